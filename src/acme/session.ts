@@ -75,6 +75,11 @@ export class AcmeSession {
     return await this.#asAccount(url, payload);
   }
 
+  /** postBy sends a request that another key speaks for than that of the account. It throws as post does. */
+  async postBy<T>(privateKey: string, url: string, payload: object): Promise<Resource<T>> {
+    return await this.#signed(url, payload, { jwk: publicJwk(privateKey) }, privateKey);
+  }
+
   /** get reads something of the account (POST-as-GET). It throws as post does. */
   async get<T>(url: string): Promise<Resource<T>> {
     return await this.#asAccount(url, undefined);
@@ -141,11 +146,16 @@ export class AcmeSession {
     );
   }
 
-  async #signed<T>(url: string, payload: object | undefined, by: object): Promise<Resource<T>> {
+  async #signed<T>(
+    url: string,
+    payload: object | undefined,
+    by: object,
+    privateKey = this.#account.privateKey,
+  ): Promise<Resource<T>> {
     // A request that is repeated is signed again, with another nonce: the first one may have been taken.
     return await askPatiently(this.#clock, async () => {
       const nonce = this.#nonces.pop() ?? (await this.#newNonce());
-      const jws = signEs256(this.#account.privateKey, { ...by, nonce, url }, payload);
+      const jws = signEs256(privateKey, { ...by, nonce, url }, payload);
       const answer = await this.#http.send('POST', url, jws).catch((error: unknown) => {
         if (error instanceof AcmeRefusal) this.#keep(error.nonce);
         throw error;

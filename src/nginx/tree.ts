@@ -105,6 +105,8 @@ export interface Tree {
   certificates: ReadonlyMap<string, string>;
   /** What CAs are answered, by the name of the environment. */
   challengeAnswers: ReadonlyMap<string, string>;
+  /** Certificates that shall be revoked, by the names of their files; see `readRevocations`. */
+  revocations: ReadonlyMap<string, string>;
   /** What is asked of those who set flags; undefined where nobody may. */
   flagToken: string | undefined;
   /** When nginx was last told to read, by its server's clock, in milliseconds since 1970; undefined is never. */
@@ -142,7 +144,17 @@ export function parseTree(files: ReadonlyMap<string, string>): Tree {
     );
   const certificates = named(/^certificates\/(.+)\.crt$/);
   const challengeAnswers = named(/^challenges\/([^/.]+)$/);
-  return { live, folders, flags: new Set(flags), certificates, challengeAnswers, flagToken, toldAt };
+  const revocations = named(/^revocations\/(.+)$/);
+  return {
+    live,
+    folders,
+    flags: new Set(flags),
+    certificates,
+    challengeAnswers,
+    revocations,
+    flagToken,
+    toldAt,
+  };
 }
 
 /** servedScope returns what a folder serves of an environment, with the copies that have the traffic by the flags. */

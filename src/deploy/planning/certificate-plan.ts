@@ -6,13 +6,16 @@ import { domainsOfRoute, isServedOn, type Route } from '../../nginx/routes.ts';
 import { certificateFile, tlsDomains, tlsOf } from '../../nginx/tls.ts';
 import type { ShareAccountStep } from '../steps/account.ts';
 import type { CertifyStep, InstallCertificateStep, RemoveCertificatesStep } from '../steps/certify.ts';
+import type { RevokeCertificateStep } from '../steps/revoke.ts';
 import type { PlanInput } from './input.ts';
 import { observedOn } from './observed-copies.ts';
+import { condemnedOf, planRevocations } from './revocation-plan.ts';
 
 /** What has to be done for the certificates of one domain, and in which order. */
 export interface CertificatePlan {
   certify: CertifyStep[];
   install: InstallCertificateStep[];
+  revoke: RevokeCertificateStep[];
 }
 
 /** A certificate of a server, and where it stands. */
@@ -48,7 +51,9 @@ export function planAccount(
 ): ShareAccountStep[] {
   const { tls } = input.nginx;
   if (tls === undefined || input.removesAll) return [];
-  const isAsked = certificates.some(({ certify }) => certify.some(({ mode }) => isFromAuthority(mode)));
+  const isAsked = certificates.some(
+    ({ certify, revoke }) => revoke.length > 0 || certify.some(({ mode }) => isFromAuthority(mode)),
+  );
   const scope = scopeName(input.scope);
   const modesOn = (server: string) =>
     domainsOn(input, server, routes).flatMap((domain) => tlsOf(tls, domain)?.mode ?? []);
@@ -89,7 +94,10 @@ function planDomain(input: PlanInput, domain: string, servers: readonly string[]
   const origin = originOf(own, tls.acme);
   const standing = servers.flatMap((server) => standingOn(input, server, domain));
   if (own.files !== undefined) return planFiles(input, domain, own.files, servers, standing);
-  const good = standing.filter((one) => one.origin === origin && isGood(input, one));
+  const ours = standing.filter((one) => one.origin === origin);
+  const condemned = condemnedOf(input, domain, servers, isFromAuthority(own.mode) ? ours : []);
+  const revoke = planRevocations(condemned, domain, servers);
+  const good = ours.filter((one) => isGood(input, one) && !condemned.has(one.serial));
   const best = [...good].sort((a, b) => b.notAfter - a.notAfter)[0];
   if (best !== undefined && !input.certificates.forced.includes(domain)) {
     const install = servers
@@ -102,15 +110,27 @@ function planDomain(input: PlanInput, domain: string, servers: readonly string[]
           from: best.server,
         }),
       );
-    return { certify: [], install };
+    return { certify: [], install, revoke };
   }
-  if (own.mode === 'dns-01' && input.certificates.given === undefined) return { certify: [], install: [] };
+  if (own.mode === 'dns-01' && input.certificates.given === undefined)
+    return { certify: [], install: [], revoke: [] };
   const reason = reasonOf(input, standing, origin);
+  const revokes = standing.flatMap(({ serial, server }) => {
+    const one = condemned.get(serial);
+    return one === undefined ? [] : [{ ...one, server }];
+  });
+  const certify: CertifyStep = {
+    kind: 'certify',
+    domain,
+    mode: own.mode as CertifyStep['mode'],
+    servers: [...servers],
+    ...reason,
+    ...(revokes.length > 0 && { revokes: [...new Map(revokes.map((one) => [one.serial, one])).values()] }),
+  };
   return {
-    certify: [
-      { kind: 'certify', domain, mode: own.mode as CertifyStep['mode'], servers: [...servers], ...reason },
-    ],
+    certify: [certify],
     install: servers.map((server) => ({ kind: 'install certificate', server, domain })),
+    revoke,
   };
 }
 
@@ -123,13 +143,14 @@ function planFiles(
   standing: readonly Standing[],
 ): CertificatePlan {
   const wanted = given?.[certificate];
-  if (wanted === undefined) return { certify: [], install: [] };
+  if (wanted === undefined) return { certify: [], install: [], revoke: [] };
   const hash = specHash(wanted.trim());
   const lacking = servers.filter(
     (server) => !standing.some((one) => one.server === server && one.hash === hash),
   );
   return {
     certify: [],
+    revoke: [],
     install: lacking.map((server) => ({ kind: 'install certificate', server, domain })),
   };
 }

@@ -227,9 +227,10 @@ function layOutCertificates(
 ): void {
   const certificates = planCertificates(input, routes);
   const answered = graph.add(planAccount(input, routes, certificates), after);
-  for (const { certify, install } of certificates) {
-    const isAsked = certify.some(({ mode }) => isFromAuthority(mode));
-    graph.add(install, graph.add(certify, isAsked ? answered : after));
+  for (const { certify, install, revoke } of certificates) {
+    const isAsked = certify.some(({ mode }) => isFromAuthority(mode)) || revoke.length > 0;
+    const obtained = graph.add(certify, isAsked ? answered : after);
+    graph.add(revoke, graph.add(install, obtained));
   }
   graph.add(planCertificateRemovals(input, routes), after);
 }

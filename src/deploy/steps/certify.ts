@@ -10,6 +10,7 @@ import {
   proveChallengeAnswer,
   removeCertificate,
 } from '../../nginx/certificates.ts';
+import { noteRevocation, type PendingRevocation } from '../../nginx/revocations.ts';
 import { certificateFile, tlsOf } from '../../nginx/tls.ts';
 import { originOf } from '../planning/certificate-plan.ts';
 import type { HttpSolver } from './authority.ts';
@@ -28,6 +29,8 @@ export interface CertifyStep {
   /** Of the one that is renewed, and itself, in PEM. */
   daysLeft?: number;
   replaces?: string;
+  /** Certificates that are to be revoked once it serves, and where they stand. */
+  revokes?: (PendingRevocation & { server: string })[];
 }
 
 /** Giving a certificate to the edge of a server. */
@@ -66,7 +69,7 @@ const VERBS: Record<CertifyStep['reason'], string> = {
  * when it fails, what there is goes on.
  */
 export const certify: StepKind<CertifyStep> = {
-  moments: ['challenge is answered', 'issued'],
+  moments: ['challenge is answered', 'issued', 'revocation is noted'],
   mayOutlastLease: () => true,
   describe({ domain, mode, reason, daysLeft }) {
     const left = daysLeft === undefined ? '' : ` (${daysLeft} days left)`;
@@ -81,6 +84,7 @@ export const certify: StepKind<CertifyStep> = {
     const pair = await obtain(step, context);
     known.certificates.set(domain, { ...pair, origin });
     context.moment('issued');
+    await noteRevocations(step, context);
   },
 };
 
@@ -111,6 +115,25 @@ export const removeCertificates: StepKind<RemoveCertificatesStep> = {
     await allOrErrors(files.map((file) => removeCertificate(edge, file, context.clock)));
   },
 };
+
+/** From here on whichever run puts the new one into its place has the old one revoked. */
+async function noteRevocations(step: CertifyStep, context: RunContext): Promise<void> {
+  const { domain, servers, revokes = [] } = step;
+  if (revokes.length === 0) return;
+  const scope = scopeName(context.scope);
+  for (const { serial, server } of revokes) {
+    const edge = instanceAt(context, server, 'edge');
+    const { privateKey } = await readKeyPair(edge, certificateFile(scope, domain));
+    context.known.replacedKeys.set(serial, privateKey);
+  }
+  const edges = servers.map((server) => instanceAt(context, server, 'edge'));
+  await allOrErrors(
+    edges.flatMap((edge) =>
+      revokes.map((one) => noteRevocation(edge, { scope, domain }, one, context.clock)),
+    ),
+  );
+  context.moment('revocation is noted');
+}
 
 function ownTls({ nginx }: RunContext, domain: string): DomainTls {
   const own = tlsOf(nginx.tls, domain);

@@ -18,6 +18,7 @@ import { type ProveStep, prove } from './prove.ts';
 import { type PullStep, pull } from './pull.ts';
 import { type RecordIntentStep, recordIntent } from './record-intent.ts';
 import { type RemoveStep, remove } from './remove.ts';
+import { type RevokeCertificateStep, revokeCertificate } from './revoke.ts';
 import { type ForgetSecretsStep, forgetSecrets, type KeepSecretsStep, keepSecrets } from './secrets.ts';
 import { type StageStep, stage } from './stage.ts';
 import { type StartStep, start } from './start.ts';
@@ -54,6 +55,7 @@ const KINDS = {
   'share account': shareAccount,
   certify,
   'install certificate': installCertificateStep,
+  'revoke certificate': revokeCertificate,
   'remove certificates': removeCertificates,
 };
 
@@ -83,6 +85,7 @@ export type Step =
   | ShareAccountStep
   | CertifyStep
   | InstallCertificateStep
+  | RevokeCertificateStep
   | RemoveCertificatesStep;
 
 /** kindOf returns what there is to know of a step's kind. */

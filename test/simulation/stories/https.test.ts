@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { selfSigned } from '../../../src/acme/certificate.ts';
+import { CertificateError } from '../../../src/acme/failure.ts';
 import { endingIn } from '../../../src/commands/status.ts';
 import type { Plan } from '../../../src/deploy/planning/plan.ts';
 import { describeStep } from '../../../src/deploy/steps/index.ts';
@@ -235,6 +236,87 @@ describe('a domain that leads elsewhere', () => {
     world.authority.leads.set(DOMAIN, { seen: 'nothing', why: 'there is no such name' });
     await world.deploy(on(1, { acme: { url: 'https://ca.internal/directory', ca: 'PEM' } }));
     expect(world.authority.issued).toEqual([DOMAIN]);
+  });
+});
+
+describe('a certificate that is revoked', () => {
+  const revoke = { domains: [DOMAIN], reason: 'key-compromise' as const };
+  const asked = { routesOnly: true, revoke };
+  const world = async (wanted = on(2)) => {
+    const one = newWorld();
+    await one.deploy(wanted);
+    return { one, old: serialOn(one, 'a')! };
+  };
+
+  test('is replaced on all servers first, in one run', async () => {
+    const { one, old } = await world();
+    expect(told(await planFor(one, on(2), asked))).toEqual([
+      'have one account with certificate authorities on a, b',
+      expect.stringMatching(/^renew the certificate of api\.example\.com/),
+      'install the certificate of api.example.com on a',
+      'install the certificate of api.example.com on b',
+      `revoke the certificate of api.example.com with the serial ${old} (key-compromise)`,
+    ]);
+    await one.deploy(on(2), asked);
+    expect(one.authority.revoked).toEqual([{ serial: old, reason: 'key-compromise', by: 'account' }]);
+    expect([serialOn(one, 'a'), serialOn(one, 'b')]).not.toContain(old);
+    expect(await one.describe(on(2))).toEqual(NOTHING);
+  });
+
+  test('is not while there is no other: it serves on', async () => {
+    const { one, old } = await world();
+    one.authority.refused.add(DOMAIN);
+    await expect(one.deploy(on(2), asked)).rejects.toThrow('gets no certificate');
+    expect([one.authority.revoked, serialOn(one, 'a')]).toEqual([[], old]);
+    expect(await one.describe(on(2))).toEqual(NOTHING);
+  });
+
+  test('by its own key, where the account is lost', async () => {
+    const { one, old } = await world();
+    for (const name of ['a', 'b'])
+      one
+        .machine(name)
+        .find('switchyard_edge')
+        ?.removeFile('/etc/switchyard_keys/accounts/shop_production.pem');
+    await one.deploy(on(2), asked);
+    expect(one.authority.revoked).toEqual([{ serial: old, reason: 'key-compromise', by: 'key' }]);
+  });
+
+  test('is by the next run where the CA was away, whatever that is for', async () => {
+    const { one, old } = await world();
+    const away = new CertificateError('the CA is away', { because: 'unreachable' });
+    one.authority.failures.set(`revoke ${DOMAIN}`, away);
+    await expect(one.deploy(on(2), asked)).rejects.toThrow('the CA is away');
+    one.authority.failures.clear();
+    await one.deploy(on(2));
+    expect(one.authority.revoked.map(({ serial }) => serial)).toEqual([old]);
+    expect(one.authority.issued).toHaveLength(2);
+    expect(await one.describe(on(2))).toEqual(NOTHING);
+  });
+
+  test('and the CA refuses that for good: the run says so, and no later one asks again', async () => {
+    const { one } = await world();
+    const refused = new CertificateError('it is not yours', { because: 'refused' });
+    one.authority.failures.set(`revoke ${DOMAIN}`, refused);
+    await expect(one.deploy(on(2), asked)).rejects.toThrow('it is not yours');
+    expect(await one.describe(on(2))).toEqual(NOTHING);
+  });
+
+  test.each([
+    /moment: certify: issued/,
+    /moment: certify: revocation is noted/,
+    /begins: install certificate/,
+    /ends: install certificate/,
+    /begins: revoke certificate/,
+  ])('in a run that was killed at %s is revoked by a run after that', async (moment) => {
+    const { one, old } = await world();
+    await one.deployUntil(moment, on(2), asked);
+    await rest(one);
+    await one.deploy(on(2));
+    if (one.authority.revoked.length === 0) await one.deploy(on(2), asked);
+    expect(one.authority.revoked.map(({ serial }) => serial)).toEqual([old]);
+    expect([serialOn(one, 'a'), serialOn(one, 'b')]).not.toContain(old);
+    expect(await one.describe(on(2))).toEqual(NOTHING);
   });
 });
 

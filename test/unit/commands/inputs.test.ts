@@ -25,6 +25,7 @@ describe('what is read', () => {
       environment: 'production',
       service: undefined,
       action: 'renew',
+      reason: 'superseded',
       domains: undefined,
       to: 'previous',
       zones: undefined,
