@@ -140,7 +140,7 @@ export class AcmeSession {
       `the certificate authority ${this.host} does not accept the account: ${reason}`,
       {
         because: 'account',
-        hint: 'An account that was deactivated never comes back: use a new account key. An external account has to be the one that the authority gave.',
+        hint: 'An account that was deactivated never comes back: remove its key, accounts/<project>_<environment>.pem in the volume switchyard_edge_keys, from all servers, and the next run makes another one. An external account has to be the one that the authority gave.',
         cause: error,
       },
     );

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { Resolver } from 'node:dns/promises';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { Agent } from 'node:https';
@@ -15,6 +16,7 @@ import {
   renewalWindow,
   revokeCertificate,
 } from '../../src/acme/issue.ts';
+import { lookUpName } from '../../src/acme/name-lookup.ts';
 import { signingRequest } from '../../src/acme/signing-request.ts';
 import type { Challenge, ChallengeSolver } from '../../src/acme/solver.ts';
 import { renewalAt } from '../../src/model/certificate.ts';
@@ -161,6 +163,21 @@ describe('a real authority', () => {
     expect(gone.message).toMatch(/gone\.example\.test: .*could not resolve/);
     const stranger = await failureOf(it.order(['other.example.test'], { account: await newAccountKey() }));
     expect(stranger.message).toMatch(/other\.example\.test: .*unauthorized.*Something else/);
+  });
+
+  test('where a name leads is found out by the name server of the authority', async () => {
+    const { dns, nameServer } = it.authority;
+    const dnsAt = () => {
+      const resolver = new Resolver({ timeout: 2_000, tries: 1 });
+      resolver.setServers([nameServer]);
+      return resolver;
+    };
+    const lookUp = (name: string) => lookUpName(name, { clock: systemClock, dnsAt });
+    await dns.address('led.example.test', '127.0.0.8', '127.0.0.9');
+    await dns.fail('broken.example.test');
+    const led = await lookUp('led.example.test');
+    expect(led.seen === 'addresses' && led.addresses.toSorted()).toEqual(['127.0.0.8', '127.0.0.9']);
+    expect(await lookUp('broken.example.test')).toEqual({ seen: 'unknown', why: 'ESERVFAIL' });
   });
 
   test('a renewal has another serial and key; what there was stays valid until it is revoked, which may be said twice', async () => {

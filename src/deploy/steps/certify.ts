@@ -81,7 +81,9 @@ export const certify: StepKind<CertifyStep> = {
     const { domain } = step;
     const own = ownTls(context, domain);
     const origin = originOf(own, nginx.tls!.acme);
-    const pair = await obtain(step, context);
+    const pair = await obtain(step, context).catch((error: unknown) => {
+      throw namingDomain(error, domain);
+    });
     known.certificates.set(domain, { ...pair, origin });
     context.moment('issued');
     await noteRevocations(step, context);
@@ -162,6 +164,13 @@ async function pairOf({ domain, from }: InstallCertificateStep, context: RunCont
     privateKey: tlsSecrets[key] ?? '',
     origin: originOf(own, nginx.tls!.acme),
   };
+}
+
+/** A CA that is away says nothing of the domain that it was asked for. */
+function namingDomain(error: unknown, domain: string): unknown {
+  if (!(error instanceof UserError) || error.message.includes(domain)) return error;
+  const { message, hint } = error;
+  return new UserError(`${domain} gets no certificate: ${message}`, { ...(hint && { hint }), cause: error });
 }
 
 async function obtain(step: CertifyStep, context: RunContext): Promise<KeyPair> {
