@@ -117,6 +117,8 @@ export interface Tree {
   flagTexts: ReadonlyMap<string, string>;
   /** What CAs are answered, by the name of the environment. */
   challengeAnswers: ReadonlyMap<string, string>;
+  /** Certificates that shall be revoked, by the names of their files; see `readRevocations`. */
+  revocations: ReadonlyMap<string, string>;
   /** What is asked of those who set flags; undefined where nobody may. */
   flagToken: string | undefined;
   /** When nginx was last told to read, by its server's clock, in milliseconds since 1970; undefined is never. */
@@ -156,6 +158,7 @@ export function parseTree(files: ReadonlyMap<string, string>): Tree {
     );
   const certificates = named(/^certificates\/(.+)\.crt$/);
   const challengeAnswers = named(/^challenges\/([^/.]+)$/);
+  const revocations = named(/^revocations\/(.+)$/);
   return {
     live,
     folders,
@@ -163,6 +166,7 @@ export function parseTree(files: ReadonlyMap<string, string>): Tree {
     flagTexts,
     certificates,
     challengeAnswers,
+    revocations,
     flagToken,
     toldAt,
   };

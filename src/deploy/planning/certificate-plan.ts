@@ -8,10 +8,12 @@ import { certificateFile, tlsDomains, tlsOf } from '../../nginx/tls.ts';
 import type { ShareAccountStep } from '../steps/account.ts';
 import type { AdoptCertificateStep } from '../steps/adopt-certificate.ts';
 import type { CertifyStep, InstallCertificateStep, RemoveCertificatesStep } from '../steps/certify.ts';
+import type { RevokeCertificateStep } from '../steps/revoke.ts';
 import { isSelfSigned, offerOf } from './adopted-certificates.ts';
 import type { PlanInput } from './input.ts';
 import type { ForeignContainer } from './observed.ts';
 import { observedOn } from './observed-copies.ts';
+import { condemnedOf, planRevocations } from './revocation-plan.ts';
 
 /** What has to be done for the certificates of one domain, and in which order. */
 export interface CertificatePlan {
@@ -19,6 +21,8 @@ export interface CertificatePlan {
   adopt: AdoptCertificateStep[];
   certify: CertifyStep[];
   install: InstallCertificateStep[];
+  /** They come last, when another one serves. */
+  revoke: RevokeCertificateStep[];
 }
 
 /** A certificate of a server, and where it stands. */
@@ -61,7 +65,9 @@ export function planAccount(
 ): ShareAccountStep[] {
   const { tls } = input.nginx;
   if (tls === undefined || input.removesAll) return [];
-  const isAsked = certificates.some(({ certify }) => certify.some(({ mode }) => isFromAuthority(mode)));
+  const isAsked = certificates.some(
+    ({ certify, revoke }) => revoke.length > 0 || certify.some(({ mode }) => isFromAuthority(mode)),
+  );
   const scope = scopeName(input.scope);
   const modesOn = (server: string) =>
     domainsOn(input, server, routes).flatMap((domain) => tlsOf(tls, domain)?.mode ?? []);
@@ -108,7 +114,11 @@ function planDomain(
   const standing = servers.flatMap((server) => standingOn(input, server, domain));
   if (own.files !== undefined) return planFiles(input, domain, own.files, servers, standing);
   const isForced = input.certificates.forced.includes(domain);
-  const best = isForced ? undefined : bestOf(input, standing, origin);
+  const ours = standing.filter((one) => one.origin === origin);
+  const condemned = condemnedOf(input, domain, servers, isFromAuthority(own.mode) ? ours : []);
+  const revoke = planRevocations(condemned, domain, servers);
+  const kept = ours.filter(({ serial }) => !condemned.has(serial));
+  const best = isForced ? undefined : bestOf(input, kept, origin);
   if (best !== undefined) {
     const has = (server: string) =>
       standing.some((one) => one.server === server && one.serial === best.serial);
@@ -119,6 +129,7 @@ function planDomain(
         domain,
         servers.filter((server) => !has(server)),
       ),
+      revoke,
     };
   }
   const offered = servers.flatMap((server) => offeredOn(input, server, domain, leaving.get(server)));
@@ -143,20 +154,32 @@ function planDomain(
         domain,
         servers.filter((server) => !has(server)),
       ),
+      revoke,
     };
   }
   if (own.mode === 'dns-01' && input.certificates.given === undefined) return { ...NONE, adopt };
   const reason = reasonOf(input, [...offered, ...standing], origin);
+  const revokes = standing.flatMap(({ serial, server }) => {
+    const one = condemned.get(serial);
+    return one === undefined ? [] : [{ ...one, server }];
+  });
+  const certify: CertifyStep = {
+    kind: 'certify',
+    domain,
+    mode: own.mode as CertifyStep['mode'],
+    servers: [...servers],
+    ...reason,
+    ...(revokes.length > 0 && { revokes: [...new Map(revokes.map((one) => [one.serial, one])).values()] }),
+  };
   return {
     adopt,
-    certify: [
-      { kind: 'certify', domain, mode: own.mode as CertifyStep['mode'], servers: [...servers], ...reason },
-    ],
+    certify: [certify],
     install: servers.map((server) => ({ kind: 'install certificate', server, domain })),
+    revoke,
   };
 }
 
-const NONE: CertificatePlan = { adopt: [], certify: [], install: [] };
+const NONE: CertificatePlan = { adopt: [], certify: [], install: [], revoke: [] };
 
 /** The one that lives longest of those from somewhere that need not be replaced yet. */
 function bestOf<T extends Standing>(input: PlanInput, all: readonly T[], origin: string): T | undefined {

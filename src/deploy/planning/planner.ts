@@ -166,7 +166,7 @@ function inOrder(
   ];
   finish(graph, input, retired, rolledOut);
   const settled = opened.length > 0 ? opened : rolledOut;
-  layOutOrders(graph, input, routes, certificates, settled);
+  layOutOrders(graph, input, routes, certificates, { settled, shown });
 
   return {
     scope: input.scope,
@@ -263,14 +263,16 @@ function layOutOrders(
   input: PlanInput,
   routes: readonly Route[],
   plans: readonly CertificatePlan[],
-  after: string[],
+  { settled, shown }: Record<'settled' | 'shown', string[]>,
 ): void {
-  const answered = graph.add(planAccount(input, routes, plans), after);
-  for (const { certify, install } of plans.filter((plan) => plan.certify.length > 0)) {
+  const answered = graph.add(planAccount(input, routes, plans), settled);
+  for (const { certify, install, revoke } of plans) {
     const isAsked = certify.some(({ mode }) => isFromAuthority(mode));
-    graph.add(install, graph.add(certify, isAsked ? answered : after));
+    const obtained = graph.add(certify, isAsked ? answered : settled);
+    const installed = certify.length === 0 ? shown : graph.add(install, obtained);
+    graph.add(revoke, [answered, installed]);
   }
-  graph.add(planCertificateRemovals(input, routes), after);
+  graph.add(planCertificateRemovals(input, routes), settled);
 }
 
 function servicePulls(services: ReadonlyMap<string, ServicePlan>): PullStep[] {

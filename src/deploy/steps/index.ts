@@ -20,6 +20,7 @@ import { type PullStep, pull } from './pull.ts';
 import { type HoldStep, hold, type ReleaseStep, release } from './queue.ts';
 import { type RecordIntentStep, recordIntent } from './record-intent.ts';
 import { type RemoveStep, remove } from './remove.ts';
+import { type RevokeCertificateStep, revokeCertificate } from './revoke.ts';
 import { type ForgetSecretsStep, forgetSecrets, type KeepSecretsStep, keepSecrets } from './secrets.ts';
 import { type StageStep, stage } from './stage.ts';
 import { type StartStep, start } from './start.ts';
@@ -59,6 +60,7 @@ const KINDS = {
   certify,
   'adopt certificate': adoptCertificate,
   'install certificate': installCertificateStep,
+  'revoke certificate': revokeCertificate,
   'remove certificates': removeCertificates,
 };
 
@@ -90,6 +92,7 @@ export type Step =
   | ShareAccountStep
   | CertifyStep
   | InstallCertificateStep
+  | RevokeCertificateStep
   | RemoveCertificatesStep
   | AdoptCertificateStep;
 

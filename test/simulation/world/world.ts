@@ -52,6 +52,8 @@ export interface RunOptions {
   services?: readonly string[];
   zones?: readonly string[];
   excludedServers?: readonly string[];
+  /** Domains whose certificates are revoked, and why. */
+  revoke?: ChangeRequest['revokedCertificates'];
   /** Values by service and name. */
   secrets?: Record<string, Record<string, string>>;
   /** Values of HTTPS by name. */
@@ -318,6 +320,7 @@ export class World extends Simulation {
       narrowing: { services, zones, excludedServers },
       scope: routesOnly ? 'routes' : 'services',
       ...(unfinishedHook !== undefined && { unfinishedHook }),
+      ...(options.revoke !== undefined && { revokedCertificates: options.revoke }),
       ...(rollback !== undefined && { rollback: { to: rollback } }),
       hide: options.hide ?? (() => undefined),
       provider: { ...means.provider, servers, ensure: servers },
