@@ -88,45 +88,31 @@ function planDomain(
   if (best !== undefined) {
     const has = (server: string) =>
       standing.some((one) => one.server === server && one.serial === best.serial);
-    return {
-      ...NONE,
-      install: copies(
-        best,
-        domain,
-        servers.filter((server) => !has(server)),
-      ),
-    };
+    return { ...NONE, install: copies(best, domain, servers, has) };
   }
   const offered = servers.flatMap((server) => offeredOn(input, server, domain, leaving.get(server)));
+  const all = [...offered, ...standing];
   const adopt = offered
     .filter(({ server, hash }) => !standing.some((one) => one.server === server && one.hash === hash))
     .map(({ step }) => step);
-  const adopted = [...offered, ...standing].filter(
-    (one) =>
-      one.origin === ADOPTED &&
-      isGood(input, one) &&
-      (own.mode === 'self-signed' || !isSelfSigned(one.chain)),
-  );
-  const source = isForced ? undefined : bestOf(input, adopted, ADOPTED);
+  const isBelieved = ({ chain }: Standing) => own.mode === 'self-signed' || !isSelfSigned(chain);
+  const source = isForced ? undefined : bestOf(input, all.filter(isBelieved), ADOPTED);
   if (source !== undefined) {
-    // Each server keeps what it has shown, until one for all comes.
-    const has = (server: string) => adopted.some((one) => one.server === server);
-    return {
-      ...NONE,
-      adopt,
-      install: copies(
-        source,
-        domain,
-        servers.filter((server) => !has(server)),
-      ),
-    };
+    // Each server keeps what its front has shown, until one for all comes.
+    const has = (server: string) =>
+      all.some(
+        (one) => one.server === server && one.origin === ADOPTED && isGood(input, one) && isBelieved(one),
+      );
+    return { ...NONE, adopt, install: copies(source, domain, servers, has) };
   }
   if (own.mode === 'dns-01' && input.certificates.given === undefined) return { ...NONE, adopt };
-  const reason = reasonOf(input, [...offered, ...standing], origin);
   return {
     adopt,
     certify: [
-      { kind: 'certify', domain, mode: own.mode as CertifyStep['mode'], servers: [...servers], ...reason },
+      {
+        ...{ kind: 'certify', domain, mode: own.mode as CertifyStep['mode'], servers: [...servers] },
+        ...reasonOf(input, all, origin),
+      },
     ],
     install: servers.map((server) => ({ kind: 'install certificate', server, domain })),
   };
@@ -140,18 +126,17 @@ function bestOf<T extends Standing>(input: PlanInput, all: readonly T[], origin:
   return good.sort((a, b) => b.notAfter - a.notAfter)[0];
 }
 
+/** What brings a certificate of one server to those that lack it. */
 function copies(
   { server: from, origin }: Standing,
   domain: string,
-  to: readonly string[],
+  servers: readonly string[],
+  has: (server: string) => boolean,
 ): InstallCertificateStep[] {
-  return to.map((server) => ({
-    kind: 'install certificate',
-    server,
-    domain,
-    from,
-    ...(origin === ADOPTED && { origin }),
-  }));
+  const told = origin === ADOPTED ? { origin } : {};
+  return servers
+    .filter((server) => !has(server))
+    .map((server) => ({ kind: 'install certificate', server, domain, from, ...told }));
 }
 
 /** What a front that goes has for a domain, as it will stand in the edge, and how it gets there. */

@@ -143,14 +143,16 @@ function inOrder(
   ];
   const { planned, over: rolledOut } = layOutAll(graph, rollouts, ready.length === 0 ? intended : ready);
   const routes = routesAfter(input, services, new Set(services.keys()), []);
-  const certificates = planCertificates(input, routes, frontsOf(input, takeover));
-  const shown = layOutShown(graph, certificates, rolledOut);
+  const leaving = frontsOf(input, takeover);
+  const certificates = planCertificates(input, routes, leaving);
+  const shown = leaving.size > 0 ? layOutShown(graph, certificates, rolledOut) : [];
   const opened = [
     ...layOutTakeover(graph, takeover, [rolledOut, shown]),
     ...layOutUpgrades(graph, upgrades, rolledOut),
   ];
   finish(graph, input, retired, rolledOut);
   const settled = opened.length > 0 ? opened : rolledOut;
+  if (leaving.size === 0) layOutShown(graph, certificates, settled);
   layOutOrders(graph, certificates, settled);
   graph.add(planCertificateRemovals(input, routes), settled);
 
@@ -234,7 +236,7 @@ function finish(graph: StepGraph, input: PlanInput, retired: readonly Retirement
   graph.add(planSweep(input, retired), tornDown);
 }
 
-/** What is there already is shown before connections go past a front, which shows its own: nobody shall see none. */
+/** Certificates that are there already. Where a front goes they come first: it shows its own, and nobody shall see none. */
 function layOutShown(graph: StepGraph, plans: readonly CertificatePlan[], after: string[]): string[] {
   return plans.flatMap(({ adopt, certify, install }) => {
     const adopted = graph.aside(adopt, after);
