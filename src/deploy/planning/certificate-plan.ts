@@ -122,54 +122,28 @@ function planDomain(
   if (best !== undefined) {
     const has = (server: string) =>
       standing.some((one) => one.server === server && one.serial === best.serial);
-    return {
-      ...NONE,
-      install: copies(
-        best,
-        domain,
-        servers.filter((server) => !has(server)),
-      ),
-      revoke,
-    };
+    return { ...NONE, install: copies(best, domain, servers, has), revoke };
   }
   const offered = servers.flatMap((server) => offeredOn(input, server, domain, leaving.get(server)));
+  const all = [...offered, ...standing];
   const adopt = offered
     .filter(({ server, hash }) => !standing.some((one) => one.server === server && one.hash === hash))
     .map(({ step }) => step);
-  const adopted = [...offered, ...standing].filter(
-    (one) =>
-      one.origin === ADOPTED &&
-      isGood(input, one) &&
-      (own.mode === 'self-signed' || !isSelfSigned(one.chain)),
-  );
-  const source = isForced ? undefined : bestOf(input, adopted, ADOPTED);
+  const isBelieved = ({ chain }: Standing) => own.mode === 'self-signed' || !isSelfSigned(chain);
+  const source = isForced ? undefined : bestOf(input, all.filter(isBelieved), ADOPTED);
   if (source !== undefined) {
-    // Each server keeps what it has shown, until one for all comes.
-    const has = (server: string) => adopted.some((one) => one.server === server);
-    return {
-      ...NONE,
-      adopt,
-      install: copies(
-        source,
-        domain,
-        servers.filter((server) => !has(server)),
-      ),
-      revoke,
-    };
+    // Each server keeps what its front has shown, until one for all comes.
+    const has = (server: string) =>
+      all.some(
+        (one) => one.server === server && one.origin === ADOPTED && isGood(input, one) && isBelieved(one),
+      );
+    return { ...NONE, adopt, install: copies(source, domain, servers, has), revoke };
   }
   if (own.mode === 'dns-01' && input.certificates.given === undefined) return { ...NONE, adopt };
-  const reason = reasonOf(input, [...offered, ...standing], origin);
-  const revokes = standing.flatMap(({ serial, server }) => {
-    const one = condemned.get(serial);
-    return one === undefined ? [] : [{ ...one, server }];
-  });
   const certify: CertifyStep = {
-    kind: 'certify',
-    domain,
-    mode: own.mode as CertifyStep['mode'],
-    servers: [...servers],
-    ...reason,
-    ...(revokes.length > 0 && { revokes: [...new Map(revokes.map((one) => [one.serial, one])).values()] }),
+    ...{ kind: 'certify', domain, mode: own.mode as CertifyStep['mode'], servers: [...servers] },
+    ...reasonOf(input, all, origin),
+    ...revokedBy(standing, condemned),
   };
   return {
     adopt,
@@ -181,24 +155,37 @@ function planDomain(
 
 const NONE: CertificatePlan = { adopt: [], certify: [], install: [], revoke: [] };
 
+/** What shall be revoked of what a new certificate replaces, once each, with a server that has it. */
+function revokedBy(
+  standing: readonly Standing[],
+  condemned: ReturnType<typeof condemnedOf>,
+): Pick<CertifyStep, 'revokes'> {
+  const found = new Map(
+    standing.flatMap(({ serial, server }) => {
+      const one = condemned.get(serial);
+      return one === undefined ? [] : [[serial, { ...one, server }] as const];
+    }),
+  );
+  return found.size === 0 ? {} : { revokes: [...found.values()] };
+}
+
 /** The one that lives longest of those from somewhere that need not be replaced yet. */
 function bestOf<T extends Standing>(input: PlanInput, all: readonly T[], origin: string): T | undefined {
   const good = all.filter((one) => one.origin === origin && isGood(input, one));
   return good.sort((a, b) => b.notAfter - a.notAfter)[0];
 }
 
+/** What brings a certificate of one server to those that lack it. */
 function copies(
   { server: from, origin }: Standing,
   domain: string,
-  to: readonly string[],
+  servers: readonly string[],
+  has: (server: string) => boolean,
 ): InstallCertificateStep[] {
-  return to.map((server) => ({
-    kind: 'install certificate',
-    server,
-    domain,
-    from,
-    ...(origin === ADOPTED && { origin }),
-  }));
+  const told = origin === ADOPTED ? { origin } : {};
+  return servers
+    .filter((server) => !has(server))
+    .map((server) => ({ kind: 'install certificate', server, domain, from, ...told }));
 }
 
 /** What a front that goes has for a domain, as it will stand in the edge, and how it gets there. */
