@@ -114,9 +114,9 @@ describe('A shop that is served over HTTPS, with certificates from a real author
   async function expectNothingLost(what: string): Promise<void> {
     const ended = await endLoads();
     const lines = ended.map(
-      ([name, { sent, lost, connections, resumed, latency, longestGapMs }]) =>
+      ([name, { sent, lost, connections, resumed, latency, longestGapMs, clientStallMs }]) =>
         `  ${name}: ${sent} requests, ${lost} lost, ${connections} connections (${resumed} resumed), ` +
-        `p50 ${latency.p50} p99 ${latency.p99} ms, longest gap ${longestGapMs} ms`,
+        `p50 ${latency.p50} p99 ${latency.p99} ms, longest gap ${longestGapMs} ms (the client itself ${clientStallMs})`,
     );
     console.log(`${what}\n${lines.join('\n')}`);
     const found = Object.fromEntries(

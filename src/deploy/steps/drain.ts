@@ -31,12 +31,13 @@ export interface DrainTarget {
   timeoutMs: number;
 }
 
-/** Between looks while somebody is connected: at first shorter, since what nginx keeps idle ends within a second. */
 const POLL_MS = 1_000;
 /** A connection may be between two requests of one user: only three empty looks in a row are an end. */
 const EMPTY_LOOKS_NEEDED = 3;
 /** Between empty looks: the old copy has to stop within 5 s of its last connection, also on a busy server. */
 const EMPTY_POLL_MS = 250;
+/** So many looks come as soon as empty ones, also while somebody is connected: what nginx keeps idle ends within a second. */
+const FIRST_LOOKS = 4;
 const FEEDBACK_EVERY_MS = 5_000;
 /**
  * An old worker of nginx takes no new connection, but one that it has just taken may be on its way to the old copy: what is
@@ -150,8 +151,7 @@ export async function awaitNobody(
     return undefined;
   };
   try {
-    const everyMs = (looks: number) =>
-      open === 0 ? EMPTY_POLL_MS : Math.min(EMPTY_POLL_MS * 2 ** (looks - 1), POLL_MS);
+    const everyMs = (looks: number) => (open === 0 || looks <= FIRST_LOOKS ? EMPTY_POLL_MS : POLL_MS);
     const isOver = await poll(clock, { everyMs, timeoutMs: limitMs }, lookOnce);
     tellOfAbandoned(log, serverName, target, abandoned);
     return isOver ? 0 : used;
