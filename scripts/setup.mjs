@@ -97,6 +97,8 @@ function missingPackages(engineAnswers) {
     pebble: 'pebble',
     openssl: 'openssl',
     sslscan: 'sslscan',
+    testssl: 'testssl.sh',
+    slowhttptest: 'slowhttptest',
     ssh: 'openssh-client',
     ...(engineAnswers ? {} : { dockerd: 'docker.io', iptables: 'iptables' }),
     docker: hasOwnClientPackage() ? 'docker-cli' : 'docker.io',
