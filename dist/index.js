@@ -64760,6 +64760,41 @@ function unsupportedCharacter(text, position) {
 	return `unsupported character ${JSON.stringify(text[position])} at position ${position + 1}`;
 }
 ;
+const REVOCATION_REASONS = { superseded: 4, 'key-compromise': 1, unspecified: 0 };
+function isRevocationReason(word) {
+	return Object.hasOwn(REVOCATION_REASONS, word);
+}
+const PARTS_OF_LIFETIME = 3;
+function certificateFacts(certificate) {
+	const { subjectAltName = '', validFromDate, validToDate, serialNumber, issuer } = certificate;
+	return {
+		names: [...subjectAltName.matchAll(/(?:DNS|IP Address):([^,"\s]+)/g)].map(([, name = '']) => name),
+		notBefore: validFromDate.getTime(),
+		notAfter: validToDate.getTime(),
+		serial: serialNumber,
+		issuer: issuer.split('\n').join(', '),
+	};
+}
+function renewalAt({ notBefore, notAfter }, window) {
+	if (window !== undefined)
+		return (window.from + window.until) / 2;
+	return notAfter - (notAfter - notBefore) / PARTS_OF_LIFETIME;
+}
+const DEFAULT_EXPIRY = {
+	warnBelow: { share: 0.25, days: 30 },
+	failBelow: { share: 0.1, days: 7 },
+};
+const DAY_MS = 86_400_000;
+function urgencyOf({ notBefore, notAfter }, { warnBelow, failBelow }, now) {
+	const lifetime = notAfter - notBefore;
+	const isBelow = ({ share = 1 / PARTS_OF_LIFETIME, days = Number.POSITIVE_INFINITY }) => notAfter - now < Math.min(share * lifetime, lifetime / PARTS_OF_LIFETIME, days * DAY_MS);
+	if (now >= notAfter)
+		return 'expired';
+	if (isBelow(failBelow))
+		return 'ending';
+	return isBelow(warnBelow) ? 'late' : 'fine';
+}
+;
 const inputs_text = schemas_string().trim().min(1, 'is required');
 const optionalText = schemas_string().transform((given) => (given.trim() === '' ? undefined : given));
 const optionalWord = schemas_string().transform((given) => given.trim() || undefined);
@@ -64814,9 +64849,17 @@ const hookAnswer = schemas_string().transform((given, context) => {
 });
 const certificateAction = schemas_string().transform((given, context) => {
 	const action = given.trim();
-	if (action === 'renew' || action === 'issue' || action === 'list')
+	if (action === 'renew' || action === 'issue' || action === 'revoke' || action === 'list')
 		return action;
-	context.addIssue({ code: 'custom', message: `"${action}" is neither renew nor issue nor list` });
+	context.addIssue({ code: 'custom', message: `"${action}" is neither renew nor issue nor revoke nor list` });
+	return NEVER;
+});
+const revocationReason = schemas_string().transform((given, context) => {
+	const reason = given.trim();
+	if (isRevocationReason(reason))
+		return reason;
+	const known = Object.keys(REVOCATION_REASONS).join(', ');
+	context.addIssue({ code: 'custom', message: `"${reason}" is none of ${known}` });
 	return NEVER;
 });
 const INPUTS = {
@@ -64835,12 +64878,12 @@ const INPUTS = {
 		schema: inputs_text,
 	},
 	action: {
-		description: 'What to do: `renew` what is due and give servers what they lack; `issue` new ones for `domains` whatever they have, with new keys; `list` shows them, with the days that they are valid for, and changes nothing.',
+		description: 'What to do: `renew` what is due and give servers what they lack; `issue` new ones for `domains` whatever they have, with new keys; `revoke` those of `domains`, once new ones with new keys serve in their place; `list` shows them, with the days that they are valid for, and changes nothing.',
 		default: 'renew',
 		schema: certificateAction,
 	},
 	domains: {
-		description: 'The domains that `issue` is for, one a line. All that are served over HTTPS when empty.',
+		description: 'The domains that `issue` and `revoke` are for, one a line. For `issue` all that are served over HTTPS when empty; `revoke` needs them named.',
 		schema: lines,
 	},
 	state: {
@@ -64851,6 +64894,11 @@ const INPUTS = {
 	reason: {
 		description: 'Why, for `status` and `plan`; users do not see it.',
 		schema: schemas_string().transform((given) => given.trim().slice(0, 500) || undefined),
+	},
+	'revocation-reason': {
+		description: 'Why `revoke` is asked for, which the CA publishes: `superseded`, `key-compromise` where somebody else may have the key, or `unspecified`.',
+		default: 'superseded',
+		schema: revocationReason,
 	},
 	zones: {
 		description: 'The zones to work in, one a line. All zones of the environment when empty.',
@@ -64968,7 +65016,7 @@ function jsonOf(given) {
 ;
 const promises_namespaceObject = require("node:timers/promises");
 ;
-const clock_systemClock = clockUntil(undefined);
+const systemClock = clockUntil(undefined);
 let aheadMs = Number.NEGATIVE_INFINITY;
 function systemNow() {
 	const steady = performance.now();
@@ -65476,6 +65524,7 @@ const LABEL = {
 const POLL_MS = 1_000;
 const EMPTY_LOOKS_NEEDED = 3;
 const EMPTY_POLL_MS = 250;
+const FIRST_LOOKS = 4;
 const FEEDBACK_EVERY_MS = 5_000;
 const CONNECTING_MS = { alone: 1_000, amongOthers: 3_000 };
 const AFTER_OLD_WORKERS_MS = 1_000;
@@ -65547,7 +65596,7 @@ async function awaitNobody(context, serverName, target) {
 		return undefined;
 	};
 	try {
-		const everyMs = () => (open === 0 ? EMPTY_POLL_MS : POLL_MS);
+		const everyMs = (looks) => (open === 0 || looks <= FIRST_LOOKS ? EMPTY_POLL_MS : POLL_MS);
 		const isOver = await poll(clock, { everyMs, timeoutMs: limitMs }, lookOnce);
 		tellOfAbandoned(log, serverName, target, abandoned);
 		return isOver ? 0 : used;
@@ -67391,8 +67440,6 @@ async function allOrErrors(work) {
 	errors_failTogether([...new Set(failures)]);
 	return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
 }
-;
-const consumers_namespaceObject = require("node:stream/consumers");
 var tar_stream = __nccwpck_require__(6474);
 ;
 const READABLE = { file: 0o644, folder: 0o755 };
@@ -67410,7 +67457,7 @@ async function packFiles(files, modes = READABLE) {
 		archive.entry({ name: path, mode: modes.file }, content);
 	}
 	archive.finalize();
-	return await (0,consumers_namespaceObject.buffer)(archive);
+	return await archive_bytesOf(archive);
 }
 async function packEntries(entries) {
 	const archive = (0,tar_stream.pack)();
@@ -67421,18 +67468,24 @@ async function packEntries(entries) {
 			archive.entry({ name: path, ...owned }, content);
 	}
 	archive.finalize();
-	return await (0,consumers_namespaceObject.buffer)(archive);
+	return await archive_bytesOf(archive);
 }
 async function unpackFiles(archive) {
 	const files = new Map();
 	const entries = (0,tar_stream.extract)();
 	entries.end(archive);
 	for await (const entry of entries) {
-		const content = await (0,consumers_namespaceObject.buffer)(entry);
+		const content = await archive_bytesOf(entry);
 		if (entry.header.type === 'file')
 			files.set(entry.header.name, content.toString());
 	}
 	return files;
+}
+async function archive_bytesOf(stream) {
+	const chunks = [];
+	for await (const chunk of stream)
+		chunks.push(chunk);
+	return Buffer.concat(chunks);
 }
 function archive_foldersOf(path) {
 	const parts = path.split('/').slice(0, -1);
@@ -67445,6 +67498,7 @@ const SERVED_FOLDER = 'served';
 const ACCOUNTS_FOLDER = 'accounts';
 const CERTIFICATE_FOLDER = 'certificates';
 const CHALLENGE_FOLDER = 'challenges';
+const REVOCATION_FOLDER = 'revocations';
 const CLIENT_CA_FOLDER = 'client_ca';
 const CHALLENGE_PATH = '/.well-known/acme-challenge/';
 const UNCOUNTED_RATE = 'rate_of_nobody';
@@ -67550,17 +67604,26 @@ function renderRedirect(mark, folder) {
 		'if ($is_plain = http) { return 308 https://$host$request_uri; }',
 	];
 }
-function renderChallenge({ tls }, { scope, folder }) {
-	if (tls?.mode !== 'http-01')
+function renderChallenge({ domains }, { scope, tls, folder }) {
+	if (!domains.some((domain) => tlsOf(tls, domain)?.mode === 'http-01'))
 		return '';
 	return `    location ^~ ${CHALLENGE_PATH} {
         auth_basic off;
         limit_req zone=${UNCOUNTED_RATE};
         limit_conn ${UNCOUNTED_CONNECTIONS} 1;
         default_type text/plain;
-        alias ${folder}/${CHALLENGE_FOLDER}/${scopeName(scope)}.;
+        ssi on;
+        ssi_types text/plain;
+        root ${folder}/${CHALLENGE_FOLDER};
+        rewrite "^${CHALLENGE_PATH.replaceAll('.', '\\.')}(?<acme_token>[A-Za-z0-9_-]+)$" /${scopeName(scope)} break;
+        return 404;
     }
 `;
+}
+function challengeAnswer(thumbprint) {
+	if (!/^[\w-]+$/.test(thumbprint))
+		throw new Error('a thumbprint is written in base64url');
+	return `<!--# echo var="acme_token" -->.${thumbprint}`;
 }
 function hstsOf({ mode }, { hstsSeconds, acme }) {
 	const isBelieved = mode === 'files' || (mode !== 'self-signed' && acme.isStaging !== true);
@@ -67609,6 +67672,7 @@ function renderInstall(domains, folder, access) {
 		['keys', `${KEYS_FOLDER}/${SERVED_FOLDER}`],
 		[CERTIFICATE_FOLDER, `${folder}/${CERTIFICATE_FOLDER}`],
 		[CHALLENGE_FOLDER, `${folder}/${CHALLENGE_FOLDER}`],
+		[REVOCATION_FOLDER, `${folder}/${REVOCATION_FOLDER}`],
 	];
 	return places
 		.map(([path, place]) => `        location /${path}/ {
@@ -67623,9 +67687,12 @@ function renderInstall(domains, folder, access) {
 }
 ;
 const KEY = /-----BEGIN (?:EC |RSA )?PRIVATE KEY-----[\s\S]+?-----END (?:EC |RSA )?PRIVATE KEY-----\n?/;
+function privateKeyIn(text) {
+	return KEY.exec(text)?.[0];
+}
 async function readKeyPair({ server, id, title }, file) {
 	const text = await readFile({ server, id }, `${SERVED_FOLDER}/${file}.pem`);
-	const privateKey = KEY.exec(text ?? '')?.[0];
+	const privateKey = privateKeyIn(text ?? '');
 	if (text === undefined || privateKey === undefined) {
 		throw new UserError(`${title} has no key for a certificate that it has`, {
 			hint: 'Somebody has changed the volume switchyard_edge_keys. Run the action certificates with "issue".',
@@ -67650,33 +67717,20 @@ async function readFile({ server, id }, path) {
 	}
 }
 ;
-const PARTS_OF_LIFETIME = 3;
-function certificateFacts(certificate) {
-	const { subjectAltName = '', validFromDate, validToDate, serialNumber, issuer } = certificate;
-	return {
-		names: [...subjectAltName.matchAll(/(?:DNS|IP Address):([^,"\s]+)/g)].map(([, name = '']) => name),
-		notBefore: validFromDate.getTime(),
-		notAfter: validToDate.getTime(),
-		serial: serialNumber,
-		issuer: issuer.split('\n').join(', '),
-	};
-}
-function renewalAt({ notBefore, notAfter }, window) {
-	if (window !== undefined)
-		return (window.from + window.until) / 2;
-	return notAfter - (notAfter - notBefore) / PARTS_OF_LIFETIME;
-}
-;
 const SHOWN_MS = 10_000;
 const HANDSHAKE_MS = 5_000;
+const HTTP_PORT = 80;
 const certificates_POLL_MS = 50;
 async function installCertificate(edge, { scope, domain, origin }, { chain, privateKey }, clock) {
 	const file = certificateFile(scope, domain);
 	await edge.store(`/keys/${file}.pem`, `${ended(privateKey)}${ended(chain)}`, clock);
 	await proveCertificate(edge, domain, chain, clock);
-	await edge.store(`/${CERTIFICATE_FOLDER}/${file}.crt`, `${ORIGIN}${origin}\n${ended(chain)}`, clock);
+	await edge.store(`/${CERTIFICATE_FOLDER}/${file}.crt`, installedText(origin, chain), clock);
 }
 const ORIGIN = '# from ';
+function installedText(origin, chain) {
+	return `${ORIGIN}${origin}\n${ended(chain)}`;
+}
 function readInstalled(text) {
 	const [, origin = '', chain = ''] = /^# from (.*)\n([\s\S]*)$/.exec(text) ?? [];
 	try {
@@ -67686,10 +67740,30 @@ function readInstalled(text) {
 		return undefined;
 	}
 }
-async function putChallenge(edge, scope, token, keyAuthorization, clock) {
+async function putChallengeAnswer(edge, scope, thumbprint, clock) {
+	await edge.store(`/${CHALLENGE_FOLDER}/${scope}`, challengeAnswer(thumbprint), clock);
+}
+async function proveChallengeAnswer({ server, address, title }, domain, { token, keyAuthorization }, clock) {
 	if (!/^[\w-]{1,200}$/.test(token))
 		throw new Error('the CA has sent a token that cannot be one');
-	await edge.store(`/${CHALLENGE_FOLDER}/${scope}.${token}`, keyAuthorization, clock);
+	const target = { address, port: HTTP_PORT, path: `${CHALLENGE_PATH}${token}`, host: domain };
+	let seen = 'no answer';
+	const isAnswered = await poll(clock, { everyMs: certificates_POLL_MS, timeoutMs: SHOWN_MS }, async () => {
+		try {
+			const { status, body } = await server.http.get(target, HANDSHAKE_MS);
+			seen = `its answer is ${status}`;
+			return (status === 200 && body === keyAuthorization) || undefined;
+		}
+		catch (error) {
+			seen = messageOf(error);
+			return undefined;
+		}
+	});
+	if (isAnswered)
+		return;
+	throw new UserError(`${title} does not answer a CA that asks for ${domain}: ${seen}`, {
+		hint: 'No CA was asked, and what was served before is served on. "docker logs switchyard_edge" on the server says why; its image needs nginx with the modules that it has by itself (ssi).',
+	});
 }
 async function removeCertificate(edge, file, clock) {
 	await edge.store(`/${CERTIFICATE_FOLDER}/${file}.crt`, undefined, clock);
@@ -67720,102 +67794,6 @@ function ended(pem) {
 	return pem.endsWith('\n') ? pem : `${pem}\n`;
 }
 ;
-function originOf({ mode, files }, { url }) {
-	if (mode === 'files')
-		return `files ${files?.certificate ?? ''}`;
-	return mode === 'self-signed' ? mode : `acme ${url}`;
-}
-function planCertificates(input, routes) {
-	const { tls } = input.nginx;
-	if (tls === undefined || input.removesAll)
-		return [];
-	const wanted = new Map();
-	for (const server of input.reached)
-		for (const domain of tlsDomains(domainsOn(input, server, routes), tls))
-			wanted.set(domain, [...(wanted.get(domain) ?? []), server]);
-	return [...wanted].map(([domain, servers]) => planDomain(input, domain, servers));
-}
-function planCertificateRemovals(input, routes) {
-	const scope = scopeName(input.scope);
-	return input.reached.flatMap((server) => {
-		const edge = observedOn(input, server).edge;
-		if (!edge?.isRunning)
-			return [];
-		const served = tlsDomains(domainsOn(input, server, routes), input.nginx.tls);
-		const kept = new Set(served.map((domain) => certificateFile(scope, domain)));
-		const files = [...edge.tree.certificates.keys()].filter((file) => file.startsWith(`${scope}.`) && !kept.has(file));
-		return files.length === 0 ? [] : [{ kind: 'remove certificates', server, files }];
-	});
-}
-function domainsOn({ servers }, server, routes) {
-	const on = servers.find(({ name }) => name === server);
-	return routes.filter((route) => isServedOn(route, on, servers)).flatMap(domainsOfRoute);
-}
-function planDomain(input, domain, servers) {
-	const tls = input.nginx.tls;
-	const own = tlsOf(tls, domain);
-	const origin = originOf(own, tls.acme);
-	const standing = servers.flatMap((server) => standingOn(input, server, domain));
-	if (own.files !== undefined)
-		return planFiles(input, domain, own.files, servers, standing);
-	const good = standing.filter((one) => one.origin === origin && isGood(input, one));
-	const best = [...good].sort((a, b) => b.notAfter - a.notAfter)[0];
-	if (best !== undefined && !input.certificates.forced.includes(domain)) {
-		const install = servers
-			.filter((server) => !standing.some((one) => one.server === server && one.serial === best.serial))
-			.map((server) => ({
-			kind: 'install certificate',
-			server,
-			domain,
-			from: best.server,
-		}));
-		return { certify: [], install };
-	}
-	if (own.mode === 'dns-01' && input.certificates.given === undefined)
-		return { certify: [], install: [] };
-	const reason = certificate_plan_reasonOf(input, standing, origin);
-	return {
-		certify: [
-			{ kind: 'certify', domain, mode: own.mode, servers: [...servers], ...reason },
-		],
-		install: servers.map((server) => ({ kind: 'install certificate', server, domain })),
-	};
-}
-function planFiles({ certificates: { given } }, domain, { certificate }, servers, standing) {
-	const wanted = given?.[certificate];
-	if (wanted === undefined)
-		return { certify: [], install: [] };
-	const hash = specHash(wanted.trim());
-	const lacking = servers.filter((server) => !standing.some((one) => one.server === server && one.hash === hash));
-	return {
-		certify: [],
-		install: lacking.map((server) => ({ kind: 'install certificate', server, domain })),
-	};
-}
-function standingOn(input, server, domain) {
-	const text = observedOn(input, server).edge?.tree.certificates.get(certificateFile(scopeName(input.scope), domain));
-	const found = text === undefined ? undefined : readInstalled(text);
-	return found === undefined ? [] : [{ ...found, server }];
-}
-function isGood({ now, certificates: { renewAt } }, one) {
-	const at = renewAt.get(one.serial) ?? renewalAt(one);
-	return now.getTime() < Math.min(at, one.notAfter);
-}
-const DAY_MS = 86_400_000;
-function certificate_plan_reasonOf({ now }, standing, origin) {
-	const same = standing.filter((one) => one.origin === origin);
-	if (standing.length === 0)
-		return { reason: 'issue' };
-	if (same.length === 0)
-		return { reason: 'replace' };
-	const [last] = same.sort((a, b) => b.notAfter - a.notAfter);
-	const daysLeft = Math.max(0, Math.floor((last.notAfter - now.getTime()) / DAY_MS));
-	return { reason: 'renew', daysLeft, replaces: last.chain };
-}
-function isFromAuthority(mode) {
-	return mode === 'http-01' || mode === 'dns-01';
-}
-;
 class Knowledge {
 	addresses = new Map();
 	started = new Map();
@@ -67826,6 +67804,8 @@ class Knowledge {
 	probers = new Map();
 	probed = new Map();
 	digests = new Map();
+	account;
+	replacedKeys = new Map();
 	certificates = new Map();
 	cut = 0;
 	reloadedAt = Number.NEGATIVE_INFINITY;
@@ -67843,6 +67823,545 @@ function instanceAt({ known }, server, kind) {
 	return found;
 }
 ;
+const shareAccount = {
+	moments: ['account is kept'],
+	mayOutlastLease: () => true,
+	describe: ({ servers }) => `have one account with certificate authorities on ${servers.join(', ')}`,
+	async run({ servers }, context) {
+		const { authority, known, clock } = context;
+		const scope = scopeName(context.scope);
+		const edges = servers.map((server) => instanceAt(context, server, 'edge'));
+		const keys = await allOrErrors(edges.map((edge) => accountKeyOf(edge, scope)));
+		const account = keys.find((key) => key !== undefined) ?? (await authority.newAccountKey());
+		const lacking = edges.filter((_edge, index) => keys[index] !== account);
+		await allOrErrors(lacking.map((edge) => writeAccountKey(edge, scope, account)));
+		context.moment('account is kept');
+		const thumbprint = authority.thumbprintOf(account);
+		await allOrErrors(edges.map((edge) => putChallengeAnswer(edge, scope, thumbprint, clock)));
+		known.account = account;
+	},
+};
+;
+const ADOPTED = 'adopted';
+async function readFrontCertificate(front, files) {
+	const [chain, keyFault] = await Promise.all([readChain(front, files), keyFaultOf(front, files)]);
+	return { ...files, chain, ...(keyFault && { keyFault }) };
+}
+async function readFrontPair(front, files) {
+	const [chain, text] = await Promise.all([readChain(front, files), output(front, ['cat', files.key])]);
+	const privateKey = privateKeyIn(text);
+	if (privateKey !== undefined && belongsTo(privateKey, chain))
+		return { chain, privateKey };
+	throw new UserError(`${front.server.name}: ${files.key} does not hold the key of ${files.certificate}`, {
+		hint: 'Somebody may be renewing it just now: run again. "nginx -t" in the front has to succeed.',
+	});
+}
+function belongsTo(privateKey, chain) {
+	try {
+		return new external_node_crypto_.X509Certificate(chain).checkPrivateKey((0,external_node_crypto_.createPrivateKey)(privateKey));
+	}
+	catch {
+		return false;
+	}
+}
+async function readChain(front, { certificate }) {
+	const blocks = '/-----BEGIN CERTIFICATE-----/,/-----END CERTIFICATE-----/p';
+	return await output(front, ['sed', '-n', blocks, certificate]);
+}
+async function keyFaultOf(front, { key }) {
+	const count = await output(front, ['grep', '-c', 'ENCRYPTED', key]);
+	if (!/^\d+\s*$/.test(count))
+		return 'unreadable';
+	return Number(count) > 0 ? 'encrypted' : undefined;
+}
+async function output({ server, id }, command) {
+	if (!command.at(-1)?.startsWith('/'))
+		return '';
+	const { exitCode, stdout } = await server.engine.exec(id, command);
+	return exitCode < PROGRAM_FAILED ? stdout : '';
+}
+const PROGRAM_FAILED = 126;
+;
+const adoptCertificate = {
+	mayOutlastLease: () => true,
+	describe: ({ domain, name, server }) => `take the certificate of ${domain} over from ${name} on ${server}`,
+	async run({ server, domain, id, files }, context) {
+		const { scope, clock, fleet } = context;
+		const pair = await readFrontPair({ server: fleet.server(server), id }, files);
+		const edge = instanceAt(context, server, 'edge');
+		await installCertificate(edge, { scope: scopeName(scope), domain, origin: ADOPTED }, pair, clock);
+	},
+};
+var external_node_net_ = __nccwpck_require__(7030);
+;
+const NOTE = '# to be revoked: ';
+async function noteRevocation(edge, { scope, domain }, { serial, reason, chain }, clock) {
+	await edge.store(placeOf(scope, domain, serial), `${NOTE}${reason}\n${chain}`, clock);
+}
+async function forgetRevocation(edge, { scope, domain }, serial, clock) {
+	await edge.store(placeOf(scope, domain, serial), undefined, clock);
+}
+function readRevocations(notes, scope, domain) {
+	const begin = `${certificateFile(scope, domain)}.`;
+	return [...notes].flatMap(([name, text]) => {
+		const [, reason = '', chain = ''] = /^# to be revoked: (.*)\n([\s\S]*)$/.exec(text) ?? [];
+		const certificate = name.startsWith(begin) ? read(chain) : undefined;
+		if (certificate === undefined || !isRevocationReason(reason))
+			return [];
+		return name === `${begin}${certificate.serialNumber}`
+			? [{ serial: certificate.serialNumber, reason, chain }]
+			: [];
+	});
+}
+function placeOf(scope, domain, serial) {
+	return `/${REVOCATION_FOLDER}/${certificateFile(scope, domain)}.${serial}`;
+}
+function read(chain) {
+	try {
+		return new external_node_crypto_.X509Certificate(chain);
+	}
+	catch {
+		return undefined;
+	}
+}
+;
+const DOOR_PORT = 80;
+const TLS_DOOR_PORT = 443;
+function doorPorts({ ports = [] }) {
+	return ports.includes(`${TLS_DOOR_PORT}/tcp`) ? [DOOR_PORT, TLS_DOOR_PORT] : [DOOR_PORT];
+}
+function isOfInterest(container, scope, { services, nginx }) {
+	return (container.name === nginx.adopt?.container ||
+		isOldSidecar(scope, container) ||
+		holdsDoor(container) ||
+		services.some((service) => namesOf(scope, service).includes(container.name)));
+}
+function namesOf(scope, { name, adopt }) {
+	const byGrammar = [containerName(scope, name, 'base'), containerName(scope, name, 'secondary')];
+	return adopt === undefined ? byGrammar : [adopt.container, ...byGrammar];
+}
+function candidatesOf(scope, service, foreign) {
+	const names = namesOf(scope, service);
+	return foreign.filter(({ name }) => names.includes(name));
+}
+function adoptedCopies(scope, services, foreign) {
+	return services.flatMap((service) => candidatesOf(scope, service, foreign).map(({ id, name, image, imageId, isRunning, helpers }) => ({
+		id,
+		name,
+		service: service.name,
+		slot: name === containerName(scope, service.name, 'base') ? 'base' : 'secondary',
+		release: 0,
+		hash: '',
+		secretsVersion: 0,
+		image,
+		imageId,
+		isRunning,
+		hostPort: 0,
+		versionPort: undefined,
+		internalPort: 0,
+		address: undefined,
+		helpers,
+		isAdopted: true,
+	})));
+}
+function isOldSidecar(scope, { name }) {
+	return name === sidecarName(scope) || name === adoptedSidecarName(scope);
+}
+function oldSidecarOf(scope, { foreign }) {
+	return foreign.find((container) => isOldSidecar(scope, container));
+}
+function frontOf({ foreign }) {
+	return foreign.find(holdsDoor);
+}
+function doorsOf({ published }, edge) {
+	return doorPorts(edge).flatMap((door) => published.filter(({ port }) => port === door));
+}
+function holdsDoor({ isRunning, published }) {
+	return isRunning && published.some(({ port }) => port === DOOR_PORT);
+}
+function isNamed(scope, front, adopt, copies) {
+	return (front.name === adopt?.container ||
+		(isOldSidecar(scope, front) && front.composeProject === undefined) ||
+		copies.some(({ id }) => id === front.id));
+}
+;
+function tlsNames(front, { adopt }) {
+	const dropped = adopt?.drop ?? [];
+	const doors = doorsOf(front, { ports: ['443/tcp'] }).filter(({ port }) => !dropped.includes(String(port)));
+	return (front.served ?? []).filter(({ isTls, port }) => isTls && doors.some(({ containerPort }) => containerPort === port));
+}
+function offerOf(front, nginx, domain, now) {
+	const all = tlsNames(front, nginx);
+	const shown = certificatesOf(front, all.filter(({ name }) => adopted_certificates_covers(name, domain)));
+	const judged = [...shown, ...certificatesOf(front, all)].map((certificate) => ({
+		certificate,
+		found: faultOf(front.name, certificate, domain, now),
+	}));
+	const good = judged.find(({ found }) => found === undefined);
+	if (good !== undefined)
+		return { certificate: good.certificate };
+	const isAskedFor = all.some(({ name }) => !isAnyName(name) && adopted_certificates_covers(name, domain));
+	if (!isAskedFor)
+		return undefined;
+	return judged[0]?.found ?? unreadable(front.name, `the certificate of ${domain}`);
+}
+function isSelfSigned(chain) {
+	const certificate = new external_node_crypto_.X509Certificate(chain);
+	return certificate.issuer === certificate.subject && certificate.verify(certificate.publicKey);
+}
+function certificatesOf({ certificates = [] }, names) {
+	return names
+		.flatMap((one) => one.certificates ?? [])
+		.flatMap(({ certificate, key }) => certificates.filter((one) => one.certificate === certificate && one.key === key));
+}
+function faultOf(front, found, domain, now) {
+	const { certificate: path, chain, key, keyFault } = found;
+	const facts = factsOf(chain);
+	if (facts === undefined)
+		return unreadable(front, path);
+	const { names, notAfter } = facts;
+	if (!names.some((name) => isFor(name, domain))) {
+		return {
+			fault: `${path} is for ${names.join(', ') || 'no domain'}`,
+			advice: `Let ${front} have one for ${domain}, and reload it.`,
+		};
+	}
+	if (notAfter <= now.getTime()) {
+		return {
+			fault: `${path} has expired on ${new Date(notAfter).toISOString().slice(0, 10)}`,
+			advice: `Renew it, and reload ${front}.`,
+		};
+	}
+	if (keyFault === 'encrypted') {
+		return {
+			fault: `its key ${key} has a passphrase`,
+			advice: `Write it without one (openssl pkey -in KEY -out NEW), and let ${front} have that.`,
+		};
+	}
+	return keyFault === undefined ? undefined : unreadable(front, `its key ${key}`);
+}
+function unreadable(front, what) {
+	return {
+		fault: `${what} cannot be read`,
+		advice: `It has to be a file in ${front}, under a path without variables.`,
+	};
+}
+function factsOf(chain) {
+	try {
+		return certificateFacts(new external_node_crypto_.X509Certificate(chain));
+	}
+	catch {
+		return undefined;
+	}
+}
+function isFor(name, domain) {
+	const lower = name.toLowerCase();
+	return domain === '*' || lower === domain || lower === domain.replace(/^[^.]+/, '*');
+}
+function isAnyName(name) {
+	return name === '_';
+}
+function adopted_certificates_covers(name, domain) {
+	if (isAnyName(name) || name === domain)
+		return true;
+	if (name.startsWith('.'))
+		return domain === name.slice(1) || domain.endsWith(name);
+	return name.startsWith('*.') && domain.endsWith(name.slice(1));
+}
+;
+function condemnedOf(input, domain, servers, standing) {
+	const scope = scopeName(input.scope);
+	const noted = servers.flatMap((server) => readRevocations(observedOn(input, server).edge?.tree.revocations ?? new Map(), scope, domain));
+	const { revoke } = input.certificates;
+	const asked = revoke?.domains.includes(domain)
+		? standing.map(({ serial, chain }) => ({ serial, chain, reason: revoke.reason }))
+		: [];
+	return new Map([...noted, ...asked].map((one) => [one.serial, one]));
+}
+function planRevocations(condemned, domain, servers) {
+	return [...condemned.values()].map((one) => ({
+		kind: 'revoke certificate',
+		domain,
+		servers: [...servers],
+		...one,
+	}));
+}
+;
+function originOf({ mode, files }, { url }) {
+	if (mode === 'files')
+		return `files ${files?.certificate ?? ''}`;
+	return mode === 'self-signed' ? mode : `acme ${url}`;
+}
+function planCertificates(input, routes, leaving) {
+	const { tls } = input.nginx;
+	if (tls === undefined || input.removesAll)
+		return [];
+	const wanted = new Map();
+	for (const server of input.reached)
+		for (const domain of tlsDomains(domainsOn(input, server, routes), tls))
+			wanted.set(domain, [...(wanted.get(domain) ?? []), server]);
+	return [...wanted].map(([domain, servers]) => planDomain(input, domain, servers, leaving));
+}
+function planAccount(input, routes, certificates) {
+	const { tls } = input.nginx;
+	if (tls === undefined || input.removesAll)
+		return [];
+	const isAsked = certificates.some(({ certify, revoke }) => revoke.length > 0 || certify.some(({ mode }) => isFromAuthority(mode)));
+	const scope = scopeName(input.scope);
+	const modesOn = (server) => domainsOn(input, server, routes).flatMap((domain) => tlsOf(tls, domain)?.mode ?? []);
+	const answering = input.reached.filter((server) => modesOn(server).includes('http-01'));
+	const answers = answering.map((server) => observedOn(input, server).edge?.tree.challengeAnswers.get(scope));
+	const isUniform = answers.every((answer) => answer !== undefined && answer === answers[0]);
+	if (!isAsked && isUniform)
+		return [];
+	const servers = input.reached.filter((server) => modesOn(server).some(isFromAuthority));
+	return [{ kind: 'share account', servers }];
+}
+function planCertificateRemovals(input, routes) {
+	const scope = scopeName(input.scope);
+	return input.reached.flatMap((server) => {
+		const edge = observedOn(input, server).edge;
+		if (!edge?.isRunning)
+			return [];
+		const served = tlsDomains(domainsOn(input, server, routes), input.nginx.tls);
+		const kept = new Set(served.map((domain) => certificateFile(scope, domain)));
+		const files = [...edge.tree.certificates.keys()].filter((file) => file.startsWith(`${scope}.`) && !kept.has(file));
+		return files.length === 0 ? [] : [{ kind: 'remove certificates', server, files }];
+	});
+}
+function domainsOn({ servers }, server, routes) {
+	const on = servers.find(({ name }) => name === server);
+	return routes.filter((route) => isServedOn(route, on, servers)).flatMap(domainsOfRoute);
+}
+function planDomain(input, domain, servers, leaving) {
+	const tls = input.nginx.tls;
+	const own = tlsOf(tls, domain);
+	const origin = originOf(own, tls.acme);
+	const standing = servers.flatMap((server) => standingOn(input, server, domain));
+	if (own.files !== undefined)
+		return planFiles(input, domain, own.files, servers, standing);
+	const isForced = input.certificates.forced.includes(domain);
+	const ours = standing.filter((one) => one.origin === origin);
+	const condemned = condemnedOf(input, domain, servers, isFromAuthority(own.mode) ? ours : []);
+	const revoke = planRevocations(condemned, domain, servers);
+	const kept = ours.filter(({ serial }) => !condemned.has(serial));
+	const best = isForced ? undefined : bestOf(input, kept, origin);
+	if (best !== undefined) {
+		const has = (server) => standing.some((one) => one.server === server && one.serial === best.serial);
+		return { ...certificate_plan_NONE, install: copies(best, domain, servers, has), revoke };
+	}
+	const offered = servers.flatMap((server) => offeredOn(input, server, domain, leaving.get(server)));
+	const all = [...offered, ...standing];
+	const adopt = offered
+		.filter(({ server, hash }) => !standing.some((one) => one.server === server && one.hash === hash))
+		.map(({ step }) => step);
+	const isBelieved = ({ chain }) => own.mode === 'self-signed' || !isSelfSigned(chain);
+	const source = isForced ? undefined : bestOf(input, all.filter(isBelieved), ADOPTED);
+	if (source !== undefined) {
+		const has = (server) => all.some((one) => one.server === server && one.origin === ADOPTED && isGood(input, one) && isBelieved(one));
+		return { ...certificate_plan_NONE, adopt, install: copies(source, domain, servers, has), revoke };
+	}
+	if (own.mode === 'dns-01' && input.certificates.given === undefined)
+		return { ...certificate_plan_NONE, adopt };
+	const certify = {
+		...{ kind: 'certify', domain, mode: own.mode, servers: [...servers] },
+		...certificate_plan_reasonOf(input, all, origin),
+		...revokedBy(standing, condemned),
+	};
+	return {
+		adopt,
+		certify: [certify],
+		install: servers.map((server) => ({ kind: 'install certificate', server, domain })),
+		revoke,
+	};
+}
+const certificate_plan_NONE = { adopt: [], certify: [], install: [], revoke: [] };
+function revokedBy(standing, condemned) {
+	const found = new Map(standing.flatMap(({ serial, server }) => {
+		const one = condemned.get(serial);
+		return one === undefined ? [] : [[serial, { ...one, server }]];
+	}));
+	return found.size === 0 ? {} : { revokes: [...found.values()] };
+}
+function bestOf(input, all, origin) {
+	const good = all.filter((one) => one.origin === origin && isGood(input, one));
+	return good.sort((a, b) => b.notAfter - a.notAfter)[0];
+}
+function copies({ server: from, origin }, domain, servers, has) {
+	const told = origin === ADOPTED ? { origin } : {};
+	return servers
+		.filter((server) => !has(server))
+		.map((server) => ({ kind: 'install certificate', server, domain, from, ...told }));
+}
+function offeredOn({ now, nginx }, server, domain, front) {
+	const offer = front && offerOf(front, nginx, domain, now);
+	if (front === undefined || offer === undefined || 'fault' in offer)
+		return [];
+	const { certificate, key, chain } = offer.certificate;
+	const { id, name } = front;
+	const step = { kind: 'adopt certificate', server, domain, id, name, files: { certificate, key } };
+	const found = readInstalled(installedText(ADOPTED, chain));
+	return found === undefined ? [] : [{ ...found, server, step }];
+}
+function planFiles({ certificates: { given } }, domain, { certificate }, servers, standing) {
+	const wanted = given?.[certificate];
+	if (wanted === undefined)
+		return certificate_plan_NONE;
+	const hash = specHash(wanted.trim());
+	const lacking = servers.filter((server) => !standing.some((one) => one.server === server && one.hash === hash));
+	return {
+		...certificate_plan_NONE,
+		install: lacking.map((server) => ({ kind: 'install certificate', server, domain })),
+	};
+}
+function standingOn(input, server, domain) {
+	const text = observedOn(input, server).edge?.tree.certificates.get(certificateFile(scopeName(input.scope), domain));
+	const found = text === undefined ? undefined : readInstalled(text);
+	return found === undefined ? [] : [{ ...found, server }];
+}
+function isGood({ now, certificates: { renewAt } }, one) {
+	const at = renewAt.get(one.serial) ?? renewalAt(one);
+	return now.getTime() < Math.min(at, one.notAfter);
+}
+const certificate_plan_DAY_MS = 86_400_000;
+function certificate_plan_reasonOf({ now }, standing, origin) {
+	const same = standing.filter((one) => one.origin === origin);
+	if (standing.length === 0)
+		return { reason: 'issue' };
+	if (same.length === 0)
+		return { reason: 'replace' };
+	const [last] = same.sort((a, b) => b.notAfter - a.notAfter);
+	const daysLeft = Math.max(0, Math.floor((last.notAfter - now.getTime()) / certificate_plan_DAY_MS));
+	return { reason: 'renew', daysLeft, replaces: last.chain };
+}
+function isFromAuthority(mode) {
+	return mode === 'http-01' || mode === 'dns-01';
+}
+;
+class CertificateError extends UserError {
+	because;
+	failures;
+	goodNames;
+	retryAt;
+	constructor(message, options) {
+		super(message, options);
+		this.name = 'CertificateError';
+		this.because = options.because;
+		this.failures = options.failures ?? [];
+		this.goodNames = options.goodNames ?? [];
+		this.retryAt = options.retryAt;
+	}
+}
+class AcmeRefusal extends Error {
+	problem;
+	retryAt;
+	nonce;
+	constructor(problem, retryAt, nonce) {
+		super(problem.detail);
+		this.name = 'AcmeRefusal';
+		this.problem = problem;
+		this.retryAt = retryAt;
+		this.nonce = nonce;
+	}
+}
+function explained(error, host, names) {
+	if (!(error instanceof AcmeRefusal))
+		return error;
+	const { problem, retryAt } = error;
+	if (problem.type === 'rateLimited' || problem.status === 429) {
+		const when = retryAt === undefined ? '' : `; it may be asked again at ${new Date(retryAt).toISOString()}`;
+		return new CertificateError(`the certificate authority ${host} has given too many certificates, or was asked too often: ${problem.detail}${when}`, {
+			because: 'rate limit',
+			hint: 'Come back then: trying before only makes it later. While you try things out, use its staging directory.',
+			retryAt,
+			cause: error,
+		});
+	}
+	if (problem.status >= 500) {
+		return new CertificateError(`the certificate authority ${host} has trouble of its own: ${problem.detail} (${problem.status})`, { because: 'unreachable', hint: 'Nothing has changed. Run again later.', retryAt, cause: error });
+	}
+	if (problem.ofNames.length > 0) {
+		const failures = problem.ofNames.map(({ name, detail }) => ({ name, reason: detail }));
+		return namesRefused(host, names, failures, error);
+	}
+	return new CertificateError(`the certificate authority ${host} gives no certificate for ${names.join(', ')}: ${problem.detail} (${problem.type})`, { because: 'refused', hint: adviceFor(problem.type), cause: error });
+}
+function namesRefused(host, names, failures, cause) {
+	const goodNames = names.filter((name) => failures.every((failure) => failure.name !== name));
+	const reasons = failures.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
+	const good = goodNames.length === 0 ? '' : ` Nothing was said against ${goodNames.join(', ')}.`;
+	return new CertificateError(`the certificate authority ${host} does not accept ${reasons}`, {
+		because: 'names',
+		hint: `Mend what it saw, or take the name out, and run again.${good}`,
+		failures,
+		goodNames,
+		cause,
+	});
+}
+function adviceFor(type) {
+	switch (type) {
+		case 'caa':
+			return 'A CAA record of the domain forbids this authority: add it there.';
+		case 'invalidContact':
+		case 'unsupportedContact':
+			return 'Is the e-mail address right? Its domain has to exist and to take mail.';
+		case 'unauthorized':
+			return 'The account may not do this: is it the one that the certificate was ordered with?';
+		default:
+			return 'What the authority says is in the message. Mend that, and run again.';
+	}
+}
+;
+function ledNowhere(domain, { why }, servers) {
+	return new UserError(`${domain} gets no certificate: it leads nowhere, DNS says that ${why}`, {
+		hint: `Let it lead to ${whereabouts_describe(servers)} by A or AAAA records, and run again. No CA was asked, since CAs count what fails; what is served over HTTP is served on.`,
+	});
+}
+function withLead(error, domain, lookup, servers) {
+	if (!(error instanceof CertificateError) || error.because !== 'names')
+		return error;
+	const { sentence, advice } = judged(domain, lookup, servers);
+	return new UserError(`${error.message} ${sentence}`, { hint: `${advice} Then run again.`, cause: error });
+}
+function judged(domain, lookup, servers) {
+	const there = whereabouts_describe(servers);
+	if (lookup.seen !== 'addresses') {
+		return {
+			sentence: `DNS, asked from here: ${lookup.why}.`,
+			advice: `Let ${domain} lead to ${there} by A or AAAA records.`,
+		};
+	}
+	const own = new Set(servers.flatMap(({ addresses }) => addresses));
+	const strange = lookup.addresses.filter((address) => !own.has(address));
+	const leads = `DNS has ${domain} lead to ${lookup.addresses.join(', ')}`;
+	if (strange.length === 0) {
+		return {
+			sentence: `${leads}, which is as it should be.`,
+			advice: 'Port 80 of these servers has to be reachable for the whole world: look at firewalls.',
+		};
+	}
+	const isPartly = strange.length < lookup.addresses.length;
+	return {
+		sentence: `${leads}, and the servers are ${there}.`,
+		advice: `${isPartly ? `${strange.join(', ')} is none of theirs: let it lead to them alone` : 'Let it lead to them'}; or have what stands before them pass on /.well-known/acme-challenge/ over HTTP, or use dns-01.`,
+	};
+}
+function whereabouts_describe(servers) {
+	return servers
+		.map(({ server: { name, host }, addresses }) => {
+		const mark = addresses.length > 0 && addresses.every(isPrivate) ? ', by its public address' : '';
+		return `${addresses.join(', ') || host} (${name}${mark})`;
+	})
+		.join(', ');
+}
+const whereabouts_PRIVATE = new external_node_net_.BlockList();
+for (const range of ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '127.0.0.0/8', '100.64.0.0/10'])
+	whereabouts_PRIVATE.addSubnet(range.split('/')[0], Number(range.split('/')[1]), 'ipv4');
+whereabouts_PRIVATE.addSubnet('fc00::', 7, 'ipv6');
+function isPrivate(address) {
+	return whereabouts_PRIVATE.check(address, (0,external_node_net_.isIP)(address) === 6 ? 'ipv6' : 'ipv4');
+}
+;
 const BESIDE_OLD_WORKERS_MS = 1_000;
 const VERBS = {
 	issue: 'issue a certificate for',
@@ -67850,7 +68369,7 @@ const VERBS = {
 	replace: 'replace the certificate of',
 };
 const certify = {
-	moments: ['challenge is shown', 'issued'],
+	moments: ['challenge is answered', 'issued', 'revocation is noted'],
 	mayOutlastLease: () => true,
 	describe({ domain, mode, reason, daysLeft }) {
 		const left = daysLeft === undefined ? '' : ` (${daysLeft} days left)`;
@@ -67858,13 +68377,16 @@ const certify = {
 		return `${VERBS[reason]} ${domain}${left}, ${how}`;
 	},
 	async run(step, context) {
-		const { nginx, known, authority } = context;
+		const { nginx, known } = context;
 		const { domain } = step;
 		const own = ownTls(context, domain);
 		const origin = originOf(own, nginx.tls.acme);
-		const pair = step.mode === 'self-signed' ? await authority.selfSigned(domain) : await order(step, context);
+		const pair = await obtain(step, context).catch((error) => {
+			throw namingDomain(error, domain);
+		});
 		known.certificates.set(domain, { ...pair, origin });
 		context.moment('issued');
+		await noteRevocations(step, context);
 	},
 };
 const installCertificateStep = {
@@ -67890,20 +68412,34 @@ const removeCertificates = {
 		await allOrErrors(files.map((file) => removeCertificate(edge, file, context.clock)));
 	},
 };
+async function noteRevocations(step, context) {
+	const { domain, servers, revokes = [] } = step;
+	if (revokes.length === 0)
+		return;
+	const scope = scopeName(context.scope);
+	for (const { serial, server } of revokes) {
+		const edge = instanceAt(context, server, 'edge');
+		const { privateKey } = await readKeyPair(edge, certificateFile(scope, domain));
+		context.known.replacedKeys.set(serial, privateKey);
+	}
+	const edges = servers.map((server) => instanceAt(context, server, 'edge'));
+	await allOrErrors(edges.flatMap((edge) => revokes.map((one) => noteRevocation(edge, { scope, domain }, one, context.clock))));
+	context.moment('revocation is noted');
+}
 function ownTls({ nginx }, domain) {
 	const own = tlsOf(nginx.tls, domain);
 	if (own === undefined)
 		throw new Error(`${domain} is not served over HTTPS`);
 	return own;
 }
-async function pairOf({ domain, from }, context) {
+async function pairOf({ domain, from, origin }, context) {
 	const { known, tlsSecrets, nginx, scope } = context;
 	const own = ownTls(context, domain);
 	if (from !== undefined) {
 		const file = certificateFile(scopeName(scope), domain);
 		return {
 			...(await readKeyPair(instanceAt(context, from, 'edge'), file)),
-			origin: originOf(own, nginx.tls.acme),
+			origin: origin ?? originOf(own, nginx.tls.acme),
 		};
 	}
 	if (own.files === undefined) {
@@ -67919,11 +68455,52 @@ async function pairOf({ domain, from }, context) {
 		origin: originOf(own, nginx.tls.acme),
 	};
 }
+function namingDomain(error, domain) {
+	if (!(error instanceof UserError) || error.message.includes(domain))
+		return error;
+	const { message, hint } = error;
+	return new UserError(`${domain} gets no certificate: ${message}`, { ...(hint && { hint }), cause: error });
+}
+async function obtain(step, context) {
+	switch (step.mode) {
+		case 'self-signed':
+			return await context.authority.selfSigned(step.domain);
+		case 'http-01':
+			return await orderWhereItLeads(step, context);
+		case 'dns-01':
+			return await order(step, context);
+	}
+}
+async function orderWhereItLeads(step, context) {
+	const { authority, nginx } = context;
+	const { domain } = step;
+	const isOfOnesOwn = nginx.tls.acme.ca !== undefined;
+	const lookup = isOfOnesOwn ? undefined : await authority.lookUp(domain);
+	if (lookup?.seen === 'nothing')
+		throw ledNowhere(domain, lookup, await whereaboutsOf(step, context));
+	try {
+		return await order(step, context);
+	}
+	catch (error) {
+		const seen = lookup ?? (await authority.lookUp(domain));
+		throw withLead(error, domain, seen, await whereaboutsOf(step, context));
+	}
+}
+async function whereaboutsOf({ servers }, context) {
+	const specs = context.servers.filter(({ name }) => servers.includes(name));
+	return await Promise.all(specs.map(async (server) => {
+		if ((0,external_node_net_.isIP)(server.host) !== 0)
+			return { server, addresses: [server.host] };
+		const lookup = await context.authority.lookUp(server.host);
+		return { server, addresses: lookup.seen === 'addresses' ? lookup.addresses : [] };
+	}));
+}
 async function order(step, context) {
 	const { authority, nginx, scope, tlsSecrets } = context;
 	const { acme } = nginx.tls;
-	const edges = step.servers.map((server) => instanceAt(context, server, 'edge'));
-	const account = await accountOf(edges, context);
+	const { account } = context.known;
+	if (account === undefined)
+		throw new Error('the servers answer for no account');
 	await outlastOldListeners(context);
 	const eabKey = acme.eab && tlsSecrets[acme.eab.hmacKey];
 	const token = acme.cloudflareToken && tlsSecrets[acme.cloudflareToken];
@@ -67938,7 +68515,7 @@ async function order(step, context) {
 		acme,
 		account,
 		...(eabKey && { eabKey }),
-		solver: step.mode === 'dns-01' ? { cloudflareToken: token } : { http: solverOn(edges, context) },
+		solver: step.mode === 'dns-01' ? { cloudflareToken: token } : { http: solverOn(step, context) },
 		...(step.replaces && { replaces: step.replaces }),
 	});
 }
@@ -67947,28 +68524,14 @@ async function outlastOldListeners({ known, clock }) {
 	if (leftMs > 0)
 		await clock.sleep(leftMs);
 }
-function solverOn(edges, context) {
-	const { scope, clock } = context;
-	const put = (text) => async (challenges) => {
-		await allOrErrors(challenges.flatMap(({ token, keyAuthorization }) => edges.map((edge) => putChallenge(edge, scopeName(scope), token, text(keyAuthorization), clock))));
-	};
-	const present = put((keyAuthorization) => keyAuthorization);
+function solverOn({ domain, servers }, context) {
 	return {
 		present: async (challenges) => {
-			await present(challenges);
-			context.moment('challenge is shown');
+			const edges = servers.map((server) => instanceAt(context, server, 'edge'));
+			await allOrErrors(challenges.flatMap((challenge) => edges.map((edge) => proveChallengeAnswer(edge, domain, challenge, context.clock))));
+			context.moment('challenge is answered');
 		},
-		cleanUp: put(() => undefined),
 	};
-}
-async function accountOf(edges, context) {
-	const { authority, scope } = context;
-	const known = await allOrErrors(edges.map((edge) => accountKeyOf(edge, scopeName(scope))));
-	const account = known.find((key) => key !== undefined) ?? (await authority.newAccountKey());
-	await allOrErrors(edges
-		.filter((_edge, index) => known[index] !== account)
-		.map((edge) => writeAccountKey(edge, scopeName(scope), account)));
-	return account;
 }
 ;
 const divert_POLL_MS = 50;
@@ -69264,11 +69827,24 @@ function parseTree(files) {
 	const folders = { a: folderOf(filesOf('a')), b: folderOf(filesOf('b')) };
 	const told = /^# told to read at (\S+)$/m.exec(files.get('nginx.conf') ?? '')?.[1];
 	const toldAt = told === undefined ? undefined : Date.parse(told);
-	const certificates = new Map([...files].flatMap(([path, content]) => {
-		const name = /^certificates\/(.+)\.crt$/.exec(path)?.[1];
+	const named = (shape) => new Map([...files].flatMap(([path, content]) => {
+		const name = shape.exec(path)?.[1];
 		return name === undefined ? [] : [[name, content]];
 	}));
-	return { live, folders, flags: new Set(flagTexts.keys()), flagTexts, certificates, flagToken, toldAt };
+	const certificates = named(/^certificates\/(.+)\.crt$/);
+	const challengeAnswers = named(/^challenges\/([^/.]+)$/);
+	const revocations = named(/^revocations\/(.+)$/);
+	return {
+		live,
+		folders,
+		flags: new Set(flagTexts.keys()),
+		flagTexts,
+		certificates,
+		challengeAnswers,
+		revocations,
+		flagToken,
+		toldAt,
+	};
 }
 function servedScope({ folders, flags }, folder, scope) {
 	const found = folders[folder].manifest?.scopes[scope];
@@ -69792,6 +70368,9 @@ ${config.tlsDomains.length > 0 ? '    # Before the first map.\n    map_hash_buck
     # Names that do not resolve yet must not stop a reload; a restarted container is found within a second.
     resolver 127.0.0.11 valid=1s ipv6=off;
     keepalive_timeout 75s;
+    # By itself nginx ends a connection after 1,000 requests, and with HTTP/2 refuses those that are on their way then.
+    keepalive_requests 1000000;
+    keepalive_time 1d;
     # A reload closes idle connections; this long they may bring one more request first (nginx 1.27.4).
     keepalive_min_timeout ${render_seconds(config.settings.keepaliveMinTimeoutMs)};
     client_max_body_size 0;
@@ -70449,7 +71028,7 @@ function shortName(name) {
 function repositoryOf(name) {
 	return name.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
 }
-function namesOf(image) {
+function image_name_namesOf(image) {
 	const [tagged = '', digest] = shortName(image).split('@');
 	const repository = repositoryOf(tagged);
 	const isTagged = tagged !== repository;
@@ -71787,6 +72366,40 @@ const remove = {
 	},
 };
 ;
+const revokeCertificate = {
+	mayOutlastLease: () => true,
+	describe: ({ domain, serial, reason }) => `revoke the certificate of ${domain} with the serial ${serial} (${reason})`,
+	async run({ domain, serial, reason, chain, servers }, context) {
+		const { authority, known, nginx, tlsSecrets, clock } = context;
+		const { acme } = nginx.tls;
+		if (known.account === undefined)
+			throw new Error('the servers answer for no account');
+		const eabKey = acme.eab && tlsSecrets[acme.eab.hmacKey];
+		const privateKey = known.replacedKeys.get(serial);
+		const forget = async () => {
+			const place = { scope: scopeName(context.scope), domain };
+			const edges = servers.map((server) => instanceAt(context, server, 'edge'));
+			await allOrErrors(edges.map((edge) => forgetRevocation(edge, place, serial, clock)));
+		};
+		try {
+			await authority.revoke({
+				acme,
+				account: known.account,
+				certificate: chain,
+				reason,
+				...(eabKey && { eabKey }),
+				...(privateKey && { privateKey }),
+			});
+		}
+		catch (error) {
+			if (error instanceof CertificateError && error.because === 'refused')
+				await forget();
+			throw error;
+		}
+		await forget();
+	},
+};
+;
 const FOLDER = '/switchyard-secrets';
 class SecretSets {
 	#server;
@@ -72648,8 +73261,11 @@ const KINDS = {
 	'forget secrets': forgetSecrets,
 	teardown: teardown,
 	sweep: sweep,
+	'share account': shareAccount,
 	certify: certify,
+	'adopt certificate': adoptCertificate,
 	'install certificate': installCertificateStep,
+	'revoke certificate': revokeCertificate,
 	'remove certificates': removeCertificates,
 };
 function kindOf(step) {
@@ -72856,7 +73472,7 @@ function timeline_plain(text) {
 function renderDeployed(result) {
 	const { title, report, services } = result;
 	const { plan, changed, notes, timeline } = report;
-	return page(`## ${headline(result)}`, result.failure === undefined ? '' : caution(textOf(result.failure)), section('Good to know', [...notes, ...forwardAgain(result)]), section(`What ${report.failure === undefined ? 'changes' : 'should have changed'}`, plan.changes.map(describeChange)), copies(report, services), origin(result), probes(services), changed ? renderTimeline(title, timeline.spans) : '', figures(report));
+	return page(`## ${headline(result)}`, result.failure === undefined ? '' : caution(textOf(result.failure)), section('Good to know', [...notes, ...forwardAgain(result)]), section(`What ${report.failure === undefined ? 'changes' : 'should have changed'}`, plan.changes.map(describeChange)), deployed_copies(report, services), origin(result), probes(services), changed ? renderTimeline(title, timeline.spans) : '', figures(report));
 }
 function deployedLines({ report, author, failure }) {
 	if (failure !== undefined)
@@ -72896,7 +73512,7 @@ function origin({ author: { commit, actor, run } }) {
 	const what = commit === undefined ? 'Deployed' : `Commit ${commit.slice(0, SHORT_COMMIT)}, deployed`;
 	return escapeMarkdown(`${what} by ${actor} in ${run}`);
 }
-function copies(report, services) {
+function deployed_copies(report, services) {
 	const rows = Object.entries(services).flatMap(([service, { release, copies }]) => copies.map(({ server, slot, container, port, durations }) => ({
 		service,
 		release: String(release),
@@ -73981,62 +74597,6 @@ async function renewalsOf({ project, environment, nginx: { tls }, services }, ob
 	return new Map(answers.flatMap(([serial, at]) => (at === undefined ? [] : [[serial, at]])));
 }
 ;
-const DOOR_PORTS = [80];
-function isOfInterest(container, scope, { services, nginx }) {
-	return (container.name === nginx.adopt?.container ||
-		isOldSidecar(scope, container) ||
-		holdsDoor(container) ||
-		services.some((service) => adopted_namesOf(scope, service).includes(container.name)));
-}
-function adopted_namesOf(scope, { name, adopt }) {
-	const byGrammar = [containerName(scope, name, 'base'), containerName(scope, name, 'secondary')];
-	return adopt === undefined ? byGrammar : [adopt.container, ...byGrammar];
-}
-function candidatesOf(scope, service, foreign) {
-	const names = adopted_namesOf(scope, service);
-	return foreign.filter(({ name }) => names.includes(name));
-}
-function adoptedCopies(scope, services, foreign) {
-	return services.flatMap((service) => candidatesOf(scope, service, foreign).map(({ id, name, image, imageId, isRunning, helpers }) => ({
-		id,
-		name,
-		service: service.name,
-		slot: name === containerName(scope, service.name, 'base') ? 'base' : 'secondary',
-		release: 0,
-		hash: '',
-		secretsVersion: 0,
-		image,
-		imageId,
-		isRunning,
-		hostPort: 0,
-		versionPort: undefined,
-		internalPort: 0,
-		address: undefined,
-		helpers,
-		isAdopted: true,
-	})));
-}
-function isOldSidecar(scope, { name }) {
-	return name === sidecarName(scope) || name === adoptedSidecarName(scope);
-}
-function oldSidecarOf(scope, { foreign }) {
-	return foreign.find((container) => isOldSidecar(scope, container));
-}
-function frontOf({ foreign }) {
-	return foreign.find(holdsDoor);
-}
-function doorsOf({ published }) {
-	return published.filter(({ port }) => DOOR_PORTS.includes(port));
-}
-function holdsDoor(container) {
-	return container.isRunning && doorsOf(container).length > 0;
-}
-function isNamed(scope, front, adopt, copies) {
-	return (front.name === adopt?.container ||
-		(isOldSidecar(scope, front) && front.composeProject === undefined) ||
-		copies.some(({ id }) => id === front.id));
-}
-;
 async function findLeftovers(server, scope, containers) {
 	const own = containers.filter(({ Labels }) => isOwned(Labels, scope));
 	const [networks, volumes, images] = await Promise.all([
@@ -74137,11 +74697,27 @@ const DEFAULT_PAGE = 'localhost';
 function servedNames(dump) {
 	const { files, main } = filesOf(dump);
 	const { directives } = parseConfiguration(files, main);
-	const serversOf = (section) => blocks(blocks(directives, section).flatMap(({ body }) => body), 'server');
-	return [
-		...serversOf('http').flatMap((server) => namesOfServer(server, namedBy(server))),
-		...serversOf('stream').flatMap((server) => namesOfServer(server, [ANY_NAME])),
-	];
+	const bodyOf = (section) => blocks(directives, section).flatMap(({ body }) => body);
+	const servedBy = (section, namesOf) => blocks(bodyOf(section), 'server').flatMap((server) => namesOfServer(server, namesOf(server), served_names_tlsOf([server.body, bodyOf(section)], external_node_path_namespaceObject.posix.dirname(main))));
+	return [...servedBy('http', namedBy), ...servedBy('stream', () => [ANY_NAME])];
+}
+function served_names_tlsOf(levels, folder) {
+	const told = (name) => levels.map((body) => blocks(body, name)).find((found) => found.length > 0) ?? [];
+	const pathsOf = (name) => told(name).map(({ words: [, path = ''] }) => absolute(path, folder));
+	const keys = pathsOf('ssl_certificate_key');
+	const certificates = pathsOf('ssl_certificate').flatMap((certificate, index) => {
+		const key = keys[index];
+		return key === undefined ? [] : [{ certificate, key }];
+	});
+	const isSaid = (name) => told(name)[0]?.words[1] === 'on';
+	return {
+		isOn: isSaid('ssl'),
+		...(certificates.length > 0 && { certificates }),
+		...(isSaid('ssl_verify_client') && { asksClients: true }),
+	};
+}
+function absolute(path, folder) {
+	return /^(?:data|engine|store):/.test(path) ? path : external_node_path_namespaceObject.posix.resolve(folder, path);
 }
 function filesOf(dump) {
 	const [before = '', ...rest] = dump.split(/^# configuration file (.+):$/m);
@@ -74153,14 +74729,15 @@ function filesOf(dump) {
 		files.set(main, before);
 	return { files, main };
 }
-function namesOfServer({ body }, names) {
+function namesOfServer({ body }, names, { isOn, ...tls }) {
 	const listens = blocks(body, 'listen').map(({ words }) => words.slice(1));
 	const listening = listens.length > 0 ? listens : [['80']];
 	return listening.flatMap(([address = '', ...options]) => {
 		const port = served_names_portOf(address);
 		if (port === undefined)
 			return [];
-		return names.map((name) => ({ port, name, isTls: options.includes('ssl') || options.includes('quic') }));
+		const isTls = isOn || options.includes('ssl') || options.includes('quic');
+		return names.map((name) => ({ port, name, isTls, ...(isTls && tls) }));
 	});
 }
 function namedBy({ body }) {
@@ -74200,11 +74777,14 @@ async function observeForeign(server, containers, scope, wanted) {
 		.map((summary) => ({ ...foreignOf(summary), helpers: helpersOf(own, summary.Id) }))
 		.filter((container) => isOfInterest(container, scope, wanted));
 	return await Promise.all(found.map(async (container) => {
-		const isAsked = container.isRunning &&
-			doorsOf(container).length > 0 &&
-			(container.name === adopt?.container || isOldSidecar(scope, container));
-		const served = isAsked ? await askServed(server, container.id) : undefined;
-		return { ...container, ...(served && { served }) };
+		const isAsked = holdsDoor(container) && (container.name === adopt?.container || isOldSidecar(scope, container));
+		if (!isAsked)
+			return container;
+		const told = await askServed(server, container.id);
+		const isSecured = wanted.nginx.tls !== undefined && told.served !== undefined;
+		if (!isSecured)
+			return { ...container, ...told };
+		return { ...container, ...told, certificates: await lookAtCertificates(server, container.id, told) };
 	}));
 }
 function isOurs(labels, scope) {
@@ -74238,10 +74818,18 @@ function foreignOf(summary) {
 	};
 }
 async function askServed(server, id) {
-	const { exitCode, stdout } = await server.engine
+	const { exitCode, stdout, stderr } = await server.engine
 		.exec(id, ['nginx', '-T'])
-		.catch(() => ({ exitCode: 1, stdout: '' }));
-	return exitCode === 0 ? servedNames(stdout) : undefined;
+		.catch(() => ({ exitCode: 1, stdout: '', stderr: '' }));
+	if (exitCode === 0)
+		return { served: servedNames(stdout) };
+	const complaint = /\[emerg\] (?:\d+#\d+: )?(.*)/.exec(stderr)?.[1];
+	return complaint === undefined ? {} : { complaint };
+}
+async function lookAtCertificates(server, id, { served = [] }) {
+	const all = served.flatMap(({ certificates = [] }) => certificates);
+	const each = [...new Map(all.map((files) => [`${files.certificate} ${files.key}`, files])).values()];
+	return await Promise.all(each.map((files) => readFrontCertificate({ server, id }, files)));
 }
 ;
 async function observe(server, scope, wanted, clock) {
@@ -74484,15 +75072,15 @@ async function readRetainedImages(snapshot) {
 	const releases = answers.filter((release) => release !== undefined);
 	if (releases.length === 0)
 		return undefined;
-	return new Set(releases.flatMap(({ container, image_digest }) => [container.image, image_digest].filter((image) => image !== undefined).flatMap(namesOf)));
+	return new Set(releases.flatMap(({ container, image_digest }) => [container.image, image_digest].filter((image) => image !== undefined).flatMap(image_name_namesOf)));
 }
 ;
-function lostNames(front, domains) {
-	const names = atDoors(front).map(({ name }) => name);
+function lostNames(front, edge, domains) {
+	const names = atDoors(front, edge).map(({ name }) => name);
 	return [...new Set(names)].filter((name) => !isCovered(name, domains));
 }
-function atDoors(front) {
-	const doors = doorsOf(front).map(({ containerPort }) => containerPort);
+function atDoors(front, edge) {
+	const doors = doorsOf(front, edge).map(({ containerPort }) => containerPort);
 	return (front.served ?? []).filter(({ port }) => doors.includes(port));
 }
 function servedForOthers(scope, { edge }) {
@@ -74510,13 +75098,13 @@ function isCovered(name, domains) {
 	return domains.some((domain) => domain.startsWith('*.') && name.endsWith(domain.slice(1)));
 }
 ;
-function checkAdoption(wanted, services, observed) {
+function checkAdoption(wanted, services, observed, now) {
 	if (services.length === 0)
 		return;
 	errors_failTogether(observed.flatMap((server) => [
 		...services.flatMap((service) => refuseService(wanted, service, server)),
 		...refuseSidecar(wanted, server),
-		...refuseFront(wanted, services, server),
+		...refuseFront(wanted, services, server, now),
 	]));
 }
 function refuseService(scope, service, { name: server, foreign }) {
@@ -74531,13 +75119,13 @@ function refuseService(scope, service, { name: server, foreign }) {
 	return candidates.flatMap((container) => [
 		...refuseOwned(service, server, container),
 		...refuseLostData(scope, service, server, container),
-		...refuseLostPorts(server, withoutHostPorts(scope, service, container), dropOf(service), 'at the service'),
+		...refuseLostPorts(server, withoutHostPorts(scope, service, container), [...doorPorts({}).map(String), ...dropOf(service)], 'at the service'),
 	]);
 }
-function refuseLostPorts(server, { name, published }, drop, where) {
+function refuseLostPorts(server, { name, published }, kept, where) {
 	return published
 		.map(({ port }) => port)
-		.filter((port) => !DOOR_PORTS.includes(port) && !drop.includes(String(port)))
+		.filter((port) => !kept.includes(String(port)))
 		.map((port) => new UserError(`${server}: ${name} publishes port ${port} of the server, where nobody would listen any more`, {
 		hint: `Let who uses it come to the edge or the sidecar. If nobody does: "adopt: { container: ${name}, drop: ["${port}"] }" ${where}.`,
 	}));
@@ -74597,12 +75185,12 @@ function refuseSidecar(wanted, server) {
 		new UserError(`${server.name}: ${sidecar.name} has the name of the sidecar and belongs to the Compose project ${sidecar.composeProject}`, { hint: `If it shall be taken over, write "adopt: ${sidecar.name}" under sidecar; else rename it.` }),
 	];
 }
-function refuseFront(wanted, services, server) {
+function refuseFront(wanted, services, server, now) {
 	const front = frontOf(server);
 	const domains = services.flatMap(({ route }) => domainsOf(route));
 	if (front === undefined || (domains.length === 0 && server.edge === undefined))
 		return [];
-	const where = `${server.name}: the edge needs port ${doorsOf(front)
+	const where = `${server.name}: the edge needs port ${doorsOf(front, wanted.nginx)
 		.map(({ port }) => port)
 		.join(' and ')}, which ${front.name} holds`;
 	const isOurs = isNamed(wanted, front, wanted.nginx.adopt, server.copies);
@@ -74620,35 +75208,61 @@ function refuseFront(wanted, services, server) {
 		return [];
 	if (front.served === undefined && !server.isDiverted) {
 		return [
-			new UserError(`${where}, and it does not say what it serves: "nginx -T" fails in it`, {
+			new UserError(`${where}, and it does not say what it serves: "nginx -T" fails in it${front.complaint === undefined ? '' : ` (${front.complaint})`}`, {
 				hint: `Only an nginx, or the container of a service, is taken over without a gap. Stop ${front.name} at a quiet time, and run again.`,
 			}),
 		];
 	}
-	const https = refuseHttps(server.name, front, dropOf(wanted.nginx));
+	const https = refuseHttps(wanted, server.name, front, now);
 	if (https.length > 0)
 		return https;
+	const kept = [...doorPorts(wanted.nginx).map(String), ...dropOf(wanted.nginx)];
 	return [
-		...refuseLostPorts(server.name, front, dropOf(wanted.nginx), 'under sidecar'),
+		...refuseLostPorts(server.name, front, kept, 'under sidecar'),
 		...refuseLostNames(wanted, server, front),
 	];
 }
-function refuseHttps(server, front, drop) {
-	const doors = front.published.filter(({ port }) => !drop.includes(String(port)));
-	const tls = (front.served ?? []).filter(({ isTls, port }) => isTls && doors.some(({ containerPort }) => containerPort === port));
-	if (tls.length === 0)
+function refuseHttps(wanted, server, front, now) {
+	const { nginx, services } = wanted;
+	const domains = [...new Set(services.flatMap(({ route }) => domainsOf(route)))];
+	const names = tlsNames(front, nginx);
+	const isPlain = ({ name }) => nginx.tls === undefined || (domains.includes(name) && tlsOf(nginx.tls, name) === undefined);
+	const plain = [...new Set(names.filter(isPlain).map(({ name }) => name))].filter((name) => !dropOf(nginx).includes(name));
+	if (plain.length > 0) {
+		return [
+			new UserError(`${server}: ${front.name} serves HTTPS for ${plain.join(', ')}, which the file serves over HTTP alone`, {
+				hint: `Write "tls: { email: you@example.com }", and its certificates come along, and are replaced when they are due. If nobody comes by HTTPS: "adopt: { container: ${front.name}, drop: ["443"] }" under sidecar.`,
+			}),
+		];
+	}
+	const secured = domains.filter((domain) => tlsOf(nginx.tls, domain) !== undefined);
+	return secured.flatMap((domain) => [
+		...refuseCertificate(nginx, server, front, domain, now),
+		...refuseOpenDoor(nginx, server, front, domain),
+	]);
+}
+function refuseCertificate(nginx, server, front, domain, now) {
+	const offer = offerOf(front, nginx, domain, now);
+	if (tlsOf(nginx.tls, domain)?.files !== undefined || offer === undefined || !('fault' in offer))
 		return [];
-	const names = [...new Set(tls.map(({ name }) => name))].join(', ');
 	return [
-		new UserError(`${server}: ${front.name} serves HTTPS for ${names}, and the edge serves HTTP only`, {
-			hint: 'Keep it until the edge serves HTTPS, or end HTTPS before it, in a load balancer for example.',
+		new UserError(`${server}: ${front.name} serves HTTPS for ${domain}, and its certificate cannot come along: ${offer.fault}`, {
+			hint: `${offer.advice} Or give one: tls: { domains: { ${domain}: { mode: files, certificate: NAME, key: NAME } } }. If nobody comes by HTTPS until the edge has one of its own: "adopt: { container: ${front.name}, drop: ["443"] }" under sidecar.`,
 		}),
+	];
+}
+function refuseOpenDoor(nginx, server, front, domain) {
+	const isAsked = tlsNames(front, nginx).some(({ name, asksClients }) => name === domain && asksClients);
+	if (!isAsked || tlsOf(nginx.tls, domain)?.clientCa !== undefined)
+		return [];
+	return [
+		new UserError(`${server}: ${front.name} asks clients of ${domain} for certificates, and the file does not`, { hint: `Write who signs them: tls: { domains: { ${domain}: { client_ca: … } } }.` }),
 	];
 }
 function refuseLostNames(wanted, server, front) {
 	const drop = dropOf(wanted.nginx);
 	const promised = wanted.services.flatMap(({ route }) => domainsOf(route));
-	const lost = lostNames(front, [...promised, ...drop, ...servedForOthers(wanted, server)]);
+	const lost = lostNames(front, wanted.nginx, [...promised, ...drop, ...servedForOthers(wanted, server)]);
 	if (lost.length === 0)
 		return [];
 	return [
@@ -74668,7 +75282,7 @@ function buildInput(facts) {
 	const { wanted, narrowing, observed, state } = facts;
 	const scope = { project: wanted.project, environment: wanted.environment };
 	checkNarrowing(wanted, narrowing);
-	checkAdoption(wanted, selectedOf(wanted, narrowing), observed);
+	checkAdoption(wanted, selectedOf(wanted, narrowing), observed, facts.now);
 	const isNarrowed = narrowing.services !== undefined || narrowing.zones !== undefined;
 	const ports = numbersOfAll(facts);
 	const versionPorts = versionPortsOf(facts, ports);
@@ -74827,18 +75441,22 @@ function buildInputWithout(input, rest) {
 	const isLeft = (server) => rest.left.includes(server);
 	const now = { ...input, observed: rest.observed.filter(({ name }) => !isLeft(name)), state: rest.state };
 	const reached = input.reached.filter((server) => !isLeft(server));
-	const isServing = (service) => servingCopies({ ...now, reached, excluded: new Set([...input.excluded, ...rest.left]) }, service).length >
-		0;
+	const excluded = new Set([...input.excluded, ...rest.left]);
+	const serving = (service) => servingCopies({ ...now, reached, excluded }, service);
+	const zoneOf = (server) => input.servers.find(({ name }) => name === server)?.zone;
 	return {
 		...input,
 		services: input.services.map((service) => {
 			const planned = rest.copies[service.name];
 			if (planned === undefined)
 				return service;
-			const servers = planned.filter(({ server }) => !isLeft(server)).length;
-			if (servers === 0 && isServing(service.name)) {
+			const there = planned.filter(({ server }) => !isLeft(server));
+			const zones = new Set(there.map(({ server }) => zoneOf(server)));
+			const stays = serving(service.name).filter(({ server }) => reached.includes(server) && !zones.has(zoneOf(server)));
+			if (there.length === 0 && serving(service.name).length > 0) {
 				return { ...service, spec: service.known.current ?? service.spec, isSelected: false };
 			}
+			const servers = new Set([...there, ...stays].map(({ server }) => server)).size;
 			return { ...service, placement: { ...service.placement, servers } };
 		}),
 		observed: now.observed,
@@ -74846,7 +75464,7 @@ function buildInputWithout(input, rest) {
 		reached,
 		removes: [],
 		removesAll: false,
-		excluded: new Set([...input.excluded, ...rest.left]),
+		excluded,
 		drainedElsewhere: new Set([...input.drainedElsewhere, ...rest.draining]),
 	};
 }
@@ -75267,7 +75885,7 @@ function takeoverOn(input, plans, server, routes) {
 		return { takeover: NO_TAKEOVER, staying: [] };
 	const front = frontToGo(input, server, routes);
 	if (front !== undefined) {
-		const lost = lostNames(front, servedAt(input, server, routes));
+		const lost = lostNames(front, input.nginx, servedAt(input, server, routes));
 		const isKept = adopted.some(({ id }) => id === front.id) && isStaying(front);
 		const sentence = `${front.name} stays on ${server}: the edge there does not serve ${lost.join(', ')}`;
 		if (lost.length > 0 || isKept)
@@ -75314,7 +75932,7 @@ function frontToGo(input, server, routes) {
 	return isNamed(input.scope, front, input.nginx.adopt, observed.copies) ? front : undefined;
 }
 function divertOf(input, server, front) {
-	const doors = doorsOf(front);
+	const doors = doorsOf(front, wantedEdge(input, observedOn(input, server)));
 	return {
 		kind: 'divert',
 		server,
@@ -75358,14 +75976,16 @@ function planUpgrades(input) {
 }
 function layOutUpgrades(graph, upgrades, after) {
 	let shown = [];
+	const opened = [];
 	for (const { pulls, begin, divert, old, open } of upgrades) {
 		const pulled = graph.add(pulls, after);
 		const begun = graph.add(begin, [pulled, shown]);
 		if (shown.length === 0)
 			shown = begun;
 		const diverted = graph.add(divert, begun);
-		graph.add(open, addRetirements(graph, [old], diverted));
+		opened.push(...graph.add(open, addRetirements(graph, [old], diverted)));
 	}
+	return opened;
 }
 function differences(input, observed) {
 	const { madeEdge: made, edge } = observed;
@@ -75653,7 +76273,7 @@ function takenNames(input, server, { vacate }) {
 function addPull(input, { spec: { container, policy } }, server, change, { pulls }) {
 	const { image, options: { platform } = {} } = container;
 	const found = observedOn(input, server).images.get(image);
-	const isThere = found !== undefined && isFor(found.platform, platform);
+	const isThere = found !== undefined && service_plan_isFor(found.platform, platform);
 	if (!service_plan_isCreating(change) || policy.pullPolicy === 'always' || isThere)
 		return;
 	pulls.push({
@@ -75664,7 +76284,7 @@ function addPull(input, { spec: { container, policy } }, server, change, { pulls
 		...(platform !== undefined && { platform }),
 	});
 }
-function isFor(found, platform) {
+function service_plan_isFor(found, platform) {
 	if (found === undefined || platform === undefined)
 		return true;
 	return found === platform || found.startsWith(`${platform}/`);
@@ -75989,7 +76609,7 @@ function planSweep(input, retired) {
 	if (!input.isSweeping)
 		return [];
 	const going = new Set(retired.map(({ id }) => id));
-	const wanted = input.services.flatMap(({ spec }) => namesOf(spec.container.image));
+	const wanted = input.services.flatMap(({ spec }) => image_name_namesOf(spec.container.image));
 	const retained = input.retainedImages && new Set([...input.retainedImages, ...wanted]);
 	return input.observed.flatMap((server) => {
 		const { helpers, networks, volumes, images } = server.leftovers;
@@ -76106,10 +76726,16 @@ function inOrder(input, { services, hooks, rollouts, takeover, staying, upgrades
 		...(cleared.length === 0 ? [] : addRetirements(graph, cleared, intended)),
 	];
 	const { planned, over: rolledOut } = layOutAll(graph, rollouts, ready.length === 0 ? intended : ready);
-	layOutTakeover(graph, takeover, rolledOut);
-	layOutUpgrades(graph, upgrades, rolledOut);
+	const routes = routesAfter(input, services, new Set(services.keys()), []);
+	const certificates = planCertificates(input, routes, frontsOf(input, takeover));
+	const shown = layOutShown(graph, certificates, rolledOut);
+	const opened = [
+		...layOutTakeover(graph, takeover, [rolledOut, shown]),
+		...layOutUpgrades(graph, upgrades, rolledOut),
+	];
 	finish(graph, input, retired, rolledOut);
-	layOutCertificates(graph, input, routesAfter(input, services, new Set(services.keys()), []), rolledOut);
+	const settled = opened.length > 0 ? opened : rolledOut;
+	layOutOrders(graph, input, routes, certificates, { settled, shown });
 	return {
 		scope: input.scope,
 		compared: input.compared,
@@ -76150,7 +76776,13 @@ function layOutTakeover(graph, { divert, takenOver, nginx, open }, after) {
 	const diverted = graph.add(divert, after);
 	const servicesLeft = addRetirements(graph, takenOver, diverted);
 	const nginxLeft = addRetirements(graph, nginx, servicesLeft);
-	graph.add(open, nginxLeft);
+	return graph.aside(open, nginxLeft);
+}
+function frontsOf(input, { divert }) {
+	return new Map(divert.flatMap(({ server, id }) => {
+		const front = observedOn(input, server).foreign.find((one) => one.id === id);
+		return front === undefined ? [] : [[server, front]];
+	}));
 }
 function finish(graph, input, retired, after) {
 	graph.add(planForgetSecrets(input), after);
@@ -76160,10 +76792,23 @@ function finish(graph, input, retired, after) {
 	const tornDown = graph.add(emptied.map(({ name }) => ({ kind: 'teardown', server: name })), graph.ends());
 	graph.add(planSweep(input, retired), tornDown);
 }
-function layOutCertificates(graph, input, routes, after) {
-	for (const { certify, install } of planCertificates(input, routes))
-		graph.add(install, graph.add(certify, after));
-	graph.add(planCertificateRemovals(input, routes), after);
+function layOutShown(graph, plans, after) {
+	return plans.flatMap(({ adopt, certify, install }) => {
+		const adopted = graph.aside(adopt, after);
+		if (certify.length > 0)
+			return adopted;
+		return [...adopted, ...graph.aside(install, adopted.length > 0 ? adopted : after)];
+	});
+}
+function layOutOrders(graph, input, routes, plans, { settled, shown }) {
+	const answered = graph.add(planAccount(input, routes, plans), settled);
+	for (const { certify, install, revoke } of plans) {
+		const isAsked = certify.some(({ mode }) => isFromAuthority(mode));
+		const obtained = graph.add(certify, isAsked ? answered : settled);
+		const installed = certify.length === 0 ? shown : graph.add(install, obtained);
+		graph.add(revoke, [answered, installed]);
+	}
+	graph.add(planCertificateRemovals(input, routes), settled);
 }
 function servicePulls(services) {
 	const pulls = [...services.values()].flatMap((plan) => plan.pulls);
@@ -76307,6 +76952,63 @@ function planStale({ state, excluded, reached, servers, services }) {
 		left: [...excluded].filter((server) => !known.includes(server)),
 		returned: known.filter((server) => isGone(server) || (isWhole && reached.includes(server))),
 	};
+}
+;
+const certificates_DAY_MS = 86_400_000;
+function certificates_certificatesOf({ scope, observed, nginx, now, }) {
+	const begin = `${scopeName(scope)}.`;
+	const limits = nginx.tls?.expiry ?? DEFAULT_EXPIRY;
+	const found = new Map();
+	for (const { name, edge } of observed) {
+		for (const [file, text] of edge?.tree.certificates ?? []) {
+			const one = file.startsWith(begin) ? readInstalled(text) : undefined;
+			if (one === undefined)
+				continue;
+			const known = found.get(`${file} ${one.serial}`) ?? {
+				domain: file.slice(begin.length).replace('_', '*'),
+				origin: one.origin,
+				serial: one.serial,
+				servers: [],
+				not_after: new Date(one.notAfter).toISOString(),
+				days_left: Math.floor((one.notAfter - now.getTime()) / certificates_DAY_MS),
+				urgency: urgencyOf(one, limits, now.getTime()),
+			};
+			known.servers.push(name);
+			found.set(`${file} ${one.serial}`, known);
+		}
+	}
+	return [...found.values()].sort((a, b) => (a.domain < b.domain ? -1 : 1));
+}
+function describeEnd({ days_left, not_after, }) {
+	const day = not_after.slice(0, 10);
+	if (days_left < 0)
+		return `has expired on ${day}`;
+	return `${days_left} ${days_left === 1 ? 'day' : 'days'} left (until ${day})`;
+}
+;
+function judgeCertificates(input, { steps }) {
+	const mended = new Set(steps.flatMap(({ step }) => step.kind === 'install certificate' ? [`${step.domain} ${step.server}`] : []));
+	return certificates_certificatesOf(input)
+		.filter(({ urgency }) => urgency !== 'fine')
+		.map((one) => findingOf(one, one.servers.every((server) => mended.has(`${one.domain} ${server}`))));
+}
+function findingOf(one, isMended) {
+	const what = `${one.domain} on ${one.servers.join(', ')}: ${describeEnd(one)}`;
+	const isLast = one.urgency !== 'late' && !isMended;
+	return {
+		server: '',
+		check: 'certificate',
+		level: isLast ? 'error' : 'warning',
+		message: `${what}${isMended ? ', and a deploy brings a new one' : ''}`,
+		hint: hintFor(one, isMended),
+	};
+}
+function hintFor({ origin }, isMended) {
+	if (isMended)
+		return 'It should have been renewed before: run the action certificates by a schedule.';
+	return origin.startsWith('files ')
+		? 'Get a new one from whoever issued it, put it into the secret, and deploy.'
+		: 'Run the action certificates: it renews it, or says why it cannot.';
 }
 ;
 function judgeImages(server, images) {
@@ -76544,11 +77246,12 @@ function neededImages(plan, input, server) {
 function neededPorts(plan, input, server) {
 	const observed = observedOn(input, server);
 	const isComing = stepsOf(plan, 'prepare').some((step) => step.server === server && isNewEdge(step.edge));
+	const front = frontOf(observed);
 	const held = [
-		...observed.foreign.flatMap(doorsOf).map(({ port }) => port),
+		...(front === undefined ? [] : doorsOf(front, input.nginx).map(({ port }) => port)),
 		...tcpPorts(observed.madeEdge?.ports ?? []),
 	];
-	const doors = [...DOOR_PORTS, ...tcpPorts(input.nginx.ports ?? [])];
+	const doors = [...doorPorts({}), ...tcpPorts(input.nginx.ports ?? [])];
 	const upgrades = stepsOf(plan, 'upgrade').filter((step) => step.server === server);
 	const ofEdge = new Set([
 		...(isComing ? doors.filter((port) => !held.includes(port)) : []),
@@ -76911,8 +77614,9 @@ async function dryRun(request) {
 		const seen = await log.group('Look at what runs', () => survey(fleet, snapshot, { wanted, repository, secrets, narrowing, clock }));
 		checkOwner(wanted, { repository, takeOverFrom }, seen.observed);
 		const { authority, tlsSecrets: given, forcedCertificates: forced = [] } = request;
+		const { revokedCertificates: revoke } = request;
 		const ask = (pem) => authority.renewalAt(wanted.nginx.tls.acme, pem);
-		const certificates = { given, renewAt: await renewalsOf(wanted, seen.observed, ask), forced };
+		const certificates = { given, renewAt: await renewalsOf(wanted, seen.observed, ask), forced, revoke };
 		const facts = { ...seen, unfinishedHook, certificates, ...(restored !== undefined && { restored }) };
 		const kept = buildKeptInput(facts);
 		const input = scope === 'routes' ? kept : buildInput(facts);
@@ -76930,7 +77634,7 @@ async function dryRun(request) {
 				...describeMaintenance(maintenanceOf(input.scope, input.observed)),
 			],
 			drift: driftOf(kept, planDeploy(kept)),
-			findings,
+			findings: [...findings, ...judgeCertificates(input, plan)],
 		};
 	});
 }
@@ -77900,7 +78604,6 @@ const envFile = union([
 ], { error: 'must be a path, or a map with path' });
 const envFiles = union([envFile, array(envFile)], { error: 'must be a path, or a list of such' })
 	.transform((value) => Array.isArray(value) ? value : [value]);
-var external_node_net_ = __nccwpck_require__(7030);
 ;
 const address_LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
 const DNS_NAME = new RegExp(`^${address_LABEL}(?:\\.${address_LABEL})*$`);
@@ -78957,14 +79660,14 @@ const perSecond = (what) => ({
 		description: `How often it may ${what} a second, by device.`,
 	}),
 });
-const [read, write] = [perSecond('read'), perSecond('write')];
+const [container_options_read, write] = [perSecond('read'), perSecond('write')];
 const blockIo = key_closed({
 	weight: key(weight, { description: 'Its weight among all containers, 10 to 1000.' }),
 	weight_device: key(perDevice('weight', weight, 'Its weight there.'), {
 		description: 'Its weight, by device.',
 	}),
-	device_read_bps: read.bytes,
-	device_read_iops: read.operations,
+	device_read_bps: container_options_read.bytes,
+	device_read_iops: container_options_read.operations,
 	device_write_bps: write.bytes,
 	device_write_iops: write.operations,
 });
@@ -79238,11 +79941,11 @@ function parseShort(said) {
 	const found = { published: Number(published ?? target), target: Number(target) };
 	const isPort = (number) => number >= 1 && number <= 65_535;
 	if (!isPort(found.published) || !isPort(found.target)) {
-		throw new UserError(`${JSON.stringify(said)} is no port to publish`, { hint: hintFor(text) });
+		throw new UserError(`${JSON.stringify(said)} is no port to publish`, { hint: publish_hintFor(text) });
 	}
 	return { ...found, protocol: protocol === 'udp' ? 'udp' : 'tcp' };
 }
-function hintFor(text) {
+function publish_hintFor(text) {
 	if (/^\S+:\d+:\d+/.test(text))
 		return 'It is published on all addresses of the server: leave the address out, and let a firewall say who reaches it.';
 	if (/\d-\d/.test(text))
@@ -80119,7 +80822,7 @@ const sidecar = key_closed({
 		example: 'keepalive_min_timeout: 10s',
 	}),
 	adopt: key(adopt, {
-		description: 'Container that holds port 80 of the servers so far, an nginx made by hand for example: it goes without a gap when the edge serves its domains. `drop` names those of its domains, and ports beside 80, that nobody shall serve any more; `_` stands for all domains that it does not name. It may stay in the file afterwards.',
+		description: 'Container that holds port 80 of the servers so far, an nginx made by hand for example: it goes without a gap when the edge serves its domains. With `tls` it may serve HTTPS on port 443, and its certificates come along. `drop` names those of its domains, and ports beside 80, that nobody shall serve any more; `_` stands for all domains that it does not name. It may stay in the file afterwards.',
 		short: 'adopt: front',
 		long: 'adopt: { container: front, drop: [old.example.com] }',
 	}),
@@ -80172,6 +80875,16 @@ const tls_word = key_parsed(filledText, (said) => {
 	if (/^[\w.-]{1,200}$/.test(said))
 		return said;
 	throw new UserError(`${JSON.stringify(said)} cannot be the name of a profile`);
+});
+const timeLeft = key_parsed(filledText, (said) => {
+	const [, share, days] = /^(?:(\d{1,2})%|(\d{1,3})d)$/.exec(said) ?? [];
+	if (share !== undefined && Number(share) <= 33)
+		return { share: Number(share) / 100 };
+	if (days !== undefined)
+		return { days: Number(days) };
+	throw new UserError(`${JSON.stringify(said)} is neither days nor a part of a lifetime`, {
+		hint: 'Write days, such as 14d, or a part of the lifetime of up to 33%, such as 25%.',
+	});
 });
 const ofDomain = {
 	mode: key(mode, {
@@ -80245,6 +80958,16 @@ const tls = key_closed({
 		description: 'For how many seconds browsers come over HTTPS only after they have done so once (`Strict-Transport-Security`); `false` does not say so. An app that says it by itself has the last word, and nothing is said with certificates that nobody believes.',
 		fallback: { value: defaults_DEFAULTS.tls.hsts },
 		example: 'hsts: false',
+	}),
+	warn_below: key(timeLeft, {
+		description: 'When `status` and `plan` warn that a certificate ends: a part of its lifetime, or days. Days count for a third of the lifetime at most, when certificates of a CA are renewed.',
+		fallback: { words: '`25%`, and 30 days at most' },
+		example: 'warn_below: 14d',
+	}),
+	fail_below: key(timeLeft, {
+		description: 'When `status` fails because a certificate ends, and `plan` where a deploy would bring no new one, written like `warn_below`. One that has expired is always a failure.',
+		fallback: { words: '`10%`, and 7 days at most' },
+		example: 'fail_below: 3d',
 	}),
 	domains: key(record(key_parsed(schemas_string(), parseDomain), key_closed(ofDomain)), {
 		description: 'Domains for which something else holds; each has what is said here for itself alone.',
@@ -81736,9 +82459,10 @@ class Run {
 		checkOwner(wanted, { repository, takeOverFrom }, seen.observed);
 		this.#remember(seen.observed);
 		const { authority, tlsSecrets: given, forcedCertificates: forced = [] } = this.request;
+		const { revokedCertificates: revoke } = this.request;
 		const ask = (pem) => authority.renewalAt(wanted.nginx.tls.acme, pem);
 		const renewAt = await renewalsOf(wanted, seen.observed, ask);
-		const certificates = { given, renewAt, forced };
+		const certificates = { given, renewAt, forced, revoke };
 		const facts = { ...seen, unfinishedHook, certificates, ...(restored !== undefined && { restored }) };
 		const input = scope === 'routes' ? buildKeptInput(facts) : buildInput(facts);
 		const plan = planDeploy(input);
@@ -82038,8 +82762,8 @@ function follow_titleOf({ rollouts }) {
 function errorsOf(findings) {
 	return findings
 		.filter(({ level }) => level === 'error')
-		.map(({ server, message, hint }) => {
-		return new UserError(`${server}: ${message}`, hint === undefined ? {} : { hint });
+		.map(({ server, check, message, hint }) => {
+		return new UserError(`${server || check}: ${message}`, hint === undefined ? {} : { hint });
 	});
 }
 function describeFinding({ server, check, message }) {
@@ -82057,7 +82781,6 @@ async function deploy_deploy(request) {
 }
 async function deployTo(run, request, environment) {
 	const { clock, log } = request;
-	const vitals = Promise.all(environment.fleet.servers.map((server) => takeVitals(server, clock)));
 	for (;;) {
 		const { input, plan } = await log.group('Look at what runs', () => run.plan());
 		announce(plan, request, forgottenServers(input));
@@ -82070,7 +82793,7 @@ async function deployTo(run, request, environment) {
 		}
 		if (isEmpty(plan))
 			return reportOf(run, { input, plan });
-		deploy_checkServers(await vitals, plan, request);
+		deploy_checkServers(await environment.fleet.onAll((server) => takeVitals(server, clock)), plan, request);
 		const report = await follow(run, { input, plan });
 		if (plan.postponed.length === 0 || report.failure !== undefined)
 			return report;
@@ -82238,12 +82961,12 @@ function subjectAlternativeNames(names) {
 ;
 const certificate_DAY_MS = 86_400_000;
 const BACKDATED_MS = certificate_DAY_MS;
-function certificate_readCertificate(pem) {
+function readCertificate(pem) {
 	const certificate = certificate_parse(pem);
 	const isSelfSigned = certificate.issuer === certificate.subject && certificate.verify(certificate.publicKey);
 	return { ...certificateFacts(certificate), isSelfSigned };
 }
-async function selfSigned(names, { days, now = clock_systemClock.now() }) {
+async function selfSigned(names, { days, now = systemClock.now() }) {
 	const privateKey = await newPrivateKey();
 	const serial = (0,external_node_crypto_.randomBytes)(16);
 	serial[0] = (serial.readUInt8(0) & 0x3f) | 0x40;
@@ -82256,11 +82979,11 @@ function issued(chain, privateKey) {
 	const { names, notBefore, notAfter, serial } = certificateFacts(certificate_parse(chain));
 	return { names, chain, privateKey, notBefore, notAfter, serial };
 }
-function certificate_derOf(pem) {
+function derOf(pem) {
 	return certificate_parse(pem).raw;
 }
 function renewalId(pem) {
-	const info = readDer(readDer(certificate_derOf(pem))[0]?.content ?? Buffer.alloc(0))[0];
+	const info = readDer(readDer(derOf(pem))[0]?.content ?? Buffer.alloc(0))[0];
 	const fields = readDer(info?.content ?? Buffer.alloc(0));
 	const serial = fields.find(({ tag }) => tag === TAG.integer)?.content;
 	const list = fields.find(({ tag }) => tag === contextTag(3, true))?.content;
@@ -82297,80 +83020,6 @@ function pemOf(bytes) {
 	return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');
 }
 var external_node_tls_ = __nccwpck_require__(1692);
-;
-class failure_CertificateError extends UserError {
-	because;
-	failures;
-	goodNames;
-	retryAt;
-	constructor(message, options) {
-		super(message, options);
-		this.name = 'CertificateError';
-		this.because = options.because;
-		this.failures = options.failures ?? [];
-		this.goodNames = options.goodNames ?? [];
-		this.retryAt = options.retryAt;
-	}
-}
-class failure_AcmeRefusal extends Error {
-	problem;
-	retryAt;
-	nonce;
-	constructor(problem, retryAt, nonce) {
-		super(problem.detail);
-		this.name = 'AcmeRefusal';
-		this.problem = problem;
-		this.retryAt = retryAt;
-		this.nonce = nonce;
-	}
-}
-function failure_explained(error, host, names) {
-	if (!(error instanceof failure_AcmeRefusal))
-		return error;
-	const { problem, retryAt } = error;
-	if (problem.type === 'rateLimited' || problem.status === 429) {
-		const when = retryAt === undefined ? '' : `; it may be asked again at ${new Date(retryAt).toISOString()}`;
-		return new failure_CertificateError(`the certificate authority ${host} has given too many certificates, or was asked too often: ${problem.detail}${when}`, {
-			because: 'rate limit',
-			hint: 'Come back then: trying before only makes it later. While you try things out, use its staging directory.',
-			retryAt,
-			cause: error,
-		});
-	}
-	if (problem.status >= 500) {
-		return new failure_CertificateError(`the certificate authority ${host} has trouble of its own: ${problem.detail} (${problem.status})`, { because: 'unreachable', hint: 'Nothing has changed. Run again later.', retryAt, cause: error });
-	}
-	if (problem.ofNames.length > 0) {
-		const failures = problem.ofNames.map(({ name, detail }) => ({ name, reason: detail }));
-		return namesRefused(host, names, failures, error);
-	}
-	return new failure_CertificateError(`the certificate authority ${host} gives no certificate for ${names.join(', ')}: ${problem.detail} (${problem.type})`, { because: 'refused', hint: adviceFor(problem.type), cause: error });
-}
-function namesRefused(host, names, failures, cause) {
-	const goodNames = names.filter((name) => failures.every((failure) => failure.name !== name));
-	const reasons = failures.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
-	const good = goodNames.length === 0 ? '' : ` Nothing was said against ${goodNames.join(', ')}.`;
-	return new failure_CertificateError(`the certificate authority ${host} does not accept ${reasons}`, {
-		because: 'names',
-		hint: `Mend what it saw, or take the name out, and run again.${good}`,
-		failures,
-		goodNames,
-		cause,
-	});
-}
-function adviceFor(type) {
-	switch (type) {
-		case 'caa':
-			return 'A CAA record of the domain forbids this authority: add it there.';
-		case 'invalidContact':
-		case 'unsupportedContact':
-			return 'Is the e-mail address right? Its domain has to exist and to take mail.';
-		case 'unauthorized':
-			return 'The account may not do this: is it the one that the certificate was ordered with?';
-		default:
-			return 'What the authority says is in the message. Mend that, and run again.';
-	}
-}
 ;
 const problem_PREFIX = 'urn:ietf:params:acme:error:';
 const LONGEST = 600;
@@ -82429,14 +83078,14 @@ class AcmeHttp {
 				return accepted(first, this.#clock.now());
 		}
 		catch (cause) {
-			throw cause instanceof failure_AcmeRefusal ? cause : this.#unreachable(cause);
+			throw cause instanceof AcmeRefusal ? cause : this.#unreachable(cause);
 		}
 		finally {
 			over.abort();
 			answer.catch(() => undefined);
 		}
 		await this.#clock.sleep(0);
-		throw new failure_CertificateError(`the certificate authority ${this.host} did not answer within ${http_TIMEOUT_MS / 1000} s`, { because: 'unreachable', hint: 'Nothing has changed. Run again later.' });
+		throw new CertificateError(`the certificate authority ${this.host} did not answer within ${http_TIMEOUT_MS / 1000} s`, { because: 'unreachable', hint: 'Nothing has changed. Run again later.' });
 	}
 	async #send(method, url, body, signal) {
 		const { origin, pathname, search } = new URL(url);
@@ -82457,7 +83106,7 @@ class AcmeHttp {
 	#unreachable(cause) {
 		const { code = '' } = cause;
 		const isAboutTrust = /CERT|SIGNATURE|SELF_SIGNED|ISSUER/.test(code);
-		return new failure_CertificateError(`the certificate authority ${this.host} cannot be reached: ${messageOf(cause) || code}`, {
+		return new CertificateError(`the certificate authority ${this.host} cannot be reached: ${messageOf(cause) || code}`, {
 			because: 'unreachable',
 			hint: isAboutTrust
 				? `Its own certificate is not trusted: name its root, and see that the clock of this machine is right; it says ${new Date(this.#clock.now()).toISOString()}.`
@@ -82474,7 +83123,7 @@ function accepted(answer, now) {
 		return answer;
 	const waitMs = retryAfterMs(answer, now);
 	const problem = readProblem(http_parsed(answer.body), answer.status);
-	throw new failure_AcmeRefusal(problem, waitMs === undefined ? undefined : now + waitMs, replayNonce(answer));
+	throw new AcmeRefusal(problem, waitMs === undefined ? undefined : now + waitMs, replayNonce(answer));
 }
 function http_parsed(text) {
 	try {
@@ -82635,7 +83284,7 @@ async function awaitTxt({ recordName, values, nameServers, clock, log }) {
 	if (seen !== undefined)
 		return;
 	const name = recordName.replace(/^_acme-challenge\./, '');
-	throw new failure_CertificateError(`the TXT record ${recordName} is not served after ${txt_visible_TIMEOUT_MS / 1000} s by ${missing.join(', ')}`, {
+	throw new CertificateError(`the TXT record ${recordName} is not served after ${txt_visible_TIMEOUT_MS / 1000} s by ${missing.join(', ')}`, {
 		because: 'names',
 		hint: 'Is the zone active, and does the domain lead to those name servers? Run again.',
 		failures: [{ name, reason: `its TXT record is not served by ${missing.join(', ')}` }],
@@ -82727,7 +83376,7 @@ async function cloudflare_zoneOf(cloudflare, recordName) {
 	if (zone !== undefined)
 		return zone;
 	const [name = '', ...others] = zoneNames(recordName);
-	throw new failure_CertificateError(`Cloudflare has no zone for ${name} that the token may see`, {
+	throw new CertificateError(`Cloudflare has no zone for ${name} that the token may see`, {
 		because: 'names',
 		hint: `Is the domain in this account? The token needs Zone:Read and DNS:Edit for its zone: ${[name, ...others].join(' or ')}.`,
 		failures: [{ name, reason: 'its zone is not at Cloudflare, or the token may not see it' }],
@@ -82752,7 +83401,7 @@ function offeredChallenge(authorization, type, host) {
 		return found;
 	const name = certifiedName(authorization);
 	const offered = authorization.challenges.map((challenge) => challenge.type).join(', ');
-	throw new failure_CertificateError(`the certificate authority ${host} does not take ${type} for ${name}: it offers ${offered || 'nothing'}`, {
+	throw new CertificateError(`the certificate authority ${host} does not take ${type} for ${name}: it offers ${offered || 'nothing'}`, {
 		because: 'names',
 		hint: authorization.wildcard
 			? 'Wildcards are proven by DNS-01 alone.'
@@ -82828,10 +83477,10 @@ class Patience {
 	#failures = 0;
 	#waitedMs = 0;
 	pauseAfter(error, now) {
-		if (error instanceof failure_CertificateError) {
+		if (error instanceof CertificateError) {
 			return error.because === 'unreachable' ? patience_PAUSES_MS[this.#failures++] : undefined;
 		}
-		if (!(error instanceof failure_AcmeRefusal))
+		if (!(error instanceof AcmeRefusal))
 			return undefined;
 		const { problem, retryAt } = error;
 		if (problem.type === 'badNonce') {
@@ -82849,7 +83498,7 @@ class Patience {
 	}
 }
 ;
-class session_AcmeSession {
+class AcmeSession {
 	#http;
 	#directory;
 	#account;
@@ -82869,7 +83518,7 @@ class session_AcmeSession {
 	static async open(options) {
 		const http = new AcmeHttp(options.directory, options.clock);
 		try {
-			const session = new session_AcmeSession(http, await readDirectory(http, options.directory, options.clock), options);
+			const session = new AcmeSession(http, await readDirectory(http, options.directory, options.clock), options);
 			await session.#register();
 			return session;
 		}
@@ -82884,6 +83533,9 @@ class session_AcmeSession {
 	async post(url, payload) {
 		return await this.#asAccount(url, payload);
 	}
+	async postBy(privateKey, url, payload) {
+		return await this.#signed(url, payload, { jwk: publicJwk(privateKey) }, privateKey);
+	}
 	async get(url) {
 		return await this.#asAccount(url, undefined);
 	}
@@ -82895,7 +83547,7 @@ class session_AcmeSession {
 			return await this.#signed(url, payload, { kid: this.#accountUrl });
 		}
 		catch (error) {
-			if (!(error instanceof failure_AcmeRefusal) || error.problem.type !== 'accountDoesNotExist')
+			if (!(error instanceof AcmeRefusal) || error.problem.type !== 'accountDoesNotExist')
 				throw error;
 			this.#log?.info(`${this.host} does not know the account any more: it is registered again`);
 			await this.#register();
@@ -82907,7 +83559,7 @@ class session_AcmeSession {
 		const { newAccount, meta } = this.endpoints;
 		const jwk = publicJwk(this.#account.privateKey);
 		if (meta?.externalAccountRequired && eab === undefined) {
-			throw new failure_CertificateError(`the certificate authority ${this.host} gives certificates only to its customers: it wants an external account`, { because: 'account', hint: 'Get a key id and an HMAC key from it, and configure both.' });
+			throw new CertificateError(`the certificate authority ${this.host} gives certificates only to its customers: it wants an external account`, { because: 'account', hint: 'Get a key id and an HMAC key from it, and configure both.' });
 		}
 		const account = await this.#signed(newAccount, {
 			termsOfServiceAgreed: true,
@@ -82916,7 +83568,7 @@ class session_AcmeSession {
 				externalAccountBinding: signHs256(eab.hmacKey, { kid: eab.keyId, url: newAccount }, jwk),
 			}),
 		}, { jwk }).catch((error) => {
-			throw error instanceof failure_AcmeRefusal ? this.#accountRefused(error) : error;
+			throw error instanceof AcmeRefusal ? this.#accountRefused(error) : error;
 		});
 		if (account.body.status !== undefined && account.body.status !== 'valid') {
 			throw this.#accountRefused(undefined, `it is ${account.body.status}`);
@@ -82925,20 +83577,20 @@ class session_AcmeSession {
 	}
 	#accountRefused(error, reason = error?.problem.detail ?? '') {
 		if (error !== undefined && (error.problem.status === 429 || error.problem.status >= 500)) {
-			return failure_explained(error, this.host, []);
+			return explained(error, this.host, []);
 		}
-		return new failure_CertificateError(`the certificate authority ${this.host} does not accept the account: ${reason}`, {
+		return new CertificateError(`the certificate authority ${this.host} does not accept the account: ${reason}`, {
 			because: 'account',
-			hint: 'An account that was deactivated never comes back: use a new account key. An external account has to be the one that the authority gave.',
+			hint: 'An account that was deactivated never comes back: remove its key, accounts/<project>_<environment>.pem in the volume switchyard_edge_keys, from all servers, and the next run makes another one. An external account has to be the one that the authority gave.',
 			cause: error,
 		});
 	}
-	async #signed(url, payload, by) {
+	async #signed(url, payload, by, privateKey = this.#account.privateKey) {
 		return await askPatiently(this.#clock, async () => {
 			const nonce = this.#nonces.pop() ?? (await this.#newNonce());
-			const jws = signEs256(this.#account.privateKey, { ...by, nonce, url }, payload);
+			const jws = signEs256(privateKey, { ...by, nonce, url }, payload);
 			const answer = await this.#http.send('POST', url, jws).catch((error) => {
-				if (error instanceof failure_AcmeRefusal)
+				if (error instanceof AcmeRefusal)
 					this.#keep(error.nonce);
 				throw error;
 			});
@@ -82959,7 +83611,7 @@ class session_AcmeSession {
 		const nonce = replayNonce(await this.#http.send('HEAD', this.endpoints.newNonce));
 		if (nonce !== undefined)
 			return nonce;
-		throw new failure_CertificateError(`the certificate authority ${this.host} gave no nonce, without which nothing can be asked`, {
+		throw new CertificateError(`the certificate authority ${this.host} gave no nonce, without which nothing can be asked`, {
 			because: 'refused',
 			hint: 'Is the address really that of an ACME directory (RFC 8555)?',
 		});
@@ -82968,9 +83620,9 @@ class session_AcmeSession {
 async function readDirectory(http, directory, clock) {
 	const { url, profile } = directory;
 	const answer = await askPatiently(clock, async () => await http.send('GET', url)).catch((error) => {
-		throw error instanceof failure_AcmeRefusal && error.problem.status < 429
+		throw error instanceof AcmeRefusal && error.problem.status < 429
 			? noDirectory(url, error)
-			: failure_explained(error, http.host, []);
+			: explained(error, http.host, []);
 	});
 	const said = (http_parsed(answer.body) ?? {});
 	const needed = [said.newNonce, said.newAccount, said.newOrder, said.revokeCert];
@@ -82978,7 +83630,7 @@ async function readDirectory(http, directory, clock) {
 		throw noDirectory(url);
 	const offered = Object.keys(said.meta?.profiles ?? {});
 	if (profile !== undefined && !offered.includes(profile)) {
-		throw new failure_CertificateError(`the certificate authority ${http.host} has no profile ${profile}`, {
+		throw new CertificateError(`the certificate authority ${http.host} has no profile ${profile}`, {
 			because: 'refused',
 			hint: offered.length === 0 ? 'It has none at all: leave it out.' : `It has ${offered.join(', ')}.`,
 		});
@@ -82986,7 +83638,7 @@ async function readDirectory(http, directory, clock) {
 	return said;
 }
 function noDirectory(url, cause) {
-	return new failure_CertificateError(`there is no directory of a certificate authority at ${url}`, {
+	return new CertificateError(`there is no directory of a certificate authority at ${url}`, {
 		because: 'refused',
 		hint: 'Is the address right? That of Let’s Encrypt is https://acme-v02.api.letsencrypt.org/directory.',
 		cause,
@@ -82995,9 +83647,8 @@ function noDirectory(url, cause) {
 ;
 const issue_PATIENCE_MS = 120_000;
 const issue_LONGEST_PAUSE_MS = 15_000;
-const UNSPECIFIED = 0;
 async function issueCertificate(order) {
-	const session = await session_AcmeSession.open(order);
+	const session = await AcmeSession.open(order);
 	try {
 		const placed = await placeOrder(session, order);
 		await authorize(session, order, placed.body.authorizations);
@@ -83006,7 +83657,7 @@ async function issueCertificate(order) {
 		return issue_checked(chain, privateKey, order, session.host);
 	}
 	catch (error) {
-		throw failure_explained(error, session.host, order.names);
+		throw explained(error, session.host, order.names);
 	}
 	finally {
 		await session.close();
@@ -83030,26 +83681,42 @@ async function renewalWindow(directory, certificatePem, clock) {
 		await http.close();
 	}
 }
-async function revokeCertificate(directory, account, certificatePem, reason = UNSPECIFIED, clock = systemClock) {
-	const certificate = derOf(certificatePem).toString('base64url');
-	const session = await AcmeSession.open({ directory, account, clock });
+async function issue_revokeCertificate(revocation) {
+	const { certificate: pem, privateKey, reason } = revocation;
+	const session = await AcmeSession.open(revocation);
+	const { revokeCert } = session.endpoints;
+	const payload = { certificate: derOf(pem).toString('base64url'), reason: REVOCATION_REASONS[reason] };
+	const asAccount = async () => void (await session.post(revokeCert, payload));
+	const byKey = privateKey && (async () => void (await session.postBy(privateKey, revokeCert, payload)));
+	const ways = reason === 'key-compromise' ? [byKey, asAccount] : [asAccount, byKey];
 	try {
-		await session.post(session.endpoints.revokeCert, { certificate, reason });
+		await firstAccepted(ways.filter((way) => way !== undefined && way !== ''));
 	}
 	catch (error) {
 		if (error instanceof AcmeRefusal && error.problem.type === 'alreadyRevoked')
 			return;
-		const { names } = readCertificate(certificatePem);
+		const { names } = readCertificate(pem);
 		if (!(error instanceof AcmeRefusal) || error.problem.status >= 429)
 			throw explained(error, session.host, names);
 		throw new CertificateError(`the certificate authority ${session.host} does not revoke the certificate for ${names.join(', ')}: ${error.problem.detail}`, {
 			because: 'refused',
-			hint: 'Only the account that ordered it may: is it from this authority, and by this account?',
+			hint: 'Only the account that ordered it may, and who has its key: is it from this authority, and by this account?',
 			cause: error,
 		});
 	}
 	finally {
 		await session.close();
+	}
+}
+async function firstAccepted([way, ...others]) {
+	try {
+		await way?.();
+	}
+	catch (error) {
+		const isAboutWho = error instanceof AcmeRefusal && [401, 403].includes(error.problem.status);
+		if (!isAboutWho || others.length === 0)
+			throw error;
+		await firstAccepted(others);
 	}
 }
 async function placeOrder(session, order) {
@@ -83067,7 +83734,7 @@ async function placeOrder(session, order) {
 		return await session.post(newOrder, { ...wanted, replaces: replaced });
 	}
 	catch (error) {
-		const isAboutThat = error instanceof failure_AcmeRefusal && [400, 404, 409].includes(error.problem.status);
+		const isAboutThat = error instanceof AcmeRefusal && [400, 404, 409].includes(error.problem.status);
 		if (!isAboutThat || error.problem.ofNames.length > 0)
 			throw error;
 		log?.debug(`${session.host} does not take it as a renewal: ${error.problem.detail}`);
@@ -83114,7 +83781,7 @@ async function issue_finalize(session, { names, clock }, orderUrl, privateKey) {
 	const csr = signingRequest(names, privateKey).toString('base64url');
 	const ready = await settled(session, clock, orderUrl, ({ status }) => status !== 'pending');
 	await session.post(ready.finalize, { csr }).catch((error) => {
-		if (!(error instanceof failure_AcmeRefusal) || error.problem.type !== 'orderNotReady')
+		if (!(error instanceof AcmeRefusal) || error.problem.type !== 'orderNotReady')
 			throw error;
 	});
 	const last = await settled(session, clock, orderUrl, ({ status }) => status !== 'processing' && status !== 'ready');
@@ -83122,8 +83789,8 @@ async function issue_finalize(session, { names, clock }, orderUrl, privateKey) {
 		return (await session.get(last.certificate)).text;
 	}
 	if (last.error !== undefined)
-		throw new failure_AcmeRefusal(readProblem(last.error, 400));
-	throw new failure_CertificateError(`the certificate authority ${session.host} has not signed the certificate for ${names.join(', ')}: after ${issue_PATIENCE_MS / 1000} s the order is ${last.status}`, { because: 'unreachable', hint: 'Nothing has changed. Run again later.' });
+		throw new AcmeRefusal(readProblem(last.error, 400));
+	throw new CertificateError(`the certificate authority ${session.host} has not signed the certificate for ${names.join(', ')}: after ${issue_PATIENCE_MS / 1000} s the order is ${last.status}`, { because: 'unreachable', hint: 'Nothing has changed. Run again later.' });
 }
 async function settled(session, clock, url, isOver) {
 	let last;
@@ -83138,7 +83805,7 @@ function issue_checked(chain, privateKey, { names, clock, log }, host) {
 	const certificate = issued(chain, privateKey);
 	const isForAll = names.every((name) => certificate.names.includes(name));
 	if (!isForAll || !new external_node_crypto_.X509Certificate(chain).checkPrivateKey((0,external_node_crypto_.createPrivateKey)(privateKey))) {
-		throw new failure_CertificateError(`the certificate authority ${host} has issued another certificate than the one for ${names.join(', ')}`, { because: 'refused', hint: 'What it issued is not used. Ask whoever runs the authority.' });
+		throw new CertificateError(`the certificate authority ${host} has issued another certificate than the one for ${names.join(', ')}`, { because: 'refused', hint: 'What it issued is not used. Ask whoever runs the authority.' });
 	}
 	const now = clock.now();
 	if (now < certificate.notBefore || now >= certificate.notAfter) {
@@ -83154,12 +83821,65 @@ function windowIn(value) {
 	return from < until ? { from, until } : undefined;
 }
 ;
+const LOOKUP_MS = 8_000;
+const TRY_MS = 1_500;
+async function lookUpName(name, { clock, dnsAt = realDns }) {
+	const late = { seen: 'unknown', why: `no answer within ${LOOKUP_MS / 1000} s` };
+	return await inTime(clock, lookUpEverywhere(name, dnsAt), LOOKUP_MS, late);
+}
+async function lookUpEverywhere(name, dnsAt) {
+	const here = dnsAt(undefined);
+	const seen = await name_lookup_ask(here, name);
+	if (seen.seen !== 'nothing')
+		return seen;
+	const own = await zoneServers(here, name);
+	if (own.length === 0)
+		return seen;
+	const zone = dnsAt(own);
+	const [alias] = await zone.resolveCname(name).catch(() => []);
+	if (alias !== undefined)
+		return await name_lookup_ask(here, alias);
+	const said = await name_lookup_ask(zone, name);
+	return said.seen === 'unknown' ? seen : said;
+}
+async function name_lookup_ask(dns, name) {
+	const answers = await Promise.allSettled([dns.resolve4(name), dns.resolve6(name)]);
+	const addresses = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+	if (addresses.length > 0)
+		return { seen: 'addresses', addresses };
+	const codes = answers.map((answer) => answer.status === 'rejected' ? (answer.reason.code ?? 'no code') : 'ENODATA');
+	if (codes.includes('ENOTFOUND'))
+		return { seen: 'nothing', why: 'there is no such name' };
+	if (codes.every((code) => code === 'ENODATA'))
+		return { seen: 'nothing', why: 'the name has no address' };
+	return { seen: 'unknown', why: codes.find((code) => code !== 'ENODATA') };
+}
+async function zoneServers(dns, name) {
+	const labels = name.split('.');
+	for (let from = 0; from < labels.length - 1; from++) {
+		const servers = await dns.resolveNs(labels.slice(from).join('.')).catch(() => []);
+		if (servers.length === 0)
+			continue;
+		const addresses = await Promise.all(servers.map((server) => dns.resolve4(server).catch(() => [])));
+		return addresses.flat();
+	}
+	return [];
+}
+function realDns(addresses) {
+	const resolver = new external_node_dns_promises_namespaceObject.Resolver({ timeout: TRY_MS, tries: 2 });
+	if (addresses !== undefined)
+		resolver.setServers(addresses);
+	return resolver;
+}
+;
 const SELF_SIGNED_DAYS = 199;
 const RENEWAL_MS = 5_000;
 function acmeAuthority(clock, log) {
 	return {
 		newAccountKey: async () => (await newAccountKey()).privateKey,
+		thumbprintOf: (privateKey) => thumbprintOf({ privateKey }),
 		selfSigned: async (domain) => await selfSigned([domain], { days: SELF_SIGNED_DAYS, now: clock.now() }),
+		lookUp: async (name) => await lookUpName(name, { clock }),
 		async issue(order) {
 			return await issueCertificate({
 				directory: directoryOf(order.acme, order.eabKey),
@@ -83171,10 +83891,14 @@ function acmeAuthority(clock, log) {
 				...(order.replaces && { replaces: order.replaces }),
 			});
 		},
+		async revoke({ acme, eabKey, account, ...order }) {
+			const directory = directoryOf(acme, eabKey);
+			await issue_revokeCertificate({ ...order, directory, account: { privateKey: account }, clock });
+		},
 		async renewalAt(acme, pem) {
 			const asked = renewalWindow(directoryOf(acme), pem, clock).catch(() => undefined);
 			const window = await inTime(clock, asked, RENEWAL_MS, undefined);
-			return window && renewalAt(certificate_readCertificate(pem), window);
+			return window && renewalAt(readCertificate(pem), window);
 		},
 	};
 }
@@ -83196,7 +83920,7 @@ function solverOf({ solver, owner }, clock, log) {
 	return {
 		type: 'http-01',
 		present: async (challenges) => await http.present(plain(challenges)),
-		cleanUp: async (challenges) => await http.cleanUp(plain(challenges)),
+		cleanUp: async () => undefined,
 	};
 }
 ;
@@ -84231,6 +84955,7 @@ function resolveTls(said, { isLocal, domains }, report) {
 		policy: said.policy ?? defaults_DEFAULTS.tls.policy,
 		redirect: said.redirect ?? defaults_DEFAULTS.tls.redirect,
 		hstsSeconds: resolve_tls_hstsOf(said.hsts),
+		...expiryOf(said, report),
 		acme: acmeOf(said),
 	};
 	for (const domain of domains)
@@ -84286,6 +85011,18 @@ function resolve_tls_hstsOf(said) {
 	if (said === false)
 		return 0;
 	return typeof said === 'number' ? said : defaults_DEFAULTS.tls.hsts;
+}
+function expiryOf({ warn_below, fail_below }, report) {
+	if (warn_below === undefined && fail_below === undefined)
+		return {};
+	const warnBelow = warn_below ?? DEFAULT_EXPIRY.warnBelow;
+	const failBelow = fail_below ?? DEFAULT_EXPIRY.failBelow;
+	const isEarlier = (failBelow.days ?? 0) > (warnBelow.days ?? 1000) || (failBelow.share ?? 0) > (warnBelow.share ?? 1);
+	if (isEarlier) {
+		const key = fail_below === undefined ? 'warn_below' : 'fail_below';
+		report([key], 'nobody would be warned before it fails', 'Write more for warn_below than for fail_below.');
+	}
+	return { expiry: { warnBelow, failBelow } };
 }
 function acmeOf(said) {
 	const { directory, directory_ca, email, eab, profile, cloudflare_token } = said;
@@ -84735,7 +85472,7 @@ const EXEC_END_POLL_MS = 10;
 class EngineClient {
 	#http;
 	#clock;
-	constructor(dial, { connections = 16, clock = clock_systemClock } = {}) {
+	constructor(dial, { connections = 16, clock = systemClock } = {}) {
 		this.#http = new EngineHttp(dial, connections);
 		this.#clock = clock;
 	}
@@ -84868,7 +85605,7 @@ class EngineClient {
 		await this.writeArchive(id, folder, external_node_stream_.Readable.from([await packEntries(entries)]));
 	}
 	async readFiles(id, folder) {
-		return await unpackFiles(await (0,consumers_namespaceObject.buffer)(await this.readArchive(id, folder)));
+		return await unpackFiles(await this.#http.bytes(archiveRequest(id, folder)));
 	}
 	async writeArchive(id, folder, tar, signal) {
 		const body = tar.pipe(new external_node_stream_.PassThrough());
@@ -84888,12 +85625,7 @@ class EngineClient {
 		}
 	}
 	async readArchive(id, path, signal) {
-		return await this.#http.stream({
-			method: 'GET',
-			path: ['containers', id, 'archive'],
-			query: { path },
-			signal,
-		});
+		return await this.#http.stream({ ...archiveRequest(id, path), signal });
 	}
 	findImage(name) {
 		return this.#http
@@ -85027,6 +85759,9 @@ class EngineClient {
 	async close() {
 		await this.#http.destroy();
 	}
+}
+function archiveRequest(id, path) {
+	return { method: 'GET', path: ['containers', id, 'archive'], query: { path } };
 }
 function authHeaders(auth) {
 	if (auth === undefined)
@@ -86241,6 +86976,18 @@ function isTypo(line, shown) {
 	return line.length === shown.length && differing <= MOST_TYPOS;
 }
 ;
+function joinWrites(socket) {
+	const write = socket.write.bind(socket);
+	socket.write = (...given) => {
+		if (socket.writableCorked === 0) {
+			socket.cork();
+			setImmediate(() => socket.uncork());
+		}
+		return write(...given);
+	};
+	return socket;
+}
+;
 const CONNECT_TIMEOUT_MS = 8_000;
 const KEEPALIVE_INTERVAL_MS = 5_000;
 class SshConnection {
@@ -86314,6 +87061,7 @@ async function openSession(target, privateKey) {
 			sock: sock,
 			username: target.user,
 			privateKey,
+			authHandler: ['publickey'],
 			readyTimeout: CONNECT_TIMEOUT_MS,
 			keepaliveInterval: KEEPALIVE_INTERVAL_MS,
 			hostVerifier: (key) => {
@@ -86358,7 +87106,7 @@ function dialDirectly(target) {
 		socket.once('connect', () => {
 			clearTimeout(timer);
 			socket.off('error', reject);
-			resolve(socket);
+			resolve(joinWrites(socket));
 		});
 		socket.once('error', (error) => {
 			clearTimeout(timer);
@@ -87778,7 +88526,7 @@ const store_WAIT_MS = 15 * 60_000;
 const RACES_MAX = 20;
 const TELL_EVERY_MS = 10_000;
 async function openStore(options) {
-	const { scope, run, branch = BRANCH, clock = clock_systemClock } = options;
+	const { scope, run, branch = BRANCH, clock = systemClock } = options;
 	checkName('project', scope.project);
 	checkName('environment', scope.environment);
 	const [repository, self] = await Promise.all([
@@ -88162,7 +88910,7 @@ async function change(inputs, surroundings, kind) {
 	const { author } = project;
 	return deployed(project, await deploy_deploy({ ...request, author, leaseWaitMs: inputs['lease-wait'], signal, onPlan }));
 }
-function changeRequest(project, inputs, log, { scope, rollback, forcedCertificates }) {
+function changeRequest(project, inputs, log, { scope, rollback, forcedCertificates, revokedCertificates }) {
 	const { service: services, zones } = inputs;
 	const { wanted, reach, config, sources } = project;
 	const selected = wanted.services.map(({ name }) => name).filter((name) => services?.includes(name) ?? true);
@@ -88183,6 +88931,7 @@ function changeRequest(project, inputs, log, { scope, rollback, forcedCertificat
 		narrowing: { services, zones, excludedServers: inputs['exclude-servers'] },
 		scope,
 		...(forcedCertificates && { forcedCertificates }),
+		...(revokedCertificates && { revokedCertificates }),
 		unfinishedHook: inputs['unfinished-hook'],
 		takeOverFrom: inputs['take-over-from'],
 		rollback,
@@ -88352,10 +89101,16 @@ function renderDryRun(title, report) {
 	const { plan, drift, findings, notes } = report;
 	const isFine = ({ level }) => level === 'ok';
 	const met = findings.filter((one) => !isFine(one)).map(describeMet);
-	return page(`## ${HEADLINES[plan_outcomeOf(report)](title)}`, section('Good to know', notes), section('What a deploy would change', changeLines(plan)), section('Drift: where the servers differ from the record', drift.map(({ message }) => message)), section('What it would meet', [
+	return page(`## ${headlineOf(title, report)}`, section('Good to know', notes), section('What a deploy would change', changeLines(plan)), section('Drift: where the servers differ from the record', drift.map(({ message }) => message)), section('What it would meet', [
 		...met,
 		...plan.staying.map((sentence) => `${MARKS.warning} ${sentence}`),
 	]), renderSteps(plan.steps), folded('What is in order', findings.filter(isFine).map(describeMet)), folded('All steps, in their order', plan.steps.map(({ step }) => describeStep(step))));
+}
+function headlineOf(title, report) {
+	const outcome = plan_outcomeOf(report);
+	const errors = report.findings.filter(({ level }) => level === 'error');
+	const isAboutTime = outcome === 'error' && errors.every(({ check }) => check === 'certificate');
+	return isAboutTime ? `❌ ${title}: a certificate ends soon` : HEADLINES[outcome](title);
 }
 function describeMet(finding) {
 	const { level, hint } = finding;
@@ -88438,7 +89193,9 @@ function renderStatus(report) {
 	const lease = report.lease === undefined ? [] : [`being changed by ${report.lease}`];
 	const nginx = report.nginx.map(({ server, edge, sidecar }) => `${server}: edge ${edge}, sidecar ${sidecar}`);
 	const certificates = report.certificates.map(certificateLine);
+	const late = report.certificates.filter(({ urgency }) => urgency === 'late');
 	return {
+		warnings: late.map((one) => `${certificateLine(one)}, and nothing has renewed it`),
 		lines: [
 			title,
 			...(rows.length === 0 ? ['nothing is deployed'] : textTable(rows)),
@@ -88456,9 +89213,7 @@ function renderStatus(report) {
 	};
 }
 function certificateLine(one) {
-	const { domain, servers, not_after, days_left, isLate } = one;
-	const left = days_left < 0 ? 'has expired' : `${days_left} days left${isLate ? ', and is late' : ''}`;
-	return `certificate of ${domain}: ${left} (until ${not_after.slice(0, 10)}) on ${servers.join(', ')}`;
+	return `certificate of ${one.domain}: ${describeEnd(one)} on ${one.servers.join(', ')}`;
 }
 function copyRow(service, copy) {
 	const { server, slot, container, release, image, isRunning, isActive, isStandby } = copy;
@@ -88502,7 +89257,7 @@ function render(result) {
 			return maintenance_renderMaintenance(result);
 		case 'certificates':
 		case 'status':
-			return { ...renderStatus(result.report), warnings: [] };
+			return renderStatus(result.report);
 	}
 }
 ;
@@ -88660,7 +89415,7 @@ function statusOf(kept, lease, traffic) {
 		title: `${scope.project} ${scope.environment}`,
 		releases: Object.fromEntries(services.map(([name, { release }]) => [name, release])),
 		services: Object.fromEntries(services),
-		certificates: certificatesOf(kept),
+		certificates: certificates_certificatesOf(kept),
 		drift: [...strangersIn(kept), ...driftOf(kept, planDeploy(kept)).map(({ message }) => message)],
 		maintenance: describeMaintenance(maintenanceOf(scope, observed)),
 		lease,
@@ -88670,31 +89425,6 @@ function statusOf(kept, lease, traffic) {
 			sidecar: stateOf(sidecar),
 		})),
 	};
-}
-const status_DAY_MS = 86_400_000;
-function certificatesOf({ scope, observed, now }) {
-	const begin = `${scopeName(scope)}.`;
-	const found = new Map();
-	for (const { name, edge } of observed) {
-		for (const [file, text] of edge?.tree.certificates ?? []) {
-			const one = file.startsWith(begin) ? readInstalled(text) : undefined;
-			if (one === undefined)
-				continue;
-			const leftMs = one.notAfter - now.getTime();
-			const known = found.get(`${file} ${one.serial}`) ?? {
-				domain: file.slice(begin.length).replace('_', '*'),
-				origin: one.origin,
-				serial: one.serial,
-				servers: [],
-				not_after: new Date(one.notAfter).toISOString(),
-				days_left: Math.floor(leftMs / status_DAY_MS),
-				isLate: leftMs < (one.notAfter - one.notBefore) / 4,
-			};
-			known.servers.push(name);
-			found.set(`${file} ${one.serial}`, known);
-		}
-	}
-	return [...found.values()].sort((a, b) => (a.domain < b.domain ? -1 : 1));
 }
 function strangersIn({ scope, observed, repository }) {
 	return observed.flatMap(({ name, owner }) => owner === undefined || owner === repository
@@ -88750,13 +89480,20 @@ async function exposedOn(snapshot, secrets) {
 	return exposedSecrets(releases.flat(), secrets);
 }
 ;
-function expiredIn({ certificates }) {
-	const expired = certificates.filter(({ days_left }) => days_left < 0);
-	if (expired.length === 0)
+function endingIn({ certificates }) {
+	const named = (wanted) => {
+		const found = certificates.filter(({ urgency }) => urgency === wanted);
+		return [...new Set(found.map((one) => `${one.domain}, ${describeEnd(one)}`))].join('; ');
+	};
+	const [expired, ending] = [named('expired'), named('ending')];
+	if (expired === '' && ending === '')
 		return undefined;
-	const names = [...new Set(expired.map(({ domain }) => domain))].join(', ');
-	return new UserError(`certificates have expired: ${names}`, {
-		hint: 'Run the action certificates, or a deploy: it says why they cannot be renewed.',
+	const told = [
+		expired && `certificates have expired: ${expired}`,
+		ending && `certificates end soon: ${ending}`,
+	];
+	return new UserError(told.filter((one) => one !== '').join('; '), {
+		hint: 'Run the action certificates, or a deploy: it says why they cannot be renewed. Those of "mode: files" are renewed by whoever issued them.',
 	});
 }
 const commands_status_status = command_command({
@@ -88777,26 +89514,28 @@ const commands_status_status = command_command({
 			kind: 'status',
 			report,
 			outputs: { releases: report.releases, result: report.services },
-			failure: expiredIn(report),
+			failure: endingIn(report),
 		};
 	},
 });
 ;
 const certificates_certificates = command_command({
 	title: 'Switchyard certificates',
-	description: 'Renew the certificates of an environment when they are due, on all of its servers, without a reload.',
-	inputs: [...PROJECT, ...CHANGING, 'action', 'domains', 'zones', 'secrets'],
+	description: 'Renew the certificates of an environment when they are due, on all of its servers, without a reload; or issue, revoke and list them.',
+	inputs: [...PROJECT, ...CHANGING, 'action', 'domains', 'revocation-reason', 'zones', 'secrets'],
 	meanings: {
 		secrets: 'The values of secrets by name, as a JSON object: all with the expression `toJSON(secrets)`. Needed where `tls` names some: tokens, certificates, keys.',
 	},
 	outputs: ['changed', 'releases', 'result'],
-	async run({ action, domains, ...inputs }, surroundings) {
+	async run({ action, domains, 'revocation-reason': reason, ...inputs }, surroundings) {
 		if (action !== 'list') {
 			const project = await openProject(inputs, surroundings);
 			const forced = action === 'issue' ? chosenOf(project, domains) : [];
+			const revoked = action === 'revoke' ? revocableOf(project, domains) : undefined;
 			return await change({ ...inputs, service: [] }, surroundings, {
 				scope: 'routes',
 				forcedCertificates: forced,
+				...(revoked && { revokedCertificates: { domains: revoked, reason } }),
 			});
 		}
 		const { reach, wanted } = await openProject(inputs, surroundings);
@@ -88806,7 +89545,7 @@ const certificates_certificates = command_command({
 			kind: 'certificates',
 			report,
 			outputs: { changed: false, releases: report.releases, result: report.services },
-			failure: expiredIn(report),
+			failure: endingIn(report),
 		};
 	},
 });
@@ -88819,6 +89558,23 @@ function chosenOf({ wanted }, domains) {
 	throw new UserError(`${wrong} is not served over HTTPS in ${wanted.environment}`, {
 		hint: `The domains are ${all.join(', ') || 'none'}: "tls" in the file says which are.`,
 	});
+}
+function revocableOf(project, domains) {
+	if (domains === undefined || domains.length === 0) {
+		throw new UserError('the certificates to revoke are not named', {
+			hint: 'Write their domains, one a line, as the input "domains".',
+		});
+	}
+	const chosen = chosenOf(project, domains);
+	for (const domain of chosen) {
+		const { mode } = tlsOf(project.wanted.nginx.tls, domain);
+		if (!isFromAuthority(mode)) {
+			throw new UserError(`the certificate of ${domain} is from no CA that could be asked to revoke it: its mode is ${mode}`, {
+				hint: 'Ask whoever issued it; then put the new one into its secret, and deploy.',
+			});
+		}
+	}
+	return chosen;
 }
 ;
 const commands_deploy_deploy = command_command({
@@ -89169,7 +89925,7 @@ async function giveLeftLeaseBack(log) {
 			workspace: process.env.GITHUB_WORKSPACE ?? process.cwd(),
 			env: process.env,
 			log,
-			clock: clock_systemClock,
+			clock: systemClock,
 		});
 		if (wasHeld)
 			log.info(`the run was killed: its lease of ${project} ${environment} is given back`);
@@ -89294,6 +90050,7 @@ function reasonFor(error, { isFromFork }) {
 }
 ;
 const LONGEST_END_MS = 6_000;
+config({ jitless: true });
 async function run(name) {
 	const log = new RunnerLog();
 	const signal = cancelOnSignals(log, (error) => end(name, error, log));
@@ -89340,7 +90097,7 @@ function surroundingsOf(log, signal) {
 		workspace: process.env.GITHUB_WORKSPACE ?? process.cwd(),
 		env: process.env,
 		log,
-		clock: clock_systemClock,
+		clock: systemClock,
 		signal,
 		onPlan: (plan) => {
 			for (const line of describePlan(plan))

@@ -98,6 +98,8 @@ function missingPackages(engineAnswers) {
     openssl: 'openssl',
     sslscan: 'sslscan',
     h2load: 'nghttp2-client',
+    testssl: 'testssl.sh',
+    slowhttptest: 'slowhttptest',
     ssh: 'openssh-client',
     ...(engineAnswers ? {} : { dockerd: 'docker.io', iptables: 'iptables' }),
     docker: hasOwnClientPackage() ? 'docker-cli' : 'docker.io',

@@ -129,13 +129,27 @@ ${server.lines.map((line) => `    ${line}\n`).join('')}${server.locations}${loca
 function refuseAmbiguous(path: string, paths: readonly string[]): string[] {
   const longer = paths.filter((one) => one !== path && isBelow(one, path)).map(pattern);
   if (path === '/' && longer.length === 0) return [];
-  const others = longer.length === 0 ? '' : `(?!(?:${longer.join('|')})${END})`;
+  const own = path === '/' ? '/' : `${pattern(path)}${END}`;
   return [
-    `if ($request_uri !~ "^${others}${path === '/' ? '/' : `${pattern(path)}${END}`}") { return 400; }`,
+    `if ($request_uri !~ "^${own}") { return 400; }`,
+    ...inWords(longer).map((others) => `if ($request_uri ~ "^(?:${others})${END}") { return 400; }`),
   ];
 }
 
 const END = '(?:[/?]|$)';
+/** A word of nginx has 4 KB at most, and a domain may have hundreds of paths. */
+const WORD_MAX = 3_500;
+
+/** inWords joins patterns to as few alternatives as words of nginx can hold. */
+function inWords(patterns: readonly string[]): string[] {
+  const words: string[] = [];
+  for (const one of patterns) {
+    const last = words.at(-1);
+    if (last === undefined || last.length + one.length >= WORD_MAX) words.push(one);
+    else words[words.length - 1] = `${last}|${one}`;
+  }
+  return words;
+}
 
 /** Paths hold letters, digits and `-._~/`: of these a dot alone means something in a pattern. */
 function pattern(path: string): string {

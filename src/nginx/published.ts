@@ -72,5 +72,5 @@ export const TOUCHED = `    map "$server_addr $remote_addr $bytes_received" $is_
 `;
 
 function seconds(ms: number): string {
-  return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
+  return ms % 1000 === 0 ? `${ms / 1000}s` : `${Math.ceil(ms)}ms`;
 }

@@ -690,9 +690,11 @@ pid /run/nginx.pid;
 error_log /dev/stderr warn;
 events { worker_connections 8192; }
 http {
-${config.tlsDomains.length > 0 ? '    # Before the first map.\n    map_hash_bucket_size 512;\n' : ''}    ${[isLogged ? ACCESS_LOG : '', config.kind === 'edge' ? COUNTING.trimEnd() : ''].filter(Boolean).join('\n    ') || 'access_log off;'}
+    # Before the first map. Names and origins may be as long as DNS lets them be.
+    map_hash_bucket_size 512;
+    ${[isLogged ? ACCESS_LOG : '', config.kind === 'edge' ? COUNTING.trimEnd() : ''].filter(Boolean).join('\n    ') || 'access_log off;'}
     server_tokens off;
-    server_names_hash_bucket_size 128;
+    server_names_hash_bucket_size 512;
     # Names that do not resolve yet must not stop a reload; a restarted container is found within a second.
     resolver 127.0.0.11 valid=1s ipv6=off;
     keepalive_timeout 75s;
@@ -791,5 +793,5 @@ export function renderFlagAccess(token: string): string {
 }
 
 function seconds(ms: number): string {
-  return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
+  return ms % 1000 === 0 ? `${ms / 1000}s` : `${Math.ceil(ms)}ms`;
 }

@@ -23,7 +23,7 @@ import { buildImages, type Log } from './images.ts';
 
 const SCOPE = { project: 'shop', environment: 'production' };
 const HERE = { name: 'here', zone: 'default' };
-const APP = join(import.meta.dirname, 'apps', 'difficult');
+const APPS = join(import.meta.dirname, 'apps');
 /** So many were started by this process. */
 let count = 0;
 const LABEL = 'switchyard.lab.front';
@@ -31,6 +31,8 @@ const LABEL = 'switchyard.lab.front';
 /** An app behind the nginx: its name, the variables that make it difficult, and what its route has of its own. */
 export interface FrontApp {
   name: string;
+  /** Which of the lab's apps it is; `difficult` unless it is said. */
+  kind?: 'difficult' | 'raw';
   environment?: Record<string, string>;
   route?: Partial<Route>;
   /** Domains in place of `<name>.example.com`. */
@@ -124,7 +126,7 @@ export async function startFront(
         `${key}=${value}`,
       ]);
       const alias = `${SCOPE.project}_${SCOPE.environment}_${app.name}`;
-      const mount = `${APP}:/app:ro`;
+      const mount = `${join(APPS, app.kind ?? 'difficult')}:/app:ro`;
       const command = [images.node!, 'node', '/app/server.mjs'];
       await run(`${name}-${app.name}`, [
         '--network-alias',

@@ -1,28 +1,29 @@
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { connect as connectHttp2 } from 'node:http2';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { localProvider } from '../../src/fleet/local.ts';
-import type { Server } from '../../src/fleet/server.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import type { TlsSpec } from '../../src/model/spec.ts';
 import {
-  installCertificate,
   type KeyPair,
   proveChallengeAnswer,
   putChallengeAnswer,
   removeCertificate,
 } from '../../src/nginx/certificates.ts';
-import { NginxInstance, readTree } from '../../src/nginx/instance.ts';
+import { readTree } from '../../src/nginx/instance.ts';
 import { forgetRevocation, noteRevocation, readRevocations } from '../../src/nginx/revocations.ts';
 import { CHALLENGE_PATH } from '../../src/nginx/tls.ts';
+import { fullSizeTest } from '../e2e/full-size-test.ts';
 import { makeCertificate } from './certificates.ts';
 import { run } from './command.ts';
-import { type Front, startFront } from './front.ts';
+import type { Front } from './front.ts';
+import { SCOPE, type SecureFront, startSecureFront } from './secure-front.ts';
 
-const SCOPE = 'shop_production';
 const clock = systemClock;
 
 /** What browsers get by themselves. */
@@ -34,34 +35,6 @@ const TLS: TlsSpec = {
   hstsSeconds: 86_400,
   acme: { url: 'https://ca.example.com/directory' },
 };
-
-/** An edge with TLS in front of an app, and how certificates get there. */
-interface SecureFront {
-  front: Front;
-  edge: NginxInstance;
-  server: Server;
-  install(domain: string, pair: KeyPair): Promise<void>;
-  down(): Promise<void>;
-}
-
-async function startSecureFront(tls: TlsSpec, domains: string[]): Promise<SecureFront> {
-  const front = await startFront('edge', [{ name: 'app', domains }], { tls });
-  const spec = { name: 'here', host: 'localhost', port: 22, user: '', zone: 'default', hostKeys: [] };
-  const server = await localProvider([spec]).connect(spec);
-  const edge = new NginxInstance('edge', server, { id: front.id, name: 'edge', address: front.address });
-  await edge.look(SCOPE, clock);
-  return {
-    front,
-    edge,
-    server,
-    install: (domain, pair) =>
-      installCertificate(edge, { scope: SCOPE, domain, origin: 'here' }, pair, clock),
-    down: async () => {
-      await server.close();
-      await front.down();
-    },
-  };
-}
 
 /** handshake opens a connection over TLS, to see what the edge offers. */
 function handshake(address: string, options: ConnectionOptions = {}): Promise<TLSSocket> {
@@ -239,6 +212,37 @@ describe('an edge with HTTPS', () => {
     await forgetRevocation(edge, place, serial, clock);
     expect(await noted()).toEqual([]);
   });
+
+  fullSizeTest(
+    'is found to be without a weakness by testssl.sh',
+    async () => {
+      const file = join(mkdtempSync(join(tmpdir(), 'switchyard-testssl-')), 'found.json');
+      const asked = [
+        '--protocols',
+        '--std',
+        '--server-defaults',
+        '--server-preference',
+        '--fs',
+        '--vulnerable',
+      ];
+      const how = ['--quiet', '--warnings', 'off', '--color', '0', '--jsonfile', file, '--ip', address];
+      await run(['testssl', ...asked, ...how, 'app.example.com:443']);
+      const found = JSON.parse(readFileSync(file, 'utf8')) as {
+        id: string;
+        severity: string;
+        finding: string;
+      }[];
+      expect(found.length).toBeGreaterThan(30);
+      // The lab signs its certificate itself. Mozilla's lists leave the order to the client, which knows what it does fast;
+      // and two things this machine's OpenSSL cannot ask.
+      const ofTheLab = /^(?:cert_|DNS_CAA|cipher_order$|engine_problem$|secure_renego$)/;
+      const weak = found.filter(
+        ({ id, severity }) => !['OK', 'INFO'].includes(severity) && !ofTheLab.test(id),
+      );
+      expect(weak.map(({ id, severity, finding }) => `${severity} ${id}: ${finding}`)).toEqual([]);
+    },
+    600_000,
+  );
 
   test('hands nobody a key, whoever asks', async () => {
     const file = `/keys/${SCOPE}.app.example.com.pem`;

@@ -54,9 +54,21 @@ function checkHeader(name: string, value: string): string {
       hint: `Write ${listed([...known])}, or false to leave the header out.`,
     });
   }
-  if (/^[!-#%-[\]-~](?:[ -#%-[\]-~]*[!-#%-[\]-~])?$/.test(value)) return value;
-  throw new UserError(`the value of ${name} is none of a header`, {
-    hint: 'Write printable ASCII on one line, without $ and \\, and without spaces around it.',
+  if (!/^[!-#%-[\]-~](?:[ -#%-[\]-~]*[!-#%-[\]-~])?$/.test(value)) {
+    throw new UserError(`the value of ${name} is none of a header`, {
+      hint: 'Write printable ASCII on one line, without $ and \\, and without spaces around it.',
+    });
+  }
+  return checkWord(`the value of ${name}`, value);
+}
+
+/** nginx reads words of 4 KB at most, and a quote is two signs of one. */
+const WORD_MAX = 4_000;
+
+function checkWord(what: string, said: string): string {
+  if (said.replaceAll('"', '""').length <= WORD_MAX) return said;
+  throw new UserError(`${what} is longer than ${WORD_MAX} characters, which is what nginx can read`, {
+    hint: 'Make it shorter, or have the app say it.',
   });
 }
 
@@ -70,6 +82,7 @@ const headers = parsed(
       Object.entries(map).map(([name, value]) => {
         if (!/^[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*$/.test(name))
           throw new UserError(`${JSON.stringify(name)} is no name of a header`);
+        checkWord('the name of a header', name);
         const why = NOT_HERE[name.toLowerCase()];
         if (why !== undefined) throw new UserError(`${name} is not set here: ${why}`);
         return [name, value === false || value === null ? null : checkHeader(name, String(value))];
@@ -77,9 +90,16 @@ const headers = parsed(
     ),
 );
 
+/** What nginx looks a type up in has room for no more, and that cannot be set. */
+const MEDIA_TYPE_MAX = 46;
+
 const mediaType = parsed(z.string(), (type) => {
-  if (/^[a-z0-9]+\/[a-z0-9.+-]+$/.test(type)) return type;
-  throw new UserError(`${JSON.stringify(type)} is no media type`, { hint: 'Write application/json.' });
+  if (!/^[a-z0-9]+\/[a-z0-9.+-]+$/.test(type))
+    throw new UserError(`${JSON.stringify(type)} is no media type`, { hint: 'Write application/json.' });
+  if (type.length <= MEDIA_TYPE_MAX) return type;
+  throw new UserError(`${type} is longer than nginx can compress by: ${MEDIA_TYPE_MAX} characters`, {
+    hint: 'Leave it out: documents of office programs are compressed already.',
+  });
 });
 
 const gzip = z.union(
@@ -176,9 +196,12 @@ const rateLimit = z
     return { ...said.rate, burst: said.burst ?? burstOf(said.rate) };
   });
 
+/** A name of DNS has 253 characters. */
+const ORIGIN_MAX = 300;
+
 const origin = parsed(z.string(), (said) => {
-  if (said === '*' || /^[a-z][a-z0-9+.-]*:\/\/(?:\*\.)?[a-z0-9]+(?:[.-]+[a-z0-9]+)*(?::\d{1,5})?$/.test(said))
-    return said;
+  const isOrigin = /^[a-z][a-z0-9+.-]*:\/\/(?:\*\.)?[a-z0-9]+(?:[.-]+[a-z0-9]+)*(?::\d{1,5})?$/.test(said);
+  if (said === '*' || (isOrigin && said.length <= ORIGIN_MAX)) return said;
   throw new UserError(`${JSON.stringify(said)} is no origin`, {
     hint: 'Write https://app.example.com, without a path, https://*.example.com, or "*".',
   });
@@ -232,6 +255,8 @@ const cors = parsed(
     const map: CorsInput = said;
     if (map.origins === undefined || map.origins.length === 0)
       throw new UserError('needs origins', { hint: 'Write origins: [https://app.example.com].' });
+    for (const list of ['methods', 'headers', 'expose'] as const)
+      checkWord(list, map[list]?.join(', ') ?? '');
     if (map.credentials && map.origins.includes('*')) {
       throw new UserError('with "*" every site could act for those who are logged in', {
         hint: 'Name the origins, or leave credentials out.',

@@ -3,10 +3,13 @@ import { UserError } from '../../model/errors.ts';
 import { closed, key, parsed, requiredKey } from './key.ts';
 import { port, wholeNumber } from './scalars.ts';
 
-/** What the edge has on every server: its door, what ends TLS, and where it is asked what it serves. */
+/** What the edge has on every server: its door, what ends TLS, and where it is asked what it serves and asks itself. */
 const OF_THE_EDGE: ReadonlyMap<number, string> = new Map([
   [80, 'the edge serves domains there'],
   [443, 'it is kept for HTTPS'],
+  [8096, 'the edge asks itself there'],
+  [8097, 'the edge asks itself there'],
+  [8098, 'the edge asks itself there'],
   [8099, 'the edge is asked there what it serves'],
 ]);
 
@@ -47,8 +50,8 @@ function checkPublished(found: PublishInput): PublishInput {
   if (why !== undefined) {
     throw new UserError(`port ${found.published} of the servers cannot be published: ${why}`, {
       hint:
-        found.published === 8099
-          ? 'Publish another port of the servers, as "8098:8099".'
+        found.published > 8000
+          ? `Publish another port of the servers, as "${found.published + 1000}:${found.target}".`
           : 'What speaks HTTP is reached by its domain: write domain.',
     });
   }

@@ -150,7 +150,8 @@ function isRecordBehind(input: PlanInput, { name, release }: WantedService): boo
   );
 }
 
-function routeOf(
+/** routeOf returns what edge and sidecar serve of a service: by its spec, to these copies. Pure. */
+export function routeOf(
   service: Pick<WantedService, 'name' | 'ports'>,
   spec: RoutedSpec,
   copies: RoutedCopy[],

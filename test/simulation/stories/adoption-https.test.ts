@@ -141,10 +141,11 @@ describe('the certificate of a front', () => {
       'replace the certificate of api.example.com',
       'install the certificate of api.example.com on a',
     ]);
+    const account = plan.steps.find(({ step }) => step.kind === 'share account')!;
     const certify = plan.steps.find(({ step }) => step.kind === 'certify')!;
     const open = plan.steps.filter(({ step }) => step.kind === 'prepare').at(-1)!;
     expect(open.step).toMatchObject({ edge: 'open' });
-    expect(certify.needs).toEqual([open.id]);
+    expect([certify.needs, account.needs]).toEqual([[account.id], [open.id]]);
     await world.deploy(fileOf());
     await rest(world);
     expect([...visitors[0]!.serials]).toEqual([serial, installedOn()?.serial]);

@@ -87,8 +87,8 @@ describe('certificates', () => {
     const world = newWorld();
     await world.deploy(on(1));
     expect(told(await planFor(world, on(2)))).toEqual([
-      'have one account with certificate authorities on a, b',
       'copy the certificate of api.example.com from a to b',
+      'have one account with certificate authorities on a, b',
     ]);
     await world.deploy(on(2));
     expect(world.authority.issued).toHaveLength(1);

@@ -209,7 +209,7 @@ describe('accounts', () => {
   test('one that was deactivated is told', async () => {
     ca.instead.set('/newAccount', [problem('unauthorized', 403, 'it is deactivated')]);
     const failure = await failureOf(order());
-    expect([failure.because, failure.hint]).toEqual(['account', expect.stringMatching(/new account key/)]);
+    expect([failure.because, failure.hint]).toEqual(['account', expect.stringMatching(/makes another one/)]);
   });
 });
 

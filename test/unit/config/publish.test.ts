@@ -61,6 +61,7 @@ describe('publish', () => {
     ['[80]', 'port 80 of the servers cannot be published: the edge serves domains there'],
     ['["443:1883"]', 'port 443 of the servers cannot be published: it is kept for HTTPS'],
     ['[8099]', 'port 8099 of the servers cannot be published: the edge is asked there what it serves'],
+    ['["8097:1"]', 'port 8097 of the servers cannot be published: the edge asks itself there'],
     ['[0]', '0 is no port to publish'],
     ['["70000:1"]', '"70000:1" is no port to publish'],
     ['["1883;"]', '"1883;" is no port to publish'],

@@ -138,7 +138,7 @@ describe('nginx has to check', () => {
     [
       'the order of directives',
       'main.conf',
-      /(server_tokens off;)\s*(server_names_hash_bucket_size 128;)/,
+      /(server_tokens off;)\s*(server_names_hash_bucket_size 512;)/,
       '$2 $1',
     ],
     ['a file that is included', 'main.conf', 'control/shop_production.conf', 'control/other.conf'],

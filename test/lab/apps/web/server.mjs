@@ -10,8 +10,10 @@
  * | `SIDE` | if set: shown by `/` and `/version` |
  * | `LEAK` | `1`: it never closes a connection that the other end has closed |
  * | `EXPOSE_ENV` | `1`: `/env` shows all variables |
+ * | `JOURNAL` | if set: a file in which every request for work is a line, `POST its-id`; `/journal` shows it |
  */
 import { createHash } from 'node:crypto';
+import { appendFileSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
 import { hostname } from 'node:os';
@@ -27,6 +29,7 @@ const {
   SIDE,
   LEAK,
   EXPOSE_ENV,
+  JOURNAL,
 } = process.env;
 const LONGEST_WAIT_MS = 600_000;
 const STREAM_END_MS = 2_000;
@@ -57,6 +60,8 @@ const routes = {
   '/headers': (request, response) => answer(response, 200, request.headers),
   '/env': (_request, response) =>
     EXPOSE_ENV === '1' ? answer(response, 200, process.env) : answer(response, 404, { error: 'not exposed' }),
+  '/journal': (_request, response) =>
+    response.end(JOURNAL === undefined ? '' : readFileSync(JOURNAL, { flag: 'a+' })),
   '/events': events,
 };
 
@@ -129,6 +134,9 @@ async function work(request, response, ms) {
   for await (const piece of request) {
     hash.update(piece);
     length += piece.length;
+  }
+  if (JOURNAL !== undefined) {
+    appendFileSync(JOURNAL, `${request.method} ${request.headers['x-traffic-id']}\n`);
   }
   await sleep(ms);
   answer(response, 200, { version: VERSION, length, sha256: hash.digest('hex') });

@@ -1,0 +1,33 @@
+/**
+ * An app that believes nobody: it answers one request a connection, and keeps every byte that came, so that what a proxy
+ * passes on can be read as any app would read it. Port 3001 tells what came since it was asked last, a text a connection.
+ */
+import { createServer } from 'node:http';
+import { createServer as createTcpServer } from 'node:net';
+
+/** So long after the last byte a request is taken for whole, whatever it says about its length. */
+const SILENCE_MS = 150;
+const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n';
+
+let came = [];
+
+createTcpServer((socket) => {
+  let text = '';
+  let timer;
+  socket.on('error', () => {});
+  socket.on('data', (piece) => {
+    text += piece.toString('latin1');
+    clearTimeout(timer);
+    timer = setTimeout(() => socket.end(ANSWER), SILENCE_MS);
+  });
+  socket.on('close', () => {
+    if (text !== '') came.push(text);
+  });
+}).listen(3000);
+
+createServer((_request, response) => {
+  response.end(JSON.stringify(came));
+  came = [];
+}).listen(3001);
+
+process.once('SIGTERM', () => process.exit(0));

@@ -1,0 +1,44 @@
+import { localProvider } from '../../src/fleet/local.ts';
+import type { Server } from '../../src/fleet/server.ts';
+import { systemClock } from '../../src/model/clock.ts';
+import type { TlsSpec } from '../../src/model/spec.ts';
+import { installCertificate, type KeyPair } from '../../src/nginx/certificates.ts';
+import { NginxInstance } from '../../src/nginx/instance.ts';
+import { type Front, type FrontApp, startFront } from './front.ts';
+
+/** The environment of a front. */
+export const SCOPE = 'shop_production';
+const clock = systemClock;
+
+/** An edge with TLS in front of an app, and how certificates get there. */
+export interface SecureFront {
+  front: Front;
+  edge: NginxInstance;
+  server: Server;
+  install(domain: string, pair: KeyPair): Promise<void>;
+  down(): Promise<void>;
+}
+
+/** startSecureFront starts an edge with TLS in front of one app. */
+export async function startSecureFront(
+  tls: TlsSpec,
+  domains: string[],
+  app: Partial<FrontApp> = {},
+): Promise<SecureFront> {
+  const front = await startFront('edge', [{ name: 'app', domains, ...app }], { tls });
+  const spec = { name: 'here', host: 'localhost', port: 22, user: '', zone: 'default', hostKeys: [] };
+  const server = await localProvider([spec]).connect(spec);
+  const edge = new NginxInstance('edge', server, { id: front.id, name: 'edge', address: front.address });
+  await edge.look(SCOPE, clock);
+  return {
+    front,
+    edge,
+    server,
+    install: (domain, pair) =>
+      installCertificate(edge, { scope: SCOPE, domain, origin: 'here' }, pair, clock),
+    down: async () => {
+      await server.close();
+      await front.down();
+    },
+  };
+}
