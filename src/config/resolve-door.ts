@@ -5,6 +5,7 @@ import type { Report } from './check-service.ts';
 import { DEFAULTS } from './defaults.ts';
 import { parseDuration } from './duration.ts';
 import { parseUsers } from './password-hash.ts';
+import { snippetsOf } from './resolve-snippets.ts';
 import type { CorsInput, DoorInput } from './schema/door.ts';
 import { type Sources, textOf } from './service-files.ts';
 
@@ -33,6 +34,7 @@ export function resolveDoor(
     ...said('connectionLimit', input.connection_limit),
     ...said('cors', input.cors && corsOf(input.cors)),
     ...said('errorPages', pagesOf(input.error_pages, sources, report)),
+    ...said('nginx', snippetsOf(input.nginx, sources, report)),
   };
   return Object.keys(door).length > 0 ? door : undefined;
 }

@@ -27,6 +27,7 @@ import {
 import { didYouMean, listed } from './nearest.ts';
 import { resolveServers } from './resolve-servers.ts';
 import { type ResolvedService, resolveService } from './resolve-service.ts';
+import { checkServerSnippets } from './resolve-snippets.ts';
 import { resolveTls, tlsPorts } from './resolve-tls.ts';
 import type { Config } from './schema/config.ts';
 import type { EnvironmentInput } from './schema/environment.ts';
@@ -136,6 +137,7 @@ function resolveWithSecrets(
   checkDependencies(services, report);
   checkClaims(services, report);
   checkPublished(services, report);
+  checkServerSnippets(services, report);
   const tls = tlsOf(loaded, environment, input, services, errors);
   failTogether(inOrder(errors));
   const wanted: EnvironmentSpec = {

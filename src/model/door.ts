@@ -25,6 +25,21 @@ export interface Cors {
   maxAgeSeconds: number;
 }
 
+/** Where lines of one's own stand in a configuration of nginx. */
+export const SNIPPET_LEVELS = ['http', 'server', 'location'] as const;
+/** See {@link SNIPPET_LEVELS}. */
+export type SnippetLevel = (typeof SNIPPET_LEVELS)[number];
+
+/** Lines of nginx that somebody has written. */
+export interface Snippet {
+  text: string;
+  /** The file of the repository that they are from; without one they stand in the file itself. */
+  file?: string;
+}
+
+/** The lines that a service has of its own at the edge. */
+export type Snippets = Partial<Record<SnippetLevel, Snippet>>;
+
 /**
  * What the edge does with requests for a service before it passes them on, and with what comes back; the sidecar does
  * none of it. Absent is the default, and the whole is absent where a service says nothing.
@@ -46,6 +61,8 @@ export interface Door {
   cors?: Cors;
   /** HTML by status, for answers that the edge gives itself. */
   errorPages?: Record<string, string>;
+  /** Lines of nginx of its own. */
+  nginx?: Snippets;
 }
 
 /** DEFAULT_HEADERS are what answers get where neither the app nor the file says otherwise. */

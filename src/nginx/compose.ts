@@ -27,6 +27,7 @@ import {
   servedPorts,
 } from './routes.ts';
 import { directFlag, flagsOf, type RouteFlag } from './sides.ts';
+import { SNIPPET_FOLDER } from './snippets.ts';
 import { serviceOfStanding } from './standing-flags.ts';
 import { clientCaFiles, tlsDomains } from './tls.ts';
 import {
@@ -494,7 +495,12 @@ function mainOf(
     },
     generation,
     identity: identityOf(scopes),
-    httpFiles: [...below(VARIABLES_FOLDER), ...below('http'), ...below(HOST_FOLDER)],
+    httpFiles: [
+      ...below(VARIABLES_FOLDER),
+      ...below(SNIPPET_FOLDER),
+      ...below('http'),
+      ...below(HOST_FOLDER),
+    ],
     streamFiles: below('stream'),
     controlFiles: below('control'),
     tlsDomains: Object.values(scopes).flatMap(({ tls = [] }) => tls),

@@ -177,6 +177,14 @@ function renderGuards(key: string, door: Door): string[] {
   ];
 }
 
+/** renderLimits renders how much one may ask for, for a location with further limits: nginx forgets those of its server there. */
+export function renderLimits(key: string, { rateLimit, connectionLimit }: Door): string[] {
+  return [
+    ...(rateLimit === undefined ? [] : [`limit_req zone=rate_${key} burst=${rateLimit.burst} nodelay;`]),
+    ...(connectionLimit === undefined ? [] : [`limit_conn connections_${key} ${connectionLimit};`]),
+  ];
+}
+
 function renderRefusal(door: Door): string[] {
   return isRefusing(door) ? [`if (${refusesVariable(door)}) { return 403; }`] : [];
 }

@@ -9,6 +9,7 @@ import type { Composition, FlagChange } from './compose.ts';
 import { PROBE_HEADER } from './door.ts';
 import { CONFIG_FOLDER, CONTROL_PORT, renderPointer } from './render.ts';
 import type { NginxKind } from './routes.ts';
+import { explainSnippet } from './snippets.ts';
 import {
   FLAG_FOLDER,
   type Folder,
@@ -153,10 +154,15 @@ export class NginxInstance {
    * stage writes a configuration beside the live one and lets nginx check it. It throws a UserError with
    * nginx's words when the check fails; the live configuration is untouched either way.
    */
-  async stage({ folder, files }: Composition): Promise<void> {
+  async stage({ folder, files, scope }: Composition): Promise<void> {
     await this.#write(files);
     const complaint = await this.#test(`${CONFIG_FOLDER}/${folder}/main.conf`);
     if (complaint !== undefined) {
+      const place = explainSnippet(complaint, scope, files, CONFIG_FOLDER);
+      if (place !== undefined)
+        throw new UserError(`${this.#title()}: nginx refuses ${place}`, {
+          hint: 'It was left out: what was live before stays live. Put the line right, and run again.',
+        });
       throw new UserError(`${this.#title()}: nginx refuses the new configuration: ${complaint}`, {
         hint: 'The configuration that was live before stays live.',
       });

@@ -1,6 +1,7 @@
 import * as z from 'zod';
-import { DEFAULT_HEADERS, type RateLimit } from '../../model/door.ts';
+import { DEFAULT_HEADERS, type RateLimit, type SnippetLevel } from '../../model/door.ts';
 import { UserError } from '../../model/errors.ts';
+import { SNIPPET_RULES, SNIPPET_SETTINGS } from '../../model/snippets.ts';
 import { isAddressRange } from '../address-range.ts';
 import { DEFAULTS } from '../defaults.ts';
 import { listed } from '../nearest.ts';
@@ -262,6 +263,32 @@ const pages = parsed(z.record(z.string(), repositoryPath), (map) => {
   });
 });
 
+/** One line that begins with ./ is a file; a directive never does. */
+const snippet = parsed(z.string(), (said): { text: string } | { file: string } => {
+  if (/^\.\.?\/\S+$/.test(said.trim())) return { file: said.trim() };
+  return { text: said };
+});
+
+const snippets = closed({
+  http: key(snippet, {
+    description: `Beside the servers: ${directivesOf('http')}. What is defined here is the service's own: others may have the same names.`,
+    example: 'http: "limit_req_zone $$limited_client zone=logins:1m rate=5r/s;"',
+  }),
+  server: key(snippet, {
+    description: `In the servers of the service's domains, which it must not share with other services: settings, and locations that answer by themselves, with \`return\`.`,
+    example: 'server: "location = /robots.txt { return 200 \'User-agent: *\'; }"',
+  }),
+  location: key(snippet, {
+    description: `For requests that go to the service: settings, and ${directivesOf('location')}. A \`rewrite\` ends with \`break\`, \`redirect\` or \`permanent\`.`,
+    example: 'location: ./nginx/api.conf',
+  }),
+});
+
+/** The directives that are of one level alone, for people. */
+function directivesOf(level: SnippetLevel): string {
+  return listed(SNIPPET_RULES[level].map((name) => `\`${name}\``));
+}
+
 /** What the edge does with requests for a service, and with the answers to them. */
 export const door = closed({
   headers: key(headers, {
@@ -326,6 +353,11 @@ export const door = closed({
     description: `HTML files of the repository, at most 64 KB each, by status: what the edge shows in place of its own words. An answer of the app is never replaced. Statuses are ${listed(PAGE_STATUSES)}.`,
     fallback: { words: "nginx's own words" },
     example: 'error_pages: { 502: ./pages/502.html, 503: ./pages/503.html }',
+  }),
+  nginx: key(snippets, {
+    description: `Lines of nginx of the service's own, as text with each \`$\` written twice, or as a file of the repository. Only what holds for the service's own requests may stand there. Settings are ${listed(SNIPPET_SETTINGS.map((name) => `\`${name}\``))}.`,
+    short: 'nginx: { location: ./nginx/api.conf }',
+    long: 'nginx:\n  location: |\n    expires 1h;\n    proxy_set_header X-Tenant acme;',
   }),
 }).meta({ id: 'door' });
 

@@ -1,4 +1,5 @@
-import { type Directive, parseConfiguration } from '../../../src/nginx/configuration.ts';
+import type { Directive } from '../../../src/model/directives.ts';
+import { parseConfiguration } from '../../../src/nginx/configuration.ts';
 import { overUdp } from './udp.ts';
 
 /** A server of an upstream, as it is written. */

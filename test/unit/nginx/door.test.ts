@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { parseDirectives } from '../../../src/model/directives.ts';
 import { DEFAULT_HEADERS, type Door, headersOf } from '../../../src/model/door.ts';
 import { compose, firstFiles } from '../../../src/nginx/compose.ts';
-import { parseDirectives } from '../../../src/nginx/configuration.ts';
 import { parseTree, routesOf } from '../../../src/nginx/tree.ts';
 import { at, LONDON_A, SETTINGS, SHOP, web, wish } from './routes-of-shop.ts';
 
