@@ -16,7 +16,7 @@ export function snippetsOf(
   for (const level of SNIPPET_LEVELS) {
     const said = input[level];
     const complain = (message: string, hint?: string) => report(['edge', 'nginx', level], message, hint);
-    const snippet = said && snippetOf(said, sources, complain);
+    const snippet = said?.trim() ? snippetOf(said, sources, complain) : undefined;
     if (snippet !== undefined) snippets[level] = snippet;
   }
   for (const { level, line, message, hint } of checkSnippets(snippets)) {
@@ -30,16 +30,18 @@ export function snippetsOf(
   return snippets;
 }
 
+/** A line that begins with ./ is a path: no directive does. */
 function snippetOf(
-  said: { text: string } | { file: string },
+  said: string,
   sources: Pick<Sources, 'repository' | 'mayBeMissing'>,
   complain: (message: string, hint?: string) => void,
 ): Snippet | undefined {
-  if ('file' in said) {
-    const text = textOf(said.file, SNIPPET_MAX_BYTES, sources, complain);
-    return text === undefined ? undefined : { text, file: said.file };
+  const [file] = /^\.\.?\/\S+$/.exec(said.trim()) ?? [];
+  if (file !== undefined) {
+    const text = textOf(file, SNIPPET_MAX_BYTES, sources, complain);
+    return text === undefined ? undefined : { text, file };
   }
-  if (Buffer.byteLength(said.text) <= SNIPPET_MAX_BYTES) return said;
+  if (Buffer.byteLength(said) <= SNIPPET_MAX_BYTES) return { text: said };
   complain(`has more than ${SNIPPET_MAX_BYTES / 1024} KB`);
   return undefined;
 }

@@ -160,7 +160,7 @@ export class NginxInstance {
     if (complaint !== undefined) {
       const place = explainSnippet(complaint, scope, files, CONFIG_FOLDER);
       if (place !== undefined)
-        throw new UserError(`${this.#title()}: nginx refuses ${place}`, {
+        throw new UserError(`${this.#title()}: nginx refuses edge.nginx, ${place}`, {
           hint: 'It was left out: what was live before stays live. Put the line right, and run again.',
         });
       throw new UserError(`${this.#title()}: nginx refuses the new configuration: ${complaint}`, {

@@ -263,22 +263,16 @@ const pages = parsed(z.record(z.string(), repositoryPath), (map) => {
   });
 });
 
-/** One line that begins with ./ is a file; a directive never does. */
-const snippet = parsed(z.string(), (said): { text: string } | { file: string } => {
-  if (/^\.\.?\/\S+$/.test(said.trim())) return { file: said.trim() };
-  return { text: said };
-});
-
 const snippets = closed({
-  http: key(snippet, {
+  http: key(text, {
     description: `Beside the servers: ${directivesOf('http')}. What is defined here is the service's own: others may have the same names.`,
     example: 'http: "limit_req_zone $$limited_client zone=logins:1m rate=5r/s;"',
   }),
-  server: key(snippet, {
+  server: key(text, {
     description: `In the servers of the service's domains, which it must not share with other services: settings, and locations that answer by themselves, with \`return\`.`,
     example: 'server: "location = /robots.txt { return 200 \'User-agent: *\'; }"',
   }),
-  location: key(snippet, {
+  location: key(text, {
     description: `For requests that go to the service: settings, and ${directivesOf('location')}. A \`rewrite\` ends with \`break\`, \`redirect\` or \`permanent\`.`,
     example: 'location: ./nginx/api.conf',
   }),
