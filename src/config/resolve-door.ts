@@ -26,7 +26,7 @@ export function resolveDoor(
     ...said('headers', input.headers),
     ...said('gzip', gzipOf(input.gzip)),
     // Users that cannot be read are nobody: a door that was locked stays so.
-    ...(input.basic_auth && { basicAuth: usersOf(input.basic_auth, sources, report) }),
+    ...(input.basic_auth && usersOf(input.basic_auth, sources, report)),
     ...said('allow', input.allow),
     ...said('deny', input.deny),
     ...(input.satisfy === 'any' && { satisfy: input.satisfy }),
@@ -76,19 +76,20 @@ function usersOf(
   input: NonNullable<DoorInput['basic_auth']>,
   sources: Pick<Sources, 'repository' | 'mayBeMissing'>,
   report: Report,
-): Record<string, string> {
+): Pick<Door, 'basicAuth' | 'basicAuthSecret'> {
   const complain = (message: string, hint?: string) => report(['edge', 'basic_auth'], message, hint);
+  if ('secret' in input) return { basicAuthSecret: input.secret };
   if ('users' in input) {
     if (Object.keys(input.users).length === 0) complain('has no users', 'Write user: hash.');
-    return input.users;
+    return { basicAuth: input.users };
   }
   const text = textOf(input.file, USERS_MAX_BYTES, sources, complain);
   try {
-    return text === undefined ? {} : parseUsers(text.split(/\r?\n/));
+    return { basicAuth: text === undefined ? {} : parseUsers(text.split(/\r?\n/)) };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     complain(`${input.file}: ${error.message}`, error.hint);
-    return {};
+    return { basicAuth: {} };
   }
 }
 

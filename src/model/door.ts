@@ -50,6 +50,8 @@ export interface Door {
   gzip?: Gzip;
   /** Hashes of passwords by user, as htpasswd writes them. */
   basicAuth?: Record<string, string>;
+  /** The secret that has the users, in place of `basicAuth`: they stand in no record and no manifest. */
+  basicAuthSecret?: string;
   /** Addresses and ranges; the most specific one of both lists counts. */
   allow?: string[];
   deny?: string[];

@@ -1,5 +1,6 @@
 import { type Cors, type Door, headersOf, type RateLimit } from '../model/door.ts';
 import { specHash } from '../model/spec.ts';
+import { userListPath } from './user-lists.ts';
 
 /** Who sends requests for a run: it gets through, so that what it counts is what the app answers. */
 export const PROBE_HEADER = 'Switchyard-Token';
@@ -163,11 +164,10 @@ function renderGzip({ gzip }: Door): string[] {
 
 /** Who has to say who it is, and how much one may ask for: nginx counts a request once, wherever it is sent on to. */
 function renderGuards(key: string, door: Door): string[] {
-  const { basicAuth, rateLimit, connectionLimit } = door;
+  const { basicAuthSecret, rateLimit, connectionLimit } = door;
+  const users = basicAuthSecret === undefined ? `$config_folder/${USERS_FOLDER}/${key}` : userListPath(key);
   return [
-    ...(basicAuth === undefined
-      ? []
-      : [`auth_basic ${realmOf(door)};`, `auth_basic_user_file $config_folder/${USERS_FOLDER}/${key};`]),
+    ...(asksForPassword(door) ? [`auth_basic ${realmOf(door)};`, `auth_basic_user_file ${users};`] : []),
     ...(rateLimit === undefined
       ? []
       : [`limit_req zone=rate_${key} burst=${rateLimit.burst} nodelay;`, 'limit_req_status 429;']),
@@ -249,8 +249,12 @@ function isRefusing(door: Door): boolean {
   return hasAddresses(door) && !isAny(door);
 }
 
-function isAny({ satisfy, basicAuth }: Door): boolean {
-  return satisfy === 'any' && basicAuth !== undefined;
+function isAny(door: Door): boolean {
+  return door.satisfy === 'any' && asksForPassword(door);
+}
+
+function asksForPassword({ basicAuth, basicAuthSecret }: Door): boolean {
+  return basicAuth !== undefined || basicAuthSecret !== undefined;
 }
 
 function refusesVariable(door: Door): string {

@@ -63,6 +63,7 @@ import {
   type TlsGroup,
 } from './tls.ts';
 import { FLAG_ACCESS_FILE, FLAG_FOLDER, type Folder } from './tree.ts';
+import { renderListPlaces } from './user-lists.ts';
 
 /** Where the control endpoints answer, to the server itself only. */
 export const CONTROL_PORT = 8099;
@@ -791,7 +792,7 @@ ${METHODS}${BODIES}    # HTTP/2 without TLS is offered to whoever is asked, and 
 ${config.kind === 'edge' ? `        # Whoever may ask here is known by the address that it has.\n        set_real_ip_from ${NOBODY};\n` : ''}        include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
         location = /version { return 200 $nginx_version; }
         location = /identity { return 200 "${config.identity}"; }
-${FLAGS}${renderInstall(config.tlsDomains, CONFIG_FOLDER, `${CONFIG_FOLDER}/${FLAG_ACCESS_FILE}`)}${config.controlFiles.map(include('        ')).join('')}    }
+${FLAGS}${renderInstall(config.tlsDomains, CONFIG_FOLDER, `${CONFIG_FOLDER}/${FLAG_ACCESS_FILE}`)}${config.kind === 'edge' ? renderListPlaces(CONFIG_FOLDER, `${CONFIG_FOLDER}/${FLAG_ACCESS_FILE}`) : ''}${config.controlFiles.map(include('        ')).join('')}    }
 ${door}${config.httpFiles.map(include('    ')).join('')}}
 ${stream}`;
 }

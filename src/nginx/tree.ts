@@ -113,6 +113,8 @@ export interface Tree {
   flags: ReadonlySet<string>;
   /** The certificates that are installed, in PEM with a line about where they come from, by `certificateFile`. */
   certificates: ReadonlyMap<string, string>;
+  /** By which the lists of users are known that come from secrets, by port; see `userListsOf`. */
+  userLists: ReadonlyMap<string, string>;
   /** What is written in them. */
   flagTexts: ReadonlyMap<string, string>;
   /** What is asked of those who set flags; undefined where nobody may. */
@@ -151,7 +153,14 @@ export function parseTree(files: ReadonlyMap<string, string>): Tree {
       return name === undefined ? [] : [[name, content] as const];
     }),
   );
-  return { live, folders, flags: new Set(flagTexts.keys()), flagTexts, certificates, flagToken, toldAt };
+  const userLists = new Map(
+    [...files].flatMap(([path, content]) => {
+      const key = /^user_lists\/([^/]+)$/.exec(path)?.[1];
+      return key === undefined ? [] : [[key, content.trim()] as const];
+    }),
+  );
+  const beside = { certificates, userLists, flagToken, toldAt };
+  return { live, folders, flags: new Set(flagTexts.keys()), flagTexts, ...beside };
 }
 
 /** servedScope returns what a folder serves of an environment, with the copies that have the traffic by the flags. */

@@ -115,14 +115,31 @@ const repositoryPath = parsed(z.string(), (path) => {
   });
 });
 
-const hash = parsed(text, checkPasswordHash);
+const SECRET_NAME = /^(?!\.{1,2}$)[a-zA-Z0-9._-]+$/;
+
+/** A map of one key, `secret`, is no user: no hash could be the name of a secret. */
+const usersByName = z.record(z.string(), text).transform((map, context) => {
+  const { secret } = map;
+  if (secret !== undefined && Object.keys(map).length === 1 && SECRET_NAME.test(secret)) return { secret };
+  for (const [name, hash] of Object.entries(map)) {
+    try {
+      checkUserName(name);
+      checkPasswordHash(hash);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      const { message, hint } = error;
+      context.addIssue({ code: 'custom', path: [name], message, params: { hint } });
+    }
+  }
+  return { users: map };
+});
 const users = z.union(
   [
     repositoryPath.transform((file) => ({ file })),
-    z.record(parsed(z.string(), checkUserName), hash).transform((map) => ({ users: map })),
+    usersByName,
     parsed(z.array(text), (lines) => ({ users: parseUsers(lines) })),
   ],
-  { error: 'must be hashes by user, lines of htpasswd, or a file with such' },
+  { error: 'must be hashes by user, lines of htpasswd, a file with such, or a secret' },
 );
 
 const range = parsed(z.string(), (said) => {
@@ -301,10 +318,10 @@ export const door = closed({
   }),
   basic_auth: key(users, {
     description:
-      'Users and the hashes of their passwords; nobody else gets in. bcrypt (`htpasswd -B`, up to cost 6), apr1, SHA-256 and SHA-512 crypt, with each `$` written twice; or lines of htpasswd, or a file of the repository with them. They stand in the record as they stand in the file.',
+      'Users and the hashes of their passwords; nobody else gets in. bcrypt (`htpasswd -B`, up to cost 6), apr1, SHA-256 and SHA-512 crypt, with each `$` written twice; or lines of htpasswd, or a file of the repository with them: these stand in the record as they stand in the file. Or `secret: NAME`: the secret has lines of htpasswd, which stand on the servers alone; another value of it counts at once, for earlier releases too.',
     fallback: { words: 'everybody gets in' },
     short: 'basic_auth: ./htpasswd',
-    long: 'basic_auth:\n  anna: $$apr1$$Zu7hzkqN$$ddYMSTyr3fGbTUKYbY7oQ1',
+    long: 'basic_auth: { secret: ADMIN_USERS }',
   }),
   allow: key(ranges, {
     description:

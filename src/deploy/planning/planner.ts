@@ -13,6 +13,7 @@ import { dependencyLevels } from './levels.ts';
 import { serversWithRoutes, standingCopies } from './observed-copies.ts';
 import type { Plan, PlannedRollout, StaleChange } from './plan.ts';
 import { planForgetSecrets, planKeepSecrets } from './plan-secrets.ts';
+import { planUserRemovals, planUsers } from './plan-users.ts';
 import { routesAfter, servesAlready } from './planned-routes.ts';
 import { isCreating, planPrepare } from './prepare-plan.ts';
 import { planQueue, releasesOf, waitingServices } from './queue-plan.ts';
@@ -149,11 +150,14 @@ function inOrder(
     ...graph.aside(late, intended),
     ...(cleared.length === 0 ? [] : addRetirements(graph, cleared, intended)),
   ];
-  const { planned, over: rolledOut } = layOutAll(graph, rollouts, ready.length === 0 ? intended : ready);
+  const after = routesAfter(input, services, new Set(services.keys()), []);
+  const givenUsers = graph.add(planUsers(input, after), ready.length === 0 ? intended : ready);
+  const { planned, over: rolledOut } = layOutAll(graph, rollouts, givenUsers);
   layOutTakeover(graph, takeover, rolledOut);
   layOutUpgrades(graph, upgrades, rolledOut);
   finish(graph, input, retired, rolledOut);
-  layOutCertificates(graph, input, routesAfter(input, services, new Set(services.keys()), []), rolledOut);
+  layOutCertificates(graph, input, after, rolledOut);
+  graph.add(planUserRemovals(input, after), rolledOut);
 
   return {
     scope: input.scope,

@@ -26,6 +26,7 @@ import { type SweepStep, sweep } from './sweep.ts';
 import { type SwitchStep, switchRoutes } from './switch.ts';
 import { type TeardownStep, teardown } from './teardown.ts';
 import { type UpgradeStep, upgrade } from './upgrade.ts';
+import { type GiveUsersStep, giveUsers, type RemoveUsersStep, removeUsers } from './user-lists.ts';
 
 /** Every kind of step there is, by its name. */
 const KINDS = {
@@ -56,6 +57,8 @@ const KINDS = {
   certify,
   'install certificate': installCertificateStep,
   'remove certificates': removeCertificates,
+  'give users': giveUsers,
+  'remove users': removeUsers,
 };
 
 export type Step =
@@ -85,7 +88,9 @@ export type Step =
   | SweepStep
   | CertifyStep
   | InstallCertificateStep
-  | RemoveCertificatesStep;
+  | RemoveCertificatesStep
+  | GiveUsersStep
+  | RemoveUsersStep;
 
 /** kindOf returns what there is to know of a step's kind. */
 export function kindOf(step: Step): StepKind<Step> {
