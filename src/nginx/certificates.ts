@@ -4,7 +4,8 @@ import { type Clock, poll } from '../model/clock.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import { specHash } from '../model/spec.ts';
 import type { NginxInstance } from './instance.ts';
-import { CERTIFICATE_FOLDER, CHALLENGE_FOLDER, certificateFile, TLS_PORT } from './tls.ts';
+import { type Fronted, tlsPort } from './listening.ts';
+import { CERTIFICATE_FOLDER, CHALLENGE_FOLDER, certificateFile } from './tls.ts';
 
 /** A certificate as an edge has it. */
 export interface InstalledCertificate extends CertificateFacts {
@@ -35,13 +36,13 @@ const POLL_MS = 50;
  */
 export async function installCertificate(
   edge: NginxInstance,
-  { scope, domain, origin }: { scope: string; domain: string; origin: string },
+  { scope, domain, origin, ...fronted }: { scope: string; domain: string; origin: string } & Fronted,
   { chain, privateKey }: KeyPair,
   clock: Clock,
 ): Promise<void> {
   const file = certificateFile(scope, domain);
   await edge.store(`/keys/${file}.pem`, `${ended(privateKey)}${ended(chain)}`, clock);
-  await proveCertificate(edge, domain, chain, clock);
+  await proveCertificate(edge, { domain, port: tlsPort(fronted) }, chain, clock);
   await edge.store(`/${CERTIFICATE_FOLDER}/${file}.crt`, `${ORIGIN}${origin}\n${ended(chain)}`, clock);
 }
 
@@ -80,7 +81,7 @@ export async function removeCertificate(edge: NginxInstance, file: string, clock
 /** proveCertificate waits until an edge shows a certificate to whoever asks for its domain. It throws a UserError where it does not. */
 async function proveCertificate(
   { server, address, title }: NginxInstance,
-  domain: string,
+  { domain, port }: { domain: string; port: number },
   chain: string,
   clock: Clock,
 ): Promise<void> {
@@ -89,7 +90,7 @@ async function proveCertificate(
   let seen = 'no answer';
   const isShown = await poll(clock, { everyMs: POLL_MS, timeoutMs: SHOWN_MS }, async () => {
     try {
-      const shown = await server.handshake({ address, port: TLS_PORT, name }, HANDSHAKE_MS);
+      const shown = await server.handshake({ address, port, name }, HANDSHAKE_MS);
       seen = `it shows the one of ${shown.issuer.replaceAll('\n', ', ')} with the serial ${shown.serialNumber}`;
       return shown.fingerprint256 === wanted || undefined;
     } catch (error) {

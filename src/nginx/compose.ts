@@ -88,7 +88,7 @@ export function scopeWish(
   return {
     ...rest,
     scope,
-    files: renderScope(kind, scope, routes, on, servers, rest.settings.tls),
+    files: renderScope(kind, scope, routes, on, servers, rest.settings.tls, rest.settings),
     routes: routesFrom(routes, on, servers).map((route) =>
       sendsToCopies(kind, route) ? route : { ...route, copies: [] },
     ),
@@ -334,6 +334,7 @@ function settingsFacts(kind: NginxKind, settings: NginxSpec, chosenBy: string): 
   const ofEdge = {
     access_log: settings.accessLog ?? true,
     trusted_proxies: [...(settings.trustedProxies ?? [])].sort(),
+    ...(settings.proxyProtocol && { proxy_protocol: settings.proxyProtocol }),
   };
   return {
     keepalive_min_timeout_ms: settings.keepaliveMinTimeoutMs,
@@ -362,6 +363,8 @@ function agreeOnSettings(
       `access_log (${settings.access_log} there, ${wished.access_log} here)`,
     rangesOf(settings) !== rangesOf(wished) &&
       `trusted_proxies (${rangesOf(settings)} there, ${rangesOf(wished)} here)`,
+    settings.proxy_protocol !== wished.proxy_protocol &&
+      `proxy_protocol (${settings.proxy_protocol ?? false} there, ${wished.proxy_protocol ?? false} here)`,
   ].filter((difference) => difference !== false);
   if (differences.length > 0) {
     const chosenBy = settings.chosen_by.replace('_', ' ');
@@ -492,6 +495,7 @@ function mainOf(
       keepaliveMinTimeoutMs: settings.keepalive_min_timeout_ms,
       ...(settings.access_log === false && { accessLog: false }),
       trustedProxies: settings.trusted_proxies ?? [],
+      proxyProtocol: settings.proxy_protocol,
     },
     generation,
     identity: identityOf(scopes),

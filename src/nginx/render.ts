@@ -27,6 +27,7 @@ import {
   sharedHosts,
   WHOLE,
 } from './hosts.ts';
+import { type Fronted, listenHttp } from './listening.ts';
 import {
   MAINTENANCE_MAPS,
   pageFiles,
@@ -88,6 +89,7 @@ export function renderScope(
   on: RouteServer,
   servers: readonly RouteServer[],
   tls?: TlsSpec,
+  fronted: Fronted = {},
 ): ScopeFiles {
   const files: ScopeFiles = new Map();
   const served = routes.filter((one) => isServedOn(one, on, servers));
@@ -98,7 +100,7 @@ export function renderScope(
       hostFile(scope, host),
       renderHost(
         { host, claims },
-        withOwnLines(serverOf(host, scope, tls), onlyLines(claims, scope, served)),
+        withOwnLines(serverOf(host, { scope, tls, fronted }), onlyLines(claims, scope, served)),
       ),
     );
   for (const route of served) {
@@ -112,7 +114,7 @@ export function renderScope(
         port.protocol !== 'http'
           ? renderStream(kind, scope, route, port, sides, backendsWith)
           : renderHttp(
-              { kind, scope, tls },
+              { kind, scope, tls, fronted },
               route,
               { ...port, domains: port.domains.filter((domain) => !isShared(domain)) },
               waysOf(scope, route, port, flagOf(sides)),
@@ -149,14 +151,22 @@ function withOwnLines(server: HostServer, own: OwnLines | undefined): HostServer
 }
 
 /** What the server of a domain has that several share, beside their locations. */
-function serverOf(host: string, scope: Scope, tls: TlsSpec | undefined): HostServer {
+function serverOf(host: string, { scope, tls, fronted }: Omit<Home, 'kind'>): HostServer {
   const [group] = groupsOf([host], tls);
   if (group === undefined || tls === undefined) {
-    return { name: serverName(host), before: '', lines: [], headers: [], locations: HEALTH };
+    return {
+      name: serverName(host),
+      listens: listenHttp(fronted),
+      before: '',
+      lines: [],
+      headers: [],
+      locations: HEALTH,
+    };
   }
-  const context: TlsContext = { scope, tls, folder: CONFIG_FOLDER };
+  const context: TlsContext = { scope, tls, folder: CONFIG_FOLDER, fronted };
   return {
     name: serverName(host),
+    listens: listenHttp(fronted),
     before: renderTlsMaps(group, context),
     lines: renderTls(group, context),
     headers: renderHsts(group, context),
@@ -309,6 +319,7 @@ interface Home {
   kind: NginxKind;
   scope: Scope;
   tls: TlsSpec | undefined;
+  fronted: Fronted;
 }
 
 function renderHttp(
@@ -379,16 +390,16 @@ function renderAddress({ address, port, isLocal }: Backend, isUdp: boolean): str
 }
 
 function renderHttpServer(
-  { kind, scope, tls }: Home,
+  { kind, scope, tls, fronted }: Home,
   group: TlsGroup,
   ways: readonly [Way, ...Way[]],
   route: Route,
   port: RoutePort,
 ): string {
   const door = kind === 'edge' ? (route.door ?? {}) : undefined;
-  const context: TlsContext | undefined = tls && { scope, tls, folder: CONFIG_FOLDER };
+  const context: TlsContext | undefined = tls && { scope, tls, folder: CONFIG_FOLDER, fronted };
   const lines = [
-    `listen ${kind === 'edge' ? '80' : port.internalPort};`,
+    ...(kind === 'edge' ? listenHttp(fronted) : [`listen ${port.internalPort};`]),
     `server_name ${kind === 'edge' ? group.domains.map(serverName).join(' ') : '_'};`,
     '# One idle timeout, whoever is silent: the app, the client, or the one that does not read.',
     ...limitsOf(route),
@@ -698,7 +709,7 @@ export interface MainConfig {
   kind: NginxKind;
   /** The folder that the file stands in. */
   folder: Folder;
-  settings: Pick<NginxSpec, 'keepaliveMinTimeoutMs' | 'accessLog' | 'trustedProxies'>;
+  settings: Pick<NginxSpec, 'keepaliveMinTimeoutMs' | 'accessLog' | 'trustedProxies' | 'proxyProtocol'>;
   /** The generation that a tcp proof logs; a sidecar has one environment only. */
   generation: string;
   /** Changes with everything that is served. */
@@ -718,13 +729,12 @@ export function renderMain(config: MainConfig): string {
     `${indent}include ${CONFIG_FOLDER}/${config.folder}/${path};\n`;
   const door =
     config.kind === 'edge'
-      ? `${renderForwarded(config.settings.trustedProxies ?? [])}${renderDoorOfMain(`${CONFIG_FOLDER}/${config.folder}`, CONFIG_FOLDER)}${MAINTENANCE_MAPS}    # A host that no route serves.
+      ? `${renderForwarded(config.settings.trustedProxies ?? [], config.settings)}${renderDoorOfMain(`${CONFIG_FOLDER}/${config.folder}`, CONFIG_FOLDER)}${MAINTENANCE_MAPS}    # A host that no route serves.
     server {
-        listen 80 default_server;
-${HEALTH.replaceAll(/^/gm, '    ').trimEnd()}
+${indented(listenHttp(config.settings, ' default_server'), '        ')}${HEALTH.replaceAll(/^/gm, '    ').trimEnd()}
         location / { return 404; }
     }
-${renderTlsMain(config.tlsDomains)}`
+${renderTlsMain(config.tlsDomains, config.settings)}`
       : '';
   const proof =
     config.kind === 'sidecar'

@@ -71,6 +71,7 @@ const manifestSchema = z.object({
     /** Of an edge only. */
     access_log: z.boolean().optional(),
     trusted_proxies: z.array(z.string()).optional(),
+    proxy_protocol: z.literal(true).optional(),
     chosen_by: z.string(),
   }),
   scopes: z.record(

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { NginxSpec } from '../../src/model/spec.ts';
 import { compose, firstFiles, scopeWish } from '../../src/nginx/compose.ts';
 import { PROBE_ACCESS_FILE, PROBE_HEADER, renderProbeAccess } from '../../src/nginx/door.ts';
+import { httpPort } from '../../src/nginx/listening.ts';
 import {
   CONTROL_ACCESS_FILE,
   renderControlAccess,
@@ -157,7 +158,7 @@ export async function startFront(
     const address = await addressIn(name);
     const optionsFor = (app: string): RequestOptions => {
       const route = routes.find(({ service }) => service === app)!;
-      const port = kind === 'edge' ? 80 : route.ports[0]!.internalPort;
+      const port = kind === 'edge' ? httpPort(settings) : route.ports[0]!.internalPort;
       const [host = ''] = route.ports[0]!.domains;
       return { host: address, port, headers: { host } };
     };

@@ -97,7 +97,9 @@ export const installCertificateStep: StepKind<InstallCertificateStep> = {
     const { domain, server } = step;
     const { origin, ...pair } = await pairOf(step, context);
     const edge = instanceAt(context, server, 'edge');
-    await installCertificate(edge, { scope: scopeName(scope), domain, origin }, pair, clock);
+    const { proxyProtocol } = context.nginx;
+    const facts = { scope: scopeName(scope), domain, origin, proxyProtocol };
+    await installCertificate(edge, facts, pair, clock);
   },
 };
 
