@@ -31,7 +31,7 @@ export const status = command({
     secrets:
       'The values of secrets by name, as a JSON object: all with the expression `toJSON(secrets)`. With them it is told which of them the state branch has in the clear. Not needed otherwise.',
     result:
-      'JSON: by service its release, when and by which run it was deployed, its `copies` with `server`, `slot`, `container`, `release`, `image`, `isRunning` and `isActive`, and what became of its last releases (`history`).',
+      'JSON: by service its release, when and by which run it was deployed, its `copies` with `server`, `slot`, `container`, `release`, `image`, `isRunning` and `isActive`, what became of its last releases (`history`), and what the edges have served of it in the last minutes (`traffic`: `seconds`, `requests`, `requestsPerSecond`, `errors`, `failures`, `bytesReceived`, `bytesSent`, `latencyMs` with `p50`, `p95` and `p99`, `connections`, and the same for each of its `copies`).',
   },
   async run(inputs, surroundings): Promise<Status> {
     const { reach, wanted } = await openProject(inputs, surroundings);

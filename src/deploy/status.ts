@@ -1,4 +1,7 @@
+import type { Server } from '../fleet/server.ts';
 import type { EnvironmentSpec } from '../model/spec.ts';
+import { NginxInstance } from '../nginx/instance.ts';
+import { type Figures, trafficOf } from '../nginx/traffic.ts';
 import { holderOf } from '../state/lease.ts';
 import type { Snapshot } from '../state/snapshot.ts';
 import { withEnvironment } from './environment.ts';
@@ -6,6 +9,7 @@ import { exposedSecrets } from './observation/exposed-secrets.ts';
 import { type StatusReport, statusOf } from './observation/status.ts';
 import { survey } from './observation/survey.ts';
 import { buildKeptInput } from './planning/build-input.ts';
+import type { ObservedServer } from './planning/observed.ts';
 import type { Reach } from './request.ts';
 import { Timeline } from './timeline.ts';
 
@@ -26,9 +30,28 @@ export async function status(request: StatusRequest): Promise<StatusReport> {
   return await withEnvironment(request, opening, async ({ wanted, repository, fleet, journal }) => {
     const { snapshot } = journal;
     const facts = await survey(fleet, snapshot, { wanted, repository, secrets: {}, narrowing, clock });
-    const exposed = await exposedOn(snapshot, request.secrets);
-    return { ...statusOf(buildKeptInput(facts), holderOf(snapshot.lease, clock.now())), exposed };
+    const [exposed, figures] = await Promise.all([
+      exposedOn(snapshot, request.secrets),
+      fleet.onAll((server) =>
+        figuresOf(
+          server,
+          facts.observed.find(({ name }) => name === server.name),
+        ),
+      ),
+    ]);
+    const traffic = trafficOf(
+      wanted,
+      figures.filter((one) => one !== undefined),
+    );
+    return { ...statusOf(buildKeptInput(facts), holderOf(snapshot.lease, clock.now()), traffic), exposed };
   });
+}
+
+/** What the edge of a server has counted; undefined where there is none that says so. */
+async function figuresOf(server: Server, observed: ObservedServer | undefined): Promise<Figures | undefined> {
+  const { id, name, address, isRunning } = observed?.edge ?? {};
+  if (!isRunning || id === undefined || name === undefined || address === undefined) return undefined;
+  return await new NginxInstance('edge', server, { id, name, address }).figures();
 }
 
 /** All releases that the tip of the state branch has, also of services that have left. */

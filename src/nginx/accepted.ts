@@ -25,9 +25,16 @@ export function isAccepted(
     (scope) => editedFiles(tree.folders[folder], scope).length === 0,
   );
   if (!isAsWritten) return false;
-  const below = new Map([...files].map(([path, content]) => [`${folder}/${path}`, content]));
-  const known = shapeOf(below, { folder, generation: served, identity: identityOf(scopes) });
-  return known !== undefined && isDeepStrictEqual(known, shapeOf(next.files, next));
+  const isChanged = (path: string) => files.get(path) !== next.files.get(`${next.folder}/${path}`);
+  // Reading 500 services takes seconds; what is the same, letter for letter, nginx has read.
+  const changes = (of: Folder, all: Iterable<readonly [path: string, content: string]>) =>
+    new Map([...all].map(([path, content]) => [`${of}/${path}`, isChanged(path) ? content : ''] as const));
+  const nextFiles = [...next.files].map(
+    ([path, content]) => [path.slice(next.folder.length + 1), content] as const,
+  );
+  const names = { folder, generation: served, identity: identityOf(scopes) };
+  const known = shapeOf(changes(folder, files), names);
+  return known !== undefined && isDeepStrictEqual(known, shapeOf(changes(next.folder, nextFiles), next));
 }
 
 /** Returns what stays of a configuration when traffic moves; undefined when nginx could not read it. */

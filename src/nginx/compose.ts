@@ -4,6 +4,7 @@ import { type NginxSpec, specHash } from '../model/spec.ts';
 import { newestImage } from './agreed.ts';
 import { VARIABLES_FOLDER } from './door.ts';
 import { HOST_FOLDER } from './hosts.ts';
+import { countingFiles } from './metrics.ts';
 import { publishedOfRoute } from './published.ts';
 import {
   type MainConfig,
@@ -206,8 +207,7 @@ export function compose(kind: NginxKind, tree: Tree, wish: ScopeWish): Compositi
   }
   for (const [other, { files: written }] of Object.entries(others)) copyScope(tree, other, written, files);
   const main = renderMain(mainOf(kind, folder, { settings, scopes }, generation, files));
-  files.set('main.conf', main);
-  files.set('main.hash', specHash([kind, main]));
+  for (const [path, content] of mainFiles(kind, main)) files.set(path, content);
   files.set('manifest.json', `${JSON.stringify({ settings, scopes }, null, 2)}\n`);
   return {
     folder,
@@ -245,8 +245,7 @@ export function mendedFiles(kind: NginxKind, tree: Tree): Map<string, string> | 
     if (!isWhole) files.set(`control/${name}.conf`, '');
   }
   const main = renderMain(mainOf(kind, folder, manifest, generation, files));
-  files.set('main.conf', main);
-  files.set('main.hash', specHash([kind, main]));
+  for (const [path, content] of mainFiles(kind, main)) files.set(path, content);
   return new Map([
     ...[...files].map(([path, content]) => [`${folder}/${path}`, content] as const),
     ['nginx.conf', renderPointer(folder)],
@@ -265,11 +264,15 @@ export function firstFiles(kind: NginxKind, chosenBy: Scope, settings: NginxSpec
   const facts = settingsFacts(kind, settings, scopeName(chosenBy));
   const main = renderMain(mainOf(kind, 'a', { settings: facts, scopes: {} }, '0', new Map()));
   return new Map([
-    ['a/main.conf', main],
-    ['a/main.hash', specHash([kind, main])],
+    ...mainFiles(kind, main).map(([path, content]) => [`a/${path}`, content] as const),
     ['a/manifest.json', `${JSON.stringify({ settings: facts, scopes: {} }, null, 2)}\n`],
     ['nginx.conf', renderPointer('a')],
   ]);
+}
+
+/** The main file of a folder, its hash, and what reads what it writes. */
+function mainFiles(kind: NginxKind, main: string): [path: string, content: string][] {
+  return [['main.conf', main], ['main.hash', specHash([kind, main])], ...countingFiles(kind)];
 }
 
 /**

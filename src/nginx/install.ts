@@ -23,6 +23,7 @@ import { portsOfEdge } from './agreed.ts';
 import { firstFiles, mendedFiles } from './compose.ts';
 import { PROBE_ACCESS_FILE, renderProbeAccess } from './door.ts';
 import { NginxInstance, readTree } from './instance.ts';
+import { COUNTS_BYTES, entryOf } from './metrics.ts';
 import { CONFIG_FOLDER, CONTROL_ACCESS_FILE, renderControlAccess, renderFlagAccess } from './render.ts';
 import type { NginxKind } from './routes.ts';
 import { KEYS_FOLDER } from './tls.ts';
@@ -285,7 +286,7 @@ async function create(home: Home, spec: ContainerCreateRequest): Promise<void> {
     .createContainer(home.name, {
       ...spec,
       Image: home.settings.image,
-      Entrypoint: ['nginx', '-c', `${CONFIG_FOLDER}/nginx.conf`, '-g', 'daemon off;'],
+      Entrypoint: entryOf(home.kind, CONFIG_FOLDER),
       Cmd: [],
       StopSignal: 'SIGQUIT',
       HostConfig: {
@@ -293,6 +294,7 @@ async function create(home: Home, spec: ContainerCreateRequest): Promise<void> {
         // Not unless-stopped: engines before 23 take the HUP of a reload for a stop by hand, and leave it down after a reboot.
         RestartPolicy: { Name: 'always' },
         ...spec.HostConfig,
+        ...(home.kind === 'edge' && { ShmSize: COUNTS_BYTES }),
         // What has a connection of its own leaves its port behind for a minute: at 470 such requests a second none were left.
         Sysctls: { 'net.ipv4.tcp_tw_reuse': '1' },
         LogConfig: {

@@ -8,9 +8,11 @@ import { LABEL } from '../model/labels.ts';
 import type { Composition, FlagChange } from './compose.ts';
 import { PROBE_HEADER } from './door.ts';
 import type { Fronted } from './listening.ts';
+import type { FiguresName } from './metrics.ts';
 import { CONFIG_FOLDER, CONTROL_PORT, renderPointer } from './render.ts';
 import type { NginxKind } from './routes.ts';
 import { explainSnippet } from './snippets.ts';
+import type { Figures } from './traffic.ts';
 import {
   FLAG_FOLDER,
   type Folder,
@@ -175,6 +177,14 @@ export class NginxInstance {
         hint: 'The configuration that was live before stays live.',
       });
     }
+  }
+
+  /** figures asks an edge what it has counted; undefined where nothing is counted, or it does not answer in time. */
+  async figures(): Promise<Figures | undefined> {
+    const paths: FiguresName[] = ['metrics', 'metrics.before'];
+    const asked = paths.map((path) => this.server.http.get(this.#control(`/${path}`), 5_000));
+    const [now, before] = await Promise.all(asked).catch(() => []);
+    return now?.status === 200 && before?.status === 200 ? { now: now.body, before: before.body } : undefined;
   }
 
   /** testLive has nginx check the configuration that it would read now, and returns its complaint. */

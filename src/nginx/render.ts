@@ -35,6 +35,7 @@ import {
   renderMaintenanceAnswers,
   renderPassers,
 } from './maintenance.ts';
+import { backendsFile, COUNTING, renderBackends, renderCounted, renderFigures } from './metrics.ts';
 import { renderEnd, renderListen, renderPublished, TOUCHED } from './published.ts';
 import { askFirst, renderQueue, renderQueueServers } from './queue.ts';
 import {
@@ -50,7 +51,7 @@ import {
   UNPOOLED,
   upstreamName,
 } from './routes.ts';
-import { directFlag, type OwnSlots, type RouteFlag, type Sides, sidesOf } from './sides.ts';
+import { directFlag, flagsOf, type OwnSlots, type RouteFlag, type Sides, sidesOf } from './sides.ts';
 import { type Inherited, NOTHING, OwnLines, snippetFile } from './snippets.ts';
 import {
   groupsOf,
@@ -130,6 +131,10 @@ export function renderScope(
     if (kind === 'edge') for (const [path, page] of pageFiles(scope, route)) files.set(path, page);
     const ownLines = kind === 'edge' ? linesOf(scope, route).http : [];
     if (ownLines.length > 0) files.set(snippetFile(scope, route.service), indented(ownLines, ''));
+  }
+  if (kind === 'edge' && files.size > 0) {
+    const flags = flagsOf(kind, scope, routes, on, servers);
+    files.set(backendsFile(scope), renderBackends(scope, routes, flags, on, servers));
   }
   return files;
 }
@@ -403,6 +408,7 @@ function renderHttpServer(
     `server_name ${kind === 'edge' ? group.domains.map(serverName).join(' ') : '_'};`,
     '# One idle timeout, whoever is silent: the app, the client, or the one that does not read.',
     ...limitsOf(route),
+    ...(kind === 'edge' ? [renderCounted(scope, route)] : []),
     ...(context ? renderTls(group, context) : []),
   ];
   const asking = askFirst(route, WHOLE.suffix);
@@ -469,6 +475,7 @@ function pieceOf(scope: Scope, route: Route, port: RoutePort, ways: readonly [Wa
     service: route.service,
     port,
     entry: (headers) => [
+      renderCounted(scope, route),
       ...renderMaintenance(scope, route, suffix, isThere),
       ...limitsOf(route),
       ...askFirst(route, suffix),
@@ -765,7 +772,7 @@ pid /run/nginx.pid;
 error_log /dev/stderr warn;
 events { worker_connections 8192; }
 http {
-${config.tlsDomains.length > 0 ? '    # Before the first map.\n    map_hash_bucket_size 512;\n' : ''}    ${isLogged ? ACCESS_LOG : 'access_log off;'}
+${config.tlsDomains.length > 0 ? '    # Before the first map.\n    map_hash_bucket_size 512;\n' : ''}    ${[isLogged ? ACCESS_LOG : '', config.kind === 'edge' ? COUNTING.trimEnd() : ''].filter(Boolean).join('\n    ') || 'access_log off;'}
     server_tokens off;
     server_names_hash_bucket_size 128;
     # Names that do not resolve yet must not stop a reload; a restarted container is found within a second.
@@ -802,7 +809,7 @@ ${METHODS}${BODIES}    # HTTP/2 without TLS is offered to whoever is asked, and 
 ${config.kind === 'edge' ? `        # Whoever may ask here is known by the address that it has.\n        set_real_ip_from ${NOBODY};\n` : ''}        include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
         location = /version { return 200 $nginx_version; }
         location = /identity { return 200 "${config.identity}"; }
-${FLAGS}${renderInstall(config.tlsDomains, CONFIG_FOLDER, `${CONFIG_FOLDER}/${FLAG_ACCESS_FILE}`)}${config.kind === 'edge' ? renderListPlaces(CONFIG_FOLDER, `${CONFIG_FOLDER}/${FLAG_ACCESS_FILE}`) : ''}${config.controlFiles.map(include('        ')).join('')}    }
+${config.kind === 'edge' ? renderFigures(`include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};`) : ''}${FLAGS}${renderInstall(config.tlsDomains, CONFIG_FOLDER, `${CONFIG_FOLDER}/${FLAG_ACCESS_FILE}`)}${config.kind === 'edge' ? renderListPlaces(CONFIG_FOLDER, `${CONFIG_FOLDER}/${FLAG_ACCESS_FILE}`) : ''}${config.controlFiles.map(include('        ')).join('')}    }
 ${door}${config.httpFiles.map(include('    ')).join('')}}
 ${stream}`;
 }

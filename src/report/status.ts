@@ -1,4 +1,5 @@
 import type { StatusReport } from '../deploy/observation/status.ts';
+import type { ServiceTraffic } from '../nginx/traffic.ts';
 import { historyRows } from './history.ts';
 import { page } from './markdown.ts';
 import { markdownTable, type Row, textTable } from './table.ts';
@@ -18,6 +19,9 @@ export function renderStatus(report: StatusReport): { lines: string[]; markdown:
   const routes = Object.entries(services).flatMap(([service, { routes: own = [] }]) =>
     own.length === 0 ? [] : `${service} at ${own.join(', ')}`,
   );
+  const served = Object.entries(services).flatMap(([service, { traffic }]) =>
+    traffic === undefined ? [] : [trafficRow(service, traffic)],
+  );
   const drift = report.drift.map((one) => `drift: ${one}`);
   const exposed = report.exposed.map((one) => `exposed: ${one}`);
   const maintenance = report.maintenance.map((one) => `maintenance: ${one}`);
@@ -31,6 +35,7 @@ export function renderStatus(report: StatusReport): { lines: string[]; markdown:
       title,
       ...(rows.length === 0 ? ['nothing is deployed'] : textTable(rows)),
       ...routes,
+      ...textTable(served),
       ...nginx,
       ...certificates,
       ...lease,
@@ -43,6 +48,7 @@ export function renderStatus(report: StatusReport): { lines: string[]; markdown:
       `## ${title}`,
       rows.length === 0 ? 'Nothing is deployed.' : markdownTable(rows),
       maintenance.map((line) => `- 🚧 ${line}`).join('\n'),
+      served.length === 0 ? '' : `### What the edge sees\n\n${markdownTable(served)}`,
       [...routes, ...nginx, ...certificates, ...lease].map((line) => `- ${line}`).join('\n'),
       drift.length === 0 ? 'Servers and record agree.' : drift.map((line) => `- ⚠️ ${line}`).join('\n'),
       exposed.map((line) => `- ⛔ ${line}`).join('\n'),
@@ -68,5 +74,22 @@ function copyRow(service: string, copy: StatusReport['services'][string]['copies
     container,
     image,
     state: isRunning ? 'runs' : 'stopped',
+  };
+}
+
+function trafficRow(service: string, traffic: ServiceTraffic): Row {
+  const { seconds, requests, requestsPerSecond, errors, latencyMs, connections } = traffic;
+  const time = (ms: number | undefined) => (ms === undefined ? '-' : `${ms} ms`);
+  const { active, draining } = connections;
+  return {
+    service,
+    'in the last': `${Math.round(seconds / 60)} min`,
+    requests: String(requests),
+    'a second': requestsPerSecond.toFixed(1),
+    errors: errors === 0 ? '0' : `${errors} (${((100 * errors) / requests).toFixed(1)} %)`,
+    p50: time(latencyMs?.p50),
+    p95: time(latencyMs?.p95),
+    p99: time(latencyMs?.p99),
+    connections: draining === 0 ? String(active) : `${active}, ${draining} draining`,
   };
 }

@@ -6,6 +6,7 @@ import { type Inputs, Project, serversOf } from '../e2e/project.ts';
 import { type LabServer, startLab } from '../lab/lab.ts';
 import { startRelay } from '../lab/relay.ts';
 import { startHttpTraffic } from '../lab/traffic/http.ts';
+import { type CrowdFigures, measureCrowdedEdge } from './crowded-edge.ts';
 import { planningCpuMs } from './planning.ts';
 
 /** Runs of each figure; the median is quoted. */
@@ -37,6 +38,7 @@ const PARTS: Record<string, () => Promise<void>> = {
   planning: benchPlanning,
   loading: benchLoading,
   edge: benchEdge,
+  'crowded-edge': benchCrowdedEdge,
   'toggle-2': () => benchToggle('2 servers', [a, b], '10s'),
   growth: benchGrowth,
   'keepalive-min-timeout': benchKeepaliveMinTimeout,
@@ -212,6 +214,21 @@ ${rows.join('\n')}`;
 
 async function benchPlanning(): Promise<void> {
   add('CPU of a plan: 50 services on 20 servers', await planningCpuMs(RUNS), 'ms', '≤ 200 ms');
+}
+
+/** What one project's change of an edge takes that 500 services with 2,000 domains share, and what it holds. */
+async function benchCrowdedEdge(): Promise<void> {
+  const runs: CrowdFigures[] = [];
+  for (let run = 0; run < RUNS; run++)
+    runs.push(await measureCrowdedEdge({ projects: 10, services: 50, domains: 4 }));
+  const of = (figure: keyof CrowdFigures) => runs.map((one) => one[figure]);
+  const where = '500 services, 2,000 domains';
+  add(`the next configuration of an edge is composed: ${where}`, of('composeMs'), 'ms');
+  add(`it is compared with what is served: ${where}`, of('compareMs'), 'ms');
+  add(`nginx checks it: ${where}`, of('testMs'), 'ms');
+  add(`HUP → served: ${where}`, of('reloadMs'), 'ms', '≤ 5,000 ms');
+  add(`memory of the edge's nginx: ${where}`, of('memoryMb'), 'MB');
+  add(`the volume of the edge: ${where}`, of('volumeMb'), 'MB');
 }
 
 async function benchLoading(): Promise<void> {

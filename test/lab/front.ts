@@ -8,8 +8,10 @@ import type { NginxSpec } from '../../src/model/spec.ts';
 import { compose, firstFiles, scopeWish } from '../../src/nginx/compose.ts';
 import { PROBE_ACCESS_FILE, PROBE_HEADER, renderProbeAccess } from '../../src/nginx/door.ts';
 import { httpPort } from '../../src/nginx/listening.ts';
+import { entryOf } from '../../src/nginx/metrics.ts';
 import {
   CONTROL_ACCESS_FILE,
+  CONTROL_PORT,
   renderControlAccess,
   renderFlagAccess,
   renderPointer,
@@ -61,6 +63,10 @@ export interface Front {
   optionsFor(app: string): RequestOptions;
   /** ask sends a request to an app through the nginx, on a connection of its own unless an agent is given. */
   ask(path: string, asked?: Asked): Promise<Answer>;
+  /** nameOf returns the name of an app's container. */
+  nameOf(app: string): string;
+  /** figures returns what an edge has counted: waits for the first of them. */
+  figures(): Promise<string>;
   /** exec runs a command in the container of nginx. */
   exec(...command: string[]): Promise<string>;
   /** log returns what nginx has written: errors and accesses. */
@@ -140,6 +146,7 @@ export async function startFront(
       name,
     ]);
     write(folder, configuration(kind, routes, settings, gateway));
+    const [program = '', ...words] = entryOf(kind, '/etc/switchyard');
     const id = await run(name, [
       '--volume',
       `${folder}:/etc/switchyard`,
@@ -148,12 +155,9 @@ export async function startFront(
       '--sysctl',
       'net.ipv4.tcp_tw_reuse=1',
       '--entrypoint',
-      'nginx',
+      program,
       images.nginx!,
-      '-c',
-      '/etc/switchyard/nginx.conf',
-      '-g',
-      'daemon off;',
+      ...words,
     ]);
     const address = await addressIn(name);
     const optionsFor = (app: string): RequestOptions => {
@@ -179,6 +183,15 @@ export async function startFront(
           } as RequestOptions,
           body,
         );
+      },
+      nameOf: (app) => `${name}-${app}`,
+      figures: async () => {
+        for (let tries = 0; tries < 100; tries++) {
+          const answer = await ask({ agent: false, host: address, port: CONTROL_PORT, path: '/metrics' });
+          if (answer.status === 200) return answer.body;
+          await sleep(100);
+        }
+        throw new Error('nothing is counted');
       },
       exec: (...command) => docker(['exec', name, ...command]),
       log: async () => `${await docker(['logs', name])}\n${await stderrOf(name)}`,

@@ -2,6 +2,7 @@ import { scopeName } from '../../model/names.ts';
 import type { EnvironmentState, HistoryEntry } from '../../model/release.ts';
 import { toldRoutes } from '../../model/spec.ts';
 import { readInstalled } from '../../nginx/certificates.ts';
+import type { ServiceTraffic } from '../../nginx/traffic.ts';
 import type { PlanInput } from '../planning/input.ts';
 import type { ObservedServer } from '../planning/observed.ts';
 import { ownedByAnother } from '../planning/ownership.ts';
@@ -36,6 +37,8 @@ export interface StatusService {
   routes?: string[];
   /** What became of its last releases, the newest first. */
   history: HistoryEntry[];
+  /** What the edges have served of it in the last minutes; undefined where they have not. */
+  traffic?: ServiceTraffic;
 }
 
 /** A certificate as status shows it. */
@@ -72,8 +75,15 @@ export interface StatusReport {
   nginx: { server: string; edge: string; sidecar: string }[];
 }
 
-/** statusOf returns what runs in an environment; `kept` is the input that wants exactly what is deployed. Pure. */
-export function statusOf(kept: PlanInput, lease: string | undefined): Omit<StatusReport, 'exposed'> {
+/**
+ * statusOf returns what runs in an environment; `kept` is the input that wants exactly what is deployed, and `traffic` what
+ * edges have served, by service. Pure.
+ */
+export function statusOf(
+  kept: PlanInput,
+  lease: string | undefined,
+  traffic: ReadonlyMap<string, ServiceTraffic>,
+): Omit<StatusReport, 'exposed'> {
   const { scope, state, observed } = kept;
   const standing = observed.flatMap(({ copies }) => copies.map(({ service }) => service));
   const names = [...new Set([...Object.keys(state.services), ...standing])].sort();
@@ -84,7 +94,16 @@ export function statusOf(kept: PlanInput, lease: string | undefined): Omit<Statu
     const { release = 0, deployed_at = '', run = '', history = [] } = state.services[name] ?? {};
     const route = kept.services.find((service) => service.name === name)?.spec.route;
     const routes = route === undefined ? [] : toldRoutes(route);
-    const told = { release, deployed_at, run, copies, ...(routes.length > 0 && { routes }), history };
+    const served = traffic.get(name);
+    const told = {
+      release,
+      deployed_at,
+      run,
+      copies,
+      ...(routes.length > 0 && { routes }),
+      history,
+      ...(served && { traffic: served }),
+    };
     return [name, told] as const;
   });
   return {

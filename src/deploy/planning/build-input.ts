@@ -268,19 +268,24 @@ export function buildInputWithout(input: PlanInput, rest: Rest): PlanInput {
   const isLeft = (server: string) => rest.left.includes(server);
   const now = { ...input, observed: rest.observed.filter(({ name }) => !isLeft(name)), state: rest.state };
   const reached = input.reached.filter((server) => !isLeft(server));
-  const isServing = (service: string) =>
-    servingCopies({ ...now, reached, excluded: new Set([...input.excluded, ...rest.left]) }, service).length >
-    0;
+  const excluded = new Set([...input.excluded, ...rest.left]);
+  const serving = (service: string) => servingCopies({ ...now, reached, excluded }, service);
+  const zoneOf = (server: string) => input.servers.find(({ name }) => name === server)?.zone;
   return {
     ...input,
     services: input.services.map((service) => {
       const planned = rest.copies[service.name];
       if (planned === undefined) return service;
-      const servers = planned.filter(({ server }) => !isLeft(server)).length;
-      // It was to move to where it cannot be now: it stays as it is.
-      if (servers === 0 && isServing(service.name)) {
+      const there = planned.filter(({ server }) => !isLeft(server));
+      // Where it was to move to in a zone nobody is now: users of that zone have it where it stands.
+      const zones = new Set(there.map(({ server }) => zoneOf(server)));
+      const stays = serving(service.name).filter(
+        ({ server }) => reached.includes(server) && !zones.has(zoneOf(server)),
+      );
+      if (there.length === 0 && serving(service.name).length > 0) {
         return { ...service, spec: service.known.current ?? service.spec, isSelected: false };
       }
+      const servers = new Set([...there, ...stays].map(({ server }) => server)).size;
       return { ...service, placement: { ...service.placement, servers } };
     }),
     observed: now.observed,
@@ -288,7 +293,7 @@ export function buildInputWithout(input: PlanInput, rest: Rest): PlanInput {
     reached,
     removes: [],
     removesAll: false,
-    excluded: new Set([...input.excluded, ...rest.left]),
+    excluded,
     drainedElsewhere: new Set([...input.drainedElsewhere, ...rest.draining]),
   };
 }

@@ -50,6 +50,24 @@ test('a server that comes back again and again agrees with what changed meanwhil
   expect(await world.describe(file('api:3'))).toEqual(NOTHING);
 });
 
+test('what was to move within a zone stays where it stands when the server that it moved to is left out', async () => {
+  const all = servers(3, ['lon1', 'lon1', 'nyc1']);
+  const file = (version: number, count: number, on = all) => {
+    const db = service('db', { image: `db:${version}` });
+    const api = service('api', { image: `api:${version}`, servers: count, dependsOn: ['db'] });
+    return { ...shop([db, api], on), onPartialFailure: 'keep' as const };
+  };
+  const world = await deployed(file(1, 1, all.slice(0, 1)), file(1, 3));
+  world.machine('b').isStubborn = true;
+  await expect(world.deploy(file(2, 2))).rejects.toThrow('b did not switch and was left out');
+  expect(world.answering('api.example.com', 'a')).toHaveLength(1);
+  world.machine('b').isStubborn = false;
+  await rest(world);
+  await world.deploy(file(2, 2));
+  await rest(world);
+  expect(await world.describe(file(2, 2))).toEqual(NOTHING);
+});
+
 describe('a service whose only servers leave the file is served by them', () => {
   const on = servers(2);
   const file = (web: string, left = on) =>

@@ -402,7 +402,8 @@ export class Nginx implements Program {
     this.#process = process;
     this.#machine = machine;
     this.#version = version;
-    const { argv } = process.container;
+    const { argv: whole } = process.container;
+    const argv = whole.slice(whole.indexOf('nginx'));
     this.#main = argv.includes('-c') ? argv[argv.indexOf('-c') + 1]! : DEFAULT_MAIN;
     process.after(READ_MS, () => this.#begin());
   }

@@ -25,7 +25,8 @@ export function launch(process: Process, machine: Machine): Program {
   const command = commandOf(behaviour.runs === 'app' ? behaviour.app : {}, argv);
   if (command !== undefined) return new RunningCommand(process, command);
   if (behaviour.runs === 'app') return new AppProgram(process, behaviour.app);
-  if (word === '' || word === 'nginx') return new Nginx(process, machine, behaviour.version);
+  // What an edge counts beside that is no model's affair.
+  if (word === '' || argv.includes('nginx')) return new Nginx(process, machine, behaviour.version);
   throw new Error(`the model does not know what "${argv.join(' ')}" does in ${container.name}`);
 }
 

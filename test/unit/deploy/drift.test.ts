@@ -216,7 +216,7 @@ describe('the status', () => {
       { killedBefore: 'switch' },
     );
     picture.server('b').edge!.isRunning = false;
-    const status = statusOf(picture.input(wanted, { routesOnly: true }), 'ann, run 7');
+    const status = statusOf(picture.input(wanted, { routesOnly: true }), 'ann, run 7', new Map());
     expect(status).toMatchObject({ title: 'shop production', releases: { api: 2 }, lease: 'ann, run 7' });
     const copies = status.services.api!.copies.map(({ server, slot, release, isRunning, isActive }) => [
       ...[server, slot, release],

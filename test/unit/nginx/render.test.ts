@@ -30,7 +30,9 @@ import {
 function written(kind: 'edge' | 'sidecar', of: ReturnType<typeof wish>): string {
   const tree = parseTree(firstFiles(kind, SHOP, SETTINGS));
   const { files } = compose(kind, tree, of);
-  const shown = [...files].filter(([path]) => path.endsWith('.conf')).sort(([a], [b]) => (a < b ? -1 : 1));
+  const shown = [...files]
+    .filter(([path]) => /\.(?:conf|tsv)$/.test(path))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
   return shown.map(([path, content]) => `#### ${path}\n${content}`).join('\n');
 }
 
@@ -179,6 +181,7 @@ describe('a service with further ports, and one without any', () => {
     ]);
     expect(pathsOf('edge').filter((path) => !path.startsWith('variables/'))).toEqual([
       'http/shop_production/rabbit.console.conf',
+      'backends/shop_production.tsv',
     ]);
   });
 

@@ -1,0 +1,177 @@
+import type { Scope } from '../model/names.ts';
+
+/** A sample in Prometheus' text: what it is of, and how much. */
+export interface Sample {
+  name: string;
+  labels: Readonly<Record<string, string>>;
+  value: number;
+}
+
+/** What the edge of one server has counted: now, and some minutes ago. */
+export interface Figures {
+  now: string;
+  before: string;
+}
+
+/** What edges have served of a service, or of one copy of it, in the last minutes. */
+export interface Traffic {
+  /** How long they were looked at, in seconds. */
+  seconds: number;
+  requests: number;
+  requestsPerSecond: number;
+  /** Answers of 5xx. */
+  errors: number;
+  /** Tries at which a copy gave no answer, also where another one gave it then. */
+  failures: number;
+  /** Of bodies and headers, from clients and to them. */
+  bytesReceived: number;
+  bytesSent: number;
+  /** How long requests took, in milliseconds, as far as buckets tell; undefined where there were none. */
+  latencyMs?: Record<'p50' | 'p95' | 'p99', number>;
+  /** Open connections to copies right now: where new requests go, and elsewhere. */
+  connections: Record<'active' | 'draining', number>;
+}
+
+/** Traffic of a copy. */
+export interface CopyTraffic extends Traffic {
+  server: string;
+  side: string;
+  container: string;
+}
+
+/** Traffic of a service, and of each copy that answered any of it. */
+export interface ServiceTraffic extends Traffic {
+  copies: CopyTraffic[];
+}
+
+/** parseFigures reads Prometheus' text; lines that hold no sample are left out. Pure. */
+export function parseFigures(text: string): Sample[] {
+  return text.split('\n').flatMap((line) => {
+    const found = SAMPLE.exec(line);
+    if (found === null) return [];
+    const [, name = '', labels = '', value = ''] = found;
+    const pairs = [...labels.matchAll(PAIR)].map(([, key = '', text = '']) => [key, text] as const);
+    return [{ name, labels: Object.fromEntries(pairs), value: Number(value) }];
+  });
+}
+
+const SAMPLE = /^(\w+)(?:\{(.*)\})? ([\d.e+]+)$/;
+const PAIR = /(\w+)="([^"]*)"/g;
+
+/**
+ * trafficOf returns what the edges of some servers served of an environment since they were looked at before, by service;
+ * of other environments it tells nothing. Where counters began anew since then, it is what came after that. Pure.
+ */
+export function trafficOf(scope: Scope, edges: readonly Figures[]): Map<string, ServiceTraffic> {
+  const grown = edges.flatMap((figures) => growth(scope, figures));
+  const services = groupBy(grown, ({ labels }) => labels.service);
+  return new Map(
+    [...services]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([service, samples]) => {
+        const copies = groupBy(samples, ({ labels }) => labels.copy && `${labels.server} ${labels.copy}`);
+        return [service, { ...sumOf(samples), copies: [...copies.values()].map(copyTraffic) }];
+      }),
+  );
+}
+
+function copyTraffic(samples: readonly Grown[]): CopyTraffic {
+  const { server = '', side = '', copy: container = '' } = samples[0]?.labels ?? {};
+  return { server, side, container, ...sumOf(samples) };
+}
+
+/** For how long a request may take to be in a bucket, and how many took no longer. */
+type Bucket = readonly [seconds: number, count: number];
+
+/**
+ * quantile returns the seconds in which this share of requests was done, from the cumulative buckets of a histogram, with a
+ * straight line within a bucket, as Prometheus' histogram_quantile has it. Undefined where there were none. Pure.
+ */
+export function quantile(share: number, buckets: readonly Bucket[]): number | undefined {
+  const sorted = [...buckets].sort(([a], [b]) => a - b);
+  const rank = share * (sorted.at(-1)?.[1] ?? 0);
+  const index = sorted.findIndex(([, count]) => count > 0 && count >= rank);
+  const [edge, count] = sorted[index] ?? [];
+  if (edge === undefined || count === undefined) return undefined;
+  const [low, below] = sorted[index - 1] ?? [0, 0];
+  // Nobody knows how much longer than the last edge it was.
+  if (edge === Number.POSITIVE_INFINITY) return low;
+  return low + ((edge - low) * (rank - below)) / (count - below);
+}
+
+/** What a sample has grown by, in how many seconds; what is no counter is as it is. */
+type Grown = Sample & { seconds: number };
+
+function growth(scope: Scope, { now, before }: Figures): Grown[] {
+  const isOurs = ({ labels }: Sample) =>
+    labels.project === scope.project && labels.environment === scope.environment;
+  const [earlier, later] = [parseFigures(before), parseFigures(now)];
+  const seconds = Math.max(0, timeOf(later) - timeOf(earlier));
+  const known = new Map(earlier.map((one) => [keyOf(one), one.value]));
+  const ours = later.filter(isOurs);
+  const isAnew = ours.some((one) => !isGauge(one) && one.value < (known.get(keyOf(one)) ?? 0));
+  const base = (one: Sample) => (isGauge(one) || isAnew ? 0 : (known.get(keyOf(one)) ?? 0));
+  return ours.map((one) => ({ ...one, value: one.value - base(one), seconds }));
+}
+
+function sumOf(samples: readonly Grown[]): Traffic {
+  const those = (name: string, isCounted: (labels: Sample['labels']) => boolean = () => true) =>
+    samples.filter((one) => one.name === `switchyard_${name}` && isCounted(one.labels));
+  const sum = (...which: Parameters<typeof those>) =>
+    those(...which).reduce((total, { value }) => total + value, 0);
+  const requests = those('requests_total');
+  const latencyMs = latencyOf(those('request_duration_seconds_bucket'));
+  return {
+    seconds: Math.max(0, ...samples.map(({ seconds }) => seconds)),
+    requests: sum('requests_total'),
+    requestsPerSecond: requests.reduce(
+      (total, { value, seconds }) => total + (seconds > 0 ? value / seconds : 0),
+      0,
+    ),
+    errors: sum('requests_total', ({ code = '' }) => code.startsWith('5')),
+    failures: sum('upstream_failures_total'),
+    bytesReceived: sum('request_bytes_total'),
+    bytesSent: sum('response_bytes_total'),
+    ...(latencyMs && { latencyMs }),
+    connections: {
+      active: sum('upstream_connections', ({ state }) => state === 'active'),
+      draining: sum('upstream_connections', ({ state }) => state === 'draining'),
+    },
+  };
+}
+
+function latencyOf(samples: readonly Sample[]): Traffic['latencyMs'] {
+  const buckets = new Map<number, number>();
+  for (const { labels, value } of samples) {
+    const edge = labels.le === '+Inf' ? Number.POSITIVE_INFINITY : Number(labels.le);
+    buckets.set(edge, (buckets.get(edge) ?? 0) + value);
+  }
+  const [p50, p95, p99] = [0.5, 0.95, 0.99].map((share) => quantile(share, [...buckets]));
+  if (p50 === undefined || p95 === undefined || p99 === undefined) return undefined;
+  return { p50: Math.round(p50 * 1_000), p95: Math.round(p95 * 1_000), p99: Math.round(p99 * 1_000) };
+}
+
+function keyOf({ name, labels }: Sample): string {
+  return JSON.stringify([name, labels]);
+}
+
+function isGauge({ name }: Sample): boolean {
+  return name.endsWith('_connections');
+}
+
+function timeOf(samples: readonly Sample[]): number {
+  return samples.find(({ name }) => name === 'switchyard_updated_timestamp_seconds')?.value ?? 0;
+}
+
+/** Those for which there is no key are left out. */
+function groupBy<T>(all: readonly T[], keyFor: (one: T) => string | undefined): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const one of all) {
+    const key = keyFor(one);
+    if (key === undefined) continue;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [one]);
+    else group.push(one);
+  }
+  return groups;
+}
