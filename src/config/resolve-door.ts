@@ -1,4 +1,4 @@
-import type { Cors, Door, Gzip } from '../model/door.ts';
+import type { Compression, Cors, Door } from '../model/door.ts';
 import { UserError } from '../model/errors.ts';
 import { parseBytes } from './bytes.ts';
 import type { Report } from './check-service.ts';
@@ -24,7 +24,9 @@ export function resolveDoor(
   checkAddresses(input, report);
   const door: Door = {
     ...said('headers', input.headers),
-    ...said('gzip', gzipOf(input.gzip)),
+    ...said('gzip', compressionOf(input.gzip, DEFAULTS.gzip.level)),
+    ...said('brotli', compressionOf(input.brotli, DEFAULTS.brotli.level)),
+    ...said('zstd', compressionOf(input.zstd, DEFAULTS.zstd.level)),
     // Users that cannot be read are nobody: a door that was locked stays so.
     ...(input.basic_auth && usersOf(input.basic_auth, sources, report)),
     ...said('allow', input.allow),
@@ -57,13 +59,9 @@ function checkAddresses({ allow = [], deny = [], satisfy, basic_auth }: DoorInpu
   }
 }
 
-function gzipOf(input: DoorInput['gzip']): Gzip | undefined {
+function compressionOf(input: DoorInput['gzip'], defaultLevel: number): Compression | undefined {
   if (input === undefined || input === false) return undefined;
-  const {
-    types = [...DEFAULTS.gzip.types],
-    level = DEFAULTS.gzip.level,
-    min_size,
-  } = input === true ? {} : input;
+  const { types = [...DEFAULTS.gzip.types], level = defaultLevel, min_size } = input === true ? {} : input;
   return {
     // nginx compresses it anyway, and warns where it is named.
     types: [...new Set(types)].filter((type) => type !== 'text/html'),

@@ -7,7 +7,7 @@ export interface RateLimit {
 }
 
 /** Which answers are compressed. */
-export interface Gzip {
+export interface Compression {
   types: string[];
   level: number;
   /** Smaller ones are left as they are. */
@@ -47,7 +47,10 @@ export type Snippets = Partial<Record<SnippetLevel, Snippet>>;
 export interface Door {
   /** Headers of answers that the app does not set itself, by name; null leaves a default one out. */
   headers?: Record<string, string | null>;
-  gzip?: Gzip;
+  gzip?: Compression;
+  /** As gzip, for clients that take these: modules that not every nginx has. */
+  brotli?: Compression;
+  zstd?: Compression;
   /** Hashes of passwords by user, as htpasswd writes them. */
   basicAuth?: Record<string, string>;
   /** The secret that has the users, in place of `basicAuth`: they stand in no record and no manifest. */
@@ -66,6 +69,11 @@ export interface Door {
   /** Lines of nginx of its own. */
   nginx?: Snippets;
 }
+
+/** What compresses answers beside gzip, which every nginx has. */
+export const COMPRESSORS = ['brotli', 'zstd'] as const;
+/** See {@link COMPRESSORS}. */
+export type Compressor = (typeof COMPRESSORS)[number];
 
 /** DEFAULT_HEADERS are what answers get where neither the app nor the file says otherwise. */
 export const DEFAULT_HEADERS: Readonly<Record<string, string>> = {

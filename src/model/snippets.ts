@@ -61,6 +61,7 @@ const KEYS: Readonly<Record<string, string>> = {
   allow: 'edge.allow',
   auth_basic: 'edge.basic_auth',
   auth_basic_user_file: 'edge.basic_auth',
+  brotli: 'edge.brotli',
   client_body_timeout: 'idle_timeout',
   client_max_body_size: 'max_body_size',
   deny: 'edge.deny',
@@ -82,6 +83,7 @@ const KEYS: Readonly<Record<string, string>> = {
   ssl_certificate_key: 'tls',
   ssl_ciphers: 'tls.policy',
   ssl_protocols: 'tls.policy',
+  zstd: 'edge.zstd',
 };
 
 /** A longer one is no snippet; nginx reads it with each reload, for all who share an edge. */

@@ -197,6 +197,20 @@ export class NginxInstance {
     return (await this.server.http.get(this.#control('/version'), 5_000)).body;
   }
 
+  /** lackedModules returns those of some directives that its nginx does not know. */
+  async lackedModules<Name extends string>(directives: readonly Name[]): Promise<Name[]> {
+    const known = await Promise.all(
+      directives.map(async (name) => {
+        // It is refused either way, and says why.
+        const line = `include /etc/nginx/modules-enabled/*.conf; ${name} on;`;
+        const asked = ['nginx', '-t', '-q', '-c', '/dev/null', '-g', line];
+        const { stderr } = await this.server.engine.exec(this.id, asked);
+        return !stderr.includes(`unknown directive "${name}"`);
+      }),
+    );
+    return directives.filter((_name, index) => !known[index]);
+  }
+
   async #test(file: string): Promise<string | undefined> {
     const { exitCode, stderr } = await this.server.engine.exec(this.id, ['nginx', '-t', '-q', '-c', file]);
     return exitCode === 0 ? undefined : complaints(stderr);

@@ -87,8 +87,9 @@ export async function startFront(
   apps: readonly FrontApp[],
   settings: Partial<NginxSpec> = {},
   log: Log = () => undefined,
+  image: 'nginx' | 'nginx-brotli' = 'nginx',
 ): Promise<Front> {
-  const images = await buildImages(['nginx', 'node'], log);
+  const images = await buildImages([image, 'node'], log);
   const name = `switchyard-lab-front-${process.pid}-${count++}`;
   const folder = mkdtempSync(join(tmpdir(), 'switchyard-front-'));
   const down = async () => {
@@ -156,7 +157,7 @@ export async function startFront(
       'net.ipv4.tcp_tw_reuse=1',
       '--entrypoint',
       program,
-      images.nginx!,
+      images[image]!,
       ...words,
     ]);
     const address = await addressIn(name);

@@ -83,29 +83,32 @@ const mediaType = parsed(z.string(), (type) => {
   throw new UserError(`${JSON.stringify(type)} is no media type`, { hint: 'Write application/json.' });
 });
 
-const gzip = z.union(
-  [
-    flag,
-    closed({
-      types: key(oneOrMany(mediaType, 'a media type'), {
-        description: 'Media types that are compressed, beside `text/html`.',
-        fallback: { value: DEFAULTS.gzip.types },
-        example: 'types: [application/json, image/svg+xml]',
+/** compression is a key that compresses answers, at levels from `least` to `most`. */
+function compression(least: number, most: number, level: number) {
+  return z.union(
+    [
+      flag,
+      closed({
+        types: key(oneOrMany(mediaType, 'a media type'), {
+          description: 'Media types that are compressed, beside `text/html`.',
+          fallback: { value: DEFAULTS.gzip.types },
+          example: 'types: [application/json, image/svg+xml]',
+        }),
+        level: key(wholeNumber(`a whole number from ${least} to ${most}`, least, most), {
+          description: 'From fast to small.',
+          fallback: { value: level },
+          example: 'level: 6',
+        }),
+        min_size: key(bytes, {
+          description: 'Smaller answers, by their `Content-Length`, are left as they are.',
+          fallback: { value: DEFAULTS.gzip.min_size },
+          example: 'min_size: 2k',
+        }),
       }),
-      level: key(wholeNumber('a whole number from 1 to 9', 1, 9), {
-        description: 'From fast to small.',
-        fallback: { value: DEFAULTS.gzip.level },
-        example: 'level: 6',
-      }),
-      min_size: key(bytes, {
-        description: 'Smaller answers, by their `Content-Length`, are left as they are.',
-        fallback: { value: DEFAULTS.gzip.min_size },
-        example: 'min_size: 2k',
-      }),
-    }),
-  ],
-  { error: 'must be true, false or a map' },
-);
+    ],
+    { error: 'must be true, false or a map' },
+  );
+}
 
 /** A path that counts from the folder of the file. */
 const repositoryPath = parsed(z.string(), (path) => {
@@ -309,12 +312,25 @@ export const door = closed({
     short: 'headers: { X-Frame-Options: DENY }',
     long: 'headers:\n  X-Frame-Options: false\n  Content-Security-Policy: "default-src \'self\'"',
   }),
-  gzip: key(gzip, {
+  gzip: key(compression(1, 9, DEFAULTS.gzip.level), {
     description:
       'Whether answers are compressed that the app has not compressed, for clients that take it. Off by default: it weakens an `ETag`, and takes away `Content-Length` and ranges.',
     fallback: { value: false },
     short: 'gzip: true',
     long: 'gzip: { types: [application/json], level: 6, min_size: 2k }',
+  }),
+  brotli: key(compression(0, 6, DEFAULTS.brotli.level), {
+    description:
+      'As `gzip`, for clients that take brotli. The official image of nginx has no module for it: the run fails before anything starts, unless `sidecar.image` names an image that loads one in `/etc/nginx/modules-enabled/`.',
+    fallback: { value: false },
+    short: 'brotli: true',
+    long: 'brotli: { types: [application/json], level: 5, min_size: 2k }',
+  }),
+  zstd: key(compression(1, 9, DEFAULTS.zstd.level), {
+    description: 'As `brotli`, for clients that take zstd, with an image that has a module for that.',
+    fallback: { value: false },
+    short: 'zstd: true',
+    long: 'zstd: { types: [application/json], level: 3, min_size: 2k }',
   }),
   basic_auth: key(users, {
     description:

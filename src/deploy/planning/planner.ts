@@ -12,6 +12,7 @@ import type { PlanInput } from './input.ts';
 import { dependencyLevels } from './levels.ts';
 import { serversWithRoutes, standingCopies } from './observed-copies.ts';
 import type { Plan, PlannedRollout, StaleChange } from './plan.ts';
+import { planModules } from './plan-modules.ts';
 import { planForgetSecrets, planKeepSecrets } from './plan-secrets.ts';
 import { planUserRemovals, planUsers } from './plan-users.ts';
 import { routesAfter, servesAlready } from './planned-routes.ts';
@@ -151,7 +152,9 @@ function inOrder(
     ...(cleared.length === 0 ? [] : addRetirements(graph, cleared, intended)),
   ];
   const after = routesAfter(input, services, new Set(services.keys()), []);
-  const givenUsers = graph.add(planUsers(input, after), ready.length === 0 ? intended : ready);
+  const prepared = ready.length === 0 ? intended : ready;
+  const found = graph.add(planModules(input, after), prepared);
+  const givenUsers = graph.add(planUsers(input, after), found);
   const { planned, over: rolledOut } = layOutAll(graph, rollouts, givenUsers);
   layOutTakeover(graph, takeover, rolledOut);
   layOutUpgrades(graph, upgrades, rolledOut);

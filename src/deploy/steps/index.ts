@@ -11,6 +11,7 @@ import { type DrainStep, drain } from './drain.ts';
 import { type AnswerStep, answer, type HealthyStep, healthy } from './healthy.ts';
 import { type AwaitHookStep, awaitHook, type HookStep, hook } from './hook.ts';
 import type { StepKind } from './kind.ts';
+import { type FindModulesStep, findModules } from './modules.ts';
 import { type PrepareStep, prepare } from './prepare.ts';
 import { type EndProbeStep, endProbe, type ProbeStep, probe } from './probe.ts';
 import { type ProveStep, prove } from './prove.ts';
@@ -59,6 +60,7 @@ const KINDS = {
   'remove certificates': removeCertificates,
   'give users': giveUsers,
   'remove users': removeUsers,
+  'find modules': findModules,
 };
 
 export type Step =
@@ -89,6 +91,7 @@ export type Step =
   | CertifyStep
   | InstallCertificateStep
   | RemoveCertificatesStep
+  | FindModulesStep
   | GiveUsersStep
   | RemoveUsersStep;
 

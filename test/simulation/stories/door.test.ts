@@ -39,6 +39,15 @@ describe('a service behind a locked door', () => {
     expect(probes.get('api')?.losses[0]).toBe('a edge: answered 503');
   });
 
+  test('that needs a module which its edge has not is told before anything starts', async () => {
+    const world = await deployed(api('api:1'));
+    const brotli = { brotli: { types: [], level: 4, minBytes: 1024 } };
+    const kinds = (await planFor(world, api('api:2', brotli))).steps.map(({ step }) => step.kind);
+    expect(kinds).toContain('find modules');
+    await expect(world.deploy(api('api:2', brotli))).rejects.toThrow('its nginx has no module for brotli');
+    expect(world.running()).toEqual([BASE]);
+  });
+
   test('keeps its container when the lock changes, and is told in the words of the file', async () => {
     const world = await deployed(api('api:1'));
     const { id } = world.container(BASE);

@@ -101,6 +101,16 @@ services:
     });
   });
 
+  test('compresses by more than gzip, each at levels of its own', () => {
+    expect(doorOf('brotli: true\nzstd: { level: 9, types: [text/html] }')).toMatchObject({
+      brotli: { level: 4, minBytes: 1024, types: expect.arrayContaining(['application/json']) },
+      zstd: { level: 9, types: [] },
+    });
+    expect(complaintsAbout('brotli: { level: 11 }')).toEqual([
+      expect.stringContaining('edge.brotli.level'),
+    ]);
+  });
+
   test('has users of a secret, of which it knows the name alone', () => {
     expect(doorOf('basic_auth: { secret: ADMIN_USERS }')).toEqual({ basicAuthSecret: 'ADMIN_USERS' });
     expect(doorOf(`basic_auth: { secret: "${APR1_WRITTEN}" }`)).toEqual({ basicAuth: { secret: APR1 } });

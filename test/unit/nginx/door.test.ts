@@ -64,6 +64,19 @@ describe('a door', () => {
     expect(files.get(FILE)).not.toMatch(/apr1|Soon/);
   });
 
+  test('compresses by what it names, and says once that answers differ by it', () => {
+    const compression = { types: ['application/json'], level: 4, minBytes: 1024 };
+    const text = composed('edge', { gzip: compression, brotli: compression, zstd: compression }).get(FILE)!;
+    for (const name of ['gzip', 'brotli', 'zstd'])
+      expect(text).toContain(
+        `    ${name} on;\n    ${name}_types application/json;\n    ${name}_comp_level 4;\n`,
+      );
+    expect(text.match(/gzip_vary on;/g)).toHaveLength(1);
+    expect(composed('edge', { zstd: compression }).get(FILE)).toMatch(
+      /zstd_min_length 1024;\n {4}gzip_vary on;/,
+    );
+  });
+
   test('is looked at by every location: what asks for a password stands at the server', () => {
     const { directives } = parseDirectives(composed('edge', ALL).get(FILE)!);
     const server = directives.find(({ words }) => words[0] === 'server')!;
