@@ -124,7 +124,8 @@ export function snippetDirectives(snippet: Snippet | undefined): Directive[] {
 export interface OwnNames {
   /** Without their dollars. */
   variables: ReadonlySet<string>;
-  zones: ReadonlySet<string>;
+  /** With what is counted in each. */
+  zones: ReadonlyMap<string, string>;
 }
 
 /** ownNames returns the variables and zones that the snippets of a service define. */
@@ -132,7 +133,12 @@ export function ownNames(snippets: Snippets): OwnNames {
   const all = levelsOf(snippets).flatMap((level) => everyDirective(snippetDirectives(snippets[level])));
   return {
     variables: new Set(all.flatMap(definedVariable)),
-    zones: new Set(all.flatMap((one) => (isZone(one) ? (zoneOf(one)?.name ?? []) : []))),
+    zones: new Map(
+      all.flatMap((one) => {
+        const zone = isZone(one) ? zoneOf(one) : undefined;
+        return zone === undefined ? [] : [[zone.name, one.words[1] ?? ''] as const];
+      }),
+    ),
   };
 }
 
@@ -247,6 +253,11 @@ function checkWords(directive: Directive, own: OwnNames): Complaint | undefined 
       return checkAnswerHeader(first);
     case 'proxy_set_header':
       return checkRequestHeader(first);
+    case 'proxy_ignore_headers':
+      // Requests that wait at the edge go on by it.
+      return words.some((word) => /^x-accel-redirect$/i.test(word))
+        ? ['X-Accel-Redirect is needed by the edge']
+        : undefined;
     case 'rewrite':
       return ['break', 'redirect', 'permanent'].includes(words.at(-1) ?? '')
         ? undefined
@@ -268,6 +279,8 @@ function checkWord(word: string): Complaint | undefined {
   // nginx defines such a variable for all servers, also where somebody else has one of the name.
   if (/\(\?(?:P?<(?![=!])|')/.test(word))
     return ['a group may have no name', 'Write $1 for what it has found.'];
+  // What another service defines: it may say something that is no affair of this one.
+  if (/\$\{?own_/i.test(word)) return ['no variable begins with own_'];
   if (/switchyard_token/i.test(word)) return ["the token of the edge is nobody else's affair"];
   return undefined;
 }

@@ -95,8 +95,17 @@ export class OwnLines {
       const name = `${braced}${bare}`;
       return this.#names.variables.has(name) ? whole.replace(name, `${this.#mark}${name}`) : whole;
     });
-    if (directive === 'limit_conn' && this.#names.zones.has(word)) return `${this.#mark}${word}`;
-    return directive.startsWith('limit_') ? variables.replace(/^zone=/, `zone=${this.#mark}`) : variables;
+    if (directive === 'limit_conn') return this.#zone(word);
+    const [, zone, rest = ''] = directive.startsWith('limit_')
+      ? (/^zone=(\w+)(.*)$/.exec(variables) ?? [])
+      : [];
+    return zone === undefined ? variables : `zone=${this.#zone(zone)}${rest}`;
+  }
+
+  /** nginx takes no zone over in which something else was counted before, and would not read the rest either. */
+  #zone(name: string): string {
+    const counted = this.#names.zones.get(name);
+    return counted === undefined ? name : `${this.#mark}z${specHash(counted).slice(0, 6)}_${name}`;
   }
 }
 
@@ -167,5 +176,5 @@ export function explainSnippet(
 const PLACE = / # (line \d+ of \S+ \([a-z0-9-]+\))$/;
 
 function withoutMark(text: string): string {
-  return text.replaceAll(/own_[0-9a-f]{10}_/g, '');
+  return text.replaceAll(/own_[0-9a-f]{10}_(?:z[0-9a-f]{6}_)?/g, '');
 }

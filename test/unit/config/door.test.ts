@@ -106,9 +106,7 @@ services:
       brotli: { level: 4, minBytes: 1024, types: expect.arrayContaining(['application/json']) },
       zstd: { level: 9, types: [] },
     });
-    expect(complaintsAbout('brotli: { level: 11 }')).toEqual([
-      expect.stringContaining('edge.brotli.level'),
-    ]);
+    expect(complaintsAbout('brotli: { level: 11 }')).toEqual([expect.stringContaining('edge.brotli.level')]);
   });
 
   test('has users of a secret, of which it knows the name alone', () => {

@@ -97,6 +97,8 @@ describe('lines of nginx that a service may have of its own', () => {
       'add_header X "${http_SWITCHYARD_token}";',
       "1: the token of the edge is nobody else's affair",
     ],
+    ['location', 'add_header X $own_0123456789_kind;', '1: no variable begins with own_'],
+    ['server', 'proxy_ignore_headers X-Accel-Redirect;', '1: X-Accel-Redirect is needed by the edge'],
     ['location', 'location /a { return 200; }', '1: "location" may not stand here'],
     ['server', 'location / { return 200; }', '1: all paths belong to the service'],
     ['server', 'location @again { return 200; }', '1: a location begins with /, and "@again" does not'],

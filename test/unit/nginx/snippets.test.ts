@@ -53,6 +53,15 @@ describe('lines of nginx that a service has of its own', () => {
     expect(text).not.toContain(/own_[0-9a-f]{10}_kind/.exec(other!)![0]);
   });
 
+  test('count in a new zone where something else is counted: nginx would not read the configuration else', () => {
+    const zoneBy = (key: string) =>
+      new OwnLines(SHOP, 'api', {
+        http: { text: `limit_req_zone ${key} zone=a:1m rate=1r/s;` },
+      }).http[0]!.match(/zone=(\w+)/)![1];
+    expect(zoneBy('$host')).toBe(zoneBy('$host'));
+    expect(zoneBy('$host')).not.toBe(zoneBy('$uri'));
+  });
+
   test('rewrite a request once: one that comes again has been rewritten', () => {
     const server = parseDirectives(composed('edge', OWN).get(FILE)!).directives.find(
       ({ words }) => words[0] === 'server',
