@@ -1,8 +1,9 @@
-import { newAccountKey } from '../acme/account.ts';
+import { newAccountKey, thumbprintOf } from '../acme/account.ts';
 import { readCertificate, selfSigned } from '../acme/certificate.ts';
 import { cloudflareSolver } from '../acme/cloudflare.ts';
 import type { AcmeDirectory } from '../acme/directory.ts';
 import { issueCertificate, renewalWindow } from '../acme/issue.ts';
+import { lookUpName } from '../acme/name-lookup.ts';
 import type { Challenge, ChallengeSolver } from '../acme/solver.ts';
 import type { Authority, CertificateOrder } from '../deploy/steps/authority.ts';
 import { renewalAt } from '../model/certificate.ts';
@@ -19,7 +20,9 @@ const RENEWAL_MS = 5_000;
 export function acmeAuthority(clock: Clock, log: Log): Authority {
   return {
     newAccountKey: async () => (await newAccountKey()).privateKey,
+    thumbprintOf: (privateKey) => thumbprintOf({ privateKey }),
     selfSigned: async (domain) => await selfSigned([domain], { days: SELF_SIGNED_DAYS, now: clock.now() }),
+    lookUp: async (name) => await lookUpName(name, { clock }),
     async issue(order) {
       return await issueCertificate({
         directory: directoryOf(order.acme, order.eabKey),
@@ -59,6 +62,7 @@ function solverOf({ solver, owner }: CertificateOrder, clock: Clock, log: Log): 
   return {
     type: 'http-01',
     present: async (challenges) => await http.present(plain(challenges)),
-    cleanUp: async (challenges) => await http.cleanUp(plain(challenges)),
+    // The servers answer every question of a CA, at any time.
+    cleanUp: async () => undefined,
   };
 }

@@ -7,7 +7,7 @@ import { type ChangeResult, change } from './change.ts';
 import { type CommandResult, command } from './command.ts';
 import { CHANGING, PROJECT } from './inputs.ts';
 import { openProject, type Project } from './project.ts';
-import { expiredIn } from './status.ts';
+import { endingIn } from './status.ts';
 
 /** The certificates that there are. */
 export interface CertificateList extends CommandResult<'changed' | 'releases' | 'result'> {
@@ -43,7 +43,7 @@ export const certificates = command({
       kind: 'certificates',
       report,
       outputs: { changed: false, releases: report.releases, result: report.services },
-      failure: expiredIn(report),
+      failure: endingIn(report),
     };
   },
 });

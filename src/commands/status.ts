@@ -1,5 +1,7 @@
+import { describeEnd } from '../deploy/observation/certificates.ts';
 import type { StatusReport } from '../deploy/observation/status.ts';
 import { status as look } from '../deploy/status.ts';
+import type { Urgency } from '../model/certificate.ts';
 import { UserError } from '../model/errors.ts';
 import { type CommandResult, command } from './command.ts';
 import { PROJECT } from './inputs.ts';
@@ -11,13 +13,20 @@ export interface Status extends CommandResult<'releases' | 'result'> {
   report: StatusReport;
 }
 
-/** expiredIn returns the failure of a status that has found certificates which have expired. */
-export function expiredIn({ certificates }: StatusReport): UserError | undefined {
-  const expired = certificates.filter(({ days_left }) => days_left < 0);
-  if (expired.length === 0) return undefined;
-  const names = [...new Set(expired.map(({ domain }) => domain))].join(', ');
-  return new UserError(`certificates have expired: ${names}`, {
-    hint: 'Run the action certificates, or a deploy: it says why they cannot be renewed.',
+/** endingIn returns the failure of a status that has found certificates which have expired, or are about to. */
+export function endingIn({ certificates }: Pick<StatusReport, 'certificates'>): UserError | undefined {
+  const named = (wanted: Urgency) => {
+    const found = certificates.filter(({ urgency }) => urgency === wanted);
+    return [...new Set(found.map((one) => `${one.domain}, ${describeEnd(one)}`))].join('; ');
+  };
+  const [expired, ending] = [named('expired'), named('ending')];
+  if (expired === '' && ending === '') return undefined;
+  const told = [
+    expired && `certificates have expired: ${expired}`,
+    ending && `certificates end soon: ${ending}`,
+  ];
+  return new UserError(told.filter((one) => one !== '').join('; '), {
+    hint: 'Run the action certificates, or a deploy: it says why they cannot be renewed. Those of "mode: files" are renewed by whoever issued them.',
   });
 }
 
@@ -42,7 +51,7 @@ export const status = command({
       kind: 'status',
       report,
       outputs: { releases: report.releases, result: report.services },
-      failure: expiredIn(report),
+      failure: endingIn(report),
     };
   },
 });

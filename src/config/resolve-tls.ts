@@ -1,3 +1,4 @@
+import { DEFAULT_EXPIRY } from '../model/certificate.ts';
 import type { AcmeSpec, CertificateMode, DomainTls, EdgePort, TlsSpec } from '../model/spec.ts';
 import { DEFAULTS } from './defaults.ts';
 import type { TlsInput } from './schema/tls.ts';
@@ -30,6 +31,7 @@ export function resolveTls(
     policy: said.policy ?? DEFAULTS.tls.policy,
     redirect: said.redirect ?? DEFAULTS.tls.redirect,
     hstsSeconds: hstsOf(said.hsts),
+    ...expiryOf(said, report),
     acme: acmeOf(said),
   };
   for (const domain of domains) checkDomain(domain, tls, report);
@@ -99,6 +101,19 @@ function checkDomain(domain: string, tls: TlsSpec, report: Report): void {
 function hstsOf(said: boolean | number | undefined): number {
   if (said === false) return 0;
   return typeof said === 'number' ? said : DEFAULTS.tls.hsts;
+}
+
+function expiryOf({ warn_below, fail_below }: TlsInput, report: Report): Pick<TlsSpec, 'expiry'> {
+  if (warn_below === undefined && fail_below === undefined) return {};
+  const warnBelow = warn_below ?? DEFAULT_EXPIRY.warnBelow;
+  const failBelow = fail_below ?? DEFAULT_EXPIRY.failBelow;
+  const isEarlier =
+    (failBelow.days ?? 0) > (warnBelow.days ?? 1000) || (failBelow.share ?? 0) > (warnBelow.share ?? 1);
+  if (isEarlier) {
+    const key = fail_below === undefined ? 'warn_below' : 'fail_below';
+    report([key], 'nobody would be warned before it fails', 'Write more for warn_below than for fail_below.');
+  }
+  return { expiry: { warnBelow, failBelow } };
 }
 
 function acmeOf(said: TlsInput): AcmeSpec {

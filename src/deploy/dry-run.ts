@@ -9,6 +9,7 @@ import { buildInput, buildKeptInput } from './planning/build-input.ts';
 import { checkOwner } from './planning/ownership.ts';
 import { isEmpty } from './planning/plan.ts';
 import { planDeploy } from './planning/planner.ts';
+import { judgeCertificates } from './preflight/judge-certificates.ts';
 import { preflight } from './preflight/preflight.ts';
 import type { ChangeRequest, DryRunReport } from './request.ts';
 import { checkImages, restore } from './restore.ts';
@@ -53,7 +54,7 @@ export async function dryRun(request: ChangeRequest): Promise<DryRunReport> {
         ...describeMaintenance(maintenanceOf(input.scope, input.observed)),
       ],
       drift: driftOf(kept, planDeploy(kept)),
-      findings,
+      findings: [...findings, ...judgeCertificates(input, plan)],
     };
   });
 }

@@ -44,3 +44,49 @@ export function renewalAt(
   if (window !== undefined) return (window.from + window.until) / 2;
   return notAfter - (notAfter - notBefore) / PARTS_OF_LIFETIME;
 }
+
+/** TimeLeft is how much of a certificate's lifetime is left: the smaller one, where it is said in both ways. */
+export interface TimeLeft {
+  /** A part of the lifetime: 0.25 is a quarter. */
+  share?: number;
+  days?: number;
+}
+
+/** ExpiryLimits is when people are told that a certificate ends. */
+export interface ExpiryLimits {
+  /** They are warned when less than this is left. */
+  warnBelow: TimeLeft;
+  /** What looks at it fails when less than this is left. */
+  failBelow: TimeLeft;
+}
+
+/**
+ * What holds where the file says nothing. Shares, since lifetimes go from six days to fifteen years; and no more than so
+ * many days, since nobody wants to hear of a bought certificate for months.
+ */
+export const DEFAULT_EXPIRY: ExpiryLimits = {
+  warnBelow: { share: 0.25, days: 30 },
+  failBelow: { share: 0.1, days: 7 },
+};
+
+/** Urgency is how near a certificate's end is: `late` is to be warned of, `ending` and `expired` are failures. */
+export type Urgency = 'fine' | 'late' | 'ending' | 'expired';
+
+const DAY_MS = 86_400_000;
+
+/**
+ * urgencyOf tells how near a certificate's end is. Days count for no more than the third of the lifetime in which it is
+ * renewed: one that lives for six days would never be fine. Pure.
+ */
+export function urgencyOf(
+  { notBefore, notAfter }: Pick<CertificateFacts, 'notBefore' | 'notAfter'>,
+  { warnBelow, failBelow }: ExpiryLimits,
+  now: number,
+): Urgency {
+  const lifetime = notAfter - notBefore;
+  const isBelow = ({ share = 1 / PARTS_OF_LIFETIME, days = Number.POSITIVE_INFINITY }: TimeLeft) =>
+    notAfter - now < Math.min(share * lifetime, lifetime / PARTS_OF_LIFETIME, days * DAY_MS);
+  if (now >= notAfter) return 'expired';
+  if (isBelow(failBelow)) return 'ending';
+  return isBelow(warnBelow) ? 'late' : 'fine';
+}

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { hostsOf, type Redirect } from './addresses.ts';
+import type { ExpiryLimits } from './certificate.ts';
 import type { ContainerOptions } from './container-options.ts';
 import type { Door } from './door.ts';
 
@@ -298,6 +299,8 @@ export interface TlsSpec extends DomainTls {
   redirect: boolean;
   /** For how long browsers come over HTTPS only, in seconds; 0 does not say so. */
   hstsSeconds: number;
+  /** When people are told that a certificate ends; undefined is as `DEFAULT_EXPIRY` says. */
+  expiry?: ExpiryLimits;
   acme: AcmeSpec;
 }
 

@@ -4,8 +4,14 @@ import { type Clock, poll } from '../model/clock.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import { specHash } from '../model/spec.ts';
 import type { NginxInstance } from './instance.ts';
-import { type Fronted, tlsPort } from './listening.ts';
-import { CERTIFICATE_FOLDER, CHALLENGE_FOLDER, certificateFile } from './tls.ts';
+import { type Fronted, httpPort, tlsPort } from './listening.ts';
+import {
+  CERTIFICATE_FOLDER,
+  CHALLENGE_FOLDER,
+  CHALLENGE_PATH,
+  certificateFile,
+  challengeAnswer,
+} from './tls.ts';
 
 /** A certificate as an edge has it. */
 export interface InstalledCertificate extends CertificateFacts {
@@ -59,17 +65,44 @@ export function readInstalled(text: string): InstalledCertificate | undefined {
   }
 }
 
-/** putChallenge has an edge answer what a CA asks for, until it is told so with no answer. */
-export async function putChallenge(
+/** putChallengeAnswer has an edge answer whatever a CA asks for, for the account with this thumbprint. */
+export async function putChallengeAnswer(
   edge: NginxInstance,
   scope: string,
-  token: string,
-  keyAuthorization: string | undefined,
+  thumbprint: string,
+  clock: Clock,
+): Promise<void> {
+  await edge.store(`/${CHALLENGE_FOLDER}/${scope}`, challengeAnswer(thumbprint), clock);
+}
+
+/**
+ * proveChallengeAnswer waits until an edge answers what a CA will ask for, as it will ask. It throws a UserError where it
+ * does not: then no CA needs to be asked, which counts such failures.
+ */
+export async function proveChallengeAnswer(
+  { server, address, title }: NginxInstance,
+  { domain, ...fronted }: { domain: string } & Fronted,
+  { token, keyAuthorization }: { token: string; keyAuthorization: string },
   clock: Clock,
 ): Promise<void> {
   // It becomes part of a path (RFC 8555 §8.3: base64url).
   if (!/^[\w-]{1,200}$/.test(token)) throw new Error('the CA has sent a token that cannot be one');
-  await edge.store(`/${CHALLENGE_FOLDER}/${scope}.${token}`, keyAuthorization, clock);
+  const target = { address, port: httpPort(fronted), path: `${CHALLENGE_PATH}${token}`, host: domain };
+  let seen = 'no answer';
+  const isAnswered = await poll(clock, { everyMs: POLL_MS, timeoutMs: SHOWN_MS }, async () => {
+    try {
+      const { status, body } = await server.http.get(target, HANDSHAKE_MS);
+      seen = `its answer is ${status}`;
+      return (status === 200 && body === keyAuthorization) || undefined;
+    } catch (error) {
+      seen = messageOf(error);
+      return undefined;
+    }
+  });
+  if (isAnswered) return;
+  throw new UserError(`${title} does not answer a CA that asks for ${domain}: ${seen}`, {
+    hint: 'No CA was asked, and what was served before is served on. "docker logs switchyard_edge" on the server says why; its image needs nginx with the modules that it has by itself (ssi).',
+  });
 }
 
 /** removeCertificate takes a certificate away from an edge that has no route for its domain any more. */

@@ -1,7 +1,6 @@
 /** Where the edge listens for users, for HTTP and for HTTPS. */
-export const HTTP_PORT = 80;
-/** See {@link HTTP_PORT}. */
-export const TLS_PORT = 443;
+const HTTP_PORT = 80;
+const TLS_PORT = 443;
 /**
  * Where it listens for a run, which speaks no PROXY protocol: what has to come first on a connection is a property of the
  * port. The server publishes neither.

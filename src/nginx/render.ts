@@ -778,6 +778,9 @@ ${config.tlsDomains.length > 0 ? '    # Before the first map.\n    map_hash_buck
     # Names that do not resolve yet must not stop a reload; a restarted container is found within a second.
     resolver 127.0.0.11 valid=1s ipv6=off;
     keepalive_timeout 75s;
+    # By itself nginx ends a connection after 1,000 requests, and with HTTP/2 refuses those that are on their way then.
+    keepalive_requests 1000000;
+    keepalive_time 1d;
     # A reload closes idle connections; this long they may bring one more request first (nginx 1.27.4).
     keepalive_min_timeout ${seconds(config.settings.keepaliveMinTimeoutMs)};
     client_max_body_size 0;

@@ -10,12 +10,12 @@ export const SERVED_FOLDER = 'served';
 export const ACCOUNTS_FOLDER = 'accounts';
 /** In the volume of the configuration: the certificates that are installed, without keys, a file a domain. */
 export const CERTIFICATE_FOLDER = 'certificates';
-/** In the volume of the configuration: what a CA asks for, a file a question. */
+/** In the volume of the configuration: what a CA is answered, a file an environment. */
 export const CHALLENGE_FOLDER = 'challenges';
 /** In the volume of the configuration: who signs the certificates of clients, by their hash. */
 const CLIENT_CA_FOLDER = 'client_ca';
 /** Where a CA asks (RFC 8555 §8.3). */
-const CHALLENGE_PATH = '/.well-known/acme-challenge/';
+export const CHALLENGE_PATH = '/.well-known/acme-challenge/';
 
 /** Where nobody is counted: nginx has no other word for a location without the limits of its server. */
 const UNCOUNTED_RATE = 'rate_of_nobody';
@@ -162,17 +162,32 @@ function renderRedirect(mark: string, folder: string): string[] {
   ];
 }
 
-/** renderChallenge renders where a CA finds its answer: on all servers, for it asks any of them. */
-export function renderChallenge({ tls }: TlsGroup, { scope, folder }: TlsContext): string {
-  if (tls?.mode !== 'http-01') return '';
+/**
+ * renderChallenge renders where a CA finds its answer: on all servers, for it asks any of them. The answer is the token that
+ * it asks for and the thumbprint of the account (RFC 8555 §8.3). The second half is in the file, so that another account
+ * needs no reload, and nothing has to be put anywhere for a question.
+ */
+export function renderChallenge({ domains }: TlsGroup, { scope, tls, folder }: TlsContext): string {
+  if (!domains.some((domain) => tlsOf(tls, domain)?.mode === 'http-01')) return '';
   return `    location ^~ ${CHALLENGE_PATH} {
         auth_basic off;
         limit_req zone=${UNCOUNTED_RATE};
         limit_conn ${UNCOUNTED_CONNECTIONS} 1;
         default_type text/plain;
-        alias ${folder}/${CHALLENGE_FOLDER}/${scopeName(scope)}.;
+        ssi on;
+        ssi_types text/plain;
+        root ${folder}/${CHALLENGE_FOLDER};
+        rewrite "^${CHALLENGE_PATH.replaceAll('.', '\\.')}(?<acme_token>[A-Za-z0-9_-]+)$" /${scopeName(scope)} break;
+        return 404;
     }
 `;
+}
+
+/** challengeAnswer returns what nginx makes an answer of: the token that was asked for, and the thumbprint of the account. */
+export function challengeAnswer(thumbprint: string): string {
+  // base64url: it is text of a file in which nginx looks for commands.
+  if (!/^[\w-]+$/.test(thumbprint)) throw new Error('a thumbprint is written in base64url');
+  return `<!--# echo var="acme_token" -->.${thumbprint}`;
 }
 
 /** Browsers that were told so refuse a certificate that nobody believes without a way past it. */

@@ -118,6 +118,8 @@ export interface Tree {
   userLists: ReadonlyMap<string, string>;
   /** What is written in them. */
   flagTexts: ReadonlyMap<string, string>;
+  /** What CAs are answered, by the name of the environment. */
+  challengeAnswers: ReadonlyMap<string, string>;
   /** What is asked of those who set flags; undefined where nobody may. */
   flagToken: string | undefined;
   /** When nginx was last told to read, by its server's clock, in milliseconds since 1970; undefined is never. */
@@ -148,20 +150,27 @@ export function parseTree(files: ReadonlyMap<string, string>): Tree {
   const folders = { a: folderOf(filesOf('a')), b: folderOf(filesOf('b')) };
   const told = /^# told to read at (\S+)$/m.exec(files.get('nginx.conf') ?? '')?.[1];
   const toldAt = told === undefined ? undefined : Date.parse(told);
-  const certificates = new Map(
-    [...files].flatMap(([path, content]) => {
-      const name = /^certificates\/(.+)\.crt$/.exec(path)?.[1];
-      return name === undefined ? [] : [[name, content] as const];
-    }),
-  );
-  const userLists = new Map(
-    [...files].flatMap(([path, content]) => {
-      const key = /^user_lists\/([^/]+)$/.exec(path)?.[1];
-      return key === undefined ? [] : [[key, content.trim()] as const];
-    }),
-  );
-  const beside = { certificates, userLists, flagToken, toldAt };
-  return { live, folders, flags: new Set(flagTexts.keys()), flagTexts, ...beside };
+  const named = (shape: RegExp) =>
+    new Map(
+      [...files].flatMap(([path, content]) => {
+        const name = shape.exec(path)?.[1];
+        return name === undefined ? [] : [[name, content] as const];
+      }),
+    );
+  const certificates = named(/^certificates\/(.+)\.crt$/);
+  const challengeAnswers = named(/^challenges\/([^/.]+)$/);
+  const marks = [...named(/^user_lists\/([^/]+)$/)];
+  return {
+    live,
+    folders,
+    flags: new Set(flagTexts.keys()),
+    flagTexts,
+    certificates,
+    challengeAnswers,
+    userLists: new Map(marks.map(([key, mark]) => [key, mark.trim()])),
+    flagToken,
+    toldAt,
+  };
 }
 
 /** servedScope returns what a folder serves of an environment, with the copies that have the traffic by the flags. */

@@ -38,7 +38,7 @@ export function renderDryRun(title: string, report: DryRunReport): string {
   const isFine = ({ level }: Finding) => level === 'ok';
   const met = findings.filter((one) => !isFine(one)).map(describeMet);
   return page(
-    `## ${HEADLINES[outcomeOf(report)](title)}`,
+    `## ${headlineOf(title, report)}`,
     section('Good to know', notes),
     section('What a deploy would change', changeLines(plan)),
     section(
@@ -56,6 +56,14 @@ export function renderDryRun(title: string, report: DryRunReport): string {
       plan.steps.map(({ step }) => describeStep(step)),
     ),
   );
+}
+
+/** A deploy is not kept by a certificate that ends, whatever a look at it says. */
+function headlineOf(title: string, report: DryRunReport): string {
+  const outcome = outcomeOf(report);
+  const errors = report.findings.filter(({ level }) => level === 'error');
+  const isAboutTime = outcome === 'error' && errors.every(({ check }) => check === 'certificate');
+  return isAboutTime ? `❌ ${title}: a certificate ends soon` : HEADLINES[outcome](title);
 }
 
 function describeMet(finding: Finding): string {

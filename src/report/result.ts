@@ -42,6 +42,6 @@ export function render(result: Result): Rendered {
       return renderMaintenance(result);
     case 'certificates':
     case 'status':
-      return { ...renderStatus(result.report), warnings: [] };
+      return renderStatus(result.report);
   }
 }

@@ -1,3 +1,4 @@
+import { describeEnd } from '../deploy/observation/certificates.ts';
 import type { StatusReport } from '../deploy/observation/status.ts';
 import type { ServiceTraffic } from '../nginx/traffic.ts';
 import { historyRows } from './history.ts';
@@ -7,8 +8,12 @@ import { markdownTable, type Row, textTable } from './table.ts';
 /** Releases of each service. */
 const SHOWN = 5;
 
-/** renderStatus returns a status as lines for a log and as Markdown for the job summary. Pure. */
-export function renderStatus(report: StatusReport): { lines: string[]; markdown: string } {
+/** renderStatus returns a status as lines for a log, as warnings, and as Markdown for the job summary. Pure. */
+export function renderStatus(report: StatusReport): {
+  lines: string[];
+  warnings: string[];
+  markdown: string;
+} {
   const { title, services } = report;
   const rows = Object.entries(services).flatMap(([service, { copies }]) =>
     copies.map((copy) => copyRow(service, copy)),
@@ -30,7 +35,9 @@ export function renderStatus(report: StatusReport): { lines: string[]; markdown:
     ({ server, edge, sidecar }) => `${server}: edge ${edge}, sidecar ${sidecar}`,
   );
   const certificates = report.certificates.map(certificateLine);
+  const late = report.certificates.filter(({ urgency }) => urgency === 'late');
   return {
+    warnings: late.map((one) => `${certificateLine(one)}, and nothing has renewed it`),
     lines: [
       title,
       ...(rows.length === 0 ? ['nothing is deployed'] : textTable(rows)),
@@ -58,9 +65,7 @@ export function renderStatus(report: StatusReport): { lines: string[]; markdown:
 }
 
 function certificateLine(one: StatusReport['certificates'][number]): string {
-  const { domain, servers, not_after, days_left, isLate } = one;
-  const left = days_left < 0 ? 'has expired' : `${days_left} days left${isLate ? ', and is late' : ''}`;
-  return `certificate of ${domain}: ${left} (until ${not_after.slice(0, 10)}) on ${servers.join(', ')}`;
+  return `certificate of ${one.domain}: ${describeEnd(one)} on ${one.servers.join(', ')}`;
 }
 
 function copyRow(service: string, copy: StatusReport['services'][string]['copies'][number]): Row {

@@ -14,6 +14,12 @@ export interface Size {
   load: { toggles: number; requests: number };
   /** The same for one server, without keep-alive, and over a slow line. */
   variant: { toggles: number; requests: number };
+  /** The same over HTTPS: clients that share an HTTP/2 connection, and clients that shake hands for every request. */
+  secure: {
+    toggles: number;
+    http2: { connections: number; streams: number; thinkMs: [number, number] };
+    handshakes: { clients: number; thinkMs: [number, number] };
+  };
   /** Requests in flight together while the routes are switched. */
   heldConnections: number;
   /** Long-lived connections to a service that is replaced. */
@@ -36,6 +42,11 @@ const sample: Size = {
   users: { clients: 8, thinkMs: [100, 300] },
   load: { toggles: 2, requests: 3_000 },
   variant: { toggles: 1, requests: 1_000 },
+  secure: {
+    toggles: 3,
+    http2: { connections: 8, streams: 4, thinkMs: [200, 400] },
+    handshakes: { clients: 3, thinkMs: [100, 300] },
+  },
   heldConnections: 300,
   streams: { websockets: 10, events: 10, tcp: 10 },
   neighbourToggles: 1,
@@ -52,6 +63,11 @@ const full: Size = {
   users: { clients: 8, thinkMs: [50, 150] },
   load: { toggles: 20, requests: 30_000 },
   variant: { toggles: 20, requests: 30_000 },
+  secure: {
+    toggles: 20,
+    http2: { connections: 64, streams: 4, thinkMs: [400, 1_200] },
+    handshakes: { clients: 8, thinkMs: [100, 300] },
+  },
   heldConnections: 1_000,
   streams: { websockets: 50, events: 50, tcp: 50 },
   neighbourToggles: 5,

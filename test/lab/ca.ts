@@ -15,6 +15,8 @@ export interface AuthorityOptions {
   httpPort?: number;
   /** Accounts are made only with an external account binding. */
   needsBinding?: boolean;
+  /** For how long its certificates are valid. Default: five years. */
+  lifetimeDays?: number;
   /** How many percent of good nonces it refuses. Default: 0. */
   refusedNonces?: number;
   /** How many percent of valid authorizations it uses again. Default: 0. */
@@ -73,6 +75,7 @@ export async function startAuthority(options: AuthorityOptions = {}): Promise<Au
         privateKey: join(folder, 'key.pem'),
         httpPort,
         tlsPort,
+        ...(options.lifetimeDays && { certificateValidityPeriod: options.lifetimeDays * 86_400 }),
         externalAccountBindingRequired: options.needsBinding === true,
         externalAccountMACKeys: { [boundAccount.keyId]: boundAccount.hmacKey },
       },

@@ -27,6 +27,8 @@ export interface FakeCloudflare {
 /** What a FakeCloudflare has, and who is told when the records of a name change. */
 export interface FakeCloudflareOptions {
   zones: readonly string[];
+  /** Of every zone, as `address:port`; default: none that could be asked. */
+  nameServers?: readonly string[];
   /** Told all TXT values of a name whenever one comes or goes. */
   publish?: (name: string, values: readonly string[]) => Promise<void>;
 }
@@ -34,6 +36,7 @@ export interface FakeCloudflareOptions {
 /** startCloudflare serves the part of the API that DNS-01 needs, on a free port of this machine. */
 export async function startCloudflare({
   zones,
+  nameServers = [],
   publish = async () => {},
 }: FakeCloudflareOptions): Promise<FakeCloudflare> {
   const apiToken = randomUUID();
@@ -42,7 +45,7 @@ export async function startCloudflare({
   const next: FakeCloudflare['next'] = [];
   const known = zones.map(
     (name) =>
-      ({ id: randomUUID().replaceAll('-', ''), name, name_servers: [] }) as Pick<
+      ({ id: randomUUID().replaceAll('-', ''), name, name_servers: [...nameServers] }) as Pick<
         Zone,
         'id' | 'name' | 'name_servers'
       >,

@@ -8,8 +8,15 @@ import { localProvider } from '../../src/fleet/local.ts';
 import type { Server } from '../../src/fleet/server.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import type { TlsSpec } from '../../src/model/spec.ts';
-import { installCertificate, type KeyPair, removeCertificate } from '../../src/nginx/certificates.ts';
+import {
+  installCertificate,
+  type KeyPair,
+  proveChallengeAnswer,
+  putChallengeAnswer,
+  removeCertificate,
+} from '../../src/nginx/certificates.ts';
 import { NginxInstance } from '../../src/nginx/instance.ts';
+import { CHALLENGE_PATH } from '../../src/nginx/tls.ts';
 import { makeCertificate } from './certificates.ts';
 import { run } from './command.ts';
 import { type Front, startFront } from './front.ts';
@@ -20,7 +27,7 @@ const clock = systemClock;
 /** What browsers get by themselves. */
 const TLS: TlsSpec = {
   mode: 'files',
-  domains: { 'plain.example.com': { mode: 'off' } },
+  domains: { 'plain.example.com': { mode: 'off' }, 'proven.example.com': { mode: 'http-01' } },
   policy: 'intermediate',
   redirect: true,
   hstsSeconds: 86_400,
@@ -71,7 +78,12 @@ describe('an edge with HTTPS', () => {
   let address: string;
 
   beforeAll(async () => {
-    secure = await startSecureFront(TLS, ['app.example.com', '*.wild.example.com', 'plain.example.com']);
+    secure = await startSecureFront(TLS, [
+      'app.example.com',
+      '*.wild.example.com',
+      'plain.example.com',
+      'proven.example.com',
+    ]);
     address = secure.front.address;
   }, 120_000);
 
@@ -106,6 +118,25 @@ describe('an edge with HTTPS', () => {
   test('answers where balancers and CAs ask over HTTP', async () => {
     expect((await secure.front.ask('/.well-known/switchyard/health')).status).toBe(200);
     expect((await secure.front.ask('/.well-known/acme-challenge/x')).status).not.toBe(308);
+  });
+
+  test('answers a CA whatever it asks, by one file for the account, and nothing is reloaded', async () => {
+    const { front, edge } = secure;
+    const before = await workersOf(front);
+    const asked = { headers: { host: 'proven.example.com' } };
+    expect((await front.ask(`${CHALLENGE_PATH}token-1`, asked)).status).toBe(404);
+
+    await putChallengeAnswer(edge, SCOPE, 'thumb_print-1', clock);
+
+    const challenge = { token: 'token-1', keyAuthorization: 'token-1.thumb_print-1' };
+    await proveChallengeAnswer(edge, { domain: 'proven.example.com' }, challenge, clock);
+    const { status, body, headers } = await front.ask(`${CHALLENGE_PATH}another_One`, asked);
+    expect([status, body, headers['content-type']]).toEqual([200, 'another_One.thumb_print-1', 'text/plain']);
+    for (const path of ['', 'a/b', 'a%3C!--%23', 'a%0Ab'])
+      expect((await front.ask(`${CHALLENGE_PATH}${path}`, asked)).status).toBe(404);
+    const elsewhere = await front.ask(`${CHALLENGE_PATH}token-1`, { headers: { host: 'plain.example.com' } });
+    expect(elsewhere.body).not.toContain('thumb_print');
+    expect(await workersOf(front)).toEqual(before);
   });
 
   test('leaves a domain without HTTPS as it is', async () => {

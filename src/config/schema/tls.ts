@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import * as z from 'zod';
+import type { TimeLeft } from '../../model/certificate.ts';
 import { UserError } from '../../model/errors.ts';
 import { DEFAULTS } from '../defaults.ts';
 import { parseDomain } from '../domain.ts';
@@ -44,6 +45,16 @@ const email = parsed(filledText, (said) => {
 const word = parsed(filledText, (said) => {
   if (/^[\w.-]{1,200}$/.test(said)) return said;
   throw new UserError(`${JSON.stringify(said)} cannot be the name of a profile`);
+});
+
+/** What is left of a certificate: days, or a part of its lifetime up to the third at which it is renewed. */
+const timeLeft = parsed(filledText, (said): TimeLeft => {
+  const [, share, days] = /^(?:(\d{1,2})%|(\d{1,3})d)$/.exec(said) ?? [];
+  if (share !== undefined && Number(share) <= 33) return { share: Number(share) / 100 };
+  if (days !== undefined) return { days: Number(days) };
+  throw new UserError(`${JSON.stringify(said)} is neither days nor a part of a lifetime`, {
+    hint: 'Write days, such as 14d, or a part of the lifetime of up to 33%, such as 25%.',
+  });
 });
 
 /** What may be said for one domain as well as for all. */
@@ -137,6 +148,18 @@ export const tls = closed({
       example: 'hsts: false',
     },
   ),
+  warn_below: key(timeLeft, {
+    description:
+      'When `status` and `plan` warn that a certificate ends: a part of its lifetime, or days. Days count for a third of the lifetime at most, when certificates of a CA are renewed.',
+    fallback: { words: '`25%`, and 30 days at most' },
+    example: 'warn_below: 14d',
+  }),
+  fail_below: key(timeLeft, {
+    description:
+      'When `status` fails because a certificate ends, and `plan` where a deploy would bring no new one, written like `warn_below`. One that has expired is always a failure.',
+    fallback: { words: '`10%`, and 7 days at most' },
+    example: 'fail_below: 3d',
+  }),
   domains: key(z.record(parsed(z.string(), parseDomain), closed(ofDomain)), {
     description: 'Domains for which something else holds; each has what is said here for itself alone.',
     example: 'domains:\n  admin.example.com: { mode: files, certificate: ADMIN_CERTIFICATE, key: ADMIN_KEY }',

@@ -1,7 +1,5 @@
-import { scopeName } from '../../model/names.ts';
 import type { EnvironmentState, HistoryEntry } from '../../model/release.ts';
 import { toldRoutes } from '../../model/spec.ts';
-import { readInstalled } from '../../nginx/certificates.ts';
 import type { ServiceTraffic } from '../../nginx/traffic.ts';
 import type { PlanInput } from '../planning/input.ts';
 import type { ObservedServer } from '../planning/observed.ts';
@@ -9,6 +7,7 @@ import { ownedByAnother } from '../planning/ownership.ts';
 import { planDeploy } from '../planning/planner.ts';
 import { copiesByRole } from '../planning/routed-copies.ts';
 import { recordedSenders } from '../planning/standby.ts';
+import { certificatesOf, type StatusCertificate } from './certificates.ts';
 import { driftOf } from './drift.ts';
 import { describeMaintenance, maintenanceOf } from './maintenance.ts';
 
@@ -39,20 +38,6 @@ export interface StatusService {
   history: HistoryEntry[];
   /** What the edges have served of it in the last minutes; undefined where they have not. */
   traffic?: ServiceTraffic;
-}
-
-/** A certificate as status shows it. */
-export interface StatusCertificate {
-  domain: string;
-  /** Where it comes from. */
-  origin: string;
-  serial: string;
-  servers: string[];
-  not_after: string;
-  /** 0 is less than a day, and below that it has expired. */
-  days_left: number;
-  /** Less than a quarter of its lifetime is left: whatever renews it does not. */
-  isLate: boolean;
 }
 
 /** What runs in an environment. */
@@ -120,32 +105,6 @@ export function statusOf(
       sidecar: stateOf(sidecar),
     })),
   };
-}
-
-const DAY_MS = 86_400_000;
-
-function certificatesOf({ scope, observed, now }: PlanInput): StatusCertificate[] {
-  const begin = `${scopeName(scope)}.`;
-  const found = new Map<string, StatusCertificate>();
-  for (const { name, edge } of observed) {
-    for (const [file, text] of edge?.tree.certificates ?? []) {
-      const one = file.startsWith(begin) ? readInstalled(text) : undefined;
-      if (one === undefined) continue;
-      const leftMs = one.notAfter - now.getTime();
-      const known = found.get(`${file} ${one.serial}`) ?? {
-        domain: file.slice(begin.length).replace('_', '*'),
-        origin: one.origin,
-        serial: one.serial,
-        servers: [],
-        not_after: new Date(one.notAfter).toISOString(),
-        days_left: Math.floor(leftMs / DAY_MS),
-        isLate: leftMs < (one.notAfter - one.notBefore) / 4,
-      };
-      known.servers.push(name);
-      found.set(`${file} ${one.serial}`, known);
-    }
-  }
-  return [...found.values()].sort((a, b) => (a.domain < b.domain ? -1 : 1));
 }
 
 /** Whoever asks for a project of the same name is told whose it is. */

@@ -4,6 +4,7 @@ import { type AcmeSpec, type CertificateMode, type DomainTls, specHash } from '.
 import { type InstalledCertificate, readInstalled } from '../../nginx/certificates.ts';
 import { domainsOfRoute, isServedOn, type Route } from '../../nginx/routes.ts';
 import { certificateFile, tlsDomains, tlsOf } from '../../nginx/tls.ts';
+import type { ShareAccountStep } from '../steps/account.ts';
 import type { CertifyStep, InstallCertificateStep, RemoveCertificatesStep } from '../steps/certify.ts';
 import type { PlanInput } from './input.ts';
 import { observedOn } from './observed-copies.ts';
@@ -34,6 +35,29 @@ export function planCertificates(input: PlanInput, routes: readonly Route[]): Ce
     for (const domain of tlsDomains(domainsOn(input, server, routes), tls))
       wanted.set(domain, [...(wanted.get(domain) ?? []), server]);
   return [...wanted].map(([domain, servers]) => planDomain(input, domain, servers));
+}
+
+/**
+ * planAccount returns what has servers answer CAs for one account: those of the certificates that are asked for, and those
+ * that answer for none, or for another one than the rest. Pure.
+ */
+export function planAccount(
+  input: PlanInput,
+  routes: readonly Route[],
+  certificates: readonly CertificatePlan[],
+): ShareAccountStep[] {
+  const { tls } = input.nginx;
+  if (tls === undefined || input.removesAll) return [];
+  const isAsked = certificates.some(({ certify }) => certify.some(({ mode }) => isFromAuthority(mode)));
+  const scope = scopeName(input.scope);
+  const modesOn = (server: string) =>
+    domainsOn(input, server, routes).flatMap((domain) => tlsOf(tls, domain)?.mode ?? []);
+  const answering = input.reached.filter((server) => modesOn(server).includes('http-01'));
+  const answers = answering.map((server) => observedOn(input, server).edge?.tree.challengeAnswers.get(scope));
+  const isUniform = answers.every((answer) => answer !== undefined && answer === answers[0]);
+  if (!isAsked && isUniform) return [];
+  const servers = input.reached.filter((server) => modesOn(server).some(isFromAuthority));
+  return [{ kind: 'share account', servers }];
 }
 
 /** planRemovals returns what takes certificates of domains away that a server does not serve over HTTPS any more. Pure. */

@@ -4,7 +4,12 @@ import type { Route } from '../../nginx/routes.ts';
 import type { PrepareStep } from '../steps/prepare.ts';
 import type { PullStep } from '../steps/pull.ts';
 import type { BegunService } from '../steps/record-intent.ts';
-import { planCertificateRemovals, planCertificates } from './certificate-plan.ts';
+import {
+  isFromAuthority,
+  planAccount,
+  planCertificateRemovals,
+  planCertificates,
+} from './certificate-plan.ts';
 import { planChanges } from './changes.ts';
 import { StepGraph } from './graph.ts';
 import { type HookPlan, planHooks, planLeftHooks } from './hook-plan.ts';
@@ -236,8 +241,12 @@ function layOutCertificates(
   routes: readonly Route[],
   after: string[],
 ): void {
-  for (const { certify, install } of planCertificates(input, routes))
-    graph.add(install, graph.add(certify, after));
+  const certificates = planCertificates(input, routes);
+  const answered = graph.add(planAccount(input, routes, certificates), after);
+  for (const { certify, install } of certificates) {
+    const isAsked = certify.some(({ mode }) => isFromAuthority(mode));
+    graph.add(install, graph.add(certify, isAsked ? answered : after));
+  }
   graph.add(planCertificateRemovals(input, routes), after);
 }
 

@@ -15,8 +15,9 @@ export interface Finding {
     | 'health'
     | 'hook'
     | 'lease'
-    | 'rights';
-  /** An error is certain to make a deploy fail. */
+    | 'rights'
+    | 'certificate';
+  /** An error is certain to make a deploy fail; only one about a certificate is what the look itself fails for. */
   level: 'ok' | 'warning' | 'error';
   message: string;
   /** What to do next. */
@@ -27,8 +28,8 @@ export interface Finding {
 export function errorsOf(findings: readonly Finding[]): UserError[] {
   return findings
     .filter(({ level }) => level === 'error')
-    .map(({ server, message, hint }) => {
-      return new UserError(`${server}: ${message}`, hint === undefined ? {} : { hint });
+    .map(({ server, check, message, hint }) => {
+      return new UserError(`${server || check}: ${message}`, hint === undefined ? {} : { hint });
     });
 }
 

@@ -1,3 +1,4 @@
+import type { NameLookup } from '../../acme/name-lookup.ts';
 import type { AcmeSpec } from '../../model/spec.ts';
 import type { KeyPair } from '../../nginx/certificates.ts';
 
@@ -7,10 +8,9 @@ export interface HttpChallenge {
   keyAuthorization: string;
 }
 
-/** How it is shown to a CA over HTTP that a name is ours. */
+/** How it is shown to a CA over HTTP that a name is ours: what has to be answered is answered already. */
 export interface HttpSolver {
   present(challenges: readonly HttpChallenge[]): Promise<void>;
-  cleanUp(challenges: readonly HttpChallenge[]): Promise<void>;
 }
 
 /** What is asked for. */
@@ -33,8 +33,12 @@ export interface CertificateOrder {
 export interface Authority {
   /** newAccountKey makes a key of an account, in PEM. */
   newAccountKey(): Promise<string>;
+  /** thumbprintOf returns by what answers to a CA show the account that has this key, in base64url. */
+  thumbprintOf(account: string): string;
   /** selfSigned makes a certificate that is signed by itself. */
   selfSigned(domain: string): Promise<KeyPair>;
+  /** lookUp says where DNS has a name lead. It never throws. */
+  lookUp(name: string): Promise<NameLookup>;
   /** issue asks a CA for a certificate. */
   issue(order: CertificateOrder): Promise<KeyPair>;
   /** renewalAt returns when a CA wants a certificate to be renewed, in milliseconds since 1970; undefined where it does not say. It never throws. */

@@ -1,20 +1,21 @@
+import { isIP } from 'node:net';
 import { allOrErrors } from '../../fleet/fleet.ts';
 import { UserError } from '../../model/errors.ts';
 import { scopeName } from '../../model/names.ts';
 import type { CertificateMode, DomainTls } from '../../model/spec.ts';
-import { accountKeyOf, readKeyPair, writeAccountKey } from '../../nginx/certificate-keys.ts';
+import { readKeyPair } from '../../nginx/certificate-keys.ts';
 import {
   installCertificate,
   type KeyPair,
-  putChallenge,
+  proveChallengeAnswer,
   removeCertificate,
 } from '../../nginx/certificates.ts';
-import type { NginxInstance } from '../../nginx/instance.ts';
 import { certificateFile, tlsOf } from '../../nginx/tls.ts';
 import { originOf } from '../planning/certificate-plan.ts';
 import type { HttpSolver } from './authority.ts';
 import { instanceAt, type RunContext } from './context.ts';
 import type { StepKind } from './kind.ts';
+import { ledNowhere, type Whereabouts, withLead } from './whereabouts.ts';
 
 /** Obtaining a certificate for a domain. */
 export interface CertifyStep {
@@ -65,7 +66,7 @@ const VERBS: Record<CertifyStep['reason'], string> = {
  * when it fails, what there is goes on.
  */
 export const certify: StepKind<CertifyStep> = {
-  moments: ['challenge is shown', 'issued'],
+  moments: ['challenge is answered', 'issued'],
   mayOutlastLease: () => true,
   describe({ domain, mode, reason, daysLeft }) {
     const left = daysLeft === undefined ? '' : ` (${daysLeft} days left)`;
@@ -73,12 +74,11 @@ export const certify: StepKind<CertifyStep> = {
     return `${VERBS[reason]} ${domain}${left}, ${how}`;
   },
   async run(step, context) {
-    const { nginx, known, authority } = context;
+    const { nginx, known } = context;
     const { domain } = step;
     const own = ownTls(context, domain);
     const origin = originOf(own, nginx.tls!.acme);
-    const pair =
-      step.mode === 'self-signed' ? await authority.selfSigned(domain) : await order(step, context);
+    const pair = await obtain(step, context);
     known.certificates.set(domain, { ...pair, origin });
     context.moment('issued');
   },
@@ -143,11 +143,51 @@ async function pairOf({ domain, from }: InstallCertificateStep, context: RunCont
   };
 }
 
+async function obtain(step: CertifyStep, context: RunContext): Promise<KeyPair> {
+  switch (step.mode) {
+    case 'self-signed':
+      return await context.authority.selfSigned(step.domain);
+    case 'http-01':
+      return await orderWhereItLeads(step, context);
+    case 'dns-01':
+      return await order(step, context);
+  }
+}
+
+/**
+ * CAs count failures, a few an hour: a name that leads nowhere is not tried. A CA of one's own may know names that nobody
+ * else does, so that it is asked in any case. Where a name leads elsewhere nobody can tell whether that is on purpose.
+ */
+async function orderWhereItLeads(step: CertifyStep, context: RunContext): Promise<KeyPair> {
+  const { authority, nginx } = context;
+  const { domain } = step;
+  const isOfOnesOwn = nginx.tls!.acme.ca !== undefined;
+  const lookup = isOfOnesOwn ? undefined : await authority.lookUp(domain);
+  if (lookup?.seen === 'nothing') throw ledNowhere(domain, lookup, await whereaboutsOf(step, context));
+  try {
+    return await order(step, context);
+  } catch (error) {
+    const seen = lookup ?? (await authority.lookUp(domain));
+    throw withLead(error, domain, seen, await whereaboutsOf(step, context));
+  }
+}
+
+async function whereaboutsOf({ servers }: CertifyStep, context: RunContext): Promise<Whereabouts[]> {
+  const specs = context.servers.filter(({ name }) => servers.includes(name));
+  return await Promise.all(
+    specs.map(async (server) => {
+      if (isIP(server.host) !== 0) return { server, addresses: [server.host] };
+      const lookup = await context.authority.lookUp(server.host);
+      return { server, addresses: lookup.seen === 'addresses' ? lookup.addresses : [] };
+    }),
+  );
+}
+
 async function order(step: CertifyStep, context: RunContext): Promise<KeyPair> {
   const { authority, nginx, scope, tlsSecrets } = context;
   const { acme } = nginx.tls!;
-  const edges = step.servers.map((server) => instanceAt(context, server, 'edge'));
-  const account = await accountOf(edges, context);
+  const { account } = context.known;
+  if (account === undefined) throw new Error('the servers answer for no account');
   await outlastOldListeners(context);
   const eabKey = acme.eab && tlsSecrets[acme.eab.hmacKey];
   const token = acme.cloudflareToken && tlsSecrets[acme.cloudflareToken];
@@ -163,7 +203,7 @@ async function order(step: CertifyStep, context: RunContext): Promise<KeyPair> {
     acme,
     account,
     ...(eabKey && { eabKey }),
-    solver: step.mode === 'dns-01' ? { cloudflareToken: token! } : { http: solverOn(edges, context) },
+    solver: step.mode === 'dns-01' ? { cloudflareToken: token! } : { http: solverOn(step, context) },
     ...(step.replaces && { replaces: step.replaces }),
   });
 }
@@ -174,37 +214,20 @@ async function outlastOldListeners({ known, clock }: RunContext): Promise<void> 
   if (leftMs > 0) await clock.sleep(leftMs);
 }
 
-/** A CA asks any of the servers, and several of its own places do: all have the answer before it is told to ask. */
-function solverOn(edges: readonly NginxInstance[], context: RunContext): HttpSolver {
-  const { scope, clock } = context;
-  const put =
-    (text: (keyAuthorization: string) => string | undefined): HttpSolver['present'] =>
-    async (challenges) => {
-      await allOrErrors(
-        challenges.flatMap(({ token, keyAuthorization }) =>
-          edges.map((edge) => putChallenge(edge, scopeName(scope), token, text(keyAuthorization), clock)),
-        ),
-      );
-    };
-  const present = put((keyAuthorization) => keyAuthorization);
+/** A CA counts what fails: it is told to ask when all servers of the run answer as they shall. */
+function solverOn({ domain, servers }: CertifyStep, context: RunContext): HttpSolver {
+  const { proxyProtocol } = context.nginx;
   return {
     present: async (challenges) => {
-      await present(challenges);
-      context.moment('challenge is shown');
+      const edges = servers.map((server) => instanceAt(context, server, 'edge'));
+      await allOrErrors(
+        challenges.flatMap((challenge) =>
+          edges.map((edge) =>
+            proveChallengeAnswer(edge, { domain, proxyProtocol }, challenge, context.clock),
+          ),
+        ),
+      );
+      context.moment('challenge is answered');
     },
-    cleanUp: put(() => undefined),
   };
-}
-
-/** One account for the environment, on all its servers, so that a server that is lost takes none along. */
-async function accountOf(edges: readonly NginxInstance[], context: RunContext): Promise<string> {
-  const { authority, scope } = context;
-  const known = await allOrErrors(edges.map((edge) => accountKeyOf(edge, scopeName(scope))));
-  const account = known.find((key) => key !== undefined) ?? (await authority.newAccountKey());
-  await allOrErrors(
-    edges
-      .filter((_edge, index) => known[index] !== account)
-      .map((edge) => writeAccountKey(edge, scopeName(scope), account)),
-  );
-  return account;
 }

@@ -45,6 +45,8 @@ export class Knowledge {
   readonly probed = new Map<string, ProbeReport>();
   /** The digest of each service's image, where there is one. */
   readonly digests = new Map<string, string>();
+  /** The key of the environment's account with CAs, once the servers answer for it. */
+  account: string | undefined;
   /** Certificates that this run has obtained, by domain. */
   readonly certificates = new Map<string, InstalledPair>();
   /** Connections that were cut since a drain was not over in time. */

@@ -1,3 +1,4 @@
+import { type ShareAccountStep, shareAccount } from './account.ts';
 import {
   type CertifyStep,
   certify,
@@ -55,6 +56,7 @@ const KINDS = {
   'forget secrets': forgetSecrets,
   teardown,
   sweep,
+  'share account': shareAccount,
   certify,
   'install certificate': installCertificateStep,
   'remove certificates': removeCertificates,
@@ -88,6 +90,7 @@ export type Step =
   | ForgetSecretsStep
   | TeardownStep
   | SweepStep
+  | ShareAccountStep
   | CertifyStep
   | InstallCertificateStep
   | RemoveCertificatesStep

@@ -34,8 +34,8 @@ export class EventStream extends Stream {
   }
 
   async #run(): Promise<void> {
-    const { everyMs, silenceMs, hostHeader } = this.settings;
-    const socket = await openSocket(this.target, silenceMs);
+    const { everyMs, silenceMs, hostHeader, tls } = this.settings;
+    const socket = await openSocket(this.target, silenceMs, tls);
     this.#socket = socket;
     this.#lastAt = performance.now();
     socket.on('data', (piece: Buffer) => this.#onData(piece));

@@ -10,6 +10,7 @@ import { nameOf } from './targets.ts';
 const {
   targets,
   hostHeader,
+  tls,
   count = 1_000,
   method = 'GET',
   path = '/slow?ms=3000',
@@ -53,7 +54,7 @@ async function open(index: number): Promise<HttpConnection | undefined> {
   const target = targets[index % targets.length]!;
   tally.sent();
   try {
-    const connection = await HttpConnection.open(target, timeoutMs);
+    const connection = await HttpConnection.open(target, timeoutMs, tls);
     tally.connected();
     return connection;
   } catch (error) {

@@ -1,6 +1,7 @@
 import { LoadProcess } from './load-process.ts';
 import type { TrafficResult, TrafficSnapshot } from './tally.ts';
 import { requireOwnTargets, type Target } from './targets.ts';
+import type { ClientTls } from './tls.ts';
 
 /** What is held. */
 export interface HeldRequestsOptions {
@@ -8,6 +9,8 @@ export interface HeldRequestsOptions {
   targets: Target[];
   /** Value of the Host header; default the target's own address. */
   hostHeader?: string;
+  /** Speaks TLS; default: plain HTTP. */
+  tls?: ClientTls;
   /** Requests, each on a connection of its own; default 1,000. */
   count?: number;
   /** Default GET; a POST carries a random body and wants its SHA-256 back. */

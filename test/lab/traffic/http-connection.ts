@@ -1,8 +1,10 @@
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { Loss, lossOf } from './loss.ts';
 import { type ResponseHead, ResponseParser } from './response-parser.ts';
 import { openSocket } from './socket.ts';
 import { nameOf, type Target } from './targets.ts';
+import type { ClientTls } from './tls.ts';
 
 /** A whole answer, whatever its status. */
 export interface Answer extends ResponseHead {
@@ -33,8 +35,13 @@ export class HttpConnection {
   }
 
   /** open connects; throws a Loss when that fails or takes longer than `timeoutMs`. */
-  static async open(target: Target, timeoutMs: number): Promise<HttpConnection> {
-    return new HttpConnection(target, await openSocket(target, timeoutMs));
+  static async open(target: Target, timeoutMs: number, tls?: ClientTls): Promise<HttpConnection> {
+    return new HttpConnection(target, await openSocket(target, timeoutMs, tls));
+  }
+
+  /** True where TLS went on with a session of an earlier connection. */
+  get isResumed(): boolean {
+    return this.#socket instanceof TLSSocket && this.#socket.isSessionReused();
   }
 
   /** False once the server announced its close, closed an idle connection, or broke it: a client then opens another. */

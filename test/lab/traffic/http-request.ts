@@ -3,13 +3,17 @@ import type { Answer } from './http-connection.ts';
 import { Loss } from './loss.ts';
 import { nameOf, type Target } from './targets.ts';
 
-/** One request as bytes, with what its answer must say. */
-export interface HttpRequest {
+/** One request, by which its answer is known. */
+export interface TrafficRequest {
   method: 'GET' | 'POST';
-  bytes: Buffer;
   id: string;
   /** The request's body; empty for GET. */
   body: Buffer;
+}
+
+/** A request as bytes. */
+export interface HttpRequest extends TrafficRequest {
+  bytes: Buffer;
 }
 
 /** What a request is made of. */
@@ -25,10 +29,16 @@ const LONGEST_BODY = 4_096;
 const noise = randomBytes(65_536 + LONGEST_BODY);
 let lastId = 0;
 
-/** buildRequest writes a request by hand; a POST gets 1 to 4,096 random bytes. */
-export function buildRequest({ method, path, target, hostHeader, keepAlive }: HttpRequestParts): HttpRequest {
+/** newRequest returns a request with an id of its own; a POST gets 1 to 4,096 random bytes. */
+export function newRequest(method: 'GET' | 'POST'): TrafficRequest {
   const id = `${process.pid}-${++lastId}`;
-  const body = method === 'POST' ? randomPortion() : Buffer.alloc(0);
+  return { method, id, body: method === 'POST' ? randomPortion() : Buffer.alloc(0) };
+}
+
+/** buildRequest writes a new request by hand. */
+export function buildRequest({ method, path, target, hostHeader, keepAlive }: HttpRequestParts): HttpRequest {
+  const request = newRequest(method);
+  const { id, body } = request;
   const head = [
     `${method} ${path} HTTP/1.1`,
     `Host: ${hostHeader ?? nameOf(target)}`,
@@ -40,7 +50,7 @@ export function buildRequest({ method, path, target, hostHeader, keepAlive }: Ht
     '',
     '',
   ].join('\r\n');
-  return { method, id, body, bytes: Buffer.concat([Buffer.from(head), body]) };
+  return { ...request, bytes: Buffer.concat([Buffer.from(head), body]) };
 }
 
 /** randomPortion returns 1 to 4,096 random bytes. */
@@ -54,7 +64,10 @@ export function randomPortion(): Buffer {
  * @throws Loss `status N` unless 2xx; `mismatch` when the answer belongs to another request or a POST's body
  *   did not arrive byte for byte
  */
-export function checkAnswer({ method, id, body }: HttpRequest, answer: Answer): string {
+export function checkAnswer(
+  { method, id, body }: TrafficRequest,
+  answer: Pick<Answer, 'status' | 'headers' | 'body'>,
+): string {
   if (answer.status < 200 || answer.status > 299) {
     throw new Loss(`status ${answer.status}`, answer.body.toString('utf8', 0, 200).trim());
   }
@@ -71,7 +84,7 @@ export function checkAnswer({ method, id, body }: HttpRequest, answer: Answer): 
   return typeof said?.version === 'string' ? said.version : 'unknown';
 }
 
-function jsonOf({ headers, body }: Answer): Record<string, unknown> | undefined {
+function jsonOf({ headers, body }: Pick<Answer, 'headers' | 'body'>): Record<string, unknown> | undefined {
   if (!headers.get('content-type')?.startsWith('application/json')) return undefined;
   try {
     return JSON.parse(body.toString()) as Record<string, unknown>;

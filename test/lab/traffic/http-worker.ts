@@ -12,6 +12,7 @@ const options = workerOptions<HttpTrafficOptions>();
 const {
   targets,
   hostHeader,
+  tls,
   clients = 64,
   keepAlive = true,
   methods = ['GET', 'POST'],
@@ -56,13 +57,14 @@ async function sendOne(former: HttpConnection | undefined): Promise<HttpConnecti
   const method = methods[Math.floor(Math.random() * methods.length)] ?? 'GET';
   const startedAt = performance.now();
   let connection = former?.isReusable ? former : undefined;
+  if (former !== connection) tally.endedByServer();
   const target = connection?.target ?? nextTarget();
   tally.sent();
   try {
     if (connection === undefined) {
       former?.close();
-      connection = await HttpConnection.open(target, timeoutMs);
-      tally.connected();
+      connection = await HttpConnection.open(target, timeoutMs, tls);
+      tally.connected(connection.isResumed);
     }
     const request = buildRequest({ method, path, target, hostHeader, keepAlive });
     const leftMs = timeoutMs - (performance.now() - startedAt);
@@ -73,6 +75,7 @@ async function sendOne(former: HttpConnection | undefined): Promise<HttpConnecti
     tally.lost(error, method, nameOf(target));
   }
   if (connection?.isReusable && keepAlive) return connection;
+  if (connection !== undefined && keepAlive) tally.endedByServer();
   connection?.close();
   return undefined;
 }

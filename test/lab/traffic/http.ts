@@ -1,4 +1,5 @@
 import { requireOwnTargets, type Target } from './targets.ts';
+import type { ClientTls } from './tls.ts';
 import { startTraffic, type Traffic } from './traffic.ts';
 
 /** What the HTTP clients do. */
@@ -7,6 +8,8 @@ export interface HttpTrafficOptions {
   targets: Target[];
   /** Value of the Host header; default the target's own address. */
   hostHeader?: string;
+  /** Speaks TLS; default: plain HTTP. */
+  tls?: ClientTls;
   /** Clients, each with one request at a time; default 64. */
   clients?: number;
   /** Whether a connection carries many requests; default true. */

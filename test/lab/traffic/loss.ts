@@ -1,6 +1,7 @@
 /**
  * Why a request counts as lost. `closed` is a FIN before the whole answer, `reset` a RST, `mismatch` a whole
- * answer with the wrong content, `malformed` no HTTP at all, `unreachable` no route to the server, and
+ * answer with the wrong content, `malformed` no HTTP at all,
+ * `handshake` TLS that did not come about, `unreachable` no route to the server, and
  * `client` a limit of the load generator's own machine (ports, file handles), which says nothing about the server.
  */
 export type LossKind =
@@ -10,6 +11,7 @@ export type LossKind =
   | 'timeout'
   | 'mismatch'
   | 'malformed'
+  | 'handshake'
   | 'unreachable'
   | 'client'
   | `status ${number}`;

@@ -1,13 +1,17 @@
 import { connect, type Socket } from 'node:net';
 import { Loss, lossOf } from './loss.ts';
 import type { Target } from './targets.ts';
+import { type ClientTls, openTlsSocket } from './tls.ts';
 
 /**
  * openSocket connects to a target, with Nagle's algorithm off.
  * @param timeoutMs gives up after so many milliseconds
+ * @param tls speaks it; default: plain TCP
  * @throws Loss `refused`, `unreachable`, `timeout`, …
  */
-export function openSocket({ host, port }: Target, timeoutMs: number): Promise<Socket> {
+export function openSocket(target: Target, timeoutMs: number, tls?: ClientTls): Promise<Socket> {
+  if (tls !== undefined) return openTlsSocket(target, tls, timeoutMs);
+  const { host, port } = target;
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port, noDelay: true });
     const fail = (loss: Loss): void => {

@@ -1,5 +1,6 @@
 import type { Loss } from './loss.ts';
 import { nameOf, type Target } from './targets.ts';
+import type { ClientTls } from './tls.ts';
 
 export type StreamKind = 'websocket' | 'events' | 'tcp';
 
@@ -15,6 +16,8 @@ export interface BrokenStream {
 /** What all streams of one run share. */
 export interface StreamSettings {
   hostHeader?: string | undefined;
+  /** WebSockets and events speak TLS. */
+  tls?: ClientTls | undefined;
   /** Pause between two messages, in milliseconds. */
   everyMs: number;
   /** A stream on which nothing due came for so long is broken, in milliseconds. */

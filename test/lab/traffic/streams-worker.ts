@@ -11,6 +11,7 @@ const options = workerOptions<StreamsOptions>();
 const { targets, websockets = 0, events = 0, tcp, maxSeconds = 600 } = options;
 const settings: StreamSettings = {
   hostHeader: options.hostHeader,
+  tls: options.tls,
   everyMs: options.everyMs ?? 200,
   silenceMs: options.silenceMs ?? 10_000,
   maxSeconds,

@@ -1,6 +1,7 @@
 import { LoadProcess } from './load-process.ts';
 import type { BrokenStream, StreamKind } from './stream.ts';
 import { requireOwnTargets, type Target } from './targets.ts';
+import type { ClientTls } from './tls.ts';
 
 /** Which streams to hold. */
 export interface StreamsOptions {
@@ -8,6 +9,8 @@ export interface StreamsOptions {
   targets: Target[];
   /** Value of the Host header; default the target's own address. */
   hostHeader?: string;
+  /** WebSockets and events speak TLS; default: plain HTTP. */
+  tls?: ClientTls;
   /** WebSocket clients on `/ws`; default 0. */
   websockets?: number;
   /** Readers of server-sent events on `/events`; default 0. */

@@ -19,6 +19,10 @@ export interface TrafficSnapshot {
   inFlight: number;
   /** Connections opened so far; with keep-alive far fewer than requests. */
   connections: number;
+  /** Those of them that went on with the TLS session of an earlier one. */
+  resumed: number;
+  /** Those that the server ended, politely or not, which a client would have kept. */
+  endedByServer: number;
   lostByKind: Record<string, number>;
   /** Good answers by the version that gave them. */
   versions: Record<string, number>;
@@ -48,6 +52,8 @@ export class Tally {
   #ok = 0;
   #lost = 0;
   #connections = 0;
+  #resumed = 0;
+  #endedByServer = 0;
   readonly #lostByKind: Record<string, number> = {};
   readonly #losses: LostRequest[] = [];
   readonly #versions: Record<string, number> = {};
@@ -71,8 +77,13 @@ export class Tally {
     this.#sent += 1;
   }
 
-  connected(): void {
+  connected(isResumed = false): void {
     this.#connections += 1;
+    if (isResumed) this.#resumed += 1;
+  }
+
+  endedByServer(): void {
+    this.#endedByServer += 1;
   }
 
   /** ok counts a good answer; `latencyMs` in milliseconds. */
@@ -104,6 +115,8 @@ export class Tally {
       lost: this.#lost,
       inFlight: this.#sent - this.#ok - this.#lost,
       connections: this.#connections,
+      resumed: this.#resumed,
+      endedByServer: this.#endedByServer,
       lostByKind: this.#lostByKind,
       versions: this.#versions,
     };

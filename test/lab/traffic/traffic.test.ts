@@ -1,11 +1,15 @@
 /** A counter that cannot fail proves nothing: here every way of losing something is made to happen, and counted. */
 import { createServer as createHttpServer } from 'node:http';
+import { constants, createSecureServer, type ServerHttp2Stream } from 'node:http2';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createServer as createTlsServer } from 'node:tls';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { WebSocketServer } from 'ws';
+import { makeCertificate } from '../certificates.ts';
 import { holdRequests } from './held.ts';
 import { type HttpTrafficOptions, startHttpTraffic } from './http.ts';
+import { type Http2TrafficOptions, startHttp2Traffic } from './http2.ts';
 import { type LocalApp, startLocalApp } from './local-app.ts';
 import { ResponseParser } from './response-parser.ts';
 import { openStreams } from './streams.ts';
@@ -304,6 +308,103 @@ describe('TCP load', () => {
     await traffic.untilSent(20);
     const result = await traffic.stop();
     expect(result).toMatchObject({ ok: 0, lostByKind: { [kind]: result.sent } });
+  });
+});
+
+describe('HTTP/2 load', () => {
+  /** A server that speaks HTTP/2 over TLS, and answers as the test says; `nth` counts the requests of a connection. */
+  async function secureServer(
+    onStream: (stream: ServerHttp2Stream, nth: number) => void,
+  ): Promise<Pick<Http2TrafficOptions, 'targets' | 'authority' | 'tls'>> {
+    const { chain, privateKey } = await makeCertificate(['localhost']);
+    const server = createSecureServer({ key: privateKey, cert: chain });
+    server.on('session', (session) => {
+      let nth = 0;
+      session.on('error', () => {});
+      session.on('stream', (stream) => {
+        nth += 1;
+        stream.on('error', () => {});
+        onStream(stream, nth);
+      });
+      cleanups.push(() => session.destroy());
+    });
+    const target = await listen(server);
+    return { targets: [target], authority: 'localhost', tls: { ca: chain, servername: 'localhost' } };
+  }
+
+  /** What the lab's app says to a GET, with the id that it was asked with. */
+  function say(stream: ServerHttp2Stream, body = '{"version":"v1"}'): void {
+    stream.respond({ ':status': 200, 'content-type': 'application/json' });
+    stream.end(body);
+  }
+
+  const few = {
+    connections: 2,
+    streams: 4,
+    eventStreams: 0,
+    methods: ['GET' as const],
+    thinkMs: [0, 5] as [number, number],
+  };
+
+  async function sendOver(
+    where: Pick<Http2TrafficOptions, 'targets' | 'authority' | 'tls'>,
+    more: Partial<Http2TrafficOptions> = {},
+  ): Promise<TrafficResult> {
+    const traffic = startHttp2Traffic({ ...few, ...where, maxSeconds: 20, ...more });
+    await traffic.untilSent(100);
+    return await traffic.stop();
+  }
+
+  test('a healthy server loses nothing, and no connection is opened twice', async () => {
+    const where = await secureServer((stream) => say(stream));
+    for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+      const result = await sendOver({ ...where, tls: { ...where.tls, version } });
+      expect(result).toMatchObject({
+        lost: 0,
+        connections: 2,
+        endedByServer: 0,
+        versions: { v1: result.sent },
+      });
+    }
+  });
+
+  test.each<[string, string, (stream: ServerHttp2Stream) => void]>([
+    ['a stream that is refused', 'refused', (stream) => stream.close(constants.NGHTTP2_REFUSED_STREAM)],
+    ['a stream that is reset', 'reset', (stream) => stream.close(constants.NGHTTP2_INTERNAL_ERROR)],
+    ['a connection that is gone', 'closed', ({ session }) => session?.destroy()],
+    ['an error status', 'status 502', (stream) => stream.respond({ ':status': 502 }, { endStream: true })],
+    ['silence', 'timeout', () => {}],
+    ['what is no JSON', 'mismatch', (stream) => say(stream, 'oops')],
+  ])('%s is a loss of its own kind', async (_what, kind, onStream) => {
+    const where = await secureServer((stream, nth) => (nth % 3 === 0 ? onStream(stream) : say(stream)));
+    const result = await sendOver(where, kind === 'timeout' ? { timeoutMs: 200 } : {});
+    expect(result.lostByKind[kind]).toBeGreaterThan(0);
+    expect(result.sent).toBe(result.ok + result.lost);
+  });
+
+  test('a GOAWAY is a connection that the server has ended, and what it leaves out is lost', async () => {
+    const where = await secureServer((stream, nth) => {
+      if (nth === 10) stream.session?.goaway(constants.NGHTTP2_NO_ERROR, 1);
+      say(stream);
+    });
+    const result = await sendOver(where);
+    expect(result.endedByServer).toBeGreaterThan(2);
+    expect(result.connections).toBeGreaterThan(2);
+    expect(result.lost).toBeGreaterThan(0);
+  });
+
+  test('whom nobody vouches for is a loss, and so is a server without HTTP/2', async () => {
+    const where = await secureServer((stream) => say(stream));
+    const { chain } = await makeCertificate(['localhost']);
+    const stranger = await sendOver({ ...where, tls: { ...where.tls, ca: chain } });
+    expect(stranger).toMatchObject({ ok: 0, lostByKind: { handshake: stranger.sent } });
+    const pair = await makeCertificate(['localhost']);
+    const old = createTlsServer({ key: pair.privateKey, cert: pair.chain, ALPNProtocols: ['http/1.1'] });
+    const elder = await sendOver({
+      ...{ targets: [await listen(old)], authority: 'localhost' },
+      tls: { ca: pair.chain, servername: 'localhost' },
+    });
+    expect(elder).toMatchObject({ ok: 0, lostByKind: { handshake: elder.sent } });
   });
 });
 

@@ -3,6 +3,7 @@ import { randomPortion } from './http-request.ts';
 import { Loss, lossOf } from './loss.ts';
 import { Stream } from './stream.ts';
 import { nameOf } from './targets.ts';
+import { tlsOptions } from './tls.ts';
 
 interface Message {
   data: Buffer;
@@ -20,8 +21,10 @@ export class WebSocketStream extends Stream {
   #startedAt = 0;
 
   override start(): void {
-    const { hostHeader, silenceMs } = this.settings;
-    const socket = new WebSocket(`ws://${nameOf(this.target)}/ws`, {
+    const { hostHeader, silenceMs, tls } = this.settings;
+    const scheme = tls === undefined ? 'ws' : 'wss';
+    const socket = new WebSocket(`${scheme}://${nameOf(this.target)}/ws`, {
+      ...(tls && tlsOptions(this.target, tls, 'http/1.1')),
       headers: hostHeader === undefined ? {} : { Host: hostHeader },
       handshakeTimeout: silenceMs,
       perMessageDeflate: false,

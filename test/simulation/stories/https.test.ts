@@ -1,14 +1,18 @@
 import { describe, expect, test } from '@jest/globals';
+import { selfSigned } from '../../../src/acme/certificate.ts';
+import { endingIn } from '../../../src/commands/status.ts';
 import type { Plan } from '../../../src/deploy/planning/plan.ts';
 import { describeStep } from '../../../src/deploy/steps/index.ts';
 import type { EnvironmentSpec, TlsSpec } from '../../../src/model/spec.ts';
 import { readInstalled } from '../../../src/nginx/certificates.ts';
+import { renderStatus } from '../../../src/report/status.ts';
 import type { World } from '../world/world.ts';
 import { NOTHING, newWorld, planFor } from './deployed.ts';
 import { servers, service, shop } from './specs.ts';
 import { rest } from './story.ts';
 
 const DOMAIN = 'api.example.com';
+const DAY_MS = 86_400_000;
 const TLS: TlsSpec = {
   mode: 'http-01',
   domains: {},
@@ -35,13 +39,14 @@ function serialOn(world: World, server: string, domain = DOMAIN): string | undef
 
 /** told returns what a plan does about certificates. */
 function told({ steps }: Plan): string[] {
-  return steps.filter(({ step }) => /certif/.test(step.kind)).map(({ step }) => describeStep(step));
+  return steps.filter(({ step }) => /certif|account/.test(step.kind)).map(({ step }) => describeStep(step));
 }
 
 describe('certificates', () => {
   test('are had once for all servers, in the run that brings the domain', async () => {
     const world = newWorld();
     expect(told(await planFor(world, on(2)))).toEqual([
+      'have one account with certificate authorities on a, b',
       'issue a certificate for api.example.com, by http-01',
       'install the certificate of api.example.com on a',
       'install the certificate of api.example.com on b',
@@ -57,7 +62,9 @@ describe('certificates', () => {
     const { steps } = await planFor(newWorld(), on(1));
     const certify = steps.find(({ step }) => step.kind === 'certify')!;
     const proves = steps.filter(({ step }) => step.kind === 'prove').map(({ id }) => id);
-    expect(certify.needs).toEqual(proves);
+    const account = steps.find(({ step }) => step.kind === 'share account')!;
+    expect(account.needs).toEqual(proves);
+    expect(certify.needs).toEqual([account.id]);
     const waiting = steps.filter(({ needs }) => needs.includes(certify.id));
     expect(waiting.map(({ step }) => step.kind)).toEqual(['install certificate']);
   });
@@ -79,6 +86,7 @@ describe('certificates', () => {
     const world = newWorld();
     await world.deploy(on(1));
     expect(told(await planFor(world, on(2)))).toEqual([
+      'have one account with certificate authorities on a, b',
       'copy the certificate of api.example.com from a to b',
     ]);
     await world.deploy(on(2));
@@ -92,7 +100,7 @@ describe('certificates', () => {
     await world.deploy(on(2));
     const first = serialOn(world, 'a');
     world.authority.wantsAnew.add(first!);
-    expect(told(await planFor(world, on(2)))[0]).toMatch(
+    expect(told(await planFor(world, on(2)))[1]).toMatch(
       /^renew the certificate of api.example.com \(\d\d days left\), by http-01$/,
     );
     await world.deploy(on(2));
@@ -102,10 +110,40 @@ describe('certificates', () => {
     expect(await world.describe(on(2))).toEqual(NOTHING);
   });
 
+  test.each([
+    [59, []],
+    [60, ['renew the certificate of api.example.com (29 days left), by http-01']],
+  ])(
+    'are renewed by their lifetime where the CA says nothing: after %d of 90 days',
+    async (days, renewal) => {
+      const world = newWorld();
+      world.authority.issuesDaysBefore = days;
+      await world.deploy(on(2));
+      expect(told(await planFor(world, on(2))).filter((line) => line.startsWith('renew'))).toEqual(renewal);
+      world.authority.issuesDaysBefore = 0;
+      await world.deploy(on(2));
+      expect(world.authority.issued).toHaveLength(1 + renewal.length);
+      expect(await world.describe(on(2))).toEqual(NOTHING);
+    },
+  );
+
+  test('are renewed while a server is not reached that the CA asks as well', async () => {
+    const world = newWorld();
+    await world.deploy(on(2));
+    const first = serialOn(world, 'a');
+    world.authority.wantsAnew.add(first!);
+    await world.deploy(on(2), { excludedServers: ['b'] });
+    expect(serialOn(world, 'a')).not.toBe(first);
+    expect(serialOn(world, 'b')).toBe(first);
+    await world.deploy(on(2));
+    expect(serialOn(world, 'b')).toBe(serialOn(world, 'a'));
+    expect(world.authority.issued).toHaveLength(2);
+  });
+
   test('are replaced when they shall come from elsewhere', async () => {
     const world = newWorld();
     await world.deploy(on(1, { mode: 'self-signed' }));
-    expect(told(await planFor(world, on(1)))[0]).toBe(
+    expect(told(await planFor(world, on(1)))[1]).toBe(
       'replace the certificate of api.example.com, by http-01',
     );
     await world.deploy(on(1));
@@ -122,7 +160,8 @@ describe('certificates', () => {
   });
 
   test.each([
-    /moment: certify: challenge is shown/,
+    /moment: share account: account is kept/,
+    /moment: certify: challenge is answered/,
     /moment: certify: issued/,
     /begins: install certificate/,
   ])('are had by the next run where one was killed at %s', async (moment) => {
@@ -133,6 +172,128 @@ describe('certificates', () => {
     expect(serialOn(world, 'a')).toBeDefined();
     expect(serialOn(world, 'b')).toBe(serialOn(world, 'a'));
     expect(await world.describe(on(2))).toEqual(NOTHING);
+  });
+});
+
+describe('a domain that leads elsewhere', () => {
+  const WEB = 'web.example.com';
+  const two = secured(shop([service('api'), service('web')]));
+
+  test('or nowhere is asked of no CA; the others have theirs, and the next run goes on', async () => {
+    const world = newWorld();
+    world.authority.leads.set(WEB, { seen: 'nothing', why: 'there is no such name' });
+    await expect(world.deploy(two)).rejects.toMatchObject({
+      message: 'web.example.com gets no certificate: it leads nowhere, DNS says that there is no such name',
+      hint: expect.stringMatching(/^Let it lead to 192\.0\.2\.1 \(a\) by A or AAAA records/),
+    });
+    expect(world.authority.asked).toEqual([DOMAIN]);
+    expect(serialOn(world, 'a')).toBeDefined();
+    expect(world.answering(WEB)).toEqual(['shop_production_web']);
+    world.authority.leads.clear();
+    await world.deploy(two);
+    expect(serialOn(world, 'a', WEB)).toBeDefined();
+    expect(await world.describe(two)).toEqual(NOTHING);
+  });
+
+  test('is tried all the same: a CDN may stand there', async () => {
+    const world = newWorld();
+    world.authority.leads.set(WEB, { seen: 'addresses', addresses: ['198.51.100.9'] });
+    await world.deploy(two);
+    expect(serialOn(world, 'a', WEB)).toBeDefined();
+  });
+
+  test.each([
+    [
+      '198.51.100.9',
+      /lead to 198\.51\.100\.9, and the servers are 192\.0\.2\.1 \(a\)\.$/,
+      /^Let it lead to them; or/,
+    ],
+    ['192.0.2.1 2001:db8::9', /lead to 192\.0\.2\.1, 2001:db8::9, and/, /^2001:db8::9 is none of theirs/],
+    ['192.0.2.1', /which is as it should be\.$/, /^Port 80 of these servers/],
+  ])('and is refused is told with where it leads: %s', async (addresses, message, hint) => {
+    const world = newWorld();
+    world.authority.leads.set(WEB, { seen: 'addresses', addresses: addresses.split(' ') });
+    world.authority.refused.add(WEB);
+    await expect(world.deploy(two)).rejects.toMatchObject({
+      message: expect.stringMatching(message),
+      hint: expect.stringMatching(hint),
+    });
+  });
+
+  test('and has a certificate keeps it', async () => {
+    const world = newWorld();
+    await world.deploy(two);
+    const before = serialOn(world, 'a', WEB);
+    world.authority.wantsAnew.add(before!);
+    world.authority.leads.set(WEB, { seen: 'nothing', why: 'the name has no address' });
+    await expect(world.deploy(two)).rejects.toThrow('web.example.com gets no certificate');
+    expect(serialOn(world, 'a', WEB)).toBe(before);
+  });
+
+  test('is asked of a CA of one’s own, which may know names that nobody else does', async () => {
+    const world = newWorld();
+    world.authority.leads.set(DOMAIN, { seen: 'nothing', why: 'there is no such name' });
+    await world.deploy(on(1, { acme: { url: 'https://ca.internal/directory', ca: 'PEM' } }));
+    expect(world.authority.issued).toEqual([DOMAIN]);
+  });
+});
+
+describe('a certificate near its end', () => {
+  /** A world whose certificate is so old, and what `status` and `plan` say of it. */
+  const aged = async (days: number, wanted = on(1)) => {
+    const world = newWorld();
+    world.authority.issuesDaysBefore = days;
+    await world.deploy(wanted);
+    const report = await world.status(wanted);
+    return { world, failure: endingIn(report), warnings: renderStatus(report).warnings };
+  };
+
+  test('is nothing to tell while it is fine', async () => {
+    expect(await aged(59)).toMatchObject({ failure: undefined, warnings: [] });
+  });
+
+  test('is warned of', async () => {
+    const { failure, warnings } = await aged(70);
+    expect([failure, warnings]).toEqual([
+      undefined,
+      [expect.stringMatching(/^certificate of api\.example\.com: 19 days left .* nothing has renewed it$/)],
+    ]);
+  });
+
+  test.each([
+    [85, /^certificates end soon: api\.example\.com, 4 days left \(until /],
+    [95, /^certificates have expired: api\.example\.com, has expired on /],
+  ])('fails who looks at it after %i of 90 days', async (days, message) => {
+    expect((await aged(days)).failure?.message).toMatch(message);
+  });
+
+  test('fails who looks at it as early as the file says', async () => {
+    const expiry = { warnBelow: { days: 25 }, failBelow: { days: 22 } };
+    const { failure } = await aged(70, on(1, { expiry }));
+    expect(failure?.message).toContain('19 days left');
+  });
+
+  test('is a warning in a plan that brings a new one', async () => {
+    const { world } = await aged(85);
+    const { findings } = await world.plan(on(1));
+    expect(findings.filter(({ check }) => check === 'certificate')).toMatchObject([
+      {
+        level: 'warning',
+        message: expect.stringMatching(/^api\.example\.com on a: 4 days .* deploy brings a new/),
+      },
+    ]);
+  });
+
+  test('is an error in a plan that does not: somebody has to buy one', async () => {
+    const world = newWorld();
+    const bought = await selfSigned([DOMAIN], { days: 90, now: world.clock.now() - 85 * DAY_MS });
+    const files = on(1, { mode: 'files', files: { certificate: 'CERT', key: 'KEY' } });
+    const tlsSecrets = { CERT: bought.chain, KEY: bought.privateKey };
+    await world.deploy(files, { tlsSecrets });
+    const { findings } = await world.plan(files, { tlsSecrets });
+    expect(findings.filter(({ level }) => level === 'error')).toMatchObject([
+      { check: 'certificate', hint: expect.stringMatching(/^Get a new one/) },
+    ]);
   });
 });
 

@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import { selfSigned } from '../../../src/acme/certificate.ts';
+import { CertificateError } from '../../../src/acme/failure.ts';
+import type { NameLookup } from '../../../src/acme/name-lookup.ts';
 import type { Authority, CertificateOrder } from '../../../src/deploy/steps/authority.ts';
-import { UserError } from '../../../src/model/errors.ts';
 import type { KeyPair } from '../../../src/nginx/certificates.ts';
 import type { Machine } from './machine.ts';
 import { Nginx } from './nginx.ts';
@@ -14,6 +15,7 @@ interface Surroundings {
 
 /** How long what it issues lives. */
 const LIFETIME_DAYS = 90;
+const DAY_MS = 86_400_000;
 const CHALLENGE = '/.well-known/acme-challenge/';
 
 /** SimulatedAuthority is a CA: it asks every server, as the world would, whether a name is theirs. */
@@ -24,8 +26,16 @@ export class SimulatedAuthority implements Authority {
   readonly accounts = new Set<string>();
   /** Serials of those that it wants to be renewed at once. */
   readonly wantsAnew = new Set<string>();
+  /** How many days ago what it issues was issued: simulated users would be asked for each second of them. */
+  issuesDaysBefore = 0;
   /** Domains that it refuses. */
   readonly refused = new Set<string>();
+  /** What it says to who asks for a domain. */
+  readonly failures = new Map<string, Error>();
+  /** What was asked for, whatever came of it. */
+  readonly asked: string[] = [];
+  /** Where names lead that lead elsewhere than to the servers. */
+  readonly leads = new Map<string, NameLookup>();
   readonly #around: Surroundings;
   #count = 0;
 
@@ -35,33 +45,43 @@ export class SimulatedAuthority implements Authority {
 
   async newAccountKey(): Promise<string> {
     this.#count++;
-    return `account ${this.#count}`;
+    return `account-${this.#count}`;
+  }
+
+  thumbprintOf(account: string): string {
+    return `thumbprint-of-${account}`;
   }
 
   async selfSigned(domain: string): Promise<KeyPair> {
     return await selfSigned([domain], { days: LIFETIME_DAYS, now: this.#around.clock.now() });
   }
 
+  async lookUp(name: string): Promise<NameLookup> {
+    return this.leads.get(name) ?? { seen: 'addresses', addresses: ['192.0.2.1', '192.0.2.2'] };
+  }
+
   async issue({ domain, account, solver }: CertificateOrder): Promise<KeyPair> {
     this.accounts.add(account);
-    if (this.refused.has(domain))
-      throw new UserError(`${domain} gets no certificate: the CA refuses it`, { hint: 'Ask why.' });
+    this.asked.push(domain);
+    const failure = this.failures.get(domain);
+    if (failure !== undefined) throw failure;
+    if (this.refused.has(domain)) throw refusal(`${domain} gets no certificate: the CA refuses it`);
     if ('http' in solver) {
-      const challenge = { token: `token-${++this.#count}`, keyAuthorization: `answer of ${account}` };
+      const challenge = { token: `token-${++this.#count}`, keyAuthorization: '' };
+      challenge.keyAuthorization = `${challenge.token}.${this.thumbprintOf(account)}`;
       await solver.http.present([challenge]);
       const wrong = this.#edges().filter(
         ([, nginx]) =>
           nginx.answer({ port: 80, path: `${CHALLENGE}${challenge.token}`, host: domain, from: 'world' })
             .body !== challenge.keyAuthorization,
       );
-      await solver.http.cleanUp([challenge]);
       if (wrong.length > 0)
-        throw new UserError(`${domain}: ${wrong.map(([name]) => name).join(', ')} did not answer the CA`, {
-          hint: 'Where does its DNS point to?',
-        });
+        throw refusal(`${domain}: ${wrong.map(([name]) => name).join(', ')} did not answer the CA`);
     }
     this.issued.push(domain);
-    return await selfSigned([domain], { days: LIFETIME_DAYS, now: this.#around.clock.now() });
+    const ago = this.issuesDaysBefore;
+    const now = this.#around.clock.now() - ago * DAY_MS;
+    return await selfSigned([domain], { days: LIFETIME_DAYS, now });
   }
 
   async renewalAt(_acme: unknown, pem: string): Promise<number | undefined> {
@@ -74,4 +94,8 @@ export class SimulatedAuthority implements Authority {
       return program instanceof Nginx ? [[name, program]] : [];
     });
   }
+}
+
+function refusal(message: string): CertificateError {
+  return new CertificateError(message, { because: 'names', hint: 'Ask why.' });
 }

@@ -209,6 +209,24 @@ export const NGINX_CONTRACT: readonly Case[] = [
     },
   },
   {
+    title: 'an answer is put together of a file and of the path that was asked for',
+    async run(given, own) {
+      const http = `${identity('one')}
+        server { listen 8090; location ^~ /asked/ { default_type text/plain; ssi on; ssi_types text/plain;
+          root ${FOLDER}/answers; rewrite "^/asked/(?<token>[A-Za-z0-9_-]+)$" /shop.conf break; return 404; } }`;
+      const nginx = await startNginx(given, own, {
+        main: config({ http }),
+        'answers/shop': '<!--# echo var="token" -->.rest',
+      });
+      const ask = async (path: string) => {
+        const { status, body } = await nginx.ask(path, { port: 8090 });
+        return status === 200 ? body : status;
+      };
+      expect(await ask('/asked/some_token-1')).toBe('some_token-1.rest');
+      expect([await ask('/asked/'), await ask('/asked/a/b')]).toEqual([404, 404]);
+    },
+  },
+  {
     title: 'a location has a path and what is below it, and says by a pattern what of it is passed on',
     async run(given, own) {
       const entry = (name: string) => `

@@ -36,8 +36,8 @@ export type Rule =
   | { does: 'header'; name: string; value: string }
   | { does: 'tell host'; value: string }
   | { does: 'set'; variable: string; value: string }
-  /** Asks for another path than the client does. */
-  | { does: 'rewrite'; pattern: string; path: string }
+  /** Asks for another path than the client does; `isLast` goes on with nothing but that. */
+  | { does: 'rewrite'; pattern: string; path: string; isLast: boolean }
   /** Asks for a password, unless its realm is `off`. */
   | { does: 'ask'; realm: string }
   | { does: 'allow' | 'deny'; from: string }
@@ -47,6 +47,8 @@ export type Rule =
   | { does: 'recover'; status: number; location: string; as?: number }
   /** Takes files, and removes them, at what follows the path of its location. */
   | { does: 'store'; folder: string; methods: readonly string[] }
+  /** Answers with what lies there, and puts variables into it where it is told to. */
+  | { does: 'show'; folder: string; isPutTogether: boolean }
   | { does: 'if'; condition: readonly string[]; rules: readonly Rule[] };
 
 /** A location. */
@@ -106,7 +108,7 @@ export class NginxRefusal extends Error {}
  * nobody is here.
  */
 const WITHOUT_EFFECT =
-  /^(?:(?:set_)?real_ip_\w+|geo|proxy_(?!pass$)\w+|keepalive(?:_timeout|_requests)?|zone|least_conn|access_log|error_log|log_format|limit_(?:req|conn)\w*|auth_basic_user_file|recursive_error_pages|types|internal|resolver(?:_timeout)?|server_tokens|(?:server_names|variables|map)_hash_\w+|client_\w+|send_timeout|underscores_in_headers|large_client_header_buffers|worker_\w+|pid|events|user|include|default_type|root|index|charset|sendfile|tcp_\w+|gzip\w*|ssl\w*|http2|reset_timedout_connection|lingering_\w+|load_module|expires|auth_delay|split_clients|add_trailer|(?:override_|source_)?charset(?:_types)?|etag|if_modified_since|sub_filter\w*|(?:absolute|port_in)_redirect|(?:brotli|zstd)_\w+)$/;
+  /^(?:(?:set_)?real_ip_\w+|geo|proxy_(?!pass$)\w+|keepalive(?:_timeout|_requests|_time)?|zone|least_conn|access_log|error_log|log_format|limit_(?:req|conn)\w*|auth_basic_user_file|recursive_error_pages|types|internal|resolver(?:_timeout)?|server_tokens|(?:server_names|variables|map)_hash_\w+|client_\w+|send_timeout|underscores_in_headers|large_client_header_buffers|worker_\w+|pid|events|user|include|default_type|ssi(?:_types)?|index|charset|sendfile|tcp_\w+|gzip\w*|ssl\w*|http2|reset_timedout_connection|lingering_\w+|load_module|expires|auth_delay|split_clients|add_trailer|(?:override_|source_)?charset(?:_types)?|etag|if_modified_since|sub_filter\w*|(?:absolute|port_in)_redirect|(?:brotli|zstd)_\w+)$/;
 const DURATION = /^(\d+)(ms|s|m|h|d)?$/;
 const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 /** `keepalive_min_timeout` is known from this version on. */
@@ -293,7 +295,7 @@ class Reader {
         case 'set':
           return [{ does: 'set', variable: first, value: second }];
         case 'rewrite':
-          return [{ does: 'rewrite', pattern: first, path: second }];
+          return [{ does: 'rewrite', pattern: first, path: second, isLast: words[3] === 'break' }];
         case 'allow':
         case 'deny':
           return [{ does: name, from: first }];
@@ -305,6 +307,8 @@ class Reader {
           return first === 'off' ? [] : [{ does: 'ask first', path: first }];
         case 'alias':
           return this.#store(first, body);
+        case 'root':
+          return [{ does: 'show', folder: first, isPutTogether: settingOf(body, 'ssi') === 'on' }];
         case 'dav_methods':
           return [];
         case 'if':

@@ -230,14 +230,19 @@ export class Workers {
       else if (rule.does === 'if' && this.#isMet(rule.condition, variables)) {
         const handled = this.#follow(rule.rules, variables, at);
         if (handled !== undefined) return handled;
-      } else if (rule.does === 'rewrite')
+      } else if (rule.does === 'rewrite') {
+        const found = new RegExp(rule.pattern).exec(variables.uri ?? '');
+        Object.assign(variables, found?.groups);
         variables.uri = (variables.uri ?? '').replace(new RegExp(rule.pattern), rule.path);
-      else if (rule.does === 'return') return answered(rule.status, {}, this.#expand(rule.text, variables));
+        if (found !== null && rule.isLast) break;
+      } else if (rule.does === 'return') return answered(rule.status, {}, this.#expand(rule.text, variables));
     }
     if (isDenied(rules, variables.remote_addr ?? '')) return answered(403, {}, '');
     if (this.#asksForPassword(rules, variables)) return answered(401, {}, '');
     const store = rules.find((rule) => rule.does === 'store');
     if (store !== undefined) return this.#store(store, variables);
+    const shown = rules.find((rule) => rule.does === 'show');
+    if (shown !== undefined) return this.#show(shown, variables);
     const pass = rules.find((rule) => rule.does === 'pass');
     return pass && this.#pass(pass, rules, variables, at);
   }
@@ -272,6 +277,21 @@ export class Workers {
     else container.writeFile(path, body);
     this.#process.changed(`${method} ${rest}`);
     return answered(method === 'PUT' && !isThere ? 201 : 204, {}, '');
+  }
+
+  /** Of the commands of SSI it knows the one that echoes a variable. */
+  #show(
+    { folder, isPutTogether }: Extract<Rule, { does: 'show' }>,
+    variables: Readonly<Record<string, string>>,
+  ): Handled {
+    const text = this.#process.container.readFile(`${folder}${variables.uri}`);
+    if (text === undefined) return answered(404, {}, '');
+    if (!isPutTogether) return answered(200, {}, text);
+    const put = text.replaceAll(
+      /<!--# echo var="(\w+)" -->/g,
+      (_all, name: string) => variables[name] ?? '(none)',
+    );
+    return answered(200, {}, put);
   }
 
   /** What a pattern finds has its name afterwards. */

@@ -50,6 +50,22 @@ describe('how certificates are had', () => {
   });
 });
 
+describe('when people are told that a certificate ends', () => {
+  test.each([
+    ['{ email: o@example.com }', undefined],
+    [
+      '{ email: o@example.com, warn_below: 14d, fail_below: 3d }',
+      { warnBelow: { days: 14 }, failBelow: { days: 3 } },
+    ],
+    [
+      '{ email: o@example.com, warn_below: 20% }',
+      { warnBelow: { share: 0.2 }, failBelow: { share: 0.1, days: 7 } },
+    ],
+  ])('%s', (tls, expiry) => {
+    expect(nginxWith(tls).tls?.expiry).toEqual(expiry);
+  });
+});
+
 describe('what cannot be', () => {
   test.each([
     ['{ email: ops@example.com }', '*.example.com', /\*\.example\.com needs dns-01/],
@@ -65,6 +81,10 @@ describe('what cannot be', () => {
     ['{ directory: "https://user:pass@ca.example.com/" }', 'api.example.com', /is no address of an ACME/],
     ['{ client_ca: "ssl_verify_client off;" }', 'api.example.com', /is no certificate in PEM/],
     ['{ email: "a@b; }" }', 'api.example.com', /is no address of e-mail/],
+    ['{ warn_below: 40% }', 'api.example.com', /"40%" is neither days nor a part of a lifetime/],
+    ['{ warn_below: 3d, fail_below: 5d }', 'api.example.com', /nobody would be warned before it fails/],
+    ['{ fail_below: 20%, warn_below: 10% }', 'api.example.com', /nobody would be warned before it fails/],
+    ['{ warn_below: 5d }', 'api.example.com', /nobody would be warned before it fails/],
     ['{ policy: old }', 'api.example.com', /must be modern or intermediate/],
     ['{ hsts: -1 }', 'api.example.com', /must be false, or a number of seconds/],
   ])('%s for %s is refused before anything', (tls, domain, message) => {

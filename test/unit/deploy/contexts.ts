@@ -57,7 +57,9 @@ export async function contextOf(
 /** Nobody gives certificates here. */
 const NO_AUTHORITY: RunContext['authority'] = {
   newAccountKey: async () => '',
+  thumbprintOf: () => '',
   selfSigned: async () => Promise.reject(new Error('nobody gives certificates')),
+  lookUp: async () => ({ seen: 'unknown', why: 'nobody is asked' }),
   issue: async () => Promise.reject(new Error('nobody gives certificates')),
   renewalAt: async () => undefined,
 };

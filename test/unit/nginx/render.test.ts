@@ -109,6 +109,10 @@ describe('rules that hold for every configuration', () => {
     expect(directives(kind)).toMatch(/^ {4}keepalive_min_timeout 2s;$/m);
   });
 
+  test.each(['edge', 'sidecar'] as const)('%s: no client is sent away in the middle of its work', (kind) => {
+    expect(directives(kind)).toMatch(/^ {4}keepalive_requests 1000000;\n {4}keepalive_time 1d;$/m);
+  });
+
   test('every include names its file, but for the modules of the image', () => {
     const includes = [...directives('sidecar').matchAll(/include (\S+);/g)].map(([, path]) => path);
     expect(includes.filter((path) => path?.includes('*'))).toEqual(['/etc/nginx/modules-enabled/*.conf']);

@@ -89,6 +89,7 @@ describe('status', () => {
   test('says so where nothing is deployed', () => {
     expect(renderStatus(nothing)).toEqual({
       lines: ['shop production', 'nothing is deployed'],
+      warnings: [],
       markdown: '## shop production\n\nNothing is deployed.\n\nServers and record agree.\n',
     });
   });
