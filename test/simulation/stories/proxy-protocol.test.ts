@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { EnvironmentSpec } from '../../../src/model/spec.ts';
-import { deployed, NOTHING } from './deployed.ts';
+import { deployed, NOTHING, newWorld } from './deployed.ts';
 import { service, shop } from './specs.ts';
 import { rest } from './story.ts';
 
@@ -18,6 +18,24 @@ describe('an edge behind a balancer that speaks PROXY', () => {
     expect(probes.get('api')).toMatchObject({ lost: 0, unknown: 0 });
     expect(probes.get('api')?.sent).toBeGreaterThan(0);
     expect(await world.describe(fronted(plain('api:2')))).toEqual(NOTHING);
+  });
+
+  test('gets a certificate, for which a run asks it as a CA and a browser will', async () => {
+    const acme = { url: 'https://ca.example.com/directory' };
+    const tls = {
+      mode: 'http-01' as const,
+      domains: {},
+      policy: 'modern' as const,
+      redirect: true,
+      hstsSeconds: 60,
+      acme,
+    };
+    const one = fronted(plain('api:1'));
+    const secured: EnvironmentSpec = { ...one, nginx: { ...one.nginx, tls, ports: ['443/tcp'] } };
+    const world = newWorld();
+    await world.deploy(secured);
+    expect(world.authority.issued).toEqual(['api.example.com']);
+    expect(await world.describe(secured)).toEqual(NOTHING);
   });
 
   test.each([
