@@ -97,6 +97,7 @@ function missingPackages(engineAnswers) {
     pebble: 'pebble',
     openssl: 'openssl',
     sslscan: 'sslscan',
+    h2load: 'nghttp2-client',
     ssh: 'openssh-client',
     ...(engineAnswers ? {} : { dockerd: 'docker.io', iptables: 'iptables' }),
     docker: hasOwnClientPackage() ? 'docker-cli' : 'docker.io',

@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import type { RenewalWindow } from '../model/certificate.ts';
-import { type Clock, poll, systemClock } from '../model/clock.ts';
+import { REVOCATION_REASONS, type RenewalWindow, type RevocationReason } from '../model/certificate.ts';
+import { type Clock, poll } from '../model/clock.ts';
 import { messageOf } from '../model/errors.ts';
 import type { Log } from '../model/log.ts';
 import { type AcmeAccountKey, newPrivateKey, thumbprintOf } from './account.ts';
@@ -41,8 +41,6 @@ export interface CertificateOrder {
 const PATIENCE_MS = 120_000;
 /** The longest pause between two looks, also where an authority asks for more. */
 const LONGEST_PAUSE_MS = 15_000;
-/** "Superseded" and the other reasons of RFC 5280 §5.3.1; this one says nothing. */
-const UNSPECIFIED = 0;
 
 /**
  * issueCertificate orders one certificate for all names, shows the challenges by the solver, and returns it with its
@@ -87,36 +85,59 @@ export async function renewalWindow(
   }
 }
 
+/** What is asked of an authority that shall take a certificate back. */
+export interface Revocation {
+  directory: AcmeDirectory;
+  account: AcmeAccountKey;
+  /** PEM, the certificate itself first. */
+  certificate: string;
+  reason: RevocationReason;
+  /** The key of the certificate in PEM, where it is had: it may say so too, whoever ordered it. */
+  privateKey?: string;
+  clock: Clock;
+}
+
 /**
- * revokeCertificate takes a certificate back, as the account that ordered it; one that is revoked already is fine. `reason`
- * is a number of RFC 5280 §5.3.1. It throws a CertificateError.
+ * revokeCertificate takes a certificate back, as the account that ordered it, or else by its own key; one that is revoked
+ * already is fine. A key that others have is shown first: then an authority refuses that key for ever, and not the
+ * certificate alone. It throws a CertificateError.
  */
-export async function revokeCertificate(
-  directory: AcmeDirectory,
-  account: AcmeAccountKey,
-  certificatePem: string,
-  reason: number = UNSPECIFIED,
-  clock: Clock = systemClock,
-): Promise<void> {
-  const certificate = derOf(certificatePem).toString('base64url');
-  const session = await AcmeSession.open({ directory, account, clock });
+export async function revokeCertificate(revocation: Revocation): Promise<void> {
+  const { certificate: pem, privateKey, reason } = revocation;
+  const session = await AcmeSession.open(revocation);
+  const { revokeCert } = session.endpoints;
+  const payload = { certificate: derOf(pem).toString('base64url'), reason: REVOCATION_REASONS[reason] };
+  const asAccount = async () => void (await session.post(revokeCert, payload));
+  const byKey = privateKey && (async () => void (await session.postBy(privateKey, revokeCert, payload)));
+  const ways = reason === 'key-compromise' ? [byKey, asAccount] : [asAccount, byKey];
   try {
-    await session.post(session.endpoints.revokeCert, { certificate, reason });
+    await firstAccepted(ways.filter((way) => way !== undefined && way !== ''));
   } catch (error) {
     if (error instanceof AcmeRefusal && error.problem.type === 'alreadyRevoked') return;
-    const { names } = readCertificate(certificatePem);
+    const { names } = readCertificate(pem);
     if (!(error instanceof AcmeRefusal) || error.problem.status >= 429)
       throw explained(error, session.host, names);
     throw new CertificateError(
       `the certificate authority ${session.host} does not revoke the certificate for ${names.join(', ')}: ${error.problem.detail}`,
       {
         because: 'refused',
-        hint: 'Only the account that ordered it may: is it from this authority, and by this account?',
+        hint: 'Only the account that ordered it may, and who has its key: is it from this authority, and by this account?',
         cause: error,
       },
     );
   } finally {
     await session.close();
+  }
+}
+
+/** Tries ways until an authority takes one; it throws what it says of the last. */
+async function firstAccepted([way, ...others]: readonly (() => Promise<void>)[]): Promise<void> {
+  try {
+    await way?.();
+  } catch (error) {
+    const isAboutWho = error instanceof AcmeRefusal && [401, 403].includes(error.problem.status);
+    if (!isAboutWho || others.length === 0) throw error;
+    await firstAccepted(others);
   }
 }
 

@@ -75,6 +75,11 @@ export class AcmeSession {
     return await this.#asAccount(url, payload);
   }
 
+  /** postBy sends a request that another key speaks for than that of the account. It throws as post does. */
+  async postBy<T>(privateKey: string, url: string, payload: object): Promise<Resource<T>> {
+    return await this.#signed(url, payload, { jwk: publicJwk(privateKey) }, privateKey);
+  }
+
   /** get reads something of the account (POST-as-GET). It throws as post does. */
   async get<T>(url: string): Promise<Resource<T>> {
     return await this.#asAccount(url, undefined);
@@ -135,17 +140,22 @@ export class AcmeSession {
       `the certificate authority ${this.host} does not accept the account: ${reason}`,
       {
         because: 'account',
-        hint: 'An account that was deactivated never comes back: use a new account key. An external account has to be the one that the authority gave.',
+        hint: 'An account that was deactivated never comes back: remove its key, accounts/<project>_<environment>.pem in the volume switchyard_edge_keys, from all servers, and the next run makes another one. An external account has to be the one that the authority gave.',
         cause: error,
       },
     );
   }
 
-  async #signed<T>(url: string, payload: object | undefined, by: object): Promise<Resource<T>> {
+  async #signed<T>(
+    url: string,
+    payload: object | undefined,
+    by: object,
+    privateKey = this.#account.privateKey,
+  ): Promise<Resource<T>> {
     // A request that is repeated is signed again, with another nonce: the first one may have been taken.
     return await askPatiently(this.#clock, async () => {
       const nonce = this.#nonces.pop() ?? (await this.#newNonce());
-      const jws = signEs256(this.#account.privateKey, { ...by, nonce, url }, payload);
+      const jws = signEs256(privateKey, { ...by, nonce, url }, payload);
       const answer = await this.#http.send('POST', url, jws).catch((error: unknown) => {
         if (error instanceof AcmeRefusal) this.#keep(error.nonce);
         throw error;

@@ -1,4 +1,5 @@
 import * as core from '@actions/core';
+import * as z from 'zod';
 import { readInputs } from '../commands/inputs.ts';
 import type { Outputs } from '../commands/outputs.ts';
 import type { Surroundings } from '../commands/surroundings.ts';
@@ -16,6 +17,9 @@ import { writeComment } from './pull-request-comment.ts';
 
 /** GitHub sends SIGINT, 7.5 s later SIGTERM, and KILL soon after: what takes longer would end in the middle of a word. */
 const LONGEST_END_MS = 6_000;
+
+/** Of each schema zod would make code first: that pays where it is used often, and here it is used once or twice. */
+z.config({ jitless: true });
 
 /** run is where every bundle entry begins: it runs an action and reports how it ended. */
 export async function run(name: ActionName): Promise<void> {

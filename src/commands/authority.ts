@@ -2,7 +2,7 @@ import { newAccountKey, thumbprintOf } from '../acme/account.ts';
 import { readCertificate, selfSigned } from '../acme/certificate.ts';
 import { cloudflareSolver } from '../acme/cloudflare.ts';
 import type { AcmeDirectory } from '../acme/directory.ts';
-import { issueCertificate, renewalWindow } from '../acme/issue.ts';
+import { issueCertificate, renewalWindow, revokeCertificate } from '../acme/issue.ts';
 import { lookUpName } from '../acme/name-lookup.ts';
 import type { Challenge, ChallengeSolver } from '../acme/solver.ts';
 import type { Authority, CertificateOrder } from '../deploy/steps/authority.ts';
@@ -33,6 +33,10 @@ export function acmeAuthority(clock: Clock, log: Log): Authority {
         log,
         ...(order.replaces && { replaces: order.replaces }),
       });
+    },
+    async revoke({ acme, eabKey, account, ...order }) {
+      const directory = directoryOf(acme, eabKey);
+      await revokeCertificate({ ...order, directory, account: { privateKey: account }, clock });
     },
     async renewalAt(acme, pem) {
       const asked = renewalWindow(directoryOf(acme), pem, clock).catch(() => undefined);

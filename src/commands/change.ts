@@ -22,7 +22,8 @@ type RequestInputs = Partial<
 >;
 
 /** In what commands differ that change an environment, beside their inputs. */
-export interface ChangeKind extends Pick<ChangeRequest, 'scope' | 'rollback' | 'forcedCertificates'> {
+export interface ChangeKind
+  extends Pick<ChangeRequest, 'scope' | 'rollback' | 'forcedCertificates' | 'revokedCertificates'> {
   /** check throws for what the command does not take. */
   check?(project: Project): void;
 }
@@ -63,7 +64,7 @@ export function changeRequest(
   project: Project,
   inputs: RequestInputs,
   log: ConcealingLog,
-  { scope, rollback, forcedCertificates }: ChangeKind,
+  { scope, rollback, forcedCertificates, revokedCertificates }: ChangeKind,
 ): ChangeRequest {
   const { service: services, zones } = inputs;
   const { wanted, reach, config, sources } = project;
@@ -87,6 +88,7 @@ export function changeRequest(
     narrowing: { services, zones, excludedServers: inputs['exclude-servers'] },
     scope,
     ...(forcedCertificates && { forcedCertificates }),
+    ...(revokedCertificates && { revokedCertificates }),
     unfinishedHook: inputs['unfinished-hook'],
     takeOverFrom: inputs['take-over-from'],
     rollback,

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { parseDuration } from '../config/duration.ts';
+import { isRevocationReason, REVOCATION_REASONS, type RevocationReason } from '../model/certificate.ts';
 import { failTogether, messageOf, UserError } from '../model/errors.ts';
 
 /** One input: what people are told of it, and how its text is read. */
@@ -78,10 +79,19 @@ const hookAnswer = z.string().transform((given, context): 'run' | 'done' | undef
 });
 
 /** What to do with certificates. */
-const certificateAction = z.string().transform((given, context): 'renew' | 'issue' | 'list' => {
+const certificateAction = z.string().transform((given, context): 'renew' | 'issue' | 'revoke' | 'list' => {
   const action = given.trim();
-  if (action === 'renew' || action === 'issue' || action === 'list') return action;
-  context.addIssue({ code: 'custom', message: `"${action}" is neither renew nor issue nor list` });
+  if (action === 'renew' || action === 'issue' || action === 'revoke' || action === 'list') return action;
+  context.addIssue({ code: 'custom', message: `"${action}" is neither renew nor issue nor revoke nor list` });
+  return z.NEVER;
+});
+
+/** Why certificates are revoked. */
+const revocationReason = z.string().transform((given, context): RevocationReason => {
+  const reason = given.trim();
+  if (isRevocationReason(reason)) return reason;
+  const known = Object.keys(REVOCATION_REASONS).join(', ');
+  context.addIssue({ code: 'custom', message: `"${reason}" is none of ${known}` });
   return z.NEVER;
 });
 
@@ -108,12 +118,13 @@ export const INPUTS = {
   },
   action: {
     description:
-      'What to do: `renew` what is due and give servers what they lack; `issue` new ones for `domains` whatever they have, with new keys; `list` shows them, with the days that they are valid for, and changes nothing.',
+      'What to do: `renew` what is due and give servers what they lack; `issue` new ones for `domains` whatever they have, with new keys; `revoke` those of `domains`, once new ones with new keys serve in their place; `list` shows them, with the days that they are valid for, and changes nothing.',
     default: 'renew',
     schema: certificateAction,
   },
   domains: {
-    description: 'The domains that `issue` is for, one a line. All that are served over HTTPS when empty.',
+    description:
+      'The domains that `issue` and `revoke` are for, one a line. For `issue` all that are served over HTTPS when empty; `revoke` needs them named.',
     schema: lines,
   },
   state: {
@@ -124,6 +135,12 @@ export const INPUTS = {
   reason: {
     description: 'Why, for `status` and `plan`; users do not see it.',
     schema: z.string().transform((given) => given.trim().slice(0, 500) || undefined),
+  },
+  'revocation-reason': {
+    description:
+      'Why `revoke` is asked for, which the CA publishes: `superseded`, `key-compromise` where somebody else may have the key, or `unspecified`.',
+    default: 'superseded',
+    schema: revocationReason,
   },
   zones: {
     description: 'The zones to work in, one a line. All zones of the environment when empty.',

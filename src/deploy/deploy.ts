@@ -34,7 +34,6 @@ async function deployTo(
   environment: OpenEnvironment,
 ): Promise<DeployReport> {
   const { clock, log } = request;
-  const vitals = Promise.all(environment.fleet.servers.map((server) => takeVitals(server, clock)));
   for (;;) {
     const { input, plan } = await log.group('Look at what runs', () => run.plan());
     announce(plan, request, forgottenServers(input));
@@ -45,7 +44,8 @@ async function deployTo(
       continue;
     }
     if (isEmpty(plan)) return reportOf(run, { input, plan });
-    checkServers(await vitals, plan, request);
+    // Not before: most runs of a workflow find nothing to do, and need not ask.
+    checkServers(await environment.fleet.onAll((server) => takeVitals(server, clock)), plan, request);
     const report = await follow(run, { input, plan });
     if (plan.postponed.length === 0 || report.failure !== undefined) return report;
     // What stood in their way has been taken over: they can change now.

@@ -33,8 +33,9 @@ export async function dryRun(request: ChangeRequest): Promise<DryRunReport> {
     );
     checkOwner(wanted, { repository, takeOverFrom }, seen.observed);
     const { authority, tlsSecrets: given, forcedCertificates: forced = [] } = request;
+    const { revokedCertificates: revoke } = request;
     const ask = (pem: string) => authority.renewalAt(wanted.nginx.tls!.acme, pem);
-    const certificates = { given, renewAt: await renewalsOf(wanted, seen.observed, ask), forced };
+    const certificates = { given, renewAt: await renewalsOf(wanted, seen.observed, ask), forced, revoke };
     const facts = { ...seen, unfinishedHook, certificates, ...(restored !== undefined && { restored }) };
     const kept = buildKeptInput(facts);
     const input = scope === 'routes' ? kept : buildInput(facts);

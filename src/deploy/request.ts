@@ -6,6 +6,7 @@ import type { Author, ProbeReport } from '../model/release.ts';
 import type { EnvironmentSpec } from '../model/spec.ts';
 import type { Store } from '../state/store.ts';
 import type { Drift } from './observation/drift.ts';
+import type { CertificateFactsOfRun } from './planning/certificate-facts.ts';
 import type { Narrowing } from './planning/narrowing.ts';
 import type { Plan } from './planning/plan.ts';
 import type { UnfinishedHookAnswer, WantedService } from './planning/wanted.ts';
@@ -36,6 +37,8 @@ export interface ChangeRequest extends Reach {
   tlsSecrets?: Readonly<Record<string, string>> | undefined;
   /** Domains that get a new certificate whatever they have. */
   forcedCertificates?: readonly string[];
+  /** Domains whose certificates are revoked once others serve in their place, and why. */
+  revokedCertificates?: CertificateFactsOfRun['revoke'];
   narrowing: Narrowing;
   /** `routes` leaves all containers as they are and makes edge and sidecar serve them. */
   scope: 'services' | 'routes';

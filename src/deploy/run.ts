@@ -70,9 +70,10 @@ export class Run {
     checkOwner(wanted, { repository, takeOverFrom }, seen.observed);
     this.#remember(seen.observed);
     const { authority, tlsSecrets: given, forcedCertificates: forced = [] } = this.request;
+    const { revokedCertificates: revoke } = this.request;
     const ask = (pem: string) => authority.renewalAt(wanted.nginx.tls!.acme, pem);
     const renewAt = await renewalsOf(wanted, seen.observed, ask);
-    const certificates = { given, renewAt, forced };
+    const certificates = { given, renewAt, forced, revoke };
     const facts = { ...seen, unfinishedHook, certificates, ...(restored !== undefined && { restored }) };
     const input = scope === 'routes' ? buildKeptInput(facts) : buildInput(facts);
     const plan = planDeploy(input);

@@ -1,4 +1,3 @@
-import { buffer } from 'node:stream/consumers';
 import { extract, pack } from 'tar-stream';
 
 /** Files by path, relative to the archive's root. */
@@ -27,7 +26,7 @@ export async function packFiles(files: Files, modes = READABLE): Promise<Buffer>
     archive.entry({ name: path, mode: modes.file }, content);
   }
   archive.finalize();
-  return await buffer(archive);
+  return await bytesOf(archive);
 }
 
 /** A file of an archive with its bytes, or a folder without. */
@@ -48,7 +47,7 @@ export async function packEntries(entries: readonly ArchiveEntry[]): Promise<Buf
     else archive.entry({ name: path, ...owned }, content);
   }
   archive.finalize();
-  return await buffer(archive);
+  return await bytesOf(archive);
 }
 
 /** unpackFiles returns the regular files of a tar archive. */
@@ -57,10 +56,17 @@ export async function unpackFiles(archive: Buffer): Promise<Map<string, string>>
   const entries = extract();
   entries.end(archive);
   for await (const entry of entries) {
-    const content = await buffer(entry);
+    const content = await bytesOf(entry);
     if (entry.header.type === 'file') files.set(entry.header.name, content.toString());
   }
   return files;
+}
+
+/** `buffer` of node:stream/consumers would make a Blob first, of every file in an archive. */
+async function bytesOf(stream: AsyncIterable<unknown>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
 }
 
 function foldersOf(path: string): string[] {

@@ -1,6 +1,5 @@
 import { createInterface } from 'node:readline';
 import { PassThrough, Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 import type {
   ContainerCreateRequest,
   ContainerInspectResponse,
@@ -17,7 +16,7 @@ import type {
 import { type Clock, poll, systemClock } from '../model/clock.ts';
 import { type ArchiveEntry, type Files, type Modes, packEntries, packFiles, unpackFiles } from './archive.ts';
 import type { Engine, ExecResult, LogOptions, PullProgress, RegistryAuth } from './engine.ts';
-import { type Dial, EngineError, EngineHttp, isStatus } from './http.ts';
+import { type Dial, EngineError, EngineHttp, type EngineRequest, isStatus } from './http.ts';
 import { demultiplex, isFramed } from './multiplex.ts';
 import { type RunningCommand, runningCommand } from './running-command.ts';
 
@@ -205,7 +204,7 @@ export class EngineClient implements Engine {
   }
 
   async readFiles(id: string, folder: string): Promise<Map<string, string>> {
-    return await unpackFiles(await buffer(await this.readArchive(id, folder)));
+    return await unpackFiles(await this.#http.bytes(archiveRequest(id, folder)));
   }
 
   async writeArchive(id: string, folder: string, tar: Readable, signal?: AbortSignal): Promise<void> {
@@ -227,12 +226,7 @@ export class EngineClient implements Engine {
   }
 
   async readArchive(id: string, path: string, signal?: AbortSignal): Promise<Readable> {
-    return await this.#http.stream({
-      method: 'GET',
-      path: ['containers', id, 'archive'],
-      query: { path },
-      signal,
-    });
+    return await this.#http.stream({ ...archiveRequest(id, path), signal });
   }
 
   findImage(name: string): Promise<ImageInspect | undefined> {
@@ -387,6 +381,10 @@ export class EngineClient implements Engine {
   async close(): Promise<void> {
     await this.#http.destroy();
   }
+}
+
+function archiveRequest(id: string, path: string): EngineRequest {
+  return { method: 'GET', path: ['containers', id, 'archive'], query: { path } };
 }
 
 function authHeaders(auth: RegistryAuth | undefined): Record<string, string> {

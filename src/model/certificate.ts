@@ -18,6 +18,17 @@ export interface RenewalWindow {
   until: number;
 }
 
+/** Why a certificate is revoked, as CAs number the reasons (RFC 5280 §5.3.1). */
+export const REVOCATION_REASONS = { superseded: 4, 'key-compromise': 1, unspecified: 0 } as const;
+
+/** RevocationReason is a word for why. */
+export type RevocationReason = keyof typeof REVOCATION_REASONS;
+
+/** isRevocationReason tells whether a word is one of the reasons. */
+export function isRevocationReason(word: string): word is RevocationReason {
+  return Object.hasOwn(REVOCATION_REASONS, word);
+}
+
 /** A certificate is renewed when one of so many parts of its lifetime is left, where its CA says nothing else. */
 const PARTS_OF_LIFETIME = 3;
 

@@ -7,10 +7,15 @@ import { ACCOUNTS_FOLDER, KEYS_FOLDER, SERVED_FOLDER } from './tls.ts';
 
 const KEY = /-----BEGIN (?:EC |RSA )?PRIVATE KEY-----[\s\S]+?-----END (?:EC |RSA )?PRIVATE KEY-----\n?/;
 
+/** privateKeyIn returns the first private key that a text holds, in PEM; undefined where it has none, or needs a passphrase. Pure. */
+export function privateKeyIn(text: string): string | undefined {
+  return KEY.exec(text)?.[0];
+}
+
 /** readKeyPair returns a certificate that an edge serves, with its key. It throws a UserError where there is none. */
 export async function readKeyPair({ server, id, title }: NginxInstance, file: string): Promise<KeyPair> {
   const text = await readFile({ server, id }, `${SERVED_FOLDER}/${file}.pem`);
-  const privateKey = KEY.exec(text ?? '')?.[0];
+  const privateKey = privateKeyIn(text ?? '');
   if (text === undefined || privateKey === undefined) {
     throw new UserError(`${title} has no key for a certificate that it has`, {
       hint: 'Somebody has changed the volume switchyard_edge_keys. Run the action certificates with "issue".',

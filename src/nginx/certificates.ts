@@ -49,11 +49,16 @@ export async function installCertificate(
   const file = certificateFile(scope, domain);
   await edge.store(`/keys/${file}.pem`, `${ended(privateKey)}${ended(chain)}`, clock);
   await proveCertificate(edge, { domain, port: tlsPort(fronted) }, chain, clock);
-  await edge.store(`/${CERTIFICATE_FOLDER}/${file}.crt`, `${ORIGIN}${origin}\n${ended(chain)}`, clock);
+  await edge.store(`/${CERTIFICATE_FOLDER}/${file}.crt`, installedText(origin, chain), clock);
 }
 
 /** What stands before the chain of an installed certificate: a text around it is no part of it (RFC 7468 §2). */
 const ORIGIN = '# from ';
+
+/** installedText returns what an edge has of a certificate, without its key. Pure. */
+export function installedText(origin: string, chain: string): string {
+  return `${ORIGIN}${origin}\n${ended(chain)}`;
+}
 
 /** readInstalled reads what an edge has of a certificate; undefined where that is none. Pure. */
 export function readInstalled(text: string): InstalledCertificate | undefined {

@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { Directive } from '../model/directives.ts';
 import { parseConfiguration } from './configuration.ts';
 
@@ -7,6 +8,16 @@ export interface ServedName {
   /** As `server_name` has it; `_` for whoever asks for no name that is known. */
   name: string;
   isTls: boolean;
+  /** Where the certificates are that are shown for it, and their keys. */
+  certificates?: CertificateFiles[];
+  /** Clients without a certificate of their own are turned away. */
+  asksClients?: true;
+}
+
+/** A certificate and its key, by the paths of their files as an nginx is told them. */
+export interface CertificateFiles {
+  certificate: string;
+  key: string;
 }
 
 /** The word for all names that are not known. */
@@ -22,15 +33,40 @@ const DEFAULT_PAGE = 'localhost';
 export function servedNames(dump: string): ServedName[] {
   const { files, main } = filesOf(dump);
   const { directives } = parseConfiguration(files, main);
-  const serversOf = (section: string) =>
-    blocks(
-      blocks(directives, section).flatMap(({ body }) => body),
-      'server',
+  const bodyOf = (section: string) => blocks(directives, section).flatMap(({ body }) => body);
+  const servedBy = (section: string, namesOf: (server: Directive) => readonly string[]) =>
+    blocks(bodyOf(section), 'server').flatMap((server) =>
+      namesOfServer(server, namesOf(server), tlsOf([server.body, bodyOf(section)], posix.dirname(main))),
     );
-  return [
-    ...serversOf('http').flatMap((server) => namesOfServer(server, namedBy(server))),
-    ...serversOf('stream').flatMap((server) => namesOfServer(server, [ANY_NAME])),
-  ];
+  return [...servedBy('http', namedBy), ...servedBy('stream', () => [ANY_NAME])];
+}
+
+interface ToldTls extends Pick<ServedName, 'certificates' | 'asksClients'> {
+  /** All that it listens to is TLS, as nginx before 1.25 could be told. */
+  isOn: boolean;
+}
+
+/** What a server with TLS shows and asks for: by itself, or by what it inherits. Paths begin at the main file's folder. */
+function tlsOf(levels: readonly (readonly Directive[])[], folder: string): ToldTls {
+  const told = (name: string) =>
+    levels.map((body) => blocks(body, name)).find((found) => found.length > 0) ?? [];
+  const pathsOf = (name: string) => told(name).map(({ words: [, path = ''] }) => absolute(path, folder));
+  const keys = pathsOf('ssl_certificate_key');
+  const certificates = pathsOf('ssl_certificate').flatMap((certificate, index) => {
+    const key = keys[index];
+    return key === undefined ? [] : [{ certificate, key }];
+  });
+  const isSaid = (name: string) => told(name)[0]?.words[1] === 'on';
+  return {
+    isOn: isSaid('ssl'),
+    ...(certificates.length > 0 && { certificates }),
+    ...(isSaid('ssl_verify_client') && { asksClients: true }),
+  };
+}
+
+/** What is no path, such as `data:…` and `engine:…`, stays what it is. */
+function absolute(path: string, folder: string): string {
+  return /^(?:data|engine|store):/.test(path) ? path : posix.resolve(folder, path);
 }
 
 /** `nginx -T` prints each file for itself, the main one first; a text without a file's name is the main one. */
@@ -43,13 +79,18 @@ function filesOf(dump: string): { files: Map<string, string>; main: string } {
   return { files, main };
 }
 
-function namesOfServer({ body }: Directive, names: readonly string[]): ServedName[] {
+function namesOfServer(
+  { body }: Directive,
+  names: readonly string[],
+  { isOn, ...tls }: ToldTls,
+): ServedName[] {
   const listens = blocks(body, 'listen').map(({ words }) => words.slice(1));
   const listening = listens.length > 0 ? listens : [['80']];
   return listening.flatMap(([address = '', ...options]) => {
     const port = portOf(address);
     if (port === undefined) return [];
-    return names.map((name) => ({ port, name, isTls: options.includes('ssl') || options.includes('quic') }));
+    const isTls = isOn || options.includes('ssl') || options.includes('quic');
+    return names.map((name) => ({ port, name, isTls, ...(isTls && tls) }));
   });
 }
 

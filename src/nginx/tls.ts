@@ -12,6 +12,8 @@ export const ACCOUNTS_FOLDER = 'accounts';
 export const CERTIFICATE_FOLDER = 'certificates';
 /** In the volume of the configuration: what a CA is answered, a file an environment. */
 export const CHALLENGE_FOLDER = 'challenges';
+/** In the volume of the configuration: certificates that shall be revoked once others serve, a file each. */
+export const REVOCATION_FOLDER = 'revocations';
 /** In the volume of the configuration: who signs the certificates of clients, by their hash. */
 const CLIENT_CA_FOLDER = 'client_ca';
 /** Where a CA asks (RFC 8555 §8.3). */
@@ -247,6 +249,7 @@ export function renderInstall(domains: readonly string[], folder: string, access
     ['keys', `${KEYS_FOLDER}/${SERVED_FOLDER}`],
     [CERTIFICATE_FOLDER, `${folder}/${CERTIFICATE_FOLDER}`],
     [CHALLENGE_FOLDER, `${folder}/${CHALLENGE_FOLDER}`],
+    [REVOCATION_FOLDER, `${folder}/${REVOCATION_FOLDER}`],
   ] as const;
   return places
     .map(

@@ -120,6 +120,8 @@ export interface Tree {
   flagTexts: ReadonlyMap<string, string>;
   /** What CAs are answered, by the name of the environment. */
   challengeAnswers: ReadonlyMap<string, string>;
+  /** Certificates that shall be revoked, by the names of their files; see `readRevocations`. */
+  revocations: ReadonlyMap<string, string>;
   /** What is asked of those who set flags; undefined where nobody may. */
   flagToken: string | undefined;
   /** When nginx was last told to read, by its server's clock, in milliseconds since 1970; undefined is never. */
@@ -160,6 +162,7 @@ export function parseTree(files: ReadonlyMap<string, string>): Tree {
   const certificates = named(/^certificates\/(.+)\.crt$/);
   const challengeAnswers = named(/^challenges\/([^/.]+)$/);
   const marks = [...named(/^user_lists\/([^/]+)$/)];
+  const revocations = named(/^revocations\/(.+)$/);
   return {
     live,
     folders,
@@ -168,6 +171,7 @@ export function parseTree(files: ReadonlyMap<string, string>): Tree {
     certificates,
     challengeAnswers,
     userLists: new Map(marks.map(([key, mark]) => [key, mark.trim()])),
+    revocations,
     flagToken,
     toldAt,
   };

@@ -4,6 +4,7 @@ import { NodeSSH } from 'node-ssh';
 import type { Client, ClientChannel } from 'ssh2';
 import { ChannelStream } from './channel-stream.ts';
 import { explainConnectFailure } from './explain.ts';
+import { joinWrites } from './joined-writes.ts';
 import { parseHostKey, signatureAlgorithms } from './keys.ts';
 import type { SshTarget } from './target.ts';
 
@@ -118,6 +119,8 @@ async function openSession(target: SshTarget, privateKey: string): Promise<Sessi
       sock: sock as never,
       username: target.user,
       privateKey,
+      // ssh2 would ask first whether one may come in without anything: a round trip.
+      authHandler: ['publickey'],
       readyTimeout: CONNECT_TIMEOUT_MS,
       keepaliveInterval: KEEPALIVE_INTERVAL_MS,
       hostVerifier: (key: Buffer) => {
@@ -164,7 +167,7 @@ function dialDirectly(target: SshTarget): Promise<Duplex> {
     socket.once('connect', () => {
       clearTimeout(timer);
       socket.off('error', reject);
-      resolve(socket);
+      resolve(joinWrites(socket));
     });
     socket.once('error', (error) => {
       clearTimeout(timer);

@@ -3,10 +3,13 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { type ActionRun, startAction } from '../e2e/action.ts';
 import { type Inputs, Project, serversOf } from '../e2e/project.ts';
+import { startAuthority } from '../lab/ca.ts';
 import { type LabServer, startLab } from '../lab/lab.ts';
 import { startRelay } from '../lab/relay.ts';
 import { startHttpTraffic } from '../lab/traffic/http.ts';
 import { type CrowdFigures, measureCrowdedEdge } from './crowded-edge.ts';
+import { type Load, type LoadFigures, loadWith } from './h2load.ts';
+import { startPlainNginx } from './plain-nginx.ts';
 import { planningCpuMs } from './planning.ts';
 
 /** Runs of each figure; the median is quoted. */
@@ -39,6 +42,8 @@ const PARTS: Record<string, () => Promise<void>> = {
   loading: benchLoading,
   edge: benchEdge,
   'crowded-edge': benchCrowdedEdge,
+  'edge-tls': benchEdgeTls,
+  certificates: benchCertificates,
   'toggle-2': () => benchToggle('2 servers', [a, b], '10s'),
   growth: benchGrowth,
   'keepalive-min-timeout': benchKeepaliveMinTimeout,
@@ -281,6 +286,101 @@ async function benchEdge(): Promise<void> {
   }
   await benchSwitchUnderLoad(shop, server);
   await remove(shop);
+}
+
+/** The edge beside an nginx as people write it by hand, in front of the same app, in turn. */
+async function benchEdgeTls(): Promise<void> {
+  const shop = await webProject('edge-tls', [a], '2s', QUICK);
+  shop.edit((config) => {
+    config.tls = { mode: 'self-signed', redirect: false };
+  });
+  await shop.deploy();
+  const domain = 'edge-tls.example.com';
+  const [app] = await shop.containers(a, 'web');
+  const plain = await startPlainNginx(a, {
+    ...{ image: lab.images.nginx, network: 'edge-tls_production_network', domain, app: `${app}:80` },
+    ports: { http: 8080, https: 8443 },
+  });
+  try {
+    const kinds = {
+      'HTTP/1.1': { scheme: 'http', protocol: 'HTTP/1.1', streams: 1 },
+      'HTTP/1.1 over TLS': { scheme: 'https', protocol: 'HTTP/1.1', streams: 1 },
+      'HTTP/2 over TLS': { scheme: 'https', protocol: 'HTTP/2', streams: 4 },
+    } as const;
+    for (const [kind, { scheme, protocol, streams }] of Object.entries(kinds)) {
+      const load = (port: number): Load => ({
+        ...{ target: { host: a.host, port }, url: `${scheme}://${domain}/`, protocol, streams },
+        ...{ requests: 20_000, connections: 64 },
+      });
+      const seen: { edge: LoadFigures; plain: LoadFigures }[] = [];
+      for (let run = 0; run < RUNS; run++) {
+        // Who begins is never the same twice in a row: a machine gets warm.
+        const edgeFirst = run % 2 === 0 ? await loadWith(load(scheme === 'http' ? 80 : 443)) : undefined;
+        const plainly = await loadWith(load(scheme === 'http' ? 8080 : 8443));
+        seen.push({
+          edge: edgeFirst ?? (await loadWith(load(scheme === 'http' ? 80 : 443))),
+          plain: plainly,
+        });
+      }
+      const each = (of: (one: (typeof seen)[number]) => number) => seen.map(of);
+      add(
+        `requests/s through the edge, ${kind}, 64 connections`,
+        each(({ edge }) => edge.perSecond),
+        '/s',
+      );
+      add(
+        'as a share of a plain nginx (pairwise)',
+        each(({ edge, plain }) => edge.perSecond / plain.perSecond),
+        '',
+        '≥ 0.9',
+      );
+      for (const quantile of ['p50', 'p99'] as const) {
+        add(
+          `${quantile} through the edge, ${kind}`,
+          each(({ edge }) => edge[quantile]),
+          'ms',
+        );
+        add(
+          `${quantile} through a plain nginx, ${kind}`,
+          each(({ plain }) => plain[quantile]),
+          'ms',
+        );
+      }
+    }
+  } finally {
+    await plain.stop();
+  }
+  await remove(shop);
+}
+
+/** From the start of the process to its end: everything is there but the certificates. */
+async function benchCertificates(): Promise<void> {
+  const servers = [a, b, c, d];
+  const authority = await startAuthority({ httpPort: 80 });
+  try {
+    const names = ['shop.example.com', 'www.example.com', 'api.example.com'];
+    for (const name of names) await authority.dns.address(name, ...servers.map(({ host }) => host));
+    const shop = await webProject('certificates', servers, '2s', { ...QUICK, domain: names });
+    shop.edit((config) => {
+      const { url, ca } = authority.directory;
+      config.tls = { email: 'ops@example.com', directory: url, directory_ca: ca };
+    });
+    await shop.deploy();
+    const issue = async () => {
+      const { code, log, ms } = await shop.run('certificates', { action: 'issue' });
+      if (code !== 0) throw new Error(log);
+      return ms;
+    };
+    add(
+      'new certificates for 3 names on 4 servers, from pebble: the whole run',
+      await repeat(issue),
+      'ms',
+      '≤ 5,000 ms',
+    );
+    await remove(shop);
+  } finally {
+    await authority.stop();
+  }
 }
 
 async function benchSwitchUnderLoad(shop: Project, server: LabServer): Promise<void> {

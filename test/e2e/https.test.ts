@@ -21,7 +21,7 @@ import { certificateOn, secureVersionOf } from './secure.ts';
 import { size } from './size.ts';
 import { release, webService } from './web-shop.ts';
 
-jest.setTimeout(600_000);
+jest.setTimeout(Math.max(300_000, (size.secure.toggles + 1) * 60_000));
 
 const EDGE = 'switchyard_edge';
 const [SHOP, ...OTHERS] = ['shop.example.com', 'www.example.com', 'api.example.com'] as const;
@@ -114,9 +114,9 @@ describe('A shop that is served over HTTPS, with certificates from a real author
   async function expectNothingLost(what: string): Promise<void> {
     const ended = await endLoads();
     const lines = ended.map(
-      ([name, { sent, lost, connections, resumed, latency, longestGapMs }]) =>
+      ([name, { sent, lost, connections, resumed, latency, longestGapMs, clientStallMs }]) =>
         `  ${name}: ${sent} requests, ${lost} lost, ${connections} connections (${resumed} resumed), ` +
-        `p50 ${latency.p50} p99 ${latency.p99} ms, longest gap ${longestGapMs} ms`,
+        `p50 ${latency.p50} p99 ${latency.p99} ms, longest gap ${longestGapMs} ms (the client itself ${clientStallMs})`,
     );
     console.log(`${what}\n${lines.join('\n')}`);
     const found = Object.fromEntries(
@@ -265,8 +265,24 @@ describe('A shop that is served over HTTPS, with certificates from a real author
       },
     ],
   ];
+  const worseFailures: typeof failures = [
+    [
+      'the server is rebooted',
+      async (server) => {
+        await server.stop();
+        await server.start();
+      },
+    ],
+    [
+      'the server loses its power',
+      async (server) => {
+        await server.kill();
+        await server.start();
+      },
+    ],
+  ];
 
-  test.each(failures)(
+  test.each(size.isFull ? [...failures, ...worseFailures] : failures)(
     '%s right after a switch: the new side is served, and the next run converges',
     async (_what, strike) => {
       const version = next();

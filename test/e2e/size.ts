@@ -65,8 +65,8 @@ const full: Size = {
   variant: { toggles: 20, requests: 30_000 },
   secure: {
     toggles: 20,
-    http2: { connections: 64, streams: 4, thinkMs: [400, 1_200] },
-    handshakes: { clients: 8, thinkMs: [100, 300] },
+    http2: { connections: 64, streams: 4, thinkMs: [800, 1_600] },
+    handshakes: { clients: 8, thinkMs: [400, 1_200] },
   },
   heldConnections: 1_000,
   streams: { websockets: 50, events: 50, tcp: 50 },

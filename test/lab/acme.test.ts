@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { Resolver } from 'node:dns/promises';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { Agent } from 'node:https';
@@ -11,9 +12,11 @@ import type { CertificateError } from '../../src/acme/failure.ts';
 import {
   type CertificateOrder,
   issueCertificate,
+  type Revocation,
   renewalWindow,
   revokeCertificate,
 } from '../../src/acme/issue.ts';
+import { lookUpName } from '../../src/acme/name-lookup.ts';
 import { signingRequest } from '../../src/acme/signing-request.ts';
 import type { Challenge, ChallengeSolver } from '../../src/acme/solver.ts';
 import { renewalAt } from '../../src/model/certificate.ts';
@@ -91,6 +94,13 @@ function chainOf({ chain }: IssuedCertificate, { root }: Authority): X509Certifi
   return [...pems, root].map((pem) => new X509Certificate(pem));
 }
 
+/** Has an authority take a certificate back, as the account of its world unless something else is said. */
+async function revoke({ authority, account }: World, certificate: string, other?: Partial<Revocation>) {
+  const { directory } = authority;
+  const reason = 'superseded';
+  await revokeCertificate({ directory, account, certificate, reason, clock: systemClock, ...other });
+}
+
 async function failureOf(work: Promise<unknown>): Promise<CertificateError> {
   return await work.then(
     () => {
@@ -155,16 +165,41 @@ describe('a real authority', () => {
     expect(stranger.message).toMatch(/other\.example\.test: .*unauthorized.*Something else/);
   });
 
+  test('where a name leads is found out by the name server of the authority', async () => {
+    const { dns, nameServer } = it.authority;
+    const dnsAt = () => {
+      const resolver = new Resolver({ timeout: 2_000, tries: 1 });
+      resolver.setServers([nameServer]);
+      return resolver;
+    };
+    const lookUp = (name: string) => lookUpName(name, { clock: systemClock, dnsAt });
+    await dns.address('led.example.test', '127.0.0.8', '127.0.0.9');
+    await dns.fail('broken.example.test');
+    const led = await lookUp('led.example.test');
+    expect(led.seen === 'addresses' && led.addresses.toSorted()).toEqual(['127.0.0.8', '127.0.0.9']);
+    expect(await lookUp('broken.example.test')).toEqual({ seen: 'unknown', why: 'ESERVFAIL' });
+  });
+
   test('a renewal has another serial and key; what there was stays valid until it is revoked, which may be said twice', async () => {
     const first = await it.order(NAMES);
     const second = await it.order(NAMES, { replaces: first.chain });
     expect([second.serial, second.privateKey]).not.toEqual([first.serial, first.privateKey]);
-    await revokeCertificate(it.authority.directory, it.account, first.chain, 4);
-    await revokeCertificate(it.authority.directory, it.account, first.chain, 4);
+    await revoke(it, first.chain);
+    await revoke(it, first.chain);
     const stranger = await newAccountKey();
-    const refused = await failureOf(revokeCertificate(it.authority.directory, stranger, second.chain));
+    const refused = await failureOf(revoke(it, second.chain, { account: stranger }));
     expect(refused.message).toMatch(/does not revoke the certificate for .*shop\.example\.test/);
   });
+
+  test.each(['superseded', 'key-compromise'] as const)(
+    'a certificate whose account is lost is revoked by its own key: %s',
+    async (reason) => {
+      const { chain, privateKey } = await it.order(['lost.example.test']);
+      const account = await newAccountKey();
+      await revoke(it, chain, { account, privateKey, reason });
+      expect(await it.authority.statusOf(readCertificate(chain).serial)).toBe('Revoked');
+    },
+  );
 
   test('without word of the authority a third of the lifetime decides', async () => {
     const certificate = await it.order(['life.example.test']);
@@ -190,7 +225,7 @@ describe('a real authority', () => {
       const client = other();
       await client.createAccount({ onlyReturnExisting: true } as never);
       await client.revokeCertificate(certificate.chain);
-      await revokeCertificate(it.authority.directory, it.account, certificate.chain);
+      await revoke(it, certificate.chain);
     });
 
     test('a certificate that it ordered with our request is revoked by us', async () => {
@@ -206,7 +241,7 @@ describe('a real authority', () => {
         termsOfServiceAgreed: true,
       });
       expect(readCertificate(chain).names).toEqual(['theirs.example.test']);
-      await revokeCertificate(it.authority.directory, it.account, chain);
+      await revoke(it, chain);
       await expect(client.revokeCertificate(chain)).rejects.toThrow(/revoked/);
     });
 

@@ -34,6 +34,8 @@ export interface Authority {
   /** PEM of the root that its chains lead to; a new one at every start. */
   root: string;
   dns: AuthorityDns;
+  /** statusOf says of a certificate, by its serial, whether it is `Valid` or `Revoked`. */
+  statusOf(serial: string): Promise<string>;
   /** stop ends both processes, and forgets their files. */
   stop(): Promise<void>;
 }
@@ -115,6 +117,11 @@ export async function startAuthority(options: AuthorityOptions = {}): Promise<Au
       httpPort,
       nameServer,
       root,
+      statusOf: async (serial) => {
+        const status = `https://localhost:${management}/cert-status-by-serial/${serial.toLowerCase()}`;
+        const text = await answered(processes, async () => await fetch(status, { dispatcher: agent }));
+        return (JSON.parse(text) as { Status: string }).Status;
+      },
       dns: dnsOf(async (what, body) => {
         await tell(what, body);
       }),

@@ -15,7 +15,8 @@ import {
   putChallengeAnswer,
   removeCertificate,
 } from '../../src/nginx/certificates.ts';
-import { NginxInstance } from '../../src/nginx/instance.ts';
+import { NginxInstance, readTree } from '../../src/nginx/instance.ts';
+import { forgetRevocation, noteRevocation, readRevocations } from '../../src/nginx/revocations.ts';
 import { CHALLENGE_PATH } from '../../src/nginx/tls.ts';
 import { makeCertificate } from './certificates.ts';
 import { run } from './command.ts';
@@ -225,6 +226,19 @@ describe('an edge with HTTPS', () => {
     expect(stdout).toMatch(/not vulnerable to heartbleed/);
     expect(stdout).not.toMatch(/Accepted .*(?:CBC|RC4|3DES|NULL|EXP|anon)/i);
   }, 60_000);
+
+  test('keeps a note of what shall be revoked, without its key, until it is told to forget it', async () => {
+    const { edge, server } = secure;
+    const { chain } = await makeCertificate(['app.example.com']);
+    const serial = new X509Certificate(chain).serialNumber;
+    const place = { scope: SCOPE, domain: 'app.example.com' };
+    const noted = async () =>
+      readRevocations((await readTree(server, edge.id)).revocations, SCOPE, 'app.example.com');
+    await noteRevocation(edge, place, { serial, reason: 'key-compromise', chain }, clock);
+    expect(await noted()).toEqual([{ serial, reason: 'key-compromise', chain }]);
+    await forgetRevocation(edge, place, serial, clock);
+    expect(await noted()).toEqual([]);
+  });
 
   test('hands nobody a key, whoever asks', async () => {
     const file = `/keys/${SCOPE}.app.example.com.pem`;

@@ -25,7 +25,7 @@ export const sidecar = closed({
   }),
   adopt: key(adopt, {
     description:
-      'Container that holds port 80 of the servers so far, an nginx made by hand for example: it goes without a gap when the edge serves its domains. `drop` names those of its domains, and ports beside 80, that nobody shall serve any more; `_` stands for all domains that it does not name. It may stay in the file afterwards.',
+      'Container that holds port 80 of the servers so far, an nginx made by hand for example: it goes without a gap when the edge serves its domains. With `tls` it may serve HTTPS on port 443, and its certificates come along. `drop` names those of its domains, and ports beside 80, that nobody shall serve any more; `_` stands for all domains that it does not name. It may stay in the file afterwards.',
     short: 'adopt: front',
     long: 'adopt: { container: front, drop: [old.example.com] }',
   }),

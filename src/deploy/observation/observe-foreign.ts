@@ -3,8 +3,9 @@ import type { Server } from '../../fleet/server.ts';
 import { LABEL } from '../../model/labels.ts';
 import type { Scope } from '../../model/names.ts';
 import type { EnvironmentSpec } from '../../model/spec.ts';
-import { servedNames } from '../../nginx/served-names.ts';
-import { doorsOf, isOfInterest, isOldSidecar } from '../planning/adopted.ts';
+import { type FrontCertificate, readFrontCertificate } from '../../nginx/front-certificates.ts';
+import { type ServedName, servedNames } from '../../nginx/served-names.ts';
+import { holdsDoor, isOfInterest, isOldSidecar } from '../planning/adopted.ts';
 import type { ForeignContainer } from '../planning/observed.ts';
 import { helpersOf, isOwned } from './leftovers.ts';
 
@@ -26,11 +27,12 @@ export async function observeForeign(
   return await Promise.all(
     found.map(async (container) => {
       const isAsked =
-        container.isRunning &&
-        doorsOf(container).length > 0 &&
-        (container.name === adopt?.container || isOldSidecar(scope, container));
-      const served = isAsked ? await askServed(server, container.id) : undefined;
-      return { ...container, ...(served && { served }) };
+        holdsDoor(container) && (container.name === adopt?.container || isOldSidecar(scope, container));
+      if (!isAsked) return container;
+      const told = await askServed(server, container.id);
+      const isSecured = wanted.nginx.tls !== undefined && told.served !== undefined;
+      if (!isSecured) return { ...container, ...told };
+      return { ...container, ...told, certificates: await lookAtCertificates(server, container.id, told) };
     }),
   );
 }
@@ -70,10 +72,26 @@ function foreignOf(summary: ContainerSummary): Omit<ForeignContainer, 'helpers'>
   };
 }
 
-/** Undefined when it is no nginx, or does not say. */
-async function askServed(server: Server, id: string) {
-  const { exitCode, stdout } = await server.engine
+/** What a front serves; of one that is no nginx, or does not say, what it said instead. */
+async function askServed(
+  server: Server,
+  id: string,
+): Promise<Pick<ForeignContainer, 'served' | 'complaint'>> {
+  const { exitCode, stdout, stderr } = await server.engine
     .exec(id, ['nginx', '-T'])
-    .catch(() => ({ exitCode: 1, stdout: '' }));
-  return exitCode === 0 ? servedNames(stdout) : undefined;
+    .catch(() => ({ exitCode: 1, stdout: '', stderr: '' }));
+  if (exitCode === 0) return { served: servedNames(stdout) };
+  const complaint = /\[emerg\] (?:\d+#\d+: )?(.*)/.exec(stderr)?.[1];
+  return complaint === undefined ? {} : { complaint };
+}
+
+/** Each of them once: one may be for many names. */
+async function lookAtCertificates(
+  server: Server,
+  id: string,
+  { served = [] }: { served?: ServedName[] },
+): Promise<FrontCertificate[]> {
+  const all = served.flatMap(({ certificates = [] }) => certificates);
+  const each = [...new Map(all.map((files) => [`${files.certificate} ${files.key}`, files])).values()];
+  return await Promise.all(each.map((files) => readFrontCertificate({ server, id }, files)));
 }

@@ -2,8 +2,14 @@ import { adoptedSidecarName, containerName, type Scope, sidecarName } from '../.
 import type { AdoptSpec, NginxSpec, ServiceSpec } from '../../model/spec.ts';
 import type { ForeignContainer, ObservedCopy, ObservedServer } from './observed.ts';
 
-/** The ports of a server that the edge needs: who holds one of them is the server's front. */
-export const DOOR_PORTS: readonly number[] = [80];
+/** Who holds this port of a server is its front: the edge needs it, whatever it serves. */
+const DOOR_PORT = 80;
+const TLS_DOOR_PORT = 443;
+
+/** doorPorts returns the ports of a server that an edge takes over from a front: that of HTTPS where it serves HTTPS. */
+export function doorPorts({ ports = [] }: Pick<NginxSpec, 'ports'>): number[] {
+  return ports.includes(`${TLS_DOOR_PORT}/tcp`) ? [DOOR_PORT, TLS_DOOR_PORT] : [DOOR_PORT];
+}
 
 /** Who may be taken over: the names in the file and those of the grammar. */
 type Wanted = readonly Pick<ServiceSpec, 'name' | 'adopt'>[];
@@ -89,13 +95,17 @@ export function frontOf({ foreign }: Pick<ObservedServer, 'foreign'>): ForeignCo
   return foreign.find(holdsDoor);
 }
 
-/** doorsOf returns the ports that the edge needs and that lead into a container. */
-export function doorsOf({ published }: Pick<ForeignContainer, 'published'>): ForeignContainer['published'] {
-  return published.filter(({ port }) => DOOR_PORTS.includes(port));
+/** doorsOf returns the ports that an edge takes over from a container, in a fixed order, and where in it they lead to. */
+export function doorsOf(
+  { published }: Pick<ForeignContainer, 'published'>,
+  edge: Pick<NginxSpec, 'ports'>,
+): ForeignContainer['published'] {
+  return doorPorts(edge).flatMap((door) => published.filter(({ port }) => port === door));
 }
 
-function holdsDoor(container: ForeignContainer): boolean {
-  return container.isRunning && doorsOf(container).length > 0;
+/** holdsDoor tells whether a container is a server's front. */
+export function holdsDoor({ isRunning, published }: Omit<ForeignContainer, 'helpers'>): boolean {
+  return isRunning && published.some(({ port }) => port === DOOR_PORT);
 }
 
 /** isNamed tells whether the file says that a front shall go: by its name, or as a container of a service. */

@@ -1,8 +1,16 @@
 import { failTogether, UserError } from '../../model/errors.ts';
 import { containerName, type Scope } from '../../model/names.ts';
 import { HOST_PORTS, hostPort } from '../../model/ports.ts';
-import { type AdoptSpec, domainsOf, type EnvironmentSpec, type ServiceSpec } from '../../model/spec.ts';
-import { candidatesOf, DOOR_PORTS, doorsOf, frontOf, isNamed, oldSidecarOf } from './adopted.ts';
+import {
+  type AdoptSpec,
+  domainsOf,
+  type EnvironmentSpec,
+  type NginxSpec,
+  type ServiceSpec,
+} from '../../model/spec.ts';
+import { tlsOf } from '../../nginx/tls.ts';
+import { candidatesOf, doorPorts, doorsOf, frontOf, isNamed, oldSidecarOf } from './adopted.ts';
+import { offerOf, tlsNames } from './adopted-certificates.ts';
 import { sourceOf } from './blueprint.ts';
 import type { ForeignContainer, ObservedServer } from './observed.ts';
 import { lostNames, servedForOthers } from './served-domains.ts';
@@ -15,6 +23,7 @@ export function checkAdoption(
   wanted: EnvironmentSpec,
   services: readonly ServiceSpec[],
   observed: readonly ObservedServer[],
+  now: Date,
 ): void {
   // Routes alone are looked at, or given again.
   if (services.length === 0) return;
@@ -22,7 +31,7 @@ export function checkAdoption(
     observed.flatMap((server) => [
       ...services.flatMap((service) => refuseService(wanted, service, server)),
       ...refuseSidecar(wanted, server),
-      ...refuseFront(wanted, services, server),
+      ...refuseFront(wanted, services, server, now),
     ]),
   );
 }
@@ -49,7 +58,7 @@ function refuseService(
     ...refuseLostPorts(
       server,
       withoutHostPorts(scope, service, container),
-      dropOf(service),
+      [...doorPorts({}).map(String), ...dropOf(service)],
       'at the service',
     ),
   ]);
@@ -59,12 +68,12 @@ function refuseService(
 function refuseLostPorts(
   server: string,
   { name, published }: ForeignContainer,
-  drop: readonly string[],
+  kept: readonly string[],
   where: string,
 ): UserError[] {
   return published
     .map(({ port }) => port)
-    .filter((port) => !DOOR_PORTS.includes(port) && !drop.includes(String(port)))
+    .filter((port) => !kept.includes(String(port)))
     .map(
       (port) =>
         new UserError(
@@ -158,11 +167,12 @@ function refuseFront(
   wanted: EnvironmentSpec,
   services: readonly ServiceSpec[],
   server: ObservedServer,
+  now: Date,
 ): UserError[] {
   const front = frontOf(server);
   const domains = services.flatMap(({ route }) => domainsOf(route));
   if (front === undefined || (domains.length === 0 && server.edge === undefined)) return [];
-  const where = `${server.name}: the edge needs port ${doorsOf(front)
+  const where = `${server.name}: the edge needs port ${doorsOf(front, wanted.nginx)
     .map(({ port }) => port)
     .join(' and ')}, which ${front.name} holds`;
   const isOurs = isNamed(wanted, front, wanted.nginx.adopt, server.copies);
@@ -180,31 +190,89 @@ function refuseFront(
   // Once it is diverted, what it passed requests to may be gone, and then "nginx -T" fails. Who diverted it has asked.
   if (front.served === undefined && !server.isDiverted) {
     return [
-      new UserError(`${where}, and it does not say what it serves: "nginx -T" fails in it`, {
-        hint: `Only an nginx, or the container of a service, is taken over without a gap. Stop ${front.name} at a quiet time, and run again.`,
-      }),
+      new UserError(
+        `${where}, and it does not say what it serves: "nginx -T" fails in it${front.complaint === undefined ? '' : ` (${front.complaint})`}`,
+        {
+          hint: `Only an nginx, or the container of a service, is taken over without a gap. Stop ${front.name} at a quiet time, and run again.`,
+        },
+      ),
     ];
   }
-  const https = refuseHttps(server.name, front, dropOf(wanted.nginx));
+  const https = refuseHttps(wanted, server.name, front, now);
   if (https.length > 0) return https;
+  const kept = [...doorPorts(wanted.nginx).map(String), ...dropOf(wanted.nginx)];
   return [
-    ...refuseLostPorts(server.name, front, dropOf(wanted.nginx), 'under sidecar'),
+    ...refuseLostPorts(server.name, front, kept, 'under sidecar'),
     ...refuseLostNames(wanted, server, front),
   ];
 }
 
-/** Whoever comes by HTTPS finds nobody when a front has gone, unless the file says that nobody comes. */
-function refuseHttps(server: string, front: ForeignContainer, drop: readonly string[]): UserError[] {
-  const doors = front.published.filter(({ port }) => !drop.includes(String(port)));
-  const tls = (front.served ?? []).filter(
-    ({ isTls, port }) => isTls && doors.some(({ containerPort }) => containerPort === port),
+/** Whoever comes by HTTPS finds the same behind it, with a certificate that is believed, unless the file says that nobody comes. */
+function refuseHttps(
+  wanted: EnvironmentSpec,
+  server: string,
+  front: ForeignContainer,
+  now: Date,
+): UserError[] {
+  const { nginx, services } = wanted;
+  const domains = [...new Set(services.flatMap(({ route }) => domainsOf(route)))];
+  const names = tlsNames(front, nginx);
+  const isPlain = ({ name }: { name: string }) =>
+    nginx.tls === undefined || (domains.includes(name) && tlsOf(nginx.tls, name) === undefined);
+  const plain = [...new Set(names.filter(isPlain).map(({ name }) => name))].filter(
+    (name) => !dropOf(nginx).includes(name),
   );
-  if (tls.length === 0) return [];
-  const names = [...new Set(tls.map(({ name }) => name))].join(', ');
+  if (plain.length > 0) {
+    return [
+      new UserError(
+        `${server}: ${front.name} serves HTTPS for ${plain.join(', ')}, which the file serves over HTTP alone`,
+        {
+          hint: `Write "tls: { email: you@example.com }", and its certificates come along, and are replaced when they are due. If nobody comes by HTTPS: "adopt: { container: ${front.name}, drop: ["443"] }" under sidecar.`,
+        },
+      ),
+    ];
+  }
+  const secured = domains.filter((domain) => tlsOf(nginx.tls, domain) !== undefined);
+  return secured.flatMap((domain) => [
+    ...refuseCertificate(nginx, server, front, domain, now),
+    ...refuseOpenDoor(nginx, server, front, domain),
+  ]);
+}
+
+/** What people have given is shown in its place. */
+function refuseCertificate(
+  nginx: NginxSpec,
+  server: string,
+  front: ForeignContainer,
+  domain: string,
+  now: Date,
+): UserError[] {
+  const offer = offerOf(front, nginx, domain, now);
+  if (tlsOf(nginx.tls, domain)?.files !== undefined || offer === undefined || !('fault' in offer)) return [];
   return [
-    new UserError(`${server}: ${front.name} serves HTTPS for ${names}, and the edge serves HTTP only`, {
-      hint: 'Keep it until the edge serves HTTPS, or end HTTPS before it, in a load balancer for example.',
-    }),
+    new UserError(
+      `${server}: ${front.name} serves HTTPS for ${domain}, and its certificate cannot come along: ${offer.fault}`,
+      {
+        hint: `${offer.advice} Or give one: tls: { domains: { ${domain}: { mode: files, certificate: NAME, key: NAME } } }. If nobody comes by HTTPS until the edge has one of its own: "adopt: { container: ${front.name}, drop: ["443"] }" under sidecar.`,
+      },
+    ),
+  ];
+}
+
+/** Who was turned away without a certificate shall not get in because the front has gone. */
+function refuseOpenDoor(
+  nginx: NginxSpec,
+  server: string,
+  front: ForeignContainer,
+  domain: string,
+): UserError[] {
+  const isAsked = tlsNames(front, nginx).some(({ name, asksClients }) => name === domain && asksClients);
+  if (!isAsked || tlsOf(nginx.tls, domain)?.clientCa !== undefined) return [];
+  return [
+    new UserError(
+      `${server}: ${front.name} asks clients of ${domain} for certificates, and the file does not`,
+      { hint: `Write who signs them: tls: { domains: { ${domain}: { client_ca: … } } }.` },
+    ),
   ];
 }
 
@@ -215,7 +283,7 @@ function refuseLostNames(
 ): UserError[] {
   const drop = dropOf(wanted.nginx);
   const promised = wanted.services.flatMap(({ route }) => domainsOf(route));
-  const lost = lostNames(front, [...promised, ...drop, ...servedForOthers(wanted, server)]);
+  const lost = lostNames(front, wanted.nginx, [...promised, ...drop, ...servedForOthers(wanted, server)]);
   if (lost.length === 0) return [];
   return [
     new UserError(

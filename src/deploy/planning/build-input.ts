@@ -68,7 +68,7 @@ export function buildInput(facts: Facts): PlanInput {
   const { wanted, narrowing, observed, state } = facts;
   const scope = { project: wanted.project, environment: wanted.environment };
   checkNarrowing(wanted, narrowing);
-  checkAdoption(wanted, selectedOf(wanted, narrowing), observed);
+  checkAdoption(wanted, selectedOf(wanted, narrowing), observed, facts.now);
   const isNarrowed = narrowing.services !== undefined || narrowing.zones !== undefined;
   const ports = numbersOfAll(facts);
   const versionPorts = versionPortsOf(facts, ports);

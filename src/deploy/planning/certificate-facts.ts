@@ -1,3 +1,5 @@
+import type { RevocationReason } from '../../model/certificate.ts';
+
 /** What a run knows of certificates beside what the servers have. */
 export interface CertificateFactsOfRun {
   /** The certificates of `files`, and lists of users, by the names of their secrets; undefined where the run has no secrets. */
@@ -6,6 +8,8 @@ export interface CertificateFactsOfRun {
   renewAt: ReadonlyMap<string, number>;
   /** Domains for which a new one is wanted whatever there is. */
   forced: readonly string[];
+  /** Domains whose certificates shall be revoked, once others serve in their place. */
+  revoke?: { domains: readonly string[]; reason: RevocationReason } | undefined;
 }
 
 /** No run knows less. */

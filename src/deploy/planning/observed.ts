@@ -2,6 +2,7 @@ import type { Slot } from '../../model/copy.ts';
 import type { HookName } from '../../model/names.ts';
 import type { PortNumbers } from '../../model/ports.ts';
 import type { EdgePort } from '../../model/spec.ts';
+import type { FrontCertificate } from '../../nginx/front-certificates.ts';
 import type { ServedName } from '../../nginx/served-names.ts';
 import type { Folder, Tree } from '../../nginx/tree.ts';
 import type { ContainerSettings, ImageDefaults } from './container-settings.ts';
@@ -133,6 +134,10 @@ export interface ForeignContainer {
   helpers: string[];
   /** What an nginx serves; undefined when it was not asked, is no nginx, or what it passes requests to is gone. */
   served?: ServedName[];
+  /** What an nginx that was asked has said instead of what it serves. */
+  complaint?: string;
+  /** The certificates that it shows over HTTPS; absent where nobody looked. */
+  certificates?: FrontCertificate[];
 }
 
 /** What was found on one server. */

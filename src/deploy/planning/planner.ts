@@ -5,17 +5,19 @@ import type { PrepareStep } from '../steps/prepare.ts';
 import type { PullStep } from '../steps/pull.ts';
 import type { BegunService } from '../steps/record-intent.ts';
 import {
+  type CertificatePlan,
   isFromAuthority,
   planAccount,
   planCertificateRemovals,
   planCertificates,
 } from './certificate-plan.ts';
 import { planChanges } from './changes.ts';
-import { StepGraph } from './graph.ts';
+import { type After, StepGraph } from './graph.ts';
 import { type HookPlan, planHooks, planLeftHooks } from './hook-plan.ts';
 import type { PlanInput } from './input.ts';
 import { dependencyLevels } from './levels.ts';
-import { serversWithRoutes, standingCopies } from './observed-copies.ts';
+import type { ForeignContainer } from './observed.ts';
+import { observedOn, serversWithRoutes, standingCopies } from './observed-copies.ts';
 import type { Plan, PlannedRollout, StaleChange } from './plan.ts';
 import { planModules } from './plan-modules.ts';
 import { planForgetSecrets, planKeepSecrets } from './plan-secrets.ts';
@@ -156,16 +158,21 @@ function inOrder(
     ...graph.aside(late, intended),
     ...(cleared.length === 0 ? [] : addRetirements(graph, cleared, intended)),
   ];
-  const after = routesAfter(input, services, new Set(services.keys()), []);
+  const routes = routesAfter(input, services, new Set(services.keys()), []);
   const prepared = ready.length === 0 ? intended : ready;
-  const found = graph.add(planModules(input, after), prepared);
-  const givenUsers = graph.add(planUsers(input, after), found);
+  const found = graph.add(planModules(input, routes), prepared);
+  const givenUsers = graph.add(planUsers(input, routes), found);
   const { planned, over: rolledOut } = layOutAll(graph, rollouts, givenUsers);
-  layOutTakeover(graph, takeover, rolledOut);
-  layOutUpgrades(graph, upgrades, rolledOut);
+  const certificates = planCertificates(input, routes, frontsOf(input, takeover));
+  const shown = layOutShown(graph, certificates, rolledOut);
+  const opened = [
+    ...layOutTakeover(graph, takeover, [rolledOut, shown]),
+    ...layOutUpgrades(graph, upgrades, rolledOut),
+  ];
   finish(graph, input, retired, rolledOut);
-  layOutCertificates(graph, input, after, rolledOut);
-  graph.add(planUserRemovals(input, after), rolledOut);
+  const settled = opened.length > 0 ? opened : rolledOut;
+  layOutOrders(graph, input, routes, certificates, { settled, shown });
+  graph.add(planUserRemovals(input, routes), rolledOut);
 
   return {
     scope: input.scope,
@@ -209,16 +216,29 @@ function layOutAll(graph: StepGraph, rollouts: readonly Rollout[], after: string
   return { planned, over };
 }
 
-/** The front keeps all it needs for as long as anybody is connected to it, and its ports until new connections go past it. */
+/**
+ * The front keeps all it needs for as long as anybody is connected to it, and its ports until new connections go past it.
+ * It returns what has to be done before the edges have their ports; nothing where none are taken over.
+ */
 function layOutTakeover(
   graph: StepGraph,
   { divert, takenOver, nginx, open }: Takeover,
-  after: string[],
-): void {
+  after: After,
+): string[] {
   const diverted = graph.add(divert, after);
   const servicesLeft = addRetirements(graph, takenOver, diverted);
   const nginxLeft = addRetirements(graph, nginx, servicesLeft);
-  graph.add(open, nginxLeft);
+  return graph.aside(open, nginxLeft);
+}
+
+/** The fronts that a run takes over, by their server. */
+function frontsOf(input: PlanInput, { divert }: Takeover): Map<string, ForeignContainer> {
+  return new Map(
+    divert.flatMap(({ server, id }) => {
+      const front = observedOn(input, server).foreign.find((one) => one.id === id);
+      return front === undefined ? [] : [[server, front] as const];
+    }),
+  );
 }
 
 /** What is given up when its service has gone; and what nothing refers to when all else is done. */
@@ -234,20 +254,31 @@ function finish(graph: StepGraph, input: PlanInput, retired: readonly Retirement
   graph.add(planSweep(input, retired), tornDown);
 }
 
-/** When all serve what they shall: a CA asks for its answer there. Nothing waits for it. */
-function layOutCertificates(
+/** What is there already is shown before connections go past a front, which shows its own: nobody shall see none. */
+function layOutShown(graph: StepGraph, plans: readonly CertificatePlan[], after: string[]): string[] {
+  return plans.flatMap(({ adopt, certify, install }) => {
+    const adopted = graph.aside(adopt, after);
+    if (certify.length > 0) return adopted;
+    return [...adopted, ...graph.aside(install, adopted.length > 0 ? adopted : after)];
+  });
+}
+
+/** A CA asks where all serve what they shall, and the edge is that stays. Nothing waits for it. */
+function layOutOrders(
   graph: StepGraph,
   input: PlanInput,
   routes: readonly Route[],
-  after: string[],
+  plans: readonly CertificatePlan[],
+  { settled, shown }: Record<'settled' | 'shown', string[]>,
 ): void {
-  const certificates = planCertificates(input, routes);
-  const answered = graph.add(planAccount(input, routes, certificates), after);
-  for (const { certify, install } of certificates) {
+  const answered = graph.add(planAccount(input, routes, plans), settled);
+  for (const { certify, install, revoke } of plans) {
     const isAsked = certify.some(({ mode }) => isFromAuthority(mode));
-    graph.add(install, graph.add(certify, isAsked ? answered : after));
+    const obtained = graph.add(certify, isAsked ? answered : settled);
+    const installed = certify.length === 0 ? shown : graph.add(install, obtained);
+    graph.add(revoke, [answered, installed]);
   }
-  graph.add(planCertificateRemovals(input, routes), after);
+  graph.add(planCertificateRemovals(input, routes), settled);
 }
 
 function servicePulls(services: ReadonlyMap<string, ServicePlan>): PullStep[] {

@@ -1,18 +1,24 @@
 import { type Scope, scopeName } from '../../model/names.ts';
+import type { NginxSpec } from '../../model/spec.ts';
 import { doorsOf } from './adopted.ts';
 import type { ForeignContainer, ObservedServer } from './observed.ts';
 
 /**
- * lostNames returns the names that a front serves to the world and that `domains` do not cover, each once. Pure.
+ * lostNames returns the names that a front serves on the ports which an edge takes over from it, and that `domains` do not
+ * cover, each once. Pure.
  */
-export function lostNames(front: ForeignContainer, domains: readonly string[]): string[] {
-  const names = atDoors(front).map(({ name }) => name);
+export function lostNames(
+  front: ForeignContainer,
+  edge: Pick<NginxSpec, 'ports'>,
+  domains: readonly string[],
+): string[] {
+  const names = atDoors(front, edge).map(({ name }) => name);
   return [...new Set(names)].filter((name) => !isCovered(name, domains));
 }
 
 /** What a front serves on the ports that the edge takes over. */
-function atDoors(front: ForeignContainer) {
-  const doors = doorsOf(front).map(({ containerPort }) => containerPort);
+function atDoors(front: ForeignContainer, edge: Pick<NginxSpec, 'ports'>) {
+  const doors = doorsOf(front, edge).map(({ containerPort }) => containerPort);
   return (front.served ?? []).filter(({ port }) => doors.includes(port));
 }
 

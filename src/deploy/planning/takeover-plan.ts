@@ -71,7 +71,7 @@ function takeoverOn(
 
   const front = frontToGo(input, server, routes);
   if (front !== undefined) {
-    const lost = lostNames(front, servedAt(input, server, routes));
+    const lost = lostNames(front, input.nginx, servedAt(input, server, routes));
     const isKept = adopted.some(({ id }) => id === front.id) && isStaying(front);
     const sentence = `${front.name} stays on ${server}: the edge there does not serve ${lost.join(', ')}`;
     if (lost.length > 0 || isKept)
@@ -123,7 +123,7 @@ function frontToGo(input: PlanInput, server: string, routes: readonly Route[]): 
 }
 
 function divertOf(input: PlanInput, server: string, front: ForeignContainer): DivertStep {
-  const doors = doorsOf(front);
+  const doors = doorsOf(front, wantedEdge(input, observedOn(input, server)));
   return {
     kind: 'divert',
     server,

@@ -42,17 +42,20 @@ export function planUpgrades(input: PlanInput): Upgrade[] {
 
 /**
  * layOutUpgrades adds the steps of upgrades. The first server shows whether the new nginx comes up and answers for every
- * route, and the others follow side by side: what is wrong with it is found out once, where nothing has changed yet.
+ * route, and the others follow side by side: what is wrong with it is found out once, where nothing has changed yet. It returns
+ * the ids of the steps by which they have their ports; none where there are no upgrades.
  */
-export function layOutUpgrades(graph: StepGraph, upgrades: readonly Upgrade[], after: After): void {
+export function layOutUpgrades(graph: StepGraph, upgrades: readonly Upgrade[], after: After): string[] {
   let shown: string[] = [];
+  const opened: string[] = [];
   for (const { pulls, begin, divert, old, open } of upgrades) {
     const pulled = graph.add(pulls, after);
     const begun = graph.add(begin, [pulled, shown]);
     if (shown.length === 0) shown = begun;
     const diverted = graph.add(divert, begun);
-    graph.add(open, addRetirements(graph, [old], diverted));
+    opened.push(...graph.add(open, addRetirements(graph, [old], diverted)));
   }
+  return opened;
 }
 
 /** What has to become of the edge, for people: `nginx 1.28 → 1.30`, `publish 443`. */

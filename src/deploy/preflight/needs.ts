@@ -1,6 +1,6 @@
 import { allNumbers, hostPort } from '../../model/ports.ts';
 import type { EdgePort } from '../../model/spec.ts';
-import { DOOR_PORTS, doorsOf } from '../planning/adopted.ts';
+import { doorPorts, doorsOf, frontOf } from '../planning/adopted.ts';
 import type { PlanInput } from '../planning/input.ts';
 import { copiesOn, observedOn } from '../planning/observed-copies.ts';
 import { type Plan, stepsOf } from '../planning/plan.ts';
@@ -49,11 +49,12 @@ export function neededPorts(plan: Plan, input: PlanInput, server: string): Port[
   const observed = observedOn(input, server);
   const isComing = stepsOf(plan, 'prepare').some((step) => step.server === server && isNewEdge(step.edge));
   // What a front or an older edge holds is its until it leaves, without a gap.
+  const front = frontOf(observed);
   const held = [
-    ...observed.foreign.flatMap(doorsOf).map(({ port }) => port),
+    ...(front === undefined ? [] : doorsOf(front, input.nginx).map(({ port }) => port)),
     ...tcpPorts(observed.madeEdge?.ports ?? []),
   ];
-  const doors = [...DOOR_PORTS, ...tcpPorts(input.nginx.ports ?? [])];
+  const doors = [...doorPorts({}), ...tcpPorts(input.nginx.ports ?? [])];
   const upgrades = stepsOf(plan, 'upgrade').filter((step) => step.server === server);
   const ofEdge = new Set([
     ...(isComing ? doors.filter((port) => !held.includes(port)) : []),

@@ -1,4 +1,5 @@
 import type { NameLookup } from '../../acme/name-lookup.ts';
+import type { RevocationReason } from '../../model/certificate.ts';
 import type { AcmeSpec } from '../../model/spec.ts';
 import type { KeyPair } from '../../nginx/certificates.ts';
 
@@ -29,6 +30,15 @@ export interface CertificateOrder {
   replaces?: string;
 }
 
+/** What is asked of a CA that shall take a certificate back. */
+export interface RevocationOrder extends Pick<CertificateOrder, 'acme' | 'eabKey' | 'account'> {
+  /** In PEM. */
+  certificate: string;
+  reason: RevocationReason;
+  /** The key of the certificate, in PEM, where the run has it still. */
+  privateKey?: string;
+}
+
 /** Authority gives certificates. Each of its methods throws a UserError for what people can do something about. */
 export interface Authority {
   /** newAccountKey makes a key of an account, in PEM. */
@@ -41,6 +51,8 @@ export interface Authority {
   lookUp(name: string): Promise<NameLookup>;
   /** issue asks a CA for a certificate. */
   issue(order: CertificateOrder): Promise<KeyPair>;
+  /** revoke asks a CA to take a certificate back. */
+  revoke(order: RevocationOrder): Promise<void>;
   /** renewalAt returns when a CA wants a certificate to be renewed, in milliseconds since 1970; undefined where it does not say. It never throws. */
   renewalAt(acme: AcmeSpec, pem: string): Promise<number | undefined>;
 }

@@ -10,6 +10,7 @@ import {
   proveChallengeAnswer,
   removeCertificate,
 } from '../../nginx/certificates.ts';
+import { noteRevocation, type PendingRevocation } from '../../nginx/revocations.ts';
 import { certificateFile, tlsOf } from '../../nginx/tls.ts';
 import { originOf } from '../planning/certificate-plan.ts';
 import type { HttpSolver } from './authority.ts';
@@ -28,6 +29,8 @@ export interface CertifyStep {
   /** Of the one that is renewed, and itself, in PEM. */
   daysLeft?: number;
   replaces?: string;
+  /** Certificates that are to be revoked once it serves, and where they stand. */
+  revokes?: (PendingRevocation & { server: string })[];
 }
 
 /** Giving a certificate to the edge of a server. */
@@ -37,6 +40,8 @@ export interface InstallCertificateStep {
   domain: string;
   /** The server that has it already; else the run has it. */
   from?: string;
+  /** Where that one is from; as the file says unless given. */
+  origin?: string;
 }
 
 /** Taking certificates away that no domain of a server needs any more. */
@@ -66,7 +71,7 @@ const VERBS: Record<CertifyStep['reason'], string> = {
  * when it fails, what there is goes on.
  */
 export const certify: StepKind<CertifyStep> = {
-  moments: ['challenge is answered', 'issued'],
+  moments: ['challenge is answered', 'issued', 'revocation is noted'],
   mayOutlastLease: () => true,
   describe({ domain, mode, reason, daysLeft }) {
     const left = daysLeft === undefined ? '' : ` (${daysLeft} days left)`;
@@ -78,9 +83,12 @@ export const certify: StepKind<CertifyStep> = {
     const { domain } = step;
     const own = ownTls(context, domain);
     const origin = originOf(own, nginx.tls!.acme);
-    const pair = await obtain(step, context);
+    const pair = await obtain(step, context).catch((error: unknown) => {
+      throw namingDomain(error, domain);
+    });
     known.certificates.set(domain, { ...pair, origin });
     context.moment('issued');
+    await noteRevocations(step, context);
   },
 };
 
@@ -114,20 +122,42 @@ export const removeCertificates: StepKind<RemoveCertificatesStep> = {
   },
 };
 
+/** From here on whichever run puts the new one into its place has the old one revoked. */
+async function noteRevocations(step: CertifyStep, context: RunContext): Promise<void> {
+  const { domain, servers, revokes = [] } = step;
+  if (revokes.length === 0) return;
+  const scope = scopeName(context.scope);
+  for (const { serial, server } of revokes) {
+    const edge = instanceAt(context, server, 'edge');
+    const { privateKey } = await readKeyPair(edge, certificateFile(scope, domain));
+    context.known.replacedKeys.set(serial, privateKey);
+  }
+  const edges = servers.map((server) => instanceAt(context, server, 'edge'));
+  await allOrErrors(
+    edges.flatMap((edge) =>
+      revokes.map((one) => noteRevocation(edge, { scope, domain }, one, context.clock)),
+    ),
+  );
+  context.moment('revocation is noted');
+}
+
 function ownTls({ nginx }: RunContext, domain: string): DomainTls {
   const own = tlsOf(nginx.tls, domain);
   if (own === undefined) throw new Error(`${domain} is not served over HTTPS`);
   return own;
 }
 
-async function pairOf({ domain, from }: InstallCertificateStep, context: RunContext): Promise<InstalledPair> {
+async function pairOf(
+  { domain, from, origin }: InstallCertificateStep,
+  context: RunContext,
+): Promise<InstalledPair> {
   const { known, tlsSecrets, nginx, scope } = context;
   const own = ownTls(context, domain);
   if (from !== undefined) {
     const file = certificateFile(scopeName(scope), domain);
     return {
       ...(await readKeyPair(instanceAt(context, from, 'edge'), file)),
-      origin: originOf(own, nginx.tls!.acme),
+      origin: origin ?? originOf(own, nginx.tls!.acme),
     };
   }
   if (own.files === undefined) {
@@ -141,6 +171,13 @@ async function pairOf({ domain, from }: InstallCertificateStep, context: RunCont
     privateKey: tlsSecrets[key] ?? '',
     origin: originOf(own, nginx.tls!.acme),
   };
+}
+
+/** A CA that is away says nothing of the domain that it was asked for. */
+function namingDomain(error: unknown, domain: string): unknown {
+  if (!(error instanceof UserError) || error.message.includes(domain)) return error;
+  const { message, hint } = error;
+  return new UserError(`${domain} gets no certificate: ${message}`, { ...(hint && { hint }), cause: error });
 }
 
 async function obtain(step: CertifyStep, context: RunContext): Promise<KeyPair> {

@@ -47,6 +47,8 @@ export class Knowledge {
   readonly digests = new Map<string, string>();
   /** The key of the environment's account with CAs, once the servers answer for it. */
   account: string | undefined;
+  /** Keys of certificates that this run replaces to have them revoked, by serial. */
+  readonly replacedKeys = new Map<string, string>();
   /** Certificates that this run has obtained, by domain. */
   readonly certificates = new Map<string, InstalledPair>();
   /** Connections that were cut since a drain was not over in time. */

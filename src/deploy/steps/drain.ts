@@ -36,6 +36,8 @@ const POLL_MS = 1_000;
 const EMPTY_LOOKS_NEEDED = 3;
 /** Between empty looks: the old copy has to stop within 5 s of its last connection, also on a busy server. */
 const EMPTY_POLL_MS = 250;
+/** So many looks come as soon as empty ones, also while somebody is connected: what nginx keeps idle ends within a second. */
+const FIRST_LOOKS = 4;
 const FEEDBACK_EVERY_MS = 5_000;
 /**
  * An old worker of nginx takes no new connection, but one that it has just taken may be on its way to the old copy: what is
@@ -149,7 +151,7 @@ export async function awaitNobody(
     return undefined;
   };
   try {
-    const everyMs = () => (open === 0 ? EMPTY_POLL_MS : POLL_MS);
+    const everyMs = (looks: number) => (open === 0 || looks <= FIRST_LOOKS ? EMPTY_POLL_MS : POLL_MS);
     const isOver = await poll(clock, { everyMs, timeoutMs: limitMs }, lookOnce);
     tellOfAbandoned(log, serverName, target, abandoned);
     return isOver ? 0 : used;

@@ -1,4 +1,5 @@
 import { type ShareAccountStep, shareAccount } from './account.ts';
+import { type AdoptCertificateStep, adoptCertificate } from './adopt-certificate.ts';
 import {
   type CertifyStep,
   certify,
@@ -20,6 +21,7 @@ import { type PullStep, pull } from './pull.ts';
 import { type HoldStep, hold, type ReleaseStep, release } from './queue.ts';
 import { type RecordIntentStep, recordIntent } from './record-intent.ts';
 import { type RemoveStep, remove } from './remove.ts';
+import { type RevokeCertificateStep, revokeCertificate } from './revoke.ts';
 import { type ForgetSecretsStep, forgetSecrets, type KeepSecretsStep, keepSecrets } from './secrets.ts';
 import { type StageStep, stage } from './stage.ts';
 import { type StartStep, start } from './start.ts';
@@ -58,7 +60,9 @@ const KINDS = {
   sweep,
   'share account': shareAccount,
   certify,
+  'adopt certificate': adoptCertificate,
   'install certificate': installCertificateStep,
+  'revoke certificate': revokeCertificate,
   'remove certificates': removeCertificates,
   'give users': giveUsers,
   'remove users': removeUsers,
@@ -93,7 +97,9 @@ export type Step =
   | ShareAccountStep
   | CertifyStep
   | InstallCertificateStep
+  | RevokeCertificateStep
   | RemoveCertificatesStep
+  | AdoptCertificateStep
   | FindModulesStep
   | GiveUsersStep
   | RemoveUsersStep;

@@ -433,7 +433,7 @@ describe('what is refused before anything changes', () => {
       'a front that serves HTTPS',
       [{ name: 'old-api' }, { ...front(), published: { 80: 80, 443: 443 }, listen: '443 ssl' }],
       fileOf([service('api')]),
-      'a: front serves HTTPS for api.example.com, and the edge serves HTTP only',
+      'a: front serves HTTPS for api.example.com, which the file serves over HTTP alone',
     ],
     [
       'data that the new container would not have',

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { selfSigned } from '../../../src/acme/certificate.ts';
+import { AcmeRefusal, CertificateError, explained, namesRefused } from '../../../src/acme/failure.ts';
 import { endingIn } from '../../../src/commands/status.ts';
 import type { Plan } from '../../../src/deploy/planning/plan.ts';
 import { describeStep } from '../../../src/deploy/steps/index.ts';
@@ -235,6 +236,172 @@ describe('a domain that leads elsewhere', () => {
     world.authority.leads.set(DOMAIN, { seen: 'nothing', why: 'there is no such name' });
     await world.deploy(on(1, { acme: { url: 'https://ca.internal/directory', ca: 'PEM' } }));
     expect(world.authority.issued).toEqual([DOMAIN]);
+  });
+});
+
+describe('a CA with a bad day', () => {
+  const host = 'ca.example.com';
+  const says = (type: string, status: number, detail: string) =>
+    explained(new AcmeRefusal({ type, status, detail, ofNames: [] }), host, [DOMAIN]) as Error;
+  const unreachable = (what: string) =>
+    new CertificateError(`the certificate authority ${host} ${what}`, { because: 'unreachable' });
+  const unproven = (reason: string) => namesRefused(host, [DOMAIN], [{ name: DOMAIN, reason }]);
+
+  const DAYS: [string, Error, RegExp][] = [
+    ['is asked too often', says('rateLimited', 429, 'five failures'), /asked too often: five failures/],
+    ['refuses every nonce', says('badNonce', 400, 'no good'), /no good \(badNonce\)/],
+    ['has trouble', says('serverInternal', 500, 'oops'), /trouble of its own: oops \(500\)/],
+    ['is down', unreachable('cannot be reached: ECONNREFUSED'), /cannot be reached: ECONNREFUSED/],
+    ['is slow', unreachable('did not answer within 20 s'), /did not answer within 20 s/],
+    ['meets a firewall', unproven('timeout on port 80 (connection)'), /timeout on port 80/],
+    ['has forgotten the account', says('unauthorized', 403, 'unknown account'), /unknown account/],
+    ['finds a clock wrong', unreachable('cannot be reached: CERT_NOT_YET_VALID'), /CERT_NOT_YET_VALID/],
+  ];
+
+  test.each(DAYS)(
+    'that %s: the domain is named, what there was serves on, the next run goes on',
+    async (_what, error, seen) => {
+      const five = ['api', 'web', 'blog', 'docs', 'shop'].map((name) => service(name));
+      const wanted = secured(shop(five));
+      const world = newWorld();
+      await world.deploy(wanted);
+      const before = serialOn(world, 'a')!;
+      const others = () =>
+        ['web', 'blog', 'docs', 'shop'].map((name) => serialOn(world, 'a', `${name}.example.com`));
+      const old = others();
+      for (const serial of [before, ...old]) world.authority.wantsAnew.add(serial!);
+      world.authority.failures.set(DOMAIN, error);
+
+      const failure = await failureOf(world.deploy(wanted));
+
+      expect(failure.message).toMatch(seen);
+      expect(failure.message).toContain(DOMAIN);
+      expect(serialOn(world, 'a')).toBe(before);
+      for (const serial of others()) expect(old).not.toContain(serial);
+      world.authority.failures.clear();
+      await world.deploy(wanted);
+      expect(serialOn(world, 'a')).not.toBe(before);
+      expect(await world.describe(wanted)).toEqual(NOTHING);
+    },
+  );
+
+  test('meets no account any more, as its key is lost: there is another one, and the servers answer for that', async () => {
+    const world = newWorld();
+    await world.deploy(on(2));
+    for (const name of ['a', 'b'])
+      world
+        .machine(name)
+        .find('switchyard_edge')
+        ?.removeFile('/etc/switchyard_keys/accounts/shop_production.pem');
+    world.authority.wantsAnew.add(serialOn(world, 'a')!);
+    await world.deploy(on(2));
+    expect(world.authority.accounts.size).toBe(2);
+    expect(world.authority.issued).toHaveLength(2);
+    expect(await world.describe(on(2))).toEqual(NOTHING);
+  });
+
+  test('meets a disk that is full: it is told where, and what there was serves on', async () => {
+    const world = newWorld();
+    await world.deploy(on(2));
+    const before = serialOn(world, 'b')!;
+    world.authority.wantsAnew.add(before);
+    world.machine('b').isStubborn = true;
+    await expect(world.deploy(on(2))).rejects.toThrow(/^b: edge .* does not take .*: it answers 500/);
+    expect(serialOn(world, 'b')).toBe(before);
+    world.machine('b').isStubborn = false;
+    await world.deploy(on(2));
+    expect(serialOn(world, 'b')).not.toBe(before);
+    expect(await world.describe(on(2))).toEqual(NOTHING);
+  });
+});
+
+async function failureOf(work: Promise<unknown>): Promise<Error> {
+  return await work.then(
+    () => {
+      throw new Error('nothing failed');
+    },
+    (error) => error as Error,
+  );
+}
+
+describe('a certificate that is revoked', () => {
+  const revoke = { domains: [DOMAIN], reason: 'key-compromise' as const };
+  const asked = { routesOnly: true, revoke };
+  const world = async (wanted = on(2)) => {
+    const one = newWorld();
+    await one.deploy(wanted);
+    return { one, old: serialOn(one, 'a')! };
+  };
+
+  test('is replaced on all servers first, in one run', async () => {
+    const { one, old } = await world();
+    expect(told(await planFor(one, on(2), asked))).toEqual([
+      'have one account with certificate authorities on a, b',
+      expect.stringMatching(/^renew the certificate of api\.example\.com/),
+      'install the certificate of api.example.com on a',
+      'install the certificate of api.example.com on b',
+      `revoke the certificate of api.example.com with the serial ${old} (key-compromise)`,
+    ]);
+    await one.deploy(on(2), asked);
+    expect(one.authority.revoked).toEqual([{ serial: old, reason: 'key-compromise', by: 'account' }]);
+    expect([serialOn(one, 'a'), serialOn(one, 'b')]).not.toContain(old);
+    expect(await one.describe(on(2))).toEqual(NOTHING);
+  });
+
+  test('is not while there is no other: it serves on', async () => {
+    const { one, old } = await world();
+    one.authority.refused.add(DOMAIN);
+    await expect(one.deploy(on(2), asked)).rejects.toThrow('gets no certificate');
+    expect([one.authority.revoked, serialOn(one, 'a')]).toEqual([[], old]);
+    expect(await one.describe(on(2))).toEqual(NOTHING);
+  });
+
+  test('by its own key, where the account is lost', async () => {
+    const { one, old } = await world();
+    for (const name of ['a', 'b'])
+      one
+        .machine(name)
+        .find('switchyard_edge')
+        ?.removeFile('/etc/switchyard_keys/accounts/shop_production.pem');
+    await one.deploy(on(2), asked);
+    expect(one.authority.revoked).toEqual([{ serial: old, reason: 'key-compromise', by: 'key' }]);
+  });
+
+  test('is by the next run where the CA was away, whatever that is for', async () => {
+    const { one, old } = await world();
+    const away = new CertificateError('the CA is away', { because: 'unreachable' });
+    one.authority.failures.set(`revoke ${DOMAIN}`, away);
+    await expect(one.deploy(on(2), asked)).rejects.toThrow('the CA is away');
+    one.authority.failures.clear();
+    await one.deploy(on(2));
+    expect(one.authority.revoked.map(({ serial }) => serial)).toEqual([old]);
+    expect(one.authority.issued).toHaveLength(2);
+    expect(await one.describe(on(2))).toEqual(NOTHING);
+  });
+
+  test('and the CA refuses that for good: the run says so, and no later one asks again', async () => {
+    const { one } = await world();
+    const refused = new CertificateError('it is not yours', { because: 'refused' });
+    one.authority.failures.set(`revoke ${DOMAIN}`, refused);
+    await expect(one.deploy(on(2), asked)).rejects.toThrow('it is not yours');
+    expect(await one.describe(on(2))).toEqual(NOTHING);
+  });
+
+  test.each([
+    /moment: certify: issued/,
+    /moment: certify: revocation is noted/,
+    /begins: install certificate/,
+    /ends: install certificate/,
+    /begins: revoke certificate/,
+  ])('in a run that was killed at %s is revoked by a run after that', async (moment) => {
+    const { one, old } = await world();
+    await one.deployUntil(moment, on(2), asked);
+    await rest(one);
+    await one.deploy(on(2));
+    if (one.authority.revoked.length === 0) await one.deploy(on(2), asked);
+    expect(one.authority.revoked.map(({ serial }) => serial)).toEqual([old]);
+    expect([serialOn(one, 'a'), serialOn(one, 'b')]).not.toContain(old);
+    expect(await one.describe(on(2))).toEqual(NOTHING);
   });
 });
 

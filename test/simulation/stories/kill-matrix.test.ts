@@ -1,6 +1,8 @@
 import { describe, expect, jest, test } from '@jest/globals';
-import type { EnvironmentSpec } from '../../../src/model/spec.ts';
+import type { EnvironmentSpec, TlsSpec } from '../../../src/model/spec.ts';
 import type { Strike } from '../world/faults.ts';
+import { signedCertificate } from '../world/signed.ts';
+import { comeOverHttps, type Visitors } from '../world/visitors.ts';
 import { type RunOptions, World } from '../world/world.ts';
 import { broker, other, publishing } from './published.ts';
 import { database, scheduler, servers, service, shop, worker } from './specs.ts';
@@ -31,6 +33,8 @@ interface Story {
   name: string;
   /** Configurations that are deployed first. */
   past: EnvironmentSpec[];
+  /** Makes what somebody has made by hand before that; returns who comes there over HTTPS. */
+  byHand?(world: World): Promise<Visitors>;
   wanted: EnvironmentSpec;
   options?: RunOptions;
 }
@@ -127,6 +131,12 @@ const STORIES: Story[] = [
     past: [publishing([broker(1, { servers: 2 })], 2)],
     wanted: publishing([broker(2, { servers: 2, numbers: [] }), other(1883)], 2),
   },
+  {
+    name: 'while it takes over a front that serves HTTPS',
+    past: [],
+    byHand: secureFront,
+    wanted: takingOver(),
+  },
   { name: 'while everything leaves', past: [two(1)], wanted: shop([], servers(2)) },
   {
     name: 'while it keeps what is proven',
@@ -150,20 +160,53 @@ const WAYS: { how: Strike['how']; forMs?: number }[] = [
   { how: 'switched off', forMs: 60_000 },
 ];
 
-/** arranged returns a world in which a story may begin. */
-async function arranged({ past }: Story): Promise<World> {
+/** A front that serves HTTPS with a certificate of its own, on the first of two servers. */
+async function secureFront(world: World): Promise<Visitors> {
+  const domain = 'api.example.com';
+  world.addServers(servers(2));
+  world.makeByHand('a', { name: 'old-api' });
+  world.makeByHand('a', {
+    name: 'front',
+    published: { 80: 80, 443: 443 },
+    passes: { [domain]: 'old-api:3000' },
+    shows: { [domain]: await signedCertificate([domain], { now: world.clock.now() }) },
+  });
+  await rest(world);
+  return comeOverHttps(world, 'a', domain);
+}
+
+/** The shop with HTTPS, as it takes the front over. */
+function takingOver(): EnvironmentSpec {
+  const wanted = two(1);
+  const tls: TlsSpec = {
+    mode: 'http-01',
+    domains: {},
+    policy: 'intermediate',
+    redirect: true,
+    hstsSeconds: 60,
+    acme: { url: 'https://ca.example.com/directory' },
+  };
+  const services = wanted.services.map((one) => ({ ...one, adopt: { container: 'old-api', drop: [] } }));
+  const adopt = { container: 'front', drop: [] };
+  return { ...wanted, services, nginx: { ...wanted.nginx, tls, ports: ['443/tcp'], adopt } };
+}
+
+/** arranged returns a world in which a story may begin, and who comes there over HTTPS. */
+async function arranged({ past, byHand }: Story): Promise<{ world: World; visitors?: Visitors | undefined }> {
   const world = new World({ images: 'digests' });
+  const visitors = await byHand?.(world);
   for (const [index, wanted] of past.entries()) {
     await world.deploy(wanted, { secrets: secretsOf(index + 1) });
     await rest(world);
   }
-  return world;
+  return { world, visitors };
 }
 
 /** strikesOf returns every strike that there is: each call of the run, before and after it arrives, and each way. */
 async function strikesOf(story: Story): Promise<{ strike: Strike; call: string }[]> {
-  const world = await arranged(story);
+  const { world, visitors } = await arranged(story);
   const ended = await world.tryDeploy(story.wanted, story.options);
+  visitors?.leave();
   if (failureOf(ended) !== undefined) throw failureOf(ended);
   expect(complaintOf(world)).toBeUndefined();
   const { calls } = world.runs.at(-1)!;
@@ -177,13 +220,17 @@ async function strikesOf(story: Story): Promise<{ strike: Strike; call: string }
 
 /** What is wrong after a strike and the run that follows it; undefined when all is well. */
 async function aftermath(story: Story, strike: Strike): Promise<string | undefined> {
-  const world = await arranged(story);
+  const { world, visitors } = await arranged(story);
   const { wanted, options = {} } = story;
   await world.tryDeploy(wanted, { ...options, strikes: [strike] });
   await world.clock.pass(AFTERWARDS_MS);
   for (const machine of world.machines.values()) if (machine.isOff) world.switchOn(machine.name);
   await rest(world);
-  return complaintOf(world) ?? (await convergence(world, wanted, options));
+  const seen = complaintOf(world) ?? (await convergence(world, wanted, options));
+  visitors?.leave();
+  // A server that has no power shows nothing.
+  const [complaint] = strike.how === 'switched off' ? [] : [...(visitors?.complaints ?? [])];
+  return seen ?? complaint;
 }
 
 describe('A run that is hit', () => {

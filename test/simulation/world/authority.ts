@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto';
-import { selfSigned } from '../../../src/acme/certificate.ts';
+import { readCertificate, selfSigned } from '../../../src/acme/certificate.ts';
 import { CertificateError } from '../../../src/acme/failure.ts';
 import type { NameLookup } from '../../../src/acme/name-lookup.ts';
-import type { Authority, CertificateOrder } from '../../../src/deploy/steps/authority.ts';
+import type { Authority, CertificateOrder, RevocationOrder } from '../../../src/deploy/steps/authority.ts';
 import type { KeyPair } from '../../../src/nginx/certificates.ts';
 import type { Machine } from './machine.ts';
 import { Nginx } from './nginx.ts';
@@ -32,6 +32,10 @@ export class SimulatedAuthority implements Authority {
   readonly refused = new Set<string>();
   /** What it says to who asks for a domain. */
   readonly failures = new Map<string, Error>();
+  /** What it has taken back, and who it believed. */
+  readonly revoked: { serial: string; reason: string; by: string }[] = [];
+  /** Which account has ordered a certificate, by its serial. */
+  readonly #orderedBy = new Map<string, string>();
   /** What was asked for, whatever came of it. */
   readonly asked: string[] = [];
   /** Where names lead that lead elsewhere than to the servers. */
@@ -79,9 +83,22 @@ export class SimulatedAuthority implements Authority {
         throw refusal(`${domain}: ${wrong.map(([name]) => name).join(', ')} did not answer the CA`);
     }
     this.issued.push(domain);
-    const ago = this.issuesDaysBefore;
-    const now = this.#around.clock.now() - ago * DAY_MS;
-    return await selfSigned([domain], { days: LIFETIME_DAYS, now });
+    const now = this.#around.clock.now() - this.issuesDaysBefore * DAY_MS;
+    const certificate = await selfSigned([domain], { days: LIFETIME_DAYS, now });
+    this.#orderedBy.set(certificate.serial, account);
+    return certificate;
+  }
+
+  async revoke({ account, certificate, reason, privateKey }: RevocationOrder): Promise<void> {
+    const { names, serial } = readCertificate(certificate);
+    const failure = this.failures.get(`revoke ${names[0]}`);
+    if (failure !== undefined) throw failure;
+    const by = this.#orderedBy.get(serial) === account ? 'account' : privateKey && 'key';
+    if (!by) {
+      throw new CertificateError('it is not yours', { because: 'refused', hint: 'Who has ordered it?' });
+    }
+    if (this.revoked.some((one) => one.serial === serial)) return;
+    this.revoked.push({ serial, reason, by });
   }
 
   async renewalAt(_acme: unknown, pem: string): Promise<number | undefined> {

@@ -1,12 +1,16 @@
 import { expect } from '@jest/globals';
 import { connectionsTo } from '../../../src/deploy/steps/connections.ts';
 import type { Server } from '../../../src/fleet/server.ts';
+import { readFrontCertificate, readFrontPair } from '../../../src/nginx/front-certificates.ts';
 import { servedNames } from '../../../src/nginx/served-names.ts';
 import { type Case, type Given, start, until } from './contract.ts';
+import { signedCertificate } from './signed.ts';
 
 const FOLDER = '/etc/switchyard';
 const PORT = 8099;
 const STREAM_PORT = 8098;
+/** Made before: to make one takes time that no virtual clock knows of. */
+const PAIR = await signedCertificate(['a.example.com'], { now: Date.now() });
 
 /** NGINX_CONTRACT is what the product relies on of nginx, in a network of an engine. */
 export const NGINX_CONTRACT: readonly Case[] = [
@@ -55,6 +59,28 @@ export const NGINX_CONTRACT: readonly Case[] = [
       expect(await ask({})).toEqual([401, undefined]);
       expect(await ask({ authorization })).toEqual([204, undefined]);
       expect(await ask({ 'switchyard-token': 'open' }, 'open.example.com')).toEqual([204, 'told']);
+    },
+  },
+  {
+    title:
+      'what lies beside an nginx is read in its container: certificates alone, whether a key says that it is encrypted, and a key',
+    async run(given, own) {
+      const { chain, privateKey } = PAIR;
+      await startNginx(given, own, {
+        main: answering('one'),
+        both: `${privateKey}${chain}`,
+        encrypted: '-----BEGIN ENCRYPTED PRIVATE KEY-----\n',
+      });
+      const front = { server: given.server, id: own };
+      const path = (name: string) => `${FOLDER}/${name}.conf`;
+      const both = { certificate: path('both'), key: path('both') };
+      expect(await readFrontCertificate(front, both)).toEqual({ ...both, chain });
+      expect(await readFrontPair(front, both)).toEqual({ chain, privateKey });
+      const lacking = { certificate: path('none'), key: path('none') };
+      const unreadable = { ...lacking, chain: '', keyFault: 'unreadable' };
+      expect(await readFrontCertificate(front, lacking)).toEqual(unreadable);
+      const encrypted = { ...both, key: path('encrypted') };
+      expect(await readFrontCertificate(front, encrypted)).toMatchObject({ keyFault: 'encrypted' });
     },
   },
   {

@@ -1,5 +1,5 @@
 import { Balancer } from './balancer.ts';
-import type { HttpAnswer, HttpRequest, Outcome, Process, Program } from './container.ts';
+import type { Container, HttpAnswer, HttpRequest, Outcome, Process, Program } from './container.ts';
 import type { Machine, Target } from './machine.ts';
 import type { Namespace } from './namespace.ts';
 import {
@@ -476,7 +476,7 @@ export class Nginx implements Program {
   }
 
   exec(argv: readonly string[]): Outcome | undefined {
-    if (argv[0] !== 'nginx') return undefined;
+    if (argv[0] !== 'nginx') return shownFile(this.#process.container, argv);
     // With directives of its own it is asked whether it knows them: none that not every nginx has.
     if (argv.includes('-g')) {
       const [, name = ''] = /; (\w+) on;$/.exec(argv[argv.indexOf('-g') + 1] ?? '') ?? [];
@@ -628,6 +628,20 @@ export class Nginx implements Program {
       .replaceAll('-', '/');
     this.#process.say('stderr', `${time} [emerg] 7#7: ${message}`);
   }
+}
+
+/** What the programs say by which a front's certificates and keys are read; undefined for other programs. */
+function shownFile(container: Container, [word, ...words]: readonly string[]): Outcome | undefined {
+  if (word !== 'sed' && word !== 'grep' && word !== 'cat') return undefined;
+  const path = words.at(-1) ?? '';
+  const text = container.readFile(path);
+  if (text === undefined)
+    return { exitCode: 1, stdout: '', stderr: `${word}: ${path}: No such file or directory\n` };
+  if (word === 'cat') return { exitCode: 0, stdout: text, stderr: '' };
+  const lines = text.split('\n').filter((line) => line.includes(words.at(-2) ?? ''));
+  if (word === 'grep') return { exitCode: lines.length > 0 ? 0 : 1, stdout: `${lines.length}\n`, stderr: '' };
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----\n/g) ?? [];
+  return { exitCode: 0, stdout: blocks.join(''), stderr: '' };
 }
 
 /** The files that a configuration is made of, its main one first, as `nginx -T` prints them. */

@@ -30,6 +30,7 @@ import {
   publishedOf,
   type ServiceSpec,
 } from '../../../src/model/spec.ts';
+import type { KeyPair } from '../../../src/nginx/certificates.ts';
 import { CONFIG_FOLDER } from '../../../src/nginx/render.ts';
 import { parseTree, servedScope, servingSlots } from '../../../src/nginx/tree.ts';
 import { describePlan } from '../../../src/report/changes.ts';
@@ -51,6 +52,8 @@ export interface RunOptions {
   services?: readonly string[];
   zones?: readonly string[];
   excludedServers?: readonly string[];
+  /** Domains whose certificates are revoked, and why. */
+  revoke?: ChangeRequest['revokedCertificates'];
   /** Values by service and name. */
   secrets?: Record<string, Record<string, string>>;
   /** Values of HTTPS by name. */
@@ -97,6 +100,8 @@ export interface HandMade {
   passes?: Record<string, string>;
   /** How that nginx listens. Default `80`. */
   listen?: string;
+  /** What it shows over HTTPS, at port 443, for those of its domains that it serves so. */
+  shows?: Record<string, KeyPair>;
   labels?: Record<string, string>;
   /** The network it is in, which is made for it; `hand` unless given. */
   network?: string;
@@ -315,6 +320,7 @@ export class World extends Simulation {
       narrowing: { services, zones, excludedServers },
       scope: routesOnly ? 'routes' : 'services',
       ...(unfinishedHook !== undefined && { unfinishedHook }),
+      ...(options.revoke !== undefined && { revokedCertificates: options.revoke }),
       ...(rollback !== undefined && { rollback: { to: rollback } }),
       hide: options.hide ?? (() => undefined),
       provider: { ...means.provider, servers, ensure: servers },
@@ -549,7 +555,12 @@ export class World extends Simulation {
       },
       NetworkingConfig: { EndpointsConfig: { [network]: { Aliases: made.aliases ?? [] } } },
     });
-    if (passes !== undefined) container.writeFile('/etc/nginx/nginx.conf', frontOf(passes, listen));
+    const { shows = {} } = made;
+    if (passes !== undefined) container.writeFile('/etc/nginx/nginx.conf', frontOf(passes, listen, shows));
+    for (const [domain, { chain, privateKey }] of Object.entries(shows)) {
+      container.writeFile(`/etc/nginx/${domain}.crt`, chain);
+      container.writeFile(`/etc/nginx/${domain}.key`, privateKey);
+    }
     machine.start(container);
     return container;
   }
@@ -562,11 +573,12 @@ function isDirectory(source: string): boolean {
   return source.startsWith('/');
 }
 
-function frontOf(passes: Record<string, string>, listen: string): string {
-  const servers = Object.entries(passes).map(
-    ([domain, target]) =>
-      `server { listen ${listen}; server_name ${domain}; location / { proxy_pass http://${target}; } }`,
-  );
+function frontOf(passes: Record<string, string>, listen: string, shows: Record<string, KeyPair>): string {
+  const servers = Object.entries(passes).map(([domain, target]) => {
+    const secure = `listen 443 ssl; ssl_certificate /etc/nginx/${domain}.crt; ssl_certificate_key /etc/nginx/${domain}.key;`;
+    const listens = `listen ${listen}; ${domain in shows ? secure : ''}`;
+    return `server { ${listens} server_name ${domain}; location / { proxy_pass http://${target}; } }`;
+  });
   return `events {}\nhttp {\n${servers.join('\n')}\n}\n`;
 }
 

@@ -258,8 +258,9 @@ describe('profiles and renewals', () => {
       problem('alreadyRevoked', 400, 'it is'),
       problem('unauthorized', 403, 'not yours'),
     ]);
-    await revokeCertificate({ url: ca.url() }, account, chain, 1, clock);
-    expect((await failureOf(revokeCertificate({ url: ca.url() }, account, chain, 1, clock))).message).toMatch(
+    const revocation = { directory: { url: ca.url() }, account, certificate: chain, clock };
+    await revokeCertificate({ ...revocation, reason: 'unspecified' });
+    expect((await failureOf(revokeCertificate({ ...revocation, reason: 'superseded' }))).message).toMatch(
       /does not revoke the certificate for shop\.example\.test.*not yours/,
     );
   });

@@ -28,6 +28,7 @@ describe('what is read', () => {
       environment: 'production',
       service: undefined,
       action: 'renew',
+      'revocation-reason': 'superseded',
       domains: undefined,
       reason: undefined,
       to: 'previous',

@@ -14,6 +14,7 @@ import { database, service, shop } from '../../simulation/stories/specs.ts';
 const DOMAIN = 'api.example.com';
 const SHOP = { project: 'shop', environment: 'production' };
 const DOOR = [{ port: 80, containerPort: 80 }];
+const NOW = new Date('2026-11-30T12:00:00Z');
 
 /** A container that somebody made. */
 function foreign(name: string, facts: Partial<ForeignContainer> = {}): ForeignContainer {
@@ -74,7 +75,7 @@ function server(containers: ForeignContainer[], facts: Partial<ObservedServer> =
 function refusalsOf(file: EnvironmentSpec, observed: ObservedServer): string[] {
   const copies = adoptedCopies(SHOP, file.services, observed.foreign);
   try {
-    checkAdoption(file, file.services, [{ ...observed, copies }]);
+    checkAdoption(file, file.services, [{ ...observed, copies }], NOW);
     return [];
   } catch (error) {
     const all = error instanceof UserErrors ? error.errors : [error as UserError];
@@ -117,7 +118,7 @@ describe('taking over is refused, with a word on what to do', () => {
           served: [{ port: 443, name: DOMAIN, isTls: true }],
         }),
       ],
-      'a: front serves HTTPS for api.example.com, and the edge serves HTTP only. Keep it until the edge serves HTTPS, or end HTTPS before it, in a load balancer for example.',
+      'a: front serves HTTPS for api.example.com, which the file serves over HTTP alone. Write "tls: { email: you@example.com }", and its certificates come along, and are replaced when they are due. If nobody comes by HTTPS: "adopt: { container: front, drop: ["443"] }" under sidecar.',
     ],
     [
       'another port of a front',
@@ -238,7 +239,7 @@ describe('taking over is not refused', () => {
 
   test('when routes alone are given again', () => {
     const file = fileOf([service('api')]);
-    expect(() => checkAdoption(file, [], [server([front(DOMAIN)])])).not.toThrow();
+    expect(() => checkAdoption(file, [], [server([front(DOMAIN)])], NOW)).not.toThrow();
   });
 });
 

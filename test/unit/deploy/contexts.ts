@@ -61,6 +61,7 @@ const NO_AUTHORITY: RunContext['authority'] = {
   selfSigned: async () => Promise.reject(new Error('nobody gives certificates')),
   lookUp: async () => ({ seen: 'unknown', why: 'nobody is asked' }),
   issue: async () => Promise.reject(new Error('nobody gives certificates')),
+  revoke: async () => Promise.reject(new Error('nobody gives certificates')),
   renewalAt: async () => undefined,
 };
 

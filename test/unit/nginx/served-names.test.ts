@@ -87,4 +87,44 @@ server { listen 5432; proxy_pass db:5432; }
   test('a stream serves whoever connects', () => {
     expect(names('stream { server { listen 80; proxy_pass db:5432; } }')).toEqual(['80 _']);
   });
+
+  test('its certificates, by themselves or for all, by paths from the folder of the main file', () => {
+    const dump = `# configuration file /etc/nginx/nginx.conf:
+http {
+  ssl_certificate all.crt;
+  ssl_certificate_key all.key;
+  server { listen 443 ssl; server_name a; ${PASS} }
+  server { listen 80; server_name a; ${PASS} }
+  include conf.d/b.conf;
+}
+# configuration file /etc/nginx/conf.d/b.conf:
+server {
+  listen 443 ssl;
+  server_name b;
+  ssl_certificate /tls/rsa.crt; ssl_certificate_key /tls/rsa.key;
+  ssl_certificate /tls/ec.crt; ssl_certificate_key data:$key;
+  ssl_verify_client on;
+  ${PASS}
+}
+`;
+    const all = { certificate: '/etc/nginx/all.crt', key: '/etc/nginx/all.key' };
+    expect(servedNames(dump)).toEqual([
+      { port: 443, name: 'a', isTls: true, certificates: [all] },
+      { port: 80, name: 'a', isTls: false },
+      {
+        port: 443,
+        name: 'b',
+        isTls: true,
+        certificates: [
+          { certificate: '/tls/rsa.crt', key: '/tls/rsa.key' },
+          { certificate: '/tls/ec.crt', key: 'data:$key' },
+        ],
+        asksClients: true,
+      },
+    ]);
+  });
+
+  test('HTTPS also where older servers say so by a line of their own', () => {
+    expect(names(http(`ssl on; server { listen 8443; server_name a; ${PASS} }`))).toEqual(['8443s a']);
+  });
 });

@@ -1,0 +1,41 @@
+import { scopeName } from '../../model/names.ts';
+import type { InstalledCertificate } from '../../nginx/certificates.ts';
+import { type PendingRevocation, readRevocations } from '../../nginx/revocations.ts';
+import type { RevokeCertificateStep } from '../steps/revoke.ts';
+import type { PlanInput } from './input.ts';
+import { observedOn } from './observed-copies.ts';
+
+/**
+ * condemnedOf returns the certificates of a domain that shall be revoked, by serial: those that `standing` has of its CA, where
+ * this run was asked for it, and those that servers have noted since an earlier run could not do it. Pure.
+ */
+export function condemnedOf(
+  input: PlanInput,
+  domain: string,
+  servers: readonly string[],
+  standing: readonly InstalledCertificate[],
+): Map<string, PendingRevocation> {
+  const scope = scopeName(input.scope);
+  const noted = servers.flatMap((server) =>
+    readRevocations(observedOn(input, server).edge?.tree.revocations ?? new Map(), scope, domain),
+  );
+  const { revoke } = input.certificates;
+  const asked = revoke?.domains.includes(domain)
+    ? standing.map(({ serial, chain }) => ({ serial, chain, reason: revoke.reason }))
+    : [];
+  return new Map([...noted, ...asked].map((one) => [one.serial, one]));
+}
+
+/** planRevocations returns what takes certificates back, once another one serves. Pure. */
+export function planRevocations(
+  condemned: ReadonlyMap<string, PendingRevocation>,
+  domain: string,
+  servers: readonly string[],
+): RevokeCertificateStep[] {
+  return [...condemned.values()].map((one) => ({
+    kind: 'revoke certificate',
+    domain,
+    servers: [...servers],
+    ...one,
+  }));
+}
