@@ -1,5 +1,6 @@
 import { requireSecrets } from '../config/secrets.ts';
 import { requireTlsSecrets } from '../config/tls-secrets.ts';
+import { requireUserLists } from '../config/user-lists.ts';
 import { deploy } from '../deploy/deploy.ts';
 import { dryRun } from '../deploy/dry-run.ts';
 import type { ChangeRequest, DeployReport, DryRunReport } from '../deploy/request.ts';
@@ -70,7 +71,10 @@ export function changeRequest(
   const selected = wanted.services.map(({ name }) => name).filter((name) => services?.includes(name) ?? true);
   const secrets =
     inputs.secrets === undefined ? {} : requireSecrets(project, selected, sources, config.locate);
-  const tlsSecrets = inputs.secrets === undefined ? undefined : requireTlsSecrets(project, sources);
+  const tlsSecrets =
+    inputs.secrets === undefined
+      ? undefined
+      : { ...requireTlsSecrets(project, sources), ...requireUserLists(project, sources) };
   for (const value of Object.values(tlsSecrets ?? {})) log.hide(value);
   for (const { name, container } of wanted.services) {
     for (const value of hiddenValues(secrets[name] ?? {}, container)) log.hide(value);

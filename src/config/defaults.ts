@@ -42,6 +42,9 @@ export const DEFAULTS = {
     level: 4,
     min_size: '1k',
   },
+  // Higher ones take long, on workers that all projects of a server share.
+  brotli: { level: 4 },
+  zstd: { level: 3 },
   cors: {
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     headers: ['Authorization', 'Content-Type', 'X-Requested-With'],

@@ -1,10 +1,11 @@
-import type { Cors, Door, Gzip } from '../model/door.ts';
+import type { Compression, Cors, Door } from '../model/door.ts';
 import { UserError } from '../model/errors.ts';
 import { parseBytes } from './bytes.ts';
 import type { Report } from './check-service.ts';
 import { DEFAULTS } from './defaults.ts';
 import { parseDuration } from './duration.ts';
 import { parseUsers } from './password-hash.ts';
+import { snippetsOf } from './resolve-snippets.ts';
 import type { CorsInput, DoorInput } from './schema/door.ts';
 import { type Sources, textOf } from './service-files.ts';
 
@@ -23,9 +24,11 @@ export function resolveDoor(
   checkAddresses(input, report);
   const door: Door = {
     ...said('headers', input.headers),
-    ...said('gzip', gzipOf(input.gzip)),
+    ...said('gzip', compressionOf(input.gzip, DEFAULTS.gzip.level)),
+    ...said('brotli', compressionOf(input.brotli, DEFAULTS.brotli.level)),
+    ...said('zstd', compressionOf(input.zstd, DEFAULTS.zstd.level)),
     // Users that cannot be read are nobody: a door that was locked stays so.
-    ...(input.basic_auth && { basicAuth: usersOf(input.basic_auth, sources, report) }),
+    ...(input.basic_auth && usersOf(input.basic_auth, sources, report)),
     ...said('allow', input.allow),
     ...said('deny', input.deny),
     ...(input.satisfy === 'any' && { satisfy: input.satisfy }),
@@ -33,6 +36,7 @@ export function resolveDoor(
     ...said('connectionLimit', input.connection_limit),
     ...said('cors', input.cors && corsOf(input.cors)),
     ...said('errorPages', pagesOf(input.error_pages, sources, report)),
+    ...said('nginx', snippetsOf(input.nginx, sources, report)),
   };
   return Object.keys(door).length > 0 ? door : undefined;
 }
@@ -55,13 +59,9 @@ function checkAddresses({ allow = [], deny = [], satisfy, basic_auth }: DoorInpu
   }
 }
 
-function gzipOf(input: DoorInput['gzip']): Gzip | undefined {
+function compressionOf(input: DoorInput['gzip'], defaultLevel: number): Compression | undefined {
   if (input === undefined || input === false) return undefined;
-  const {
-    types = [...DEFAULTS.gzip.types],
-    level = DEFAULTS.gzip.level,
-    min_size,
-  } = input === true ? {} : input;
+  const { types = [...DEFAULTS.gzip.types], level = defaultLevel, min_size } = input === true ? {} : input;
   return {
     // nginx compresses it anyway, and warns where it is named.
     types: [...new Set(types)].filter((type) => type !== 'text/html'),
@@ -74,19 +74,20 @@ function usersOf(
   input: NonNullable<DoorInput['basic_auth']>,
   sources: Pick<Sources, 'repository' | 'mayBeMissing'>,
   report: Report,
-): Record<string, string> {
+): Pick<Door, 'basicAuth' | 'basicAuthSecret'> {
   const complain = (message: string, hint?: string) => report(['edge', 'basic_auth'], message, hint);
+  if ('secret' in input) return { basicAuthSecret: input.secret };
   if ('users' in input) {
     if (Object.keys(input.users).length === 0) complain('has no users', 'Write user: hash.');
-    return input.users;
+    return { basicAuth: input.users };
   }
   const text = textOf(input.file, USERS_MAX_BYTES, sources, complain);
   try {
-    return text === undefined ? {} : parseUsers(text.split(/\r?\n/));
+    return { basicAuth: text === undefined ? {} : parseUsers(text.split(/\r?\n/)) };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     complain(`${input.file}: ${error.message}`, error.hint);
-    return {};
+    return { basicAuth: {} };
   }
 }
 

@@ -27,6 +27,7 @@ import {
 import { didYouMean, listed } from './nearest.ts';
 import { resolveServers } from './resolve-servers.ts';
 import { type ResolvedService, resolveService } from './resolve-service.ts';
+import { checkServerSnippets } from './resolve-snippets.ts';
 import { resolveTls, tlsPorts } from './resolve-tls.ts';
 import type { Config } from './schema/config.ts';
 import type { EnvironmentInput } from './schema/environment.ts';
@@ -136,7 +137,10 @@ function resolveWithSecrets(
   checkDependencies(services, report);
   checkClaims(services, report);
   checkPublished(services, report);
+  checkServerSnippets(services, report);
   const tls = tlsOf(loaded, environment, input, services, errors);
+  const ofNginx = nginx(loaded.config, input);
+  checkProxyProtocol(loaded, environment, ofNginx, errors);
   failTogether(inOrder(errors));
   const wanted: EnvironmentSpec = {
     project: loaded.config.project,
@@ -145,7 +149,7 @@ function resolveWithSecrets(
     servers,
     services,
     retainReleases: input.retain_releases ?? loaded.config.retain_releases ?? DEFAULTS.retain_releases,
-    nginx: { ...nginx(loaded.config, input), ...tls, ...edgePorts(services, tls) },
+    nginx: { ...ofNginx, ...tls, ...edgePorts(services, tls) },
     onPartialFailure:
       (input.provider === 'static' ? input.on_partial_failure : undefined) ?? DEFAULTS.on_partial_failure,
   };
@@ -165,14 +169,30 @@ function edgePorts(
 /** What an environment says of nginx is laid over what the file says, key by key. */
 function nginx(file: Config, environment: EnvironmentInput): EnvironmentSpec['nginx'] {
   const { image, keepalive_min_timeout, adopt } = { ...file.sidecar, ...environment.sidecar };
-  const { access_log, trusted_proxies } = { ...file.edge, ...environment.edge };
+  const { access_log, trusted_proxies, proxy_protocol } = { ...file.edge, ...environment.edge };
   return {
     image: image ?? DEFAULTS.sidecar.image,
     keepaliveMinTimeoutMs: keepalive_min_timeout ?? parseDuration(DEFAULTS.sidecar.keepalive_min_timeout),
     ...(access_log === false && { accessLog: false }),
     ...(trusted_proxies !== undefined && { trustedProxies: trusted_proxies }),
+    ...(proxy_protocol && { proxyProtocol: true as const }),
     ...(adopt && { adopt }),
   };
+}
+
+/** Whose word would count is said nowhere else. */
+function checkProxyProtocol(
+  loaded: LoadedConfig,
+  name: string,
+  { proxyProtocol, trustedProxies = [] }: EnvironmentSpec['nginx'],
+  errors: UserError[],
+): void {
+  if (!proxyProtocol || trustedProxies.length > 0) return;
+  const [over, base] = originsOf(name, ['edge', 'proxy_protocol']);
+  const origin = loaded.has(over) ? over : base;
+  const message = 'needs trusted_proxies: nobody else is believed who a client is';
+  const hint = 'Write the addresses of the balancers under edge.trusted_proxies.';
+  errors.push(problemError({ path: loaded.spelled(origin), message, hint }, loaded.locate(origin)));
 }
 
 /** What an environment says of HTTPS is laid over what the file says, key by key; and the ports that follow from it. */

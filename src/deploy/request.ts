@@ -33,7 +33,7 @@ export interface ChangeRequest extends Reach {
   secrets: Readonly<Record<string, Record<string, string>>>;
   /** Gives certificates. */
   authority: Authority;
-  /** Secret values of HTTPS by name; undefined where the run has none, and leaves alone what would need them. */
+  /** Secret values of HTTPS, and lists of users, by name; undefined where the run has none, and leaves alone what would need them. */
   tlsSecrets?: Readonly<Record<string, string>> | undefined;
   /** Domains that get a new certificate whatever they have. */
   forcedCertificates?: readonly string[];

@@ -314,6 +314,8 @@ export interface NginxSpec {
   accessLog?: false;
   /** Addresses and ranges of proxies in front of the edge that are believed what they tell; undefined is none. */
   trustedProxies?: string[];
+  /** Every connection to ports 80 and 443 begins with a header of the PROXY protocol, by which these tell of a client. */
+  proxyProtocol?: true | undefined;
   /** HTTPS at the edge; undefined is none. */
   tls?: TlsSpec;
   /** What holds port 80 of the servers, and leaves when the edge serves its domains. */

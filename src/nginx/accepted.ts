@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Directive } from '../model/directives.ts';
 import type { Composition } from './compose.ts';
-import { type Directive, parseConfiguration } from './configuration.ts';
+import { parseConfiguration } from './configuration.ts';
 import { PROBE_ACCESS_FILE } from './door.ts';
 import { CONFIG_FOLDER, CONTROL_ACCESS_FILE } from './render.ts';
 import { editedFiles, FLAG_ACCESS_FILE, type Folder, identityOf, type Tree } from './tree.ts';

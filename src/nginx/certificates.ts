@@ -4,13 +4,13 @@ import { type Clock, poll } from '../model/clock.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import { specHash } from '../model/spec.ts';
 import type { NginxInstance } from './instance.ts';
+import { type Fronted, httpPort, tlsPort } from './listening.ts';
 import {
   CERTIFICATE_FOLDER,
   CHALLENGE_FOLDER,
   CHALLENGE_PATH,
   certificateFile,
   challengeAnswer,
-  TLS_PORT,
 } from './tls.ts';
 
 /** A certificate as an edge has it. */
@@ -33,7 +33,6 @@ export interface KeyPair {
 /** How long nginx may take to show what was put: it looks with each handshake. */
 const SHOWN_MS = 10_000;
 const HANDSHAKE_MS = 5_000;
-const HTTP_PORT = 80;
 const POLL_MS = 50;
 
 /**
@@ -43,13 +42,13 @@ const POLL_MS = 50;
  */
 export async function installCertificate(
   edge: NginxInstance,
-  { scope, domain, origin }: { scope: string; domain: string; origin: string },
+  { scope, domain, origin, ...fronted }: { scope: string; domain: string; origin: string } & Fronted,
   { chain, privateKey }: KeyPair,
   clock: Clock,
 ): Promise<void> {
   const file = certificateFile(scope, domain);
   await edge.store(`/keys/${file}.pem`, `${ended(privateKey)}${ended(chain)}`, clock);
-  await proveCertificate(edge, domain, chain, clock);
+  await proveCertificate(edge, { domain, port: tlsPort(fronted) }, chain, clock);
   await edge.store(`/${CERTIFICATE_FOLDER}/${file}.crt`, installedText(origin, chain), clock);
 }
 
@@ -87,13 +86,13 @@ export async function putChallengeAnswer(
  */
 export async function proveChallengeAnswer(
   { server, address, title }: NginxInstance,
-  domain: string,
+  { domain, ...fronted }: { domain: string } & Fronted,
   { token, keyAuthorization }: { token: string; keyAuthorization: string },
   clock: Clock,
 ): Promise<void> {
   // It becomes part of a path (RFC 8555 §8.3: base64url).
   if (!/^[\w-]{1,200}$/.test(token)) throw new Error('the CA has sent a token that cannot be one');
-  const target = { address, port: HTTP_PORT, path: `${CHALLENGE_PATH}${token}`, host: domain };
+  const target = { address, port: httpPort(fronted), path: `${CHALLENGE_PATH}${token}`, host: domain };
   let seen = 'no answer';
   const isAnswered = await poll(clock, { everyMs: POLL_MS, timeoutMs: SHOWN_MS }, async () => {
     try {
@@ -120,7 +119,7 @@ export async function removeCertificate(edge: NginxInstance, file: string, clock
 /** proveCertificate waits until an edge shows a certificate to whoever asks for its domain. It throws a UserError where it does not. */
 async function proveCertificate(
   { server, address, title }: NginxInstance,
-  domain: string,
+  { domain, port }: { domain: string; port: number },
   chain: string,
   clock: Clock,
 ): Promise<void> {
@@ -129,7 +128,7 @@ async function proveCertificate(
   let seen = 'no answer';
   const isShown = await poll(clock, { everyMs: POLL_MS, timeoutMs: SHOWN_MS }, async () => {
     try {
-      const shown = await server.handshake({ address, port: TLS_PORT, name }, HANDSHAKE_MS);
+      const shown = await server.handshake({ address, port, name }, HANDSHAKE_MS);
       seen = `it shows the one of ${shown.issuer.replaceAll('\n', ', ')} with the serial ${shown.serialNumber}`;
       return shown.fingerprint256 === wanted || undefined;
     } catch (error) {

@@ -28,6 +28,7 @@ import {
   servedPorts,
 } from './routes.ts';
 import { directFlag, flagsOf, type RouteFlag } from './sides.ts';
+import { SNIPPET_FOLDER } from './snippets.ts';
 import { serviceOfStanding } from './standing-flags.ts';
 import { clientCaFiles, tlsDomains } from './tls.ts';
 import {
@@ -88,7 +89,7 @@ export function scopeWish(
   return {
     ...rest,
     scope,
-    files: renderScope(kind, scope, routes, on, servers, rest.settings.tls),
+    files: renderScope(kind, scope, routes, on, servers, rest.settings.tls, rest.settings),
     routes: routesFrom(routes, on, servers).map((route) =>
       sendsToCopies(kind, route) ? route : { ...route, copies: [] },
     ),
@@ -336,6 +337,7 @@ function settingsFacts(kind: NginxKind, settings: NginxSpec, chosenBy: string): 
   const ofEdge = {
     access_log: settings.accessLog ?? true,
     trusted_proxies: [...(settings.trustedProxies ?? [])].sort(),
+    ...(settings.proxyProtocol && { proxy_protocol: settings.proxyProtocol }),
   };
   return {
     keepalive_min_timeout_ms: settings.keepaliveMinTimeoutMs,
@@ -364,6 +366,8 @@ function agreeOnSettings(
       `access_log (${settings.access_log} there, ${wished.access_log} here)`,
     rangesOf(settings) !== rangesOf(wished) &&
       `trusted_proxies (${rangesOf(settings)} there, ${rangesOf(wished)} here)`,
+    settings.proxy_protocol !== wished.proxy_protocol &&
+      `proxy_protocol (${settings.proxy_protocol ?? false} there, ${wished.proxy_protocol ?? false} here)`,
   ].filter((difference) => difference !== false);
   if (differences.length > 0) {
     const chosenBy = settings.chosen_by.replace('_', ' ');
@@ -494,10 +498,16 @@ function mainOf(
       keepaliveMinTimeoutMs: settings.keepalive_min_timeout_ms,
       ...(settings.access_log === false && { accessLog: false }),
       trustedProxies: settings.trusted_proxies ?? [],
+      proxyProtocol: settings.proxy_protocol,
     },
     generation,
     identity: identityOf(scopes),
-    httpFiles: [...below(VARIABLES_FOLDER), ...below('http'), ...below(HOST_FOLDER)],
+    httpFiles: [
+      ...below(VARIABLES_FOLDER),
+      ...below(SNIPPET_FOLDER),
+      ...below('http'),
+      ...below(HOST_FOLDER),
+    ],
     streamFiles: below('stream'),
     controlFiles: below('control'),
     tlsDomains: Object.values(scopes).flatMap(({ tls = [] }) => tls),

@@ -1,5 +1,14 @@
-import { type Cors, type Door, headersOf, type RateLimit } from '../model/door.ts';
+import {
+  COMPRESSORS,
+  type Compression,
+  type Compressor,
+  type Cors,
+  type Door,
+  headersOf,
+  type RateLimit,
+} from '../model/door.ts';
 import { specHash } from '../model/spec.ts';
+import { userListPath } from './user-lists.ts';
 
 /** Who sends requests for a run: it gets through, so that what it counts is what the app answers. */
 export const PROBE_HEADER = 'Switchyard-Token';
@@ -81,7 +90,7 @@ export function renderDoorOfServer(key: string, door: Door): string {
   const pages = PAGES_PATH;
   const lines = [
     ...renderHeadersOf(door),
-    ...renderGzip(door),
+    ...renderCompression(door),
     ...renderGuards(key, door),
     ...renderCorsHeaders(door),
     ...renderAsked(door),
@@ -141,39 +150,62 @@ export function renderHeadersWithin(door: Door, headers: readonly string[]): str
 /** What becomes of answers: their headers, and whether they are compressed. */
 function renderAnswers(door: Door, headers: readonly string[]): string[] {
   const all = renderHeadersWithin(door, headers);
-  return [...(all.length > headers.length ? all : []), ...renderGzip(door)];
+  return [...(all.length > headers.length ? all : []), ...renderCompression(door)];
 }
 
 function renderHeadersOf(door: Door): string[] {
   return headersOf(door).map(([name, value]) => `add_header ${name} ${headerVariable(name, value)} always;`);
 }
 
-function renderGzip({ gzip }: Door): string[] {
-  if (gzip === undefined) return [];
+function renderCompression(door: Door): string[] {
+  const { gzip } = door;
+  const others = COMPRESSORS.flatMap((name) =>
+    door[name] === undefined ? [] : renderCompressor(name, door[name]),
+  );
+  if (gzip === undefined && others.length === 0) return [];
   return [
-    'gzip on;',
-    ...(gzip.types.length > 0 ? [`gzip_types ${gzip.types.join(' ')};`] : []),
-    `gzip_comp_level ${gzip.level};`,
-    `gzip_min_length ${gzip.minBytes};`,
-    '# A balancer in front says Via.',
-    'gzip_proxied any;',
+    ...(gzip === undefined ? [] : renderCompressor('gzip', gzip)),
+    ...others,
+    ...(gzip === undefined ? [] : ['# A balancer in front says Via.', 'gzip_proxied any;']),
+    // It speaks for all of them.
     'gzip_vary on;',
   ];
 }
 
+function renderCompressor(name: 'gzip' | Compressor, { types, level, minBytes }: Compression): string[] {
+  return [
+    `${name} on;`,
+    ...(types.length > 0 ? [`${name}_types ${types.join(' ')};`] : []),
+    `${name}_comp_level ${level};`,
+    `${name}_min_length ${minBytes};`,
+  ];
+}
+
+/** compressorsOf returns what a door compresses with that not every nginx has. */
+export function compressorsOf(door: Door | undefined): Compressor[] {
+  return COMPRESSORS.filter((name) => door?.[name] !== undefined);
+}
+
 /** Who has to say who it is, and how much one may ask for: nginx counts a request once, wherever it is sent on to. */
 function renderGuards(key: string, door: Door): string[] {
-  const { basicAuth, rateLimit, connectionLimit } = door;
+  const { basicAuthSecret, rateLimit, connectionLimit } = door;
+  const users = basicAuthSecret === undefined ? `$config_folder/${USERS_FOLDER}/${key}` : userListPath(key);
   return [
-    ...(basicAuth === undefined
-      ? []
-      : [`auth_basic ${realmOf(door)};`, `auth_basic_user_file $config_folder/${USERS_FOLDER}/${key};`]),
+    ...(asksForPassword(door) ? [`auth_basic ${realmOf(door)};`, `auth_basic_user_file ${users};`] : []),
     ...(rateLimit === undefined
       ? []
       : [`limit_req zone=rate_${key} burst=${rateLimit.burst} nodelay;`, 'limit_req_status 429;']),
     ...(connectionLimit === undefined
       ? []
       : [`limit_conn connections_${key} ${connectionLimit};`, 'limit_conn_status 429;']),
+  ];
+}
+
+/** renderLimits renders how much one may ask for, for a location with further limits: nginx forgets those of its server there. */
+export function renderLimits(key: string, { rateLimit, connectionLimit }: Door): string[] {
+  return [
+    ...(rateLimit === undefined ? [] : [`limit_req zone=rate_${key} burst=${rateLimit.burst} nodelay;`]),
+    ...(connectionLimit === undefined ? [] : [`limit_conn connections_${key} ${connectionLimit};`]),
   ];
 }
 
@@ -241,8 +273,12 @@ function isRefusing(door: Door): boolean {
   return hasAddresses(door) && !isAny(door);
 }
 
-function isAny({ satisfy, basicAuth }: Door): boolean {
-  return satisfy === 'any' && basicAuth !== undefined;
+function isAny(door: Door): boolean {
+  return door.satisfy === 'any' && asksForPassword(door);
+}
+
+function asksForPassword({ basicAuth, basicAuthSecret }: Door): boolean {
+  return basicAuth !== undefined || basicAuthSecret !== undefined;
 }
 
 function refusesVariable(door: Door): string {

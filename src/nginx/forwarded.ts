@@ -1,3 +1,5 @@
+import type { Fronted } from './listening.ts';
+
 /** An address that nobody has (RFC 919 §7). */
 export const NOBODY = '255.255.255.255';
 
@@ -32,6 +34,13 @@ function told(name: string, form: string, otherwise = "''", value = '$1'): Told 
   return { name, variable: name.toLowerCase().replaceAll('-', '_'), form, value, otherwise };
 }
 
+/** The way of a request whose client is told by who has opened the connection. */
+const CLIENT_AND_PROXY = `    map "$remote_addr,$realip_remote_addr" $client_and_proxy { default "$remote_addr, $realip_remote_addr"; "~^(.+),\\1$" $1; }
+`;
+const TOLD_BY_CONNECTION: readonly Told[] = TOLD.map((one) =>
+  one.name === 'X-Forwarded-For' ? { ...one, otherwise: '$client_and_proxy' } : one,
+);
+
 /** STRIPPED_PREFIX is the variable with what the edge has taken from the path of a request. */
 export const STRIPPED_PREFIX = '$stripped_prefix';
 
@@ -48,18 +57,22 @@ export const FORWARDED: readonly (readonly [name: string, value: string])[] = [
 /**
  * renderForwarded renders what the values of FORWARDED are: as a proxy with one of these addresses tells them, else as
  * they are. Who is believed is decided by who has opened the connection, and the client's address is the last one of
- * `X-Forwarded-For` that is none of theirs.
+ * `X-Forwarded-For` that is none of theirs; or the one that the PROXY protocol has told.
  */
-export function renderForwarded(trustedProxies: readonly string[]): string {
+export function renderForwarded(trustedProxies: readonly string[], { proxyProtocol }: Fronted = {}): string {
   const believed = trustedProxies.map((range) => `    set_real_ip_from ${range};\n`);
-  const recursive =
-    believed.length > 0 ? '    real_ip_header X-Forwarded-For;\n    real_ip_recursive on;\n' : '';
-  const maps = TOLD.map(
+  const header = proxyProtocol
+    ? '    real_ip_header proxy_protocol;\n'
+    : '    real_ip_header X-Forwarded-For;\n    real_ip_recursive on;\n';
+  // What speaks PROXY passes on what clients say, and says nothing of a request itself.
+  const tellers = proxyProtocol ? [] : trustedProxies;
+  const told = proxyProtocol ? TOLD_BY_CONNECTION : TOLD;
+  const maps = told.map(
     ({ variable, form, value, otherwise }) =>
       `    map "$is_trusted:$http_${variable}" $told_${variable} { default ${otherwise}; "~^1:(${form})$" "${value}"; }\n`,
   );
-  return `${believed.join('')}${recursive}    geo $realip_remote_addr $is_trusted { default 0; ${trustedProxies.map((range) => `${range} 1; `).join('')}}
-${maps.join('')}    # Set where a prefix is taken from the path.
+  return `${believed.join('')}${believed.length > 0 ? header : ''}    geo $realip_remote_addr $is_trusted { default 0; ${tellers.map((range) => `${range} 1; `).join('')}}
+${proxyProtocol ? CLIENT_AND_PROXY : ''}${maps.join('')}    # Set where a prefix is taken from the path.
     map $host ${STRIPPED_PREFIX} { default ''; }
     # What is no plain word is none that a log or another service should get.
     map $http_x_request_id $id_of_request { default $request_id; "~^[\\w.:/+=@-]{1,200}$" $http_x_request_id; }

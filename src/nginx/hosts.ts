@@ -91,6 +91,8 @@ export interface Piece {
 export interface HostServer {
   /** As nginx is told it. */
   name: string;
+  /** Where it listens. */
+  listens: readonly string[];
   /** What stands before the server. */
   before: string;
   /** Its lines of HTTPS. */
@@ -116,8 +118,7 @@ export function renderHost({ host, claims }: SharedHost<Piece>, server: HostServ
   const rest = paths.includes('/') ? '' : '    location / { return 404; }\n';
   return `# ${host}: the longest path wins.
 ${server.before}server {
-    listen 80;
-    server_name ${server.name};
+${server.listens.map((line) => `    ${line}\n`).join('')}    server_name ${server.name};
 ${server.lines.map((line) => `    ${line}\n`).join('')}${server.locations}${locations.join('')}${rest}${[...named].join('')}}
 `;
 }

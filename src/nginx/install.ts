@@ -389,6 +389,15 @@ async function explainStop({ server, kind, name }: Home): Promise<UserError> {
       hint: USE_ANOTHER_IMAGE,
     });
   }
+  const [, module] = /unknown directive "(brotli|zstd)/.exec(stderr) ?? [];
+  if (module !== undefined) {
+    return new UserError(
+      `${server.name}: nginx in ${image} has no module for ${module}, which a service here has under edge`,
+      {
+        hint: 'Name an image under sidecar.image that loads it in /etc/nginx/modules-enabled/.',
+      },
+    );
+  }
   return new UserError(
     `${server.name}: ${kind} ${name} does not stay up: ${stderr.trim().split('\n').at(-1)}`,
     {

@@ -7,9 +7,11 @@ import { messageOf, UserError } from '../model/errors.ts';
 import { LABEL } from '../model/labels.ts';
 import type { Composition, FlagChange } from './compose.ts';
 import { PROBE_HEADER } from './door.ts';
+import type { Fronted } from './listening.ts';
 import type { FiguresName } from './metrics.ts';
 import { CONFIG_FOLDER, CONTROL_PORT, renderPointer } from './render.ts';
 import type { NginxKind } from './routes.ts';
+import { explainSnippet } from './snippets.ts';
 import type { Figures } from './traffic.ts';
 import {
   FLAG_FOLDER,
@@ -107,6 +109,13 @@ export class NginxInstance {
     return tree.folders[folder].manifest?.scopes[scope]?.routes[service] !== undefined;
   }
 
+  /** isFrontedAs tells whether its connections have to begin with a header of the PROXY protocol, or not, as is wanted. */
+  isFrontedAs({ proxyProtocol }: Fronted): boolean {
+    if (this.#seen === undefined) return true;
+    const { tree, folder } = this.#seen;
+    return tree.folders[folder].manifest?.settings.proxy_protocol === proxyProtocol;
+  }
+
   /** probeHeaders are by which an edge knows a probe: it gets through every door, to the app. */
   get probeHeaders(): Record<string, string> {
     return this.#flagToken === undefined ? {} : { [PROBE_HEADER.toLowerCase()]: this.#flagToken };
@@ -155,10 +164,15 @@ export class NginxInstance {
    * stage writes a configuration beside the live one and lets nginx check it. It throws a UserError with
    * nginx's words when the check fails; the live configuration is untouched either way.
    */
-  async stage({ folder, files }: Composition): Promise<void> {
+  async stage({ folder, files, scope }: Composition): Promise<void> {
     await this.#write(files);
     const complaint = await this.#test(`${CONFIG_FOLDER}/${folder}/main.conf`);
     if (complaint !== undefined) {
+      const place = explainSnippet(complaint, scope, files, CONFIG_FOLDER);
+      if (place !== undefined)
+        throw new UserError(`${this.#title()}: nginx refuses edge.nginx, ${place}`, {
+          hint: 'It was left out: what was live before stays live. Put the line right, and run again.',
+        });
       throw new UserError(`${this.#title()}: nginx refuses the new configuration: ${complaint}`, {
         hint: 'The configuration that was live before stays live.',
       });
@@ -181,6 +195,20 @@ export class NginxInstance {
   /** version asks the running nginx for its version, `1.30.6`. */
   async version(): Promise<string> {
     return (await this.server.http.get(this.#control('/version'), 5_000)).body;
+  }
+
+  /** lackedModules returns those of some directives that its nginx does not know. */
+  async lackedModules<Name extends string>(directives: readonly Name[]): Promise<Name[]> {
+    const known = await Promise.all(
+      directives.map(async (name) => {
+        // It is refused either way, and says why.
+        const line = `include /etc/nginx/modules-enabled/*.conf; ${name} on;`;
+        const asked = ['nginx', '-t', '-q', '-c', '/dev/null', '-g', line];
+        const { stderr } = await this.server.engine.exec(this.id, asked);
+        return !stderr.includes(`unknown directive "${name}"`);
+      }),
+    );
+    return directives.filter((_name, index) => !known[index]);
   }
 
   async #test(file: string): Promise<string | undefined> {

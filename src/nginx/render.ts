@@ -12,10 +12,12 @@ import {
   renderDoorOfNamed,
   renderDoorOfServer,
   renderHeadersWithin,
+  renderLimits,
   renderPages,
 } from './door.ts';
 import { FORWARDED, NOBODY, renderForwarded } from './forwarded.ts';
 import {
+  type Claim,
   type HostServer,
   hostFile,
   type Passing,
@@ -25,6 +27,7 @@ import {
   sharedHosts,
   WHOLE,
 } from './hosts.ts';
+import { type Fronted, listenHttp } from './listening.ts';
 import {
   MAINTENANCE_MAPS,
   pageFiles,
@@ -49,6 +52,7 @@ import {
   upstreamName,
 } from './routes.ts';
 import { directFlag, flagsOf, type OwnSlots, type RouteFlag, type Sides, sidesOf } from './sides.ts';
+import { type Inherited, NOTHING, OwnLines, snippetFile } from './snippets.ts';
 import {
   groupsOf,
   renderChallenge,
@@ -61,6 +65,7 @@ import {
   type TlsGroup,
 } from './tls.ts';
 import { FLAG_ACCESS_FILE, FLAG_FOLDER, type Folder } from './tree.ts';
+import { renderListPlaces } from './user-lists.ts';
 
 /** Where the control endpoints answer, to the server itself only. */
 export const CONTROL_PORT = 8099;
@@ -85,13 +90,20 @@ export function renderScope(
   on: RouteServer,
   servers: readonly RouteServer[],
   tls?: TlsSpec,
+  fronted: Fronted = {},
 ): ScopeFiles {
   const files: ScopeFiles = new Map();
   const served = routes.filter((one) => isServedOn(one, on, servers));
   const shared = kind === 'edge' ? sharedOf(scope, served, on, servers) : [];
   const isShared = (domain: string) => shared.some(({ host }) => host === hostOfAddress(domain));
   for (const { host, claims } of shared)
-    files.set(hostFile(scope, host), renderHost({ host, claims }, serverOf(host, scope, tls)));
+    files.set(
+      hostFile(scope, host),
+      renderHost(
+        { host, claims },
+        withOwnLines(serverOf(host, { scope, tls, fronted }), onlyLines(claims, scope, served)),
+      ),
+    );
   for (const route of served) {
     const sides = sidesOf(scope, route, on, servers);
     if (kind === 'sidecar' && route.ports.length === 0) {
@@ -103,7 +115,7 @@ export function renderScope(
         port.protocol !== 'http'
           ? renderStream(kind, scope, route, port, sides, backendsWith)
           : renderHttp(
-              { kind, scope, tls },
+              { kind, scope, tls, fronted },
               route,
               { ...port, domains: port.domains.filter((domain) => !isShared(domain)) },
               waysOf(scope, route, port, flagOf(sides)),
@@ -117,6 +129,8 @@ export function renderScope(
       }
     }
     if (kind === 'edge') for (const [path, page] of pageFiles(scope, route)) files.set(path, page);
+    const ownLines = kind === 'edge' ? linesOf(scope, route).http : [];
+    if (ownLines.length > 0) files.set(snippetFile(scope, route.service), indented(ownLines, ''));
   }
   if (kind === 'edge' && files.size > 0) {
     const flags = flagsOf(kind, scope, routes, on, servers);
@@ -125,20 +139,56 @@ export function renderScope(
   return files;
 }
 
+/** The lines of nginx that a route has of its own. */
+function linesOf(scope: Scope, { service, door }: Pick<Route, 'service' | 'door'>): OwnLines {
+  return new OwnLines(scope, service, door?.nginx);
+}
+
+/** What a server has beside the locations of the only route that has a part in it. */
+function withOwnLines(server: HostServer, own: OwnLines | undefined): HostServer {
+  if (own === undefined) return server;
+  return {
+    ...server,
+    lines: [...server.lines, ...(own.sendsHeaders ? HEADERS_OF_EDGE : []), ...own.server],
+    headers: [...server.headers, ...own.serverHeaders],
+    locations: `${server.locations}${indented(own.locations([...server.headers, ...own.serverHeaders]), '    ')}`,
+  };
+}
+
 /** What the server of a domain has that several share, beside their locations. */
-function serverOf(host: string, scope: Scope, tls: TlsSpec | undefined): HostServer {
+function serverOf(host: string, { scope, tls, fronted }: Omit<Home, 'kind'>): HostServer {
   const [group] = groupsOf([host], tls);
   if (group === undefined || tls === undefined) {
-    return { name: serverName(host), before: '', lines: [], headers: [], locations: HEALTH };
+    return {
+      name: serverName(host),
+      listens: listenHttp(fronted),
+      before: '',
+      lines: [],
+      headers: [],
+      locations: HEALTH,
+    };
   }
-  const context: TlsContext = { scope, tls, folder: CONFIG_FOLDER };
+  const context: TlsContext = { scope, tls, folder: CONFIG_FOLDER, fronted };
   return {
     name: serverName(host),
+    listens: listenHttp(fronted),
     before: renderTlsMaps(group, context),
     lines: renderTls(group, context),
     headers: renderHsts(group, context),
     locations: `${HEALTH}${renderChallenge(group, context)}`,
   };
+}
+
+/** The lines of the route that has a domain to itself. */
+function onlyLines(
+  claims: readonly Claim<Piece>[],
+  scope: Scope,
+  routes: readonly Route[],
+): OwnLines | undefined {
+  const owners = new Set(claims.flatMap((claim) => ('piece' in claim ? [claim.piece.service] : [])));
+  const [owner] = owners;
+  const route = owners.size === 1 ? routes.find(({ service }) => service === owner) : undefined;
+  return route && linesOf(scope, route);
 }
 
 /** The domains of which nobody has all, with what each port puts into their servers. */
@@ -274,6 +324,7 @@ interface Home {
   kind: NginxKind;
   scope: Scope;
   tls: TlsSpec | undefined;
+  fronted: Fronted;
 }
 
 function renderHttp(
@@ -344,16 +395,16 @@ function renderAddress({ address, port, isLocal }: Backend, isUdp: boolean): str
 }
 
 function renderHttpServer(
-  { kind, scope, tls }: Home,
+  { kind, scope, tls, fronted }: Home,
   group: TlsGroup,
   ways: readonly [Way, ...Way[]],
   route: Route,
   port: RoutePort,
 ): string {
   const door = kind === 'edge' ? (route.door ?? {}) : undefined;
-  const context: TlsContext | undefined = tls && { scope, tls, folder: CONFIG_FOLDER };
+  const context: TlsContext | undefined = tls && { scope, tls, folder: CONFIG_FOLDER, fronted };
   const lines = [
-    `listen ${kind === 'edge' ? '80' : port.internalPort};`,
+    ...(kind === 'edge' ? listenHttp(fronted) : [`listen ${port.internalPort};`]),
     `server_name ${kind === 'edge' ? group.domains.map(serverName).join(' ') : '_'};`,
     '# One idle timeout, whoever is silent: the app, the client, or the one that does not read.',
     ...limitsOf(route),
@@ -361,30 +412,44 @@ function renderHttpServer(
     ...(context ? renderTls(group, context) : []),
   ];
   const asking = askFirst(route, WHOLE.suffix);
+  const own = linesOf(scope, door === undefined ? { service: route.service } : route);
+  const headers = [
+    ...renderHeadersWithin(
+      door ?? {},
+      lines.filter((line) => line.startsWith('add_header ')),
+    ),
+    ...own.serverHeaders,
+  ];
+  const inherited: Inherited = {
+    headers,
+    sent: HEADERS_OF_EDGE,
+    limits: renderLimits(ways[0].upstream, door ?? {}),
+  };
   const locations = [
     ...(door === undefined
       ? []
-      : [renderDoorOfServer(ways[0].upstream, door), renderClosed(scope, route, lines)]),
+      : [
+          renderDoorOfServer(ways[0].upstream, door),
+          renderClosed(scope, route, headers),
+          indented([...(own.sendsHeaders ? HEADERS_OF_EDGE : []), ...own.server], '    '),
+          indented(own.locations(headers), '    '),
+        ]),
     ...(kind === 'edge' ? [HEALTH] : []),
     renderQueue({ scope, route, port }, WHOLE.suffix, renderSide(ways), isThere),
     ...(context ? [renderChallenge(group, context)] : []),
   ];
   return `${context ? renderTlsMaps(group, context) : ''}server {
 ${indented(lines, '    ')}${renderSide(ways)}${locations.join('')}    location / {
-${indented([...(door === undefined ? [] : renderDoorOfLocation(door)), ...asking, ...renderPassing(route, WHOLE)], '        ')}    }
-${renderNamed(ways, WHOLE, asking)}}
+${indented([...(door === undefined ? [] : renderDoorOfLocation(door)), ...asking, ...renderPassing(route, WHOLE), ...own.location(inherited)], '        ')}    }
+${renderNamed(ways, WHOLE, asking, (isAgain) => own.location(inherited, { isAgain }))}}
 `;
 }
 
-/** How a server is closed that a port has to itself; `lines` are its own. */
-function renderClosed(scope: Scope, route: Route, lines: readonly string[]): string {
-  const inherited = renderHeadersWithin(
-    route.door ?? {},
-    lines.filter((line) => line.startsWith('add_header ')),
-  );
+/** How a server is closed that a port has to itself; `headers` are those of its answers. */
+function renderClosed(scope: Scope, route: Route, headers: readonly string[]): string {
   return (
     indented(renderMaintenance(scope, route, WHOLE.suffix, isThere), '    ') +
-    renderMaintenanceAnswers(scope, route, WHOLE.suffix, inherited)
+    renderMaintenanceAnswers(scope, route, WHOLE.suffix, headers)
   );
 }
 
@@ -399,6 +464,13 @@ function pieceOf(scope: Scope, route: Route, port: RoutePort, ways: readonly [Wa
     .filter((line) => line !== '');
   const { suffix } = passing;
   const queue = renderQueue({ scope, route, port }, suffix, renderSide(ways), isThere);
+  const own = linesOf(scope, route);
+  const inheritedOf = (headers: readonly string[]): Inherited => ({
+    ...NOTHING,
+    // They stand in the location already where the door has some.
+    headers: renderHeadersWithin(door, headers).length > headers.length ? [] : headers,
+    sent: HEADERS_OF_EDGE,
+  });
   return {
     service: route.service,
     port,
@@ -410,13 +482,15 @@ function pieceOf(scope: Scope, route: Route, port: RoutePort, ways: readonly [Wa
       ...side,
       ...renderDoorOfEntry(key, door, headers),
       ...renderPassing(route, passing),
+      ...own.location(inheritedOf(headers)),
     ],
     named: (headers) =>
-      renderNamed(ways, passing, [
-        ...limitsOf(route),
-        ...askFirst(route, suffix),
-        ...renderDoorOfNamed(key, door, headers),
-      ]) +
+      renderNamed(
+        ways,
+        passing,
+        [...limitsOf(route), ...askFirst(route, suffix), ...renderDoorOfNamed(key, door, headers)],
+        (isAgain) => own.location(inheritedOf(headers), { isAgain }),
+      ) +
       queue +
       renderPages(key, door, headers) +
       renderMaintenanceAnswers(scope, route, suffix, renderHeadersWithin(door, headers)),
@@ -453,13 +527,15 @@ function renderNamed(
   ways: readonly Way[],
   { suffix, path }: Passing,
   limits: readonly string[] = [],
+  ownLines: (isAgain: boolean) => readonly string[] = () => [],
 ): string {
   const groups = ways.map(({ upstream }) => upstream).join('|');
-  const own = limits.map((line) => `        ${line}\n`).join('');
+  const again = indented([...limits, ...ownLines(true)], '        ');
+  const own = indented([...limits, ...ownLines(false)], '        ');
   return `    # When a container came or went while a request waited for a dead server, nginx finds it no other one, and names
     # the group instead of a server. Whatever it tried before could be repeated, as what had no connection.
     location @again${suffix} {
-${own}        set $tried "$upstream_addr $upstream_connect_time";
+${again}        set $tried "$upstream_addr $upstream_connect_time";
         if ($tried !~ "(?:${groups})(?:${UNPOOLED})? |^[^,]* -?$") { return 502; }
         proxy_pass http://\${group}${UNPOOLED}${path};
     }
@@ -503,6 +579,10 @@ const HEALTH = `    location = ${HEALTH_PATH} {
 
 /** renderHeaders renders what an app is told beside what the client has sent. */
 function renderHeaders(kind: NginxKind): string {
+  return indented(headersFor(kind), '    ');
+}
+
+function headersFor(kind: NginxKind): string[] {
   const forwarded = kind === 'edge' ? FORWARDED : [];
   const headers = [
     ['Host', kind === 'edge' ? '$host' : '$http_host'],
@@ -512,7 +592,7 @@ function renderHeaders(kind: NginxKind): string {
     ...(kind === 'edge' ? [[PROBE_HEADER, '""']] : []),
     ...[...FRAMING, ...forwarded.map(([name]) => name)].flatMap(disguisesOf).map((name) => [name, '""']),
   ];
-  return headers.map(([name, value]) => `    proxy_set_header ${name} ${value};\n`).join('');
+  return headers.map(([name, value]) => `proxy_set_header ${name} ${value};`);
 }
 
 /** What says where a request ends; its disguises would say something else to an app behind CGI's rules. */
@@ -529,6 +609,9 @@ function disguisesOf(name: string): string[] {
   );
   return spellings.filter((spelling) => spelling !== name);
 }
+
+/** nginx forgets all of them where there is one more. */
+const HEADERS_OF_EDGE = headersFor('edge');
 
 /** A service of UDP is proven by a connection too: who would have got it is in the log, whether it takes any or not. */
 function renderStreamServer(name: string, route: Route, port: RoutePort): string {
@@ -633,7 +716,7 @@ export interface MainConfig {
   kind: NginxKind;
   /** The folder that the file stands in. */
   folder: Folder;
-  settings: Pick<NginxSpec, 'keepaliveMinTimeoutMs' | 'accessLog' | 'trustedProxies'>;
+  settings: Pick<NginxSpec, 'keepaliveMinTimeoutMs' | 'accessLog' | 'trustedProxies' | 'proxyProtocol'>;
   /** The generation that a tcp proof logs; a sidecar has one environment only. */
   generation: string;
   /** Changes with everything that is served. */
@@ -653,13 +736,12 @@ export function renderMain(config: MainConfig): string {
     `${indent}include ${CONFIG_FOLDER}/${config.folder}/${path};\n`;
   const door =
     config.kind === 'edge'
-      ? `${renderForwarded(config.settings.trustedProxies ?? [])}${renderDoorOfMain(`${CONFIG_FOLDER}/${config.folder}`, CONFIG_FOLDER)}${MAINTENANCE_MAPS}    # A host that no route serves.
+      ? `${renderForwarded(config.settings.trustedProxies ?? [], config.settings)}${renderDoorOfMain(`${CONFIG_FOLDER}/${config.folder}`, CONFIG_FOLDER)}${MAINTENANCE_MAPS}    # A host that no route serves.
     server {
-        listen 80 default_server;
-${HEALTH.replaceAll(/^/gm, '    ').trimEnd()}
+${indented(listenHttp(config.settings, ' default_server'), '        ')}${HEALTH.replaceAll(/^/gm, '    ').trimEnd()}
         location / { return 404; }
     }
-${renderTlsMain(config.tlsDomains)}`
+${renderTlsMain(config.tlsDomains, config.settings)}`
       : '';
   const proof =
     config.kind === 'sidecar'
@@ -732,7 +814,7 @@ ${METHODS}${BODIES}    # HTTP/2 without TLS is offered to whoever is asked, and 
 ${config.kind === 'edge' ? `        # Whoever may ask here is known by the address that it has.\n        set_real_ip_from ${NOBODY};\n` : ''}        include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
         location = /version { return 200 $nginx_version; }
         location = /identity { return 200 "${config.identity}"; }
-${config.kind === 'edge' ? renderFigures(`include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};`) : ''}${FLAGS}${renderInstall(config.tlsDomains, CONFIG_FOLDER, `${CONFIG_FOLDER}/${FLAG_ACCESS_FILE}`)}${config.controlFiles.map(include('        ')).join('')}    }
+${config.kind === 'edge' ? renderFigures(`include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};`) : ''}${FLAGS}${renderInstall(config.tlsDomains, CONFIG_FOLDER, `${CONFIG_FOLDER}/${FLAG_ACCESS_FILE}`)}${config.kind === 'edge' ? renderListPlaces(CONFIG_FOLDER, `${CONFIG_FOLDER}/${FLAG_ACCESS_FILE}`) : ''}${config.controlFiles.map(include('        ')).join('')}    }
 ${door}${config.httpFiles.map(include('    ')).join('')}}
 ${stream}`;
 }

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
-import { type Directive, parseConfiguration } from './configuration.ts';
+import type { Directive } from '../model/directives.ts';
+import { parseConfiguration } from './configuration.ts';
 
 /** A name that an nginx serves on one of its ports. */
 export interface ServedName {

@@ -1,8 +1,7 @@
 import { type Scope, scopeName } from '../model/names.ts';
 import { type DomainTls, specHash, type TlsPolicy, type TlsSpec } from '../model/spec.ts';
+import { type Fronted, listenTls } from './listening.ts';
 
-/** Where the edge listens for HTTPS. */
-export const TLS_PORT = 443;
 /** Where the volume with keys is mounted in the container of an edge. */
 export const KEYS_FOLDER = '/etc/switchyard_keys';
 /** Below `KEYS_FOLDER`: what nginx serves, a file a domain, with certificate, chain and key. Its workers read it. */
@@ -106,6 +105,7 @@ export interface TlsContext {
   tls: TlsSpec;
   /** Where the volume of the configuration is mounted. */
   folder: string;
+  fronted: Fronted;
 }
 
 /** renderTlsMaps renders the variables that a group with TLS reads; they stand before its server. */
@@ -124,12 +124,12 @@ ${hsts === undefined ? '' : `map "$https:$upstream_http_strict_transport_securit
 export function renderTls(group: TlsGroup, context: TlsContext): string[] {
   const { tls: own } = group;
   if (own === undefined) return [];
-  const { scope, tls, folder } = context;
+  const { scope, tls, folder, fronted } = context;
   const mark = markOf(group, scope);
   const pem = `"${KEYS_FOLDER}/${SERVED_FOLDER}/$certificate_${mark}.pem"`;
   const isCatchAll = group.domains.includes('*');
   return [
-    `listen ${TLS_PORT} ssl${isCatchAll ? ' default_server' : ''};`,
+    ...listenTls(fronted, isCatchAll ? ' default_server' : ''),
     'http2 on;',
     // One file, so that nobody ever finds the certificate of one and the key of another.
     `ssl_certificate ${pem};`,
@@ -216,14 +216,15 @@ function casesOf({ domains }: TlsGroup, scope: Scope): string {
 }
 
 /** renderTlsMain renders what the main file of an edge has for the domains with TLS that it serves: none is nothing. */
-export function renderTlsMain(domains: readonly string[]): string {
+export function renderTlsMain(domains: readonly string[], fronted: Fronted): string {
   if (domains.length === 0) return '';
   const reject = domains.includes('*')
     ? ''
     : `    # Who asks for a name that is not served gets no certificate.
     server {
-        listen ${TLS_PORT} ssl default_server;
-        ssl_protocols TLSv1.2 TLSv1.3;
+${listenTls(fronted, ' default_server')
+  .map((line) => `        ${line}\n`)
+  .join('')}        ssl_protocols TLSv1.2 TLSv1.3;
         ssl_reject_handshake on;
     }
 `;

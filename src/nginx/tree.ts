@@ -71,6 +71,7 @@ const manifestSchema = z.object({
     /** Of an edge only. */
     access_log: z.boolean().optional(),
     trusted_proxies: z.array(z.string()).optional(),
+    proxy_protocol: z.literal(true).optional(),
     chosen_by: z.string(),
   }),
   scopes: z.record(
@@ -113,6 +114,8 @@ export interface Tree {
   flags: ReadonlySet<string>;
   /** The certificates that are installed, in PEM with a line about where they come from, by `certificateFile`. */
   certificates: ReadonlyMap<string, string>;
+  /** By which the lists of users are known that come from secrets, by port; see `userListsOf`. */
+  userLists: ReadonlyMap<string, string>;
   /** What is written in them. */
   flagTexts: ReadonlyMap<string, string>;
   /** What CAs are answered, by the name of the environment. */
@@ -158,6 +161,7 @@ export function parseTree(files: ReadonlyMap<string, string>): Tree {
     );
   const certificates = named(/^certificates\/(.+)\.crt$/);
   const challengeAnswers = named(/^challenges\/([^/.]+)$/);
+  const marks = [...named(/^user_lists\/([^/]+)$/)];
   const revocations = named(/^revocations\/(.+)$/);
   return {
     live,
@@ -166,6 +170,7 @@ export function parseTree(files: ReadonlyMap<string, string>): Tree {
     flagTexts,
     certificates,
     challengeAnswers,
+    userLists: new Map(marks.map(([key, mark]) => [key, mark.trim()])),
     revocations,
     flagToken,
     toldAt,

@@ -32,6 +32,7 @@ const apps = [
   app('small', { gzip: { types: ['application/json', 'text/event-stream'], level: 4, minBytes: 100 } }),
   app('locked', { basicAuth: { ...HASHES, 'o,d;d{$}': HASHES.apr1 } }),
   app('nobody', { basicAuth: {} }),
+  app('listed', { basicAuthSecret: 'USERS' }),
   app('office', { allow: ['192.0.2.0/24'], deny: ['192.0.2.128/25'] }),
   app('banned', { deny: [STRANGER] }),
   app('either', { allow: ['192.0.2.0/24'], basicAuth: HASHES, satisfy: 'any' }),
@@ -192,6 +193,27 @@ describe('the door of a real edge', () => {
 
     test('nobody gets in where there are no users', async () => {
       expect(await statusOf('nobody', { headers: { authorization: as('apr1') } })).toBe(401);
+    });
+
+    test('of a secret count as soon as they are put there, and for nobody but the workers', async () => {
+      const put = async (path: string, text: string, token = 'open') => {
+        const url = `http://${front.address}:8099/${path}/shop_production_listed`;
+        return (await fetch(url, { method: 'PUT', body: text, headers: { 'switchyard-token': token } }))
+          .status;
+      };
+      const as1 = async (user: string) => await statusOf('listed', { headers: { authorization: as(user) } });
+      expect([await statusOf('listed'), await as1('anna')]).toEqual([401, 403]);
+      expect(await put('users', 'x', 'opem')).toBe(403);
+      expect(await put('users', `anna:${HASHES.apr1}\n`)).toBe(201);
+      expect([await as1('anna'), await as1('berta')]).toEqual([200, 401]);
+      expect(await put('users', `berta:${HASHES.bcrypt}\n`)).toBe(204);
+      expect([await as1('anna'), await as1('berta')]).toEqual([401, 200]);
+      const listed = await front.exec('ls', '-l', '/etc/switchyard_keys/user_lists');
+      expect(listed).toMatch(/-rw------- .* (?:nginx|www-data|nobody) .* shop_production_listed/);
+      const asked = { headers: { 'switchyard-token': 'open' } };
+      expect((await fetch(`http://${front.address}:8099/users/shop_production_listed`, asked)).status).toBe(
+        405,
+      );
     });
 
     test('the file with them cannot be asked for', async () => {

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { NginxSpec } from '../../src/model/spec.ts';
 import { compose, firstFiles, scopeWish } from '../../src/nginx/compose.ts';
 import { PROBE_ACCESS_FILE, PROBE_HEADER, renderProbeAccess } from '../../src/nginx/door.ts';
+import { httpPort } from '../../src/nginx/listening.ts';
 import { entryOf } from '../../src/nginx/metrics.ts';
 import {
   CONTROL_ACCESS_FILE,
@@ -88,8 +89,9 @@ export async function startFront(
   apps: readonly FrontApp[],
   settings: Partial<NginxSpec> = {},
   log: Log = () => undefined,
+  image: 'nginx' | 'nginx-brotli' = 'nginx',
 ): Promise<Front> {
-  const images = await buildImages(['nginx', 'node'], log);
+  const images = await buildImages([image, 'node'], log);
   const name = `switchyard-lab-front-${process.pid}-${count++}`;
   const folder = mkdtempSync(join(tmpdir(), 'switchyard-front-'));
   const down = async () => {
@@ -157,13 +159,13 @@ export async function startFront(
       'net.ipv4.tcp_tw_reuse=1',
       '--entrypoint',
       program,
-      images.nginx!,
+      images[image]!,
       ...words,
     ]);
     const address = await addressIn(name);
     const optionsFor = (app: string): RequestOptions => {
       const route = routes.find(({ service }) => service === app)!;
-      const port = kind === 'edge' ? 80 : route.ports[0]!.internalPort;
+      const port = kind === 'edge' ? httpPort(settings) : route.ports[0]!.internalPort;
       const [host = ''] = route.ports[0]!.domains;
       return { host: address, port, headers: { host } };
     };

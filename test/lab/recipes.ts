@@ -15,7 +15,14 @@ export interface Recipe {
 export type Suite = 'trixie' | 'bookworm';
 
 /** Names of the images the lab makes from Debian packages. */
-export type BaseImage = `server-${Suite}` | `bare-${Suite}` | 'nginx' | 'node' | 'redis' | 'registry';
+export type BaseImage =
+  | `server-${Suite}`
+  | `bare-${Suite}`
+  | 'nginx'
+  | 'nginx-brotli'
+  | 'node'
+  | 'redis'
+  | 'registry';
 
 const host = [
   'openssh-server',
@@ -31,7 +38,7 @@ const engine = [...host, 'docker.io', 'git'];
 const server = { folder: 'images/server' };
 
 /** The names of the systems. */
-export type SystemName = 'apps' | Suite | `bare-${Suite}`;
+export type SystemName = 'apps' | 'brotli' | Suite | `bare-${Suite}`;
 
 /** The systems of all base images. Images share one where they can, the programs of others do them no harm. */
 export const systems: Record<SystemName, System> = {
@@ -44,11 +51,22 @@ export const systems: Record<SystemName, System> = {
       ...['redis-server', 'redis-tools'],
     ],
   },
+  // An nginx with more modules than the official image has.
+  brotli: { suite: 'forky', packages: ['nginx', 'libnginx-mod-stream', 'libnginx-mod-http-brotli-filter'] },
   // Debian split the client off docker.io after bookworm.
   trixie: { suite: 'trixie', packages: [...engine, 'docker-cli', 'docker-registry'] },
   bookworm: { suite: 'bookworm', packages: engine },
   'bare-trixie': { suite: 'trixie', packages: host },
   'bare-bookworm': { suite: 'bookworm', packages: host },
+};
+
+const asOfficial = {
+  lines: [
+    'RUN ln -sf /dev/stdout /var/log/nginx/access.log && ln -sf /dev/stderr /var/log/nginx/error.log',
+    'EXPOSE 80',
+    'STOPSIGNAL SIGQUIT',
+    'CMD ["nginx", "-g", "daemon off;"]',
+  ],
 };
 
 /** The recipes of all base images. A changed recipe is a new image: the cache is keyed by its hash. */
@@ -58,17 +76,8 @@ export const recipes: Record<BaseImage, Recipe> = {
   'bare-trixie': { system: 'bare-trixie', finish: server },
   'bare-bookworm': { system: 'bare-bookworm', finish: server },
   // Stands in for the official nginx:1.30 image, so it speaks and stops as that one does.
-  nginx: {
-    system: 'apps',
-    finish: {
-      lines: [
-        'RUN ln -sf /dev/stdout /var/log/nginx/access.log && ln -sf /dev/stderr /var/log/nginx/error.log',
-        'EXPOSE 80',
-        'STOPSIGNAL SIGQUIT',
-        'CMD ["nginx", "-g", "daemon off;"]',
-      ],
-    },
-  },
+  nginx: { system: 'apps', finish: asOfficial },
+  'nginx-brotli': { system: 'brotli', finish: asOfficial },
   node: {
     system: 'apps',
     finish: { lines: ['ENV NODE_ENV=production', 'CMD ["node"]'] },

@@ -103,7 +103,7 @@ describe('an edge with HTTPS', () => {
     await putChallengeAnswer(edge, SCOPE, 'thumb_print-1', clock);
 
     const challenge = { token: 'token-1', keyAuthorization: 'token-1.thumb_print-1' };
-    await proveChallengeAnswer(edge, 'proven.example.com', challenge, clock);
+    await proveChallengeAnswer(edge, { domain: 'proven.example.com' }, challenge, clock);
     const { status, body, headers } = await front.ask(`${CHALLENGE_PATH}another_One`, asked);
     expect([status, body, headers['content-type']]).toEqual([200, 'another_One.thumb_print-1', 'text/plain']);
     for (const path of ['', 'a/b', 'a%3C!--%23', 'a%0Ab'])

@@ -1,6 +1,7 @@
 import * as z from 'zod';
-import { DEFAULT_HEADERS, type RateLimit } from '../../model/door.ts';
+import { DEFAULT_HEADERS, type RateLimit, type SnippetLevel } from '../../model/door.ts';
 import { UserError } from '../../model/errors.ts';
+import { SNIPPET_RULES, SNIPPET_SETTINGS } from '../../model/snippets.ts';
 import { isAddressRange } from '../address-range.ts';
 import { DEFAULTS } from '../defaults.ts';
 import { listed } from '../nearest.ts';
@@ -102,29 +103,32 @@ const mediaType = parsed(z.string(), (type) => {
   });
 });
 
-const gzip = z.union(
-  [
-    flag,
-    closed({
-      types: key(oneOrMany(mediaType, 'a media type'), {
-        description: 'Media types that are compressed, beside `text/html`.',
-        fallback: { value: DEFAULTS.gzip.types },
-        example: 'types: [application/json, image/svg+xml]',
+/** compression is a key that compresses answers, at levels from `least` to `most`. */
+function compression(least: number, most: number, level: number) {
+  return z.union(
+    [
+      flag,
+      closed({
+        types: key(oneOrMany(mediaType, 'a media type'), {
+          description: 'Media types that are compressed, beside `text/html`.',
+          fallback: { value: DEFAULTS.gzip.types },
+          example: 'types: [application/json, image/svg+xml]',
+        }),
+        level: key(wholeNumber(`a whole number from ${least} to ${most}`, least, most), {
+          description: 'From fast to small.',
+          fallback: { value: level },
+          example: 'level: 6',
+        }),
+        min_size: key(bytes, {
+          description: 'Smaller answers, by their `Content-Length`, are left as they are.',
+          fallback: { value: DEFAULTS.gzip.min_size },
+          example: 'min_size: 2k',
+        }),
       }),
-      level: key(wholeNumber('a whole number from 1 to 9', 1, 9), {
-        description: 'From fast to small.',
-        fallback: { value: DEFAULTS.gzip.level },
-        example: 'level: 6',
-      }),
-      min_size: key(bytes, {
-        description: 'Smaller answers, by their `Content-Length`, are left as they are.',
-        fallback: { value: DEFAULTS.gzip.min_size },
-        example: 'min_size: 2k',
-      }),
-    }),
-  ],
-  { error: 'must be true, false or a map' },
-);
+    ],
+    { error: 'must be true, false or a map' },
+  );
+}
 
 /** A path that counts from the folder of the file. */
 const repositoryPath = parsed(z.string(), (path) => {
@@ -134,14 +138,31 @@ const repositoryPath = parsed(z.string(), (path) => {
   });
 });
 
-const hash = parsed(text, checkPasswordHash);
+const SECRET_NAME = /^(?!\.{1,2}$)[a-zA-Z0-9._-]+$/;
+
+/** A map of one key, `secret`, is no user: no hash could be the name of a secret. */
+const usersByName = z.record(z.string(), text).transform((map, context) => {
+  const { secret } = map;
+  if (secret !== undefined && Object.keys(map).length === 1 && SECRET_NAME.test(secret)) return { secret };
+  for (const [name, hash] of Object.entries(map)) {
+    try {
+      checkUserName(name);
+      checkPasswordHash(hash);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      const { message, hint } = error;
+      context.addIssue({ code: 'custom', path: [name], message, params: { hint } });
+    }
+  }
+  return { users: map };
+});
 const users = z.union(
   [
     repositoryPath.transform((file) => ({ file })),
-    z.record(parsed(z.string(), checkUserName), hash).transform((map) => ({ users: map })),
+    usersByName,
     parsed(z.array(text), (lines) => ({ users: parseUsers(lines) })),
   ],
-  { error: 'must be hashes by user, lines of htpasswd, or a file with such' },
+  { error: 'must be hashes by user, lines of htpasswd, a file with such, or a secret' },
 );
 
 const range = parsed(z.string(), (said) => {
@@ -287,6 +308,26 @@ const pages = parsed(z.record(z.string(), repositoryPath), (map) => {
   });
 });
 
+const snippets = closed({
+  http: key(text, {
+    description: `Beside the servers: ${directivesOf('http')}. What is defined here is the service's own: others may have the same names.`,
+    example: 'http: "limit_req_zone $$limited_client zone=logins:1m rate=5r/s;"',
+  }),
+  server: key(text, {
+    description: `In the servers of the service's domains, which it must not share with other services: settings, and locations that answer by themselves, with \`return\`.`,
+    example: 'server: "location = /robots.txt { return 200 \'User-agent: *\'; }"',
+  }),
+  location: key(text, {
+    description: `For requests that go to the service: settings, and ${directivesOf('location')}. A \`rewrite\` ends with \`break\`, \`redirect\` or \`permanent\`.`,
+    example: 'location: ./nginx/api.conf',
+  }),
+});
+
+/** The directives that are of one level alone, for people. */
+function directivesOf(level: SnippetLevel): string {
+  return listed(SNIPPET_RULES[level].map((name) => `\`${name}\``));
+}
+
 /** What the edge does with requests for a service, and with the answers to them. */
 export const door = closed({
   headers: key(headers, {
@@ -296,19 +337,32 @@ export const door = closed({
     short: 'headers: { X-Frame-Options: DENY }',
     long: 'headers:\n  X-Frame-Options: false\n  Content-Security-Policy: "default-src \'self\'"',
   }),
-  gzip: key(gzip, {
+  gzip: key(compression(1, 9, DEFAULTS.gzip.level), {
     description:
       'Whether answers are compressed that the app has not compressed, for clients that take it. Off by default: it weakens an `ETag`, and takes away `Content-Length` and ranges.',
     fallback: { value: false },
     short: 'gzip: true',
     long: 'gzip: { types: [application/json], level: 6, min_size: 2k }',
   }),
+  brotli: key(compression(0, 6, DEFAULTS.brotli.level), {
+    description:
+      'As `gzip`, for clients that take brotli. The official image of nginx has no module for it: the run fails before anything starts, unless `sidecar.image` names an image that loads one in `/etc/nginx/modules-enabled/`.',
+    fallback: { value: false },
+    short: 'brotli: true',
+    long: 'brotli: { types: [application/json], level: 5, min_size: 2k }',
+  }),
+  zstd: key(compression(1, 9, DEFAULTS.zstd.level), {
+    description: 'As `brotli`, for clients that take zstd, with an image that has a module for that.',
+    fallback: { value: false },
+    short: 'zstd: true',
+    long: 'zstd: { types: [application/json], level: 3, min_size: 2k }',
+  }),
   basic_auth: key(users, {
     description:
-      'Users and the hashes of their passwords; nobody else gets in. bcrypt (`htpasswd -B`, up to cost 6), apr1, SHA-256 and SHA-512 crypt, with each `$` written twice; or lines of htpasswd, or a file of the repository with them. They stand in the record as they stand in the file.',
+      'Users and the hashes of their passwords; nobody else gets in. bcrypt (`htpasswd -B`, up to cost 6), apr1, SHA-256 and SHA-512 crypt, with each `$` written twice; or lines of htpasswd, or a file of the repository with them: these stand in the record as they stand in the file. Or `secret: NAME`: the secret has lines of htpasswd, which stand on the servers alone; another value of it counts at once, for earlier releases too.',
     fallback: { words: 'everybody gets in' },
     short: 'basic_auth: ./htpasswd',
-    long: 'basic_auth:\n  anna: $$apr1$$Zu7hzkqN$$ddYMSTyr3fGbTUKYbY7oQ1',
+    long: 'basic_auth: { secret: ADMIN_USERS }',
   }),
   allow: key(ranges, {
     description:
@@ -351,6 +405,11 @@ export const door = closed({
     description: `HTML files of the repository, at most 64 KB each, by status: what the edge shows in place of its own words. An answer of the app is never replaced. Statuses are ${listed(PAGE_STATUSES)}.`,
     fallback: { words: "nginx's own words" },
     example: 'error_pages: { 502: ./pages/502.html, 503: ./pages/503.html }',
+  }),
+  nginx: key(snippets, {
+    description: `Lines of nginx of the service's own, as text with each \`$\` written twice, or as a file of the repository. Only what holds for the service's own requests may stand there. Settings are ${listed(SNIPPET_SETTINGS.map((name) => `\`${name}\``))}.`,
+    short: 'nginx: { location: ./nginx/api.conf }',
+    long: 'nginx:\n  location: |\n    expires 1h;\n    proxy_set_header X-Tenant acme;',
   }),
 }).meta({ id: 'door' });
 

@@ -44,6 +44,12 @@ export const edge = closed({
       example: 'trusted_proxies: [10.0.0.0/8, cloudflare]',
     },
   ),
+  proxy_protocol: key(flag, {
+    description:
+      'Whether the balancer in front of the servers begins every connection to ports 80 and 443 with a header of the PROXY protocol, version 1 or 2, and the client is the one that it tells. Needs `trusted_proxies`: from others the header is read and not believed. What speaks it passes on what clients send, so `X-Forwarded-*` and `Forwarded` are believed from nobody then. Whoever connects without it is refused. Ports of `publish` are not meant.',
+    fallback: { value: false },
+    example: 'proxy_protocol: true',
+  }),
   access_log: key(flag, {
     description:
       'Whether the edge writes a line of JSON for each request to the output of its container, which keeps the last 30 MB: host, method, path without query, status, bytes, times, upstream, request id.',

@@ -2,7 +2,7 @@ import type { RevocationReason } from '../../model/certificate.ts';
 
 /** What a run knows of certificates beside what the servers have. */
 export interface CertificateFactsOfRun {
-  /** The certificates of `files`, by the names of their secrets; undefined where the run has no secrets. */
+  /** The certificates of `files`, and lists of users, by the names of their secrets; undefined where the run has no secrets. */
   given: Readonly<Record<string, string>> | undefined;
   /** When the CA wants certificates to be renewed, by serial, in milliseconds since 1970; others by their lifetime. */
   renewAt: ReadonlyMap<string, number>;

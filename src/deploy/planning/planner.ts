@@ -19,7 +19,9 @@ import { dependencyLevels } from './levels.ts';
 import type { ForeignContainer } from './observed.ts';
 import { observedOn, serversWithRoutes, standingCopies } from './observed-copies.ts';
 import type { Plan, PlannedRollout, StaleChange } from './plan.ts';
+import { planModules } from './plan-modules.ts';
 import { planForgetSecrets, planKeepSecrets } from './plan-secrets.ts';
+import { planUserRemovals, planUsers } from './plan-users.ts';
 import { routesAfter, servesAlready } from './planned-routes.ts';
 import { isCreating, planPrepare } from './prepare-plan.ts';
 import { planQueue, releasesOf, waitingServices } from './queue-plan.ts';
@@ -156,8 +158,11 @@ function inOrder(
     ...graph.aside(late, intended),
     ...(cleared.length === 0 ? [] : addRetirements(graph, cleared, intended)),
   ];
-  const { planned, over: rolledOut } = layOutAll(graph, rollouts, ready.length === 0 ? intended : ready);
   const routes = routesAfter(input, services, new Set(services.keys()), []);
+  const prepared = ready.length === 0 ? intended : ready;
+  const found = graph.add(planModules(input, routes), prepared);
+  const givenUsers = graph.add(planUsers(input, routes), found);
+  const { planned, over: rolledOut } = layOutAll(graph, rollouts, givenUsers);
   const certificates = planCertificates(input, routes, frontsOf(input, takeover));
   const shown = layOutShown(graph, certificates, rolledOut);
   const opened = [
@@ -167,6 +172,7 @@ function inOrder(
   finish(graph, input, retired, rolledOut);
   const settled = opened.length > 0 ? opened : rolledOut;
   layOutOrders(graph, input, routes, certificates, { settled, shown });
+  graph.add(planUserRemovals(input, routes), rolledOut);
 
   return {
     scope: input.scope,

@@ -73,7 +73,7 @@ export interface RunContext {
   nginx: NginxSpec;
   /** Secret values by service and name. */
   secrets: Readonly<Record<string, Record<string, string>>>;
-  /** Secret values of HTTPS by name. */
+  /** Secret values of HTTPS, and lists of users, by name. */
   tlsSecrets: Readonly<Record<string, string>>;
   authority: Authority;
   log: Log;

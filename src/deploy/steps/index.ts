@@ -13,6 +13,7 @@ import { type DrainStep, drain } from './drain.ts';
 import { type AnswerStep, answer, type HealthyStep, healthy } from './healthy.ts';
 import { type AwaitHookStep, awaitHook, type HookStep, hook } from './hook.ts';
 import type { StepKind } from './kind.ts';
+import { type FindModulesStep, findModules } from './modules.ts';
 import { type PrepareStep, prepare } from './prepare.ts';
 import { type EndProbeStep, endProbe, type ProbeStep, probe } from './probe.ts';
 import { type ProveStep, prove } from './prove.ts';
@@ -29,6 +30,7 @@ import { type SweepStep, sweep } from './sweep.ts';
 import { type SwitchStep, switchRoutes } from './switch.ts';
 import { type TeardownStep, teardown } from './teardown.ts';
 import { type UpgradeStep, upgrade } from './upgrade.ts';
+import { type GiveUsersStep, giveUsers, type RemoveUsersStep, removeUsers } from './user-lists.ts';
 
 /** Every kind of step there is, by its name. */
 const KINDS = {
@@ -62,6 +64,9 @@ const KINDS = {
   'install certificate': installCertificateStep,
   'revoke certificate': revokeCertificate,
   'remove certificates': removeCertificates,
+  'give users': giveUsers,
+  'remove users': removeUsers,
+  'find modules': findModules,
 };
 
 export type Step =
@@ -94,7 +99,10 @@ export type Step =
   | InstallCertificateStep
   | RevokeCertificateStep
   | RemoveCertificatesStep
-  | AdoptCertificateStep;
+  | AdoptCertificateStep
+  | FindModulesStep
+  | GiveUsersStep
+  | RemoveUsersStep;
 
 /** kindOf returns what there is to know of a step's kind. */
 export function kindOf(step: Step): StepKind<Step> {

@@ -39,6 +39,37 @@ describe('a service behind a locked door', () => {
     expect(probes.get('api')?.losses[0]).toBe('a edge: answered 503');
   });
 
+  test('with lines of nginx of its own is toggled, and loses nothing', async () => {
+    const nginx = {
+      http: {
+        text: 'map $host $kind { default 1; }\nlimit_req_zone $limited_client zone=all:1m rate=100r/s;',
+      },
+      server: { text: 'location = /robots.txt { return 200 none; }' },
+      location: {
+        text: 'expires 1h; add_header X-Kind $kind; proxy_set_header X-Tenant acme; limit_req zone=all;',
+      },
+    };
+    const world = await deployed(api('api:1', { nginx }));
+    const { probes } = await world.deploy(api('api:2', { nginx }));
+    await rest(world);
+    expect(probes.get('api')).toMatchObject({ lost: 0, unknown: 0 });
+    expect(await world.describe(api('api:2', { nginx }))).toEqual(NOTHING);
+    const { changes } = await planFor(
+      world,
+      api('api:2', { nginx: { ...nginx, location: { text: 'expires 2h;' } } }),
+    );
+    expect(changes[0]?.reasons).toEqual(['edge.nginx.location.text']);
+  });
+
+  test('that needs a module which its edge has not is told before anything starts', async () => {
+    const world = await deployed(api('api:1'));
+    const brotli = { brotli: { types: [], level: 4, minBytes: 1024 } };
+    const kinds = (await planFor(world, api('api:2', brotli))).steps.map(({ step }) => step.kind);
+    expect(kinds).toContain('find modules');
+    await expect(world.deploy(api('api:2', brotli))).rejects.toThrow('its nginx has no module for brotli');
+    expect(world.running()).toEqual([BASE]);
+  });
+
   test('keeps its container when the lock changes, and is told in the words of the file', async () => {
     const world = await deployed(api('api:1'));
     const { id } = world.container(BASE);

@@ -1,4 +1,5 @@
-import { type Directive, parseConfiguration } from '../../../src/nginx/configuration.ts';
+import type { Directive } from '../../../src/model/directives.ts';
+import { parseConfiguration } from '../../../src/nginx/configuration.ts';
 import { overUdp } from './udp.ts';
 
 /** A server of an upstream, as it is written. */
@@ -107,7 +108,7 @@ export class NginxRefusal extends Error {}
  * nobody is here.
  */
 const WITHOUT_EFFECT =
-  /^(?:(?:set_)?real_ip_\w+|geo|proxy_(?!pass$)\w+|keepalive(?:_timeout|_requests|_time)?|zone|least_conn|access_log|error_log|log_format|limit_(?:req|conn)\w*|auth_basic_user_file|recursive_error_pages|types|internal|resolver(?:_timeout)?|server_tokens|(?:server_names|variables|map)_hash_\w+|client_\w+|send_timeout|underscores_in_headers|large_client_header_buffers|worker_\w+|pid|events|user|include|default_type|ssi(?:_types)?|index|charset|sendfile|tcp_\w+|gzip\w*|ssl\w*|http2|reset_timedout_connection|lingering_\w+|load_module|expires|auth_delay)$/;
+  /^(?:(?:set_)?real_ip_\w+|geo|proxy_(?!pass$)\w+|keepalive(?:_timeout|_requests|_time)?|zone|least_conn|access_log|error_log|log_format|limit_(?:req|conn)\w*|auth_basic_user_file|recursive_error_pages|types|internal|resolver(?:_timeout)?|server_tokens|(?:server_names|variables|map)_hash_\w+|client_\w+|send_timeout|underscores_in_headers|large_client_header_buffers|worker_\w+|pid|events|user|include|default_type|ssi(?:_types)?|index|charset|sendfile|tcp_\w+|gzip\w*|ssl\w*|http2|reset_timedout_connection|lingering_\w+|load_module|expires|auth_delay|split_clients|add_trailer|(?:override_|source_)?charset(?:_types)?|etag|if_modified_since|sub_filter\w*|(?:absolute|port_in)_redirect|(?:brotli|zstd)_\w+)$/;
 const DURATION = /^(\d+)(ms|s|m|h|d)?$/;
 const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 /** `keepalive_min_timeout` is known from this version on. */

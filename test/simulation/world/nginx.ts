@@ -477,6 +477,15 @@ export class Nginx implements Program {
 
   exec(argv: readonly string[]): Outcome | undefined {
     if (argv[0] !== 'nginx') return shownFile(this.#process.container, argv);
+    // With directives of its own it is asked whether it knows them: none that not every nginx has.
+    if (argv.includes('-g')) {
+      const [, name = ''] = /; (\w+) on;$/.exec(argv[argv.indexOf('-g') + 1] ?? '') ?? [];
+      return {
+        exitCode: 1,
+        stdout: '',
+        stderr: `nginx: [emerg] unknown directive "${name}" in command line\n`,
+      };
+    }
     const main = argv.includes('-c') ? argv[argv.indexOf('-c') + 1]! : DEFAULT_MAIN;
     try {
       this.#read(main);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { requireUserLists } from '../../../src/config/user-lists.ts';
 import type { RepositoryFiles } from '../../../src/model/repository-files.ts';
 import { indented, localFile, messagesOf, resolveOne, resolveText } from './files.ts';
 
@@ -98,6 +99,35 @@ services:
       basicAuth: { anna: APR1 },
       errorPages: { 502: '<p>Soon.' },
     });
+  });
+
+  test('compresses by more than gzip, each at levels of its own', () => {
+    expect(doorOf('brotli: true\nzstd: { level: 9, types: [text/html] }')).toMatchObject({
+      brotli: { level: 4, minBytes: 1024, types: expect.arrayContaining(['application/json']) },
+      zstd: { level: 9, types: [] },
+    });
+    expect(complaintsAbout('brotli: { level: 11 }')).toEqual([expect.stringContaining('edge.brotli.level')]);
+  });
+
+  test('has users of a secret, of which it knows the name alone', () => {
+    expect(doorOf('basic_auth: { secret: ADMIN_USERS }')).toEqual({ basicAuthSecret: 'ADMIN_USERS' });
+    expect(doorOf(`basic_auth: { secret: "${APR1_WRITTEN}" }`)).toEqual({ basicAuth: { secret: APR1 } });
+    expect(complaintsAbout('basic_auth: { secret: A, anna: B }')).toHaveLength(2);
+  });
+
+  test.each([
+    [`# ours\nanna:${APR1}\n`, `anna:${APR1}\n`],
+    ['anna', 'secret USERS is no list of users: line 1 has no colon'],
+    ['anna:hunter2', 'secret USERS is no list of users: has no hash of a password that nginx can check'],
+    ['an na:hunter2', 'secret USERS is no list of users: has a name that no user can have'],
+  ])('the value of a secret is lines of htpasswd: %j', (value, expected) => {
+    const wanted = resolveText(
+      localFile('api: { image: a, port: 3000, edge: { basic_auth: { secret: USERS } } }'),
+    );
+    const sources = { given: { USERS: value }, variables: {}, files: new Map() };
+    const lists = () => requireUserLists({ wanted, definitions: {} }, sources);
+    if (expected.startsWith('anna')) expect(lists()).toEqual({ USERS: expected });
+    else expect(messagesOf(lists)).toEqual([expected]);
   });
 
   test.each([

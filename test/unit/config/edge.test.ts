@@ -22,6 +22,20 @@ describe('settings of the edge', () => {
   });
 });
 
+describe('the PROXY protocol', () => {
+  test('is spoken where the file says so, by proxies that are trusted', () => {
+    const edge = '{ proxy_protocol: true, trusted_proxies: 10.0.0.0/8 }';
+    expect(resolveEdge(edge)).toMatchObject({ proxyProtocol: true, trustedProxies: ['10.0.0.0/8'] });
+    expect(resolveEdge('{ proxy_protocol: false }')).not.toHaveProperty('proxyProtocol');
+  });
+
+  test('needs somebody whose word counts', () => {
+    expect(messagesOf(() => resolveEdge('{ proxy_protocol: true }'))).toEqual([
+      'edge.proxy_protocol: needs trusted_proxies: nobody else is believed who a client is',
+    ]);
+  });
+});
+
 describe('trusted proxies', () => {
   test('a set by its name is its ranges, beside others', () => {
     const ranges = parseTrustedProxies(['cloudflare', '10.0.0.5']);

@@ -12,11 +12,13 @@ export const SHOP = PROMISED.replace('ssh-ed25519 AAAA…', HOST_KEYS.ed25519).r
   HOST_KEYS.otherEd25519,
 );
 
+const SNIPPET: RepositoryFile = { bytes: Buffer.from('expires 1h;\n'), isExecutable: false, isSecret: false };
 const FILE: RepositoryFile = { bytes: Buffer.from('A=1\n'), isExecutable: false, isSecret: false };
 
 /** ANY_FILES is a repository that has whatever is named: files where a name has an ending, else folders. */
 export const ANY_FILES: RepositoryFiles = {
   find: (path) => {
+    if (/nginx\/\w+\.conf$/.test(path)) return { kind: 'file', file: SNIPPET };
     if (path.startsWith('/')) throw new UserError(`${path} is outside of the repository`);
     return /[^./]\.\w+$|\.env|^env$|Caddyfile/.test(path)
       ? { kind: 'file', file: FILE }

@@ -213,6 +213,19 @@ describe('several projects on one edge', () => {
     expect(edge.read('main.conf')).toContain('set_real_ip_from 10.0.0.0/8;');
   });
 
+  test('whether an edge is spoken to by the PROXY protocol is the same for all', () => {
+    const edge = new Volume('edge');
+    edge.write(blog({}));
+    const own = { ...SETTINGS, proxyProtocol: true as const };
+    expect(() => compose('edge', edge.tree, { ...shop(), settings: own })).toThrow(
+      /other settings: proxy_protocol \(false there, true here\)/,
+    );
+    edge.write({ ...blog(), settings: own });
+    expect(edge.serves(blog())).toBe(false);
+    expect(edge.serves({ ...blog(), settings: own })).toBe(true);
+    expect(edge.read('main.conf')).toContain('listen 80 default_server proxy_protocol;');
+  });
+
   test('a sidecar does not care what the edge believes', () => {
     const sidecar = new Volume('sidecar');
     sidecar.write(wish('sidecar', [web()]));

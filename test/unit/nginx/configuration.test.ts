@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { type Directive, parseConfiguration, parseDirectives } from '../../../src/nginx/configuration.ts';
+import { type Directive, parseDirectives } from '../../../src/model/directives.ts';
+import { parseConfiguration } from '../../../src/nginx/configuration.ts';
 
 /** written returns directives as nginx would read them again, for people: each word apart, blocks in braces. */
 function written(directives: readonly Directive[]): string {

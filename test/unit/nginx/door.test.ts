@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { parseDirectives } from '../../../src/model/directives.ts';
 import { DEFAULT_HEADERS, type Door, headersOf } from '../../../src/model/door.ts';
 import { compose, firstFiles } from '../../../src/nginx/compose.ts';
-import { parseDirectives } from '../../../src/nginx/configuration.ts';
 import { parseTree, routesOf } from '../../../src/nginx/tree.ts';
 import { at, LONDON_A, SETTINGS, SHOP, web, wish } from './routes-of-shop.ts';
 
@@ -62,6 +62,19 @@ describe('a door', () => {
     expect(files.get('users/shop_production_api')).toBe('anna:$apr1$Zu7hzkqN$sa40jxNUo5CdAdBecGcQQ1\n');
     expect(files.get('pages/shop_production_api/502.html')).toBe('<p>Soon. $uri');
     expect(files.get(FILE)).not.toMatch(/apr1|Soon/);
+  });
+
+  test('compresses by what it names, and says once that answers differ by it', () => {
+    const compression = { types: ['application/json'], level: 4, minBytes: 1024 };
+    const text = composed('edge', { gzip: compression, brotli: compression, zstd: compression }).get(FILE)!;
+    for (const name of ['gzip', 'brotli', 'zstd'])
+      expect(text).toContain(
+        `    ${name} on;\n    ${name}_types application/json;\n    ${name}_comp_level 4;\n`,
+      );
+    expect(text.match(/gzip_vary on;/g)).toHaveLength(1);
+    expect(composed('edge', { zstd: compression }).get(FILE)).toMatch(
+      /zstd_min_length 1024;\n {4}gzip_vary on;/,
+    );
   });
 
   test('is looked at by every location: what asks for a password stands at the server', () => {
