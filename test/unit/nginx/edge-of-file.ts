@@ -2,9 +2,10 @@ import { stringify } from 'yaml';
 import { loadConfig } from '../../../src/config/load.ts';
 import { resolveEnvironment } from '../../../src/config/resolve.ts';
 import { routeOf } from '../../../src/deploy/planning/planned-routes.ts';
+import type { Directive } from '../../../src/model/directives.ts';
 import type { RepositoryFiles } from '../../../src/model/repository-files.ts';
 import { compose, firstFiles, scopeWish } from '../../../src/nginx/compose.ts';
-import { type Directive, parseConfiguration } from '../../../src/nginx/configuration.ts';
+import { parseConfiguration } from '../../../src/nginx/configuration.ts';
 import { PROBE_ACCESS_FILE, renderProbeAccess } from '../../../src/nginx/door.ts';
 import {
   CONFIG_FOLDER,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import type { Directive } from '../../../src/model/directives.ts';
 import { UserError, UserErrors } from '../../../src/model/errors.ts';
-import type { Directive } from '../../../src/nginx/configuration.ts';
 import { directivesOf, edgeOf, type Said } from './edge-of-file.ts';
 import { hostile, PAGES, PLACES, serviceWith } from './hostile-values.ts';
 
