@@ -67492,7 +67492,27 @@ function archive_foldersOf(path) {
 	return parts.map((_part, index) => parts.slice(0, index + 1).join('/'));
 }
 ;
+const HTTP_PORT = 80;
 const TLS_PORT = 443;
+const DIRECT_HTTP_PORT = 8095;
+const DIRECT_TLS_PORT = 8094;
+function httpPort({ proxyProtocol }) {
+	return proxyProtocol ? DIRECT_HTTP_PORT : HTTP_PORT;
+}
+function tlsPort({ proxyProtocol }) {
+	return proxyProtocol ? DIRECT_TLS_PORT : TLS_PORT;
+}
+function listenHttp({ proxyProtocol }, options = '') {
+	return proxyProtocol
+		? [`listen ${HTTP_PORT}${options} proxy_protocol;`, `listen ${DIRECT_HTTP_PORT}${options};`]
+		: [`listen ${HTTP_PORT}${options};`];
+}
+function listenTls({ proxyProtocol }, options = '') {
+	return proxyProtocol
+		? [`listen ${TLS_PORT} ssl${options} proxy_protocol;`, `listen ${DIRECT_TLS_PORT} ssl${options};`]
+		: [`listen ${TLS_PORT} ssl${options};`];
+}
+;
 const KEYS_FOLDER = '/etc/switchyard_keys';
 const SERVED_FOLDER = 'served';
 const ACCOUNTS_FOLDER = 'accounts';
@@ -67570,12 +67590,12 @@ function renderTls(group, context) {
 	const { tls: own } = group;
 	if (own === undefined)
 		return [];
-	const { scope, tls, folder } = context;
+	const { scope, tls, folder, fronted } = context;
 	const mark = markOf(group, scope);
 	const pem = `"${KEYS_FOLDER}/${SERVED_FOLDER}/$certificate_${mark}.pem"`;
 	const isCatchAll = group.domains.includes('*');
 	return [
-		`listen ${TLS_PORT} ssl${isCatchAll ? ' default_server' : ''};`,
+		...listenTls(fronted, isCatchAll ? ' default_server' : ''),
 		'http2 on;',
 		`ssl_certificate ${pem};`,
 		`ssl_certificate_key ${pem};`,
@@ -67643,15 +67663,16 @@ function casesOf({ domains }, scope) {
 		...starred.map((domain) => `"~${domain.slice(1).replaceAll('.', '\\.')}$" ${file(domain)};`),
 	].join(' ');
 }
-function renderTlsMain(domains) {
+function renderTlsMain(domains, fronted) {
 	if (domains.length === 0)
 		return '';
 	const reject = domains.includes('*')
 		? ''
 		: `    # Who asks for a name that is not served gets no certificate.
     server {
-        listen ${TLS_PORT} ssl default_server;
-        ssl_protocols TLSv1.2 TLSv1.3;
+${listenTls(fronted, ' default_server')
+			.map((line) => `        ${line}\n`)
+			.join('')}        ssl_protocols TLSv1.2 TLSv1.3;
         ssl_reject_handshake on;
     }
 `;
@@ -67719,12 +67740,11 @@ async function readFile({ server, id }, path) {
 ;
 const SHOWN_MS = 10_000;
 const HANDSHAKE_MS = 5_000;
-const HTTP_PORT = 80;
 const certificates_POLL_MS = 50;
-async function installCertificate(edge, { scope, domain, origin }, { chain, privateKey }, clock) {
+async function installCertificate(edge, { scope, domain, origin, ...fronted }, { chain, privateKey }, clock) {
 	const file = certificateFile(scope, domain);
 	await edge.store(`/keys/${file}.pem`, `${ended(privateKey)}${ended(chain)}`, clock);
-	await proveCertificate(edge, domain, chain, clock);
+	await proveCertificate(edge, { domain, port: tlsPort(fronted) }, chain, clock);
 	await edge.store(`/${CERTIFICATE_FOLDER}/${file}.crt`, installedText(origin, chain), clock);
 }
 const ORIGIN = '# from ';
@@ -67743,10 +67763,10 @@ function readInstalled(text) {
 async function putChallengeAnswer(edge, scope, thumbprint, clock) {
 	await edge.store(`/${CHALLENGE_FOLDER}/${scope}`, challengeAnswer(thumbprint), clock);
 }
-async function proveChallengeAnswer({ server, address, title }, domain, { token, keyAuthorization }, clock) {
+async function proveChallengeAnswer({ server, address, title }, { domain, ...fronted }, { token, keyAuthorization }, clock) {
 	if (!/^[\w-]{1,200}$/.test(token))
 		throw new Error('the CA has sent a token that cannot be one');
-	const target = { address, port: HTTP_PORT, path: `${CHALLENGE_PATH}${token}`, host: domain };
+	const target = { address, port: httpPort(fronted), path: `${CHALLENGE_PATH}${token}`, host: domain };
 	let seen = 'no answer';
 	const isAnswered = await poll(clock, { everyMs: certificates_POLL_MS, timeoutMs: SHOWN_MS }, async () => {
 		try {
@@ -67769,13 +67789,13 @@ async function removeCertificate(edge, file, clock) {
 	await edge.store(`/${CERTIFICATE_FOLDER}/${file}.crt`, undefined, clock);
 	await edge.store(`/keys/${file}.pem`, undefined, clock);
 }
-async function proveCertificate({ server, address, title }, domain, chain, clock) {
+async function proveCertificate({ server, address, title }, { domain, port }, chain, clock) {
 	const wanted = new external_node_crypto_.X509Certificate(chain).fingerprint256;
 	const name = domain === '*' ? undefined : domain.replace('*', 'probe');
 	let seen = 'no answer';
 	const isShown = await poll(clock, { everyMs: certificates_POLL_MS, timeoutMs: SHOWN_MS }, async () => {
 		try {
-			const shown = await server.handshake({ address, port: TLS_PORT, name }, HANDSHAKE_MS);
+			const shown = await server.handshake({ address, port, name }, HANDSHAKE_MS);
 			seen = `it shows the one of ${shown.issuer.replaceAll('\n', ', ')} with the serial ${shown.serialNumber}`;
 			return shown.fingerprint256 === wanted || undefined;
 		}
@@ -67886,10 +67906,11 @@ const adoptCertificate = {
 	mayOutlastLease: () => true,
 	describe: ({ domain, name, server }) => `take the certificate of ${domain} over from ${name} on ${server}`,
 	async run({ server, domain, id, files }, context) {
-		const { scope, clock, fleet } = context;
+		const { scope, clock, fleet, nginx } = context;
 		const pair = await readFrontPair({ server: fleet.server(server), id }, files);
 		const edge = instanceAt(context, server, 'edge');
-		await installCertificate(edge, { scope: scopeName(scope), domain, origin: ADOPTED }, pair, clock);
+		const facts = { scope: scopeName(scope), domain, origin: ADOPTED, proxyProtocol: nginx.proxyProtocol };
+		await installCertificate(edge, facts, pair, clock);
 	},
 };
 var external_node_net_ = __nccwpck_require__(7030);
@@ -68401,7 +68422,9 @@ const installCertificateStep = {
 		const { domain, server } = step;
 		const { origin, ...pair } = await pairOf(step, context);
 		const edge = instanceAt(context, server, 'edge');
-		await installCertificate(edge, { scope: scopeName(scope), domain, origin }, pair, clock);
+		const { proxyProtocol } = context.nginx;
+		const facts = { scope: scopeName(scope), domain, origin, proxyProtocol };
+		await installCertificate(edge, facts, pair, clock);
 	},
 };
 const removeCertificates = {
@@ -68525,10 +68548,11 @@ async function outlastOldListeners({ known, clock }) {
 		await clock.sleep(leftMs);
 }
 function solverOn({ domain, servers }, context) {
+	const { proxyProtocol } = context.nginx;
 	return {
 		present: async (challenges) => {
 			const edges = servers.map((server) => instanceAt(context, server, 'edge'));
-			await allOrErrors(challenges.flatMap((challenge) => edges.map((edge) => proveChallengeAnswer(edge, domain, challenge, context.clock))));
+			await allOrErrors(challenges.flatMap((challenge) => edges.map((edge) => proveChallengeAnswer(edge, { domain, proxyProtocol }, challenge, context.clock))));
 			context.moment('challenge is answered');
 		},
 	};
@@ -68649,6 +68673,8 @@ async function divert_failure(server, id) {
 	});
 }
 ;
+const SNIPPET_LEVELS = ['http', 'server', 'location'];
+const COMPRESSORS = ['brotli', 'zstd'];
 const DEFAULT_HEADERS = {
 	'X-Content-Type-Options': 'nosniff',
 	'X-Frame-Options': 'SAMEORIGIN',
@@ -68658,6 +68684,38 @@ function headersOf({ headers = {} }) {
 	const said = new Map(Object.keys(headers).map((name) => [name.toLowerCase(), name]));
 	const defaults = Object.entries(DEFAULT_HEADERS).filter(([name]) => !said.has(name.toLowerCase()));
 	return [...defaults, ...Object.entries(headers)].flatMap(([name, value]) => value === null ? [] : [[name, value]]);
+}
+;
+const LISTS_FOLDER = 'user_lists';
+const LIST_INDEX_FOLDER = 'user_lists';
+function userListPath(key) {
+	return `${KEYS_FOLDER}/${LISTS_FOLDER}/${key}`;
+}
+function userListsOf(scope, route) {
+	if (route.door?.basicAuthSecret === undefined)
+		return [];
+	return servedPorts('edge', route)
+		.filter(({ protocol }) => protocol === 'http')
+		.map((port) => upstreamName(scope, route.service, port));
+}
+function listMark(text) {
+	return specHash(text);
+}
+function renderListPlaces(folder, access) {
+	const places = [
+		['users', `${KEYS_FOLDER}/${LISTS_FOLDER}`],
+		[LIST_INDEX_FOLDER, `${folder}/${LIST_INDEX_FOLDER}`],
+	];
+	return places
+		.map(([path, place]) => `        location /${path}/ {
+            include ${access};
+            if ($request_method !~ "^(?:PUT|DELETE)$") { return 405; }
+            alias ${place}/;
+            client_body_temp_path ${place};
+            dav_methods PUT DELETE;
+        }
+`)
+		.join('');
 }
 ;
 const PROBE_HEADER = 'Switchyard-Token';
@@ -68713,7 +68771,7 @@ function renderDoorOfServer(key, door) {
 	const pages = PAGES_PATH;
 	const lines = [
 		...renderHeadersOf(door),
-		...renderGzip(door),
+		...renderCompression(door),
 		...renderGuards(key, door),
 		...renderCorsHeaders(door),
 		...renderAsked(door),
@@ -68753,36 +68811,51 @@ function renderHeadersWithin(door, headers) {
 }
 function renderAnswers(door, headers) {
 	const all = renderHeadersWithin(door, headers);
-	return [...(all.length > headers.length ? all : []), ...renderGzip(door)];
+	return [...(all.length > headers.length ? all : []), ...renderCompression(door)];
 }
 function renderHeadersOf(door) {
 	return headersOf(door).map(([name, value]) => `add_header ${name} ${headerVariable(name, value)} always;`);
 }
-function renderGzip({ gzip }) {
-	if (gzip === undefined)
+function renderCompression(door) {
+	const { gzip } = door;
+	const others = COMPRESSORS.flatMap((name) => door[name] === undefined ? [] : renderCompressor(name, door[name]));
+	if (gzip === undefined && others.length === 0)
 		return [];
 	return [
-		'gzip on;',
-		...(gzip.types.length > 0 ? [`gzip_types ${gzip.types.join(' ')};`] : []),
-		`gzip_comp_level ${gzip.level};`,
-		`gzip_min_length ${gzip.minBytes};`,
-		'# A balancer in front says Via.',
-		'gzip_proxied any;',
+		...(gzip === undefined ? [] : renderCompressor('gzip', gzip)),
+		...others,
+		...(gzip === undefined ? [] : ['# A balancer in front says Via.', 'gzip_proxied any;']),
 		'gzip_vary on;',
 	];
 }
-function renderGuards(key, door) {
-	const { basicAuth, rateLimit, connectionLimit } = door;
+function renderCompressor(name, { types, level, minBytes }) {
 	return [
-		...(basicAuth === undefined
-			? []
-			: [`auth_basic ${realmOf(door)};`, `auth_basic_user_file $config_folder/${USERS_FOLDER}/${key};`]),
+		`${name} on;`,
+		...(types.length > 0 ? [`${name}_types ${types.join(' ')};`] : []),
+		`${name}_comp_level ${level};`,
+		`${name}_min_length ${minBytes};`,
+	];
+}
+function compressorsOf(door) {
+	return COMPRESSORS.filter((name) => door?.[name] !== undefined);
+}
+function renderGuards(key, door) {
+	const { basicAuthSecret, rateLimit, connectionLimit } = door;
+	const users = basicAuthSecret === undefined ? `$config_folder/${USERS_FOLDER}/${key}` : userListPath(key);
+	return [
+		...(asksForPassword(door) ? [`auth_basic ${realmOf(door)};`, `auth_basic_user_file ${users};`] : []),
 		...(rateLimit === undefined
 			? []
 			: [`limit_req zone=rate_${key} burst=${rateLimit.burst} nodelay;`, 'limit_req_status 429;']),
 		...(connectionLimit === undefined
 			? []
 			: [`limit_conn connections_${key} ${connectionLimit};`, 'limit_conn_status 429;']),
+	];
+}
+function renderLimits(key, { rateLimit, connectionLimit }) {
+	return [
+		...(rateLimit === undefined ? [] : [`limit_req zone=rate_${key} burst=${rateLimit.burst} nodelay;`]),
+		...(connectionLimit === undefined ? [] : [`limit_conn connections_${key} ${connectionLimit};`]),
 	];
 }
 function renderRefusal(door) {
@@ -68830,8 +68903,11 @@ function hasAddresses({ allow = [], deny = [] }) {
 function isRefusing(door) {
 	return hasAddresses(door) && !isAny(door);
 }
-function isAny({ satisfy, basicAuth }) {
-	return satisfy === 'any' && basicAuth !== undefined;
+function isAny(door) {
+	return door.satisfy === 'any' && asksForPassword(door);
+}
+function asksForPassword({ basicAuth, basicAuthSecret }) {
+	return basicAuth !== undefined || basicAuthSecret !== undefined;
 }
 function refusesVariable(door) {
 	return variable('refuses', door_addressesOf(door));
@@ -68935,18 +69011,25 @@ const TOLD = [
 function told(name, form, otherwise = "''", value = '$1') {
 	return { name, variable: name.toLowerCase().replaceAll('-', '_'), form, value, otherwise };
 }
+const CLIENT_AND_PROXY = `    map "$remote_addr,$realip_remote_addr" $client_and_proxy { default "$remote_addr, $realip_remote_addr"; "~^(.+),\\1$" $1; }
+`;
+const TOLD_BY_CONNECTION = TOLD.map((one) => one.name === 'X-Forwarded-For' ? { ...one, otherwise: '$client_and_proxy' } : one);
 const STRIPPED_PREFIX = '$stripped_prefix';
 const FORWARDED = [
 	['X-Real-IP', '$remote_addr'],
 	...TOLD.map(({ name, variable }) => [name, `$told_${variable}${name === 'X-Forwarded-Prefix' ? STRIPPED_PREFIX : ''}`]),
 	['X-Request-ID', '$id_of_request'],
 ];
-function renderForwarded(trustedProxies) {
+function renderForwarded(trustedProxies, { proxyProtocol } = {}) {
 	const believed = trustedProxies.map((range) => `    set_real_ip_from ${range};\n`);
-	const recursive = believed.length > 0 ? '    real_ip_header X-Forwarded-For;\n    real_ip_recursive on;\n' : '';
-	const maps = TOLD.map(({ variable, form, value, otherwise }) => `    map "$is_trusted:$http_${variable}" $told_${variable} { default ${otherwise}; "~^1:(${form})$" "${value}"; }\n`);
-	return `${believed.join('')}${recursive}    geo $realip_remote_addr $is_trusted { default 0; ${trustedProxies.map((range) => `${range} 1; `).join('')}}
-${maps.join('')}    # Set where a prefix is taken from the path.
+	const header = proxyProtocol
+		? '    real_ip_header proxy_protocol;\n'
+		: '    real_ip_header X-Forwarded-For;\n    real_ip_recursive on;\n';
+	const tellers = proxyProtocol ? [] : trustedProxies;
+	const told = proxyProtocol ? TOLD_BY_CONNECTION : TOLD;
+	const maps = told.map(({ variable, form, value, otherwise }) => `    map "$is_trusted:$http_${variable}" $told_${variable} { default ${otherwise}; "~^1:(${form})$" "${value}"; }\n`);
+	return `${believed.join('')}${believed.length > 0 ? header : ''}    geo $realip_remote_addr $is_trusted { default 0; ${tellers.map((range) => `${range} 1; `).join('')}}
+${proxyProtocol ? CLIENT_AND_PROXY : ''}${maps.join('')}    # Set where a prefix is taken from the path.
     map $host ${STRIPPED_PREFIX} { default ''; }
     # What is no plain word is none that a log or another service should get.
     map $http_x_request_id $id_of_request { default $request_id; "~^[\\w.:/+=@-]{1,200}$" $http_x_request_id; }
@@ -68995,8 +69078,7 @@ function renderHost({ host, claims }, server) {
 	const rest = paths.includes('/') ? '' : '    location / { return 404; }\n';
 	return `# ${host}: the longest path wins.
 ${server.before}server {
-    listen 80;
-    server_name ${server.name};
+${server.listens.map((line) => `    ${line}\n`).join('')}    server_name ${server.name};
 ${server.lines.map((line) => `    ${line}\n`).join('')}${server.locations}${locations.join('')}${rest}${[...named].join('')}}
 `;
 }
@@ -69004,12 +69086,25 @@ function refuseAmbiguous(path, paths) {
 	const longer = paths.filter((one) => one !== path && isBelow(one, path)).map(pattern);
 	if (path === '/' && longer.length === 0)
 		return [];
-	const others = longer.length === 0 ? '' : `(?!(?:${longer.join('|')})${END})`;
+	const own = path === '/' ? '/' : `${pattern(path)}${END}`;
 	return [
-		`if ($request_uri !~ "^${others}${path === '/' ? '/' : `${pattern(path)}${END}`}") { return 400; }`,
+		`if ($request_uri !~ "^${own}") { return 400; }`,
+		...inWords(longer).map((others) => `if ($request_uri ~ "^(?:${others})${END}") { return 400; }`),
 	];
 }
 const END = '(?:[/?]|$)';
+const WORD_MAX = 3_500;
+function inWords(patterns) {
+	const words = [];
+	for (const one of patterns) {
+		const last = words.at(-1);
+		if (last === undefined || last.length + one.length >= WORD_MAX)
+			words.push(one);
+		else
+			words[words.length - 1] = `${last}|${one}`;
+	}
+	return words;
+}
 function pattern(path) {
 	return path.replaceAll('.', '[.]');
 }
@@ -69574,7 +69669,7 @@ const TOUCHED = `    map "$server_addr $remote_addr $bytes_received" $is_touched
     log_format proof 'switchyard-proof $msec $server_port $upstream_addr $status';
 `;
 function seconds(ms) {
-	return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
+	return ms % 1000 === 0 ? `${ms / 1000}s` : `${Math.ceil(ms)}ms`;
 }
 ;
 const LOOK_MS = 200;
@@ -69756,6 +69851,469 @@ function flagName(scope, plain, on, servers) {
 	return `${scopeName(scope)}.${plain.service}.${specHash(addresses)}`;
 }
 ;
+function parseDirectives(text, { withLines = false } = {}) {
+	const root = [];
+	const open = [root];
+	const mistakes = [];
+	const lineAt = (at) => text.slice(0, at).split('\n').length;
+	let words = [];
+	let begin = 0;
+	for (const { text: token, kind, at } of tokensOf(text)) {
+		if (words.length === 0)
+			begin = at;
+		if (kind === 'word') {
+			words.push(token);
+			continue;
+		}
+		const isExpected = token === '}' ? words.length === 0 && open.length > 1 : words.length > 0;
+		if (kind === 'stray' || !isExpected)
+			mistakes.push({ message: `unexpected ${JSON.stringify(token)}`, at });
+		if (kind === 'stray')
+			continue;
+		const directive = {
+			words,
+			isBlock: token === '{',
+			body: [],
+			...(withLines && { line: lineAt(begin) }),
+		};
+		if (token !== '}' && words.length > 0)
+			open.at(-1)?.push(directive);
+		if (token === '{')
+			open.push(directive.body);
+		if (token === '}' && open.length > 1)
+			open.pop();
+		words = [];
+	}
+	if (words.length > 0 || open.length > 1)
+		mistakes.push({ message: 'unexpected end of file', at: text.trimEnd().length });
+	const [first] = mistakes;
+	return {
+		directives: root,
+		mistake: first?.message,
+		...(withLines && first && { mistakeLine: lineAt(first.at) }),
+	};
+}
+const COMMENT = /#[^\n]*/;
+const DOUBLE_QUOTED = /"((?:\\[\s\S]|[^"\\])*)"/;
+const SINGLE_QUOTED = /'((?:\\[\s\S]|[^'\\])*)'/;
+const SIGN = /([{};])/;
+const WORD = /((?:\\[\s\S]|\$\{?|[^\s{};"'#\\$])(?:\\[\s\S]|\$\{|[^\s{;\\])*)/;
+const STRAY = /(["'\\])/;
+const TOKEN = new RegExp([COMMENT, DOUBLE_QUOTED, SINGLE_QUOTED, SIGN, WORD, STRAY].map(({ source }) => source).join('|'), 'g');
+function tokensOf(text) {
+	return [...text.matchAll(TOKEN)].flatMap((match) => {
+		const [whole, double, single, sign, word, stray] = match;
+		const at = match.index;
+		if (sign !== undefined)
+			return [{ text: sign, kind: 'sign', at }];
+		if (stray !== undefined)
+			return [{ text: stray, kind: 'stray', at }];
+		if (word !== undefined)
+			return [{ text: withoutEscapes(word), kind: 'word', at }];
+		const quoted = double ?? single;
+		if (quoted === undefined)
+			return [];
+		const token = { text: withoutEscapes(quoted), kind: 'word', at };
+		const end = at + whole.length;
+		const next = text.charAt(end);
+		return /^[\s;{)]?$/.test(next) ? [token] : [token, { text: next, kind: 'stray', at: end }];
+	});
+}
+const ESCAPED = { t: '\t', r: '\r', n: '\n' };
+function withoutEscapes(word) {
+	return word.replaceAll(/\\(["'\\trn])/g, (_escape, sign) => ESCAPED[sign] ?? sign);
+}
+;
+const SNIPPET_RULES = {
+	http: ['map', 'geo', 'split_clients', 'limit_req_zone', 'limit_conn_zone'],
+	server: ['location'],
+	location: ['if', 'rewrite', 'return', 'set'],
+};
+const SNIPPET_SETTINGS = [
+	'absolute_redirect',
+	'add_header',
+	'add_trailer',
+	'charset',
+	'charset_types',
+	'etag',
+	'expires',
+	'if_modified_since',
+	'limit_conn',
+	'limit_conn_dry_run',
+	'limit_conn_status',
+	'limit_rate',
+	'limit_rate_after',
+	'limit_req',
+	'limit_req_dry_run',
+	'limit_req_status',
+	'override_charset',
+	'port_in_redirect',
+	'proxy_cookie_domain',
+	'proxy_cookie_flags',
+	'proxy_cookie_path',
+	'proxy_hide_header',
+	'proxy_ignore_headers',
+	'proxy_pass_header',
+	'proxy_redirect',
+	'proxy_set_header',
+	'source_charset',
+	'sub_filter',
+	'sub_filter_last_modified',
+	'sub_filter_once',
+	'sub_filter_types',
+];
+const ANSWERING = [...SNIPPET_SETTINGS, 'default_type', 'if', 'return', 'set'];
+const WITHIN_IF = ['return', 'rewrite', 'set'];
+const KEYS = {
+	access_log: 'edge.access_log at the top',
+	allow: 'edge.allow',
+	auth_basic: 'edge.basic_auth',
+	auth_basic_user_file: 'edge.basic_auth',
+	brotli: 'edge.brotli',
+	client_body_timeout: 'idle_timeout',
+	client_max_body_size: 'max_body_size',
+	deny: 'edge.deny',
+	error_page: 'edge.error_pages',
+	gzip: 'edge.gzip',
+	gzip_comp_level: 'edge.gzip',
+	gzip_min_length: 'edge.gzip',
+	gzip_types: 'edge.gzip',
+	proxy_read_timeout: 'idle_timeout',
+	proxy_request_buffering: 'request_buffering',
+	proxy_send_timeout: 'idle_timeout',
+	real_ip_header: 'edge.trusted_proxies at the top',
+	satisfy: 'edge.satisfy',
+	send_timeout: 'idle_timeout',
+	server: 'domain',
+	server_name: 'domain',
+	set_real_ip_from: 'edge.trusted_proxies at the top',
+	ssl_certificate: 'tls',
+	ssl_certificate_key: 'tls',
+	ssl_ciphers: 'tls.policy',
+	ssl_protocols: 'tls.policy',
+	zstd: 'edge.zstd',
+};
+const SNIPPET_MAX_BYTES = 16 * 1024;
+const ZONE_MAX_KB = 10 * 1024;
+const FRAMING = [
+	'connection',
+	'content-length',
+	'keep-alive',
+	'te',
+	'trailer',
+	'transfer-encoding',
+	'upgrade',
+];
+const TOLD_BY_EDGE = ['host', 'forwarded', 'x-real-ip', 'x-request-id', 'switchyard-token'];
+function checkSnippets(snippets) {
+	const parsed = levelsOf(snippets).map((level) => ({ level, ...snippets_read(snippets[level]) }));
+	const own = ownNames(snippets);
+	return parsed.flatMap(({ level, directives, mistake, mistakeLine = 1 }) => {
+		if (mistake !== undefined)
+			return [{ level, line: mistakeLine, message: mistake }];
+		return directives.flatMap((directive) => checkDirective(directive, level, own));
+	});
+}
+function snippetDirectives(snippet) {
+	return snippet === undefined ? [] : snippets_read(snippet).directives;
+}
+function ownNames(snippets) {
+	const all = levelsOf(snippets).flatMap((level) => everyDirective(snippetDirectives(snippets[level])));
+	return {
+		variables: new Set(all.flatMap(definedVariable)),
+		zones: new Map(all.flatMap((one) => {
+			const zone = isZone(one) ? zoneOf(one) : undefined;
+			return zone === undefined ? [] : [[zone.name, one.words[1] ?? '']];
+		})),
+	};
+}
+function everyDirective(directives) {
+	return directives.flatMap((one) => [one, ...(definesValues(one) ? [] : everyDirective(one.body))]);
+}
+function levelsOf(snippets) {
+	return SNIPPET_LEVELS.filter((level) => snippets[level] !== undefined);
+}
+function snippets_read({ text }) {
+	return parseDirectives(text, { withLines: true });
+}
+const MAPS = ['map', 'geo', 'split_clients'];
+function definesValues({ words: [name = ''] }) {
+	return MAPS.includes(name);
+}
+function isZone({ words: [name = ''] }) {
+	return name === 'limit_req_zone' || name === 'limit_conn_zone';
+}
+const SETTABLE = ['args', 'limit_rate'];
+function definedVariable({ words }) {
+	const [name = '', first = ''] = words;
+	const defined = MAPS.includes(name) ? (words.at(-1) ?? '') : name === 'set' ? first : '';
+	const variable = /^\$(\w+)$/.exec(defined)?.[1];
+	return variable === undefined || SETTABLE.includes(variable) ? [] : [variable];
+}
+function zoneOf({ words }) {
+	const said = words.find((word) => word.startsWith('zone='));
+	const [, name, size, unit] = /^zone=([a-z]\w{0,40}):(\d{1,6})([km])$/i.exec(said ?? '') ?? [];
+	if (name === undefined)
+		return undefined;
+	return { name, kb: Number(size) * (unit?.toLowerCase() === 'm' ? 1024 : 1) };
+}
+function checkDirective(directive, level, own) {
+	const allowed = [...SNIPPET_RULES[level], ...(level === 'http' ? [] : SNIPPET_SETTINGS)];
+	return checkAmong(directive, allowed, level, own);
+}
+function checkAmong(directive, allowed, level, own) {
+	const { words, body, line = 1 } = directive;
+	const [name = ''] = words;
+	const mistake = (message, hint) => [
+		{ level, line, message, ...(hint && { hint }) },
+	];
+	if (!allowed.includes(name))
+		return mistake(...refusal(name, level));
+	const [message, hint] = checkWords(directive, own) ?? [];
+	if (message !== undefined)
+		return mistake(message, hint);
+	if (definesValues(directive))
+		return body.flatMap((value) => checkValue(value, level));
+	const within = name === 'if' ? WITHIN_IF : ANSWERING;
+	return body.flatMap((inner) => checkAmong(inner, within, level, own));
+}
+function refusal(name, level) {
+	const key = Object.hasOwn(KEYS, name) ? KEYS[name] : undefined;
+	const at = SNIPPET_LEVELS.find((one) => SNIPPET_RULES[one].includes(name));
+	const settings = SNIPPET_SETTINGS.includes(name) ? ['server', 'location'] : [];
+	const levels = [...settings, ...(at === undefined ? [] : [at])].filter((one) => one !== level);
+	const hint = key !== undefined
+		? `The key ${key} does that.`
+		: levels.length > 0
+			? `It may stand in ${levels.join(' and ')}.`
+			: 'The reference says which directives may stand where.';
+	return [`${JSON.stringify(name)} may not stand here`, hint];
+}
+function checkWords(directive, own) {
+	const { words, isBlock } = directive;
+	const [name = '', first = ''] = words;
+	const everywhere = words.map(checkWord).find((found) => found !== undefined);
+	if (everywhere !== undefined)
+		return everywhere;
+	if (isBlock !== [...MAPS, 'if', 'location'].includes(name))
+		return [isBlock ? `${name} has no block` : `${name} needs a block`];
+	switch (name) {
+		case 'map':
+		case 'geo':
+		case 'split_clients':
+			return /^\$[A-Za-z]\w{0,60}$/.test(words.at(-1) ?? '') ? undefined : [`${name} needs a $name`];
+		case 'set':
+			return /^\$[A-Za-z]\w{0,60}$/.test(first) ? undefined : ['set needs a $name'];
+		case 'limit_req_zone':
+		case 'limit_conn_zone':
+			return checkZone(directive);
+		case 'limit_req': {
+			const zone = words.find((word) => word.startsWith('zone='))?.slice(5) ?? '';
+			return own.zones.has(zone) ? undefined : unknownZone(zone, 'limit_req_zone');
+		}
+		case 'limit_conn':
+			return own.zones.has(first) ? undefined : unknownZone(first, 'limit_conn_zone');
+		case 'add_header':
+		case 'add_trailer':
+			return checkAnswerHeader(first);
+		case 'proxy_set_header':
+			return checkRequestHeader(first);
+		case 'proxy_ignore_headers':
+			return words.some((word) => /^x-accel-redirect$/i.test(word))
+				? ['X-Accel-Redirect is needed by the edge']
+				: undefined;
+		case 'rewrite':
+			return ['break', 'redirect', 'permanent'].includes(words.at(-1) ?? '')
+				? undefined
+				: ['rewrite needs "break", "redirect" or "permanent" at its end'];
+		case 'if':
+			return words.some((word) => /^\(?!?-[fdex]$/.test(word))
+				? ["a file of the edge is nobody else's affair"]
+				: undefined;
+		case 'location':
+			return checkLocation(directive);
+		default:
+			return undefined;
+	}
+}
+function checkWord(word) {
+	if (/[^\P{Cc}\t\r\n]/u.test(word))
+		return ['holds a control character'];
+	if (/\(\?(?:P?<(?![=!])|')/.test(word))
+		return ['a group may have no name', 'Write $1 for what it has found.'];
+	if (/\$\{?own_/i.test(word))
+		return ['no variable begins with own_'];
+	if (/switchyard_token/i.test(word))
+		return ["the token of the edge is nobody else's affair"];
+	return undefined;
+}
+function checkValue({ words, isBlock, line = 1 }, level) {
+	const [message, hint] = words[0] === 'include' || words[0] === 'proxy'
+		? [`${JSON.stringify(words[0])} may not stand here`]
+		: isBlock
+			? ['a value has no block']
+			: (words.map(checkWord).find((found) => found !== undefined) ?? []);
+	return message === undefined ? [] : [{ level, line, message, ...(hint && { hint }) }];
+}
+function checkZone(directive) {
+	const zone = zoneOf(directive);
+	if (zone === undefined)
+		return [`${directive.words[0]} needs zone=NAME:SIZE`, 'Write zone=logins:1m.'];
+	return zone.kb <= ZONE_MAX_KB ? undefined : [`zone ${zone.name} is larger than 10m`];
+}
+function unknownZone(name, directive) {
+	return [`there is no zone ${JSON.stringify(name)}`, `Write ${directive} under http.`];
+}
+function checkAnswerHeader(name) {
+	const lower = name.toLowerCase();
+	if (Object.keys(DEFAULT_HEADERS).some((one) => one.toLowerCase() === lower))
+		return [`${name} would be there twice`, 'The key edge.headers sets it.'];
+	if (lower === 'strict-transport-security')
+		return [`${name} belongs to TLS`, 'The key tls.hsts sets it.'];
+	return FRAMING.includes(lower) ? [`${name} is not set here: nginx and the app say it`] : undefined;
+}
+function checkRequestHeader(name) {
+	const lower = name.toLowerCase().replaceAll('_', '-');
+	const isTold = TOLD_BY_EDGE.includes(lower) || lower.startsWith('x-forwarded-');
+	return isTold || FRAMING.includes(lower) ? [`${name} is told by the edge`] : undefined;
+}
+const KEPT = ['/.well-known/switchyard', '/.well-known/acme-challenge'];
+function checkLocation({ words, body }) {
+	const [, ...said] = words;
+	const [modifier = '', path = ''] = said.length === 2 ? said : ['', ...said];
+	const isPattern = modifier === '~' || modifier === '~*';
+	if (said.length > 2 || !['', '=', '^~', '~', '~*'].includes(modifier))
+		return ['is no location that nginx has'];
+	if (!isPattern && !path.startsWith('/'))
+		return [`a location begins with /, and ${JSON.stringify(path)} does not`];
+	if (!isPattern && KEPT.some((kept) => path.startsWith(kept)))
+		return [`${path} is kept for the edge`];
+	if (path === '/' && modifier !== '=')
+		return ['all paths belong to the service', 'Write its lines under location.'];
+	return body.some(({ words: [name] }) => name === 'return')
+		? undefined
+		: [
+			`location ${path} answers nothing`,
+			'Write a return: what the service answers has its lines under location.',
+		];
+}
+;
+const SNIPPET_FOLDER = 'snippets';
+class OwnLines {
+	#snippets;
+	#service;
+	#names;
+	#mark;
+	constructor(scope, service, snippets = {}) {
+		this.#snippets = snippets;
+		this.#service = service;
+		this.#names = ownNames(snippets);
+		this.#mark = `own_${specHash([scopeName(scope), service]).slice(0, 10)}_`;
+	}
+	get http() {
+		return this.#linesOf('http');
+	}
+	get server() {
+		return this.#linesOf('server', ({ words }) => words[0] !== 'location');
+	}
+	get serverHeaders() {
+		return this.#linesOf('server', ({ words }) => words[0] === 'add_header');
+	}
+	locations(headers) {
+		const of = ({ body }) => (body.some(hasName('add_header')) ? headers : []);
+		return snippetDirectives(this.#snippets.server)
+			.filter(hasName('location'))
+			.flatMap((one) => this.#written(one, 'server', of(one)));
+	}
+	location(inherited, { isAgain = false } = {}) {
+		const all = snippetDirectives(this.#snippets.location);
+		const has = (...names) => all.some(({ words: [name = ''] }) => names.includes(name));
+		const sent = this.#linesOf('server', hasName('proxy_set_header'));
+		return [
+			...(has('add_header') ? inherited.headers : []),
+			...(has('proxy_set_header') ? [...inherited.sent, ...sent] : []),
+			...(has('limit_req', 'limit_conn') ? [...inherited.limits, ...this.#linesOf('server', isLimit)] : []),
+			...this.#linesOf('location', (one) => !isAgain || !isRewriting(one)),
+		];
+	}
+	get sendsHeaders() {
+		return snippetDirectives(this.#snippets.server).some(hasName('proxy_set_header'));
+	}
+	#linesOf(level, isWanted = () => true) {
+		return snippetDirectives(this.#snippets[level])
+			.filter(isWanted)
+			.flatMap((one) => this.#written(one, level));
+	}
+	#written(directive, level, within = []) {
+		const { words, isBlock, body, line = 1 } = directive;
+		const text = words.map((word) => snippets_quoted(this.#renamed(word, words[0] ?? ''))).join(' ');
+		const mark = `# ${snippets_placeOf(this.#service, this.#snippets, level, line)}`;
+		if (!isBlock)
+			return [`${text}; ${mark}`];
+		const inner = definesValues(directive)
+			? body.map((value) => `${value.words.map((word) => snippets_quoted(this.#renamed(word))).join(' ')}; # ${snippets_placeOf(this.#service, this.#snippets, level, value.line ?? line)}`)
+			: body.flatMap((one) => this.#written(one, level));
+		return [`${text} { ${mark}`, ...[...within, ...inner].map((one) => `    ${one}`), '}'];
+	}
+	#renamed(word, directive = '') {
+		const variables = word.replaceAll(/\$(?:\{(\w+)\}|(\w+))/g, (whole, braced = '', bare = '') => {
+			const name = `${braced}${bare}`;
+			return this.#names.variables.has(name) ? whole.replace(name, `${this.#mark}${name}`) : whole;
+		});
+		if (directive === 'limit_conn')
+			return this.#zone(word);
+		const [, zone, rest = ''] = directive.startsWith('limit_')
+			? (/^zone=(\w+)(.*)$/.exec(variables) ?? [])
+			: [];
+		return zone === undefined ? variables : `zone=${this.#zone(zone)}${rest}`;
+	}
+	#zone(name) {
+		const counted = this.#names.zones.get(name);
+		return counted === undefined ? name : `${this.#mark}z${specHash(counted).slice(0, 6)}_${name}`;
+	}
+}
+const NOTHING = { headers: [], sent: [], limits: [] };
+function hasName(name) {
+	return ({ words }) => words[0] === name;
+}
+function isLimit({ words: [name = ''] }) {
+	return name === 'limit_req' || name === 'limit_conn';
+}
+function isRewriting({ words: [name = ''] }) {
+	return ['if', 'rewrite', 'return', 'set'].includes(name);
+}
+function snippets_placeOf(service, snippets, level, line) {
+	const file = snippets[level]?.file;
+	return `line ${line} of ${file ?? `edge.nginx.${level}`} (${service})`;
+}
+function snippets_quoted(word) {
+	if (/^[\w./:=$~^-]+$/.test(word))
+		return word;
+	const named = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+	return `"${word.replaceAll(/["\\]/g, String.raw `\$&`).replaceAll(/[\n\r\t]/g, (sign) => named[sign])}"`;
+}
+function snippetFile(scope, service) {
+	return `${SNIPPET_FOLDER}/${scopeName(scope)}/${service}.conf`;
+}
+function explainSnippet(complaint, scope, files, root) {
+	const [, said = '', path = '', line] = /^(.*?) in (\/\S+):(\d+)$/.exec(complaint) ?? [];
+	const atLine = files.get(path.slice(root.length + 1))?.split('\n')[Number(line) - 1];
+	const place = PLACE.exec(atLine ?? '')?.[1];
+	if (place !== undefined)
+		return `${place}: ${withoutMark(said)}`;
+	const [, name] = /"(\w+)"/.exec(complaint) ?? [];
+	if (name === undefined || path !== '')
+		return undefined;
+	const own = [...files].filter(([file]) => file.includes(`/${scope}/`));
+	const lines = own.flatMap(([, text]) => text.split('\n'));
+	const found = lines.find((one) => PLACE.test(one) && new RegExp(`\\b${name}\\b`).test(one));
+	return found === undefined ? undefined : `${PLACE.exec(found)[1]}: ${withoutMark(complaint)}`;
+}
+const PLACE = / # (line \d+ of \S+ \([a-z0-9-]+\))$/;
+function withoutMark(text) {
+	return text.replaceAll(/own_[0-9a-f]{10}_(?:z[0-9a-f]{6}_)?/g, '');
+}
+;
 const FLAG_FOLDER = 'flags';
 const FLAG_ACCESS_FILE = 'flag_access.conf';
 const copy = object({
@@ -69803,6 +70361,7 @@ const manifestSchema = object({
 		keepalive_min_timeout_ms: schemas_number(),
 		access_log: schemas_boolean().optional(),
 		trusted_proxies: array(schemas_string()).optional(),
+		proxy_protocol: literal(true).optional(),
 		chosen_by: schemas_string(),
 	}),
 	scopes: record(schemas_string(), object({
@@ -69833,6 +70392,7 @@ function parseTree(files) {
 	}));
 	const certificates = named(/^certificates\/(.+)\.crt$/);
 	const challengeAnswers = named(/^challenges\/([^/.]+)$/);
+	const marks = [...named(/^user_lists\/([^/]+)$/)];
 	const revocations = named(/^revocations\/(.+)$/);
 	return {
 		live,
@@ -69841,6 +70401,7 @@ function parseTree(files) {
 		flagTexts,
 		certificates,
 		challengeAnswers,
+		userLists: new Map(marks.map(([key, mark]) => [key, mark.trim()])),
 		revocations,
 		flagToken,
 		toldAt,
@@ -69959,13 +70520,13 @@ const CONTROL_PORT = 8099;
 const PROVE_PORT_OFFSET = 10_000;
 const CONFIG_FOLDER = '/etc/switchyard';
 const CONTROL_ACCESS_FILE = 'control_access.conf';
-function renderScope(kind, scope, routes, on, servers, tls) {
+function renderScope(kind, scope, routes, on, servers, tls, fronted = {}) {
 	const files = new Map();
 	const served = routes.filter((one) => isServedOn(one, on, servers));
 	const shared = kind === 'edge' ? sharedOf(scope, served, on, servers) : [];
 	const isShared = (domain) => shared.some(({ host }) => host === hostOfAddress(domain));
 	for (const { host, claims } of shared)
-		files.set(hostFile(scope, host), renderHost({ host, claims }, serverOf(host, scope, tls)));
+		files.set(hostFile(scope, host), renderHost({ host, claims }, withOwnLines(serverOf(host, { scope, tls, fronted }), onlyLines(claims, scope, served))));
 	for (const route of served) {
 		const sides = sidesOf(scope, route, on, servers);
 		if (kind === 'sidecar' && route.ports.length === 0) {
@@ -69975,7 +70536,7 @@ function renderScope(kind, scope, routes, on, servers, tls) {
 			const backendsWith = (one) => backendsOf(scope, one, port, on, servers);
 			const text = port.protocol !== 'http'
 				? renderStream(kind, scope, route, port, sides, backendsWith)
-				: renderHttp({ kind, scope, tls }, route, { ...port, domains: port.domains.filter((domain) => !isShared(domain)) }, waysOf(scope, route, port, flagOf(sides)), sides, backendsWith);
+				: renderHttp({ kind, scope, tls, fronted }, route, { ...port, domains: port.domains.filter((domain) => !isShared(domain)) }, waysOf(scope, route, port, flagOf(sides)), sides, backendsWith);
 			files.set(portFile(scope, route.service, port), text);
 			if (kind === 'edge') {
 				const key = upstreamName(scope, route.service, port);
@@ -69986,6 +70547,9 @@ function renderScope(kind, scope, routes, on, servers, tls) {
 		if (kind === 'edge')
 			for (const [path, page] of pageFiles(scope, route))
 				files.set(path, page);
+		const ownLines = kind === 'edge' ? render_linesOf(scope, route).http : [];
+		if (ownLines.length > 0)
+			files.set(snippetFile(scope, route.service), indented(ownLines, ''));
 	}
 	if (kind === 'edge' && files.size > 0) {
 		const flags = flagsOf(kind, scope, routes, on, servers);
@@ -69993,19 +70557,46 @@ function renderScope(kind, scope, routes, on, servers, tls) {
 	}
 	return files;
 }
-function serverOf(host, scope, tls) {
+function render_linesOf(scope, { service, door }) {
+	return new OwnLines(scope, service, door?.nginx);
+}
+function withOwnLines(server, own) {
+	if (own === undefined)
+		return server;
+	return {
+		...server,
+		lines: [...server.lines, ...(own.sendsHeaders ? HEADERS_OF_EDGE : []), ...own.server],
+		headers: [...server.headers, ...own.serverHeaders],
+		locations: `${server.locations}${indented(own.locations([...server.headers, ...own.serverHeaders]), '    ')}`,
+	};
+}
+function serverOf(host, { scope, tls, fronted }) {
 	const [group] = groupsOf([host], tls);
 	if (group === undefined || tls === undefined) {
-		return { name: serverName(host), before: '', lines: [], headers: [], locations: HEALTH };
+		return {
+			name: serverName(host),
+			listens: listenHttp(fronted),
+			before: '',
+			lines: [],
+			headers: [],
+			locations: HEALTH,
+		};
 	}
-	const context = { scope, tls, folder: CONFIG_FOLDER };
+	const context = { scope, tls, folder: CONFIG_FOLDER, fronted };
 	return {
 		name: serverName(host),
+		listens: listenHttp(fronted),
 		before: renderTlsMaps(group, context),
 		lines: renderTls(group, context),
 		headers: renderHsts(group, context),
 		locations: `${HEALTH}${renderChallenge(group, context)}`,
 	};
+}
+function onlyLines(claims, scope, routes) {
+	const owners = new Set(claims.flatMap((claim) => ('piece' in claim ? [claim.piece.service] : [])));
+	const [owner] = owners;
+	const route = owners.size === 1 ? routes.find(({ service }) => service === owner) : undefined;
+	return route && render_linesOf(scope, route);
 }
 function sharedOf(scope, routes, on, servers) {
 	const ports = routes.flatMap((route) => {
@@ -70125,11 +70716,11 @@ function renderAddress({ address, port, isLocal }, isUdp) {
 	const health = isLocal || isUdp ? 'resolve max_fails=0' : 'max_fails=3 fail_timeout=30s';
 	return `${address}:${port} ${health}`;
 }
-function renderHttpServer({ kind, scope, tls }, group, ways, route, port) {
+function renderHttpServer({ kind, scope, tls, fronted }, group, ways, route, port) {
 	const door = kind === 'edge' ? (route.door ?? {}) : undefined;
-	const context = tls && { scope, tls, folder: CONFIG_FOLDER };
+	const context = tls && { scope, tls, folder: CONFIG_FOLDER, fronted };
 	const lines = [
-		`listen ${kind === 'edge' ? '80' : port.internalPort};`,
+		...(kind === 'edge' ? listenHttp(fronted) : [`listen ${port.internalPort};`]),
 		`server_name ${kind === 'edge' ? group.domains.map(serverName).join(' ') : '_'};`,
 		'# One idle timeout, whoever is silent: the app, the client, or the one that does not read.',
 		...render_limitsOf(route),
@@ -70137,24 +70728,38 @@ function renderHttpServer({ kind, scope, tls }, group, ways, route, port) {
 		...(context ? renderTls(group, context) : []),
 	];
 	const asking = askFirst(route, WHOLE.suffix);
+	const own = render_linesOf(scope, door === undefined ? { service: route.service } : route);
+	const headers = [
+		...renderHeadersWithin(door ?? {}, lines.filter((line) => line.startsWith('add_header '))),
+		...own.serverHeaders,
+	];
+	const inherited = {
+		headers,
+		sent: HEADERS_OF_EDGE,
+		limits: renderLimits(ways[0].upstream, door ?? {}),
+	};
 	const locations = [
 		...(door === undefined
 			? []
-			: [renderDoorOfServer(ways[0].upstream, door), renderClosed(scope, route, lines)]),
+			: [
+				renderDoorOfServer(ways[0].upstream, door),
+				renderClosed(scope, route, headers),
+				indented([...(own.sendsHeaders ? HEADERS_OF_EDGE : []), ...own.server], '    '),
+				indented(own.locations(headers), '    '),
+			]),
 		...(kind === 'edge' ? [HEALTH] : []),
 		renderQueue({ scope, route, port }, WHOLE.suffix, renderSide(ways), isThere),
 		...(context ? [renderChallenge(group, context)] : []),
 	];
 	return `${context ? renderTlsMaps(group, context) : ''}server {
 ${indented(lines, '    ')}${renderSide(ways)}${locations.join('')}    location / {
-${indented([...(door === undefined ? [] : renderDoorOfLocation(door)), ...asking, ...renderPassing(route, WHOLE)], '        ')}    }
-${renderNamed(ways, WHOLE, asking)}}
+${indented([...(door === undefined ? [] : renderDoorOfLocation(door)), ...asking, ...renderPassing(route, WHOLE), ...own.location(inherited)], '        ')}    }
+${renderNamed(ways, WHOLE, asking, (isAgain) => own.location(inherited, { isAgain }))}}
 `;
 }
-function renderClosed(scope, route, lines) {
-	const inherited = renderHeadersWithin(route.door ?? {}, lines.filter((line) => line.startsWith('add_header ')));
+function renderClosed(scope, route, headers) {
 	return (indented(renderMaintenance(scope, route, WHOLE.suffix, isThere), '    ') +
-		renderMaintenanceAnswers(scope, route, WHOLE.suffix, inherited));
+		renderMaintenanceAnswers(scope, route, WHOLE.suffix, headers));
 }
 function pieceOf(scope, route, port, ways) {
 	const passing = passingOf(route.service, port);
@@ -70166,6 +70771,12 @@ function pieceOf(scope, route, port, ways) {
 		.filter((line) => line !== '');
 	const { suffix } = passing;
 	const queue = renderQueue({ scope, route, port }, suffix, renderSide(ways), isThere);
+	const own = render_linesOf(scope, route);
+	const inheritedOf = (headers) => ({
+		...NOTHING,
+		headers: renderHeadersWithin(door, headers).length > headers.length ? [] : headers,
+		sent: HEADERS_OF_EDGE,
+	});
 	return {
 		service: route.service,
 		port,
@@ -70177,12 +70788,9 @@ function pieceOf(scope, route, port, ways) {
 			...side,
 			...renderDoorOfEntry(key, door, headers),
 			...renderPassing(route, passing),
+			...own.location(inheritedOf(headers)),
 		],
-		named: (headers) => renderNamed(ways, passing, [
-			...render_limitsOf(route),
-			...askFirst(route, suffix),
-			...renderDoorOfNamed(key, door, headers),
-		]) +
+		named: (headers) => renderNamed(ways, passing, [...render_limitsOf(route), ...askFirst(route, suffix), ...renderDoorOfNamed(key, door, headers)], (isAgain) => own.location(inheritedOf(headers), { isAgain })) +
 			queue +
 			renderPages(key, door, headers) +
 			renderMaintenanceAnswers(scope, route, suffix, renderHeadersWithin(door, headers)),
@@ -70209,13 +70817,14 @@ function renderPassing({ requestBuffering }, { suffix, path }) {
 		`proxy_pass http://$side$pooled${path};`,
 	];
 }
-function renderNamed(ways, { suffix, path }, limits = []) {
+function renderNamed(ways, { suffix, path }, limits = [], ownLines = () => []) {
 	const groups = ways.map(({ upstream }) => upstream).join('|');
-	const own = limits.map((line) => `        ${line}\n`).join('');
+	const again = indented([...limits, ...ownLines(true)], '        ');
+	const own = indented([...limits, ...ownLines(false)], '        ');
 	return `    # When a container came or went while a request waited for a dead server, nginx finds it no other one, and names
     # the group instead of a server. Whatever it tried before could be repeated, as what had no connection.
     location @again${suffix} {
-${own}        set $tried "$upstream_addr $upstream_connect_time";
+${again}        set $tried "$upstream_addr $upstream_connect_time";
         if ($tried !~ "(?:${groups})(?:${UNPOOLED})? |^[^,]* -?$") { return 502; }
         proxy_pass http://\${group}${UNPOOLED}${path};
     }
@@ -70249,6 +70858,9 @@ const HEALTH = `    location = ${HEALTH_PATH} {
     }
 `;
 function renderHeaders(kind) {
+	return indented(headersFor(kind), '    ');
+}
+function headersFor(kind) {
 	const forwarded = kind === 'edge' ? FORWARDED : [];
 	const headers = [
 		['Host', kind === 'edge' ? '$host' : '$http_host'],
@@ -70256,16 +70868,17 @@ function renderHeaders(kind) {
 		['Connection', '$connection_header'],
 		...forwarded,
 		...(kind === 'edge' ? [[PROBE_HEADER, '""']] : []),
-		...[...FRAMING, ...forwarded.map(([name]) => name)].flatMap(disguisesOf).map((name) => [name, '""']),
+		...[...render_FRAMING, ...forwarded.map(([name]) => name)].flatMap(disguisesOf).map((name) => [name, '""']),
 	];
-	return headers.map(([name, value]) => `    proxy_set_header ${name} ${value};\n`).join('');
+	return headers.map(([name, value]) => `proxy_set_header ${name} ${value};`);
 }
-const FRAMING = ['Content-Length', 'Transfer-Encoding'];
+const render_FRAMING = ['Content-Length', 'Transfer-Encoding'];
 function disguisesOf(name) {
 	const [first = '', ...rest] = name.split('-');
 	const spellings = rest.reduce((begun, part) => begun.flatMap((text) => [`${text}-${part}`, `${text}_${part}`]), [first]);
 	return spellings.filter((spelling) => spelling !== name);
 }
+const HEADERS_OF_EDGE = headersFor('edge');
 function renderStreamServer(name, route, port) {
 	const { internalPort, protocol } = port;
 	return `server {
@@ -70327,13 +70940,12 @@ function renderMain(config) {
 	const isLogged = config.kind === 'edge' && config.settings.accessLog !== false;
 	const include = (indent) => (path) => `${indent}include ${CONFIG_FOLDER}/${config.folder}/${path};\n`;
 	const door = config.kind === 'edge'
-		? `${renderForwarded(config.settings.trustedProxies ?? [])}${renderDoorOfMain(`${CONFIG_FOLDER}/${config.folder}`, CONFIG_FOLDER)}${MAINTENANCE_MAPS}    # A host that no route serves.
+		? `${renderForwarded(config.settings.trustedProxies ?? [], config.settings)}${renderDoorOfMain(`${CONFIG_FOLDER}/${config.folder}`, CONFIG_FOLDER)}${MAINTENANCE_MAPS}    # A host that no route serves.
     server {
-        listen 80 default_server;
-${HEALTH.replaceAll(/^/gm, '    ').trimEnd()}
+${indented(listenHttp(config.settings, ' default_server'), '        ')}${HEALTH.replaceAll(/^/gm, '    ').trimEnd()}
         location / { return 404; }
     }
-${renderTlsMain(config.tlsDomains)}`
+${renderTlsMain(config.tlsDomains, config.settings)}`
 		: '';
 	const proof = config.kind === 'sidecar'
 		? `    map $server_port $generation { default ${config.generation}; }
@@ -70362,9 +70974,11 @@ pid /run/nginx.pid;
 error_log /dev/stderr warn;
 events { worker_connections 8192; }
 http {
-${config.tlsDomains.length > 0 ? '    # Before the first map.\n    map_hash_bucket_size 512;\n' : ''}    ${[isLogged ? ACCESS_LOG : '', config.kind === 'edge' ? COUNTING.trimEnd() : ''].filter(Boolean).join('\n    ') || 'access_log off;'}
+    # Before the first map. Names and origins may be as long as DNS lets them be.
+    map_hash_bucket_size 512;
+    ${[isLogged ? ACCESS_LOG : '', config.kind === 'edge' ? COUNTING.trimEnd() : ''].filter(Boolean).join('\n    ') || 'access_log off;'}
     server_tokens off;
-    server_names_hash_bucket_size 128;
+    server_names_hash_bucket_size 512;
     # Names that do not resolve yet must not stop a reload; a restarted container is found within a second.
     resolver 127.0.0.11 valid=1s ipv6=off;
     keepalive_timeout 75s;
@@ -70402,7 +71016,7 @@ ${METHODS}${BODIES}    # HTTP/2 without TLS is offered to whoever is asked, and 
 ${config.kind === 'edge' ? `        # Whoever may ask here is known by the address that it has.\n        set_real_ip_from ${NOBODY};\n` : ''}        include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
         location = /version { return 200 $nginx_version; }
         location = /identity { return 200 "${config.identity}"; }
-${config.kind === 'edge' ? renderFigures(`include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};`) : ''}${FLAGS}${renderInstall(config.tlsDomains, CONFIG_FOLDER, `${CONFIG_FOLDER}/${FLAG_ACCESS_FILE}`)}${config.controlFiles.map(include('        ')).join('')}    }
+${config.kind === 'edge' ? renderFigures(`include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};`) : ''}${FLAGS}${renderInstall(config.tlsDomains, CONFIG_FOLDER, `${CONFIG_FOLDER}/${FLAG_ACCESS_FILE}`)}${config.kind === 'edge' ? renderListPlaces(CONFIG_FOLDER, `${CONFIG_FOLDER}/${FLAG_ACCESS_FILE}`) : ''}${config.controlFiles.map(include('        ')).join('')}    }
 ${door}${config.httpFiles.map(include('    ')).join('')}}
 ${stream}`;
 }
@@ -70442,7 +71056,7 @@ function renderFlagAccess(token) {
 	return `if ($http_switchyard_token != "${token}") { return 403; }\n`;
 }
 function render_seconds(ms) {
-	return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
+	return ms % 1000 === 0 ? `${ms / 1000}s` : `${Math.ceil(ms)}ms`;
 }
 ;
 const RELOAD_TIMEOUT_MS = 10_000;
@@ -70495,6 +71109,12 @@ class NginxInstance {
 		const { tree, folder } = this.#seen;
 		return tree.folders[folder].manifest?.scopes[scope]?.routes[service] !== undefined;
 	}
+	isFrontedAs({ proxyProtocol }) {
+		if (this.#seen === undefined)
+			return true;
+		const { tree, folder } = this.#seen;
+		return tree.folders[folder].manifest?.settings.proxy_protocol === proxyProtocol;
+	}
 	get probeHeaders() {
 		return this.#flagToken === undefined ? {} : { [PROBE_HEADER.toLowerCase()]: this.#flagToken };
 	}
@@ -70533,10 +71153,15 @@ class NginxInstance {
 		const answer = await this.server.http.get(this.#control(`/generation/${scope}`), 5_000);
 		return answer.status === 200 ? answer.body : undefined;
 	}
-	async stage({ folder, files }) {
+	async stage({ folder, files, scope }) {
 		await this.#write(files);
 		const complaint = await this.#test(`${CONFIG_FOLDER}/${folder}/main.conf`);
 		if (complaint !== undefined) {
+			const place = explainSnippet(complaint, scope, files, CONFIG_FOLDER);
+			if (place !== undefined)
+				throw new UserError(`${this.#title()}: nginx refuses edge.nginx, ${place}`, {
+					hint: 'It was left out: what was live before stays live. Put the line right, and run again.',
+				});
 			throw new UserError(`${this.#title()}: nginx refuses the new configuration: ${complaint}`, {
 				hint: 'The configuration that was live before stays live.',
 			});
@@ -70553,6 +71178,15 @@ class NginxInstance {
 	}
 	async version() {
 		return (await this.server.http.get(this.#control('/version'), 5_000)).body;
+	}
+	async lackedModules(directives) {
+		const known = await Promise.all(directives.map(async (name) => {
+			const line = `include /etc/nginx/modules-enabled/*.conf; ${name} on;`;
+			const asked = ['nginx', '-t', '-q', '-c', '/dev/null', '-g', line];
+			const { stderr } = await this.server.engine.exec(this.id, asked);
+			return !stderr.includes(`unknown directive "${name}"`);
+		}));
+		return directives.filter((_name, index) => !known[index]);
 	}
 	async #test(file) {
 		const { exitCode, stderr } = await this.server.engine.exec(this.id, ['nginx', '-t', '-q', '-c', file]);
@@ -71017,6 +71651,19 @@ function titleOf({ hook: name, service, release }) {
 	return `${name} of ${service} release ${release}`;
 }
 ;
+const findModules = {
+	describe: ({ server, modules }) => `look for ${modules.join(' and ')} in the edge of ${server}`,
+	async run({ server, modules }, context) {
+		const edge = instanceAt(context, server, 'edge');
+		const lacking = await edge.lackedModules(modules);
+		if (lacking.length === 0)
+			return;
+		throw new UserError(`${edge.title}: its nginx has no module for ${lacking.join(' and ')}`, {
+			hint: `Leave edge.${lacking[0]} out; or name an image under sidecar.image that loads the module in /etc/nginx/modules-enabled/, and deploy that first: it comes without a gap.`,
+		});
+	},
+};
+;
 function isAtLeast(version, [major, minor]) {
 	const [ownMajor = 0, ownMinor = 0] = version.split('.').map((part) => Number.parseInt(part, 10) || 0);
 	return ownMajor > major || (ownMajor === major && ownMinor >= minor);
@@ -71087,7 +71734,7 @@ function scopeWish(kind, { scope, routes, on, servers, ...rest }) {
 	return {
 		...rest,
 		scope,
-		files: renderScope(kind, scope, routes, on, servers, rest.settings.tls),
+		files: renderScope(kind, scope, routes, on, servers, rest.settings.tls, rest.settings),
 		routes: routesFrom(routes, on, servers).map((route) => sendsToCopies(kind, route) ? route : { ...route, copies: [] }),
 		flags: flagsOf(kind, scope, routes, on, servers),
 	};
@@ -71277,6 +71924,7 @@ function settingsFacts(kind, settings, chosenBy) {
 	const ofEdge = {
 		access_log: settings.accessLog ?? true,
 		trusted_proxies: [...(settings.trustedProxies ?? [])].sort(),
+		...(settings.proxyProtocol && { proxy_protocol: settings.proxyProtocol }),
 	};
 	return {
 		keepalive_min_timeout_ms: settings.keepaliveMinTimeoutMs,
@@ -71300,6 +71948,8 @@ function agreeOnSettings(kind, manifest, others, wish) {
 			`access_log (${settings.access_log} there, ${wished.access_log} here)`,
 		rangesOf(settings) !== rangesOf(wished) &&
 			`trusted_proxies (${rangesOf(settings)} there, ${rangesOf(wished)} here)`,
+		settings.proxy_protocol !== wished.proxy_protocol &&
+			`proxy_protocol (${settings.proxy_protocol ?? false} there, ${wished.proxy_protocol ?? false} here)`,
 	].filter((difference) => difference !== false);
 	if (differences.length > 0) {
 		const chosenBy = settings.chosen_by.replace('_', ' ');
@@ -71399,10 +72049,16 @@ function mainOf(kind, folder, { settings, scopes }, generation, files) {
 			keepaliveMinTimeoutMs: settings.keepalive_min_timeout_ms,
 			...(settings.access_log === false && { accessLog: false }),
 			trustedProxies: settings.trusted_proxies ?? [],
+			proxyProtocol: settings.proxy_protocol,
 		},
 		generation,
 		identity: identityOf(scopes),
-		httpFiles: [...below(VARIABLES_FOLDER), ...below('http'), ...below(HOST_FOLDER)],
+		httpFiles: [
+			...below(VARIABLES_FOLDER),
+			...below(SNIPPET_FOLDER),
+			...below('http'),
+			...below(HOST_FOLDER),
+		],
 		streamFiles: below('stream'),
 		controlFiles: below('control'),
 		tlsDomains: Object.values(scopes).flatMap(({ tls = [] }) => tls),
@@ -71669,6 +72325,12 @@ async function explainStop({ server, kind, name }) {
 		await server.engine.removeContainer(name);
 		return new UserError(`${server.name}: nginx in ${image} was built without its dav module`, {
 			hint: USE_ANOTHER_IMAGE,
+		});
+	}
+	const [, module] = /unknown directive "(brotli|zstd)/.exec(stderr) ?? [];
+	if (module !== undefined) {
+		return new UserError(`${server.name}: nginx in ${image} has no module for ${module}, which a service here has under edge`, {
+			hint: 'Name an image under sidecar.image that loads it in /etc/nginx/modules-enabled/.',
 		});
 	}
 	return new UserError(`${server.name}: ${kind} ${name} does not stay up: ${stderr.trim().split('\n').at(-1)}`, {
@@ -72002,17 +72664,19 @@ function probe_targetsOf(context, route, port) {
 	const isServed = (server) => isServedOn(route, server.spec, servers);
 	return fleet.servers.filter(isServed).flatMap((server) => targetOn(context, route, port, server) ?? []);
 }
-function targetOn({ known, scope }, route, port, server) {
+function targetOn({ known, scope, nginx }, route, port, server) {
 	const { proveHeaders: headers = {} } = port;
 	const kind = port.domains.length > 0 ? 'edge' : 'sidecar';
 	const instance = known.instances.get(nginxKey(server.name, kind));
 	if (!instance?.mayServe(scopeName(scope), route.service))
 		return undefined;
+	if (kind === 'edge' && !instance.isFrontedAs(nginx))
+		return undefined;
 	return {
 		http: server.http,
 		name: `${server.name} ${kind}`,
 		address: instance.address,
-		port: kind === 'edge' ? 80 : port.internalPort,
+		port: kind === 'edge' ? httpPort(nginx) : port.internalPort,
 		host: (kind === 'sidecar' ? headers.host : undefined) ?? hostOf(route.service, port.domains),
 		path: kind === 'edge' ? userPath(port) : port.provePath,
 		headers: kind === 'edge' ? { ...headers, ...instance.probeHeaders } : headers,
@@ -72539,62 +73203,6 @@ function pathsOf(pattern, files) {
 		.replaceAll('*', '[^/]*')
 		.replaceAll('?', '[^/]');
 	return [...files.keys()].filter((path) => new RegExp(`^${shape}$`).test(path)).sort();
-}
-function parseDirectives(text) {
-	const root = [];
-	const open = [root];
-	const mistakes = [];
-	let words = [];
-	for (const { text: token, kind } of tokensOf(text)) {
-		if (kind === 'word') {
-			words.push(token);
-			continue;
-		}
-		const isExpected = token === '}' ? words.length === 0 && open.length > 1 : words.length > 0;
-		if (kind === 'stray' || !isExpected)
-			mistakes.push(`unexpected ${JSON.stringify(token)}`);
-		if (kind === 'stray')
-			continue;
-		const directive = { words, isBlock: token === '{', body: [] };
-		if (token !== '}' && words.length > 0)
-			open.at(-1)?.push(directive);
-		if (token === '{')
-			open.push(directive.body);
-		if (token === '}' && open.length > 1)
-			open.pop();
-		words = [];
-	}
-	if (words.length > 0 || open.length > 1)
-		mistakes.push('unexpected end of file');
-	return { directives: root, mistake: mistakes[0] };
-}
-const COMMENT = /#[^\n]*/;
-const DOUBLE_QUOTED = /"((?:\\[\s\S]|[^"\\])*)"/;
-const SINGLE_QUOTED = /'((?:\\[\s\S]|[^'\\])*)'/;
-const SIGN = /([{};])/;
-const WORD = /((?:\\[\s\S]|\$\{?|[^\s{};"'#\\$])(?:\\[\s\S]|\$\{|[^\s{;\\])*)/;
-const STRAY = /(["'\\])/;
-const TOKEN = new RegExp([COMMENT, DOUBLE_QUOTED, SINGLE_QUOTED, SIGN, WORD, STRAY].map(({ source }) => source).join('|'), 'g');
-function tokensOf(text) {
-	return [...text.matchAll(TOKEN)].flatMap((match) => {
-		const [whole, double, single, sign, word, stray] = match;
-		if (sign !== undefined)
-			return [{ text: sign, kind: 'sign' }];
-		if (stray !== undefined)
-			return [{ text: stray, kind: 'stray' }];
-		if (word !== undefined)
-			return [{ text: withoutEscapes(word), kind: 'word' }];
-		const quoted = double ?? single;
-		if (quoted === undefined)
-			return [];
-		const token = { text: withoutEscapes(quoted), kind: 'word' };
-		const next = text.charAt(match.index + whole.length);
-		return /^[\s;{)]?$/.test(next) ? [token] : [token, { text: next, kind: 'stray' }];
-	});
-}
-const ESCAPED = { t: '\t', r: '\r', n: '\n' };
-function withoutEscapes(word) {
-	return word.replaceAll(/\\(["'\\trn])/g, (_escape, sign) => ESCAPED[sign] ?? sign);
 }
 ;
 function isAccepted(tree, folder, served, next) {
@@ -73236,6 +73844,50 @@ async function oldEdge({ fleet }, { server, old: { id, name } }) {
 	return found?.State?.Running && address ? new NginxInstance('edge', on, { id, name, address }) : undefined;
 }
 ;
+async function putUserList(edge, key, text, clock) {
+	await edge.store(`/users/${key}`, text, clock);
+	await edge.store(`/${LIST_INDEX_FOLDER}/${key}`, `${listMark(text)}\n`, clock);
+}
+async function removeUserList(edge, key, clock) {
+	await edge.store(`/${LIST_INDEX_FOLDER}/${key}`, undefined, clock);
+	await edge.store(`/users/${key}`, undefined, clock);
+}
+async function readUserList({ server, id, title }, key) {
+	const found = await server.engine.readFiles(id, userListPath(key)).catch(() => undefined);
+	const text = [...(found?.values() ?? [])][0];
+	if (text !== undefined)
+		return text;
+	throw new UserError(`${title} has no users for ${key}, though it says so`, {
+		hint: 'Somebody has changed the volume switchyard_edge_keys. Deploy with the input "secrets".',
+	});
+}
+;
+const giveUsers = {
+	describe: ({ server, lists }) => `give ${server} the users of ${[...new Set(lists.map(({ secret }) => secret))].join(', ')}`,
+	async run({ server, lists }, context) {
+		const edge = instanceAt(context, server, 'edge');
+		await allOrErrors(lists.map(async (list) => putUserList(edge, list.key, await textOf(list, context), context.clock)));
+	},
+};
+const removeUsers = {
+	mayOutlastLease: () => true,
+	describe: ({ server, keys }) => `remove ${keys.length === 1 ? 'a list of users' : `${keys.length} lists of users`} from ${server}`,
+	async run({ server, keys }, context) {
+		const edge = instanceAt(context, server, 'edge');
+		await allOrErrors(keys.map((key) => removeUserList(edge, key, context.clock)));
+	},
+};
+async function textOf({ key, secret, from }, context) {
+	if (from !== undefined)
+		return await readUserList(instanceAt(context, from, 'edge'), key);
+	const text = context.tlsSecrets[secret];
+	if (text !== undefined)
+		return text;
+	throw new UserError(`basic_auth needs the secret ${secret}, which this run was not given`, {
+		hint: 'Pass the input "secrets".',
+	});
+}
+;
 const KINDS = {
 	pull: pull,
 	prepare: prepare,
@@ -73267,6 +73919,9 @@ const KINDS = {
 	'install certificate': installCertificateStep,
 	'revoke certificate': revokeCertificate,
 	'remove certificates': removeCertificates,
+	'give users': giveUsers,
+	'remove users': removeUsers,
+	'find modules': findModules,
 };
 function kindOf(step) {
 	return KINDS[step.kind];
@@ -73409,9 +74064,9 @@ function fitSummary(text) {
 	return `${start.slice(0, start.lastIndexOf('\n'))}\n\n… cut here.\n`;
 }
 ;
-function textOf(error) {
+function failure_textOf(error) {
 	if (error instanceof UserErrors)
-		return error.errors.map(textOf).join('\n');
+		return error.errors.map(failure_textOf).join('\n');
 	if (!(error instanceof UserError))
 		return error instanceof Error ? (error.stack ?? error.message) : String(error);
 	const place = error.location
@@ -73420,7 +74075,7 @@ function textOf(error) {
 	return `${place}${error.message}${error.hint ? `\n→ ${error.hint}` : ''}`;
 }
 function renderFailure(what, error) {
-	return page(`## ❌ ${escapeMarkdown(what)} failed`, caution(textOf(error)));
+	return page(`## ❌ ${escapeMarkdown(what)} failed`, caution(failure_textOf(error)));
 }
 ;
 function textTable(rows) {
@@ -73472,7 +74127,7 @@ function timeline_plain(text) {
 function renderDeployed(result) {
 	const { title, report, services } = result;
 	const { plan, changed, notes, timeline } = report;
-	return page(`## ${headline(result)}`, result.failure === undefined ? '' : caution(textOf(result.failure)), section('Good to know', [...notes, ...forwardAgain(result)]), section(`What ${report.failure === undefined ? 'changes' : 'should have changed'}`, plan.changes.map(describeChange)), deployed_copies(report, services), origin(result), probes(services), changed ? renderTimeline(title, timeline.spans) : '', figures(report));
+	return page(`## ${headline(result)}`, result.failure === undefined ? '' : caution(failure_textOf(result.failure)), section('Good to know', [...notes, ...forwardAgain(result)]), section(`What ${report.failure === undefined ? 'changes' : 'should have changed'}`, plan.changes.map(describeChange)), deployed_copies(report, services), origin(result), probes(services), changed ? renderTimeline(title, timeline.spans) : '', figures(report));
 }
 function deployedLines({ report, author, failure }) {
 	if (failure !== undefined)
@@ -75662,7 +76317,7 @@ function removeOf({ service, server, id, name, helpers }) {
 }
 ;
 const UNKNOWN_TIMEOUT_MS = 10 * 60_000;
-const NOTHING = {
+const hook_plan_NOTHING = {
 	preDeploy: [],
 	postDeploy: [],
 	awaited: [],
@@ -75672,7 +76327,7 @@ const NOTHING = {
 };
 function planHooks(input, service, plan) {
 	if (plan.isPostponed)
-		return NOTHING;
+		return hook_plan_NOTHING;
 	const pre = preDeploy(input, service, plan);
 	const post = postDeploy(input, service, plan);
 	const server = (pre.step ?? post.step)?.server;
@@ -75828,6 +76483,25 @@ function dependencyLevels(services) {
 	return levels;
 }
 ;
+function planModules(input, routes) {
+	if (input.removesAll)
+		return [];
+	return input.reached.flatMap((server) => {
+		const on = input.servers.find(({ name }) => name === server);
+		const wanted = modulesOf(routes.filter((route) => isServedOn(route, on, input.servers)));
+		const had = modulesOf(servedNow(input, server));
+		const modules = [...wanted].filter((name) => !had.has(name));
+		return modules.length === 0 ? [] : [{ kind: 'find modules', server, modules }];
+	});
+}
+function modulesOf(routes) {
+	return new Set(routes.flatMap(({ door }) => compressorsOf(door)));
+}
+function servedNow(input, server) {
+	const tree = observedOn(input, server).edge?.tree;
+	return routesOf(tree?.folders[tree.live].manifest?.scopes[scopeName(input.scope)]);
+}
+;
 function planKeepSecrets(input, rollouts) {
 	const made = rollouts
 		.flatMap(({ start }) => start)
@@ -75850,6 +76524,48 @@ function forgetSteps(servers, sets) {
 function everySet({ state }, service) {
 	const highest = state.secrets_versions?.[service] ?? 0;
 	return Array.from({ length: highest }, (_, index) => ({ service, version: index + 1 }));
+}
+;
+function planUsers(input, routes) {
+	if (input.removesAll)
+		return [];
+	return input.reached.flatMap((server) => {
+		const lists = routesOn(input, server, routes).flatMap((route) => lacking(input, server, route));
+		return lists.length === 0 ? [] : [{ kind: 'give users', server, lists }];
+	});
+}
+function lacking(input, server, route) {
+	const secret = route.door?.basicAuthSecret;
+	if (secret === undefined)
+		return [];
+	const given = input.certificates.given?.[secret];
+	return userListsOf(input.scope, route).flatMap((key) => {
+		const mark = markOn(input, server, key);
+		if (given !== undefined)
+			return mark === listMark(given) ? [] : [{ key, secret }];
+		if (mark !== undefined)
+			return [];
+		const from = input.reached.find((other) => markOn(input, other, key) !== undefined);
+		return [{ key, secret, ...(from && { from }) }];
+	});
+}
+function planUserRemovals(input, routes) {
+	const scope = `${scopeName(input.scope)}_`;
+	const kept = new Set(routes.map(({ service }) => `${scope}${service}`));
+	return input.reached.flatMap((server) => {
+		const edge = observedOn(input, server).edge;
+		if (!edge?.isRunning)
+			return [];
+		const keys = [...edge.tree.userLists.keys()].filter((key) => key.startsWith(scope) && !kept.has(key.split('.')[0]));
+		return keys.length === 0 ? [] : [{ kind: 'remove users', server, keys }];
+	});
+}
+function markOn(input, server, key) {
+	return observedOn(input, server).edge?.tree.userLists.get(key);
+}
+function routesOn({ servers }, server, routes) {
+	const on = servers.find(({ name }) => name === server);
+	return routes.filter((route) => isServedOn(route, on, servers));
 }
 ;
 function wantedEdge({ scope, nginx }, { edge }) {
@@ -76443,17 +77159,17 @@ function mayBeReloading({ scope, observed }) {
 }
 function servedIn(input, service) {
 	return input.observed.flatMap(({ name, sidecar, edge }) => {
-		const zone = zoneOf(input, name);
+		const zone = reconcile_zoneOf(input, name);
 		return [sidecar, edge]
 			.flatMap((nginx) => routesOf(servedBy(input.scope, nginx)))
 			.filter((route) => route.service === service)
 			.map((route) => {
-			const copies = route.copies.filter(({ server }) => zoneOf(input, server) === zone);
+			const copies = route.copies.filter(({ server }) => reconcile_zoneOf(input, server) === zone);
 			return { zone, route, copies };
 		});
 	});
 }
-function zoneOf({ servers }, server) {
+function reconcile_zoneOf({ servers }, server) {
 	return servers.find(({ name }) => name === server)?.zone ?? '';
 }
 function reconcile_isThere({ copies }, server) {
@@ -76483,7 +77199,7 @@ function reconciled(input, now, served) {
 		const isSeen = input.reached.includes(name);
 		const isLeft = isWhole &&
 			isSeen &&
-			moved.some((copy) => zoneOf(input, copy.server) === zoneOf(input, name) && !copy.isUnpublished);
+			moved.some((copy) => reconcile_zoneOf(input, copy.server) === reconcile_zoneOf(input, name) && !copy.isUnpublished);
 		const here = isSeen ? moved.filter(there) : [];
 		const standing = now.copies.filter(there);
 		const isOwn = standing.some(({ isUnpublished }) => isUnpublished);
@@ -76725,8 +77441,11 @@ function inOrder(input, { services, hooks, rollouts, takeover, staying, upgrades
 		...graph.aside(late, intended),
 		...(cleared.length === 0 ? [] : addRetirements(graph, cleared, intended)),
 	];
-	const { planned, over: rolledOut } = layOutAll(graph, rollouts, ready.length === 0 ? intended : ready);
 	const routes = routesAfter(input, services, new Set(services.keys()), []);
+	const prepared = ready.length === 0 ? intended : ready;
+	const found = graph.add(planModules(input, routes), prepared);
+	const givenUsers = graph.add(planUsers(input, routes), found);
+	const { planned, over: rolledOut } = layOutAll(graph, rollouts, givenUsers);
 	const certificates = planCertificates(input, routes, frontsOf(input, takeover));
 	const shown = layOutShown(graph, certificates, rolledOut);
 	const opened = [
@@ -76736,6 +77455,7 @@ function inOrder(input, { services, hooks, rollouts, takeover, staying, upgrades
 	finish(graph, input, retired, rolledOut);
 	const settled = opened.length > 0 ? opened : rolledOut;
 	layOutOrders(graph, input, routes, certificates, { settled, shown });
+	graph.add(planUserRemovals(input, routes), rolledOut);
 	return {
 		scope: input.scope,
 		compared: input.compared,
@@ -78284,6 +79004,8 @@ const defaults_DEFAULTS = {
 		level: 4,
 		min_size: '1k',
 	},
+	brotli: { level: 4 },
+	zstd: { level: 3 },
 	cors: {
 		methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
 		headers: ['Authorization', 'Content-Type', 'X-Requested-With'],
@@ -78780,45 +79502,62 @@ function checkHeader(name, value) {
 			hint: `Write ${listed([...known])}, or false to leave the header out.`,
 		});
 	}
-	if (/^[!-#%-[\]-~](?:[ -#%-[\]-~]*[!-#%-[\]-~])?$/.test(value))
-		return value;
-	throw new UserError(`the value of ${name} is none of a header`, {
-		hint: 'Write printable ASCII on one line, without $ and \\, and without spaces around it.',
+	if (!/^[!-#%-[\]-~](?:[ -#%-[\]-~]*[!-#%-[\]-~])?$/.test(value)) {
+		throw new UserError(`the value of ${name} is none of a header`, {
+			hint: 'Write printable ASCII on one line, without $ and \\, and without spaces around it.',
+		});
+	}
+	return door_checkWord(`the value of ${name}`, value);
+}
+const door_WORD_MAX = 4_000;
+function door_checkWord(what, said) {
+	if (said.replaceAll('"', '""').length <= door_WORD_MAX)
+		return said;
+	throw new UserError(`${what} is longer than ${door_WORD_MAX} characters, which is what nginx can read`, {
+		hint: 'Make it shorter, or have the app say it.',
 	});
 }
 const headers = key_parsed(record(schemas_string(), union([schemas_string(), schemas_number(), literal(false), schemas_null()], { error: 'must be text, or false' })), (map) => Object.fromEntries(Object.entries(map).map(([name, value]) => {
 	if (!/^[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*$/.test(name))
 		throw new UserError(`${JSON.stringify(name)} is no name of a header`);
+	door_checkWord('the name of a header', name);
 	const why = NOT_HERE[name.toLowerCase()];
 	if (why !== undefined)
 		throw new UserError(`${name} is not set here: ${why}`);
 	return [name, value === false || value === null ? null : checkHeader(name, String(value))];
 })));
+const MEDIA_TYPE_MAX = 46;
 const mediaType = key_parsed(schemas_string(), (type) => {
-	if (/^[a-z0-9]+\/[a-z0-9.+-]+$/.test(type))
+	if (!/^[a-z0-9]+\/[a-z0-9.+-]+$/.test(type))
+		throw new UserError(`${JSON.stringify(type)} is no media type`, { hint: 'Write application/json.' });
+	if (type.length <= MEDIA_TYPE_MAX)
 		return type;
-	throw new UserError(`${JSON.stringify(type)} is no media type`, { hint: 'Write application/json.' });
+	throw new UserError(`${type} is longer than nginx can compress by: ${MEDIA_TYPE_MAX} characters`, {
+		hint: 'Leave it out: documents of office programs are compressed already.',
+	});
 });
-const gzip = union([
-	scalars_flag,
-	key_closed({
-		types: key(oneOrMany(mediaType, 'a media type'), {
-			description: 'Media types that are compressed, beside `text/html`.',
-			fallback: { value: defaults_DEFAULTS.gzip.types },
-			example: 'types: [application/json, image/svg+xml]',
+function compression(least, most, level) {
+	return union([
+		scalars_flag,
+		key_closed({
+			types: key(oneOrMany(mediaType, 'a media type'), {
+				description: 'Media types that are compressed, beside `text/html`.',
+				fallback: { value: defaults_DEFAULTS.gzip.types },
+				example: 'types: [application/json, image/svg+xml]',
+			}),
+			level: key(wholeNumber(`a whole number from ${least} to ${most}`, least, most), {
+				description: 'From fast to small.',
+				fallback: { value: level },
+				example: 'level: 6',
+			}),
+			min_size: key(bytes, {
+				description: 'Smaller answers, by their `Content-Length`, are left as they are.',
+				fallback: { value: defaults_DEFAULTS.gzip.min_size },
+				example: 'min_size: 2k',
+			}),
 		}),
-		level: key(wholeNumber('a whole number from 1 to 9', 1, 9), {
-			description: 'From fast to small.',
-			fallback: { value: defaults_DEFAULTS.gzip.level },
-			example: 'level: 6',
-		}),
-		min_size: key(bytes, {
-			description: 'Smaller answers, by their `Content-Length`, are left as they are.',
-			fallback: { value: defaults_DEFAULTS.gzip.min_size },
-			example: 'min_size: 2k',
-		}),
-	}),
-], { error: 'must be true, false or a map' });
+	], { error: 'must be true, false or a map' });
+}
 const repositoryPath = key_parsed(schemas_string(), (path) => {
 	if (/^\.\.?\/\S+$/.test(path))
 		return path;
@@ -78826,12 +79565,30 @@ const repositoryPath = key_parsed(schemas_string(), (path) => {
 		hint: 'Begin it with ./',
 	});
 });
-const door_hash = key_parsed(scalars_text, checkPasswordHash);
+const SECRET_NAME = /^(?!\.{1,2}$)[a-zA-Z0-9._-]+$/;
+const usersByName = record(schemas_string(), scalars_text).transform((map, context) => {
+	const { secret } = map;
+	if (secret !== undefined && Object.keys(map).length === 1 && SECRET_NAME.test(secret))
+		return { secret };
+	for (const [name, hash] of Object.entries(map)) {
+		try {
+			checkUserName(name);
+			checkPasswordHash(hash);
+		}
+		catch (error) {
+			if (!(error instanceof UserError))
+				throw error;
+			const { message, hint } = error;
+			context.addIssue({ code: 'custom', path: [name], message, params: { hint } });
+		}
+	}
+	return { users: map };
+});
 const users = union([
 	repositoryPath.transform((file) => ({ file })),
-	record(key_parsed(schemas_string(), checkUserName), door_hash).transform((map) => ({ users: map })),
+	usersByName,
 	key_parsed(array(scalars_text), (lines) => ({ users: parseUsers(lines) })),
-], { error: 'must be hashes by user, lines of htpasswd, or a file with such' });
+], { error: 'must be hashes by user, lines of htpasswd, a file with such, or a secret' });
 const range = key_parsed(schemas_string(), (said) => {
 	const lower = said.toLowerCase();
 	if (isAddressRange(lower))
@@ -78874,8 +79631,10 @@ const rateLimit = union([
 	}
 	return { ...said.rate, burst: said.burst ?? burstOf(said.rate) };
 });
+const ORIGIN_MAX = 300;
 const door_origin = key_parsed(schemas_string(), (said) => {
-	if (said === '*' || /^[a-z][a-z0-9+.-]*:\/\/(?:\*\.)?[a-z0-9]+(?:[.-]+[a-z0-9]+)*(?::\d{1,5})?$/.test(said))
+	const isOrigin = /^[a-z][a-z0-9+.-]*:\/\/(?:\*\.)?[a-z0-9]+(?:[.-]+[a-z0-9]+)*(?::\d{1,5})?$/.test(said);
+	if (said === '*' || (isOrigin && said.length <= ORIGIN_MAX))
 		return said;
 	throw new UserError(`${JSON.stringify(said)} is no origin`, {
 		hint: 'Write https://app.example.com, without a path, https://*.example.com, or "*".',
@@ -78924,6 +79683,8 @@ const cors = key_parsed(union([
 	const map = said;
 	if (map.origins === undefined || map.origins.length === 0)
 		throw new UserError('needs origins', { hint: 'Write origins: [https://app.example.com].' });
+	for (const list of ['methods', 'headers', 'expose'])
+		door_checkWord(list, map[list]?.join(', ') ?? '');
 	if (map.credentials && map.origins.includes('*')) {
 		throw new UserError('with "*" every site could act for those who are logged in', {
 			hint: 'Name the origins, or leave credentials out.',
@@ -78940,6 +79701,23 @@ const pages = key_parsed(record(schemas_string(), repositoryPath), (map) => {
 		hint: `Write one of ${listed(PAGE_STATUSES)}.`,
 	});
 });
+const snippets = key_closed({
+	http: key(scalars_text, {
+		description: `Beside the servers: ${directivesOf('http')}. What is defined here is the service's own: others may have the same names.`,
+		example: 'http: "limit_req_zone $$limited_client zone=logins:1m rate=5r/s;"',
+	}),
+	server: key(scalars_text, {
+		description: `In the servers of the service's domains, which it must not share with other services: settings, and locations that answer by themselves, with \`return\`.`,
+		example: 'server: "location = /robots.txt { return 200 \'User-agent: *\'; }"',
+	}),
+	location: key(scalars_text, {
+		description: `For requests that go to the service: settings, and ${directivesOf('location')}. A \`rewrite\` ends with \`break\`, \`redirect\` or \`permanent\`.`,
+		example: 'location: ./nginx/api.conf',
+	}),
+});
+function directivesOf(level) {
+	return listed(SNIPPET_RULES[level].map((name) => `\`${name}\``));
+}
 const door = key_closed({
 	headers: key(headers, {
 		description: "Headers of answers, by name; `false` leaves out one of those by default. An app's own header wins. The edge's own answers have them too.",
@@ -78947,17 +79725,29 @@ const door = key_closed({
 		short: 'headers: { X-Frame-Options: DENY }',
 		long: 'headers:\n  X-Frame-Options: false\n  Content-Security-Policy: "default-src \'self\'"',
 	}),
-	gzip: key(gzip, {
+	gzip: key(compression(1, 9, defaults_DEFAULTS.gzip.level), {
 		description: 'Whether answers are compressed that the app has not compressed, for clients that take it. Off by default: it weakens an `ETag`, and takes away `Content-Length` and ranges.',
 		fallback: { value: false },
 		short: 'gzip: true',
 		long: 'gzip: { types: [application/json], level: 6, min_size: 2k }',
 	}),
+	brotli: key(compression(0, 6, defaults_DEFAULTS.brotli.level), {
+		description: 'As `gzip`, for clients that take brotli. The official image of nginx has no module for it: the run fails before anything starts, unless `sidecar.image` names an image that loads one in `/etc/nginx/modules-enabled/`.',
+		fallback: { value: false },
+		short: 'brotli: true',
+		long: 'brotli: { types: [application/json], level: 5, min_size: 2k }',
+	}),
+	zstd: key(compression(1, 9, defaults_DEFAULTS.zstd.level), {
+		description: 'As `brotli`, for clients that take zstd, with an image that has a module for that.',
+		fallback: { value: false },
+		short: 'zstd: true',
+		long: 'zstd: { types: [application/json], level: 3, min_size: 2k }',
+	}),
 	basic_auth: key(users, {
-		description: 'Users and the hashes of their passwords; nobody else gets in. bcrypt (`htpasswd -B`, up to cost 6), apr1, SHA-256 and SHA-512 crypt, with each `$` written twice; or lines of htpasswd, or a file of the repository with them. They stand in the record as they stand in the file.',
+		description: 'Users and the hashes of their passwords; nobody else gets in. bcrypt (`htpasswd -B`, up to cost 6), apr1, SHA-256 and SHA-512 crypt, with each `$` written twice; or lines of htpasswd, or a file of the repository with them: these stand in the record as they stand in the file. Or `secret: NAME`: the secret has lines of htpasswd, which stand on the servers alone; another value of it counts at once, for earlier releases too.',
 		fallback: { words: 'everybody gets in' },
 		short: 'basic_auth: ./htpasswd',
-		long: 'basic_auth:\n  anna: $$apr1$$Zu7hzkqN$$ddYMSTyr3fGbTUKYbY7oQ1',
+		long: 'basic_auth: { secret: ADMIN_USERS }',
 	}),
 	allow: key(ranges, {
 		description: 'Addresses and ranges that get in, and nobody else. Of `allow` and `deny` the most specific range counts. The address is that of the client as `trusted_proxies` tell it. All others get 403.',
@@ -78995,6 +79785,11 @@ const door = key_closed({
 		description: `HTML files of the repository, at most 64 KB each, by status: what the edge shows in place of its own words. An answer of the app is never replaced. Statuses are ${listed(PAGE_STATUSES)}.`,
 		fallback: { words: "nginx's own words" },
 		example: 'error_pages: { 502: ./pages/502.html, 503: ./pages/503.html }',
+	}),
+	nginx: key(snippets, {
+		description: `Lines of nginx of the service's own, as text with each \`$\` written twice, or as a file of the repository. Only what holds for the service's own requests may stand there. Settings are ${listed(SNIPPET_SETTINGS.map((name) => `\`${name}\``))}.`,
+		short: 'nginx: { location: ./nginx/api.conf }',
+		long: 'nginx:\n  location: |\n    expires 1h;\n    proxy_set_header X-Tenant acme;',
 	}),
 }).meta({ id: 'door' });
 ;
@@ -79932,6 +80727,9 @@ const hook_hook = union([words.transform((command) => ({ command })), hook_long]
 const publish_OF_THE_EDGE = new Map([
 	[80, 'the edge serves domains there'],
 	[443, 'it is kept for HTTPS'],
+	[8096, 'the edge asks itself there'],
+	[8097, 'the edge asks itself there'],
+	[8098, 'the edge asks itself there'],
 	[8099, 'the edge is asked there what it serves'],
 ]);
 const SHORT = /^(?:(\d{1,5}):)?(\d{1,5})(?:\/(tcp|udp))?$/;
@@ -79956,8 +80754,8 @@ function checkPublished(found) {
 	const why = publish_OF_THE_EDGE.get(found.published);
 	if (why !== undefined) {
 		throw new UserError(`port ${found.published} of the servers cannot be published: ${why}`, {
-			hint: found.published === 8099
-				? 'Publish another port of the servers, as "8098:8099".'
+			hint: found.published > 8000
+				? `Publish another port of the servers, as "${found.published + 1000}:${found.target}".`
 				: 'What speaks HTTP is reached by its domain: write domain.',
 		});
 	}
@@ -80832,6 +81630,11 @@ const edge = key_closed({
 		description: `Proxies and balancers in front of the servers, which are believed what they tell of a request: addresses, ranges, or a set by its name (${Object.keys(NAMED_RANGES).join(', ')}). From all others \`X-Forwarded-*\` and \`Forwarded\` are replaced or left out.`,
 		fallback: { words: 'nobody is believed' },
 		example: 'trusted_proxies: [10.0.0.0/8, cloudflare]',
+	}),
+	proxy_protocol: key(scalars_flag, {
+		description: 'Whether the balancer in front of the servers begins every connection to ports 80 and 443 with a header of the PROXY protocol, version 1 or 2, and the client is the one that it tells. Needs `trusted_proxies`: from others the header is read and not believed. What speaks it passes on what clients send, so `X-Forwarded-*` and `Forwarded` are believed from nobody then. Whoever connects without it is refused. Ports of `publish` are not meant.',
+		fallback: { value: false },
+		example: 'proxy_protocol: true',
 	}),
 	access_log: key(scalars_flag, {
 		description: 'Whether the edge writes a line of JSON for each request to the output of its container, which keeps the last 30 MB: host, method, path without query, status, bytes, times, upstream, request id.',
@@ -81875,6 +82678,38 @@ function checkPair({ certificate, key }, values) {
 	throw new UserError(`the key in ${key} is not that of the certificate in ${certificate}`, {
 		hint: 'The certificate comes first in its file, and those that sign it after it.',
 	});
+}
+;
+function requireUserLists({ wanted, definitions }, sources) {
+	const names = new Set(wanted.services.flatMap(({ route }) => route.door?.basicAuthSecret ?? []));
+	const errors = [];
+	const lists = [...names].map((name) => {
+		try {
+			return [name, user_lists_linesOf(name, requireSecret(name, sources, definitions))];
+		}
+		catch (error) {
+			if (!(error instanceof UserError))
+				throw error;
+			errors.push(error);
+			return [name, ''];
+		}
+	});
+	errors_failTogether(errors);
+	return Object.fromEntries(lists);
+}
+function user_lists_linesOf(name, text) {
+	try {
+		const users = Object.entries(parseUsers(text.split(/\r?\n/)));
+		return users.map(([user, hash]) => `${user}:${hash}\n`).join('');
+	}
+	catch (error) {
+		if (!(error instanceof UserError))
+			throw error;
+		const message = error.message.includes('"') ? 'has a name that no user can have' : error.message;
+		throw new UserError(`secret ${name} is no list of users: ${message}`, {
+			hint: 'Write lines of htpasswd, USER:HASH, into it: bcrypt up to cost 6, apr1, SHA-256 or SHA-512.',
+		});
+	}
 }
 ;
 function execute(steps, options) {
@@ -84466,14 +85301,56 @@ function variablesOf(input, sources, report) {
 	};
 }
 ;
+function snippetsOf(input = {}, sources, report) {
+	const snippets = {};
+	for (const level of SNIPPET_LEVELS) {
+		const said = input[level];
+		const complain = (message, hint) => report(['edge', 'nginx', level], message, hint);
+		const snippet = said?.trim() ? snippetOf(said, sources, complain) : undefined;
+		if (snippet !== undefined)
+			snippets[level] = snippet;
+	}
+	for (const { level, line, message, hint } of checkSnippets(snippets)) {
+		const file = snippets[level]?.file;
+		report(['edge', 'nginx', level], `line ${line}${file === undefined ? '' : ` of ${file}`}: ${message}`, hint);
+	}
+	return snippets;
+}
+function snippetOf(said, sources, complain) {
+	const [file] = /^\.\.?\/\S+$/.exec(said.trim()) ?? [];
+	if (file !== undefined) {
+		const text = service_files_textOf(file, SNIPPET_MAX_BYTES, sources, complain);
+		return text === undefined ? undefined : { text, file };
+	}
+	if (Buffer.byteLength(said) <= SNIPPET_MAX_BYTES)
+		return { text: said };
+	complain(`has more than ${SNIPPET_MAX_BYTES / 1024} KB`);
+	return undefined;
+}
+function checkServerSnippets(services, report) {
+	const hostsOf = ({ route }) => claimsOf(route).map(hostOfAddress);
+	for (const spec of services) {
+		if (spec.route.door?.nginx?.server === undefined)
+			continue;
+		const own = hostsOf(spec);
+		for (const other of services) {
+			const shared = other === spec ? undefined : hostsOf(other).find((host) => own.includes(host));
+			if (shared !== undefined)
+				report(spec.name, ['edge', 'nginx', 'server'], `${other.name} has a part of ${shared}, and these lines would hold for it too`, 'Write them under location.');
+		}
+	}
+}
+;
 const PAGE_MAX_BYTES = 64 * 1024;
 const USERS_MAX_BYTES = 64 * 1024;
 function resolveDoor(input, sources, report) {
 	checkAddresses(input, report);
 	const door = {
 		...said('headers', input.headers),
-		...said('gzip', gzipOf(input.gzip)),
-		...(input.basic_auth && { basicAuth: usersOf(input.basic_auth, sources, report) }),
+		...said('gzip', compressionOf(input.gzip, defaults_DEFAULTS.gzip.level)),
+		...said('brotli', compressionOf(input.brotli, defaults_DEFAULTS.brotli.level)),
+		...said('zstd', compressionOf(input.zstd, defaults_DEFAULTS.zstd.level)),
+		...(input.basic_auth && usersOf(input.basic_auth, sources, report)),
 		...said('allow', input.allow),
 		...said('deny', input.deny),
 		...(input.satisfy === 'any' && { satisfy: input.satisfy }),
@@ -84481,6 +85358,7 @@ function resolveDoor(input, sources, report) {
 		...said('connectionLimit', input.connection_limit),
 		...said('cors', input.cors && corsOf(input.cors)),
 		...said('errorPages', resolve_door_pagesOf(input.error_pages, sources, report)),
+		...said('nginx', snippetsOf(input.nginx, sources, report)),
 	};
 	return Object.keys(door).length > 0 ? door : undefined;
 }
@@ -84496,10 +85374,10 @@ function checkAddresses({ allow = [], deny = [], satisfy, basic_auth }, report) 
 		report(['edge', 'satisfy'], 'any is a choice between two, and only one of them is there', 'Write basic_auth, and allow or deny.');
 	}
 }
-function gzipOf(input) {
+function compressionOf(input, defaultLevel) {
 	if (input === undefined || input === false)
 		return undefined;
-	const { types = [...defaults_DEFAULTS.gzip.types], level = defaults_DEFAULTS.gzip.level, min_size, } = input === true ? {} : input;
+	const { types = [...defaults_DEFAULTS.gzip.types], level = defaultLevel, min_size } = input === true ? {} : input;
 	return {
 		types: [...new Set(types)].filter((type) => type !== 'text/html'),
 		level,
@@ -84508,20 +85386,22 @@ function gzipOf(input) {
 }
 function usersOf(input, sources, report) {
 	const complain = (message, hint) => report(['edge', 'basic_auth'], message, hint);
+	if ('secret' in input)
+		return { basicAuthSecret: input.secret };
 	if ('users' in input) {
 		if (Object.keys(input.users).length === 0)
 			complain('has no users', 'Write user: hash.');
-		return input.users;
+		return { basicAuth: input.users };
 	}
 	const text = service_files_textOf(input.file, USERS_MAX_BYTES, sources, complain);
 	try {
-		return text === undefined ? {} : parseUsers(text.split(/\r?\n/));
+		return { basicAuth: text === undefined ? {} : parseUsers(text.split(/\r?\n/)) };
 	}
 	catch (error) {
 		if (!(error instanceof UserError))
 			throw error;
 		complain(`${input.file}: ${error.message}`, error.hint);
-		return {};
+		return { basicAuth: {} };
 	}
 }
 function corsOf({ origins = [], methods, headers, expose, credentials, max_age }) {
@@ -85082,7 +85962,10 @@ function resolveWithSecrets(loaded, environment, options = {}) {
 	resolve_checkDependencies(services, report);
 	checkClaims(services, report);
 	resolve_checkPublished(services, report);
+	checkServerSnippets(services, report);
 	const tls = resolve_tlsOf(loaded, environment, input, services, errors);
+	const ofNginx = nginx(loaded.config, input);
+	checkProxyProtocol(loaded, environment, ofNginx, errors);
 	errors_failTogether(load_inOrder(errors));
 	const wanted = {
 		project: loaded.config.project,
@@ -85091,7 +85974,7 @@ function resolveWithSecrets(loaded, environment, options = {}) {
 		servers,
 		services,
 		retainReleases: input.retain_releases ?? loaded.config.retain_releases ?? defaults_DEFAULTS.retain_releases,
-		nginx: { ...nginx(loaded.config, input), ...tls, ...edgePorts(services, tls) },
+		nginx: { ...ofNginx, ...tls, ...edgePorts(services, tls) },
 		onPartialFailure: (input.provider === 'static' ? input.on_partial_failure : undefined) ?? defaults_DEFAULTS.on_partial_failure,
 	};
 	const secrets = Object.fromEntries(resolved.map(({ spec, secrets: own }) => [spec.name, own]));
@@ -85103,14 +85986,24 @@ function edgePorts(services, { ports: ofTls = [] }) {
 }
 function nginx(file, environment) {
 	const { image, keepalive_min_timeout, adopt } = { ...file.sidecar, ...environment.sidecar };
-	const { access_log, trusted_proxies } = { ...file.edge, ...environment.edge };
+	const { access_log, trusted_proxies, proxy_protocol } = { ...file.edge, ...environment.edge };
 	return {
 		image: image ?? defaults_DEFAULTS.sidecar.image,
 		keepaliveMinTimeoutMs: keepalive_min_timeout ?? parseDuration(defaults_DEFAULTS.sidecar.keepalive_min_timeout),
 		...(access_log === false && { accessLog: false }),
 		...(trusted_proxies !== undefined && { trustedProxies: trusted_proxies }),
+		...(proxy_protocol && { proxyProtocol: true }),
 		...(adopt && { adopt }),
 	};
+}
+function checkProxyProtocol(loaded, name, { proxyProtocol, trustedProxies = [] }, errors) {
+	if (!proxyProtocol || trustedProxies.length > 0)
+		return;
+	const [over, base] = originsOf(name, ['edge', 'proxy_protocol']);
+	const origin = loaded.has(over) ? over : base;
+	const message = 'needs trusted_proxies: nobody else is believed who a client is';
+	const hint = 'Write the addresses of the balancers under edge.trusted_proxies.';
+	errors.push(problemError({ path: loaded.spelled(origin), message, hint }, loaded.locate(origin)));
 }
 function resolve_tlsOf(loaded, name, environment, services, errors) {
 	const isSaid = loaded.config.tls !== undefined || environment.tls !== undefined;
@@ -88915,7 +89808,9 @@ function changeRequest(project, inputs, log, { scope, rollback, forcedCertificat
 	const { wanted, reach, config, sources } = project;
 	const selected = wanted.services.map(({ name }) => name).filter((name) => services?.includes(name) ?? true);
 	const secrets = inputs.secrets === undefined ? {} : requireSecrets(project, selected, sources, config.locate);
-	const tlsSecrets = inputs.secrets === undefined ? undefined : requireTlsSecrets(project, sources);
+	const tlsSecrets = inputs.secrets === undefined
+		? undefined
+		: { ...requireTlsSecrets(project, sources), ...requireUserLists(project, sources) };
 	for (const value of Object.values(tlsSecrets ?? {}))
 		log.hide(value);
 	for (const { name, container } of wanted.services) {
@@ -89815,11 +90710,11 @@ function fail(error, log) {
 		annotate(one, log);
 	const more = errors.slice(MOST_ANNOTATIONS);
 	if (more.length > 0)
-		core_error(log.clean(more.map(textOf).join('\n')));
+		core_error(log.clean(more.map(failure_textOf).join('\n')));
 }
 function annotate(error, log) {
 	const location = error instanceof UserError ? error.location : undefined;
-	core_error(log.clean(textOf(error)), {
+	core_error(log.clean(failure_textOf(error)), {
 		title: error instanceof UserError ? 'Switchyard' : 'Switchyard: a bug, please report it',
 		...(location && { file: location.file, startLine: location.line, startColumn: location.column }),
 	});
@@ -90078,7 +90973,7 @@ async function act(name, log, signal) {
 	};
 	const result = await command.run(inputs, surroundingsOf(log, signal)).catch(async (error) => {
 		const reason = reasonOf(error);
-		const outputs = command.outputsOf?.(log.clean(textOf(reason))) ?? {};
+		const outputs = command.outputsOf?.(log.clean(failure_textOf(reason))) ?? {};
 		await show(outputs, renderFailure(`${inputs.environment}: the ${name}`, reason));
 		throw reason;
 	});
