@@ -80727,6 +80727,8 @@ const hook_hook = union([words.transform((command) => ({ command })), hook_long]
 const publish_OF_THE_EDGE = new Map([
 	[80, 'the edge serves domains there'],
 	[443, 'it is kept for HTTPS'],
+	[8094, 'a run asks the edge there'],
+	[8095, 'a run asks the edge there'],
 	[8096, 'the edge asks itself there'],
 	[8097, 'the edge asks itself there'],
 	[8098, 'the edge asks itself there'],

@@ -17,11 +17,11 @@ import type { RouteFlag } from './sides.ts';
  */
 
 /** Docker gives each container a file system in memory here; what is larger is refused, and nginx drops the line. */
-export const COUNTS_FOLDER = '/dev/shm';
+const COUNTS_FOLDER = '/dev/shm';
 /** How much of the server's memory files there may take. */
 export const COUNTS_BYTES = 64 * 1024 * 1024;
 /** The program that counts, in the folder of a configuration: it reads what that configuration writes. */
-export const COUNTING_FILE = 'count_requests.awk';
+const COUNTING_FILE = 'count_requests.awk';
 
 /** What is told of each request to be counted: nothing that a client chooses, so that it cannot make up a line. */
 const COUNTED = [

@@ -7,6 +7,8 @@ import { port, wholeNumber } from './scalars.ts';
 const OF_THE_EDGE: ReadonlyMap<number, string> = new Map([
   [80, 'the edge serves domains there'],
   [443, 'it is kept for HTTPS'],
+  [8094, 'a run asks the edge there'],
+  [8095, 'a run asks the edge there'],
   [8096, 'the edge asks itself there'],
   [8097, 'the edge asks itself there'],
   [8098, 'the edge asks itself there'],
