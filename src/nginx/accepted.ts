@@ -2,9 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Directive } from '../model/directives.ts';
 import type { Composition } from './compose.ts';
 import { parseConfiguration } from './configuration.ts';
+import { CONTROL_ACCESS_FILE } from './control.ts';
 import { PROBE_ACCESS_FILE } from './door.ts';
-import { CONFIG_FOLDER, CONTROL_ACCESS_FILE } from './render.ts';
-import { editedFiles, FLAG_ACCESS_FILE, type Folder, identityOf, type Tree } from './tree.ts';
+import { CONFIG_FOLDER, editedFiles, FLAG_ACCESS_FILE, type Folder, identityOf, type Tree } from './tree.ts';
 
 /**
  * isAccepted tells whether nginx has read this very configuration before, but for what moves traffic between the same

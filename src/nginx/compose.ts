@@ -2,21 +2,13 @@ import { UserError } from '../model/errors.ts';
 import { type Scope, scopeName } from '../model/names.ts';
 import { type NginxSpec, specHash } from '../model/spec.ts';
 import { newestImage } from './agreed.ts';
+import { renderControl } from './control.ts';
 import { VARIABLES_FOLDER } from './door.ts';
 import { HOST_FOLDER } from './hosts.ts';
+import { type MainConfig, renderMain, renderPointer } from './main-file.ts';
 import { countingFiles } from './metrics.ts';
 import { publishedOfRoute } from './published.ts';
-import {
-  type MainConfig,
-  portFile,
-  renderControl,
-  renderMain,
-  renderPointer,
-  renderScope,
-  routeFiles,
-  type ScopeFiles,
-  waysOf,
-} from './render.ts';
+import { portFile, renderScope, routeFiles, type ScopeFiles } from './render.ts';
 import {
   domainsOfRoute,
   type NginxKind,
@@ -44,6 +36,7 @@ import {
   routesOf,
   type Tree,
 } from './tree.ts';
+import { waysOf } from './ways.ts';
 
 /** A configuration that is ready to be staged. */
 export interface Composition {

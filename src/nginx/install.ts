@@ -21,13 +21,13 @@ import type { EdgePort, NginxSpec } from '../model/spec.ts';
 import { isAtLeast } from '../model/versions.ts';
 import { portsOfEdge } from './agreed.ts';
 import { firstFiles, mendedFiles } from './compose.ts';
+import { CONTROL_ACCESS_FILE, renderControlAccess, renderFlagAccess } from './control.ts';
 import { PROBE_ACCESS_FILE, renderProbeAccess } from './door.ts';
 import { NginxInstance, readTree } from './instance.ts';
 import { COUNTS_BYTES, entryOf } from './metrics.ts';
-import { CONFIG_FOLDER, CONTROL_ACCESS_FILE, renderControlAccess, renderFlagAccess } from './render.ts';
 import type { NginxKind } from './routes.ts';
 import { KEYS_FOLDER } from './tls.ts';
-import { FLAG_ACCESS_FILE } from './tree.ts';
+import { CONFIG_FOLDER, FLAG_ACCESS_FILE } from './tree.ts';
 
 /** 1.28 is the oldest stable branch with everything we rely on; `keepalive_min_timeout` came with 1.27.4. */
 const OLDEST_NGINX = [1, 28] as const;

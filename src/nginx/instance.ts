@@ -6,14 +6,16 @@ import { type Clock, poll } from '../model/clock.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import { LABEL } from '../model/labels.ts';
 import type { Composition, FlagChange } from './compose.ts';
+import { CONTROL_PORT } from './control.ts';
 import { PROBE_HEADER } from './door.ts';
 import type { Fronted } from './listening.ts';
+import { renderPointer } from './main-file.ts';
 import type { FiguresName } from './metrics.ts';
-import { CONFIG_FOLDER, CONTROL_PORT, renderPointer } from './render.ts';
 import type { NginxKind } from './routes.ts';
 import { explainSnippet } from './snippets.ts';
 import type { Figures } from './traffic.ts';
 import {
+  CONFIG_FOLDER,
   FLAG_FOLDER,
   type Folder,
   folderOfGeneration,

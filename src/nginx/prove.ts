@@ -1,8 +1,8 @@
 import { type Clock, inTime, poll } from '../model/clock.ts';
 import { UserError } from '../model/errors.ts';
 import { type Scope, scopeName } from '../model/names.ts';
+import { CONTROL_PORT, directProvePath, PROVE_PORT_OFFSET, provePaths } from './control.ts';
 import type { NginxInstance } from './instance.ts';
-import { CONTROL_PORT, directProvePath, PROVE_PORT_OFFSET, provePaths } from './render.ts';
 import { hostOf, portKey, type RoutePort } from './routes.ts';
 
 /** A backend's name may take a second to resolve, and a machine may be slow. */

@@ -6,6 +6,8 @@ import { type MaintenanceSpec, type PublishedPorts, specHash } from '../model/sp
 import type { Route, RoutedCopy } from './routes.ts';
 import { directFlag } from './sides.ts';
 
+/** Where the volume is mounted in the container. */
+export const CONFIG_FOLDER = '/etc/switchyard';
 /** Where the flags are in the volume; see `Sides`. */
 export const FLAG_FOLDER = 'flags';
 /** Who may set flags: whoever can read this file of the volume; written once. */

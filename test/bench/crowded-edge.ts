@@ -5,14 +5,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Scope } from '../../src/model/names.ts';
 import { isAccepted } from '../../src/nginx/accepted.ts';
 import { compose, firstFiles, isServed, scopeWish } from '../../src/nginx/compose.ts';
-import { entryOf } from '../../src/nginx/metrics.ts';
 import {
   CONTROL_ACCESS_FILE,
   CONTROL_PORT,
   renderControlAccess,
   renderFlagAccess,
-  renderPointer,
-} from '../../src/nginx/render.ts';
+} from '../../src/nginx/control.ts';
+import { renderPointer } from '../../src/nginx/main-file.ts';
+import { entryOf } from '../../src/nginx/metrics.ts';
 import type { Route } from '../../src/nginx/routes.ts';
 import { FLAG_ACCESS_FILE, parseTree, type Tree } from '../../src/nginx/tree.ts';
 import { docker } from '../lab/command.ts';

@@ -6,16 +6,16 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NginxSpec } from '../../src/model/spec.ts';
 import { compose, firstFiles, scopeWish } from '../../src/nginx/compose.ts';
-import { PROBE_ACCESS_FILE, PROBE_HEADER, renderProbeAccess } from '../../src/nginx/door.ts';
-import { httpPort } from '../../src/nginx/listening.ts';
-import { entryOf } from '../../src/nginx/metrics.ts';
 import {
   CONTROL_ACCESS_FILE,
   CONTROL_PORT,
   renderControlAccess,
   renderFlagAccess,
-  renderPointer,
-} from '../../src/nginx/render.ts';
+} from '../../src/nginx/control.ts';
+import { PROBE_ACCESS_FILE, PROBE_HEADER, renderProbeAccess } from '../../src/nginx/door.ts';
+import { httpPort } from '../../src/nginx/listening.ts';
+import { renderPointer } from '../../src/nginx/main-file.ts';
+import { entryOf } from '../../src/nginx/metrics.ts';
 import type { NginxKind, Route, RoutePort } from '../../src/nginx/routes.ts';
 import { KEYS_FOLDER } from '../../src/nginx/tls.ts';
 import { FLAG_ACCESS_FILE, parseTree } from '../../src/nginx/tree.ts';

@@ -11,18 +11,13 @@ import { systemClock } from '../../src/model/clock.ts';
 import type { Slot } from '../../src/model/copy.ts';
 import { containerName, networkName, sidecarName } from '../../src/model/names.ts';
 import { compose, firstFiles, scopeWish } from '../../src/nginx/compose.ts';
+import { CONTROL_ACCESS_FILE, renderControlAccess, renderFlagAccess } from '../../src/nginx/control.ts';
 import { PROBE_ACCESS_FILE, renderProbeAccess } from '../../src/nginx/door.ts';
 import { NginxInstance, readTree } from '../../src/nginx/instance.ts';
 import { prove } from '../../src/nginx/prove.ts';
 import { publishedAddress } from '../../src/nginx/published.ts';
-import {
-  CONFIG_FOLDER,
-  CONTROL_ACCESS_FILE,
-  renderControlAccess,
-  renderFlagAccess,
-} from '../../src/nginx/render.ts';
 import type { NginxKind, Route, RoutePort } from '../../src/nginx/routes.ts';
-import { FLAG_ACCESS_FILE } from '../../src/nginx/tree.ts';
+import { CONFIG_FOLDER, FLAG_ACCESS_FILE } from '../../src/nginx/tree.ts';
 import { docker, dockerList } from './command.ts';
 import { buildImages } from './images.ts';
 

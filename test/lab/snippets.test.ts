@@ -2,9 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Door, Snippets } from '../../src/model/door.ts';
 import { checkSnippets } from '../../src/model/snippets.ts';
 import { compose, firstFiles, scopeWish } from '../../src/nginx/compose.ts';
-import { CONFIG_FOLDER } from '../../src/nginx/render.ts';
 import { explainSnippet } from '../../src/nginx/snippets.ts';
-import { parseTree } from '../../src/nginx/tree.ts';
+import { CONFIG_FOLDER, parseTree } from '../../src/nginx/tree.ts';
 import { type Front, type FrontApp, startFront } from './front.ts';
 
 const LAB = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'];

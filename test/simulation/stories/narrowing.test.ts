@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { CONFIG_FOLDER } from '../../../src/nginx/render.ts';
+import { CONFIG_FOLDER } from '../../../src/nginx/tree.ts';
 import type { World } from '../world/world.ts';
 import { deployed, kindsOf, newWorld, planFor } from './deployed.ts';
 import { database, servers, service, shop } from './specs.ts';

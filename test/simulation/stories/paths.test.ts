@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Redirect } from '../../../src/model/addresses.ts';
 import type { EnvironmentSpec, ServiceSpec } from '../../../src/model/spec.ts';
-import { CONFIG_FOLDER } from '../../../src/nginx/render.ts';
+import { CONFIG_FOLDER } from '../../../src/nginx/tree.ts';
 import { deployed, planFor } from './deployed.ts';
 import { type ServiceChanges, service, shop } from './specs.ts';
 import { rest } from './story.ts';

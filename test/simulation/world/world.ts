@@ -31,8 +31,7 @@ import {
   type ServiceSpec,
 } from '../../../src/model/spec.ts';
 import type { KeyPair } from '../../../src/nginx/certificates.ts';
-import { CONFIG_FOLDER } from '../../../src/nginx/render.ts';
-import { parseTree, servedScope, servingSlots } from '../../../src/nginx/tree.ts';
+import { CONFIG_FOLDER, parseTree, servedScope, servingSlots } from '../../../src/nginx/tree.ts';
 import { describePlan } from '../../../src/report/changes.ts';
 import { emptyState } from '../../../src/state/environment-file.ts';
 import { Store } from '../../../src/state/store.ts';

@@ -16,7 +16,7 @@ import { scopeName } from '../../../src/model/names.ts';
 import type { EnvironmentState, Release } from '../../../src/model/release.ts';
 import type { EnvironmentSpec } from '../../../src/model/spec.ts';
 import { compose, firstFiles } from '../../../src/nginx/compose.ts';
-import { renderPointer } from '../../../src/nginx/render.ts';
+import { renderPointer } from '../../../src/nginx/main-file.ts';
 import type { NginxKind } from '../../../src/nginx/routes.ts';
 import { parseTree } from '../../../src/nginx/tree.ts';
 import { emptyState } from '../../../src/state/environment-file.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { isAccepted } from '../../../src/nginx/accepted.ts';
 import { type Composition, compose, firstFiles, type ScopeWish } from '../../../src/nginx/compose.ts';
-import { renderPointer } from '../../../src/nginx/render.ts';
+import { renderPointer } from '../../../src/nginx/main-file.ts';
 import type { NginxKind } from '../../../src/nginx/routes.ts';
 import { parseTree, type Tree } from '../../../src/nginx/tree.ts';
 import { at, cache, LONDON_A, LONDON_B, SETTINGS, SHOP, web, wish } from './routes-of-shop.ts';

@@ -6,7 +6,7 @@ import {
   isServed,
   type ScopeWish,
 } from '../../../src/nginx/compose.ts';
-import { renderPointer } from '../../../src/nginx/render.ts';
+import { renderPointer } from '../../../src/nginx/main-file.ts';
 import type { NginxKind } from '../../../src/nginx/routes.ts';
 import {
   editedFiles,

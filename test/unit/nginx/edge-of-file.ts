@@ -6,16 +6,11 @@ import type { Directive } from '../../../src/model/directives.ts';
 import type { RepositoryFiles } from '../../../src/model/repository-files.ts';
 import { compose, firstFiles, scopeWish } from '../../../src/nginx/compose.ts';
 import { parseConfiguration } from '../../../src/nginx/configuration.ts';
+import { CONTROL_ACCESS_FILE, renderControlAccess, renderFlagAccess } from '../../../src/nginx/control.ts';
 import { PROBE_ACCESS_FILE, renderProbeAccess } from '../../../src/nginx/door.ts';
-import {
-  CONFIG_FOLDER,
-  CONTROL_ACCESS_FILE,
-  renderControlAccess,
-  renderFlagAccess,
-  renderPointer,
-} from '../../../src/nginx/render.ts';
+import { renderPointer } from '../../../src/nginx/main-file.ts';
 import type { NginxKind } from '../../../src/nginx/routes.ts';
-import { FLAG_ACCESS_FILE, parseTree } from '../../../src/nginx/tree.ts';
+import { CONFIG_FOLDER, FLAG_ACCESS_FILE, parseTree } from '../../../src/nginx/tree.ts';
 
 const HERE = { name: 'here', zone: 'default' };
 

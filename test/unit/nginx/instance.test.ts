@@ -3,9 +3,9 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { Server } from '../../../src/fleet/server.ts';
 import { type Composition, compose, firstFiles } from '../../../src/nginx/compose.ts';
 import { NginxInstance } from '../../../src/nginx/instance.ts';
+import { renderPointer } from '../../../src/nginx/main-file.ts';
 import { prove } from '../../../src/nginx/prove.ts';
-import { CONFIG_FOLDER, renderPointer } from '../../../src/nginx/render.ts';
-import { identityOf, parseTree } from '../../../src/nginx/tree.ts';
+import { CONFIG_FOLDER, identityOf, parseTree } from '../../../src/nginx/tree.ts';
 import { quickClock } from './quick-clock.ts';
 import { cache, SETTINGS, SHOP, web, wish } from './routes-of-shop.ts';
 

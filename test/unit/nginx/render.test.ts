@@ -9,7 +9,9 @@ import { type Directive, parseDirectives } from '../../../src/model/directives.t
 import { NAME_PATTERN } from '../../../src/model/names.ts';
 import type { NginxSpec } from '../../../src/model/spec.ts';
 import { compose, firstFiles } from '../../../src/nginx/compose.ts';
-import { renderControl, renderControlAccess, renderPointer, renderScope } from '../../../src/nginx/render.ts';
+import { renderControl, renderControlAccess } from '../../../src/nginx/control.ts';
+import { renderPointer } from '../../../src/nginx/main-file.ts';
+import { renderScope } from '../../../src/nginx/render.ts';
 import { backendsOf, type Route, type RoutePort } from '../../../src/nginx/routes.ts';
 import { parseTree, routesOf, servedScope } from '../../../src/nginx/tree.ts';
 import {

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { Slot } from '../../../src/model/copy.ts';
 import { compose, firstFiles, mendedFiles, type ScopeWish, scopeWish } from '../../../src/nginx/compose.ts';
-import { renderPointer } from '../../../src/nginx/render.ts';
+import { renderPointer } from '../../../src/nginx/main-file.ts';
 import type { Route } from '../../../src/nginx/routes.ts';
 import { folderOfIdentity, identityOf, parseTree, servedScope, type Tree } from '../../../src/nginx/tree.ts';
 

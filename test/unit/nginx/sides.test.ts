@@ -10,7 +10,8 @@ import {
   isWritten,
   unusedFlags,
 } from '../../../src/nginx/compose.ts';
-import { renderPointer, renderScope } from '../../../src/nginx/render.ts';
+import { renderPointer } from '../../../src/nginx/main-file.ts';
+import { renderScope } from '../../../src/nginx/render.ts';
 import type { NginxKind, Route, RouteServer } from '../../../src/nginx/routes.ts';
 import { flagsOf, sidesOf } from '../../../src/nginx/sides.ts';
 import { parseTree, servedScope, servingSlots } from '../../../src/nginx/tree.ts';
