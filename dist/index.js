@@ -68673,6 +68673,353 @@ async function divert_failure(server, id) {
 	});
 }
 ;
+function sidesOf(scope, route, on, servers) {
+	const reached = reachedCopies(route, on, servers);
+	const first = [...reached].sort((a, b) => (a.server < b.server ? -1 : 1))[0];
+	if (first === undefined || !isOneSideEach(route, reached, on))
+		return undefined;
+	const isFlagged = first.slot === 'secondary';
+	const across = acrossFrom(route);
+	const [plain, flagged] = isFlagged ? [across, route] : [route, across];
+	const [plainSlot, flaggedSlot] = [plain, flagged].map(({ copies }) => copies.find(({ server }) => server === on.name)?.slot);
+	const own = plainSlot && flaggedSlot && { plain: plainSlot, flagged: flaggedSlot };
+	return { flag: flagName(scope, plain, on, servers), plain, flagged, isFlagged, own };
+}
+function directFlag(flag) {
+	return `${flag}${DIRECT}`;
+}
+function isDirectFlag(flag) {
+	return flag.endsWith(DIRECT);
+}
+const DIRECT = '.direct';
+function flagsOf(kind, scope, routes, on, servers) {
+	const copiesOf = (route) => routesFrom([route], on, servers)[0].copies;
+	const found = routes.flatMap((route) => {
+		const isWorker = kind === 'sidecar' && route.ports.length === 0;
+		if (!isWorker && servedPorts(kind, route).every(({ protocol }) => protocol !== 'http'))
+			return [];
+		const sides = sidesOf(scope, route, on, servers);
+		if (sides === undefined)
+			return [];
+		const { flag: name, isFlagged: isSet, plain, flagged } = sides;
+		const own = isWorker ? undefined : sides.own;
+		return [
+			[route.service, { name, isSet, own, plain: copiesOf(plain), flagged: copiesOf(flagged) }],
+		];
+	});
+	return new Map(found);
+}
+function isOneSideEach(route, reached, on) {
+	const isAlone = new Set(reached.map(({ server }) => server)).size === reached.length;
+	const isAlike = reached.every(({ weight }) => weight > 0 && weight === reached[0].weight);
+	const [main] = route.ports;
+	const isKnown = ({ server, slot, port }) => isSide(slot) &&
+		(server === on.name ||
+			port === undefined ||
+			main === undefined ||
+			port === hostPort(main.hostPort, slot));
+	return isAlone && isAlike && reached.every(isKnown);
+}
+function isSide(slot) {
+	return slot === 'base' || slot === 'secondary';
+}
+function acrossFrom(route) {
+	const [main] = route.ports;
+	const copies = route.copies.map((copy) => {
+		if (!isSide(copy.slot))
+			return copy;
+		const slot = copy.slot === 'base' ? 'secondary' : 'base';
+		const { port: _, ...rest } = copy;
+		return { ...rest, slot, ...(main && { port: hostPort(main.hostPort, slot) }) };
+	});
+	return { ...route, copies };
+}
+function flagName(scope, plain, on, servers) {
+	const addresses = plain.ports.length === 0
+		? plain.copies.map(({ server, slot }) => [server, slot])
+		: plain.ports.map((port) => backendsOf(scope, plain, port, on, servers));
+	return `${scopeName(scope)}.${plain.service}.${specHash(addresses)}`;
+}
+;
+const CONFIG_FOLDER = '/etc/switchyard';
+const FLAG_FOLDER = 'flags';
+const FLAG_ACCESS_FILE = 'flag_access.conf';
+const copy = object({
+	server: schemas_string(),
+	slot: custom((value) => typeof value === 'string' && isSlot(value)),
+	weight: schemas_number().int().min(0),
+	port: schemas_number().optional(),
+	at: object({ zone: schemas_string(), private_ip: schemas_string() }).optional(),
+});
+const backing = object({
+	ports: array(object({
+		name: schemas_string().optional(),
+		protocol: schemas_enum(['http', 'tcp', 'udp']),
+		container_port: schemas_number(),
+		internal_port: schemas_number(),
+		host_port: schemas_number(),
+		domains: array(schemas_string()),
+		strip_prefix: literal(true).optional(),
+		published: object({ numbers: array(schemas_number()), responses: schemas_number().optional() }).optional(),
+		prove_path: schemas_string(),
+	})),
+	idle_timeout_ms: schemas_number(),
+	max_body_bytes: schemas_number().optional(),
+	request_buffering: schemas_enum(['on', 'off']).optional(),
+	redirects: array(object({
+		from: schemas_string(),
+		to: schemas_string(),
+		status: literal([...REDIRECT_STATUSES]),
+		drops_path: literal(true).optional(),
+	}))
+		.optional(),
+	door: custom((value) => typeof value === 'object' && value !== null).optional(),
+	maintenance: object({
+		isOn: schemas_boolean(),
+		allow: array(schemas_string()),
+		retryAfterMs: schemas_number(),
+		status: schemas_number(),
+		page: schemas_string().optional(),
+	})
+		.optional(),
+	queue_requests_ms: schemas_number().optional(),
+});
+const manifestSchema = object({
+	settings: object({
+		keepalive_min_timeout_ms: schemas_number(),
+		access_log: schemas_boolean().optional(),
+		trusted_proxies: array(schemas_string()).optional(),
+		proxy_protocol: literal(true).optional(),
+		chosen_by: schemas_string(),
+	}),
+	scopes: record(schemas_string(), object({
+		generation: schemas_string(),
+		repository: schemas_string().optional(),
+		edge: object({ image: schemas_string(), ports: array(schemas_string()) }).optional(),
+		routes: record(schemas_string(), object({
+			domains: array(schemas_string()),
+			copies: array(copy),
+			flagged: object({ flag: schemas_string(), copies: array(copy) }).optional(),
+			backing: backing.optional(),
+		})),
+		tls: array(schemas_string()).optional(),
+		files: record(schemas_string(), schemas_string()),
+	})),
+});
+function parseTree(files) {
+	const live = /\/b\/main\.conf/.test(files.get('nginx.conf') ?? '') ? 'b' : 'a';
+	const filesOf = (folder) => new Map([...files].flatMap(([path, content]) => path.startsWith(`${folder}/`) ? [[path.slice(folder.length + 1), content]] : []));
+	const flagTexts = new Map([...files].flatMap(([path, text]) => path.startsWith(`${FLAG_FOLDER}/`) ? [[path.slice(FLAG_FOLDER.length + 1), text]] : []));
+	const flagToken = /"(\w+)"/.exec(files.get(FLAG_ACCESS_FILE) ?? '')?.[1];
+	const folders = { a: folderOf(filesOf('a')), b: folderOf(filesOf('b')) };
+	const told = /^# told to read at (\S+)$/m.exec(files.get('nginx.conf') ?? '')?.[1];
+	const toldAt = told === undefined ? undefined : Date.parse(told);
+	const named = (shape) => new Map([...files].flatMap(([path, content]) => {
+		const name = shape.exec(path)?.[1];
+		return name === undefined ? [] : [[name, content]];
+	}));
+	const certificates = named(/^certificates\/(.+)\.crt$/);
+	const challengeAnswers = named(/^challenges\/([^/.]+)$/);
+	const marks = [...named(/^user_lists\/([^/]+)$/)];
+	const revocations = named(/^revocations\/(.+)$/);
+	return {
+		live,
+		folders,
+		flags: new Set(flagTexts.keys()),
+		flagTexts,
+		certificates,
+		challengeAnswers,
+		userLists: new Map(marks.map(([key, mark]) => [key, mark.trim()])),
+		revocations,
+		flagToken,
+		toldAt,
+	};
+}
+function servedScope({ folders, flags }, folder, scope) {
+	const found = folders[folder].manifest?.scopes[scope];
+	if (found === undefined)
+		return undefined;
+	const routes = Object.entries(found.routes).map(([service, route]) => {
+		const isFlagged = route.flagged !== undefined && flags.has(route.flagged.flag);
+		return [service, isFlagged ? { ...route, copies: route.flagged.copies } : route];
+	});
+	return { ...found, routes: Object.fromEntries(routes) };
+}
+function flagsRead({ folders }, folder, scope) {
+	const routes = Object.values(folders[folder].manifest?.scopes[scope]?.routes ?? {});
+	return new Set(routes.flatMap(({ flagged }) => (flagged === undefined ? [] : [flagged.flag, directFlag(flagged.flag)])));
+}
+function folderOfGeneration(tree, scope, generation) {
+	return [tree.live, otherFolder(tree.live)].find((folder) => {
+		const found = tree.folders[folder].manifest?.scopes[scope]?.generation;
+		return found !== undefined && found === generation;
+	});
+}
+function identityOf(scopes) {
+	return specHash(Object.entries(scopes).map(([name, { generation }]) => [name, generation]));
+}
+function folderOfIdentity(tree, identity) {
+	return [tree.live, otherFolder(tree.live)].find((folder) => {
+		const { manifest } = tree.folders[folder];
+		return manifest !== undefined && identityOf(manifest.scopes) === identity;
+	});
+}
+function otherFolder(folder) {
+	return folder === 'a' ? 'b' : 'a';
+}
+function contentHash(content) {
+	return specHash(content);
+}
+function editedFiles(folder, scope) {
+	const written = folder.manifest?.scopes[scope]?.files ?? {};
+	return Object.entries(written)
+		.filter(([path, hash]) => contentHash(folder.files.get(path) ?? '') !== hash)
+		.map(([path]) => path);
+}
+function servingSlots(scope, server) {
+	const serving = new Map();
+	for (const [service, { copies }] of Object.entries(scope?.routes ?? {})) {
+		const here = copies.filter((one) => one.server === server && one.weight > 0);
+		if (here.length > 0)
+			serving.set(service, here.map(({ slot }) => slot));
+	}
+	return serving;
+}
+function routesOf(scope) {
+	return Object.entries(scope?.routes ?? {}).flatMap(([service, { copies, backing: facts }]) => facts === undefined
+		? []
+		: [
+			{
+				service,
+				ports: facts.ports.map((port) => ({
+					...(port.name !== undefined && { name: port.name }),
+					protocol: port.protocol,
+					containerPort: port.container_port,
+					internalPort: port.internal_port,
+					hostPort: port.host_port,
+					domains: port.domains,
+					...(port.strip_prefix && { stripPrefix: true }),
+					...(port.published && { published: tree_publishedOf(port.published) }),
+					provePath: port.prove_path,
+				})),
+				idleTimeoutMs: facts.idle_timeout_ms,
+				...(facts.max_body_bytes !== undefined && { maxBodyBytes: facts.max_body_bytes }),
+				...(facts.request_buffering !== undefined && { requestBuffering: facts.request_buffering }),
+				...(facts.redirects && { redirects: facts.redirects.map(redirectOf) }),
+				...(facts.door !== undefined && { door: facts.door }),
+				...(facts.queue_requests_ms !== undefined && { queueRequestsMs: facts.queue_requests_ms }),
+				...(facts.maintenance && { maintenance: maintenanceFrom(facts.maintenance) }),
+				copies: copies.map(copyOf),
+			},
+		]);
+}
+function redirectOf({ from, to, status, drops_path: dropsPath }) {
+	return { from, to, status, ...(dropsPath && { dropsPath }) };
+}
+function tree_publishedOf({ numbers, responses, }) {
+	return { numbers, ...(responses !== undefined && { responses }) };
+}
+function maintenanceFrom({ page, ...facts }) {
+	return { ...facts, ...(page !== undefined && { page }) };
+}
+function copyOf({ server, slot, weight, port, at }) {
+	return {
+		server,
+		slot,
+		weight,
+		...(port !== undefined && { port }),
+		...(at && { at: { zone: at.zone, privateIp: at.private_ip } }),
+	};
+}
+function folderOf(files) {
+	return { manifest: readManifest(files), files };
+}
+function readManifest(files) {
+	try {
+		const parsed = manifestSchema.safeParse(JSON.parse(files.get('manifest.json') ?? ''));
+		return parsed.success ? parsed.data : undefined;
+	}
+	catch {
+		return undefined;
+	}
+}
+;
+function waysOf(scope, { service }, port, flag) {
+	const upstream = upstreamName(scope, service, port);
+	if (flag === undefined)
+		return [{ upstream }];
+	const { name, own } = flag;
+	const ownOf = (way) => own && { own: `${containerName(scope, service, own[way])}:${port.containerPort}` };
+	return [
+		{ upstream, ...ownOf('plain') },
+		{ upstream: upstreamName(scope, service, port, 'secondary'), flag: name, ...ownOf('flagged') },
+	];
+}
+function renderChoice(ways, indent) {
+	return ways
+		.map(({ upstream, own, flag }) => {
+		const set = `set $group ${upstream};${own === undefined ? '' : ` set $own ${own};`}`;
+		return flag === undefined ? `${indent}${set}\n` : `${indent}if (${isThere(flag)}) { ${set} }\n`;
+	})
+		.join('');
+}
+function isThere(flag) {
+	return `-f ${CONFIG_FOLDER}/${FLAG_FOLDER}/${flag}`;
+}
+function renderSide(ways) {
+	const last = ways.at(-1);
+	const direct = last.own === undefined || last.flag === undefined
+		? ''
+		: `    if (${isThere(directFlag(last.flag))}) { set $side $own; set $pooled ""; set $single ""; }\n`;
+	return `${renderChoice(ways, '    ')}    set $side $group;
+    set $pooled $unpooled;
+    set $single ${UNPOOLED};
+${direct}`;
+}
+function flagOf(sides) {
+	return sides && { name: sides.flag, own: sides.own };
+}
+;
+const CONTROL_PORT = 8099;
+const PROVE_PORT_OFFSET = 10_000;
+const CONTROL_ACCESS_FILE = 'control_access.conf';
+function renderControlAccess(gateway) {
+	return `allow ${gateway};\nallow 127.0.0.1;\ndeny all;\n`;
+}
+function renderFlagAccess(token) {
+	return `if ($http_switchyard_token != "${token}") { return 403; }\n`;
+}
+function provePaths(scope, key, path = '/') {
+	return UPSTREAMS.map((ending) => `/prove/${scope}/${key}${ending}${path}`);
+}
+function directProvePath(scope, key, path = '/') {
+	return `/prove/${scope}/${key}${control_DIRECT}${path}`;
+}
+const UPSTREAMS = ['', UNPOOLED];
+const control_DIRECT = '_direct';
+function renderControl(control) {
+	const proofs = control.provable.flatMap(({ key, ways }) => {
+		const groups = UPSTREAMS.map((ending) => ({ path: `${key}${ending}`, to: `\${group}${ending}` }));
+		const isDirect = ways.some(({ own, flag }) => own !== undefined && flag !== undefined);
+		const all = isDirect ? [...groups, { path: `${key}${control_DIRECT}`, to: '$own' }] : groups;
+		return all.map(({ path, to }) => renderProof(control, path, to, ways));
+	});
+	return `location = /generation/${control.scope} { return 200 "${control.generation}"; }
+${proofs.join('')}`;
+}
+function renderProof({ scope, generation }, path, to, ways) {
+	return `location /prove/${scope}/${path}/ {
+${renderChoice(ways, '    ')}    rewrite ^/prove/[^/]+/[^/]+(/.*)$ $1 break;
+    proxy_pass http://${to};
+    proxy_set_header Host $http_host;
+    proxy_set_header Connection "";
+    add_header X-Switchyard-Generation ${generation} always;
+    add_header X-Switchyard-Upstream "$upstream_addr" always;
+    add_header X-Switchyard-Answered "$upstream_header_time" always;
+}
+`;
+}
+;
 const SNIPPET_LEVELS = ['http', 'server', 'location'];
 const COMPRESSORS = ['brotli', 'zstd'];
 const DEFAULT_HEADERS = {
@@ -69036,100 +69383,38 @@ ${proxyProtocol ? CLIENT_AND_PROXY : ''}${maps.join('')}    # Set where a prefix
 `;
 }
 ;
-const HOST_FOLDER = 'hosts';
-function sharedHosts(ports, redirects) {
-	const claims = [
-		...ports.flatMap(({ domains, piece }) => domains.map((address) => ({ address, piece }))),
-		...redirects.map((redirect) => ({ address: redirect.from, redirect })),
+function renderHeaders(kind) {
+	return indented(headersFor(kind), '    ');
+}
+function headersFor(kind) {
+	const forwarded = kind === 'edge' ? FORWARDED : [];
+	const headers = [
+		['Host', kind === 'edge' ? '$host' : '$http_host'],
+		['Upgrade', '$upgrade'],
+		['Connection', '$connection_header'],
+		...forwarded,
+		...(kind === 'edge' ? [[PROBE_HEADER, '""']] : []),
+		...[...FRAMING, ...forwarded.map(([name]) => name)].flatMap(disguisesOf).map((name) => [name, '""']),
 	];
-	const hosts = new Map();
-	for (const { address, ...claim } of claims) {
-		const host = hostOfAddress(address);
-		const path = pathOfAddress(address);
-		const known = hosts.get(host) ?? new Map();
-		hosts.set(host, known);
-		if (!known.has(path))
-			known.set(path, { path, ...claim });
-	}
-	return [...hosts]
-		.map(([host, found]) => ({ host, claims: [...found.values()].sort(byLength) }))
-		.filter(({ claims: [first, ...others] }) => others.length > 0 || first?.path !== '/' || 'redirect' in first);
+	return headers.map(([name, value]) => `proxy_set_header ${name} ${value};`);
 }
-function byLength(a, b) {
-	return b.path.length - a.path.length || (a.path < b.path ? -1 : 1);
+const FRAMING = ['Content-Length', 'Transfer-Encoding'];
+function disguisesOf(name) {
+	const [first = '', ...rest] = name.split('-');
+	const spellings = rest.reduce((begun, part) => begun.flatMap((text) => [`${text}-${part}`, `${text}_${part}`]), [first]);
+	return spellings.filter((spelling) => spelling !== name);
 }
-function hostFile(scope, host) {
-	return `${HOST_FOLDER}/${scopeName(scope)}/${host.replace('*', '_')}.conf`;
-}
-const WHOLE = { suffix: '', path: '' };
-function passingOf(service, port) {
-	return { suffix: `_${portKey(service, port)}`, path: '$passed' };
-}
-function renderHost({ host, claims }, server) {
-	const paths = claims.map(({ path }) => path);
-	const locations = claims.map((claim) => {
-		const lines = [...refuseAmbiguous(claim.path, paths), ...hosts_linesOf(claim, server.headers)];
-		const body = `{\n${lines.map((line) => `        ${line}\n`).join('')}    }\n`;
-		if (claim.path === '/')
-			return `    location / ${body}`;
-		return `    location = ${claim.path} ${body}    location ${claim.path}/ ${body}`;
-	});
-	const named = new Set(claims.flatMap((claim) => ('piece' in claim ? [claim.piece.named(server.headers)] : [])));
-	const rest = paths.includes('/') ? '' : '    location / { return 404; }\n';
-	return `# ${host}: the longest path wins.
-${server.before}server {
-${server.listens.map((line) => `    ${line}\n`).join('')}    server_name ${server.name};
-${server.lines.map((line) => `    ${line}\n`).join('')}${server.locations}${locations.join('')}${rest}${[...named].join('')}}
+const HEADERS_OF_EDGE = headersFor('edge');
+;
+const HEALTH_PATH = '/.well-known/switchyard/health';
+const OUT_OF_SERVICE_FILE = 'out_of_service';
+const HEALTH = `    location = ${HEALTH_PATH} {
+        access_log off;
+        default_type text/plain;
+        if (-f ${CONFIG_FOLDER}/${OUT_OF_SERVICE_FILE}) { return 503 "out of service\\n"; }
+        return 200 "ok\\n";
+    }
 `;
-}
-function refuseAmbiguous(path, paths) {
-	const longer = paths.filter((one) => one !== path && isBelow(one, path)).map(pattern);
-	if (path === '/' && longer.length === 0)
-		return [];
-	const own = path === '/' ? '/' : `${pattern(path)}${END}`;
-	return [
-		`if ($request_uri !~ "^${own}") { return 400; }`,
-		...inWords(longer).map((others) => `if ($request_uri ~ "^(?:${others})${END}") { return 400; }`),
-	];
-}
-const END = '(?:[/?]|$)';
-const WORD_MAX = 3_500;
-function inWords(patterns) {
-	const words = [];
-	for (const one of patterns) {
-		const last = words.at(-1);
-		if (last === undefined || last.length + one.length >= WORD_MAX)
-			words.push(one);
-		else
-			words[words.length - 1] = `${last}|${one}`;
-	}
-	return words;
-}
-function pattern(path) {
-	return path.replaceAll('.', '[.]');
-}
-function hosts_linesOf(claim, headers) {
-	if ('redirect' in claim)
-		return hosts_renderRedirect(claim.path, claim.redirect);
-	const { port, entry } = claim.piece;
-	const strip = port.stripPrefix && claim.path !== '/'
-		? [
-			`if ($request_uri ~ "^${pattern(claim.path)}/?(?<rest>.*)$") { set $passed "/$rest"; set ${STRIPPED_PREFIX} ${claim.path}; }`,
-		]
-		: [];
-	return ['set $passed "";', ...strip, ...entry(headers)];
-}
-function hosts_renderRedirect(path, { to, status, dropsPath }) {
-	const target = to.startsWith('/') ? `$told_x_forwarded_proto://$host${to}` : to;
-	if (dropsPath)
-		return [`return ${status} "${target}";`];
-	const base = target.replace(/\/+$/, '');
-	const isWhole = path === '/' || base !== target || /:\/\/[^/]+$/.test(base);
-	const [rest, joint] = isWhole ? ['/?(?<rest>.*)', '/'] : ['(?<rest>.*)', ''];
-	return [
-		`if ($request_uri ~ "^${path === '/' ? '' : pattern(path)}${rest}$") { return ${status} "${base}${joint}$rest"; }`,
-	];
-}
 ;
 const MAINTENANCE = '.maintenance';
 const WAITING = '.waiting';
@@ -69672,183 +69957,134 @@ function seconds(ms) {
 	return ms % 1000 === 0 ? `${ms / 1000}s` : `${Math.ceil(ms)}ms`;
 }
 ;
-const LOOK_MS = 200;
-const queue_LOOKS_MAX = 300;
-const WAITING_MAX = 2_000;
-const WAIT_PORT = 8098;
-const OVER_PORT = 8097;
-const SORRY_PORT = 8096;
-function endingOf({ route, port }) {
-	return `_${portKey(route.service, port)}`;
-}
-function upstreamOf({ scope, route, port }) {
-	return `${portKey(waitingFlag(scope, route.service), port)}`;
-}
-function renderQueueServers(queue, isThere) {
-	const { queueRequestsMs } = queue.route;
-	if (queueRequestsMs === undefined)
-		return '';
-	const looks = Math.max(1, Math.min(queue_LOOKS_MAX, Math.ceil(queueRequestsMs / LOOK_MS)));
-	const name = upstreamOf(queue);
-	const server = `    server 127.0.0.1:${WAIT_PORT} max_fails=0;\n`;
-	return `upstream ${name} {
-${server.repeat(looks)}    # When all looks are over.
-    server 127.0.0.1:${OVER_PORT} backup;
-    keepalive 256;
-}
-limit_conn_zone $server_name zone=${name}:64k;
-server {
-    listen 127.0.0.1:${WAIT_PORT};
-    server_name ${name};
-    access_log off;
-    recursive_error_pages on;
-    keepalive_requests 10000;
-    location / {
-        error_page 418 = @later;
-        if (${isThere(waitingFlag(queue.scope, queue.route.service))}) { return 418; }
-        add_header X-Accel-Redirect @go_on${endingOf(queue)};
-        return 204;
-    }
-    location @later {
-        limit_conn ${name} ${WAITING_MAX};
-        limit_conn_status 429;
-        auth_basic off_for_a_while;
-        auth_basic_user_file /dev/null;
-        auth_delay ${Math.ceil(queueRequestsMs / looks)}ms;
-        error_page 401 =404 @not_yet;
-        error_page 429 =204 @over;
-    }
-    location @not_yet { return 200 ""; }
-    location @over {
-        add_header X-Accel-Redirect @time_is_over${endingOf(queue)} always;
-        return 204;
-    }
-}
-server {
-    listen 127.0.0.1:${OVER_PORT};
-    server_name ${name};
-    access_log off;
-    location / {
-        add_header X-Accel-Redirect @time_is_over${endingOf(queue)};
-        return 204;
-    }
-}
-server {
-    listen 127.0.0.1:${SORRY_PORT};
-    server_name ${name};
-    access_log off;
-    default_type text/plain;
-    add_header Retry-After 5 always;
-    return 503 "Not available for a moment. Please try again.\\n";
-}
+const HEADER_KB = 32;
+const BUFFER_KB = 40;
+const BODIES = `    map "$http_transfer_encoding:$content_length" $is_large { default ''; "~*chunked" 1; "~:\\d{7,}$" 1; }
+    map "$http_transfer_encoding:$content_length" $has_body { default ''; "~*chunked" 1; "~:0*[1-9]" 1; }
 `;
-}
-function askFirst({ queueRequestsMs }, suffix) {
-	return queueRequestsMs === undefined ? [] : [`auth_request ${WAIT_PATH}${suffix};`];
-}
-function renderQueue(queue, suffix, side, isThere) {
-	if (queue.route.queueRequestsMs === undefined)
-		return '';
-	const name = upstreamOf(queue);
-	const ending = endingOf(queue);
-	const again = side.replaceAll(/^/gm, '    ').trimEnd();
-	return `    location = ${WAIT_PATH}${suffix} {
-        internal;
-        error_page 418 = @wait${suffix};
-        if (${isThere(waitingFlag(queue.scope, queue.route.service))}) { return 418; }
-        return 204;
-    }
-    location @wait${suffix} {
-        proxy_pass http://${name};
-        proxy_set_header Host ${name};
-        proxy_set_header Connection "";
-        proxy_set_header Content-Length "";
-        proxy_pass_request_headers off;
-        proxy_pass_request_body off;
-        proxy_buffer_size 4k;
-        proxy_next_upstream error timeout http_404;
-        proxy_next_upstream_tries 0;
-        proxy_next_upstream_timeout 0;
-    }
-    location @go_on${ending} {
-${again}
-        return 204;
-    }
-    location @time_is_over${ending} {
-        set $side 127.0.0.1:${SORRY_PORT};
-        set $pooled "";
-        set $single "";
-        return 204;
-    }
+const IDEMPOTENT_METHODS = [
+	'GET HEAD OPTIONS PUT DELETE QUERY',
+	'PROPFIND PROPPATCH MKCOL COPY MOVE UNLOCK REPORT SEARCH ACL MKCALENDAR',
+].flatMap((line) => line.split(' '));
+const OTHER_METHODS = ['POST', 'PATCH', 'LOCK'];
+const METHODS = `    map $request_method $unpooled { default ${UNPOOLED}; "~^(?:${IDEMPOTENT_METHODS.join('|')})$" ''; }
+    map $request_method $is_unknown_method { default 1; "~^(?:${[...IDEMPOTENT_METHODS, ...OTHER_METHODS].join('|')})$" ''; }
 `;
+function renderMain(config) {
+	const isLogged = config.kind === 'edge' && config.settings.accessLog !== false;
+	const include = (indent) => (path) => `${indent}include ${CONFIG_FOLDER}/${config.folder}/${path};\n`;
+	const door = config.kind === 'edge'
+		? `${renderForwarded(config.settings.trustedProxies ?? [], config.settings)}${renderDoorOfMain(`${CONFIG_FOLDER}/${config.folder}`, CONFIG_FOLDER)}${MAINTENANCE_MAPS}    # A host that no route serves.
+    server {
+${indented(listenHttp(config.settings, ' default_server'), '        ')}${HEALTH.replaceAll(/^/gm, '    ').trimEnd()}
+        location / { return 404; }
+    }
+${renderTlsMain(config.tlsDomains, config.settings)}`
+		: '';
+	const proof = config.kind === 'sidecar'
+		? `    map $server_port $generation { default ${config.generation}; }
+    log_format proof 'switchyard-proof $generation $server_port $upstream_addr $status';
+`
+		: TOUCHED;
+	const stream = config.kind === 'sidecar' || config.streamFiles.length > 0
+		? `stream {
+    resolver 127.0.0.11 valid=1s ipv6=off;
+${proof}    access_log off;
+    proxy_connect_timeout 2s;
+    proxy_next_upstream_tries 2;
+    proxy_next_upstream_timeout 5s;
+    proxy_socket_keepalive on;
+${config.streamFiles.map(include('    ')).join('')}}
+`
+		: '';
+	return `# Written by Switchyard; what is changed by hand is put back by the next run.
+# Debian's nginx loads the stream module from here; the official image has it built in.
+include /etc/nginx/modules-enabled/*.conf;
+# Not auto: each reload under long streams leaves this many old workers behind, 2 MB each.
+worker_processes 2;
+worker_rlimit_nofile 65535;
+# worker_shutdown_timeout is not set, on purpose: it cuts the long streams of every service at each reload.
+pid /run/nginx.pid;
+error_log /dev/stderr warn;
+events { worker_connections 8192; }
+http {
+    # Before the first map. Names and origins may be as long as DNS lets them be.
+    map_hash_bucket_size 512;
+    ${[isLogged ? ACCESS_LOG : '', config.kind === 'edge' ? COUNTING.trimEnd() : ''].filter(Boolean).join('\n    ') || 'access_log off;'}
+    server_tokens off;
+    server_names_hash_bucket_size 512;
+    # Names that do not resolve yet must not stop a reload; a restarted container is found within a second.
+    resolver 127.0.0.11 valid=1s ipv6=off;
+    keepalive_timeout 75s;
+    # By itself nginx ends a connection after 1,000 requests, and with HTTP/2 refuses those that are on their way then.
+    keepalive_requests 1000000;
+    keepalive_time 1d;
+    # A reload closes idle connections; this long they may bring one more request first (nginx 1.27.4).
+    keepalive_min_timeout ${main_file_seconds(config.settings.keepaliveMinTimeoutMs)};
+    client_max_body_size 0;
+    # Room for a request line, a field such as a cookie, and the headers of an answer of ${HEADER_KB} KB each. More is refused.
+    large_client_header_buffers 4 ${BUFFER_KB}k;
+    proxy_buffer_size ${BUFFER_KB}k;
+    proxy_buffers 4 ${BUFFER_KB}k;
+    # "api_key" is a name like others to those who have it. What could be taken for one of ours is left out below.
+    underscores_in_headers on;
+    proxy_headers_hash_max_size 2048;
+    proxy_headers_hash_bucket_size 128;
+    proxy_http_version 1.1;
+    # Two: a SYN lost to a full backlog is sent again after 1 s (RFC 6298 §2).
+    proxy_connect_timeout 2s;
+    # Never non_idempotent: it runs POSTs twice.
+    proxy_next_upstream error timeout;
+    proxy_next_upstream_tries 2;
+    proxy_next_upstream_timeout 5s;
+    proxy_socket_keepalive on;
+${renderHeaders(config.kind)}    # Server-sent events must leave at once, and nothing tells them from other answers beforehand.
+    proxy_buffering off;
+${METHODS}${BODIES}    # HTTP/2 without TLS is offered to whoever is asked, and is nothing that the app could be told from here.
+    map $http_upgrade $upgrade { default $http_upgrade; ~*h2c ''; }
+    # The app ends what serves one request: the end that closes first keeps the port for a minute.
+    map $upgrade$unpooled $connection_header { default upgrade; '' ''; ${UNPOOLED} close; }
+    server {
+        listen ${CONTROL_PORT};
+        access_log off;
+${config.kind === 'edge' ? `        # Whoever may ask here is known by the address that it has.\n        set_real_ip_from ${NOBODY};\n` : ''}        include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
+        location = /version { return 200 $nginx_version; }
+        location = /identity { return 200 "${config.identity}"; }
+${config.kind === 'edge' ? renderFigures(`include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};`) : ''}${FLAGS}${renderInstall(config.tlsDomains, CONFIG_FOLDER, `${CONFIG_FOLDER}/${FLAG_ACCESS_FILE}`)}${config.kind === 'edge' ? renderListPlaces(CONFIG_FOLDER, `${CONFIG_FOLDER}/${FLAG_ACCESS_FILE}`) : ''}${config.controlFiles.map(include('        ')).join('')}    }
+${door}${config.httpFiles.map(include('    ')).join('')}}
+${stream}`;
 }
-;
-function sidesOf(scope, route, on, servers) {
-	const reached = reachedCopies(route, on, servers);
-	const first = [...reached].sort((a, b) => (a.server < b.server ? -1 : 1))[0];
-	if (first === undefined || !isOneSideEach(route, reached, on))
-		return undefined;
-	const isFlagged = first.slot === 'secondary';
-	const across = acrossFrom(route);
-	const [plain, flagged] = isFlagged ? [across, route] : [route, across];
-	const [plainSlot, flaggedSlot] = [plain, flagged].map(({ copies }) => copies.find(({ server }) => server === on.name)?.slot);
-	const own = plainSlot && flaggedSlot && { plain: plainSlot, flagged: flaggedSlot };
-	return { flag: flagName(scope, plain, on, servers), plain, flagged, isFlagged, own };
+const FLAGS = `        location /${FLAG_FOLDER}/ {
+            include ${CONFIG_FOLDER}/${FLAG_ACCESS_FILE};
+            alias ${CONFIG_FOLDER}/${FLAG_FOLDER}/;
+            client_body_temp_path ${CONFIG_FOLDER}/${FLAG_FOLDER};
+            dav_methods PUT DELETE;
+        }
+`;
+const LOGGED = [
+	['time', '"$time_iso8601"'],
+	['host', '"$host"'],
+	['method', '"$request_method"'],
+	['path', '"$request_path"'],
+	['status', '$status'],
+	['bytes_received', '$request_length'],
+	['bytes_sent', '$bytes_sent'],
+	['seconds', '$request_time'],
+	['upstream', '"$upstream_addr"'],
+	['upstream_status', '"$upstream_status"'],
+	['upstream_seconds', '"$upstream_response_time"'],
+	['request_id', '"$id_of_request"'],
+];
+const ACCESS_LOG = `map $request_uri $request_path { default ''; "~^([^?]*)" $1; }
+    log_format access escape=json '{${LOGGED.map(([name, value]) => `"${name}":${value}`).join(',')}}';
+    # As much as a pipe takes in one piece, so that the lines of two workers never mix.
+    access_log /dev/stdout access buffer=4k flush=1s;`;
+function renderPointer(folder, toldAt) {
+	const told = toldAt === undefined ? '' : `# told to read at ${new Date(toldAt).toISOString()}\n`;
+	return `${told}include ${CONFIG_FOLDER}/${folder}/main.conf;\n`;
 }
-function directFlag(flag) {
-	return `${flag}${DIRECT}`;
-}
-function isDirectFlag(flag) {
-	return flag.endsWith(DIRECT);
-}
-const DIRECT = '.direct';
-function flagsOf(kind, scope, routes, on, servers) {
-	const copiesOf = (route) => routesFrom([route], on, servers)[0].copies;
-	const found = routes.flatMap((route) => {
-		const isWorker = kind === 'sidecar' && route.ports.length === 0;
-		if (!isWorker && servedPorts(kind, route).every(({ protocol }) => protocol !== 'http'))
-			return [];
-		const sides = sidesOf(scope, route, on, servers);
-		if (sides === undefined)
-			return [];
-		const { flag: name, isFlagged: isSet, plain, flagged } = sides;
-		const own = isWorker ? undefined : sides.own;
-		return [
-			[route.service, { name, isSet, own, plain: copiesOf(plain), flagged: copiesOf(flagged) }],
-		];
-	});
-	return new Map(found);
-}
-function isOneSideEach(route, reached, on) {
-	const isAlone = new Set(reached.map(({ server }) => server)).size === reached.length;
-	const isAlike = reached.every(({ weight }) => weight > 0 && weight === reached[0].weight);
-	const [main] = route.ports;
-	const isKnown = ({ server, slot, port }) => isSide(slot) &&
-		(server === on.name ||
-			port === undefined ||
-			main === undefined ||
-			port === hostPort(main.hostPort, slot));
-	return isAlone && isAlike && reached.every(isKnown);
-}
-function isSide(slot) {
-	return slot === 'base' || slot === 'secondary';
-}
-function acrossFrom(route) {
-	const [main] = route.ports;
-	const copies = route.copies.map((copy) => {
-		if (!isSide(copy.slot))
-			return copy;
-		const slot = copy.slot === 'base' ? 'secondary' : 'base';
-		const { port: _, ...rest } = copy;
-		return { ...rest, slot, ...(main && { port: hostPort(main.hostPort, slot) }) };
-	});
-	return { ...route, copies };
-}
-function flagName(scope, plain, on, servers) {
-	const addresses = plain.ports.length === 0
-		? plain.copies.map(({ server, slot }) => [server, slot])
-		: plain.ports.map((port) => backendsOf(scope, plain, port, on, servers));
-	return `${scopeName(scope)}.${plain.service}.${specHash(addresses)}`;
+function main_file_seconds(ms) {
+	return ms % 1000 === 0 ? `${ms / 1000}s` : `${Math.ceil(ms)}ms`;
 }
 ;
 function parseDirectives(text, { withLines = false } = {}) {
@@ -69995,7 +70231,7 @@ const KEYS = {
 };
 const SNIPPET_MAX_BYTES = 16 * 1024;
 const ZONE_MAX_KB = 10 * 1024;
-const FRAMING = [
+const snippets_FRAMING = [
 	'connection',
 	'content-length',
 	'keep-alive',
@@ -70170,12 +70406,12 @@ function checkAnswerHeader(name) {
 		return [`${name} would be there twice`, 'The key edge.headers sets it.'];
 	if (lower === 'strict-transport-security')
 		return [`${name} belongs to TLS`, 'The key tls.hsts sets it.'];
-	return FRAMING.includes(lower) ? [`${name} is not set here: nginx and the app say it`] : undefined;
+	return snippets_FRAMING.includes(lower) ? [`${name} is not set here: nginx and the app say it`] : undefined;
 }
 function checkRequestHeader(name) {
 	const lower = name.toLowerCase().replaceAll('_', '-');
 	const isTold = TOLD_BY_EDGE.includes(lower) || lower.startsWith('x-forwarded-');
-	return isTold || FRAMING.includes(lower) ? [`${name} is told by the edge`] : undefined;
+	return isTold || snippets_FRAMING.includes(lower) ? [`${name} is told by the edge`] : undefined;
 }
 const KEPT = ['/.well-known/switchyard', '/.well-known/acme-challenge'];
 function checkLocation({ words, body }) {
@@ -70312,751 +70548,6 @@ function explainSnippet(complaint, scope, files, root) {
 const PLACE = / # (line \d+ of \S+ \([a-z0-9-]+\))$/;
 function withoutMark(text) {
 	return text.replaceAll(/own_[0-9a-f]{10}_(?:z[0-9a-f]{6}_)?/g, '');
-}
-;
-const FLAG_FOLDER = 'flags';
-const FLAG_ACCESS_FILE = 'flag_access.conf';
-const copy = object({
-	server: schemas_string(),
-	slot: custom((value) => typeof value === 'string' && isSlot(value)),
-	weight: schemas_number().int().min(0),
-	port: schemas_number().optional(),
-	at: object({ zone: schemas_string(), private_ip: schemas_string() }).optional(),
-});
-const backing = object({
-	ports: array(object({
-		name: schemas_string().optional(),
-		protocol: schemas_enum(['http', 'tcp', 'udp']),
-		container_port: schemas_number(),
-		internal_port: schemas_number(),
-		host_port: schemas_number(),
-		domains: array(schemas_string()),
-		strip_prefix: literal(true).optional(),
-		published: object({ numbers: array(schemas_number()), responses: schemas_number().optional() }).optional(),
-		prove_path: schemas_string(),
-	})),
-	idle_timeout_ms: schemas_number(),
-	max_body_bytes: schemas_number().optional(),
-	request_buffering: schemas_enum(['on', 'off']).optional(),
-	redirects: array(object({
-		from: schemas_string(),
-		to: schemas_string(),
-		status: literal([...REDIRECT_STATUSES]),
-		drops_path: literal(true).optional(),
-	}))
-		.optional(),
-	door: custom((value) => typeof value === 'object' && value !== null).optional(),
-	maintenance: object({
-		isOn: schemas_boolean(),
-		allow: array(schemas_string()),
-		retryAfterMs: schemas_number(),
-		status: schemas_number(),
-		page: schemas_string().optional(),
-	})
-		.optional(),
-	queue_requests_ms: schemas_number().optional(),
-});
-const manifestSchema = object({
-	settings: object({
-		keepalive_min_timeout_ms: schemas_number(),
-		access_log: schemas_boolean().optional(),
-		trusted_proxies: array(schemas_string()).optional(),
-		proxy_protocol: literal(true).optional(),
-		chosen_by: schemas_string(),
-	}),
-	scopes: record(schemas_string(), object({
-		generation: schemas_string(),
-		repository: schemas_string().optional(),
-		edge: object({ image: schemas_string(), ports: array(schemas_string()) }).optional(),
-		routes: record(schemas_string(), object({
-			domains: array(schemas_string()),
-			copies: array(copy),
-			flagged: object({ flag: schemas_string(), copies: array(copy) }).optional(),
-			backing: backing.optional(),
-		})),
-		tls: array(schemas_string()).optional(),
-		files: record(schemas_string(), schemas_string()),
-	})),
-});
-function parseTree(files) {
-	const live = /\/b\/main\.conf/.test(files.get('nginx.conf') ?? '') ? 'b' : 'a';
-	const filesOf = (folder) => new Map([...files].flatMap(([path, content]) => path.startsWith(`${folder}/`) ? [[path.slice(folder.length + 1), content]] : []));
-	const flagTexts = new Map([...files].flatMap(([path, text]) => path.startsWith(`${FLAG_FOLDER}/`) ? [[path.slice(FLAG_FOLDER.length + 1), text]] : []));
-	const flagToken = /"(\w+)"/.exec(files.get(FLAG_ACCESS_FILE) ?? '')?.[1];
-	const folders = { a: folderOf(filesOf('a')), b: folderOf(filesOf('b')) };
-	const told = /^# told to read at (\S+)$/m.exec(files.get('nginx.conf') ?? '')?.[1];
-	const toldAt = told === undefined ? undefined : Date.parse(told);
-	const named = (shape) => new Map([...files].flatMap(([path, content]) => {
-		const name = shape.exec(path)?.[1];
-		return name === undefined ? [] : [[name, content]];
-	}));
-	const certificates = named(/^certificates\/(.+)\.crt$/);
-	const challengeAnswers = named(/^challenges\/([^/.]+)$/);
-	const marks = [...named(/^user_lists\/([^/]+)$/)];
-	const revocations = named(/^revocations\/(.+)$/);
-	return {
-		live,
-		folders,
-		flags: new Set(flagTexts.keys()),
-		flagTexts,
-		certificates,
-		challengeAnswers,
-		userLists: new Map(marks.map(([key, mark]) => [key, mark.trim()])),
-		revocations,
-		flagToken,
-		toldAt,
-	};
-}
-function servedScope({ folders, flags }, folder, scope) {
-	const found = folders[folder].manifest?.scopes[scope];
-	if (found === undefined)
-		return undefined;
-	const routes = Object.entries(found.routes).map(([service, route]) => {
-		const isFlagged = route.flagged !== undefined && flags.has(route.flagged.flag);
-		return [service, isFlagged ? { ...route, copies: route.flagged.copies } : route];
-	});
-	return { ...found, routes: Object.fromEntries(routes) };
-}
-function flagsRead({ folders }, folder, scope) {
-	const routes = Object.values(folders[folder].manifest?.scopes[scope]?.routes ?? {});
-	return new Set(routes.flatMap(({ flagged }) => (flagged === undefined ? [] : [flagged.flag, directFlag(flagged.flag)])));
-}
-function folderOfGeneration(tree, scope, generation) {
-	return [tree.live, otherFolder(tree.live)].find((folder) => {
-		const found = tree.folders[folder].manifest?.scopes[scope]?.generation;
-		return found !== undefined && found === generation;
-	});
-}
-function identityOf(scopes) {
-	return specHash(Object.entries(scopes).map(([name, { generation }]) => [name, generation]));
-}
-function folderOfIdentity(tree, identity) {
-	return [tree.live, otherFolder(tree.live)].find((folder) => {
-		const { manifest } = tree.folders[folder];
-		return manifest !== undefined && identityOf(manifest.scopes) === identity;
-	});
-}
-function otherFolder(folder) {
-	return folder === 'a' ? 'b' : 'a';
-}
-function contentHash(content) {
-	return specHash(content);
-}
-function editedFiles(folder, scope) {
-	const written = folder.manifest?.scopes[scope]?.files ?? {};
-	return Object.entries(written)
-		.filter(([path, hash]) => contentHash(folder.files.get(path) ?? '') !== hash)
-		.map(([path]) => path);
-}
-function servingSlots(scope, server) {
-	const serving = new Map();
-	for (const [service, { copies }] of Object.entries(scope?.routes ?? {})) {
-		const here = copies.filter((one) => one.server === server && one.weight > 0);
-		if (here.length > 0)
-			serving.set(service, here.map(({ slot }) => slot));
-	}
-	return serving;
-}
-function routesOf(scope) {
-	return Object.entries(scope?.routes ?? {}).flatMap(([service, { copies, backing: facts }]) => facts === undefined
-		? []
-		: [
-			{
-				service,
-				ports: facts.ports.map((port) => ({
-					...(port.name !== undefined && { name: port.name }),
-					protocol: port.protocol,
-					containerPort: port.container_port,
-					internalPort: port.internal_port,
-					hostPort: port.host_port,
-					domains: port.domains,
-					...(port.strip_prefix && { stripPrefix: true }),
-					...(port.published && { published: tree_publishedOf(port.published) }),
-					provePath: port.prove_path,
-				})),
-				idleTimeoutMs: facts.idle_timeout_ms,
-				...(facts.max_body_bytes !== undefined && { maxBodyBytes: facts.max_body_bytes }),
-				...(facts.request_buffering !== undefined && { requestBuffering: facts.request_buffering }),
-				...(facts.redirects && { redirects: facts.redirects.map(redirectOf) }),
-				...(facts.door !== undefined && { door: facts.door }),
-				...(facts.queue_requests_ms !== undefined && { queueRequestsMs: facts.queue_requests_ms }),
-				...(facts.maintenance && { maintenance: maintenanceFrom(facts.maintenance) }),
-				copies: copies.map(copyOf),
-			},
-		]);
-}
-function redirectOf({ from, to, status, drops_path: dropsPath }) {
-	return { from, to, status, ...(dropsPath && { dropsPath }) };
-}
-function tree_publishedOf({ numbers, responses, }) {
-	return { numbers, ...(responses !== undefined && { responses }) };
-}
-function maintenanceFrom({ page, ...facts }) {
-	return { ...facts, ...(page !== undefined && { page }) };
-}
-function copyOf({ server, slot, weight, port, at }) {
-	return {
-		server,
-		slot,
-		weight,
-		...(port !== undefined && { port }),
-		...(at && { at: { zone: at.zone, privateIp: at.private_ip } }),
-	};
-}
-function folderOf(files) {
-	return { manifest: readManifest(files), files };
-}
-function readManifest(files) {
-	try {
-		const parsed = manifestSchema.safeParse(JSON.parse(files.get('manifest.json') ?? ''));
-		return parsed.success ? parsed.data : undefined;
-	}
-	catch {
-		return undefined;
-	}
-}
-;
-const CONTROL_PORT = 8099;
-const PROVE_PORT_OFFSET = 10_000;
-const CONFIG_FOLDER = '/etc/switchyard';
-const CONTROL_ACCESS_FILE = 'control_access.conf';
-function renderScope(kind, scope, routes, on, servers, tls, fronted = {}) {
-	const files = new Map();
-	const served = routes.filter((one) => isServedOn(one, on, servers));
-	const shared = kind === 'edge' ? sharedOf(scope, served, on, servers) : [];
-	const isShared = (domain) => shared.some(({ host }) => host === hostOfAddress(domain));
-	for (const { host, claims } of shared)
-		files.set(hostFile(scope, host), renderHost({ host, claims }, withOwnLines(serverOf(host, { scope, tls, fronted }), onlyLines(claims, scope, served))));
-	for (const route of served) {
-		const sides = sidesOf(scope, route, on, servers);
-		if (kind === 'sidecar' && route.ports.length === 0) {
-			files.set(workerFile(scope, route.service), renderWorker(scope, route, sides));
-		}
-		for (const port of servedPorts(kind, route)) {
-			const backendsWith = (one) => backendsOf(scope, one, port, on, servers);
-			const text = port.protocol !== 'http'
-				? renderStream(kind, scope, route, port, sides, backendsWith)
-				: renderHttp({ kind, scope, tls, fronted }, route, { ...port, domains: port.domains.filter((domain) => !isShared(domain)) }, waysOf(scope, route, port, flagOf(sides)), sides, backendsWith);
-			files.set(portFile(scope, route.service, port), text);
-			if (kind === 'edge') {
-				const key = upstreamName(scope, route.service, port);
-				for (const [path, content] of doorFiles(key, route.door ?? {}))
-					files.set(path, content);
-			}
-		}
-		if (kind === 'edge')
-			for (const [path, page] of pageFiles(scope, route))
-				files.set(path, page);
-		const ownLines = kind === 'edge' ? render_linesOf(scope, route).http : [];
-		if (ownLines.length > 0)
-			files.set(snippetFile(scope, route.service), indented(ownLines, ''));
-	}
-	if (kind === 'edge' && files.size > 0) {
-		const flags = flagsOf(kind, scope, routes, on, servers);
-		files.set(backendsFile(scope), renderBackends(scope, routes, flags, on, servers));
-	}
-	return files;
-}
-function render_linesOf(scope, { service, door }) {
-	return new OwnLines(scope, service, door?.nginx);
-}
-function withOwnLines(server, own) {
-	if (own === undefined)
-		return server;
-	return {
-		...server,
-		lines: [...server.lines, ...(own.sendsHeaders ? HEADERS_OF_EDGE : []), ...own.server],
-		headers: [...server.headers, ...own.serverHeaders],
-		locations: `${server.locations}${indented(own.locations([...server.headers, ...own.serverHeaders]), '    ')}`,
-	};
-}
-function serverOf(host, { scope, tls, fronted }) {
-	const [group] = groupsOf([host], tls);
-	if (group === undefined || tls === undefined) {
-		return {
-			name: serverName(host),
-			listens: listenHttp(fronted),
-			before: '',
-			lines: [],
-			headers: [],
-			locations: HEALTH,
-		};
-	}
-	const context = { scope, tls, folder: CONFIG_FOLDER, fronted };
-	return {
-		name: serverName(host),
-		listens: listenHttp(fronted),
-		before: renderTlsMaps(group, context),
-		lines: renderTls(group, context),
-		headers: renderHsts(group, context),
-		locations: `${HEALTH}${renderChallenge(group, context)}`,
-	};
-}
-function onlyLines(claims, scope, routes) {
-	const owners = new Set(claims.flatMap((claim) => ('piece' in claim ? [claim.piece.service] : [])));
-	const [owner] = owners;
-	const route = owners.size === 1 ? routes.find(({ service }) => service === owner) : undefined;
-	return route && render_linesOf(scope, route);
-}
-function sharedOf(scope, routes, on, servers) {
-	const ports = routes.flatMap((route) => {
-		const flag = flagOf(sidesOf(scope, route, on, servers));
-		return servedPorts('edge', route).map((port) => ({
-			domains: port.domains,
-			piece: pieceOf(scope, route, port, waysOf(scope, route, port, flag)),
-		}));
-	});
-	return sharedHosts(ports, routes.flatMap(({ redirects = [] }) => redirects));
-}
-function portFile(scope, service, port) {
-	return `${port.protocol === 'http' ? 'http' : 'stream'}/${scopeName(scope)}/${portKey(service, port)}.conf`;
-}
-function routeFiles(scope, { service, ports }) {
-	if (ports.length === 0)
-		return [workerFile(scope, service)];
-	return ports.map((port) => portFile(scope, service, port));
-}
-function workerFile(scope, service) {
-	return `worker/${scopeName(scope)}/${service}.conf`;
-}
-function renderWorker(scope, route, sides) {
-	const lines = ({ service, copies }) => copies
-		.filter(({ weight }) => weight > 0)
-		.map(({ server, slot }) => `# ${containerName(scope, service, slot)} on ${server}\n`)
-		.join('');
-	const begin = `# Nobody connects to ${route.service}. These are active:\n`;
-	if (sides === undefined)
-		return `${begin}${lines(route)}`;
-	return `${begin}${lines(sides.plain)}# and these where there is the flag ${sides.flag}:\n${lines(sides.flagged)}`;
-}
-function waysOf(scope, { service }, port, flag) {
-	const upstream = upstreamName(scope, service, port);
-	if (flag === undefined)
-		return [{ upstream }];
-	const { name, own } = flag;
-	const ownOf = (way) => own && { own: `${containerName(scope, service, own[way])}:${port.containerPort}` };
-	return [
-		{ upstream, ...ownOf('plain') },
-		{ upstream: upstreamName(scope, service, port, 'secondary'), flag: name, ...ownOf('flagged') },
-	];
-}
-function renderChoice(ways, indent) {
-	return ways
-		.map(({ upstream, own, flag }) => {
-		const set = `set $group ${upstream};${own === undefined ? '' : ` set $own ${own};`}`;
-		return flag === undefined ? `${indent}${set}\n` : `${indent}if (${isThere(flag)}) { ${set} }\n`;
-	})
-		.join('');
-}
-function isThere(flag) {
-	return `-f ${CONFIG_FOLDER}/${FLAG_FOLDER}/${flag}`;
-}
-function renderSide(ways) {
-	const last = ways.at(-1);
-	const direct = last.own === undefined || last.flag === undefined
-		? ''
-		: `    if (${isThere(directFlag(last.flag))}) { set $side $own; set $pooled ""; set $single ""; }\n`;
-	return `${renderChoice(ways, '    ')}    set $side $group;
-    set $pooled $unpooled;
-    set $single ${UNPOOLED};
-${direct}`;
-}
-function flagOf(sides) {
-	return sides && { name: sides.flag, own: sides.own };
-}
-function renderStream(kind, scope, route, port, sides, backendsWith) {
-	if (kind === 'edge')
-		return renderPublished(scope, route, port);
-	const ways = waysOf(scope, route, port, flagOf(sides));
-	const routes = routesOfWays(route, sides);
-	const upstreams = ways.map(({ upstream }, index) => renderUpstream(upstream, backendsWith(routes[index]), upstream, '', port.protocol === 'udp'));
-	const chosen = sides?.isFlagged ? ways.at(-1) : ways[0];
-	return upstreams.join('') + renderStreamServer(chosen.upstream, route, port);
-}
-function routesOfWays(route, sides) {
-	return sides === undefined ? [route] : [sides.plain, sides.flagged];
-}
-function renderHttp(home, route, port, ways, sides, backendsWith) {
-	const [{ upstream: zone }] = ways;
-	const routes = routesOfWays(route, sides);
-	const upstreams = ways.flatMap(({ upstream }, index) => [
-		renderUpstream(upstream, backendsWith(routes[index]), zone, POOL),
-		renderUpstream(`${upstream}${UNPOOLED}`, backendsWith(routes[index]), zone, NO_POOL),
-	]);
-	const { kind, scope, tls } = home;
-	const beside = kind === 'edge' ? renderDoorOfHttp(zone, route.door ?? {}) + renderPassers(scope, port, route) : '';
-	const queue = renderQueueServers({ scope, route, port }, isThere);
-	const groups = kind === 'edge' ? groupsOf(port.domains, tls) : [{ domains: [], tls: undefined }];
-	const servers = groups.map((group) => renderHttpServer(home, group, ways, route, port));
-	return upstreams.join('') + beside + queue + servers.join('');
-}
-const POOL = `    keepalive 32;
-    # A side that gets nothing new is let go of when this is over.
-    keepalive_timeout 1s;
-`;
-const NO_POOL = `    # One request a connection.
-    keepalive 1;
-    keepalive_requests 1;
-`;
-function renderUpstream(name, backends, zone, pool = '', isUdp = false) {
-	const weights = new Set(backends.map(({ weight }) => weight).filter((weight) => weight > 0));
-	const shareOf = ({ weight }) => {
-		if (weight === 0)
-			return weights.size > 0 ? ' backup' : '';
-		return weights.size > 1 ? ` weight=${weight}` : '';
-	};
-	const method = weights.size > 1 ? '' : '    least_conn;\n';
-	const servers = backends.map((backend) => `    server ${renderAddress(backend, isUdp)}${shareOf(backend)}; # ${backend.server}\n`);
-	return `upstream ${name} {
-    zone ${zone}${name === zone ? ' 256k' : ''};
-${method}${servers.join('')}${pool}}
-`;
-}
-function renderAddress({ address, port, isLocal }, isUdp) {
-	const health = isLocal || isUdp ? 'resolve max_fails=0' : 'max_fails=3 fail_timeout=30s';
-	return `${address}:${port} ${health}`;
-}
-function renderHttpServer({ kind, scope, tls, fronted }, group, ways, route, port) {
-	const door = kind === 'edge' ? (route.door ?? {}) : undefined;
-	const context = tls && { scope, tls, folder: CONFIG_FOLDER, fronted };
-	const lines = [
-		...(kind === 'edge' ? listenHttp(fronted) : [`listen ${port.internalPort};`]),
-		`server_name ${kind === 'edge' ? group.domains.map(serverName).join(' ') : '_'};`,
-		'# One idle timeout, whoever is silent: the app, the client, or the one that does not read.',
-		...render_limitsOf(route),
-		...(kind === 'edge' ? [renderCounted(scope, route)] : []),
-		...(context ? renderTls(group, context) : []),
-	];
-	const asking = askFirst(route, WHOLE.suffix);
-	const own = render_linesOf(scope, door === undefined ? { service: route.service } : route);
-	const headers = [
-		...renderHeadersWithin(door ?? {}, lines.filter((line) => line.startsWith('add_header '))),
-		...own.serverHeaders,
-	];
-	const inherited = {
-		headers,
-		sent: HEADERS_OF_EDGE,
-		limits: renderLimits(ways[0].upstream, door ?? {}),
-	};
-	const locations = [
-		...(door === undefined
-			? []
-			: [
-				renderDoorOfServer(ways[0].upstream, door),
-				renderClosed(scope, route, headers),
-				indented([...(own.sendsHeaders ? HEADERS_OF_EDGE : []), ...own.server], '    '),
-				indented(own.locations(headers), '    '),
-			]),
-		...(kind === 'edge' ? [HEALTH] : []),
-		renderQueue({ scope, route, port }, WHOLE.suffix, renderSide(ways), isThere),
-		...(context ? [renderChallenge(group, context)] : []),
-	];
-	return `${context ? renderTlsMaps(group, context) : ''}server {
-${indented(lines, '    ')}${renderSide(ways)}${locations.join('')}    location / {
-${indented([...(door === undefined ? [] : renderDoorOfLocation(door)), ...asking, ...renderPassing(route, WHOLE), ...own.location(inherited)], '        ')}    }
-${renderNamed(ways, WHOLE, asking, (isAgain) => own.location(inherited, { isAgain }))}}
-`;
-}
-function renderClosed(scope, route, headers) {
-	return (indented(renderMaintenance(scope, route, WHOLE.suffix, isThere), '    ') +
-		renderMaintenanceAnswers(scope, route, WHOLE.suffix, headers));
-}
-function pieceOf(scope, route, port, ways) {
-	const passing = passingOf(route.service, port);
-	const [{ upstream: key }] = ways;
-	const { door = {} } = route;
-	const side = renderSide(ways)
-		.split('\n')
-		.map((line) => line.trim())
-		.filter((line) => line !== '');
-	const { suffix } = passing;
-	const queue = renderQueue({ scope, route, port }, suffix, renderSide(ways), isThere);
-	const own = render_linesOf(scope, route);
-	const inheritedOf = (headers) => ({
-		...NOTHING,
-		headers: renderHeadersWithin(door, headers).length > headers.length ? [] : headers,
-		sent: HEADERS_OF_EDGE,
-	});
-	return {
-		service: route.service,
-		port,
-		entry: (headers) => [
-			renderCounted(scope, route),
-			...renderMaintenance(scope, route, suffix, isThere),
-			...render_limitsOf(route),
-			...askFirst(route, suffix),
-			...side,
-			...renderDoorOfEntry(key, door, headers),
-			...renderPassing(route, passing),
-			...own.location(inheritedOf(headers)),
-		],
-		named: (headers) => renderNamed(ways, passing, [...render_limitsOf(route), ...askFirst(route, suffix), ...renderDoorOfNamed(key, door, headers)], (isAgain) => own.location(inheritedOf(headers), { isAgain })) +
-			queue +
-			renderPages(key, door, headers) +
-			renderMaintenanceAnswers(scope, route, suffix, renderHeadersWithin(door, headers)),
-	};
-}
-function render_limitsOf({ idleTimeoutMs, maxBodyBytes }) {
-	const idle = render_seconds(idleTimeoutMs);
-	return [
-		`proxy_read_timeout ${idle};`,
-		`proxy_send_timeout ${idle};`,
-		`client_body_timeout ${idle};`,
-		`send_timeout ${idle};`,
-		...(maxBodyBytes ? [`client_max_body_size ${maxBodyBytes};`] : []),
-	];
-}
-function renderPassing({ requestBuffering }, { suffix, path }) {
-	const streamed = STREAMED[requestBuffering ?? 'auto'];
-	return [
-		`error_page 502 = @again${suffix};`,
-		`error_page 418 = @streamed${suffix};`,
-		`error_page 419 = @once${suffix};`,
-		'if ($is_unknown_method) { return 419; }',
-		...(streamed === undefined ? [] : [`if (${streamed}) { return 418; }`]),
-		`proxy_pass http://$side$pooled${path};`,
-	];
-}
-function renderNamed(ways, { suffix, path }, limits = [], ownLines = () => []) {
-	const groups = ways.map(({ upstream }) => upstream).join('|');
-	const again = indented([...limits, ...ownLines(true)], '        ');
-	const own = indented([...limits, ...ownLines(false)], '        ');
-	return `    # When a container came or went while a request waited for a dead server, nginx finds it no other one, and names
-    # the group instead of a server. Whatever it tried before could be repeated, as what had no connection.
-    location @again${suffix} {
-${again}        set $tried "$upstream_addr $upstream_connect_time";
-        if ($tried !~ "(?:${groups})(?:${UNPOOLED})? |^[^,]* -?$") { return 502; }
-        proxy_pass http://\${group}${UNPOOLED}${path};
-    }
-    # What was passed on while it came is nowhere to be sent again from.
-    location @streamed${suffix} {
-${own}        proxy_request_buffering off;
-        proxy_pass http://$side$single${path};
-    }
-    # nginx takes all methods for repeatable that it does not know.
-    location @once${suffix} {
-${own}        proxy_next_upstream off;
-        proxy_pass http://$side$single${path};
-    }
-`;
-}
-function serverName(domain) {
-	return domain === '*' ? '~^ ""' : domain;
-}
-const STREAMED = {
-	auto: '$is_large',
-	on: undefined,
-	off: '$has_body',
-};
-const HEALTH_PATH = '/.well-known/switchyard/health';
-const OUT_OF_SERVICE_FILE = 'out_of_service';
-const HEALTH = `    location = ${HEALTH_PATH} {
-        access_log off;
-        default_type text/plain;
-        if (-f ${CONFIG_FOLDER}/${OUT_OF_SERVICE_FILE}) { return 503 "out of service\\n"; }
-        return 200 "ok\\n";
-    }
-`;
-function renderHeaders(kind) {
-	return indented(headersFor(kind), '    ');
-}
-function headersFor(kind) {
-	const forwarded = kind === 'edge' ? FORWARDED : [];
-	const headers = [
-		['Host', kind === 'edge' ? '$host' : '$http_host'],
-		['Upgrade', '$upgrade'],
-		['Connection', '$connection_header'],
-		...forwarded,
-		...(kind === 'edge' ? [[PROBE_HEADER, '""']] : []),
-		...[...render_FRAMING, ...forwarded.map(([name]) => name)].flatMap(disguisesOf).map((name) => [name, '""']),
-	];
-	return headers.map(([name, value]) => `proxy_set_header ${name} ${value};`);
-}
-const render_FRAMING = ['Content-Length', 'Transfer-Encoding'];
-function disguisesOf(name) {
-	const [first = '', ...rest] = name.split('-');
-	const spellings = rest.reduce((begun, part) => begun.flatMap((text) => [`${text}-${part}`, `${text}_${part}`]), [first]);
-	return spellings.filter((spelling) => spelling !== name);
-}
-const HEADERS_OF_EDGE = headersFor('edge');
-function renderStreamServer(name, route, port) {
-	const { internalPort, protocol } = port;
-	return `server {
-${renderListen(port, internalPort)}    proxy_pass ${name};
-${renderEnd(route, port)}}
-server {
-    listen ${internalPort + PROVE_PORT_OFFSET};
-    include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
-    proxy_pass ${name};
-    proxy_timeout 5s;
-${protocol === 'udp' ? '    proxy_next_upstream off;\n' : ''}    access_log /dev/stdout proof;
-}
-`;
-}
-function provePaths(scope, key, path = '/') {
-	return UPSTREAMS.map((ending) => `/prove/${scope}/${key}${ending}${path}`);
-}
-function directProvePath(scope, key, path = '/') {
-	return `/prove/${scope}/${key}${render_DIRECT}${path}`;
-}
-const UPSTREAMS = ['', UNPOOLED];
-const render_DIRECT = '_direct';
-function renderControl(control) {
-	const proofs = control.provable.flatMap(({ key, ways }) => {
-		const groups = UPSTREAMS.map((ending) => ({ path: `${key}${ending}`, to: `\${group}${ending}` }));
-		const isDirect = ways.some(({ own, flag }) => own !== undefined && flag !== undefined);
-		const all = isDirect ? [...groups, { path: `${key}${render_DIRECT}`, to: '$own' }] : groups;
-		return all.map(({ path, to }) => renderProof(control, path, to, ways));
-	});
-	return `location = /generation/${control.scope} { return 200 "${control.generation}"; }
-${proofs.join('')}`;
-}
-function renderProof({ scope, generation }, path, to, ways) {
-	return `location /prove/${scope}/${path}/ {
-${renderChoice(ways, '    ')}    rewrite ^/prove/[^/]+/[^/]+(/.*)$ $1 break;
-    proxy_pass http://${to};
-    proxy_set_header Host $http_host;
-    proxy_set_header Connection "";
-    add_header X-Switchyard-Generation ${generation} always;
-    add_header X-Switchyard-Upstream "$upstream_addr" always;
-    add_header X-Switchyard-Answered "$upstream_header_time" always;
-}
-`;
-}
-const HEADER_KB = 32;
-const BUFFER_KB = 40;
-const BODIES = `    map "$http_transfer_encoding:$content_length" $is_large { default ''; "~*chunked" 1; "~:\\d{7,}$" 1; }
-    map "$http_transfer_encoding:$content_length" $has_body { default ''; "~*chunked" 1; "~:0*[1-9]" 1; }
-`;
-const IDEMPOTENT_METHODS = [
-	'GET HEAD OPTIONS PUT DELETE QUERY',
-	'PROPFIND PROPPATCH MKCOL COPY MOVE UNLOCK REPORT SEARCH ACL MKCALENDAR',
-].flatMap((line) => line.split(' '));
-const OTHER_METHODS = ['POST', 'PATCH', 'LOCK'];
-const METHODS = `    map $request_method $unpooled { default ${UNPOOLED}; "~^(?:${IDEMPOTENT_METHODS.join('|')})$" ''; }
-    map $request_method $is_unknown_method { default 1; "~^(?:${[...IDEMPOTENT_METHODS, ...OTHER_METHODS].join('|')})$" ''; }
-`;
-function renderMain(config) {
-	const isLogged = config.kind === 'edge' && config.settings.accessLog !== false;
-	const include = (indent) => (path) => `${indent}include ${CONFIG_FOLDER}/${config.folder}/${path};\n`;
-	const door = config.kind === 'edge'
-		? `${renderForwarded(config.settings.trustedProxies ?? [], config.settings)}${renderDoorOfMain(`${CONFIG_FOLDER}/${config.folder}`, CONFIG_FOLDER)}${MAINTENANCE_MAPS}    # A host that no route serves.
-    server {
-${indented(listenHttp(config.settings, ' default_server'), '        ')}${HEALTH.replaceAll(/^/gm, '    ').trimEnd()}
-        location / { return 404; }
-    }
-${renderTlsMain(config.tlsDomains, config.settings)}`
-		: '';
-	const proof = config.kind === 'sidecar'
-		? `    map $server_port $generation { default ${config.generation}; }
-    log_format proof 'switchyard-proof $generation $server_port $upstream_addr $status';
-`
-		: TOUCHED;
-	const stream = config.kind === 'sidecar' || config.streamFiles.length > 0
-		? `stream {
-    resolver 127.0.0.11 valid=1s ipv6=off;
-${proof}    access_log off;
-    proxy_connect_timeout 2s;
-    proxy_next_upstream_tries 2;
-    proxy_next_upstream_timeout 5s;
-    proxy_socket_keepalive on;
-${config.streamFiles.map(include('    ')).join('')}}
-`
-		: '';
-	return `# Written by Switchyard; what is changed by hand is put back by the next run.
-# Debian's nginx loads the stream module from here; the official image has it built in.
-include /etc/nginx/modules-enabled/*.conf;
-# Not auto: each reload under long streams leaves this many old workers behind, 2 MB each.
-worker_processes 2;
-worker_rlimit_nofile 65535;
-# worker_shutdown_timeout is not set, on purpose: it cuts the long streams of every service at each reload.
-pid /run/nginx.pid;
-error_log /dev/stderr warn;
-events { worker_connections 8192; }
-http {
-    # Before the first map. Names and origins may be as long as DNS lets them be.
-    map_hash_bucket_size 512;
-    ${[isLogged ? ACCESS_LOG : '', config.kind === 'edge' ? COUNTING.trimEnd() : ''].filter(Boolean).join('\n    ') || 'access_log off;'}
-    server_tokens off;
-    server_names_hash_bucket_size 512;
-    # Names that do not resolve yet must not stop a reload; a restarted container is found within a second.
-    resolver 127.0.0.11 valid=1s ipv6=off;
-    keepalive_timeout 75s;
-    # By itself nginx ends a connection after 1,000 requests, and with HTTP/2 refuses those that are on their way then.
-    keepalive_requests 1000000;
-    keepalive_time 1d;
-    # A reload closes idle connections; this long they may bring one more request first (nginx 1.27.4).
-    keepalive_min_timeout ${render_seconds(config.settings.keepaliveMinTimeoutMs)};
-    client_max_body_size 0;
-    # Room for a request line, a field such as a cookie, and the headers of an answer of ${HEADER_KB} KB each. More is refused.
-    large_client_header_buffers 4 ${BUFFER_KB}k;
-    proxy_buffer_size ${BUFFER_KB}k;
-    proxy_buffers 4 ${BUFFER_KB}k;
-    # "api_key" is a name like others to those who have it. What could be taken for one of ours is left out below.
-    underscores_in_headers on;
-    proxy_headers_hash_max_size 2048;
-    proxy_headers_hash_bucket_size 128;
-    proxy_http_version 1.1;
-    # Two: a SYN lost to a full backlog is sent again after 1 s (RFC 6298 §2).
-    proxy_connect_timeout 2s;
-    # Never non_idempotent: it runs POSTs twice.
-    proxy_next_upstream error timeout;
-    proxy_next_upstream_tries 2;
-    proxy_next_upstream_timeout 5s;
-    proxy_socket_keepalive on;
-${renderHeaders(config.kind)}    # Server-sent events must leave at once, and nothing tells them from other answers beforehand.
-    proxy_buffering off;
-${METHODS}${BODIES}    # HTTP/2 without TLS is offered to whoever is asked, and is nothing that the app could be told from here.
-    map $http_upgrade $upgrade { default $http_upgrade; ~*h2c ''; }
-    # The app ends what serves one request: the end that closes first keeps the port for a minute.
-    map $upgrade$unpooled $connection_header { default upgrade; '' ''; ${UNPOOLED} close; }
-    server {
-        listen ${CONTROL_PORT};
-        access_log off;
-${config.kind === 'edge' ? `        # Whoever may ask here is known by the address that it has.\n        set_real_ip_from ${NOBODY};\n` : ''}        include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
-        location = /version { return 200 $nginx_version; }
-        location = /identity { return 200 "${config.identity}"; }
-${config.kind === 'edge' ? renderFigures(`include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};`) : ''}${FLAGS}${renderInstall(config.tlsDomains, CONFIG_FOLDER, `${CONFIG_FOLDER}/${FLAG_ACCESS_FILE}`)}${config.kind === 'edge' ? renderListPlaces(CONFIG_FOLDER, `${CONFIG_FOLDER}/${FLAG_ACCESS_FILE}`) : ''}${config.controlFiles.map(include('        ')).join('')}    }
-${door}${config.httpFiles.map(include('    ')).join('')}}
-${stream}`;
-}
-const FLAGS = `        location /${FLAG_FOLDER}/ {
-            include ${CONFIG_FOLDER}/${FLAG_ACCESS_FILE};
-            alias ${CONFIG_FOLDER}/${FLAG_FOLDER}/;
-            client_body_temp_path ${CONFIG_FOLDER}/${FLAG_FOLDER};
-            dav_methods PUT DELETE;
-        }
-`;
-const LOGGED = [
-	['time', '"$time_iso8601"'],
-	['host', '"$host"'],
-	['method', '"$request_method"'],
-	['path', '"$request_path"'],
-	['status', '$status'],
-	['bytes_received', '$request_length'],
-	['bytes_sent', '$bytes_sent'],
-	['seconds', '$request_time'],
-	['upstream', '"$upstream_addr"'],
-	['upstream_status', '"$upstream_status"'],
-	['upstream_seconds', '"$upstream_response_time"'],
-	['request_id', '"$id_of_request"'],
-];
-const ACCESS_LOG = `map $request_uri $request_path { default ''; "~^([^?]*)" $1; }
-    log_format access escape=json '{${LOGGED.map(([name, value]) => `"${name}":${value}`).join(',')}}';
-    # As much as a pipe takes in one piece, so that the lines of two workers never mix.
-    access_log /dev/stdout access buffer=4k flush=1s;`;
-function renderPointer(folder, toldAt) {
-	const told = toldAt === undefined ? '' : `# told to read at ${new Date(toldAt).toISOString()}\n`;
-	return `${told}include ${CONFIG_FOLDER}/${folder}/main.conf;\n`;
-}
-function renderControlAccess(gateway) {
-	return `allow ${gateway};\nallow 127.0.0.1;\ndeny all;\n`;
-}
-function renderFlagAccess(token) {
-	return `if ($http_switchyard_token != "${token}") { return 403; }\n`;
-}
-function render_seconds(ms) {
-	return ms % 1000 === 0 ? `${ms / 1000}s` : `${Math.ceil(ms)}ms`;
 }
 ;
 const RELOAD_TIMEOUT_MS = 10_000;
@@ -71728,6 +71219,520 @@ function compare(a, b) {
 	const parts = Array.from({ length: Math.max(a.length, b.length) }, (_, index) => index);
 	const differs = parts.find((index) => (a[index] ?? 0) !== (b[index] ?? 0));
 	return differs === undefined ? 0 : (a[differs] ?? 0) - (b[differs] ?? 0);
+}
+;
+const HOST_FOLDER = 'hosts';
+function sharedHosts(ports, redirects) {
+	const claims = [
+		...ports.flatMap(({ domains, piece }) => domains.map((address) => ({ address, piece }))),
+		...redirects.map((redirect) => ({ address: redirect.from, redirect })),
+	];
+	const hosts = new Map();
+	for (const { address, ...claim } of claims) {
+		const host = hostOfAddress(address);
+		const path = pathOfAddress(address);
+		const known = hosts.get(host) ?? new Map();
+		hosts.set(host, known);
+		if (!known.has(path))
+			known.set(path, { path, ...claim });
+	}
+	return [...hosts]
+		.map(([host, found]) => ({ host, claims: [...found.values()].sort(byLength) }))
+		.filter(({ claims: [first, ...others] }) => others.length > 0 || first?.path !== '/' || 'redirect' in first);
+}
+function byLength(a, b) {
+	return b.path.length - a.path.length || (a.path < b.path ? -1 : 1);
+}
+function hostFile(scope, host) {
+	return `${HOST_FOLDER}/${scopeName(scope)}/${host.replace('*', '_')}.conf`;
+}
+const WHOLE = { suffix: '', path: '' };
+function passingOf(service, port) {
+	return { suffix: `_${portKey(service, port)}`, path: '$passed' };
+}
+function renderHost({ host, claims }, server) {
+	const paths = claims.map(({ path }) => path);
+	const locations = claims.map((claim) => {
+		const lines = [...refuseAmbiguous(claim.path, paths), ...hosts_linesOf(claim, server.headers)];
+		const body = `{\n${lines.map((line) => `        ${line}\n`).join('')}    }\n`;
+		if (claim.path === '/')
+			return `    location / ${body}`;
+		return `    location = ${claim.path} ${body}    location ${claim.path}/ ${body}`;
+	});
+	const named = new Set(claims.flatMap((claim) => ('piece' in claim ? [claim.piece.named(server.headers)] : [])));
+	const rest = paths.includes('/') ? '' : '    location / { return 404; }\n';
+	return `# ${host}: the longest path wins.
+${server.before}server {
+${server.listens.map((line) => `    ${line}\n`).join('')}    server_name ${server.name};
+${server.lines.map((line) => `    ${line}\n`).join('')}${server.locations}${locations.join('')}${rest}${[...named].join('')}}
+`;
+}
+function refuseAmbiguous(path, paths) {
+	const longer = paths.filter((one) => one !== path && isBelow(one, path)).map(pattern);
+	if (path === '/' && longer.length === 0)
+		return [];
+	const own = path === '/' ? '/' : `${pattern(path)}${END}`;
+	return [
+		`if ($request_uri !~ "^${own}") { return 400; }`,
+		...inWords(longer).map((others) => `if ($request_uri ~ "^(?:${others})${END}") { return 400; }`),
+	];
+}
+const END = '(?:[/?]|$)';
+const WORD_MAX = 3_500;
+function inWords(patterns) {
+	const words = [];
+	for (const one of patterns) {
+		const last = words.at(-1);
+		if (last === undefined || last.length + one.length >= WORD_MAX)
+			words.push(one);
+		else
+			words[words.length - 1] = `${last}|${one}`;
+	}
+	return words;
+}
+function pattern(path) {
+	return path.replaceAll('.', '[.]');
+}
+function hosts_linesOf(claim, headers) {
+	if ('redirect' in claim)
+		return hosts_renderRedirect(claim.path, claim.redirect);
+	const { port, entry } = claim.piece;
+	const strip = port.stripPrefix && claim.path !== '/'
+		? [
+			`if ($request_uri ~ "^${pattern(claim.path)}/?(?<rest>.*)$") { set $passed "/$rest"; set ${STRIPPED_PREFIX} ${claim.path}; }`,
+		]
+		: [];
+	return ['set $passed "";', ...strip, ...entry(headers)];
+}
+function hosts_renderRedirect(path, { to, status, dropsPath }) {
+	const target = to.startsWith('/') ? `$told_x_forwarded_proto://$host${to}` : to;
+	if (dropsPath)
+		return [`return ${status} "${target}";`];
+	const base = target.replace(/\/+$/, '');
+	const isWhole = path === '/' || base !== target || /:\/\/[^/]+$/.test(base);
+	const [rest, joint] = isWhole ? ['/?(?<rest>.*)', '/'] : ['(?<rest>.*)', ''];
+	return [
+		`if ($request_uri ~ "^${path === '/' ? '' : pattern(path)}${rest}$") { return ${status} "${base}${joint}$rest"; }`,
+	];
+}
+;
+const LOOK_MS = 200;
+const queue_LOOKS_MAX = 300;
+const WAITING_MAX = 2_000;
+const WAIT_PORT = 8098;
+const OVER_PORT = 8097;
+const SORRY_PORT = 8096;
+function endingOf({ route, port }) {
+	return `_${portKey(route.service, port)}`;
+}
+function upstreamOf({ scope, route, port }) {
+	return `${portKey(waitingFlag(scope, route.service), port)}`;
+}
+function renderQueueServers(queue, isThere) {
+	const { queueRequestsMs } = queue.route;
+	if (queueRequestsMs === undefined)
+		return '';
+	const looks = Math.max(1, Math.min(queue_LOOKS_MAX, Math.ceil(queueRequestsMs / LOOK_MS)));
+	const name = upstreamOf(queue);
+	const server = `    server 127.0.0.1:${WAIT_PORT} max_fails=0;\n`;
+	return `upstream ${name} {
+${server.repeat(looks)}    # When all looks are over.
+    server 127.0.0.1:${OVER_PORT} backup;
+    keepalive 256;
+}
+limit_conn_zone $server_name zone=${name}:64k;
+server {
+    listen 127.0.0.1:${WAIT_PORT};
+    server_name ${name};
+    access_log off;
+    recursive_error_pages on;
+    keepalive_requests 10000;
+    location / {
+        error_page 418 = @later;
+        if (${isThere(waitingFlag(queue.scope, queue.route.service))}) { return 418; }
+        add_header X-Accel-Redirect @go_on${endingOf(queue)};
+        return 204;
+    }
+    location @later {
+        limit_conn ${name} ${WAITING_MAX};
+        limit_conn_status 429;
+        auth_basic off_for_a_while;
+        auth_basic_user_file /dev/null;
+        auth_delay ${Math.ceil(queueRequestsMs / looks)}ms;
+        error_page 401 =404 @not_yet;
+        error_page 429 =204 @over;
+    }
+    location @not_yet { return 200 ""; }
+    location @over {
+        add_header X-Accel-Redirect @time_is_over${endingOf(queue)} always;
+        return 204;
+    }
+}
+server {
+    listen 127.0.0.1:${OVER_PORT};
+    server_name ${name};
+    access_log off;
+    location / {
+        add_header X-Accel-Redirect @time_is_over${endingOf(queue)};
+        return 204;
+    }
+}
+server {
+    listen 127.0.0.1:${SORRY_PORT};
+    server_name ${name};
+    access_log off;
+    default_type text/plain;
+    add_header Retry-After 5 always;
+    return 503 "Not available for a moment. Please try again.\\n";
+}
+`;
+}
+function askFirst({ queueRequestsMs }, suffix) {
+	return queueRequestsMs === undefined ? [] : [`auth_request ${WAIT_PATH}${suffix};`];
+}
+function renderQueue(queue, suffix, side, isThere) {
+	if (queue.route.queueRequestsMs === undefined)
+		return '';
+	const name = upstreamOf(queue);
+	const ending = endingOf(queue);
+	const again = side.replaceAll(/^/gm, '    ').trimEnd();
+	return `    location = ${WAIT_PATH}${suffix} {
+        internal;
+        error_page 418 = @wait${suffix};
+        if (${isThere(waitingFlag(queue.scope, queue.route.service))}) { return 418; }
+        return 204;
+    }
+    location @wait${suffix} {
+        proxy_pass http://${name};
+        proxy_set_header Host ${name};
+        proxy_set_header Connection "";
+        proxy_set_header Content-Length "";
+        proxy_pass_request_headers off;
+        proxy_pass_request_body off;
+        proxy_buffer_size 4k;
+        proxy_next_upstream error timeout http_404;
+        proxy_next_upstream_tries 0;
+        proxy_next_upstream_timeout 0;
+    }
+    location @go_on${ending} {
+${again}
+        return 204;
+    }
+    location @time_is_over${ending} {
+        set $side 127.0.0.1:${SORRY_PORT};
+        set $pooled "";
+        set $single "";
+        return 204;
+    }
+`;
+}
+;
+function renderScope(kind, scope, routes, on, servers, tls, fronted = {}) {
+	const files = new Map();
+	const served = routes.filter((one) => isServedOn(one, on, servers));
+	const shared = kind === 'edge' ? sharedOf(scope, served, on, servers) : [];
+	const isShared = (domain) => shared.some(({ host }) => host === hostOfAddress(domain));
+	for (const { host, claims } of shared)
+		files.set(hostFile(scope, host), renderHost({ host, claims }, withOwnLines(serverOf(host, { scope, tls, fronted }), onlyLines(claims, scope, served))));
+	for (const route of served) {
+		const sides = sidesOf(scope, route, on, servers);
+		if (kind === 'sidecar' && route.ports.length === 0) {
+			files.set(workerFile(scope, route.service), renderWorker(scope, route, sides));
+		}
+		for (const port of servedPorts(kind, route)) {
+			const backendsWith = (one) => backendsOf(scope, one, port, on, servers);
+			const text = port.protocol !== 'http'
+				? renderStream(kind, scope, route, port, sides, backendsWith)
+				: renderHttp({ kind, scope, tls, fronted }, route, { ...port, domains: port.domains.filter((domain) => !isShared(domain)) }, waysOf(scope, route, port, flagOf(sides)), sides, backendsWith);
+			files.set(portFile(scope, route.service, port), text);
+			if (kind === 'edge') {
+				const key = upstreamName(scope, route.service, port);
+				for (const [path, content] of doorFiles(key, route.door ?? {}))
+					files.set(path, content);
+			}
+		}
+		if (kind === 'edge')
+			for (const [path, page] of pageFiles(scope, route))
+				files.set(path, page);
+		const ownLines = kind === 'edge' ? render_linesOf(scope, route).http : [];
+		if (ownLines.length > 0)
+			files.set(snippetFile(scope, route.service), indented(ownLines, ''));
+	}
+	if (kind === 'edge' && files.size > 0) {
+		const flags = flagsOf(kind, scope, routes, on, servers);
+		files.set(backendsFile(scope), renderBackends(scope, routes, flags, on, servers));
+	}
+	return files;
+}
+function render_linesOf(scope, { service, door }) {
+	return new OwnLines(scope, service, door?.nginx);
+}
+function withOwnLines(server, own) {
+	if (own === undefined)
+		return server;
+	return {
+		...server,
+		lines: [...server.lines, ...(own.sendsHeaders ? HEADERS_OF_EDGE : []), ...own.server],
+		headers: [...server.headers, ...own.serverHeaders],
+		locations: `${server.locations}${indented(own.locations([...server.headers, ...own.serverHeaders]), '    ')}`,
+	};
+}
+function serverOf(host, { scope, tls, fronted }) {
+	const [group] = groupsOf([host], tls);
+	if (group === undefined || tls === undefined) {
+		return {
+			name: serverName(host),
+			listens: listenHttp(fronted),
+			before: '',
+			lines: [],
+			headers: [],
+			locations: HEALTH,
+		};
+	}
+	const context = { scope, tls, folder: CONFIG_FOLDER, fronted };
+	return {
+		name: serverName(host),
+		listens: listenHttp(fronted),
+		before: renderTlsMaps(group, context),
+		lines: renderTls(group, context),
+		headers: renderHsts(group, context),
+		locations: `${HEALTH}${renderChallenge(group, context)}`,
+	};
+}
+function onlyLines(claims, scope, routes) {
+	const owners = new Set(claims.flatMap((claim) => ('piece' in claim ? [claim.piece.service] : [])));
+	const [owner] = owners;
+	const route = owners.size === 1 ? routes.find(({ service }) => service === owner) : undefined;
+	return route && render_linesOf(scope, route);
+}
+function sharedOf(scope, routes, on, servers) {
+	const ports = routes.flatMap((route) => {
+		const flag = flagOf(sidesOf(scope, route, on, servers));
+		return servedPorts('edge', route).map((port) => ({
+			domains: port.domains,
+			piece: pieceOf(scope, route, port, waysOf(scope, route, port, flag)),
+		}));
+	});
+	return sharedHosts(ports, routes.flatMap(({ redirects = [] }) => redirects));
+}
+function portFile(scope, service, port) {
+	return `${port.protocol === 'http' ? 'http' : 'stream'}/${scopeName(scope)}/${portKey(service, port)}.conf`;
+}
+function routeFiles(scope, { service, ports }) {
+	if (ports.length === 0)
+		return [workerFile(scope, service)];
+	return ports.map((port) => portFile(scope, service, port));
+}
+function workerFile(scope, service) {
+	return `worker/${scopeName(scope)}/${service}.conf`;
+}
+function renderWorker(scope, route, sides) {
+	const lines = ({ service, copies }) => copies
+		.filter(({ weight }) => weight > 0)
+		.map(({ server, slot }) => `# ${containerName(scope, service, slot)} on ${server}\n`)
+		.join('');
+	const begin = `# Nobody connects to ${route.service}. These are active:\n`;
+	if (sides === undefined)
+		return `${begin}${lines(route)}`;
+	return `${begin}${lines(sides.plain)}# and these where there is the flag ${sides.flag}:\n${lines(sides.flagged)}`;
+}
+function renderStream(kind, scope, route, port, sides, backendsWith) {
+	if (kind === 'edge')
+		return renderPublished(scope, route, port);
+	const ways = waysOf(scope, route, port, flagOf(sides));
+	const routes = routesOfWays(route, sides);
+	const upstreams = ways.map(({ upstream }, index) => renderUpstream(upstream, backendsWith(routes[index]), upstream, '', port.protocol === 'udp'));
+	const chosen = sides?.isFlagged ? ways.at(-1) : ways[0];
+	return upstreams.join('') + renderStreamServer(chosen.upstream, route, port);
+}
+function routesOfWays(route, sides) {
+	return sides === undefined ? [route] : [sides.plain, sides.flagged];
+}
+function renderHttp(home, route, port, ways, sides, backendsWith) {
+	const [{ upstream: zone }] = ways;
+	const routes = routesOfWays(route, sides);
+	const upstreams = ways.flatMap(({ upstream }, index) => [
+		renderUpstream(upstream, backendsWith(routes[index]), zone, POOL),
+		renderUpstream(`${upstream}${UNPOOLED}`, backendsWith(routes[index]), zone, NO_POOL),
+	]);
+	const { kind, scope, tls } = home;
+	const beside = kind === 'edge' ? renderDoorOfHttp(zone, route.door ?? {}) + renderPassers(scope, port, route) : '';
+	const queue = renderQueueServers({ scope, route, port }, isThere);
+	const groups = kind === 'edge' ? groupsOf(port.domains, tls) : [{ domains: [], tls: undefined }];
+	const servers = groups.map((group) => renderHttpServer(home, group, ways, route, port));
+	return upstreams.join('') + beside + queue + servers.join('');
+}
+const POOL = `    keepalive 32;
+    # A side that gets nothing new is let go of when this is over.
+    keepalive_timeout 1s;
+`;
+const NO_POOL = `    # One request a connection.
+    keepalive 1;
+    keepalive_requests 1;
+`;
+function renderUpstream(name, backends, zone, pool = '', isUdp = false) {
+	const weights = new Set(backends.map(({ weight }) => weight).filter((weight) => weight > 0));
+	const shareOf = ({ weight }) => {
+		if (weight === 0)
+			return weights.size > 0 ? ' backup' : '';
+		return weights.size > 1 ? ` weight=${weight}` : '';
+	};
+	const method = weights.size > 1 ? '' : '    least_conn;\n';
+	const servers = backends.map((backend) => `    server ${renderAddress(backend, isUdp)}${shareOf(backend)}; # ${backend.server}\n`);
+	return `upstream ${name} {
+    zone ${zone}${name === zone ? ' 256k' : ''};
+${method}${servers.join('')}${pool}}
+`;
+}
+function renderAddress({ address, port, isLocal }, isUdp) {
+	const health = isLocal || isUdp ? 'resolve max_fails=0' : 'max_fails=3 fail_timeout=30s';
+	return `${address}:${port} ${health}`;
+}
+function renderHttpServer({ kind, scope, tls, fronted }, group, ways, route, port) {
+	const door = kind === 'edge' ? (route.door ?? {}) : undefined;
+	const context = tls && { scope, tls, folder: CONFIG_FOLDER, fronted };
+	const lines = [
+		...(kind === 'edge' ? listenHttp(fronted) : [`listen ${port.internalPort};`]),
+		`server_name ${kind === 'edge' ? group.domains.map(serverName).join(' ') : '_'};`,
+		'# One idle timeout, whoever is silent: the app, the client, or the one that does not read.',
+		...render_limitsOf(route),
+		...(kind === 'edge' ? [renderCounted(scope, route)] : []),
+		...(context ? renderTls(group, context) : []),
+	];
+	const asking = askFirst(route, WHOLE.suffix);
+	const own = render_linesOf(scope, door === undefined ? { service: route.service } : route);
+	const headers = [
+		...renderHeadersWithin(door ?? {}, lines.filter((line) => line.startsWith('add_header '))),
+		...own.serverHeaders,
+	];
+	const inherited = {
+		headers,
+		sent: HEADERS_OF_EDGE,
+		limits: renderLimits(ways[0].upstream, door ?? {}),
+	};
+	const locations = [
+		...(door === undefined
+			? []
+			: [
+				renderDoorOfServer(ways[0].upstream, door),
+				renderClosed(scope, route, headers),
+				indented([...(own.sendsHeaders ? HEADERS_OF_EDGE : []), ...own.server], '    '),
+				indented(own.locations(headers), '    '),
+			]),
+		...(kind === 'edge' ? [HEALTH] : []),
+		renderQueue({ scope, route, port }, WHOLE.suffix, renderSide(ways), isThere),
+		...(context ? [renderChallenge(group, context)] : []),
+	];
+	return `${context ? renderTlsMaps(group, context) : ''}server {
+${indented(lines, '    ')}${renderSide(ways)}${locations.join('')}    location / {
+${indented([...(door === undefined ? [] : renderDoorOfLocation(door)), ...asking, ...renderPassing(route, WHOLE), ...own.location(inherited)], '        ')}    }
+${renderNamed(ways, WHOLE, asking, (isAgain) => own.location(inherited, { isAgain }))}}
+`;
+}
+function renderClosed(scope, route, headers) {
+	return (indented(renderMaintenance(scope, route, WHOLE.suffix, isThere), '    ') +
+		renderMaintenanceAnswers(scope, route, WHOLE.suffix, headers));
+}
+function pieceOf(scope, route, port, ways) {
+	const passing = passingOf(route.service, port);
+	const [{ upstream: key }] = ways;
+	const { door = {} } = route;
+	const side = renderSide(ways)
+		.split('\n')
+		.map((line) => line.trim())
+		.filter((line) => line !== '');
+	const { suffix } = passing;
+	const queue = renderQueue({ scope, route, port }, suffix, renderSide(ways), isThere);
+	const own = render_linesOf(scope, route);
+	const inheritedOf = (headers) => ({
+		...NOTHING,
+		headers: renderHeadersWithin(door, headers).length > headers.length ? [] : headers,
+		sent: HEADERS_OF_EDGE,
+	});
+	return {
+		service: route.service,
+		port,
+		entry: (headers) => [
+			renderCounted(scope, route),
+			...renderMaintenance(scope, route, suffix, isThere),
+			...render_limitsOf(route),
+			...askFirst(route, suffix),
+			...side,
+			...renderDoorOfEntry(key, door, headers),
+			...renderPassing(route, passing),
+			...own.location(inheritedOf(headers)),
+		],
+		named: (headers) => renderNamed(ways, passing, [...render_limitsOf(route), ...askFirst(route, suffix), ...renderDoorOfNamed(key, door, headers)], (isAgain) => own.location(inheritedOf(headers), { isAgain })) +
+			queue +
+			renderPages(key, door, headers) +
+			renderMaintenanceAnswers(scope, route, suffix, renderHeadersWithin(door, headers)),
+	};
+}
+function render_limitsOf({ idleTimeoutMs, maxBodyBytes }) {
+	const idle = main_file_seconds(idleTimeoutMs);
+	return [
+		`proxy_read_timeout ${idle};`,
+		`proxy_send_timeout ${idle};`,
+		`client_body_timeout ${idle};`,
+		`send_timeout ${idle};`,
+		...(maxBodyBytes ? [`client_max_body_size ${maxBodyBytes};`] : []),
+	];
+}
+function renderPassing({ requestBuffering }, { suffix, path }) {
+	const streamed = STREAMED[requestBuffering ?? 'auto'];
+	return [
+		`error_page 502 = @again${suffix};`,
+		`error_page 418 = @streamed${suffix};`,
+		`error_page 419 = @once${suffix};`,
+		'if ($is_unknown_method) { return 419; }',
+		...(streamed === undefined ? [] : [`if (${streamed}) { return 418; }`]),
+		`proxy_pass http://$side$pooled${path};`,
+	];
+}
+function renderNamed(ways, { suffix, path }, limits = [], ownLines = () => []) {
+	const groups = ways.map(({ upstream }) => upstream).join('|');
+	const again = indented([...limits, ...ownLines(true)], '        ');
+	const own = indented([...limits, ...ownLines(false)], '        ');
+	return `    # When a container came or went while a request waited for a dead server, nginx finds it no other one, and names
+    # the group instead of a server. Whatever it tried before could be repeated, as what had no connection.
+    location @again${suffix} {
+${again}        set $tried "$upstream_addr $upstream_connect_time";
+        if ($tried !~ "(?:${groups})(?:${UNPOOLED})? |^[^,]* -?$") { return 502; }
+        proxy_pass http://\${group}${UNPOOLED}${path};
+    }
+    # What was passed on while it came is nowhere to be sent again from.
+    location @streamed${suffix} {
+${own}        proxy_request_buffering off;
+        proxy_pass http://$side$single${path};
+    }
+    # nginx takes all methods for repeatable that it does not know.
+    location @once${suffix} {
+${own}        proxy_next_upstream off;
+        proxy_pass http://$side$single${path};
+    }
+`;
+}
+function serverName(domain) {
+	return domain === '*' ? '~^ ""' : domain;
+}
+const STREAMED = {
+	auto: '$is_large',
+	on: undefined,
+	off: '$has_body',
+};
+function renderStreamServer(name, route, port) {
+	const { internalPort, protocol } = port;
+	return `server {
+${renderListen(port, internalPort)}    proxy_pass ${name};
+${renderEnd(route, port)}}
+server {
+    listen ${internalPort + PROVE_PORT_OFFSET};
+    include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
+    proxy_pass ${name};
+    proxy_timeout 5s;
+${protocol === 'udp' ? '    proxy_next_upstream off;\n' : ''}    access_log /dev/stdout proof;
+}
+`;
 }
 ;
 function scopeWish(kind, { scope, routes, on, servers, ...rest }) {

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { UserError, UserErrors } from '../../src/model/errors.ts';
+import { KEYS_FOLDER } from '../../src/nginx/tls.ts';
 import { edgeOf, type Said } from '../unit/nginx/edge-of-file.ts';
 import { hostile, PAGES, PLACES, serviceWith } from '../unit/nginx/hostile-values.ts';
 import { docker } from './command.ts';
@@ -75,6 +76,8 @@ async function refused(configurations: readonly Map<string, string>[]): Promise<
     '--rm',
     '--volume',
     `${folder}:/all:ro`,
+    '--volume',
+    KEYS_FOLDER,
     '--entrypoint',
     'sh',
     nginx!,

@@ -17,6 +17,7 @@ import { NginxInstance, readTree } from '../../src/nginx/instance.ts';
 import { prove } from '../../src/nginx/prove.ts';
 import { publishedAddress } from '../../src/nginx/published.ts';
 import type { NginxKind, Route, RoutePort } from '../../src/nginx/routes.ts';
+import { KEYS_FOLDER } from '../../src/nginx/tls.ts';
 import { CONFIG_FOLDER, FLAG_ACCESS_FILE } from '../../src/nginx/tree.ts';
 import { docker, dockerList } from './command.ts';
 import { buildImages } from './images.ts';
@@ -98,7 +99,8 @@ async function startApp(slot: Slot): Promise<void> {
 async function startNginx(kind: NginxKind, name: string): Promise<NginxInstance> {
   const how = ['--name', name, '--label', LABEL, '--network', NETWORK, '--entrypoint', 'nginx'];
   const command = ['-c', `${CONFIG_FOLDER}/nginx.conf`, '-g', 'daemon off;'];
-  const id = await docker(['create', ...how, '--volume', CONFIG_FOLDER, images.nginx!, ...command]);
+  const volumes = ['--volume', CONFIG_FOLDER, '--volume', KEYS_FOLDER];
+  const id = await docker(['create', ...how, ...volumes, images.nginx!, ...command]);
   const gateway = await docker([
     'network',
     'inspect',
