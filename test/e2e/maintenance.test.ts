@@ -16,9 +16,9 @@ import { newProject, release, webService } from './web-shop.ts';
 
 jest.setTimeout(300_000);
 
-const WEB = 'web.closed.example';
-const OPEN = 'open.closed.example';
-const WIKI = 'wiki.closed.example';
+const WEB = 'web.paused.example';
+const OPEN = 'open.paused.example';
+const WIKI = 'wiki.paused.example';
 const PAGE = '<!doctype html><title>Closed</title><p>The "shop" opens in $DAYS days; {soon} \\o/</p>\n';
 /** From the first answer of the new state to the last of the old, over all servers. */
 const AT_ONCE_MS = 1_000;
@@ -32,8 +32,8 @@ describe('A shop is closed and opened while its users are there', () => {
   beforeAll(async () => {
     lab = await fleet();
     servers = lab.servers.slice(0, 2);
-    const service = webService(lab, 'closed', 2);
-    shop = await newProject(lab, 'closed', servers, {
+    const service = webService(lab, 'paused', 2);
+    shop = await newProject(lab, 'paused', servers, {
       web: { ...service, domain: WEB },
       open: { ...service, domain: OPEN },
       wiki: {
