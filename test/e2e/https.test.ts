@@ -257,6 +257,8 @@ describe('A shop that is served over HTTPS, with certificates from a real author
 
   const failures: [string, (server: LabServer) => Promise<unknown>][] = [
     ['nginx is restarted', (server) => server.docker('restart', EDGE)],
+  ];
+  const worseFailures: typeof failures = [
     [
       'the engine is restarted',
       async (server) => {
@@ -264,8 +266,6 @@ describe('A shop that is served over HTTPS, with certificates from a real author
         await server.startEngine();
       },
     ],
-  ];
-  const worseFailures: typeof failures = [
     [
       'the server is rebooted',
       async (server) => {
