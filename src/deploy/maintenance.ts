@@ -35,8 +35,8 @@ export interface MaintenanceReport {
   now: Maintenance[];
 }
 
-/** A server with its edge. */
-interface Door {
+/** The edge of a server, as it was found. */
+interface RunningEdge {
   server: Server;
   edge: ObservedNginx;
   instance: NginxInstance;
@@ -57,16 +57,16 @@ export async function switchMaintenance(request: MaintenanceRequest): Promise<Ma
     const look = () => fleet.onAll((server) => observeEdge(server, scope, clock));
     const seen = await look();
     checkOwner(wanted, { repository, takeOverFrom: undefined }, seen);
-    const doors = seen.flatMap(({ name, edge }) => doorOf(fleet.server(name), edge));
-    const services = chosen(request, doors, scope);
-    const changes = doors.map((door) => ({
-      door,
-      flags: changesOf(request, door.edge.tree, services, scope),
+    const edges = seen.flatMap(({ name, edge }) => runningEdge(fleet.server(name), edge));
+    const services = chosen(request, edges, scope);
+    const changes = edges.map((found) => ({
+      found,
+      flags: changesOf(request, found.edge.tree, services, scope),
     }));
     const changed = changes.some(({ flags }) => flags.length > 0);
     const verb = request.isOn ? 'on' : 'off';
     await log.group(`Switch maintenance of ${services.join(', ')} ${verb}`, () =>
-      allOrErrors(changes.map(({ door, flags }) => door.instance.setFlags(flags, clock))),
+      allOrErrors(changes.map(({ found, flags }) => found.instance.setFlags(flags, clock))),
     );
     const now = maintenanceOf(scope, changed ? await look() : seen);
     refuseRace(request, services, now);
@@ -74,7 +74,7 @@ export async function switchMaintenance(request: MaintenanceRequest): Promise<Ma
   });
 }
 
-function doorOf(server: Server, edge: ObservedNginx | undefined): Door[] {
+function runningEdge(server: Server, edge: ObservedNginx | undefined): RunningEdge[] {
   if (edge === undefined) return [];
   const { id, name, address, isRunning, ...served } = edge;
   if (!isRunning || address === undefined) {
@@ -87,14 +87,14 @@ function doorOf(server: Server, edge: ObservedNginx | undefined): Door[] {
 
 function chosen(
   { services: asked, wanted, isOn }: MaintenanceRequest,
-  doors: readonly Door[],
+  edges: readonly RunningEdge[],
   scope: { project: string; environment: string },
 ): string[] {
   const on = maintenanceOf(
     scope,
-    doors.map(({ server, edge }) => ({ name: server.name, edge })),
+    edges.map(({ server, edge }) => ({ name: server.name, edge })),
   );
-  const served = doors.flatMap(({ edge }) => servedServices(edge.tree, scope));
+  const served = edges.flatMap(({ edge }) => servedServices(edge.tree, scope));
   // What has left the file and the edges may still have its flag.
   const left = isOn ? [] : on.filter(({ from }) => from === 'action').map(({ service }) => service);
   const known = [...new Set([...served, ...left])].sort();

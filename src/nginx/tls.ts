@@ -1,6 +1,7 @@
 import { type Scope, scopeName } from '../model/names.ts';
 import { type DomainTls, specHash, type TlsPolicy, type TlsSpec } from '../model/spec.ts';
 import { type Fronted, listenTls } from './listening.ts';
+import { renderStores } from './stores.ts';
 
 /** Where the volume with keys is mounted in the container of an edge. */
 export const KEYS_FOLDER = '/etc/switchyard_keys';
@@ -239,28 +240,14 @@ ${listenTls(fronted, ' default_server')
 ${reject}`;
 }
 
-/**
- * renderInstall renders where certificates, and answers for a CA, are put and taken away, by those who may set flags. What
- * comes by a rename is there whole or not at all, and belongs to the workers, who read it at the handshake.
- */
+/** renderInstall renders where certificates, and answers for a CA, are put and taken away, by those who may set flags. */
 export function renderInstall(domains: readonly string[], folder: string, access: string): string {
   if (domains.length === 0) return '';
-  const places = [
+  const stores = [
     ['keys', `${KEYS_FOLDER}/${SERVED_FOLDER}`],
     [CERTIFICATE_FOLDER, `${folder}/${CERTIFICATE_FOLDER}`],
     [CHALLENGE_FOLDER, `${folder}/${CHALLENGE_FOLDER}`],
     [REVOCATION_FOLDER, `${folder}/${REVOCATION_FOLDER}`],
   ] as const;
-  return places
-    .map(
-      ([path, place]) => `        location /${path}/ {
-            include ${access};
-            if ($request_method !~ "^(?:PUT|DELETE)$") { return 405; }
-            alias ${place}/;
-            client_body_temp_path ${place};
-            dav_methods PUT DELETE;
-        }
-`,
-    )
-    .join('');
+  return renderStores(stores, access);
 }

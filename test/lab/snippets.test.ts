@@ -186,6 +186,7 @@ async function refusalOf(front: Front, snippets: Snippets): Promise<string | und
     const encoded = Buffer.from(text).toString('base64');
     await front.exec('sh', '-c', `mkdir -p "$(dirname ${at})" && echo ${encoded} | base64 -d > ${at}`);
   }
+  // It ends with 1 where nginx refuses, which is what the stories are about: exec would throw. Where it takes all, nothing is said.
   const said = await front.exec(
     'sh',
     '-c',

@@ -1,11 +1,12 @@
 /** The load process behind `http.ts`. */
+
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ClientRun } from './client-run.ts';
 import type { HttpTrafficOptions } from './http.ts';
 import { HttpConnection } from './http-connection.ts';
 import { buildRequest, checkAnswer } from './http-request.ts';
-import { answerParent, workerOptions } from './load-worker.ts';
+import { workerOptions } from './load-worker.ts';
 import { Loss } from './loss.ts';
-import { Tally } from './tally.ts';
 import { nameOf, type Target } from './targets.ts';
 
 const options = workerOptions<HttpTrafficOptions>();
@@ -22,31 +23,17 @@ const {
   maxSeconds = 600,
 } = options;
 
-const tally = new Tally();
-let isStopping = false;
+const run = new ClientRun(maxSeconds);
+const { tally } = run;
 let turn = 0;
 
-const finished = Promise.all(Array.from({ length: clients }, runClient));
-setTimeout(stop, maxSeconds * 1_000).unref();
-answerParent({
-  snapshot: () => tally.snapshot(),
-  stop: async () => {
-    stop();
-    await finished;
-    return tally.result();
-  },
-});
-
-function stop(): void {
-  isStopping = true;
-  tally.end();
-}
+run.answer(Array.from({ length: clients }, runClient));
 
 async function runClient(): Promise<void> {
   let connection: HttpConnection | undefined;
   for (;;) {
     await sleep(shortestMs + Math.random() * (longestMs - shortestMs));
-    if (isStopping) break;
+    if (run.isStopping) break;
     connection = await sendOne(connection);
   }
   connection?.close();

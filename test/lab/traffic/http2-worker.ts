@@ -1,12 +1,13 @@
 /** The load process behind `http2.ts`. */
+
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ClientRun } from './client-run.ts';
 import { eventsVersion } from './events.ts';
 import { checkAnswer, newRequest, type TrafficRequest } from './http-request.ts';
 import type { Http2TrafficOptions } from './http2.ts';
 import { type Http2Answer, Http2Connection } from './http2-connection.ts';
-import { answerParent, workerOptions } from './load-worker.ts';
+import { workerOptions } from './load-worker.ts';
 import { Loss } from './loss.ts';
-import { Tally } from './tally.ts';
 import { nameOf, type Target } from './targets.ts';
 
 const {
@@ -50,24 +51,10 @@ const READING: Wish = {
   },
 };
 
-const tally = new Tally();
-let isStopping = false;
+const run = new ClientRun(maxSeconds);
+const { tally } = run;
 
-const finished = Promise.all(Array.from({ length: connections }, (_, index) => runConnection(index)));
-setTimeout(stop, maxSeconds * 1_000).unref();
-answerParent({
-  snapshot: () => tally.snapshot(),
-  stop: async () => {
-    stop();
-    await finished;
-    return tally.result();
-  },
-});
-
-function stop(): void {
-  isStopping = true;
-  tally.end();
-}
+run.answer(Array.from({ length: connections }, (_, index) => runConnection(index)));
 
 /** Lets some clients share one connection; when the server ends it they share another one. */
 async function runConnection(index: number): Promise<void> {
@@ -115,7 +102,7 @@ async function runClient(
 ): Promise<void> {
   for (;;) {
     await sleep(shortestMs + Math.random() * (longestMs - shortestMs));
-    if (isStopping) return;
+    if (run.isStopping) return;
     const startedAt = performance.now();
     const { request, shown } = wish.name();
     tally.sent();

@@ -1,10 +1,10 @@
 /** The load process behind `tcp.ts`. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ClientRun } from './client-run.ts';
 import { EchoConnection } from './echo-connection.ts';
 import { randomPortion } from './http-request.ts';
-import { answerParent, workerOptions } from './load-worker.ts';
+import { workerOptions } from './load-worker.ts';
 import { Loss } from './loss.ts';
-import { Tally } from './tally.ts';
 import { nameOf } from './targets.ts';
 import type { TcpTrafficOptions } from './tcp.ts';
 
@@ -16,30 +16,16 @@ const {
   maxSeconds = 600,
 } = workerOptions<TcpTrafficOptions>();
 
-const tally = new Tally();
-let isStopping = false;
+const run = new ClientRun(maxSeconds);
+const { tally } = run;
 let turn = 0;
 
-const finished = Promise.all(Array.from({ length: clients }, runClient));
-setTimeout(stop, maxSeconds * 1_000).unref();
-answerParent({
-  snapshot: () => tally.snapshot(),
-  stop: async () => {
-    stop();
-    await finished;
-    return tally.result();
-  },
-});
-
-function stop(): void {
-  isStopping = true;
-  tally.end();
-}
+run.answer(Array.from({ length: clients }, runClient));
 
 async function runClient(): Promise<void> {
   for (;;) {
     await sleep(shortestMs + Math.random() * (longestMs - shortestMs));
-    if (isStopping) return;
+    if (run.isStopping) return;
     await connectOnce();
   }
 }

@@ -1,6 +1,7 @@
 /**
- * An app that believes nobody: it answers one request a connection, and keeps every byte that came, so that what a proxy
- * passes on can be read as any app would read it. Port 3001 tells what came since it was asked last, a text a connection.
+ * An app that believes nobody: it answers one request on each connection, and keeps every byte that came, so that what a
+ * proxy passes on can be read as any app would read it. Port 3001 answers with a JSON array of what came since it was last
+ * asked: one text for each connection.
  */
 import { createServer } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
