@@ -67513,6 +67513,19 @@ function listenTls({ proxyProtocol }, options = '') {
 		: [`listen ${TLS_PORT} ssl${options};`];
 }
 ;
+function renderStores(stores, access) {
+	return stores
+		.map(([path, folder]) => `        location /${path}/ {
+            include ${access};
+            if ($request_method !~ "^(?:PUT|DELETE)$") { return 405; }
+            alias ${folder}/;
+            client_body_temp_path ${folder};
+            dav_methods PUT DELETE;
+        }
+`)
+		.join('');
+}
+;
 const KEYS_FOLDER = '/etc/switchyard_keys';
 const SERVED_FOLDER = 'served';
 const ACCOUNTS_FOLDER = 'accounts';
@@ -67689,22 +67702,13 @@ ${reject}`;
 function renderInstall(domains, folder, access) {
 	if (domains.length === 0)
 		return '';
-	const places = [
+	const stores = [
 		['keys', `${KEYS_FOLDER}/${SERVED_FOLDER}`],
 		[CERTIFICATE_FOLDER, `${folder}/${CERTIFICATE_FOLDER}`],
 		[CHALLENGE_FOLDER, `${folder}/${CHALLENGE_FOLDER}`],
 		[REVOCATION_FOLDER, `${folder}/${REVOCATION_FOLDER}`],
 	];
-	return places
-		.map(([path, place]) => `        location /${path}/ {
-            include ${access};
-            if ($request_method !~ "^(?:PUT|DELETE)$") { return 405; }
-            alias ${place}/;
-            client_body_temp_path ${place};
-            dav_methods PUT DELETE;
-        }
-`)
-		.join('');
+	return renderStores(stores, access);
 }
 ;
 const KEY = /-----BEGIN (?:EC |RSA )?PRIVATE KEY-----[\s\S]+?-----END (?:EC |RSA )?PRIVATE KEY-----\n?/;
@@ -69049,20 +69053,11 @@ function listMark(text) {
 	return specHash(text);
 }
 function renderListPlaces(folder, access) {
-	const places = [
+	const stores = [
 		['users', `${KEYS_FOLDER}/${LISTS_FOLDER}`],
 		[LIST_INDEX_FOLDER, `${folder}/${LIST_INDEX_FOLDER}`],
 	];
-	return places
-		.map(([path, place]) => `        location /${path}/ {
-            include ${access};
-            if ($request_method !~ "^(?:PUT|DELETE)$") { return 405; }
-            alias ${place}/;
-            client_body_temp_path ${place};
-            dav_methods PUT DELETE;
-        }
-`)
-		.join('');
+	return renderStores(stores, access);
 }
 ;
 const PROBE_HEADER = 'Switchyard-Token';
@@ -90510,21 +90505,21 @@ async function switchMaintenance(request) {
 		const look = () => fleet.onAll((server) => observeEdge(server, scope, clock));
 		const seen = await look();
 		checkOwner(wanted, { repository, takeOverFrom: undefined }, seen);
-		const doors = seen.flatMap(({ name, edge }) => doorOf(fleet.server(name), edge));
-		const services = chosen(request, doors, scope);
-		const changes = doors.map((door) => ({
-			door,
-			flags: changesOf(request, door.edge.tree, services, scope),
+		const edges = seen.flatMap(({ name, edge }) => runningEdge(fleet.server(name), edge));
+		const services = chosen(request, edges, scope);
+		const changes = edges.map((found) => ({
+			found,
+			flags: changesOf(request, found.edge.tree, services, scope),
 		}));
 		const changed = changes.some(({ flags }) => flags.length > 0);
 		const verb = request.isOn ? 'on' : 'off';
-		await log.group(`Switch maintenance of ${services.join(', ')} ${verb}`, () => allOrErrors(changes.map(({ door, flags }) => door.instance.setFlags(flags, clock))));
+		await log.group(`Switch maintenance of ${services.join(', ')} ${verb}`, () => allOrErrors(changes.map(({ found, flags }) => found.instance.setFlags(flags, clock))));
 		const now = maintenanceOf(scope, changed ? await look() : seen);
 		refuseRace(request, services, now);
 		return { isOn: request.isOn, changed, services, now };
 	});
 }
-function doorOf(server, edge) {
+function runningEdge(server, edge) {
 	if (edge === undefined)
 		return [];
 	const { id, name, address, isRunning, ...served } = edge;
@@ -90535,9 +90530,9 @@ function doorOf(server, edge) {
 	}
 	return [{ server, edge, instance: new NginxInstance('edge', server, { id, name, address }, served) }];
 }
-function chosen({ services: asked, wanted, isOn }, doors, scope) {
-	const on = maintenanceOf(scope, doors.map(({ server, edge }) => ({ name: server.name, edge })));
-	const served = doors.flatMap(({ edge }) => servedServices(edge.tree, scope));
+function chosen({ services: asked, wanted, isOn }, edges, scope) {
+	const on = maintenanceOf(scope, edges.map(({ server, edge }) => ({ name: server.name, edge })));
+	const served = edges.flatMap(({ edge }) => servedServices(edge.tree, scope));
 	const left = isOn ? [] : on.filter(({ from }) => from === 'action').map(({ service }) => service);
 	const known = [...new Set([...served, ...left])].sort();
 	const unknown = asked?.find((service) => !known.includes(service));
