@@ -4,6 +4,7 @@
  *
  *   node scripts/setup.mjs            the npm packages of package-lock.json
  *   node scripts/setup.mjs --engine   also a running Docker engine and the tools of the lab (root, Debian or Ubuntu)
+ *   node scripts/setup.mjs --tests    also what only tests and the benchmark need
  *
  * It may be run at any time: what is there already is left alone.
  */
@@ -24,13 +25,16 @@ const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
 class SetupError extends Error {}
 
 async function main() {
-  const unknown = process.argv.slice(2).filter((argument) => argument !== '--engine');
-  if (unknown.length > 0) throw new SetupError(`Unknown: ${unknown.join(' ')}. The only option is --engine.`);
+  const given = process.argv.slice(2);
+  const unknown = given.filter((argument) => !['--engine', '--tests'].includes(argument));
+  if (unknown.length > 0)
+    throw new SetupError(`Unknown: ${unknown.join(' ')}. The options are --engine and --tests.`);
   if (Number(process.versions.node.split('.')[0]) < 20) {
     throw new SetupError(`Node ${process.versions.node} is too old: Node 20 or newer is needed.`);
   }
   // Neither needs the other, and both wait for the network most of the time.
-  await together([installNpmPackages(), process.argv.includes('--engine') && prepareLab()]);
+  const isForTests = given.includes('--tests');
+  await together([installNpmPackages(), given.length > 0 && prepareLab(isForTests)]);
 }
 
 /** together waits for all of some work, and then throws what the first of them has failed with. */
@@ -75,33 +79,28 @@ function isInstalled(lock) {
   );
 }
 
-/** prepareLab installs what the lab needs and is missing, and starts an engine if none answers. */
-async function prepareLab() {
+/** prepareLab installs what the lab, or its tests too, need and is missing, and starts an engine if none answers. */
+async function prepareLab(isForTests) {
   const state = await engineState();
   if (state === 'forbidden') {
     throw new SetupError(
       `A Docker engine is there, but ${socket} is closed to this user: run as root, or join the group docker.`,
     );
   }
-  const packages = missingPackages(state === 'answers');
+  const packages = missingPackages(state === 'answers', isForTests);
   if (packages.length > 0) await installDebianPackages(packages);
   // Installing the engine may have started it.
   if (state !== 'answers' && (await engineState()) !== 'answers') await startEngine();
 }
 
 /** missingPackages returns the Debian packages whose programs are not on this machine. */
-function missingPackages(engineAnswers) {
+function missingPackages(engineAnswers, isForTests) {
+  // By the names of their programs: what lab and demo start, what an engine is where none answers, what only tests start.
+  const { lab, engine, tests } = JSON.parse(readFileSync(join(root, 'scripts', 'debian-packages.json')));
   const programs = {
-    mmdebstrap: 'mmdebstrap',
-    git: 'git',
-    pebble: 'pebble',
-    openssl: 'openssl',
-    sslscan: 'sslscan',
-    h2load: 'nghttp2-client',
-    testssl: 'testssl.sh',
-    slowhttptest: 'slowhttptest',
-    ssh: 'openssh-client',
-    ...(engineAnswers ? {} : { dockerd: 'docker.io', iptables: 'iptables' }),
+    ...lab,
+    ...(isForTests && tests),
+    ...(!engineAnswers && engine),
     docker: hasOwnClientPackage() ? 'docker-cli' : 'docker.io',
   };
   const missing = Object.entries(programs).filter(([program]) => !isProgram(program));

@@ -56,11 +56,19 @@ test.each([
   'generate',
 ])('npm run %s prepares the machine first, and then runs on the Node of the actions', (name) => {
   const [setup, command] = manifest.scripts[name]?.split(' && ') ?? [];
-  expect(setup).toMatch(/^node scripts\/setup\.mjs( --engine)?$/);
+  expect(setup).toMatch(/^node scripts\/setup\.mjs( --engine| --tests)?$/);
   // Named by its path: a shell that has started `node` once may go on to use that one.
   expect(command).toMatch(/^(SWITCHYARD_FULL=1 )?node_modules\/\.bin\/node /);
 });
 
 test('.ci/run runs all tests and the static checks', () => {
   expect(read('.ci/run')).toMatch(/^npm test --silent -- check$/m);
+});
+
+test('README names every Debian package that is installed', () => {
+  const packages = JSON.parse(read('scripts/debian-packages.json')) as Record<string, Record<string, string>>;
+  const all = Object.values(packages).flatMap((some) => Object.values(some));
+  expect(all.length).toBeGreaterThan(5);
+  const readme = read('README.md');
+  expect(all.filter((name) => !readme.includes(`\`${name}\``))).toEqual([]);
 });
