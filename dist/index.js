@@ -68812,16 +68812,16 @@ const manifestSchema = object({
 });
 function parseTree(files) {
 	const live = /\/b\/main\.conf/.test(files.get('nginx.conf') ?? '') ? 'b' : 'a';
-	const filesOf = (folder) => new Map([...files].flatMap(([path, content]) => path.startsWith(`${folder}/`) ? [[path.slice(folder.length + 1), content]] : []));
-	const flagTexts = new Map([...files].flatMap(([path, text]) => path.startsWith(`${FLAG_FOLDER}/`) ? [[path.slice(FLAG_FOLDER.length + 1), text]] : []));
-	const flagToken = /"(\w+)"/.exec(files.get(FLAG_ACCESS_FILE) ?? '')?.[1];
-	const folders = { a: folderOf(filesOf('a')), b: folderOf(filesOf('b')) };
-	const told = /^# told to read at (\S+)$/m.exec(files.get('nginx.conf') ?? '')?.[1];
-	const toldAt = told === undefined ? undefined : Date.parse(told);
 	const named = (shape) => new Map([...files].flatMap(([path, content]) => {
 		const name = shape.exec(path)?.[1];
 		return name === undefined ? [] : [[name, content]];
 	}));
+	const filesOf = (folder) => named(new RegExp(`^${folder}/(.+)$`));
+	const flagToken = /"(\w+)"/.exec(files.get(FLAG_ACCESS_FILE) ?? '')?.[1];
+	const folders = { a: folderOf(filesOf('a')), b: folderOf(filesOf('b')) };
+	const told = /^# told to read at (\S+)$/m.exec(files.get('nginx.conf') ?? '')?.[1];
+	const toldAt = told === undefined ? undefined : Date.parse(told);
+	const flagTexts = named(/^flags\/(.+)$/);
 	const certificates = named(/^certificates\/(.+)\.crt$/);
 	const challengeAnswers = named(/^challenges\/([^/.]+)$/);
 	const marks = [...named(/^user_lists\/([^/]+)$/)];
@@ -69186,12 +69186,9 @@ function renderGuards(key, door) {
 	const users = basicAuthSecret === undefined ? `$config_folder/${USERS_FOLDER}/${key}` : userListPath(key);
 	return [
 		...(asksForPassword(door) ? [`auth_basic ${realmOf(door)};`, `auth_basic_user_file ${users};`] : []),
-		...(rateLimit === undefined
-			? []
-			: [`limit_req zone=rate_${key} burst=${rateLimit.burst} nodelay;`, 'limit_req_status 429;']),
-		...(connectionLimit === undefined
-			? []
-			: [`limit_conn connections_${key} ${connectionLimit};`, 'limit_conn_status 429;']),
+		...renderLimits(key, door),
+		...(rateLimit === undefined ? [] : ['limit_req_status 429;']),
+		...(connectionLimit === undefined ? [] : ['limit_conn_status 429;']),
 	];
 }
 function renderLimits(key, { rateLimit, connectionLimit }) {

@@ -192,12 +192,9 @@ function renderGuards(key: string, door: Door): string[] {
   const users = basicAuthSecret === undefined ? `$config_folder/${USERS_FOLDER}/${key}` : userListPath(key);
   return [
     ...(asksForPassword(door) ? [`auth_basic ${realmOf(door)};`, `auth_basic_user_file ${users};`] : []),
-    ...(rateLimit === undefined
-      ? []
-      : [`limit_req zone=rate_${key} burst=${rateLimit.burst} nodelay;`, 'limit_req_status 429;']),
-    ...(connectionLimit === undefined
-      ? []
-      : [`limit_conn connections_${key} ${connectionLimit};`, 'limit_conn_status 429;']),
+    ...renderLimits(key, door),
+    ...(rateLimit === undefined ? [] : ['limit_req_status 429;']),
+    ...(connectionLimit === undefined ? [] : ['limit_conn_status 429;']),
   ];
 }
 

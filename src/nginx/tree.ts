@@ -139,21 +139,6 @@ export interface FolderTree {
 /** parseTree sorts the files of the volume (`a/…`, `b/…`, `nginx.conf`) into folders. */
 export function parseTree(files: ReadonlyMap<string, string>): Tree {
   const live: Folder = /\/b\/main\.conf/.test(files.get('nginx.conf') ?? '') ? 'b' : 'a';
-  const filesOf = (folder: Folder) =>
-    new Map(
-      [...files].flatMap(([path, content]) =>
-        path.startsWith(`${folder}/`) ? [[path.slice(folder.length + 1), content]] : [],
-      ),
-    );
-  const flagTexts = new Map(
-    [...files].flatMap(([path, text]) =>
-      path.startsWith(`${FLAG_FOLDER}/`) ? [[path.slice(FLAG_FOLDER.length + 1), text] as const] : [],
-    ),
-  );
-  const flagToken = /"(\w+)"/.exec(files.get(FLAG_ACCESS_FILE) ?? '')?.[1];
-  const folders = { a: folderOf(filesOf('a')), b: folderOf(filesOf('b')) };
-  const told = /^# told to read at (\S+)$/m.exec(files.get('nginx.conf') ?? '')?.[1];
-  const toldAt = told === undefined ? undefined : Date.parse(told);
   const named = (shape: RegExp) =>
     new Map(
       [...files].flatMap(([path, content]) => {
@@ -161,6 +146,12 @@ export function parseTree(files: ReadonlyMap<string, string>): Tree {
         return name === undefined ? [] : [[name, content] as const];
       }),
     );
+  const filesOf = (folder: Folder) => named(new RegExp(`^${folder}/(.+)$`));
+  const flagToken = /"(\w+)"/.exec(files.get(FLAG_ACCESS_FILE) ?? '')?.[1];
+  const folders = { a: folderOf(filesOf('a')), b: folderOf(filesOf('b')) };
+  const told = /^# told to read at (\S+)$/m.exec(files.get('nginx.conf') ?? '')?.[1];
+  const toldAt = told === undefined ? undefined : Date.parse(told);
+  const flagTexts = named(/^flags\/(.+)$/);
   const certificates = named(/^certificates\/(.+)\.crt$/);
   const challengeAnswers = named(/^challenges\/([^/.]+)$/);
   const marks = [...named(/^user_lists\/([^/]+)$/)];
