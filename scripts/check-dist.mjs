@@ -7,7 +7,8 @@ import { ACTIONS } from '../src/actions/catalogue.ts';
 import { bundle } from './bundle.ts';
 
 const dist = join(import.meta.dirname, '..', 'dist');
-const MAX_BYTES = 3_300_000;
+/** What it weighs, and little more: a package that comes along unnoticed shall be noticed. */
+const MAX_BYTES = 3_100_000;
 
 const problems = [];
 if (process.versions.node.split('.')[0] !== '24') {
