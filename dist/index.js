@@ -68101,6 +68101,11 @@ function condemnedOf(input, domain, servers, standing) {
 	const asked = revoke?.domains.includes(domain)
 		? standing.map(({ serial, chain }) => ({ serial, chain, reason: revoke.reason }))
 		: [];
+	if (revoke?.domains.includes(domain) && asked.length + noted.length === 0) {
+		throw new UserError(`${domain} has no certificate that could be revoked: none is from the CA of the file`, {
+			hint: '"action: list" says where each comes from. What a front has brought along, or somebody has given, is revoked by whoever issued it; "action: issue" brings another one in its place.',
+		});
+	}
 	return new Map([...noted, ...asked].map((one) => [one.serial, one]));
 }
 function planRevocations(condemned, domain, servers) {

@@ -333,6 +333,14 @@ describe('a certificate that is revoked', () => {
     return { one, old: serialOn(one, 'a')! };
   };
 
+  test('has to be from the CA that would be asked', async () => {
+    const { one, old } = await world(on(2, { mode: 'self-signed' }));
+    await expect(one.deploy(on(2), asked)).rejects.toThrow(
+      'api.example.com has no certificate that could be revoked',
+    );
+    expect([one.authority.revoked, serialOn(one, 'a')]).toEqual([[], old]);
+  });
+
   test('is replaced on all servers first, in one run', async () => {
     const { one, old } = await world();
     expect(told(await planFor(one, on(2), asked))).toEqual([
