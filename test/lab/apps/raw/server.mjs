@@ -15,19 +15,26 @@ let came = [];
 createTcpServer((socket) => {
   let text = '';
   let timer;
+  let isKept = false;
+  // Before the answer, since who has it asks at once for what came.
+  const keep = () => {
+    if (!isKept && text !== '') came.push(() => text);
+    isKept = true;
+  };
   socket.on('error', () => {});
   socket.on('data', (piece) => {
     text += piece.toString('latin1');
     clearTimeout(timer);
-    timer = setTimeout(() => socket.end(ANSWER), SILENCE_MS);
+    timer = setTimeout(() => {
+      keep();
+      socket.end(ANSWER);
+    }, SILENCE_MS);
   });
-  socket.on('close', () => {
-    if (text !== '') came.push(text);
-  });
+  socket.on('close', keep);
 }).listen(3000);
 
 createServer((_request, response) => {
-  response.end(JSON.stringify(came));
+  response.end(JSON.stringify(came.map((text) => text())));
   came = [];
 }).listen(3001);
 
