@@ -90,3 +90,35 @@ test('what is left to drain waits until routes are right that somebody has chang
   const drain = steps.find(({ step }) => step.kind === 'drain')!;
   expect(upTo(steps, [drain.id]).map(({ step }) => step.kind)).toEqual(['stage', 'switch', 'prove', 'drain']);
 });
+
+/** Each change is one that edge and sidecar have to read something new for. */
+const withIdleTimeout = (version: number, idleTimeoutMs: number): EnvironmentSpec => {
+  const spec = api(version);
+  for (const one of spec.services) one.route.idleTimeoutMs = idleTimeoutMs;
+  return spec;
+};
+
+/** nginx reads one change while the next two runs come, of which the first is killed as well. */
+describe.each([SIDECAR, EDGE])('two runs are killed within one reload after %s', (moment) => {
+  test.each([
+    ['the state before', api(1)],
+    ['the first change again', withIdleTimeout(2, 5_000)],
+    ['the second change again', withIdleTimeout(3, 7_000)],
+    ['a third change', withIdleTimeout(4, 9_000)],
+  ])('and the third wants %s', async (_what, next) => {
+    for (const pauseMs of PAUSES_MS) {
+      const world = await deployed(api(1));
+      const setReloads = (ms: number) => {
+        for (const machine of world.machines.values()) machine.reloadMs = ms;
+      };
+      setReloads(Math.max(...RELOADS_MS));
+      for (const change of [withIdleTimeout(2, 5_000), withIdleTimeout(3, 7_000)]) {
+        const strikes = [{ at: moment, when: 'after' as const, how: 'killed' as const }];
+        expect(await world.tryDeploy(change, { strikes })).toEqual({ how: 'killed' });
+        await world.clock.pass(pauseMs);
+      }
+      setReloads(0);
+      expect([pauseMs, await convergence(world, next), world.lost]).toEqual([pauseMs, undefined, []]);
+    }
+  });
+});
