@@ -116,7 +116,8 @@ async function goBack(run: Run, { input, plan, execution }: Followed, progress: 
       const steps = planGoingBack(input, { services, before, created, unused, observed });
       const back = run.execute(steps, true);
       await back.ended;
-      throwFailure(back.failures);
+      // The traffic is back; a copy that users still leave is stopped by the next run.
+      throwFailure(back.failures.filter(({ isLate }) => !isLate));
       progress.isUndone = progress.dead.length === 0;
     } catch (error) {
       progress.isUndone = false;

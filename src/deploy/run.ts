@@ -28,6 +28,12 @@ export interface PlannedRun {
   plan: Plan;
 }
 
+/**
+ * A cancelled run gives up so long after what it does for going back: a runner ends it 7.5 s after it has asked it to end, and
+ * until then the record has to be written and the lease given back. What is left is for the next run.
+ */
+const GOING_BACK_MS = 4_500;
+
 /** Run is one run: what it works with from its beginning to its end, and what it has learned. */
 export class Run {
   readonly request: DeployRequest;
@@ -35,6 +41,8 @@ export class Run {
   readonly environment: OpenEnvironment & { timeline: Timeline };
   readonly known: Knowledge;
   readonly #notes: Set<string>;
+  /** Aborted when a cancelled run has had its time for going back. */
+  readonly #outOfTime = new AbortController();
   #hasReconciled = false;
 
   constructor(request: DeployRequest, asked: Asked, environment: OpenEnvironment & { timeline: Timeline }) {
@@ -45,6 +53,11 @@ export class Run {
     this.known = new Knowledge();
     // What a run may do was confirmed before; this stops one that slept meanwhile, at the cost of no round trip.
     environment.fleet.guardWith(() => environment.journal.lease?.assertMayChange());
+    const { clock, signal } = request;
+    const giveUp = () => this.#outOfTime.abort(signal.reason);
+    signal.addEventListener('abort', () => void clock.sleep(GOING_BACK_MS).then(giveUp, giveUp), {
+      once: true,
+    });
   }
 
   /** What people should know beside what changes, as sentences. */
@@ -121,9 +134,9 @@ export class Run {
     await this.record('record', () => this.environment.journal.reaches(back), 'record the return');
   }
 
-  /** execute runs steps; `isUnstoppable` is for what has to be done also when the run is cancelled. */
+  /** execute runs steps; `isUnstoppable` is for what has to be done also when the run is cancelled, as far as time allows. */
   execute(steps: readonly PlannedStep[], isUnstoppable = false): Execution {
-    const unstoppable = this.context(new AbortController().signal);
+    const unstoppable = this.context(this.#outOfTime.signal);
     return execute(steps, {
       kindOf,
       context: isUnstoppable ? unstoppable : this.context(this.signal()),
