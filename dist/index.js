@@ -83266,12 +83266,14 @@ function failedRollout({ rollouts }, execution) {
 		!serving.every((id) => execution.stateOf(id) === 'done'));
 }
 ;
+const GOING_BACK_MS = 4_500;
 class Run {
 	request;
 	asked;
 	environment;
 	known;
 	#notes;
+	#outOfTime = new AbortController();
 	#hasReconciled = false;
 	constructor(request, asked, environment) {
 		this.request = request;
@@ -83280,6 +83282,11 @@ class Run {
 		this.#notes = new Set(asked.notes);
 		this.known = new Knowledge();
 		environment.fleet.guardWith(() => environment.journal.lease?.assertMayChange());
+		const { clock, signal } = request;
+		const giveUp = () => this.#outOfTime.abort(signal.reason);
+		signal.addEventListener('abort', () => void clock.sleep(GOING_BACK_MS).then(giveUp, giveUp), {
+			once: true,
+		});
 	}
 	get notes() {
 		return [...this.#notes];
@@ -83344,7 +83351,7 @@ class Run {
 		await this.record('record', () => this.environment.journal.reaches(back), 'record the return');
 	}
 	execute(steps, isUnstoppable = false) {
-		const unstoppable = this.context(new AbortController().signal);
+		const unstoppable = this.context(this.#outOfTime.signal);
 		return execute(steps, {
 			kindOf: kindOf,
 			context: isUnstoppable ? unstoppable : this.context(this.signal()),
@@ -83544,7 +83551,7 @@ async function follow_goBack(run, { input, plan, execution }, progress) {
 			const steps = planGoingBack(input, { services, before, created, unused, observed });
 			const back = run.execute(steps, true);
 			await back.ended;
-			throwFailure(back.failures);
+			throwFailure(back.failures.filter(({ isLate }) => !isLate));
 			progress.isUndone = progress.dead.length === 0;
 		}
 		catch (error) {
