@@ -68,8 +68,8 @@ export function reportOf(run: Run, { plan, input }: PlannedRun, progress = new P
 }
 
 /** Of what went back nothing is certain where going back did not succeed. */
-function standing({ services }: PlanInput, { undone, isUndone }: Progress): string[] {
-  if (!isUndone) return [];
+function standing({ services }: PlanInput, { undone, isBack }: Progress): string[] {
+  if (!isBack) return [];
   return services
     .filter(({ name }) => undone.has(name))
     .map(({ name, known: { current, serving } }) => {
@@ -116,10 +116,12 @@ async function goBack(run: Run, { input, plan, execution }: Followed, progress: 
       const steps = planGoingBack(input, { services, before, created, unused, observed });
       const back = run.execute(steps, true);
       await back.ended;
-      // The traffic is back; a copy that users still leave is stopped by the next run.
       throwFailure(back.failures.filter(({ isLate }) => !isLate));
-      progress.isUndone = progress.dead.length === 0;
+      progress.isBack = progress.dead.length === 0;
+      // A new copy that users were still leaving runs on: the next run stops it, or goes on with it.
+      progress.isUndone = progress.isBack && back.failures.length === 0;
     } catch (error) {
+      progress.isBack = false;
       progress.isUndone = false;
       log.warning(`going back did not succeed, the next run does it: ${messageOf(error)}`);
     }

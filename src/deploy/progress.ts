@@ -19,6 +19,9 @@ export class Progress {
   /** Why the run went on without a server, by its name. */
   readonly left = new Map<string, unknown>();
   failure: unknown;
+  /** What had the traffic before a rollout that failed has it again. */
+  isBack = true;
+  /** And nothing is left of that rollout. */
   isUndone = true;
   hasActed = false;
   readonly #planned = new Set<string>();

@@ -1,4 +1,5 @@
 import type { DeployReport } from '../../../src/deploy/request.ts';
+import type { EnvironmentState } from '../../../src/model/release.ts';
 import type { EnvironmentSpec } from '../../../src/model/spec.ts';
 import type { Ended } from '../world/simulation.ts';
 import type { RunOptions, World } from '../world/world.ts';
@@ -45,5 +46,16 @@ export async function convergence(
   if (options.rollback === undefined && after.how === 'done' && after.value.changed) {
     return `the run after it still finds something to do: ${JSON.stringify(after.value.plan.changes)}`;
   }
-  return complaintOf(world);
+  return complaintOf(world) ?? strangersIn(world.stateOf(wanted));
+}
+
+/** Copies that are recorded with another release than their service has, where no server is left out that could have one. */
+function strangersIn({ services, stale_servers = {} }: EnvironmentState): string | undefined {
+  if (Object.keys(stale_servers).length > 0) return undefined;
+  const found = Object.entries(services).flatMap(([name, { release, copies }]) =>
+    copies
+      .filter((copy) => copy.release !== release)
+      .map((copy) => `${name} ${release}: ${JSON.stringify(copy)}`),
+  );
+  return found.length === 0 ? undefined : `recorded with another release: ${found.join(', ')}`;
 }
