@@ -83208,6 +83208,7 @@ class Progress {
 	dead = [];
 	left = new Map();
 	failure;
+	isBack = true;
 	isUndone = true;
 	hasActed = false;
 	#planned = new Set();
@@ -83509,8 +83510,8 @@ function reportOf(run, { plan, input }, progress = new Progress(plan)) {
 		changed: !isEmpty(plan) || progress.hasActed,
 	};
 }
-function standing({ services }, { undone, isUndone }) {
-	if (!isUndone)
+function standing({ services }, { undone, isBack }) {
+	if (!isBack)
 		return [];
 	return services
 		.filter(({ name }) => undone.has(name))
@@ -83552,9 +83553,11 @@ async function follow_goBack(run, { input, plan, execution }, progress) {
 			const back = run.execute(steps, true);
 			await back.ended;
 			throwFailure(back.failures.filter(({ isLate }) => !isLate));
-			progress.isUndone = progress.dead.length === 0;
+			progress.isBack = progress.dead.length === 0;
+			progress.isUndone = progress.isBack && back.failures.length === 0;
 		}
 		catch (error) {
+			progress.isBack = false;
 			progress.isUndone = false;
 			log.warning(`going back did not succeed, the next run does it: ${messageOf(error)}`);
 		}
