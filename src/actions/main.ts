@@ -10,7 +10,7 @@ import { renderFailure, textOf } from '../report/failure.ts';
 import { render } from '../report/result.ts';
 import { ACTIONS, type Action, type ActionName } from './catalogue.ts';
 import { fail } from './fail.ts';
-import { isSummaryWritten, writeSummary } from './job-summary.ts';
+import { summaryWritten, writeSummary } from './job-summary.ts';
 import { RunnerLog } from './log.ts';
 import { giveLeftLeaseBack, rememberLease } from './post.ts';
 import { writeComment } from './pull-request-comment.ts';
@@ -80,7 +80,8 @@ function surroundingsOf(log: RunnerLog, signal: AbortSignal): Surroundings {
 /** Says why a run failed, in the log and, unless it has done so in more detail, in the summary. */
 async function end(name: ActionName, error: unknown, log: RunnerLog): Promise<never> {
   fail(error, log);
-  if (!isSummaryWritten()) await writeSummary(renderFailure(name, error), log);
+  // A run that is ended because it takes too long may be in the middle of writing it.
+  await (summaryWritten() ?? writeSummary(renderFailure(name, error), log));
   process.exit(1);
 }
 

@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { writeSummary } from '../../../src/actions/job-summary.ts';
+import { summaryWritten, writeSummary } from '../../../src/actions/job-summary.ts';
 import { RunnerLog } from '../../../src/actions/log.ts';
 
 const { write } = process.stdout;
@@ -27,4 +27,13 @@ test('a summary that cannot be written is a warning: what the run came to is tol
   process.env.GITHUB_STEP_SUMMARY = join(folder, 'gone');
   await writeSummary('## deployed', new RunnerLog());
   expect(said).toMatch(/^::warning.*the job summary cannot be written: Unable to access summary file/);
+});
+
+test('who ends a run in the middle of writing its summary can wait until that is there', async () => {
+  const path = join(folder, 'summary.md');
+  writeFileSync(path, '');
+  process.env.GITHUB_STEP_SUMMARY = path;
+  void writeSummary('## deployed', new RunnerLog());
+  await summaryWritten();
+  expect(readFileSync(path, 'utf8')).toMatch('## deployed');
 });
