@@ -11,6 +11,7 @@ const LONGEST = [
   'test/simulation/stories/reloads-in-flight.test.ts',
   'test/unit/state/store.test.ts',
   'test/simulation/stories/left-out-alive.test.ts',
+  'test/lab/contract.test.ts',
   'test/e2e/https.test.ts',
   'test/e2e/docs-demo.test.ts',
   'test/e2e/kill-matrix.test.ts',
