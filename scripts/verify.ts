@@ -60,7 +60,7 @@ const SUITES: Record<string, Suite> = {
   // jest itself leaves a core alone, and with two that is every second one.
   unit: { minutes: 10, options: ['--coverage', '--maxWorkers=100%'], share: 20 },
   // Most of it waits. At full size it has the machine to itself, since it measures traffic under load.
-  lab: { minutes: 20, options: ['--runInBand'], share: 60, beside: 'unit' },
+  lab: { minutes: 20, options: isFull ? ['--runInBand'] : ['--maxWorkers=2'], share: 60, beside: 'unit' },
   // More than there are cores, since much of it waits: a file takes longer than by itself.
   e2e: { minutes: isFull ? 240 : 60, options: [`--maxWorkers=${isFull ? 3 : 6}`], share: 100 },
 };

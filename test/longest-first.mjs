@@ -11,7 +11,11 @@ const LONGEST = [
   'test/simulation/stories/reloads-in-flight.test.ts',
   'test/unit/state/store.test.ts',
   'test/simulation/stories/left-out-alive.test.ts',
+  // The first two make the same images where there are none, and have little time for it.
+  'test/lab/difficult-app.test.ts',
+  'test/lab/metrics.test.ts',
   'test/lab/contract.test.ts',
+  'test/lab/queue.test.ts',
   'test/e2e/https.test.ts',
   'test/e2e/docs-demo.test.ts',
   'test/e2e/kill-matrix.test.ts',

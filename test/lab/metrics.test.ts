@@ -24,7 +24,7 @@ beforeAll(async () => {
   front = await startFront('edge', apps);
   // Until here it was asked whether it answers.
   await counted();
-}, 120_000);
+}, 300_000);
 
 afterAll(async () => {
   await front?.down();
