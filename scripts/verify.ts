@@ -68,6 +68,7 @@ const SUITES: Record<string, Suite> = {
 /** Files with a larger share than others, for what they alone can show. */
 const SHARES: Record<string, number> = {
   'test/e2e/kill-matrix.test.ts': 150,
+  'test/simulation/stories/kill-matrix.test.ts': 60,
 };
 
 /** What has e2e tests use the lab that is there. */
