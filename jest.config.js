@@ -14,6 +14,7 @@ export default {
   collectCoverageFrom: pure,
   // A wait that never ends must be noticed; a busy machine must not.
   testTimeout: 60_000,
+  testSequencer: '<rootDir>/test/longest-first.mjs',
   coverageProvider: 'babel',
   coverageReporters: ['text-summary'],
   coverageThreshold: { global: { statements: 90, branches: 90, functions: 90, lines: 90 } },

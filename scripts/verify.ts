@@ -12,7 +12,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { E2E_LAB, E2E_SERVERS } from '../test/e2e/fleet.ts';
-import { startLab } from '../test/lab/lab.ts';
+import { buildWhenStale } from '../test/e2e/global-setup.ts';
+import { type Lab, startLab } from '../test/lab/lab.ts';
 
 /** How a part of the verification went. */
 interface Tally {
@@ -59,7 +60,7 @@ const SUITES: Record<string, Suite> = {
   // jest itself leaves a core alone, and with two that is every second one.
   unit: { minutes: 10, options: ['--coverage', '--maxWorkers=100%'], share: 20 },
   // Most of it waits. At full size it has the machine to itself, since it measures traffic under load.
-  lab: { minutes: 20, options: ['--runInBand'], share: 60, beside: 'unit' },
+  lab: { minutes: 20, options: isFull ? ['--runInBand'] : ['--maxWorkers=2'], share: 60, beside: 'unit' },
   // More than there are cores, since much of it waits: a file takes longer than by itself.
   e2e: { minutes: isFull ? 240 : 60, options: [`--maxWorkers=${isFull ? 3 : 6}`], share: 100 },
 };
@@ -67,7 +68,11 @@ const SUITES: Record<string, Suite> = {
 /** Files with a larger share than others, for what they alone can show. */
 const SHARES: Record<string, number> = {
   'test/e2e/kill-matrix.test.ts': 150,
+  'test/simulation/stories/kill-matrix.test.ts': 60,
 };
+
+/** What has e2e tests use the lab that is there. */
+const ATTACHED = { SWITCHYARD_LAB: 'attach' };
 
 /** runCheck runs one static check; what it printed is shown when it fails. */
 async function runCheck(name: string, command: readonly string[]): Promise<Tally> {
@@ -85,13 +90,17 @@ async function runCheck(name: string, command: readonly string[]): Promise<Tally
  * runSuite runs the tests of a jest project. A test file that cannot be loaded is one failure, and so is a run
  * that ends badly without naming a failed test: a crash, a time limit, a coverage below its threshold.
  */
-async function runSuite(project: string, jestArguments: readonly string[], isQuiet = false): Promise<Tally> {
+async function runSuite(
+  project: string,
+  jestArguments: readonly string[],
+  { isQuiet = false, isLabThere = false } = {},
+): Promise<Tally> {
   const { minutes, options, share } = SUITES[project]!;
   const { code, said, results } = await runJest(
     project,
     // Of a selection, neither coverage nor tests in every project can be asked.
     jestArguments.length === 0 ? options : ['--runInBand', '--passWithNoTests', ...jestArguments],
-    { minutes, isQuiet },
+    { minutes, isQuiet, ...(isLabThere && { env: ATTACHED }) },
   );
   if (isQuiet) console.log(said);
   const tally = results === undefined ? { passed: 0, failed: 0 } : tallyOf(results);
@@ -154,13 +163,17 @@ function nameSlowFiles({ testResults }: JestResults, share: number): void {
   }
 }
 
+function startE2eLab(): Promise<Lab> {
+  return startLab({ name: E2E_LAB, servers: E2E_SERVERS, log: console.log });
+}
+
 /**
  * runAlone runs every e2e story by itself, on one lab: those of different files side by side, since the stories of
  * a file share a project. It takes several times as long as the stories together.
  */
 async function runAlone(jestArguments: readonly string[]): Promise<Tally> {
-  const lab = await startLab({ name: E2E_LAB, servers: E2E_SERVERS, log: console.log });
-  const env = { SWITCHYARD_LAB: 'attach' };
+  const lab = await startE2eLab();
+  const env = ATTACHED;
   try {
     const listing = ['--testNamePattern', '^no story is called so$', ...jestArguments];
     const { said, results } = await runJest('e2e', listing, { minutes: 5, isQuiet: true, env });
@@ -228,11 +241,24 @@ if (parts.has('check')) {
 const suites = Object.keys(SUITES).filter((suite) => parts.has(suite));
 const isSideBySide = !isFull && jestArguments.length === 0;
 const companions = suites.filter((suite) => isSideBySide && parts.has(SUITES[suite]!.beside ?? ''));
-const accompanying = companions.map((suite) => runSuite(suite, jestArguments, true));
-for (const suite of suites.filter((one) => !companions.includes(one))) {
-  tallies.push(await runSuite(suite, jestArguments));
-  // The lab and the servers of the e2e tests are more than a machine can carry at once.
-  tallies.push(...(await Promise.all(accompanying.splice(0))));
+const accompanying = companions.map((suite) => runSuite(suite, jestArguments, { isQuiet: true }));
+let e2eLab: Promise<Lab> | undefined;
+try {
+  for (const suite of suites.filter((one) => !companions.includes(one))) {
+    tallies.push(await runSuite(suite, jestArguments, { isLabThere: e2eLab !== undefined }));
+    if (accompanying.length === 0) continue;
+    // The tests of the lab and of e2e are more than a machine can carry at once, but what is left of the former mostly waits:
+    // what the latter need is made ready meanwhile.
+    if (suites.includes('e2e')) e2eLab = startE2eLab();
+    const ended = Promise.all(accompanying.splice(0));
+    await Promise.all([ended, e2eLab, e2eLab && buildWhenStale()]);
+    tallies.push(...(await ended));
+  }
+} finally {
+  await e2eLab?.then(
+    (lab) => lab.down(),
+    () => undefined,
+  );
 }
 if (parts.has('alone')) tallies.push(await runAlone(jestArguments));
 const sum = (key: keyof Tally): number => tallies.reduce((total, tally) => total + tally[key], 0);

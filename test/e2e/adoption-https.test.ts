@@ -144,7 +144,7 @@ describe('A server with a front that serves HTTPS with certificates of its own',
       expect(serials[domain]).toEqual([...before, expect.any(String)]);
   });
 
-  test('is not touched while a certificate cannot come along: what it lacks is named', async () => {
+  fullSizeTest('is not touched while a certificate cannot come along: what it lacks is named', async () => {
     await makeByHand();
     const before = await byHand.containers();
     const shop = await shopByHand();

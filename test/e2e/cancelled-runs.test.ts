@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import type { RunningAction } from './action.ts';
 import { versionOf } from './ask.ts';
 import { type Fleet, fleet } from './fleet.ts';
+import { fullSizeTest } from './full-size-test.ts';
 import type { Project } from './project.ts';
 import { size } from './size.ts';
 import { newWebShop, release } from './web-shop.ts';
@@ -39,20 +40,17 @@ describe('A run that is cancelled', () => {
     expect(summary).toMatch(`the run was cancelled (${signal})`);
   }
 
-  test.each(size.isFull ? SIGNALS : SIGNALS.slice(0, 1))(
-    'by %s while it waits for another run',
-    async (signal) => {
-      const version = signal === 'SIGINT' ? 'v2' : 'v3';
-      const first = release(shop, 'web', version).start('toggle-deploy');
-      await first.says(/^::debug::begins: /m);
-      const second = release(shop, 'web', 'v1').start('toggle-deploy');
-      await second.says(/is being changed by/);
-      await expectCancelled(second, signal);
-      expect((await first.done).code).toBe(0);
-      expect(await versionOf(lab.servers[0]!, DOMAIN)).toBe(version);
-      expect(await shop.lease()).toMatchObject({ released: true });
-    },
-  );
+  fullSizeTest.each(SIGNALS)('by %s while it waits for another run', async (signal) => {
+    const version = signal === 'SIGINT' ? 'v2' : 'v3';
+    const first = release(shop, 'web', version).start('toggle-deploy');
+    await first.says(/^::debug::begins: /m);
+    const second = release(shop, 'web', 'v1').start('toggle-deploy');
+    await second.says(/is being changed by/);
+    await expectCancelled(second, signal);
+    expect((await first.done).code).toBe(0);
+    expect(await versionOf(lab.servers[0]!, DOMAIN)).toBe(version);
+    expect(await shop.lease()).toMatchObject({ released: true });
+  });
 
   test.each(size.isFull ? SIGNALS : SIGNALS.slice(1))('by %s while it pulls', async (signal) => {
     const [before, record] = [await shop.standing(), await shop.recordId()];

@@ -94,7 +94,7 @@ describe('Ports', () => {
     });
   });
 
-  test('an environment of one server publishes nothing but the edge', async () => {
+  fullSizeTest('an environment of one server publishes nothing but the edge', async () => {
     const shop = await shopOn('alone', [first]);
     await shop.deploy();
     const listing = await first.docker(

@@ -19,7 +19,7 @@ describe('Blocks of Compose', () => {
 
   beforeAll(async () => {
     lab = await fleet();
-    servers = lab.servers.slice(0, 2);
+    servers = lab.servers.slice(2, 4);
     shop = await newProject(lab, 'pasted', servers, { web: web(1), mailer: mailer(1) });
     shop.edit((config) => {
       config.configs = { limits: { content: 'most = 1' } };

@@ -34,7 +34,8 @@ export async function tearDown(): Promise<void> {
   await lab?.down();
 }
 
-async function buildWhenStale(): Promise<void> {
+/** buildWhenStale builds the bundle, unless it is newer than all that it is made of. */
+export async function buildWhenStale(): Promise<void> {
   const bundle = join(repository, 'dist', 'index.js');
   if (existsSync(bundle) && statSync(bundle).mtimeMs >= newest(sources)) return;
   await mustRun([process.execPath, 'scripts/build.mjs'], { cwd: repository });

@@ -31,7 +31,7 @@ describe('A release with hooks', () => {
 
   beforeAll(async () => {
     lab = await fleet();
-    servers = lab.servers.slice(0, 2);
+    servers = lab.servers.slice(2, 4);
     shop = await newProject(lab, 'hooked', servers, {
       cache: redisService(lab),
       web: {

@@ -91,14 +91,19 @@ describe('A shop that is served over HTTPS, with certificates from a real author
     const http1 = { ...common, ...users, hostHeader: SHOP };
     const handshakes = (more: Partial<ClientTls>) =>
       startHttpTraffic({ ...http1, ...secure.handshakes, keepAlive: false, tls: tls(more) });
-    loads = {
-      'HTTP/2, TLS 1.3': http2({ version: 'TLSv1.3' }),
-      'HTTP/2, TLS 1.2': http2({ version: 'TLSv1.2' }, 2),
-      'HTTP/1.1 with keep-alive': startHttpTraffic({ ...http1, tls: tls() }),
-      'a handshake for each request': handshakes({}),
-      'a session that is resumed, TLS 1.3': handshakes({ version: 'TLSv1.3', resumes: true }),
-      'a session that is resumed, TLS 1.2': handshakes({ version: 'TLSv1.2', resumes: true }),
+    // Both versions of HTTP and of TLS, connections that are kept, and sessions that are resumed.
+    const some = {
+      'HTTP/2, TLS 1.3': () => http2({ version: 'TLSv1.3' }),
+      'a session that is resumed, TLS 1.2': () => handshakes({ version: 'TLSv1.2', resumes: true }),
     };
+    const others = {
+      'HTTP/2, TLS 1.2': () => http2({ version: 'TLSv1.2' }, 2),
+      'HTTP/1.1 with keep-alive': () => startHttpTraffic({ ...http1, tls: tls() }),
+      'a handshake for each request': () => handshakes({}),
+      'a session that is resumed, TLS 1.3': () => handshakes({ version: 'TLSv1.3', resumes: true }),
+    };
+    const kinds = Object.entries<() => Traffic>(size.isFull ? { ...some, ...others } : some);
+    loads = Object.fromEntries(kinds.map(([name, start]) => [name, start()]));
     await Promise.all(Object.values(loads).map((load) => load.untilSent(20)));
   }
 
@@ -305,14 +310,14 @@ describe('A shop that is served over HTTPS, with certificates from a real author
     for (const name of NAMES) expect(log).toMatch(`renew the certificate of ${name} (`);
     const renewed = await serials();
     expect(renewed.filter((serial) => old.includes(serial))).toEqual([]);
-    await Promise.all(Object.values(loads).map((load) => load.untilSent(200)));
+    await Promise.all(Object.values(loads).map((load) => load.untilSent(size.isFull ? 200 : 50)));
     expect(await workers()).toEqual(before);
     await expectNothingLost(`${NAMES.length} certificates renewed in ${Math.round(ms)} ms`);
     expect((await shop.deploy()).outputs.changed).toBe('false');
     expect(await serials()).toEqual(renewed);
   });
 
-  test('a server that comes later gets the certificate that there is', async () => {
+  fullSizeTest('a server that comes later gets the certificate that there is', async () => {
     const name = 'later.example.com';
     const [first, second] = lab.servers as [LabServer, LabServer];
     await authority.dns.address(name, first.host);

@@ -7,6 +7,7 @@ import type { HttpTraffic } from '../lab/traffic/http.ts';
 import type { ActionRun } from './action.ts';
 import { type Answer, ask, versionOf } from './ask.ts';
 import { type Fleet, fleet } from './fleet.ts';
+import { fullSizeTest } from './full-size-test.ts';
 import type { Project } from './project.ts';
 import { resultOf } from './recorded.ts';
 import { said } from './said.ts';
@@ -125,7 +126,7 @@ describe('A shop is closed and opened while its users are there', () => {
     );
   });
 
-  test('the file closes it with a page of its own, and the action does not open it', async () => {
+  fullSizeTest('the file closes it with a page of its own, and the action does not open it', async () => {
     shop.edit(({ services }) => {
       services.web!.maintenance = { enabled: true, page: './closed.html' };
     });

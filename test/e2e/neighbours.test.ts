@@ -152,6 +152,7 @@ describe('Neighbours on the same servers', () => {
     }
 
     await second.leave();
+    projects = [first];
     expect(await first.standing()).toEqual(moved);
     expect(await edgesOf(servers)).toEqual(edges);
     for (const server of servers) {

@@ -154,7 +154,7 @@ describe('A rollback', () => {
     expect({ record: await shop.recordId(), containers: await shop.standing() }).toEqual(before);
   });
 
-  test('what cannot be had is refused before anything changes, with the reason', async () => {
+  fullSizeTest('what cannot be had is refused before anything changes, with the reason', async () => {
     const before = { record: await shop.recordId(), containers: await shop.standing() };
     const refused = async (inputs: Inputs, services = ['api']) =>
       said(await shop.failToRollBack(services, inputs));

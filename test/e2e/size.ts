@@ -40,10 +40,10 @@ const sample: Size = {
   clients: 64,
   thinkMs: [100, 400],
   users: { clients: 8, thinkMs: [100, 300] },
-  load: { toggles: 2, requests: 3_000 },
+  load: { toggles: 2, requests: 2_000 },
   variant: { toggles: 1, requests: 1_000 },
   secure: {
-    toggles: 3,
+    toggles: 1,
     http2: { connections: 8, streams: 4, thinkMs: [200, 400] },
     handshakes: { clients: 3, thinkMs: [100, 300] },
   },

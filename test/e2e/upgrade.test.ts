@@ -94,7 +94,7 @@ describe('An edge that is upgraded', () => {
     await expectUpgraded(newer());
   });
 
-  test('comes in one run with a new version, and goes back the same way', async () => {
+  fullSizeTest('comes in one run with a new version, and goes back the same way', async () => {
     await startLoad();
     const run = await release(withImage(lab.images.nginx), 'web', 'v2').deploy();
     await loads[0]!.untilVersion('v2');

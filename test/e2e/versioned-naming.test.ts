@@ -3,7 +3,7 @@ import type { LabServer } from '../lab/lab.ts';
 import type { HttpTraffic } from '../lab/traffic/http.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import { fullSizeTest } from './full-size-test.ts';
-import type { Project } from './project.ts';
+import type { ConfigFile, Project } from './project.ts';
 import { startUsers } from './users.ts';
 import { newWebShop, release } from './web-shop.ts';
 
@@ -24,12 +24,13 @@ afterEach(async () => {
 }, 120_000);
 
 /** The third server has no copy: its edge reaches both others by their host ports. */
-async function deployOnTwoOfThree(): Promise<void> {
+async function deployOnTwoOfThree(change: (config: ConfigFile) => void = () => undefined): Promise<void> {
   lab = await fleet();
   const servers = lab.servers.slice(0, 3);
   shop = await newWebShop(lab, 'versions', servers);
-  shop.edit(({ services }) => {
-    services.web!.servers = 2;
+  shop.edit((config) => {
+    config.services.web!.servers = 2;
+    change(config);
   });
   await shop.deploy();
   internalPort = (await shop.recorded('web')).internal_port!;
@@ -39,14 +40,20 @@ async function deployOnTwoOfThree(): Promise<void> {
   await traffic.untilSent(50);
 }
 
-/** Deploys; name and port of the service's one container are the same on both servers, and are recorded. */
 async function deploy(): Promise<string> {
   await shop.deploy();
+  return await standing();
+}
+
+/** The service's one container: its name and port are the same on both servers, and are recorded. */
+async function standing(): Promise<string> {
   const web = await shop.recorded('web');
   const [{ container = '', port = 0 } = {}] = web.copies;
   for (const server of holders) {
-    const standing = await standingOn(server);
-    expect(standing).toMatchObject({ name: container, ports: expect.arrayContaining([port]) });
+    expect(await standingOn(server)).toMatchObject({
+      name: container,
+      ports: expect.arrayContaining([port]),
+    });
   }
   expect(web.copies).toEqual(holders.map(() => expect.objectContaining({ container, port })));
   expect(web.internal_port).toBe(internalPort);
@@ -54,10 +61,8 @@ async function deploy(): Promise<string> {
   return container;
 }
 
-function nameByVersion(): void {
-  shop.edit(({ services }) => {
-    services.web!.naming = 'version';
-  });
+function namedByVersion({ services }: ConfigFile): void {
+  services.web!.naming = 'version';
 }
 
 async function expectNothingLost(): Promise<void> {
@@ -69,9 +74,8 @@ async function expectNothingLost(): Promise<void> {
 }
 
 test('containers are called by their version and have ports of their own', async () => {
-  await deployOnTwoOfThree();
-  nameByVersion();
-  expect(await deploy()).toBe(`${BASE}_v1`);
+  await deployOnTwoOfThree(namedByVersion);
+  expect(await standing()).toBe(`${BASE}_v1`);
   release(shop, 'web', 'v2');
   expect(await deploy()).toBe(`${BASE}_v2`);
   expect(new Set(ports).size).toBe(2);
@@ -83,7 +87,7 @@ fullSizeTest(
   async () => {
     await deployOnTwoOfThree();
     expect(await deploy()).toBe(BASE);
-    nameByVersion();
+    shop.edit(namedByVersion);
     expect(await deploy()).toBe(`${BASE}_v1`);
     shop.edit(({ services }) => {
       services.web!.environment = { ROUND: '2' };

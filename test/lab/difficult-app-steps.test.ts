@@ -13,7 +13,7 @@ import { contextOf, writtenLog } from '../unit/deploy/contexts.ts';
 import { docker, dockerList } from './command.ts';
 import { buildImages } from './images.ts';
 
-/** The product's own steps on real containers of apps that are difficult, on this machine's engine. */
+/** The product's own steps on real containers of apps that are difficult, on this machine's engine: side by side, since each waits. */
 
 const SCOPE = { project: `difficult${process.pid}`, environment: 'lab' };
 const NETWORK = networkName(SCOPE);
@@ -87,13 +87,13 @@ async function awaitHealth(name: string, healthcheck: Partial<Healthcheck>, host
   await healthy.run({ kind: 'healthy', ...copy, healthcheck: check, host }, await context());
 }
 
-test('an app that starts slowly has the time that it is given', async () => {
+test.concurrent('an app that starts slowly has the time that it is given', async () => {
   const name = await start('slow', { START_MS: '3000' });
   await expect(awaitHealth(name, HASTY)).rejects.toThrow(/was not healthy within .* no port at all/);
   await awaitHealth(name, {});
 }, 60_000);
 
-test('an app that takes its own host only is asked with it', async () => {
+test.concurrent('an app that takes its own host only is asked with it', async () => {
   const name = await start('bound', { HOSTS: 'app.example.com' });
   await awaitHealth(name, {});
   await expect(awaitHealth(name, HASTY, 'other.example.com')).rejects.toMatchObject({
@@ -102,7 +102,7 @@ test('an app that takes its own host only is asked with it', async () => {
   });
 }, 60_000);
 
-test.each([
+test.concurrent.each([
   ['127.0.0.1', 'of 127.0.0.1 only'],
   ['::1', 'of ::1 only'],
   ['::', 'of IPv6 addresses only'],
@@ -127,7 +127,7 @@ test.each([
   60_000,
 );
 
-test('an app that does not hear SIGTERM is stopped when its grace is over', async () => {
+test.concurrent('an app that does not hear SIGTERM is stopped when its grace is over', async () => {
   const name = await start('deaf', { DEAF: '1' });
   await awaitHealth(name, {});
   const id = (await server.engine.inspectContainer(name)).Id!;
@@ -137,7 +137,7 @@ test('an app that does not hear SIGTERM is stopped when its grace is over', asyn
   expect((await server.engine.inspectContainer(id)).State).toMatchObject({ Running: false, ExitCode: 137 });
 }, 60_000);
 
-test('data that stands under the name of a host is there again in a container with the same name', async () => {
+test.concurrent('data that stands under the name of a host is there again in a container with the same name', async () => {
   const volume = ['--volume', `${SCOPE.project}-data:/data`, '--hostname', 'broker'];
   const ask = async (name: string, path: string) => {
     await awaitHealth(name, {});
@@ -160,7 +160,7 @@ test('data that stands under the name of a host is there again in a container wi
   await docker(['volume', 'rm', `${SCOPE.project}-data`]);
 }, 60_000);
 
-test('an app that keeps connections for ever does not hold a drain without limit', async () => {
+test.concurrent('an app that keeps connections for ever does not hold a drain without limit', async () => {
   const name = await start('leaky', { LEAK: '1' });
   await awaitHealth(name, {});
   const { Id: id = '', NetworkSettings } = await server.engine.inspectContainer(name);

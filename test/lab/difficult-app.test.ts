@@ -34,7 +34,7 @@ describe.each(['edge', 'sidecar'] as const)('behind a real %s', (kind) => {
       { name: 'small', route: { maxBodyBytes: 1_000 } },
       ...idle,
     ]);
-  }, 120_000);
+  }, 300_000);
 
   afterAll(async () => {
     await front?.down();

@@ -8,7 +8,7 @@ jest.setTimeout(isFull ? 60 * 60_000 : 5 * 60_000);
 
 /** Other seeds find other stories: SWITCHYARD_SEED=7 npm run … */
 const SEED = Number(process.env.SWITCHYARD_SEED ?? 1);
-const STORIES = isFull ? 400 : 40;
+const STORIES = isFull ? 400 : 20;
 
 test.each<[string, fc.Arbitrary<RandomStory>]>([
   ['deployed, cut off and deployed again', deployStories],

@@ -41,7 +41,7 @@ export function simulatedServer(run: Run, machine: Machine): Server {
       },
       keepAlive: (target) => new KeptConnection(machine, tunnel, target),
     },
-    dial: (address, port) => dial(machine, tunnel, address, port),
+    dial: (address, port) => dial(machine, { run, tunnel }, address, port),
     handshake: (target) => handshake(machine, tunnel, target),
     freeBytes: async () => {
       const facts = { name: `${machine.name} df`, isChange: false, takesMs: WAY_MS };
@@ -127,21 +127,33 @@ class KeptConnection {
   }
 }
 
-async function dial(machine: Machine, tunnel: Tunnel, address: string, port: number): Promise<Duplex> {
+async function dial(
+  machine: Machine,
+  { run, tunnel }: { run: Run; tunnel: Tunnel },
+  address: string,
+  port: number,
+): Promise<Duplex> {
   const facts = { name: `${machine.name} dial ${address}:${port}`, isChange: false, takesMs: WAY_MS };
   return await tunnel.call(facts, async () => {
     const { target, from } = await reach(machine, address, port, UNREACHED_MS);
     const { program, namespace } = target.container;
     const connections: [Namespace, Connection][] = [[namespace, { port: target.port, from }]];
-    if (!(program instanceof Nginx) || program.isHttp(target.port)) return new TcpStream(connections);
+    if (!(program instanceof Nginx) || program.isHttp(target.port))
+      return endingWith(run, new TcpStream(connections));
     const passed = program.connect(target.port, from);
     const next = passed?.joined.target;
     if (next !== undefined)
       connections.push([next.container.namespace, { port: next.port, from: '10.200.0.3' }]);
     const stream = new TcpStream(connections, passed?.close);
     if (next === undefined) stream.destroy();
-    return stream;
+    return endingWith(run, stream);
   });
+}
+
+/** sshd ends what it holds for a client that has gone. */
+function endingWith(run: Run, stream: TcpStream): TcpStream {
+  void run.gone.then(() => stream.destroy());
+  return stream;
 }
 
 /** What an nginx shows is in the file of whoever is asked for, which it reads at that moment. */
