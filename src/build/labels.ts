@@ -1,0 +1,32 @@
+import type { BuildSpec } from '../model/build.ts';
+
+/** What an image is made from, as far as it is known. */
+export interface Origin {
+  /** Address of the repository for people. */
+  source: string | undefined;
+  revision: string | undefined;
+  /** In seconds since 1970. */
+  committedAt: number | undefined;
+}
+
+/**
+ * imageLabels returns the labels of an image: those of its service, and the ones that the OCI has words for. They follow
+ * from the commit alone, so that the same commit gives the same image. Pure.
+ * https://github.com/opencontainers/image-spec/blob/main/annotations.md
+ */
+export function imageLabels(
+  { labels, service }: BuildSpec,
+  { source, revision, committedAt }: Origin,
+): Record<string, string> {
+  const known = {
+    title: service,
+    source,
+    revision,
+    version: revision,
+    created: committedAt === undefined ? undefined : new Date(committedAt * 1000).toISOString(),
+  };
+  const own = Object.entries(known).flatMap(([name, value]) =>
+    value === undefined ? [] : [[`org.opencontainers.image.${name}`, value]],
+  );
+  return { ...Object.fromEntries(own), ...labels };
+}
