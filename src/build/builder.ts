@@ -28,7 +28,7 @@ export async function findBuilder(run: DockerRun): Promise<Builder> {
   if (version !== undefined && Number.parseInt(version, 10) < FIRST_WITHOUT_BUILDKIT) {
     return engineBuilder(version);
   }
-  throw new UserError(`Docker ${version ?? ''} on this machine has no buildx, by which it builds`.replace('  ', ' '), {
+  throw new UserError(`the client of Docker (${version ?? 'of an unknown version'}) has no buildx, by which it builds`, {
     hint: 'Use docker/setup-buildx-action before this step, or install it: "apt-get install docker-buildx-plugin" (Docker’s packages), "docker-buildx" (Debian’s, Ubuntu’s).',
   });
 }

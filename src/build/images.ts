@@ -24,6 +24,8 @@ export interface BuildRequest {
   folder: string;
   workspace: string;
   checkout: Checkout | undefined;
+  /** By whose images those of other projects are told apart on a server. */
+  project: string;
   /** The address of the repository for people, on the label of the source. */
   source: string | undefined;
   env: NodeJS.ProcessEnv;
@@ -60,8 +62,8 @@ export interface BuiltImage {
   steps?: BuildSteps;
   /** How long building and pushing took, in milliseconds. */
   ms?: number;
-  /** What its layers weigh in the registry, in bytes. */
-  sizeBytes?: number;
+  /** What its layers weigh in the registry, in bytes; of several platforms, those of the first. */
+  sizeBytes?: number | undefined;
 }
 
 /** So many images are built side by side. */
@@ -150,7 +152,9 @@ async function find(
   }
   const digest = await registry.digestOf(named);
   if (digest === undefined) return undefined;
-  return { ...common, image: `${repository}@${digest}`, digest, why: 'the registry has this content' };
+  const image = `${repository}@${digest}`;
+  const sizeBytes = await registry.sizeOf(image);
+  return { ...common, image, digest, sizeBytes, why: 'the registry has this content' };
 }
 
 function missingImage({ spec: { service, repository }, hash }: Examined): BuiltImage {
@@ -205,7 +209,9 @@ async function build(
     // BuildKit dates the image by it, where it can.
     ...(checkout?.committedAt !== undefined && { SOURCE_DATE_EPOCH: String(checkout.committedAt) }),
   };
-  const onLine = (line: string) => log.info(`${service} | ${line}`);
+  const onLine = (line: string) => {
+    if (line.trim() !== '') log.info(`${service} | ${line}`);
+  };
   const { code, lines } = await builder.build(order, { env, signal, onLine });
   if (code !== 0) throw buildFailure({ spec, lines, file, lineOf });
   const named = `${repository}:${contentTag(hash)}`;
@@ -215,16 +221,19 @@ async function build(
       hint: 'Does it keep what it is given? Run again.',
     });
   }
+  const image = digest === undefined ? named : `${repository}@${digest}`;
+  const sizeBytes = isPushed ? await registry.sizeOf(image) : undefined;
   return {
     service,
     repository,
     outcome: 'built',
-    image: digest === undefined ? named : `${repository}@${digest}`,
+    image,
     ...(digest !== undefined && { digest }),
+    ...(sizeBytes !== undefined && { sizeBytes }),
     hash,
-    why: 'the registry did not have this content',
+    why: `the ${isPushed ? 'registry' : 'engine'} did not have this content`,
     steps: stepsOf(lines),
-    ms: clock.now() - begun,
+    ms: Math.round(clock.now() - begun),
   };
 }
 
@@ -245,7 +254,12 @@ async function orderOf(one: Examined, request: BuildRequest, folder: string): Pr
     dockerfile: 'path' in dockerfile ? dockerfile.path : inline,
     secretFiles: Object.fromEntries(secretFiles),
     names: [...tags.map((one) => `${spec.repository}:${one}`), ...spec.tags],
-    labels: imageLabels(spec, { source: request.source, revision: tag, committedAt: request.checkout?.committedAt }),
+    labels: imageLabels(spec, {
+      project: request.project,
+      source: request.source,
+      revision: tag,
+      committedAt: request.checkout?.committedAt,
+    }),
     isPushed: request.isPushed,
   };
 }

@@ -1,7 +1,9 @@
 import type { BuildSpec } from '../model/build.ts';
+import { LABEL } from '../model/labels.ts';
 
 /** What an image is made from, as far as it is known. */
 export interface Origin {
+  project: string;
   /** Address of the repository for people. */
   source: string | undefined;
   revision: string | undefined;
@@ -10,13 +12,14 @@ export interface Origin {
 }
 
 /**
- * imageLabels returns the labels of an image: those of its service, and the ones that the OCI has words for. They follow
- * from the commit alone, so that the same commit gives the same image. Pure.
+ * imageLabels returns the labels of an image: those of its service, the ones that the OCI has words for, and the one by
+ * which a deploy finds on a server what no release needs any more. They follow from the commit alone, so that the same
+ * commit gives the same image. Pure.
  * https://github.com/opencontainers/image-spec/blob/main/annotations.md
  */
 export function imageLabels(
   { labels, service }: BuildSpec,
-  { source, revision, committedAt }: Origin,
+  { project, source, revision, committedAt }: Origin,
 ): Record<string, string> {
   const known = {
     title: service,
@@ -28,5 +31,5 @@ export function imageLabels(
   const own = Object.entries(known).flatMap(([name, value]) =>
     value === undefined ? [] : [[`org.opencontainers.image.${name}`, value]],
   );
-  return { ...Object.fromEntries(own), ...labels };
+  return { ...Object.fromEntries(own), ...labels, [LABEL.project]: project };
 }

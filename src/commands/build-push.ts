@@ -67,6 +67,7 @@ export const buildPush = command({
       folder,
       workspace,
       checkout: await readCheckout({ workspace, env }),
+      project: project.wanted.project,
       source: repository && `${serverUrl}/${repository}`,
       env,
       temporary: env.RUNNER_TEMP ?? tmpdir(),

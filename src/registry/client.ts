@@ -8,11 +8,10 @@ export interface Login {
   password: string;
 }
 
-/** A manifest as a registry keeps it. */
-export interface Manifest {
-  digest: string;
-  mediaType: string;
-  body: Buffer;
+/** What is in a manifest: layers, or manifests of several platforms. */
+interface ManifestBody {
+  layers?: { size: number }[];
+  manifests?: { digest: string }[];
 }
 
 /** A request is given up after this. */
@@ -49,6 +48,21 @@ export class RegistryClient {
     const answer = await this.#ask('HEAD', image, 'pull', { headers: { accept: MANIFESTS } });
     if (answer.status === 404) return undefined;
     return answer.headers.get('docker-content-digest') ?? undefined;
+  }
+
+  /** sizeOf returns what the layers of an image weigh in its registry, in bytes; of several platforms those of the first. */
+  async sizeOf(image: string): Promise<number | undefined> {
+    const { layers, manifests = [] } = await this.#manifest(image);
+    if (layers !== undefined) return layers.reduce((sum, { size }) => sum + size, 0);
+    const [first] = manifests;
+    if (first === undefined) return undefined;
+    const ofPlatform = await this.#manifest(`${image.split('@')[0]}@${first.digest}`);
+    return ofPlatform.layers?.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  async #manifest(image: string): Promise<ManifestBody> {
+    const answer = await this.#ask('GET', image, 'pull', { headers: { accept: MANIFESTS } });
+    return answer.ok ? ((await answer.json()) as ManifestBody) : {};
   }
 
   /** tag gives an image of a registry a further tag there. It throws a UserError where that is refused. */

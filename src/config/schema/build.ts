@@ -10,19 +10,24 @@ import { pairOf, textMap } from './maps.ts';
 import { BUILD_REFUSALS, BUILD_SECRET_REFUSALS } from './refusals.ts';
 import { bytes, filledText, flag, oneOrMany, text } from './scalars.ts';
 
-/** Names that a Dockerfile can use, of arguments and stages. */
-const argumentName = parsed(z.string(), (name) => {
+function checkArgumentName(name: string): string {
   if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return name;
   throw new UserError(`${JSON.stringify(name)} cannot be the name of an argument`, {
     hint: 'Use letters, digits and underscores: VERSION.',
   });
-});
+}
+
+const argumentName = parsed(z.string(), checkArgumentName);
 
 const argumentValue = z.union([text, z.number(), z.boolean(), z.null()], {
   error: 'must be text, a number, true or false, or nothing',
 });
 
-const argument = parsed(text, (said): [name: string, value: string | null] => pairOf(said, null));
+const argument = parsed(text, (said): [name: string, value: string | null] => {
+  const [name, value] = pairOf(said, null);
+  checkArgumentName(name);
+  return [name, value];
+});
 
 /** Arguments of the Dockerfile; null takes the value from the run's environment. */
 const args = z
@@ -34,8 +39,7 @@ const args = z
       ? said
       : Object.entries(said);
     return Object.fromEntries(pairs.map(([name, value]) => [name, value === null ? null : String(value)]));
-  })
-  .pipe(z.record(argumentName, z.string().nullable()));
+  });
 
 const secretName = entryName('secret');
 
