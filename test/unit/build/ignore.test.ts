@@ -8,6 +8,12 @@ describe('what a .dockerignore leaves out', () => {
     expect({ kept: kept.filter((path) => !isIgnored(path)), left: left.filter(isIgnored) }).toEqual({ kept, left });
   });
 
+  test('what means something in an expression means nothing here, as in BuildKit since 2022', () => {
+    const { isIgnored } = parseIgnore('a+b\n(c)\n{d}\n$e');
+    expect(['a+b', '(c)', '{d}', '$e'].filter(isIgnored)).toHaveLength(4);
+    expect(isIgnored('aab')).toBe(false);
+  });
+
   test('a byte order mark, comments and blank lines say nothing', () => {
     const { isIgnored } = parseIgnore('\uFEFFa\r\n\n# b\n   \n');
     expect([isIgnored('a'), isIgnored('b')]).toEqual([true, false]);
