@@ -1,6 +1,6 @@
-import { UserError } from '../model/errors.ts';
 import type { BuildSpec } from '../model/build.ts';
-import { beyondEngine, type BuildOrder, buildxArguments, engineArguments } from './arguments.ts';
+import { UserError } from '../model/errors.ts';
+import { type BuildOrder, beyondEngine, buildxArguments, engineArguments } from './arguments.ts';
 import { type DockerOutput, type DockerRun, runDocker } from './run-docker.ts';
 
 /** What makes images. */
@@ -28,9 +28,12 @@ export async function findBuilder(run: DockerRun): Promise<Builder> {
   if (version !== undefined && Number.parseInt(version, 10) < FIRST_WITHOUT_BUILDKIT) {
     return engineBuilder(version);
   }
-  throw new UserError(`the client of Docker (${version ?? 'of an unknown version'}) has no buildx, by which it builds`, {
-    hint: 'Use docker/setup-buildx-action before this step, or install it: "apt-get install docker-buildx-plugin" (Docker’s packages), "docker-buildx" (Debian’s, Ubuntu’s).',
-  });
+  throw new UserError(
+    `the client of Docker (${version ?? 'of an unknown version'}) has no buildx, by which it builds`,
+    {
+      hint: 'Use docker/setup-buildx-action before this step, or install it: "apt-get install docker-buildx-plugin" (Docker’s packages), "docker-buildx" (Debian’s, Ubuntu’s).',
+    },
+  );
 }
 
 function buildxBuilder(version: string): Builder {
@@ -46,7 +49,9 @@ function engineBuilder(version: string): Builder {
     name: `Docker ${version}`,
     refuse(spec) {
       const keys = beyondEngine(spec);
-      return keys.length === 0 ? undefined : `${keys.join(', ')} need buildx, and Docker ${version} here has none`;
+      return keys.length === 0
+        ? undefined
+        : `${keys.join(', ')} need buildx, and Docker ${version} here has none`;
     },
     async build(order, run) {
       const env = { ...run.env, DOCKER_BUILDKIT: '1' };

@@ -43,7 +43,9 @@ export function contentHash(content: BuildContent): string {
     provenance: spec.provenance,
     sbom: spec.sbom,
   };
-  return createHash('sha256').update(JSON.stringify(sorted(facts))).digest('hex');
+  return createHash('sha256')
+    .update(JSON.stringify(sorted(facts)))
+    .digest('hex');
 }
 
 /** The same with the keys of maps in one order. */

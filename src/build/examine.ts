@@ -61,10 +61,12 @@ export async function examine(spec: BuildSpec, place: ExaminePlace): Promise<Exa
   const [entries, others, digests] = await Promise.all([
     readContext(context, rules),
     Promise.all(
-      folders.map(async ([name, where]): Promise<[string, ContextEntry[]]> => [
-        name,
-        await readContext(folderInside(spec, where, folder, root), NOTHING),
-      ]),
+      folders.map(
+        async ([name, where]): Promise<[string, ContextEntry[]]> => [
+          name,
+          await readContext(folderInside(spec, where, folder, root), NOTHING),
+        ],
+      ),
     ),
     Promise.all(bases.map(async (image) => [image, await digestOf(image)] as const)),
   ]);
@@ -116,7 +118,10 @@ async function ignoreRulesOf(
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     const { hint } = error;
-    throw new UserError(`${service}: ${basename(path)}: ${error.message}`, { ...(hint && { hint }), cause: error });
+    throw new UserError(`${service}: ${basename(path)}: ${error.message}`, {
+      ...(hint && { hint }),
+      cause: error,
+    });
   }
 }
 

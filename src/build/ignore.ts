@@ -22,7 +22,10 @@ export interface IgnoreRules {
  * matches too. It throws a UserError for a pattern that BuildKit would refuse.
  */
 export function parseIgnore(text: string): IgnoreRules {
-  const rules = text.replace(/^\uFEFF/, '').split('\n').flatMap(ruleOf);
+  const rules = text
+    .replace(/^\uFEFF/, '')
+    .split('\n')
+    .flatMap(ruleOf);
   return {
     isIgnored: (path) => {
       const places = placesOf(path);

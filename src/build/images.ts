@@ -171,7 +171,8 @@ function commitTag({ checkout }: BuildRequest, isChanged: boolean): string | und
 async function nameCommit({ repository, digest, image }: BuiltImage, request: BuildRequest): Promise<void> {
   const tag = commitTag(request, false);
   if (tag === undefined || digest === undefined) return;
-  if ((await request.registry.digestOf(`${repository}:${tag}`)) !== digest) await request.registry.tag(image, tag);
+  if ((await request.registry.digestOf(`${repository}:${tag}`)) !== digest)
+    await request.registry.tag(image, tag);
 }
 
 async function builderFor(
@@ -186,7 +187,11 @@ async function builderFor(
       const refusal = builder.refuse(spec);
       return refusal === undefined
         ? []
-        : [new UserError(`${spec.service}: ${refusal}`, { hint: 'Use docker/setup-buildx-action before this step.' })];
+        : [
+            new UserError(`${spec.service}: ${refusal}`, {
+              hint: 'Use docker/setup-buildx-action before this step.',
+            }),
+          ];
     }),
   );
   log.info(`Building ${missing.map(({ spec }) => spec.service).join(', ')} with ${builder.name}`);
@@ -243,7 +248,9 @@ async function orderOf(one: Examined, request: BuildRequest, folder: string): Pr
   await mkdir(folder, { mode: 0o700 });
   const inline = join(folder, 'Dockerfile');
   if ('text' in dockerfile) await writeFile(inline, dockerfile.text);
-  const secretFiles = Object.entries(spec.secrets).map(([id], index) => [id, join(folder, `secret-${index}`)] as const);
+  const secretFiles = Object.entries(spec.secrets).map(
+    ([id], index) => [id, join(folder, `secret-${index}`)] as const,
+  );
   for (const [id, path] of secretFiles) await writeFile(path, spec.secrets[id]!, { mode: 0o600 });
   const tag = commitTag(request, changed.length > 0);
   const tags = [contentTag(hash), ...(tag === undefined ? [] : [tag])];

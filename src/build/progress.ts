@@ -48,7 +48,9 @@ export function failureOf(lines: readonly string[]): BuildFailure {
   const instruction = told && /^(?:\S+ )*?\d+\/\d+\] (.*):$/.exec(told)?.[1];
   const placed = lines.map((line) => /^[^\s:]*Dockerfile[^\s:]*:(\d+)$/i.exec(line)?.[1]).findLast(Boolean);
   const parseLine = /(?:parse error (?:on|at)? ?line|line) (\d+)/i.exec(reason)?.[1];
-  const line = Number(placed ?? (/dockerfile parse|unknown instruction/i.test(reason) ? parseLine : undefined));
+  const line = Number(
+    placed ?? (/dockerfile parse|unknown instruction/i.test(reason) ? parseLine : undefined),
+  );
   const number = /^#(\d+) ERROR: /.exec(lines.findLast((one) => /^#\d+ ERROR: /.test(one)) ?? '')?.[1];
   const output = lines.flatMap((one) => {
     const [, of, printed] = /^#(\d+) \d+\.\d+ (.*)$/.exec(one) ?? [];

@@ -102,10 +102,10 @@ function chosenServices({ builds, wanted }: ReadProject, asked: readonly string[
 }
 
 function givenLogin(
-  { 'registry-username': username, 'registry-password': password }: Pick<
-    Inputs,
-    'registry-username' | 'registry-password'
-  >,
+  {
+    'registry-username': username,
+    'registry-password': password,
+  }: Pick<Inputs, 'registry-username' | 'registry-password'>,
   log: ConcealingLog,
 ): { username: string; password: string } | undefined {
   if (password !== undefined) log.hide(password.trim());
@@ -119,9 +119,12 @@ function givenLogin(
 /** One login is for one registry. */
 function checkLogin(login: object | undefined, registries: ReadonlySet<string>): void {
   if (login === undefined || registries.size < 2) return;
-  throw new UserError(`images go to several registries (${[...registries].join(', ')}), and one login is given`, {
-    hint: 'Log in to each of them before this step (docker/login-action), and leave registry-username and registry-password out.',
-  });
+  throw new UserError(
+    `images go to several registries (${[...registries].join(', ')}), and one login is given`,
+    {
+      hint: 'Log in to each of them before this step (docker/login-action), and leave registry-username and registry-password out.',
+    },
+  );
 }
 
 /** An image without a registry in its name would go to Docker Hub, which nobody has asked for. */

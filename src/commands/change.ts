@@ -19,7 +19,10 @@ import type { ConcealingLog, Surroundings } from './surroundings.ts';
 
 /** What shall change, as far as inputs say it; a command that does not have one of them changes all that it is about. */
 type RequestInputs = Partial<
-  Pick<Inputs, 'images' | 'service' | 'zones' | 'exclude-servers' | 'take-over-from' | 'secrets' | 'unfinished-hook'>
+  Pick<
+    Inputs,
+    'images' | 'service' | 'zones' | 'exclude-servers' | 'take-over-from' | 'secrets' | 'unfinished-hook'
+  >
 >;
 
 /** In what commands differ that change an environment, beside their inputs. */

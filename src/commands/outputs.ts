@@ -44,7 +44,10 @@ export type PlanOutput =
   | { outcome: 'error'; error: string };
 
 /** One service in the output `built`. */
-export type BuiltOutput = Pick<BuiltImage, 'outcome' | 'why' | 'image' | 'digest' | 'ms' | 'sizeBytes' | 'steps'>;
+export type BuiltOutput = Pick<
+  BuiltImage,
+  'outcome' | 'why' | 'image' | 'digest' | 'ms' | 'sizeBytes' | 'steps'
+>;
 
 /** All outputs, with what their values are. */
 export interface Outputs {

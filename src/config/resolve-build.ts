@@ -46,7 +46,8 @@ export function serviceBuildOf(
       'Write registry: ghcr.io/<account> at the top of the file, or the name of the image as image.',
     );
   }
-  const repository = image === undefined ? builtRepository(registry, surroundings, service) : repositoryOf(image);
+  const repository =
+    image === undefined ? builtRepository(registry, surroundings, service) : repositoryOf(image);
   const tag = image?.includes('@') ? undefined : image?.slice(repository.length + 1) || undefined;
   return { input, repository, isNamed: image !== undefined, tag, platform };
 }

@@ -59,7 +59,8 @@ export function resolveService(
   const input = { ...said, ...given('image', image ?? said.image ?? build?.repository) };
   const recognised =
     input.image === undefined || input.protocol === 'http' ? undefined : recogniseImage(input.image);
-  if (input.image === undefined) report([], 'needs an image', 'Write image: name:tag, or build: ./folder for one that is built.');
+  if (input.image === undefined)
+    report([], 'needs an image', 'Write image: name:tag, or build: ./folder for one that is built.');
   const { ports, domains, published } = resolvePorts(input, recognised, report);
   checkService(input, ports, report);
   const recognisedTest = recognised && { test: recognised.test?.(ports.port ?? recognised.port) };

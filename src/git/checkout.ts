@@ -16,7 +16,10 @@ export interface Checkout {
 }
 
 /** readCheckout asks git what is checked out; undefined where there is no repository. It throws a UserError when git is missing. */
-export async function readCheckout({ workspace, env: given }: RepositoryPlace): Promise<Checkout | undefined> {
+export async function readCheckout({
+  workspace,
+  env: given,
+}: RepositoryPlace): Promise<Checkout | undefined> {
   const env = quietEnvironment(given);
   const git = async (...args: string[]) => (await runGit(args, { cwd: workspace, env })).stdout.toString();
   const top = (await git('rev-parse', '--show-toplevel')).replace(/\n$/, '');

@@ -68,10 +68,17 @@ export class RegistryClient {
   /** tag gives an image of a registry a further tag there. It throws a UserError where that is refused. */
   async tag(image: string, tag: string): Promise<void> {
     const found = await this.#ask('GET', image, 'pull', { headers: { accept: MANIFESTS } });
-    if (found.status === 404) throw new UserError(`${image} has left its registry meanwhile`, { hint: 'Run again.' });
+    if (found.status === 404)
+      throw new UserError(`${image} has left its registry meanwhile`, { hint: 'Run again.' });
     const target = { ...parseReference(image), reference: tag };
     const headers = { 'content-type': found.headers.get('content-type') ?? '' };
-    await this.#ask('PUT', image, 'pull,push', { headers, body: Buffer.from(await found.arrayBuffer()) }, target);
+    await this.#ask(
+      'PUT',
+      image,
+      'pull,push',
+      { headers, body: Buffer.from(await found.arrayBuffer()) },
+      target,
+    );
   }
 
   /** Everything but 404 that is no good answer is thrown. */
@@ -93,7 +100,12 @@ export class RegistryClient {
       });
     let answer = await send(this.#authorizations.get(key));
     if (answer.status === 401) {
-      const authorization = await this.#authorize(image, place, scope, answer.headers.get('www-authenticate') ?? '');
+      const authorization = await this.#authorize(
+        image,
+        place,
+        scope,
+        answer.headers.get('www-authenticate') ?? '',
+      );
       if (authorization !== undefined) {
         this.#authorizations.set(key, authorization);
         answer = await send(authorization);
@@ -112,8 +124,7 @@ export class RegistryClient {
     challenge: string,
   ): Promise<string | undefined> {
     const login = await this.#loginFor(image);
-    const basic =
-      login && `Basic ${Buffer.from(`${login.username}:${login.password}`).toString('base64')}`;
+    const basic = login && `Basic ${Buffer.from(`${login.username}:${login.password}`).toString('base64')}`;
     if (/^basic\b/i.test(challenge)) return basic;
     const parameters = Object.fromEntries(
       [...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name, value]),
@@ -122,7 +133,9 @@ export class RegistryClient {
     const url = new URL(parameters.realm);
     if (parameters.service !== undefined) url.searchParams.set('service', parameters.service);
     url.searchParams.set('scope', `repository:${path}:${scope}`);
-    const answer = await this.#send(host, url.href, { headers: basic === undefined ? {} : { authorization: basic } });
+    const answer = await this.#send(host, url.href, {
+      headers: basic === undefined ? {} : { authorization: basic },
+    });
     if (!answer.ok) {
       const text = await answer.text();
       throw registryRefusal({ host, image, status: answer.status, text, isLoggedIn: login !== undefined });

@@ -49,7 +49,10 @@ function detailOf(text: string): string {
       details?: string;
     };
     const [first] = errors;
-    return [first?.code, first?.message, details].filter((one) => one !== undefined).join(': ').slice(0, 200);
+    return [first?.code, first?.message, details]
+      .filter((one) => one !== undefined)
+      .join(': ')
+      .slice(0, 200);
   } catch {
     return '';
   }

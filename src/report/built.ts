@@ -1,5 +1,5 @@
-import type { Built } from '../commands/build-push.ts';
 import type { BuiltImage } from '../build/images.ts';
+import type { Built } from '../commands/build-push.ts';
 import { page } from './markdown.ts';
 import { markdownTable, type Row, textTable } from './table.ts';
 

@@ -7,7 +7,7 @@ import type { ActionRun } from './action.ts';
 import { ask } from './ask.ts';
 import { type BuilderHere, buildersHere } from './builders.ts';
 import { type Fleet, fleet } from './fleet.ts';
-import { type Inputs, Project } from './project.ts';
+import type { Inputs, Project } from './project.ts';
 import { said } from './said.ts';
 import { newProject } from './web-shop.ts';
 
@@ -117,8 +117,12 @@ describe.each(buildersHere())('a project whose images are built with $kind', ({ 
   test('is built, pushed, deployed by digest, and answers', async () => {
     expect(await build()).toEqual({ api: 'built', web: 'built' });
     expect(images.split('\n')).toEqual([
-      expect.stringMatching(new RegExp(`^api=${lab.registry.address}/built/built-${kind}-production-api@sha256:`)),
-      expect.stringMatching(new RegExp(`^web=${lab.registry.address}/built/built-${kind}-production-web@sha256:`)),
+      expect.stringMatching(
+        new RegExp(`^api=${lab.registry.address}/built/built-${kind}-production-api@sha256:`),
+      ),
+      expect.stringMatching(
+        new RegExp(`^web=${lab.registry.address}/built/built-${kind}-production-web@sha256:`),
+      ),
     ]);
     await deploy();
     expect([await answers('api'), await answers('web')]).toEqual([
@@ -184,7 +188,9 @@ describe.each(buildersHere())('a project whose images are built with $kind', ({ 
       await commit({ 'web/Dockerfile': `FROM ${lab.registry.address}/no/such:1\nCMD ["x"]\n` });
       const failed = await run();
       expect(said(failed)).toMatch(/^.*web: .*no\/such.*not found/m);
-      await commit({ 'web/Dockerfile': `FROM ${lab.images.node}\nCOPY . /app\nCMD ["node", "/app/server.mjs"]\n` });
+      await commit({
+        'web/Dockerfile': `FROM ${lab.images.node}\nCOPY . /app\nCMD ["node", "/app/server.mjs"]\n`,
+      });
     });
 
     test('with a registry that is down', async () => {
@@ -207,7 +213,9 @@ describe.each(buildersHere())('a project whose images are built with $kind', ({ 
       const login = (password: string) =>
         run({ 'registry-username': 'robot', 'registry-password': password }, { RUNNER_TEMP: temporary });
       const failed = await login('wrong-password');
-      expect(said(failed)).toMatch(/does not take the login for 127\.0\.0\.1:\d+\/built\/.*\n→ Are registry-username/);
+      expect(said(failed)).toMatch(
+        /does not take the login for 127\.0\.0\.1:\d+\/built\/.*\n→ Are registry-username/,
+      );
       expect(failed.log).not.toMatch('wrong-password');
       const passed = await login('right-password');
       expect(said(passed)).not.toMatch('::error');

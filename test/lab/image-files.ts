@@ -1,7 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { spawnSync } from 'node:child_process';
 
 /** extractedNames returns the paths of all files in the layers of an image, as `docker save` writes it. */
 export function extractedNames(archive: Buffer): string[] {

@@ -72,11 +72,16 @@ const cache = parsed(filledText, (said) => {
   });
 });
 
-const attestation = parsed(z.union([z.boolean(), filledText], { error: 'must be true, false or text' }), (said) => {
-  const value = String(said);
-  if (/^[\w=,.:/@-]+$/.test(value)) return value;
-  throw new UserError(`${JSON.stringify(value)} is no attestation`, { hint: 'Write true, false or mode=max.' });
-});
+const attestation = parsed(
+  z.union([z.boolean(), filledText], { error: 'must be true, false or text' }),
+  (said) => {
+    const value = String(said);
+    if (/^[\w=,.:/@-]+$/.test(value)) return value;
+    throw new UserError(`${JSON.stringify(value)} is no attestation`, {
+      hint: 'Write true, false or mode=max.',
+    });
+  },
+);
 
 const long = closed(
   {
@@ -95,7 +100,8 @@ const long = closed(
     }),
     dockerfile_inline: key(filledText, {
       from: 'Compose',
-      description: 'What is in the Dockerfile, in place of a file. References (`$NAME`) are replaced first; `$$` is a dollar sign.',
+      description:
+        'What is in the Dockerfile, in place of a file. References (`$NAME`) are replaced first; `$$` is a dollar sign.',
       example: 'dockerfile_inline: |\n  FROM nginx:1.30-alpine\n  COPY site /usr/share/nginx/html',
     }),
     args: key(args, {
@@ -157,7 +163,8 @@ const long = closed(
     }),
     no_cache: key(flag, {
       from: 'Compose',
-      description: 'Whether every step is run again where the image is built. One that is in the registry already is not.',
+      description:
+        'Whether every step is run again where the image is built. One that is in the registry already is not.',
       fallback: { value: false },
       example: 'no_cache: true',
     }),
@@ -172,8 +179,9 @@ const long = closed(
         .union([z.record(z.string(), text), z.array(parsed(text, (said) => pairOf(said, '')))], {
           error: 'must be a map or a list of name=context',
         })
-        .transform((said): Record<string, string> =>
-          Object.fromEntries(Array.isArray(said) ? said : Object.entries(said)),
+        .transform(
+          (said): Record<string, string> =>
+            Object.fromEntries(Array.isArray(said) ? said : Object.entries(said)),
         )
         .pipe(
           parsed(z.record(z.string(), z.string()), (said) =>
@@ -194,18 +202,12 @@ const long = closed(
       fallback: { words: "the builder's" },
       example: 'shm_size: 256m',
     }),
-    extra_hosts: key(
-      parsed(
-        hostList,
-        parseExtraHosts,
-      ),
-      {
-        from: 'Compose',
-        description: 'Names that steps find with these addresses.',
-        short: 'extra_hosts: ["mirror.example.com:10.0.0.9"]',
-        long: 'extra_hosts:\n  mirror.example.com: 10.0.0.9',
-      },
-    ),
+    extra_hosts: key(parsed(hostList, parseExtraHosts), {
+      from: 'Compose',
+      description: 'Names that steps find with these addresses.',
+      short: 'extra_hosts: ["mirror.example.com:10.0.0.9"]',
+      long: 'extra_hosts:\n  mirror.example.com: 10.0.0.9',
+    }),
     network: key(z.enum(['default', 'host', 'none']), {
       from: 'Compose',
       description: 'The network that `RUN` has.',
@@ -231,7 +233,8 @@ const long = closed(
       ),
       {
         from: 'Compose',
-        description: 'What steps may ask for beyond the usual: `network.host`, `security.insecure`. They need buildx.',
+        description:
+          'What steps may ask for beyond the usual: `network.host`, `security.insecure`. They need buildx.',
         example: 'entitlements: [network.host]',
       },
     ),

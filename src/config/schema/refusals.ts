@@ -5,7 +5,8 @@ const UNNEEDED =
   'the network and names of an environment are made by Switchyard; services reach each other through depends_on.';
 const NOT_YET = 'it comes with a later version; until then name an image.';
 
-const WHERE_MOUNTED = 'it belongs to the step that reads it: RUN --mount=type=secret,id=…,uid=…,gid=…,mode=….';
+const WHERE_MOUNTED =
+  'it belongs to the step that reads it: RUN --mount=type=secret,id=…,uid=…,gid=…,mode=….';
 
 /** Keys of a Compose service that we do not take. */
 export const SERVICE_REFUSALS: Refusals = {
@@ -85,7 +86,8 @@ export const BUILD_REFUSALS: Refusals = {
   git: 'it comes with a later version; check the other repository out before, and write its folder as context.',
   template: 'it comes with a later version; until then write a Dockerfile, or dockerfile_inline.',
   isolation: 'it is for Windows.',
-  privileged: 'BuildKit has another word for it: write entitlements: [security.insecure], and RUN --security=insecure in the Dockerfile.',
+  privileged:
+    'BuildKit has another word for it: write entitlements: [security.insecure], and RUN --security=insecure in the Dockerfile.',
   no_cache_filter: 'write no_cache: true, or put what changes into an ARG before the step.',
 };
 

@@ -27,7 +27,10 @@ test.each<[string, Partial<BuildContent>]>([
   ['an argument', { spec: buildSpec({ args: { A: '1', B: '3' } }) }],
   ['the stage', { spec: buildSpec({ args: { A: '1', B: '2' }, target: 'x' }) }],
   ['the platform', { platform: 'linux/arm64' }],
-  ['which secrets there are', { spec: buildSpec({ args: { A: '1', B: '2' }, secrets: { t: Buffer.from('a') } }) }],
+  [
+    'which secrets there are',
+    { spec: buildSpec({ args: { A: '1', B: '2' }, secrets: { t: Buffer.from('a') } }) },
+  ],
 ])('%s makes another one', (_what, changes) => {
   expect(contentHash(content(changes))).not.toBe(own);
 });

@@ -19,7 +19,10 @@ test('a login stands in a folder of its own, for its owner alone, that is gone a
     const folder = own.DOCKER_CONFIG!;
     const file = join(folder, 'config.json');
     expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({
-      auths: { 'docker.io': { auth: 'x' }, 'ghcr.io': { auth: Buffer.from('me:pass:word').toString('base64') } },
+      auths: {
+        'docker.io': { auth: 'x' },
+        'ghcr.io': { auth: Buffer.from('me:pass:word').toString('base64') },
+      },
       credsStore: 'desktop',
       credHelpers: { 'ghcr.io': '' },
     });

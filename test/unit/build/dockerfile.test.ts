@@ -5,7 +5,12 @@ const imagesOf = (text: string, args = {}) => readDockerfile(text, args).images;
 
 test.each<[string, string, Record<string, string>, string[]]>([
   ['one image', 'FROM node:24', {}, ['node:24']],
-  ['stages are no images', 'FROM node:24 AS deps\nFROM deps\nCOPY --from=deps /a /a\nCOPY --from=0 /b /b', {}, ['node:24']],
+  [
+    'stages are no images',
+    'FROM node:24 AS deps\nFROM deps\nCOPY --from=deps /a /a\nCOPY --from=0 /b /b',
+    {},
+    ['node:24'],
+  ],
   ['scratch is none', 'FROM scratch\nCOPY a /', {}, []],
   ['an argument with a default', 'ARG V=24\nFROM node:${V}-slim', {}, ['node:24-slim']],
   ['an argument that is given', 'ARG V=24\nFROM node:$V', { V: '22' }, ['node:22']],

@@ -7,8 +7,16 @@ export interface IgnoreRow {
 
 /** IGNORE_TABLE is what both our reading and BuildKit's have to agree on. */
 export const IGNORE_TABLE: IgnoreRow[] = [
-  { rules: ['node_modules'], kept: ['a', 'sub/node_modules/x'], left: ['node_modules/x', 'node_modules/y/z'] },
-  { rules: ['**/node_modules'], kept: ['a', 'my_node_modules'], left: ['node_modules/x', 'sub/deep/node_modules/x'] },
+  {
+    rules: ['node_modules'],
+    kept: ['a', 'sub/node_modules/x'],
+    left: ['node_modules/x', 'node_modules/y/z'],
+  },
+  {
+    rules: ['**/node_modules'],
+    kept: ['a', 'my_node_modules'],
+    left: ['node_modules/x', 'sub/deep/node_modules/x'],
+  },
   { rules: ['/dist'], kept: ['sub/dist/x'], left: ['dist/x'] },
   { rules: ['dist/'], kept: ['distant'], left: ['dist/x'] },
   { rules: ['./dist'], kept: ['a'], left: ['dist/x'] },

@@ -5,7 +5,10 @@ import { IGNORE_TABLE } from './ignore-table.ts';
 describe('what a .dockerignore leaves out', () => {
   test.each(IGNORE_TABLE)('$rules', ({ rules, kept, left }) => {
     const { isIgnored } = parseIgnore(rules.join('\n'));
-    expect({ kept: kept.filter((path) => !isIgnored(path)), left: left.filter(isIgnored) }).toEqual({ kept, left });
+    expect({ kept: kept.filter((path) => !isIgnored(path)), left: left.filter(isIgnored) }).toEqual({
+      kept,
+      left,
+    });
   });
 
   test('what means something in an expression means nothing here, as in BuildKit since 2022', () => {

@@ -67,7 +67,10 @@ describe('why a build failed', () => {
     'ERROR: failed to solve: rpc error: code = Unknown desc = failed to solve with frontend dockerfile.v0: failed to create LLB definition: dockerfile parse error line 3: unknown instruction: RNU',
     'ERROR: failed to solve: dockerfile parse error on line 3: unknown instruction: RNU',
   ])('is a line that cannot be read: %s', (said) => {
-    expect(failureOf([said])).toMatchObject({ line: 3, reason: expect.stringMatching(/^dockerfile parse error/) });
+    expect(failureOf([said])).toMatchObject({
+      line: 3,
+      reason: expect.stringMatching(/^dockerfile parse error/),
+    });
   });
 });
 
@@ -87,5 +90,7 @@ test.each([
   ['failed to push r/a: denied: requested access', /packages: write/],
   ['failed to solve: node:99: not found', /base image/],
 ])('%s has its own advice', (said, hint) => {
-  expect(buildFailure({ spec: buildSpec(), lines: [said], file: undefined, lineOf: () => undefined }).hint).toMatch(hint);
+  expect(
+    buildFailure({ spec: buildSpec(), lines: [said], file: undefined, lineOf: () => undefined }).hint,
+  ).toMatch(hint);
 });

@@ -19,12 +19,20 @@ const file = (service: string, top = 'registry: ghcr.io/acme') =>
 
 type Values = Record<string, string>;
 
-function load(service: string, { top, environment = 'production', variables = {}, secrets = {} }: {
-  top?: string;
-  environment?: string;
-  variables?: Values;
-  secrets?: Values;
-} = {}) {
+function load(
+  service: string,
+  {
+    top,
+    environment = 'production',
+    variables = {},
+    secrets = {},
+  }: {
+    top?: string;
+    environment?: string;
+    variables?: Values;
+    secrets?: Values;
+  } = {},
+) {
   return loadEnvironment(file(service, top), 'switchyard.yml', variables, environment, { secrets });
 }
 
@@ -146,7 +154,9 @@ test.each([
 
 describe('values from elsewhere', () => {
   test('an argument without one has that of the step', () => {
-    expect(buildOf('build: { args: [SHA] }\nport: 1', { variables: { SHA: 'abc' } }).args).toEqual({ SHA: 'abc' });
+    expect(buildOf('build: { args: [SHA] }\nport: 1', { variables: { SHA: 'abc' } }).args).toEqual({
+      SHA: 'abc',
+    });
     expect(messagesOf(() => buildOf('build: { args: [SHA] }\nport: 1'))).toEqual([
       'services.api.build.args.SHA: has no value, and the env of the step has none',
     ]);
@@ -166,6 +176,8 @@ describe('values from elsewhere', () => {
     const secrets = { NPM_TOKEN: 'hunter2-hunter2' };
     const keys = 'build: { secrets: [{ source: NPM_TOKEN, target: npm }] }\nport: 1';
     expect(buildOf(keys, { secrets }).secrets).toEqual({ npm: Buffer.from('hunter2-hunter2') });
-    expect(messagesOf(() => buildOf(keys))).toEqual([expect.stringContaining('secret NPM_TOKEN was not passed')]);
+    expect(messagesOf(() => buildOf(keys))).toEqual([
+      expect.stringContaining('secret NPM_TOKEN was not passed'),
+    ]);
   });
 });

@@ -100,10 +100,7 @@ describe('a registry', () => {
       method === 'PUT' ? { status: 201 } : { ...found, body: '{"a": 1}' },
     );
     await client().tag(`${address}/acme/api@${DIGEST}`, 'abc');
-    expect(asked).toEqual([
-      `GET /v2/acme/api/manifests/${DIGEST}`,
-      'PUT /v2/acme/api/manifests/abc',
-    ]);
+    expect(asked).toEqual([`GET /v2/acme/api/manifests/${DIGEST}`, 'PUT /v2/acme/api/manifests/abc']);
   });
 
   test('that has had too many requests is told apart', async () => {
