@@ -47,7 +47,7 @@ export async function runDocker(
 }
 
 function missingDocker(cause: unknown): UserError {
-  return new UserError('docker was not found on this machine', {
+  return new UserError('there is no docker on this machine', {
     hint: 'Images are built by the client of Docker: use a runner that has it, or install Docker before this step.',
     cause,
   });

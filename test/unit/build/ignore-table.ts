@@ -20,7 +20,7 @@ export const IGNORE_TABLE: IgnoreRow[] = [
   { rules: ['/dist'], kept: ['sub/dist/x'], left: ['dist/x'] },
   { rules: ['dist/'], kept: ['distant'], left: ['dist/x'] },
   { rules: ['./dist'], kept: ['a'], left: ['dist/x'] },
-  { rules: ['*.md', '!README.md'], kept: ['README.md', 'docs/b.md'], left: ['a.md'] },
+  { rules: ['*.md', '!README.md'], kept: ['README.md', 'paper/b.md'], left: ['a.md'] },
   { rules: ['!README.md', '*.md'], kept: ['a'], left: ['README.md'] },
   { rules: ['*', '!src', '!package.json'], kept: ['src/a', 'src/b/c', 'package.json'], left: ['a', '.env'] },
   { rules: ['docs', '!docs/keep'], kept: ['docs/keep/a'], left: ['docs/b', 'docs/sub/c'] },
