@@ -4,7 +4,7 @@ import { basename, join, relative, resolve, sep } from 'node:path';
 import type { Checkout } from '../git/checkout.ts';
 import type { BuildSpec } from '../model/build.ts';
 import { UserError } from '../model/errors.ts';
-import { contentHash } from './content-hash.ts';
+import { type ContentParts, contentHash, contentParts } from './content-hash.ts';
 import { type ContextEntry, readContext } from './context.ts';
 import { type Dockerfile, readDockerfile } from './dockerfile.ts';
 import { type IgnoreRules, parseIgnore } from './ignore.ts';
@@ -33,6 +33,8 @@ export interface Examined {
   contexts: Readonly<Record<string, string>>;
   /** By which its image is found again. */
   hash: string;
+  /** What that follows from. */
+  parts: ContentParts;
   /** Paths from the top of the repository that it would have in it and that are not as the commit has them. */
   changed: readonly string[];
   /** The Dockerfile for people; undefined for one that stands in the configuration. */
@@ -71,19 +73,21 @@ export async function examine(spec: BuildSpec, place: ExaminePlace): Promise<Exa
     Promise.all(bases.map(async (image) => [image, await digestOf(image)] as const)),
   ]);
   const absolute = (where: string) => (isImage(where) ? where : resolve(folder, where));
+  const parts = contentParts({
+    spec,
+    dockerfile: text,
+    context: entries,
+    contexts: Object.fromEntries(others),
+    images: Object.fromEntries(digests),
+    platform,
+  });
   return {
     spec,
     context,
     dockerfile,
     contexts: Object.fromEntries(named.map(([name, where]) => [name, absolute(where)])),
-    hash: contentHash({
-      spec,
-      dockerfile: text,
-      context: entries,
-      contexts: Object.fromEntries(others),
-      images: Object.fromEntries(digests),
-      platform,
-    }),
+    hash: contentHash(parts),
+    parts,
     changed: changedIn(checkout, {
       folders: [
         { path: context, rules },

@@ -9,7 +9,7 @@ import type { Log } from '../model/log.ts';
 import type { RegistryClient } from '../registry/client.ts';
 import type { BuildOrder } from './arguments.ts';
 import { type Builder, findBuilder } from './builder.ts';
-import { contentTag } from './content-hash.ts';
+import { CONTENT_LABEL, contentTag, LAST_TAG, whyBuilt } from './content-hash.ts';
 import { type RegistryLogin, type ScratchPlace, withDockerConfig } from './docker-config.ts';
 import { type Examined, examine } from './examine.ts';
 import { buildFailure } from './failure.ts';
@@ -80,11 +80,16 @@ export async function buildImages(request: BuildRequest): Promise<BuiltImage[]> 
   return await withDockerConfig({ env, parent, login }, async (place) => {
     const present = await allOrErrors(examined.map((one) => find(one, request, place)));
     const missing = examined.filter((_one, index) => present[index] === undefined);
-    if (isDryRun) return examined.map((one, index) => present[index] ?? missingImage(one));
+    const reasons = new Map(
+      await allOrErrors(missing.map(async (one) => [one, await reasonFor(one, request)] as const)),
+    );
+    if (isDryRun) {
+      return examined.map((one, index) => present[index] ?? missingImage(one, reasons.get(one)!));
+    }
     const build = missing.length === 0 ? undefined : await builderFor(missing, request, place);
     return await inTurns(examined, async (one, index) => {
       const found = present[index];
-      if (found === undefined) return await build!(one);
+      if (found === undefined) return await build!(one, reasons.get(one)!);
       await nameCommit(found, request);
       return found;
     });
@@ -157,9 +162,18 @@ async function find(
   return { ...common, image, digest, sizeBytes, why: 'the registry has this content' };
 }
 
-function missingImage({ spec: { service, repository }, hash }: Examined): BuiltImage {
-  const image = `${repository}:${contentTag(hash)}`;
-  return { service, repository, outcome: 'missing', image, hash, why: 'it would be built' };
+function missingImage({ spec: { service, repository }, hash }: Examined, why: string): BuiltImage {
+  return { service, repository, outcome: 'missing', image: `${repository}:${contentTag(hash)}`, hash, why };
+}
+
+/** What has changed since the image that was built last. */
+async function reasonFor(
+  { spec: { repository }, parts }: Examined,
+  { registry, isPushed }: BuildRequest,
+): Promise<string> {
+  if (!isPushed) return 'the engine does not have this content';
+  const labels = await registry.labelsOf(`${repository}:${LAST_TAG}`);
+  return whyBuilt(parts, labels?.[CONTENT_LABEL]);
 }
 
 /** The tag of a commit; one that is not what was built says so. */
@@ -179,7 +193,7 @@ async function builderFor(
   missing: readonly Examined[],
   request: BuildRequest,
   place: ScratchPlace,
-): Promise<(one: Examined) => Promise<BuiltImage>> {
+): Promise<(one: Examined, why: string) => Promise<BuiltImage>> {
   const { signal, log } = request;
   const builder = await findBuilder({ env: place.env, signal });
   failTogether(
@@ -195,11 +209,12 @@ async function builderFor(
     }),
   );
   log.info(`Building ${missing.map(({ spec }) => spec.service).join(', ')} with ${builder.name}`);
-  return (one) => build(one, builder, request, place);
+  return (one, why) => build(one, why, builder, request, place);
 }
 
 async function build(
   one: Examined,
+  why: string,
   builder: Builder,
   request: BuildRequest,
   place: ScratchPlace,
@@ -236,7 +251,7 @@ async function build(
     ...(digest !== undefined && { digest }),
     ...(sizeBytes !== undefined && { sizeBytes }),
     hash,
-    why: `the ${isPushed ? 'registry' : 'engine'} did not have this content`,
+    why,
     steps: stepsOf(lines),
     ms: Math.round(clock.now() - begun),
   };
@@ -244,7 +259,7 @@ async function build(
 
 /** Writes what the builder reads as files: an inline Dockerfile, and values of secrets. */
 async function orderOf(one: Examined, request: BuildRequest, folder: string): Promise<BuildOrder> {
-  const { spec, context, contexts, dockerfile, hash, changed } = one;
+  const { spec, context, contexts, dockerfile, hash, parts, changed } = one;
   await mkdir(folder, { mode: 0o700 });
   const inline = join(folder, 'Dockerfile');
   if ('text' in dockerfile) await writeFile(inline, dockerfile.text);
@@ -253,7 +268,7 @@ async function orderOf(one: Examined, request: BuildRequest, folder: string): Pr
   );
   for (const [id, path] of secretFiles) await writeFile(path, spec.secrets[id]!, { mode: 0o600 });
   const tag = commitTag(request, changed.length > 0);
-  const tags = [contentTag(hash), ...(tag === undefined ? [] : [tag])];
+  const tags = [contentTag(hash), ...(request.isPushed ? [LAST_TAG] : []), ...(tag === undefined ? [] : [tag])];
   return {
     spec,
     context,
@@ -263,6 +278,7 @@ async function orderOf(one: Examined, request: BuildRequest, folder: string): Pr
     names: [...tags.map((one) => `${spec.repository}:${one}`), ...spec.tags],
     labels: imageLabels(spec, {
       project: request.project,
+      parts,
       source: request.source,
       revision: tag,
       committedAt: request.checkout?.committedAt,

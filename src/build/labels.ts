@@ -1,9 +1,12 @@
 import type { BuildSpec } from '../model/build.ts';
 import { LABEL } from '../model/labels.ts';
+import { CONTENT_LABEL, type ContentParts, contentLabel } from './content-hash.ts';
 
 /** What an image is made from, as far as it is known. */
 export interface Origin {
   project: string;
+  /** What it follows from, for who asks why the next one was built. */
+  parts: ContentParts;
   /** Address of the repository for people. */
   source: string | undefined;
   revision: string | undefined;
@@ -19,7 +22,7 @@ export interface Origin {
  */
 export function imageLabels(
   { labels, service }: BuildSpec,
-  { project, source, revision, committedAt }: Origin,
+  { project, parts, source, revision, committedAt }: Origin,
 ): Record<string, string> {
   const known = {
     title: service,
@@ -31,5 +34,10 @@ export function imageLabels(
   const own = Object.entries(known).flatMap(([name, value]) =>
     value === undefined ? [] : [[`org.opencontainers.image.${name}`, value]],
   );
-  return { ...Object.fromEntries(own), ...labels, [LABEL.project]: project };
+  return {
+    ...Object.fromEntries(own),
+    ...labels,
+    [LABEL.project]: project,
+    [CONTENT_LABEL]: contentLabel(parts),
+  };
 }

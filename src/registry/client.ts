@@ -1,4 +1,5 @@
 import { messageOf, UserError } from '../model/errors.ts';
+import { repositoryOf } from '../model/image-name.ts';
 import { registryRefusal, unreachable } from './failure.ts';
 import { type ImageReference, parseReference } from './reference.ts';
 
@@ -10,6 +11,7 @@ export interface Login {
 
 /** What is in a manifest: layers, or manifests of several platforms. */
 interface ManifestBody {
+  config?: { digest: string };
   layers?: { size: number }[];
   manifests?: { digest: string }[];
 }
@@ -52,12 +54,24 @@ export class RegistryClient {
 
   /** sizeOf returns what the layers of an image weigh in its registry, in bytes; of several platforms those of the first. */
   async sizeOf(image: string): Promise<number | undefined> {
-    const { layers, manifests = [] } = await this.#manifest(image);
-    if (layers !== undefined) return layers.reduce((sum, { size }) => sum + size, 0);
-    const [first] = manifests;
-    if (first === undefined) return undefined;
-    const ofPlatform = await this.#manifest(`${image.split('@')[0]}@${first.digest}`);
-    return ofPlatform.layers?.reduce((sum, { size }) => sum + size, 0);
+    const { layers } = await this.#firstManifest(image);
+    return layers?.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** labelsOf returns the labels of an image, of several platforms those of the first; undefined where there is none. */
+  async labelsOf(image: string): Promise<Record<string, string> | undefined> {
+    const { config } = await this.#firstManifest(image);
+    if (config === undefined) return undefined;
+    const answer = await this.#ask('GET', image, 'pull', { headers: {} }, { kind: 'blobs', reference: config.digest });
+    if (!answer.ok) return undefined;
+    const told = (await answer.json()) as { config?: { Labels?: Record<string, string> | null } };
+    return told.config?.Labels ?? {};
+  }
+
+  async #firstManifest(image: string): Promise<ManifestBody> {
+    const found = await this.#manifest(image);
+    const [first] = found.manifests ?? [];
+    return first === undefined ? found : await this.#manifest(`${repositoryOf(image)}@${first.digest}`);
   }
 
   async #manifest(image: string): Promise<ManifestBody> {
@@ -70,15 +84,9 @@ export class RegistryClient {
     const found = await this.#ask('GET', image, 'pull', { headers: { accept: MANIFESTS } });
     if (found.status === 404)
       throw new UserError(`${image} has left its registry meanwhile`, { hint: 'Run again.' });
-    const target = { ...parseReference(image), reference: tag };
     const headers = { 'content-type': found.headers.get('content-type') ?? '' };
-    await this.#ask(
-      'PUT',
-      image,
-      'pull,push',
-      { headers, body: Buffer.from(await found.arrayBuffer()) },
-      target,
-    );
+    const body = Buffer.from(await found.arrayBuffer());
+    await this.#ask('PUT', image, 'pull,push', { headers, body }, { kind: 'manifests', reference: tag });
   }
 
   /** Everything but 404 that is no good answer is thrown. */
@@ -87,10 +95,12 @@ export class RegistryClient {
     image: string,
     scope: Scope,
     request: { headers: Record<string, string>; body?: Buffer },
-    place: ImageReference = parseReference(image),
+    what?: { kind: 'manifests' | 'blobs'; reference: string },
   ): Promise<Response> {
-    const { origin, path, reference, host } = place;
-    const url = `${origin}/v2/${path}/manifests/${reference}`;
+    const place = parseReference(image);
+    const { origin, path, host } = place;
+    const { kind, reference } = what ?? { kind: 'manifests', reference: place.reference };
+    const url = `${origin}/v2/${path}/${kind}/${reference}`;
     const key = `${origin}/${path} ${scope}`;
     const send = (authorization: string | undefined) =>
       this.#send(host, url, {

@@ -148,6 +148,8 @@ describe.each(buildersHere())('a project whose images are built with $kind', ({ 
 
   test('has that service alone built and released that has changed', async () => {
     await commit({ 'web/server.mjs': SERVER('web 2') });
+    const planned = await run({ 'dry-run': 'true' });
+    expect(planned.outputs.built).toMatch(/"web":{"outcome":"missing".*"why":"files of the context have changed"/);
     expect(await build()).toEqual({ api: 'present', web: 'built' });
     await deploy();
     expect(await answers('web')).toEqual(['web 2', 'web 2']);

@@ -1,5 +1,11 @@
 import { expect, test } from '@jest/globals';
-import { type BuildContent, contentHash } from '../../../src/build/content-hash.ts';
+import {
+  type BuildContent,
+  contentHash as hashOfParts,
+  contentLabel,
+  contentParts,
+  whyBuilt,
+} from '../../../src/build/content-hash.ts';
 import { buildSpec } from './specs.ts';
 
 const content = (changes: Partial<BuildContent> = {}): BuildContent => ({
@@ -11,6 +17,7 @@ const content = (changes: Partial<BuildContent> = {}): BuildContent => ({
   platform: 'linux/amd64',
   ...changes,
 });
+const contentHash = (one: BuildContent) => hashOfParts(contentParts(one));
 const own = contentHash(content());
 
 test('the same content has the same hash, in whatever order it was said', () => {
@@ -47,4 +54,16 @@ test('neither does the value of a secret', () => {
   const withSecret = (value: string) =>
     contentHash(content({ spec: buildSpec({ secrets: { t: Buffer.from(value) } }) }));
   expect(withSecret('a')).toBe(withSecret('b'));
+});
+
+test('what has changed since the last image is told', () => {
+  const label = contentLabel(contentParts(content()));
+  const since = (changes: Partial<BuildContent>) => whyBuilt(contentParts(content(changes)), label);
+  expect(since({ dockerfile: 'FROM x', images: {} })).toBe(
+    'the Dockerfile has changed, an image that it builds on has changed',
+  );
+  expect(since({ context: [] })).toBe('files of the context have changed');
+  expect(since({ platform: 'linux/arm64' })).toBe('how it is built has changed');
+  expect(since({})).toBe('its image has left the registry');
+  expect(whyBuilt(contentParts(content()), undefined)).toBe('there is no earlier image of it');
 });

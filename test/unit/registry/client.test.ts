@@ -103,6 +103,20 @@ describe('a registry', () => {
     expect(asked).toEqual([`GET /v2/acme/api/manifests/${DIGEST}`, 'PUT /v2/acme/api/manifests/abc']);
   });
 
+  test('tells labels and size of an image of several platforms', async () => {
+    const answers: Record<string, object> = {
+      '/v2/acme/api/manifests/1': { manifests: [{ digest: DIGEST }, { digest: 'other' }] },
+      [`/v2/acme/api/manifests/${DIGEST}`]: { config: { digest: 'c' }, layers: [{ size: 2 }, { size: 3 }] },
+      '/v2/acme/api/blobs/c': { config: { Labels: { a: 'b' } } },
+    };
+    const { address } = await registry(({ url = '' }) =>
+      answers[url] === undefined ? { status: 404 } : { status: 200, body: JSON.stringify(answers[url]) },
+    );
+    const image = `${address}/acme/api:1`;
+    expect([await client().labelsOf(image), await client().sizeOf(image)]).toEqual([{ a: 'b' }, 5]);
+    expect(await client().labelsOf(`${address}/acme/api:2`)).toBeUndefined();
+  });
+
   test('that has had too many requests is told apart', async () => {
     const { address } = await registry(() => ({ status: 429 }));
     await expect(client().digestOf(`${address}/acme/api:1`)).rejects.toThrow(/too many requests/);
