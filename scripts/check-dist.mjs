@@ -34,7 +34,10 @@ function weight() {
   const scripts = readdirSync(dist).filter((name) => name.endsWith('.js'));
   const isAsked = (name) => /^\d+\.index\.js$/.test(name);
   return [
-    ...heavier(scripts.filter((name) => !isAsked(name)), MAX_BYTES.loaded),
+    ...heavier(
+      scripts.filter((name) => !isAsked(name)),
+      MAX_BYTES.loaded,
+    ),
     ...heavier(scripts.filter(isAsked), MAX_BYTES.asked),
   ];
 }

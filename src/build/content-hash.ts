@@ -91,7 +91,9 @@ export const LAST_TAG = 'content-last';
 export const CONTENT_LABEL = 'switchyard.content';
 
 function hashOf(value: unknown): string {
-  return createHash('sha256').update(JSON.stringify(sorted(value))).digest('hex');
+  return createHash('sha256')
+    .update(JSON.stringify(sorted(value)))
+    .digest('hex');
 }
 
 /** The same with the keys of maps in one order. */

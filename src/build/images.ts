@@ -268,7 +268,11 @@ async function orderOf(one: Examined, request: BuildRequest, folder: string): Pr
   );
   for (const [id, path] of secretFiles) await writeFile(path, spec.secrets[id]!, { mode: 0o600 });
   const tag = commitTag(request, changed.length > 0);
-  const tags = [contentTag(hash), ...(request.isPushed ? [LAST_TAG] : []), ...(tag === undefined ? [] : [tag])];
+  const tags = [
+    contentTag(hash),
+    ...(request.isPushed ? [LAST_TAG] : []),
+    ...(tag === undefined ? [] : [tag]),
+  ];
   return {
     spec,
     context,

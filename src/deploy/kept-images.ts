@@ -1,6 +1,11 @@
 import { failTogether, UserError } from '../model/errors.ts';
 import type { EnvironmentSpec } from '../model/spec.ts';
-import type { Snapshot } from '../state/snapshot.ts';
+
+/** What the record says of the images that serve. */
+interface RecordedImages {
+  state: { services: Readonly<Record<string, { release: number }>> };
+  release(service: string, number: number): Promise<{ container: { image: string } } | undefined>;
+}
 
 /**
  * withKeptImages returns what is wanted, with the images that serve for services of which this run has none. It throws a
@@ -9,7 +14,7 @@ import type { Snapshot } from '../state/snapshot.ts';
 export async function withKeptImages(
   wanted: EnvironmentSpec,
   kept: readonly string[],
-  snapshot: Snapshot,
+  snapshot: RecordedImages,
 ): Promise<EnvironmentSpec> {
   if (kept.length === 0) return wanted;
   const images = new Map(

@@ -62,7 +62,13 @@ export class RegistryClient {
   async labelsOf(image: string): Promise<Record<string, string> | undefined> {
     const { config } = await this.#firstManifest(image);
     if (config === undefined) return undefined;
-    const answer = await this.#ask('GET', image, 'pull', { headers: {} }, { kind: 'blobs', reference: config.digest });
+    const answer = await this.#ask(
+      'GET',
+      image,
+      'pull',
+      { headers: {} },
+      { kind: 'blobs', reference: config.digest },
+    );
     if (!answer.ok) return undefined;
     const told = (await answer.json()) as { config?: { Labels?: Record<string, string> | null } };
     return told.config?.Labels ?? {};

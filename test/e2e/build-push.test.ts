@@ -3,9 +3,11 @@ import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import type { ActionRun } from './action.ts';
+import type { LabServer } from '../lab/lab.ts';
+import { type ActionRun, startAction } from './action.ts';
 import { ask } from './ask.ts';
 import { type BuilderHere, buildersHere } from './builders.ts';
+import { Example } from './example.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import type { Inputs, Project } from './project.ts';
 import { said } from './said.ts';
@@ -149,7 +151,9 @@ describe.each(buildersHere())('a project whose images are built with $kind', ({ 
   test('has that service alone built and released that has changed', async () => {
     await commit({ 'web/server.mjs': SERVER('web 2') });
     const planned = await run({ 'dry-run': 'true' });
-    expect(planned.outputs.built).toMatch(/"web":{"outcome":"missing".*"why":"files of the context have changed"/);
+    expect(planned.outputs.built).toMatch(
+      /"web":{"outcome":"missing".*"why":"files of the context have changed"/,
+    );
     expect(await build()).toEqual({ api: 'present', web: 'built' });
     await deploy();
     expect(await answers('web')).toEqual(['web 2', 'web 2']);
@@ -235,6 +239,41 @@ describe.each(buildersHere())('a project whose images are built with $kind', ({ 
       ['web 2', 'web 2'],
     ]);
   });
+});
+
+/** A reader copies the folder, puts in what is theirs, and pushes. */
+test('the example push-to-deploy is built and deployed, and a second push changes what has changed', async () => {
+  const lab = await fleet();
+  const [server] = lab.servers as [LabServer];
+  const [{ env }] = buildersHere() as [BuilderHere];
+  const shop = await Example.copy(lab, 'push-to-deploy');
+  await shop.configure(['sidecar'], lab.sidecar);
+  await shop.configure(['registry'], `${lab.registry.address}/example`);
+  for (const service of ['api', 'web']) {
+    const build = { context: `./${service}`, args: { NODE: lab.images.node } };
+    await shop.configure(['services', service, 'build'], build);
+  }
+  const push = async () => {
+    const built = await startAction(
+      'build-push',
+      { environment: shop.environment },
+      {
+        workspace: shop.folder,
+        env,
+      },
+    ).done;
+    expect(said(built)).not.toMatch('::error');
+    const deployed = await (await shop.start('deploy', { images: built.outputs.images ?? '' })).done;
+    expect(said(deployed)).not.toMatch('::error');
+    return JSON.parse(deployed.outputs.releases ?? '{}') as Record<string, number>;
+  };
+  expect(await push()).toEqual({ api: 1, web: 1 });
+  expect((await ask(server, 'shop.example.com', '/')).body).toBe('The shop has lamp, chair.\n');
+  await shop.change('api/server.mjs', "'chair'", "'table'", 'Sell tables');
+  expect(await push()).toEqual({ api: 2, web: 1 });
+  expect((await ask(server, 'shop.example.com', '/')).body).toBe('The shop has lamp, table.\n');
+  await shop.configure(['services'], {});
+  await (await shop.start('deploy')).done;
 });
 
 /** guard puts a registry behind a name and a password. */

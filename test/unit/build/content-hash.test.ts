@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
 import {
   type BuildContent,
-  contentHash as hashOfParts,
   contentLabel,
   contentParts,
+  contentHash as hashOfParts,
   whyBuilt,
 } from '../../../src/build/content-hash.ts';
 import { buildSpec } from './specs.ts';
