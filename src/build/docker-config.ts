@@ -73,8 +73,8 @@ async function readConfig(path: string): Promise<DockerConfig> {
   }
 }
 
-/** withLogin adds a login to a configuration of Docker. A helper that keeps others is not asked for it. Pure. */
-export function withLogin(config: DockerConfig, login: RegistryLogin | undefined): DockerConfig {
+/** A helper that keeps other logins is not asked for this one. */
+function withLogin(config: DockerConfig, login: RegistryLogin | undefined): DockerConfig {
   if (login === undefined) return config;
   const { registry, username, password } = login;
   const auth = Buffer.from(`${username}:${password}`).toString('base64');

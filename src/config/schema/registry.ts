@@ -19,6 +19,3 @@ const long = closed({
 export const registry = z.union([parsed(filledText, parseRegistry), long], {
   error: 'must be text such as ghcr.io/acme, or a map',
 });
-
-/** See {@link registry}. */
-export type RegistryInput = z.infer<typeof long>;
