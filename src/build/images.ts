@@ -5,6 +5,7 @@ import type { Checkout } from '../git/checkout.ts';
 import type { BuildSpec } from '../model/build.ts';
 import type { Clock } from '../model/clock.ts';
 import { failTogether, messageOf, UserError } from '../model/errors.ts';
+import { repositoryOf } from '../model/image-name.ts';
 import type { Log } from '../model/log.ts';
 import type { RegistryClient } from '../registry/client.ts';
 import type { BuildOrder } from './arguments.ts';
@@ -75,7 +76,8 @@ const AT_ONCE = 4;
  */
 export async function buildImages(request: BuildRequest): Promise<BuiltImage[]> {
   const { builds, env, temporary: parent, login, isDryRun } = request;
-  const examined = await allOrErrors(builds.map((spec) => examine(spec, placeOf(request))));
+  const where = placeOf(request);
+  const examined = await allOrErrors(builds.map((spec) => examine(spec, where)));
   refuseChanged(examined, request);
   return await withDockerConfig({ env, parent, login }, async (place) => {
     const present = await allOrErrors(examined.map((one) => find(one, request, place)));
@@ -90,7 +92,7 @@ export async function buildImages(request: BuildRequest): Promise<BuiltImage[]> 
     return await inTurns(examined, async (one, index) => {
       const found = present[index];
       if (found === undefined) return await build!(one, reasons.get(one)!);
-      await nameCommit(found, request);
+      await nameAgain(found, one, request);
       return found;
     });
   });
@@ -181,12 +183,21 @@ function commitTag({ checkout }: BuildRequest, isChanged: boolean): string | und
   return checkout?.commit && `${checkout.commit}${isChanged ? '-dirty' : ''}`;
 }
 
-/** nameCommit gives an image that is there already the tag of the commit as well. */
-async function nameCommit({ repository, digest, image }: BuiltImage, request: BuildRequest): Promise<void> {
-  const tag = commitTag(request, false);
-  if (tag === undefined || digest === undefined) return;
-  if ((await request.registry.digestOf(`${repository}:${tag}`)) !== digest)
-    await request.registry.tag(image, tag);
+/** nameAgain gives an image that is there already the names that it would have been pushed under, as far as it lies there. */
+async function nameAgain(
+  { repository, digest, image }: BuiltImage,
+  { spec, changed }: Examined,
+  request: BuildRequest,
+): Promise<void> {
+  if (digest === undefined) return;
+  const own = spec.tags.filter((name) => repositoryOf(name) === repository);
+  const tags = own.map((name) => name.slice(repository.length + 1)).filter((tag) => tag !== '');
+  const ofCommit = commitTag(request, changed.length > 0);
+  for (const tag of [...(ofCommit === undefined ? [] : [ofCommit]), ...tags]) {
+    if ((await request.registry.digestOf(`${repository}:${tag}`)) !== digest) {
+      await request.registry.tag(image, tag);
+    }
+  }
 }
 
 async function builderFor(

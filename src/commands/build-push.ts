@@ -49,6 +49,8 @@ export const buildPush = command({
     const project = await readProject(inputs, surroundings);
     const services = chosenServices(project, inputs.service);
     const builds = requireBuilds(project, services, project.sources);
+    // One that comes from the env of the step is in no input that is hidden.
+    for (const { secrets } of builds) for (const value of Object.values(secrets)) log.hide(value.toString());
     const { workspace, folder, title } = project;
     const given = givenLogin(inputs, log);
     const ownRegistries = new Set(builds.map(({ repository }) => registryOf(repository)));

@@ -217,7 +217,7 @@ const long = closed(
     tags: key(z.array(parsed(filledText, parseImage)), {
       from: 'Compose',
       description:
-        'Further names that the image is pushed under. A tag may move, and a deploy never uses one.',
+        'Further names that the image is pushed under when it is built; one of its own repository gets it also when it is there already. A deploy never uses them.',
       example: 'tags: ["ghcr.io/acme/api:edge"]',
     }),
     ulimits: key(ulimits, {
