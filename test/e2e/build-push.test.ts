@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import type { LabServer } from '../lab/lab.ts';
 import { type ActionRun, startAction } from './action.ts';
 import { ask } from './ask.ts';
-import { type BuilderHere, buildersHere } from './builders.ts';
+import { type BuilderHere, buildersHere, forgetBuilt } from './builders.ts';
 import { Example } from './example.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import type { Inputs, Project } from './project.ts';
@@ -22,8 +23,12 @@ const HOSTILE = {
   UNICODE: 'žluťoučký 🐎',
 };
 
+/** The registry keeps what earlier runs have pushed: nothing of this one is there before. */
+const RUN = randomBytes(8).toString('hex');
+
 const SERVER = (version: string) =>
-  `import { createServer } from 'node:http';
+  `// ${RUN}
+import { createServer } from 'node:http';
 const server = createServer((_request, response) =>
   response.end(JSON.stringify({ version: '${version}', args: { SHELL: process.env.SHELL_ARG, EQUALS: process.env.EQUALS_ARG, UNICODE: process.env.UNICODE_ARG } })));
 server.listen(3000);
@@ -79,6 +84,7 @@ describe.each(buildersHere())('a project whose images are built with $kind', ({ 
 
   afterAll(async () => {
     await shop?.leave();
+    await forgetBuilt(`*/built/built-${kind}-production-*`);
   });
 
   async function commit(files: Record<string, string>): Promise<void> {
@@ -274,6 +280,7 @@ test('the example push-to-deploy is built and deployed, and a second push change
   expect((await ask(server, 'shop.example.com', '/')).body).toBe('The shop has lamp, table.\n');
   await shop.configure(['services'], {});
   await (await shop.start('deploy')).done;
+  await forgetBuilt(`${lab.registry.address}/example/*`);
 });
 
 /** guard puts a registry behind a name and a password. */

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { docker, dockerList } from '../lab/command.ts';
 
 /** A way of building images that this machine has. */
 export interface BuilderHere {
@@ -28,6 +29,13 @@ export function buildersHere(): BuilderHere[] {
   const first = found.filter(({ kind }, index) => found.findIndex((one) => one.kind === kind) === index);
   if (first.length > 0) return first;
   throw new Error('Nothing on this machine builds: install docker-buildx, or Docker before version 23');
+}
+
+/** forgetBuilt takes the images below a name off the engine of this machine, where a builder has left them. */
+export async function forgetBuilt(name: string): Promise<void> {
+  const format = ['--format', '{{.Repository}}:{{.Tag}}'];
+  const names = await dockerList(['image', 'ls', ...format, '--filter', `reference=${name}`]);
+  if (names.length > 0) await docker(['image', 'rm', ...names]);
 }
 
 function kindOf(docker: string, env: Record<string, string>): BuilderHere['kind'] | undefined {
