@@ -4,9 +4,9 @@
  */
 export const FLOORS = [
   ['config', 'model'],
-  ['ssh', 'docker', 'git', 'github', 'acme'],
+  ['ssh', 'docker', 'git', 'github', 'acme', 'registry'],
   ['fleet', 'nginx', 'state'],
-  ['deploy'],
+  ['deploy', 'build'],
   ['commands'],
   // How the results of commands look; commands do not know it.
   ['report'],
@@ -39,7 +39,7 @@ const TYPES = {
 };
 
 /** Folders that planning does not touch: what they hold acts, or speaks of how acting is done. */
-const ACTING = ['ssh', 'docker', 'git', 'github', 'acme', 'fleet', 'state'];
+const ACTING = ['ssh', 'docker', 'git', 'github', 'acme', 'registry', 'fleet', 'state'];
 
 /** Packages that few folders know, so that they can be replaced. */
 export const KNOWN_TO = {
@@ -50,6 +50,7 @@ export const KNOWN_TO = {
   '@docker/node-sdk': ['docker', 'nginx', 'deploy/observation', 'deploy/steps'],
   // Its types: how records and zones look.
   cloudflare: ['acme'],
+  'dockerfile-ast': ['build'],
   'node-ssh': ['ssh'],
   ssh2: ['ssh'],
   'tar-stream': ['docker'],

@@ -1,3 +1,4 @@
+import { buildPush } from '../commands/build-push.ts';
 import { certificates } from '../commands/certificates.ts';
 import type { Command } from '../commands/command.ts';
 import { deploy } from '../commands/deploy.ts';
@@ -24,6 +25,7 @@ export interface Action {
 /** Every action there is; action.yml and the READMEs' tables are generated from it. */
 export const ACTIONS = {
   deploy: { folder: '.', icon: 'git-merge', color: 'blue', command: deploy },
+  'build-push': { folder: 'actions/build-push', icon: 'package', color: 'blue', command: buildPush },
   'toggle-deploy': {
     folder: 'actions/toggle-deploy',
     icon: 'repeat',

@@ -8,6 +8,7 @@ import { withAdvice } from '../model/errors.ts';
 import { hiddenValues } from '../model/hidden-values.ts';
 import type { Author } from '../model/release.ts';
 import { acmeAuthority } from './authority.ts';
+import { checkBuilt, keptImages } from './built-images.ts';
 import type { CommandResult } from './command.ts';
 import { type DryRun, foreseenFailure } from './dry-run.ts';
 import type { CHANGING, Inputs } from './inputs.ts';
@@ -18,7 +19,10 @@ import type { ConcealingLog, Surroundings } from './surroundings.ts';
 
 /** What shall change, as far as inputs say it; a command that does not have one of them changes all that it is about. */
 type RequestInputs = Partial<
-  Pick<Inputs, 'service' | 'zones' | 'exclude-servers' | 'take-over-from' | 'secrets' | 'unfinished-hook'>
+  Pick<
+    Inputs,
+    'images' | 'service' | 'zones' | 'exclude-servers' | 'take-over-from' | 'secrets' | 'unfinished-hook'
+  >
 >;
 
 /** In what commands differ that change an environment, beside their inputs. */
@@ -49,6 +53,7 @@ export async function change(
 ): Promise<ChangeResult> {
   const project = await openProject(inputs, surroundings);
   kind.check?.(project);
+  checkBuilt(project, { images: inputs.images, service: inputs.service });
   const request = changeRequest(project, inputs, surroundings.log, kind);
   if (inputs['dry-run']) return withoutChange(project, await dryRun(request));
   const { signal, onPlan } = surroundings;
@@ -85,6 +90,7 @@ export function changeRequest(
     secrets,
     authority: acmeAuthority(reach.clock, log),
     tlsSecrets,
+    keptImages: keptImages(project, { images: inputs.images, service: services }),
     narrowing: { services, zones, excludedServers: inputs['exclude-servers'] },
     scope,
     ...(forcedCertificates && { forcedCertificates }),

@@ -176,6 +176,28 @@ export const INPUTS = {
       'Images that win over those of the file, one `service=image` a line, for example `api=ghcr.io/acme/api@sha256:…`.',
     schema: pairs,
   },
+  push: {
+    description:
+      'With `true`, push images to the registry; with `false`, keep them in the engine of the machine that runs the action, for `provider: local`.',
+    default: 'true',
+    schema: flag,
+  },
+  'registry-username': {
+    description:
+      'The account at the registry. With it and `registry-password` the action logs in for itself alone, and nothing of it stays. Without them the logins of the runner hold (`docker login`, docker/login-action).',
+    schema: optionalWord,
+  },
+  'registry-password': {
+    description:
+      'The password, or better a token, of `registry-username`. For ghcr.io it can be the expression `github.token`, in a job with `packages: write`.',
+    schema: optionalText,
+  },
+  'allow-dirty': {
+    description:
+      'With `true`, build also from what is not committed; the tag of the commit then ends with `-dirty`.',
+    default: 'false',
+    schema: flag,
+  },
   'state-branch': {
     description: 'The branch that records what was deployed. It is created on first use.',
     default: 'switchyard-state',

@@ -1,3 +1,4 @@
+import type { BuiltImage } from '../build/images.ts';
 import type { Drift } from '../deploy/observation/drift.ts';
 import type { Maintenance } from '../deploy/observation/maintenance.ts';
 import type { StatusService } from '../deploy/observation/status.ts';
@@ -42,6 +43,12 @@ export type PlanOutput =
     }
   | { outcome: 'error'; error: string };
 
+/** One service in the output `built`. */
+export type BuiltOutput = Pick<
+  BuiltImage,
+  'outcome' | 'why' | 'image' | 'digest' | 'ms' | 'sizeBytes' | 'steps'
+>;
+
 /** All outputs, with what their values are. */
 export interface Outputs {
   changed: boolean;
@@ -52,6 +59,9 @@ export interface Outputs {
     | Record<string, StatusService>
     | Record<string, Maintenance>;
   plan: PlanOutput;
+  images: string;
+  digests: Record<string, string>;
+  built: Record<string, BuiltOutput>;
 }
 
 export type OutputName = keyof Outputs;
@@ -67,5 +77,14 @@ export const OUTPUTS: Record<OutputName, { description: string }> = {
   plan: {
     description:
       'JSON: `outcome` (`no changes`, `changes` or `error`), `changes` by service with their reasons, `steps` as text, `drift`, and what the look at the servers has found (`preflight`).',
+  },
+  images: {
+    description:
+      'The images that a deploy takes as its input `images`: `service=repository@sha256:…`, one a line, also those that were there already.',
+  },
+  digests: { description: 'JSON: by service the digest of its image, as the registry tells it.' },
+  built: {
+    description:
+      'JSON: by service its `outcome` (`built`, `present` in the registry before, or in a dry run `missing`), `why`, its `image` and `digest`, how long it took (`ms`), how many `steps` there were in all and from the cache, and its size in the registry (`sizeBytes`).',
   },
 };

@@ -19,13 +19,25 @@ import type { Surroundings } from './surroundings.ts';
 export type ProjectInputs = Pick<Inputs, (typeof PROJECT)[number]> &
   Partial<Pick<Inputs, 'images' | 'secrets' | 'service'>>;
 
-/** An environment of the file, and how its servers and its record are reached. */
-export interface Project extends ResolvedEnvironment {
+/** What says which environment of which file is meant. */
+export type FileInputs = Pick<Inputs, 'environment' | 'working-directory' | 'config'> &
+  Partial<Pick<Inputs, 'images' | 'secrets' | 'service'>>;
+
+/** An environment as the file of the checkout has it. */
+export interface ReadProject extends ResolvedEnvironment {
   config: LoadedConfig;
   /** What the values of its secrets come from. */
   sources: SecretSources;
   /** For people: `shop production`. */
   title: string;
+  /** Of the checkout. */
+  workspace: string;
+  /** That the file lies in. */
+  folder: string;
+}
+
+/** An environment of the file, and how its servers and its record are reached. */
+export interface Project extends ReadProject {
   reach: Reach;
   author: Author;
 }
@@ -37,27 +49,8 @@ export interface Project extends ResolvedEnvironment {
  */
 export async function openProject(inputs: ProjectInputs, surroundings: Surroundings): Promise<Project> {
   const { env, log, clock } = surroundings;
-  const folder = inputs['working-directory'] ?? '';
-  const workspace = join(surroundings.workspace, folder);
-  // Annotations count from the workspace.
-  const path = join(folder, inputs.config);
-  const text = await readConfig(surroundings.workspace, path);
-  const { secrets: given = {} } = inputs;
-  for (const value of Object.values(given)) log.hide(value);
-  const isReleasing = RELEASING.every((name) => inputs[name] !== undefined);
-  const options = {
-    images: inputs.images ?? {},
-    secrets: given,
-    repository: openWorkTree(dirname(join(surroundings.workspace, path)), env),
-    // What starts nothing by the file needs none of its files.
-    isStarted: (name: string) => isReleasing && (inputs.service?.includes(name) ?? true),
-  };
-  const environment = loadEnvironment(text, path, env, inputs.environment, options);
-  const { config, wanted, definitions } = environment;
-  const files = await readSecretFiles(join(surroundings.workspace, dirname(path)), definitions);
-  for (const content of files.values())
-    for (const form of ['utf8', 'base64'] as const) log.hide(content.toString(form));
-  for (const warning of config.warnings) log.warning(warning);
+  const read = await readProject(inputs, surroundings);
+  const { wanted, workspace } = read;
   const scope = { project: wanted.project, environment: wanted.environment };
   const run = githubRun(env);
   const { 'github-token': token, 'ssh-private-key': sshPrivateKey } = inputs;
@@ -65,9 +58,7 @@ export async function openProject(inputs: ProjectInputs, surroundings: Surroundi
   // Some secrets have `\n` for each line end.
   if (sshPrivateKey !== undefined) log.hide(sshPrivateKey.replaceAll('\\n', '\n'));
   return {
-    ...environment,
-    sources: { given, variables: env, files },
-    title: `${scope.project} ${scope.environment}`,
+    ...read,
     reach: {
       provider: providerOf(wanted, { sshPrivateKey }),
       openStore: () =>
@@ -88,6 +79,45 @@ export async function openProject(inputs: ProjectInputs, surroundings: Surroundi
       clock,
     },
     author: { run: run.run, actor: run.actor, commit: run.sha },
+  };
+}
+
+/**
+ * readProject reads the configuration, and keeps what is secret in it out of the log. A command with the inputs of one that
+ * brings new versions starts services by the file: all that they need has to be there. It throws UserErrors for every
+ * mistake in file and inputs.
+ */
+export async function readProject(
+  inputs: FileInputs,
+  { workspace: around, env, log }: Surroundings,
+): Promise<ReadProject> {
+  const below = inputs['working-directory'] ?? '';
+  // Annotations count from the workspace.
+  const path = join(below, inputs.config);
+  const text = await readConfig(around, path);
+  const folder = dirname(join(around, path));
+  const { secrets: given = {} } = inputs;
+  for (const value of Object.values(given)) log.hide(value);
+  const isReleasing = RELEASING.every((name) => inputs[name] !== undefined);
+  const options = {
+    images: inputs.images ?? {},
+    secrets: given,
+    repository: openWorkTree(folder, env),
+    // What starts nothing by the file needs none of its files.
+    isStarted: (name: string) => isReleasing && (inputs.service?.includes(name) ?? true),
+  };
+  const environment = loadEnvironment(text, path, env, inputs.environment, options);
+  const { config, wanted, definitions } = environment;
+  const files = await readSecretFiles(folder, definitions);
+  for (const content of files.values())
+    for (const form of ['utf8', 'base64'] as const) log.hide(content.toString(form));
+  for (const warning of config.warnings) log.warning(warning);
+  return {
+    ...environment,
+    sources: { given, variables: env, files },
+    title: `${wanted.project} ${wanted.environment}`,
+    workspace: join(around, below),
+    folder,
   };
 }
 

@@ -134,6 +134,9 @@ function instead(path: Path, name: string): string {
   if (path.some((step) => COMMANDS.includes(String(step)))) {
     return `Write environment: [${name}], which the program may read by itself; else have a shell in the container put it in: ["sh", "-c", 'exec program --password "$$${name}"'].`;
   }
+  if (path.includes('build')) {
+    return `Write build: { secrets: [${name}] }, and in the Dockerfile RUN --mount=type=secret,id=${name} ….`;
+  }
   if (path[2] === 'servers' && path[4] === 'host') {
     return 'A server is known by its host everywhere. Give it a name, and only that is written down.';
   }

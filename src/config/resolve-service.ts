@@ -6,6 +6,7 @@ import { DEFAULTS } from './defaults.ts';
 import { parseDuration } from './duration.ts';
 import { type RecognisedImage, recogniseImage } from './image.ts';
 import { isOfRepository } from './mount.ts';
+import { type BuildSurroundings, type ServiceBuild, serviceBuildOf } from './resolve-build.ts';
 import { resolveDoor } from './resolve-door.ts';
 import { asksOverHttp, HTTP_KEYS, resolveHealthcheck } from './resolve-healthcheck.ts';
 import { maintenanceOf } from './resolve-maintenance.ts';
@@ -27,6 +28,8 @@ export interface ServiceParts {
   over: ServiceInput | undefined;
   /** By the run. */
   image: string | undefined;
+  /** What names the image of a build. */
+  naming: BuildSurroundings;
   /** Maintenance as the top and the environment have it, the later one over the other. */
   around?: readonly (MaintenanceInput | undefined)[];
 }
@@ -36,6 +39,8 @@ export interface ResolvedService {
   spec: ServiceSpec;
   /** By the names that the values are kept under. */
   secrets: SecretParts;
+  /** How its image is built; absent for one that is not. */
+  build?: ServiceBuild;
 }
 
 /**
@@ -45,14 +50,17 @@ export interface ResolvedService {
  */
 export function resolveService(
   name: string,
-  { base, over, image, around = [] }: ServiceParts,
+  { base, over, image, naming, around = [] }: ServiceParts,
   sources: Sources,
   report: Report,
 ): ResolvedService {
-  const input = { ...mergeService(base, over), ...given('image', image) };
+  const said = mergeService(base, over);
+  const build = serviceBuildOf(name, said, naming, report);
+  const input = { ...said, ...given('image', image ?? said.image ?? build?.repository) };
   const recognised =
     input.image === undefined || input.protocol === 'http' ? undefined : recogniseImage(input.image);
-  if (input.image === undefined) report([], 'needs an image', 'Write image: name:tag.');
+  if (input.image === undefined)
+    report([], 'needs an image', 'Write image: name:tag, or build: ./folder for one that is built.');
   const { ports, domains, published } = resolvePorts(input, recognised, report);
   checkService(input, ports, report);
   const recognisedTest = recognised && { test: recognised.test?.(ports.port ?? recognised.port) };
@@ -88,7 +96,8 @@ export function resolveService(
     policy: policy(input, resolveHealthcheck(input.healthcheck ?? {}, ports, recognisedTest, report)),
     ...given('adopt', input.adopt),
   };
-  return { spec, secrets: { ...fromRepository.secrets, ...variables.secrets, ...secretFiles.secrets } };
+  const secrets = { ...fromRepository.secrets, ...variables.secrets, ...secretFiles.secrets };
+  return { spec, secrets, ...(build && { build }) };
 }
 
 function checkVariableSizes(

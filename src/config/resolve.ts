@@ -25,6 +25,7 @@ import {
   type Secrets,
 } from './load.ts';
 import { didYouMean, listed } from './nearest.ts';
+import type { ServiceBuild } from './resolve-build.ts';
 import { resolveServers } from './resolve-servers.ts';
 import { type ResolvedService, resolveService } from './resolve-service.ts';
 import { checkServerSnippets } from './resolve-snippets.ts';
@@ -75,6 +76,8 @@ export interface ResolvedEnvironment {
   wanted: EnvironmentSpec;
   /** By service. */
   secrets: Readonly<Record<string, ResolvedService['secrets']>>;
+  /** How images are built, by the services that have a `build`. */
+  builds: Readonly<Record<string, ServiceBuild>>;
   /** Where the file says that they come from, by name. */
   definitions: Readonly<Record<string, SecretDefinition>>;
 }
@@ -111,6 +114,8 @@ function resolveWithSecrets(
   const over = new Map(Object.entries(input.services ?? {}));
   const names = [...new Set([...base.keys(), ...over.keys()])];
   const images = checkImages(options.images ?? {}, names, errors);
+  const { project, registry } = loaded.config;
+  const naming = { project, environment, registry, isLocal: input.provider === 'local' };
   const sourcesOf = (service: string): Sources => ({
     ...loaded,
     definitions,
@@ -125,6 +130,7 @@ function resolveWithSecrets(
         base: base.get(name),
         over: over.get(name),
         image: images.get(name),
+        naming,
         around: [loaded.config.maintenance, input.maintenance],
       },
       sourcesOf(name),
@@ -154,7 +160,10 @@ function resolveWithSecrets(
       (input.provider === 'static' ? input.on_partial_failure : undefined) ?? DEFAULTS.on_partial_failure,
   };
   const secrets = Object.fromEntries(resolved.map(({ spec, secrets: own }) => [spec.name, own]));
-  return { wanted, secrets, definitions };
+  const builds = Object.fromEntries(
+    resolved.flatMap(({ spec, build }) => (build === undefined ? [] : [[spec.name, build]])),
+  );
+  return { wanted, secrets, builds, definitions };
 }
 
 /** What services publish, and HTTPS, the edge needs on the servers. */

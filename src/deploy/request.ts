@@ -40,6 +40,8 @@ export interface ChangeRequest extends Reach {
   /** Domains whose certificates are revoked once others serve in their place, and why. */
   revokedCertificates?: CertificateFactsOfRun['revoke'];
   narrowing: Narrowing;
+  /** Services whose image stays the one that serves, whatever `wanted` says; none unless given. */
+  keptImages?: readonly string[];
   /** `routes` leaves all containers as they are and makes edge and sidecar serve them. */
   scope: 'services' | 'routes';
   /** What to do with a hook of which nobody knows how it ended. */

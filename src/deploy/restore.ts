@@ -12,6 +12,7 @@ import {
 } from '../model/spec.ts';
 import type { Snapshot } from '../state/snapshot.ts';
 import type { OpenEnvironment } from './environment.ts';
+import { withKeptImages } from './kept-images.ts';
 import { observeOwner } from './observation/observe.ts';
 import type { Restored } from './planning/build-input.ts';
 import type { PlanInput } from './planning/input.ts';
@@ -41,7 +42,12 @@ export interface Asked {
  */
 export async function restore(request: ChangeRequest, environment: OpenEnvironment): Promise<Asked> {
   const { narrowing, rollback, log, secrets: given, takeOverFrom, clock } = request;
-  const { wanted, fleet, repository } = environment;
+  const { fleet, repository } = environment;
+  const wanted = await withKeptImages(
+    environment.wanted,
+    request.keptImages ?? [],
+    environment.journal.snapshot,
+  );
   if (rollback === undefined) return { wanted, secrets: given, narrowing };
   // A record of its own says nothing of what another repository has deployed.
   const owners = await fleet.onAll((server) => observeOwner(server, wanted, clock));

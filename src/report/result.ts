@@ -1,9 +1,11 @@
+import type { Built } from '../commands/build-push.ts';
 import type { CertificateList } from '../commands/certificates.ts';
 import type { ChangeResult } from '../commands/change.ts';
 import type { MaintenanceSwitched } from '../commands/maintenance.ts';
 import type { plan } from '../commands/plan.ts';
 import type { ReleaseList } from '../commands/rollback.ts';
 import type { Status } from '../commands/status.ts';
+import { renderBuilt } from './built.ts';
 import { deployedLines, renderDeployed } from './deployed.ts';
 import { dryRunLines, renderDryRun } from './dry-run.ts';
 import { renderMaintenance } from './maintenance.ts';
@@ -12,6 +14,7 @@ import { renderStatus } from './status.ts';
 
 /** What any of the commands comes to. */
 export type Result =
+  | Built
   | CertificateList
   | ChangeResult
   | Awaited<ReturnType<typeof plan.run>>
@@ -38,6 +41,8 @@ export function render(result: Result): Rendered {
       return { ...dryRunLines(result.report), markdown: renderDryRun(result.title, result.report) };
     case 'releases':
       return { ...renderPast(result.title, result.past), warnings: [] };
+    case 'built':
+      return { ...renderBuilt(result), warnings: [] };
     case 'maintenance':
       return renderMaintenance(result);
     case 'certificates':

@@ -6,6 +6,7 @@ import { environment } from './environment.ts';
 import { closed, key, requiredKey } from './key.ts';
 import { maintenance } from './maintenance.ts';
 import { refusalsOfServiceKeys, TOP_REFUSALS } from './refusals.ts';
+import { registry } from './registry.ts';
 import { secretDefinitions } from './secrets.ts';
 import { serviceKeys, services } from './service.ts';
 import { edge, retainReleases, sidecar } from './settings.ts';
@@ -17,6 +18,12 @@ export const config = closed(
     project: requiredKey(z.string(), {
       description: `Name of the project: ${NAME_RULE}. Project, environment and service have at most ${NAMES_TOTAL_MAX} characters together.`,
       example: 'project: shop',
+    }),
+    registry: key(registry, {
+      description:
+        'Where the images of services with a `build` are kept, each under the name `{address}/{user}/{project}-{environment}-{service}`. The short form is both parts in one. The action `build-push` logs in.',
+      short: 'registry: ghcr.io/acme',
+      long: 'registry: { address: ghcr.io, user: acme }',
     }),
     sidecar: key(sidecar, { description: 'Settings of nginx, for the sidecar and the edge both.' }),
     edge: key(edge, {

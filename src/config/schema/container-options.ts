@@ -52,6 +52,12 @@ const ulimit = z.union(
   { error: 'must be a number, or a map with soft and hard' },
 );
 
+/** Limits of processes by name. */
+export const ulimits = z.record(
+  z.string().regex(/^[a-z]+$/, { error: 'must be the name of a limit: nofile' }),
+  ulimit,
+);
+
 const device = z.union(
   [
     parsed(z.string(), (value): DeviceMapping => parseDevice(value)),
@@ -157,7 +163,8 @@ const blockIo = closed({
   device_write_iops: write.operations,
 });
 
-const hostList = z.union(
+/** Names with their addresses, in all forms of Compose's `extra_hosts`. */
+export const hostList = z.union(
   [
     z.array(z.string()),
     z.record(z.string(), z.union([z.string(), z.array(z.string())], { error: 'must be an address' })),
@@ -197,8 +204,7 @@ const FORMS: {
       'a path',
     ).transform((paths): Record<string, string> => Object.assign({}, ...paths)),
   ports: () => list('a port', parseExposed),
-  ulimits: () =>
-    z.record(z.string().regex(/^[a-z]+$/, { error: 'must be the name of a limit: nofile' }), ulimit),
+  ulimits: () => ulimits,
   devices: () => z.array(device),
   'device requests': () => gpus,
   'block io': () => blockIo,

@@ -5,10 +5,11 @@ const UNNEEDED =
   'the network and names of an environment are made by Switchyard; services reach each other through depends_on.';
 const NOT_YET = 'it comes with a later version; until then name an image.';
 
+const WHERE_MOUNTED =
+  'it belongs to the step that reads it: RUN --mount=type=secret,id=…,uid=…,gid=…,mode=….';
+
 /** Keys of a Compose service that we do not take. */
 export const SERVICE_REFUSALS: Refusals = {
-  build:
-    'images come from the build-push action or another builder; name the result as image, or pass it as input images.',
   preset: NOT_YET,
   version: NOT_YET,
   ports: {
@@ -78,6 +79,23 @@ export const DEPLOY_REFUSALS: Refusals = {
 /** Keys of `deploy.resources.reservations` that we do not take. */
 export const RESERVATION_REFUSALS: Refusals = {
   generic_resources: 'only Swarm counts them; an engine hands out devices by a driver, written as devices.',
+};
+
+/** Keys of Compose's `build` that we do not take. */
+export const BUILD_REFUSALS: Refusals = {
+  git: 'it comes with a later version; check the other repository out before, and write its folder as context.',
+  template: 'it comes with a later version; until then write a Dockerfile, or dockerfile_inline.',
+  isolation: 'it is for Windows.',
+  privileged:
+    'BuildKit has another word for it: write entitlements: [security.insecure], and RUN --security=insecure in the Dockerfile.',
+  no_cache_filter: 'write no_cache: true, or put what changes into an ARG before the step.',
+};
+
+/** Keys of a secret in Compose's `build.secrets` that we do not take. */
+export const BUILD_SECRET_REFUSALS: Refusals = {
+  uid: WHERE_MOUNTED,
+  gid: WHERE_MOUNTED,
+  mode: WHERE_MOUNTED,
 };
 
 /** Keys of Compose's long form of a volume that we do not take. */

@@ -11,6 +11,7 @@ import { SecretText } from '../secret-text.ts';
 import { splitWords } from '../shell-words.ts';
 import { checkVariableName } from '../variable-name.ts';
 import { adopt } from './adopt.ts';
+import { build } from './build.ts';
 import { envFiles, serviceConfigs } from './configs.ts';
 import { containerOptionKeys } from './container-options.ts';
 import { door } from './door.ts';
@@ -118,7 +119,7 @@ const queueRequests = parsed(positiveDuration, (ms) => {
 const pullPolicy = z.enum(['always', 'missing', 'if_not_present', 'never'], {
   error: ({ input }) => {
     if (input === 'build')
-      return 'must be always, missing or never: images come from the build-push action or another builder';
+      return 'must be always, missing or never: the action build-push builds, and nobody builds on a server';
     return /^(?:refresh|daily|weekly|every_)/.test(String(input))
       ? 'must be always, missing or never: a deploy is when images are pulled'
       : undefined;
@@ -165,9 +166,17 @@ const service = closed(
   {
     image: key(parsed(filledText, parseImage), {
       from: 'Compose',
-      description: 'Image the container is made of. The input `images` of an action wins over it. Required.',
-      fallback: { words: 'none, it is required' },
+      description:
+        'Image the container is made of. The input `images` of an action wins over it. Required unless there is a `build`; beside one it names the image that is built, in place of the name that follows from `registry`.',
+      fallback: { words: 'with a `build`: `{address}/{user}/{project}-{environment}-{service}`' },
       example: 'image: ghcr.io/acme/api:1.2.3',
+    }),
+    build: key(build, {
+      from: 'Compose',
+      description:
+        'How the action `build-push` makes the image: a folder with a Dockerfile. What the registry has already is not built again. A deploy is handed the images by its input `images`.',
+      short: 'build: ./api',
+      long: 'build: { context: ./api, target: runtime, args: { NODE_VERSION: 24 } }',
     }),
     port: key(port, {
       description:

@@ -38,6 +38,8 @@ describe('what is read', () => {
       'ssh-private-key': undefined,
       secrets: {},
       images: {},
+      push: true,
+      'allow-dirty': false,
       'state-branch': 'switchyard-state',
       'github-token': undefined,
       'lease-wait': 15 * 60_000,

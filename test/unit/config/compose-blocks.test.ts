@@ -87,7 +87,6 @@ test.each(Object.entries(REFUSED))('%s is refused with what to write', (name, wo
 describe('of what Compose has and one container of a service has not, the error says what to write', () => {
   test.each([
     ['profiles: [debug]', 'write the service under environments.<name>.services'],
-    ['build: { context: ., target: production }', 'name the result as image, or pass it as input images'],
     ['deploy: { replicas: 3 }', 'Write servers: 2 at the service'],
     ['deploy: { mode: global }', 'write servers at the service'],
     ['deploy: { placement: { constraints: [node.role == manager] } }', 'write zones at the service'],

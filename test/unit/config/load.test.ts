@@ -315,10 +315,6 @@ describe('keys of a service', () => {
       'deploy: { resources: { limits: { memory: true } } }',
       'deploy.resources.limits.memory: must be a size such as 256m',
     ],
-    [
-      'build: .',
-      'build: not supported: images come from the build-push action or another builder; name the result as image, or pass it as input images.',
-    ],
     ['constructor: 1', 'constructor: unknown key'],
     ['idle_timeout: 0', 'idle_timeout: must be at least 1ms'],
   ])('%s', (keys, message) => {

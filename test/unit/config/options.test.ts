@@ -85,7 +85,7 @@ describe('options of a container, in every form of Compose', () => {
     ['mem_limit: 64m\nmem_reservation: 128m', 'mem_reservation: is more than the limit'],
     ['tmpfs: /t\nvolumes: ["a:/t:ro"]', 'tmpfs: "/t" is in volumes, too'],
     ['scale: 2', 'scale: must be 1, not 2'],
-    ['pull_policy: build', 'pull_policy: must be always, missing or never: images come from'],
+    ['pull_policy: build', 'pull_policy: must be always, missing or never: the action build-push builds'],
     ['pull_policy: daily', 'pull_policy: must be always, missing or never: a deploy is when'],
     ['platform: amd64', 'platform: "amd64" is no platform'],
   ])('%s is refused', (keys, message) => {

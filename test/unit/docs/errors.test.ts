@@ -23,6 +23,7 @@ function fragmentsOf(sentence: string): string[] {
 const folders = [
   'acme',
   'actions',
+  'build',
   'commands',
   'deploy',
   'docker',
@@ -31,6 +32,7 @@ const folders = [
   'github',
   'model',
   'nginx',
+  'registry',
   'ssh',
   'state',
 ];

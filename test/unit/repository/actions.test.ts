@@ -19,6 +19,7 @@ interface Manifest {
 /** Where each action lies, written down once more: this is what users type after the repository's name. */
 const FOLDERS: Record<ActionName, string> = {
   deploy: '.',
+  'build-push': 'actions/build-push',
   'toggle-deploy': 'actions/toggle-deploy',
   rollback: 'actions/rollback',
   'update-nginx': 'actions/update-nginx',

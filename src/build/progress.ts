@@ -1,0 +1,65 @@
+/** How much of a build was done, by BuildKit's own account. */
+export interface BuildSteps {
+  /** Instructions of the Dockerfile that became layers, or ran. */
+  total: number;
+  /** Those of them that the builder had already. */
+  cached: number;
+}
+
+/** stepsOf counts the steps in what a builder has said. Pure. */
+export function stepsOf(lines: readonly string[]): BuildSteps {
+  const steps = new Set<string>();
+  const cached = new Set<string>();
+  for (const line of lines) {
+    const [, number, rest = ''] = /^#(\d+) (.*)$/.exec(line) ?? [];
+    if (number === undefined) continue;
+    // The first one of a stage is the image that it builds on.
+    if (/^\[(?:\S+ )*\d+\/\d+\] (?!FROM )/.test(rest)) steps.add(number);
+    if (rest === 'CACHED') cached.add(number);
+  }
+  return { total: steps.size, cached: [...cached].filter((number) => steps.has(number)).length };
+}
+
+/** Why a build has failed, by what its builder said last. */
+export interface BuildFailure {
+  /** What went wrong, in one line. */
+  reason: string;
+  /** The line of the Dockerfile, where the builder names it. */
+  line?: number;
+  /** The instruction, where the builder names that. */
+  instruction?: string;
+  /** What the instruction printed last. */
+  output: string[];
+}
+
+/** So much of what a failing step printed is shown in the error; all of it is in the log. */
+const MOST_LINES = 15;
+
+/** failureOf finds in what a builder has said why it failed. Pure. */
+export function failureOf(lines: readonly string[]): BuildFailure {
+  const last = lines.findLast((line) => /^(?:ERROR: )?failed to (?:solve|compute)|^ERROR: /.test(line));
+  const reason = (last ?? lines.findLast((line) => line.trim() !== '') ?? 'it said nothing')
+    .replace(/^ERROR: /, '')
+    .replace(/^failed to solve(?: with frontend [\w.]+)?: /, '')
+    .replace(/^rpc error: code = \w+ desc = /, '')
+    .replace(/^failed to solve with frontend [\w.]+: /, '')
+    .replace(/^failed to create LLB definition: /, '');
+  const [, told] = lines.map((line) => /^ > \[(.*)$/.exec(line)).findLast((match) => match !== null) ?? [];
+  const instruction = told && /^(?:\S+ )*?\d+\/\d+\] (.*):$/.exec(told)?.[1];
+  const placed = lines.map((line) => /^[^\s:]*Dockerfile[^\s:]*:(\d+)$/i.exec(line)?.[1]).findLast(Boolean);
+  const parseLine = /(?:parse error (?:on|at)? ?line|line) (\d+)/i.exec(reason)?.[1];
+  const line = Number(
+    placed ?? (/dockerfile parse|unknown instruction/i.test(reason) ? parseLine : undefined),
+  );
+  const number = /^#(\d+) ERROR: /.exec(lines.findLast((one) => /^#\d+ ERROR: /.test(one)) ?? '')?.[1];
+  const output = lines.flatMap((one) => {
+    const [, of, printed] = /^#(\d+) \d+\.\d+ (.*)$/.exec(one) ?? [];
+    return of === number && printed !== undefined ? [printed] : [];
+  });
+  return {
+    reason,
+    ...(line > 0 && { line }),
+    ...(instruction && { instruction }),
+    output: output.slice(-MOST_LINES),
+  };
+}

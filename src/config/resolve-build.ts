@@ -1,0 +1,53 @@
+import { builtRepository, type RegistrySpec } from '../model/build.ts';
+import { repositoryOf } from '../model/image-name.ts';
+import type { Scope } from '../model/names.ts';
+import type { Report } from './check-service.ts';
+import type { BuildInput } from './schema/build.ts';
+import type { ServiceInput } from './schema/service.ts';
+
+/** How a service is built as the file has it, and what its image is called. */
+export interface ServiceBuild {
+  input: BuildInput;
+  repository: string;
+  /** The file says itself what the image is called. */
+  isNamed: boolean;
+  /** The tag that the file gives the image beside its name. */
+  tag: string | undefined;
+  /** The `platform` of its container. */
+  platform: string | undefined;
+}
+
+/** The places and names that a build follows from. */
+export interface BuildSurroundings extends Scope {
+  registry: RegistrySpec | undefined;
+  /** The engine is that of this machine: an image need not be pushed. */
+  isLocal: boolean;
+}
+
+/**
+ * serviceBuildOf returns how a service is built, or undefined for one that is not. It reports a build whose image would
+ * have no name, and two Dockerfiles.
+ */
+export function serviceBuildOf(
+  service: string,
+  { build: input, image, platform }: ServiceInput,
+  surroundings: BuildSurroundings,
+  report: Report,
+): ServiceBuild | undefined {
+  if (input === undefined) return undefined;
+  const { registry, isLocal } = surroundings;
+  if (input.dockerfile !== undefined && input.dockerfile_inline !== undefined) {
+    report(['build', 'dockerfile_inline'], 'excludes dockerfile', 'Keep one of the two.');
+  }
+  if (image === undefined && registry === undefined && !isLocal) {
+    report(
+      ['build'],
+      'has no place where its image is kept',
+      'Write registry: ghcr.io/<account> at the top of the file, or the name of the image as image.',
+    );
+  }
+  const repository =
+    image === undefined ? builtRepository(registry, surroundings, service) : repositoryOf(image);
+  const tag = image?.includes('@') ? undefined : image?.slice(repository.length + 1) || undefined;
+  return { input, repository, isNamed: image !== undefined, tag, platform };
+}

@@ -1,0 +1,265 @@
+import * as z from 'zod';
+import { UserError } from '../../model/errors.ts';
+import { parseBuildContext, parseNamedContext, parseSshKey } from '../build-values.ts';
+import { parseImage } from '../image.ts';
+import { parseExtraHosts, parsePlatform } from '../option-values.ts';
+import { entryName } from './configs.ts';
+import { hostList, ulimits } from './container-options.ts';
+import { closed, key, parsed, requiredKey } from './key.ts';
+import { pairOf, textMap } from './maps.ts';
+import { BUILD_REFUSALS, BUILD_SECRET_REFUSALS } from './refusals.ts';
+import { bytes, filledText, flag, oneOrMany, text } from './scalars.ts';
+
+function checkArgumentName(name: string): string {
+  if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return name;
+  throw new UserError(`${JSON.stringify(name)} cannot be the name of an argument`, {
+    hint: 'Use letters, digits and underscores: VERSION.',
+  });
+}
+
+const argumentName = parsed(z.string(), checkArgumentName);
+
+const argumentValue = z.union([text, z.number(), z.boolean(), z.null()], {
+  error: 'must be text, a number, true or false, or nothing',
+});
+
+const argument = parsed(text, (said): [name: string, value: string | null] => {
+  const [name, value] = pairOf(said, null);
+  checkArgumentName(name);
+  return [name, value];
+});
+
+/** Arguments of the Dockerfile; null takes the value from the run's environment. */
+const args = z
+  .union([z.record(argumentName, argumentValue), z.array(argument)], {
+    error: 'must be a map or a list of KEY=value',
+  })
+  .transform((said): Record<string, string | null> => {
+    const pairs: [string, string | number | boolean | null][] = Array.isArray(said)
+      ? said
+      : Object.entries(said);
+    return Object.fromEntries(pairs.map(([name, value]) => [name, value === null ? null : String(value)]));
+  });
+
+const secretName = entryName('secret');
+
+const secret = z.union(
+  [
+    secretName.transform((source) => ({ source, target: source })),
+    closed(
+      {
+        source: requiredKey(secretName, { description: 'The name of the secret.' }),
+        target: key(secretName, {
+          from: 'Compose',
+          description: 'The id by which the Dockerfile asks for it.',
+          fallback: { words: 'the name of the secret' },
+          example: 'target: npm_token',
+        }),
+      },
+      BUILD_SECRET_REFUSALS,
+    ).transform(({ source, target = source }) => ({ source, target })),
+  ],
+  { error: 'must be the name of a secret, or a map with source' },
+);
+
+const platform = parsed(z.string(), parsePlatform);
+
+/** A place where BuildKit keeps layers, in its own words: `type=gha`, or the name of an image. */
+const cache = parsed(filledText, (said) => {
+  if (!/[\r\n"]/.test(said)) return said;
+  throw new UserError(`${JSON.stringify(said)} is no place for a cache`, {
+    hint: 'Write type=gha, type=registry,ref=…, type=local,src=…, or the name of an image.',
+  });
+});
+
+const attestation = parsed(
+  z.union([z.boolean(), filledText], { error: 'must be true, false or text' }),
+  (said) => {
+    const value = String(said);
+    if (/^[\w=,.:/@-]+$/.test(value)) return value;
+    throw new UserError(`${JSON.stringify(value)} is no attestation`, {
+      hint: 'Write true, false or mode=max.',
+    });
+  },
+);
+
+const long = closed(
+  {
+    context: key(parsed(filledText, parseBuildContext), {
+      from: 'Compose',
+      description:
+        'The folder that is built, from the folder of this file. It lies in the repository. What `.dockerignore` names is no part of it.',
+      fallback: { value: '.' },
+      example: 'context: ./api',
+    }),
+    dockerfile: key(filledText, {
+      from: 'Compose',
+      description: 'The Dockerfile, from the context. Beside it may lie a `<name>.dockerignore` of its own.',
+      fallback: { value: 'Dockerfile' },
+      example: 'dockerfile: deploy/Dockerfile',
+    }),
+    dockerfile_inline: key(filledText, {
+      from: 'Compose',
+      description:
+        'What is in the Dockerfile, in place of a file. References (`$NAME`) are replaced first; `$$` is a dollar sign.',
+      example: 'dockerfile_inline: |\n  FROM nginx:1.30-alpine\n  COPY site /usr/share/nginx/html',
+    }),
+    args: key(args, {
+      from: 'Compose',
+      description:
+        'Values of `ARG` in the Dockerfile. One without a value has that of the variable in the env of the step. **Anybody who has the image can read them**: what is secret goes by `secrets`.',
+      short: 'args: ["NODE_VERSION=24"]',
+      long: 'args:\n  NODE_VERSION: 24\n  GITHUB_SHA:',
+    }),
+    target: key(
+      parsed(z.string(), (name) => {
+        if (/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)) return name;
+        throw new UserError(`${JSON.stringify(name)} is no name of a stage`, {
+          hint: 'Write the name behind AS, or the number of the stage.',
+        });
+      }),
+      {
+        from: 'Compose',
+        description: 'The stage of the Dockerfile that is built.',
+        fallback: { words: 'the last one' },
+        example: 'target: runtime',
+      },
+    ),
+    secrets: key(z.array(secret), {
+      from: 'Compose',
+      description:
+        'Secrets that the build may read, and that are in no layer: `RUN --mount=type=secret,id=npm_token …`. Their values come from where those of services do. A secret that changes is no reason to build again.',
+      short: 'secrets: [npm_token]',
+      long: 'secrets:\n  - { source: NPM_TOKEN, target: npm_token }',
+    }),
+    ssh: key(oneOrMany(parsed(filledText, parseSshKey), 'an SSH agent'), {
+      from: 'Compose',
+      description:
+        'SSH agents that the build may ask: `default` is the one of the runner, `id=path` a key or a socket of the runner. `RUN --mount=type=ssh …` uses it.',
+      short: 'ssh: default',
+      long: 'ssh: [default, "deploy=/tmp/agent.sock"]',
+    }),
+    cache_from: key(z.array(cache), {
+      from: 'Compose',
+      description: 'Where layers of earlier builds are looked for, in the words of BuildKit.',
+      example: 'cache_from: ["type=registry,ref=ghcr.io/acme/api:cache"]',
+    }),
+    cache_to: key(z.array(cache), {
+      from: 'Compose',
+      description: 'Where layers are kept for later builds, in the words of BuildKit. It needs buildx.',
+      example: 'cache_to: ["type=registry,ref=ghcr.io/acme/api:cache,mode=max"]',
+    }),
+    labels: key(textMap(), {
+      from: 'Compose',
+      description: 'Labels of the image, beside those with source, revision and version that each one gets.',
+      short: 'labels: ["com.example.team=shop"]',
+      long: 'labels:\n  com.example.team: shop',
+    }),
+    platforms: key(oneOrMany(platform, 'a platform'), {
+      from: 'Compose',
+      description: 'What the image is built for. Several need buildx with a builder that can do it.',
+      fallback: { words: 'the `platform` of the service, else that of the builder' },
+      example: 'platforms: [linux/amd64, linux/arm64]',
+    }),
+    no_cache: key(flag, {
+      from: 'Compose',
+      description:
+        'Whether every step is run again where the image is built. One that is in the registry already is not.',
+      fallback: { value: false },
+      example: 'no_cache: true',
+    }),
+    pull: key(flag, {
+      from: 'Compose',
+      description: 'Whether base images are asked for at their registries although the builder has them.',
+      fallback: { value: false },
+      example: 'pull: true',
+    }),
+    additional_contexts: key(
+      z
+        .union([z.record(z.string(), text), z.array(parsed(text, (said) => pairOf(said, '')))], {
+          error: 'must be a map or a list of name=context',
+        })
+        .transform(
+          (said): Record<string, string> =>
+            Object.fromEntries(Array.isArray(said) ? said : Object.entries(said)),
+        )
+        .pipe(
+          parsed(z.record(z.string(), z.string()), (said) =>
+            Object.fromEntries(Object.entries(said).map(([name, place]) => parseNamedContext(name, place))),
+          ),
+        ),
+      {
+        from: 'Compose',
+        description:
+          'Further folders of the repository, or images as `docker-image://name`, which the Dockerfile names: `COPY --from=name`. They need buildx.',
+        short: 'additional_contexts: ["shared=./shared"]',
+        long: 'additional_contexts:\n  shared: ./shared\n  tools: docker-image://ghcr.io/acme/tools:3',
+      },
+    ),
+    shm_size: key(bytes, {
+      from: 'Compose',
+      description: 'Size of `/dev/shm` while it is built.',
+      fallback: { words: "the builder's" },
+      example: 'shm_size: 256m',
+    }),
+    extra_hosts: key(parsed(hostList, parseExtraHosts), {
+      from: 'Compose',
+      description: 'Names that steps find with these addresses.',
+      short: 'extra_hosts: ["mirror.example.com:10.0.0.9"]',
+      long: 'extra_hosts:\n  mirror.example.com: 10.0.0.9',
+    }),
+    network: key(z.enum(['default', 'host', 'none']), {
+      from: 'Compose',
+      description: 'The network that `RUN` has.',
+      fallback: { value: 'default' },
+      example: 'network: none',
+    }),
+    tags: key(z.array(parsed(filledText, parseImage)), {
+      from: 'Compose',
+      description:
+        'Further names that the image is pushed under when it is built; one of its own repository gets it also when it is there already. A deploy never uses them.',
+      example: 'tags: ["ghcr.io/acme/api:edge"]',
+    }),
+    ulimits: key(ulimits, {
+      from: 'Compose',
+      description: 'Limits of the processes that build.',
+      example: 'ulimits:\n  nofile: { soft: 20000, hard: 40000 }',
+    }),
+    entitlements: key(
+      z.array(
+        z.enum(['network.host', 'security.insecure'], {
+          error: 'must be network.host or security.insecure',
+        }),
+      ),
+      {
+        from: 'Compose',
+        description:
+          'What steps may ask for beyond the usual: `network.host`, `security.insecure`. They need buildx.',
+        example: 'entitlements: [network.host]',
+      },
+    ),
+    provenance: key(attestation, {
+      from: 'Compose',
+      description: 'Whether the image says how it was built, as BuildKit has it. It needs buildx.',
+      fallback: { words: "the builder's" },
+      example: 'provenance: mode=max',
+    }),
+    sbom: key(attestation, {
+      from: 'Compose',
+      description: 'Whether the image says what is in it, as BuildKit has it. It needs buildx.',
+      fallback: { words: "the builder's" },
+      example: 'sbom: true',
+    }),
+  },
+  BUILD_REFUSALS,
+);
+
+/** How the image of a service is built, in Compose's short and long form. */
+export const build = z
+  .union([parsed(filledText, parseBuildContext).transform((context) => ({ context })), long], {
+    error: 'must be a folder, or a map',
+  })
+  .transform((said): BuildInput => said);
+
+/** See {@link build}; without defaults. */
+export type BuildInput = z.infer<typeof long>;

@@ -1,0 +1,39 @@
+import type { BuiltImage } from '../build/images.ts';
+import type { Built } from '../commands/build-push.ts';
+import { page } from './markdown.ts';
+import { markdownTable, type Row, textTable } from './table.ts';
+
+/** renderBuilt returns which images there are, and what was done for them, as lines for a log and as Markdown. Pure. */
+export function renderBuilt({ title, images }: Built): { lines: string[]; markdown: string } {
+  const built = images.filter(({ outcome }) => outcome === 'built').map(({ service }) => service);
+  const missing = images.filter(({ outcome }) => outcome === 'missing').map(({ service }) => service);
+  const headline =
+    missing.length > 0
+      ? `${title}: ${missing.join(', ')} would be built`
+      : built.length > 0
+        ? `${title}: built ${built.join(', ')}`
+        : `${title}: nothing had to be built`;
+  const rows = images.map(rowOf);
+  return {
+    lines: [headline, ...textTable(rows)],
+    markdown: page(`## ${built.length + missing.length > 0 ? '📦' : '✅'} ${headline}`, markdownTable(rows)),
+  };
+}
+
+const OUTCOMES: Record<BuiltImage['outcome'], string> = {
+  built: 'built',
+  present: 'was there',
+  missing: 'would be built',
+};
+
+function rowOf({ service, outcome, why, steps, ms, sizeBytes, image }: BuiltImage): Row {
+  return {
+    service,
+    image: outcome === 'missing' ? '–' : image,
+    done: OUTCOMES[outcome],
+    why,
+    'from cache': steps === undefined ? '–' : `${steps.cached} of ${steps.total} steps`,
+    time: ms === undefined ? '–' : `${(ms / 1000).toFixed(1)} s`,
+    size: sizeBytes === undefined ? '–' : `${(sizeBytes / 1024 / 1024).toFixed(1)} MB`,
+  };
+}

@@ -1,0 +1,97 @@
+import { mkdirSync, mkdtempSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { examine } from '../../../src/build/examine.ts';
+import type { BuildSpec } from '../../../src/model/build.ts';
+import { buildSpec } from './specs.ts';
+
+let root: string;
+
+const write = (path: string, text: string) => {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), text);
+};
+
+/** look examines a build of the repository, of which these files are not committed. */
+const look = (changes: Partial<BuildSpec> = {}, changed: string[] = []) =>
+  examine(buildSpec(changes), {
+    folder: root,
+    workspace: root,
+    checkout: { root, commit: 'c', committedAt: 1, changed },
+    platform: 'linux/amd64',
+    digestOf: async (image) => `digest of ${image}`,
+  });
+
+beforeEach(() => {
+  root = realpathSync(mkdtempSync(join(tmpdir(), 'switchyard-examine-')));
+  write('api/Dockerfile', 'FROM node:24\nCOPY . /app\n');
+  write('api/server.mjs', '1');
+});
+
+describe('the content of a build', () => {
+  test('is that of its context, without what is ignored', async () => {
+    const { hash } = await look();
+    write('elsewhere', 'x');
+    expect((await look()).hash).toBe(hash);
+    write('api/new', 'x');
+    expect((await look()).hash).not.toBe(hash);
+    write('api/.dockerignore', 'new\n.dockerignore\n');
+    expect((await look()).hash).toBe(hash);
+  });
+
+  test('goes by the ignore rules of the Dockerfile where it has some', async () => {
+    write('api/.dockerignore', 'server.mjs');
+    write('api/Dockerfile.dockerignore', '*');
+    const { hash } = await look();
+    write('api/other', 'x');
+    expect((await look()).hash).toBe(hash);
+  });
+
+  test('has a folder that it copies from by name', async () => {
+    write('shared/a', '1');
+    const contexts = { shared: './shared', tools: 'docker-image://tools:1' };
+    const { hash, contexts: places } = await look({ contexts });
+    expect(places).toEqual({ shared: join(root, 'shared'), tools: 'docker-image://tools:1' });
+    write('shared/a', '2');
+    expect((await look({ contexts })).hash).not.toBe(hash);
+  });
+});
+
+test('what is not committed counts where it would be in the image', async () => {
+  write('api/.dockerignore', '*.md');
+  const { changed } = await look({}, ['api/server.mjs', 'api/a.md', 'web/x', 'api/gone', 'README']);
+  expect(changed).toEqual(['api/server.mjs', 'api/gone']);
+});
+
+describe('a build is refused', () => {
+  test.each<[string, Partial<BuildSpec>, RegExp]>([
+    ['of a folder that is not there', { context: './nothing' }, /there is no folder \.\/nothing/],
+    ['of a file', { context: './api/Dockerfile' }, /is no folder/],
+    [
+      'without its Dockerfile',
+      { dockerfile: { path: 'api/Nothing' } },
+      /there is no Dockerfile api\/Nothing/,
+    ],
+    ['of what is outside of the repository', { context: '..' }, /is outside of the repository/],
+    ['with a Dockerfile outside of it', { dockerfile: { path: '../../etc/passwd' } }, /Dockerfile|outside/],
+  ])('%s', async (_what, changes, message) => {
+    await expect(look(changes)).rejects.toThrow(message);
+  });
+
+  test('of a link that leaves the repository', async () => {
+    symlinkSync(tmpdir(), join(root, 'out'));
+    await expect(look({ context: './out' })).rejects.toThrow(/is outside of the repository/);
+  });
+
+  test('with ignore rules that are none', async () => {
+    write('api/.dockerignore', '[');
+    await expect(look()).rejects.toThrow(/^api: \.dockerignore: a \.dockerignore has a pattern that is none/);
+  });
+});
+
+test('a link within a context stays one, wherever it leads', async () => {
+  symlinkSync('/etc/shadow', join(root, 'api', 'link'));
+  const { hash } = await look();
+  expect(hash).toMatch(/^[0-9a-f]{64}$/);
+});

@@ -1,0 +1,183 @@
+import { describe, expect, test } from '@jest/globals';
+import { documentedSchema } from '../../../scripts/json-schema.ts';
+import { requireBuilds } from '../../../src/config/required-builds.ts';
+import { loadEnvironment } from '../../../src/config/resolve.ts';
+import { BUILD_REFUSALS } from '../../../src/config/schema/refusals.ts';
+import { builtRepository } from '../../../src/model/build.ts';
+import { indented, messagesOf } from './files.ts';
+
+/** The keys of `build` in the Compose specification, schema/compose-spec.json, as of November 2026. */
+const KEYS = `
+  additional_contexts args cache_from cache_to context dockerfile dockerfile_inline entitlements extra_hosts isolation
+  labels network no_cache no_cache_filter platforms privileged provenance pull sbom secrets shm_size ssh tags target
+  ulimits`
+  .trim()
+  .split(/\s+/);
+
+const file = (service: string, top = 'registry: ghcr.io/acme') =>
+  `project: shop\n${top}\nenvironments:\n  production: { provider: static, user: deploy, servers: [{ host: 203.0.113.10 }] }\n  local: { provider: local }\nservices:\n  api:\n${indented(service, 4)}\n`;
+
+type Values = Record<string, string>;
+
+function load(
+  service: string,
+  {
+    top,
+    environment = 'production',
+    variables = {},
+    secrets = {},
+  }: {
+    top?: string;
+    environment?: string;
+    variables?: Values;
+    secrets?: Values;
+  } = {},
+) {
+  return loadEnvironment(file(service, top), 'switchyard.yml', variables, environment, { secrets });
+}
+
+/** The build of the service `api`. */
+function buildOf(service: string, options: Parameters<typeof load>[1] = {}) {
+  const { variables = {}, secrets: given = {} } = options;
+  const [build] = requireBuilds(load(service, options), ['api'], { given, variables, files: new Map() });
+  return build!;
+}
+
+test('the keys of Compose’s build are each taken, or refused with what to write instead', () => {
+  const { anyOf = [] } = documentedSchema().$defs?.service?.properties?.build ?? {};
+  const taken = anyOf.flatMap(({ properties = {} }) => Object.entries(properties));
+  const names = taken.map(([name]) => name);
+  expect(KEYS.filter((name) => !names.includes(name) && !Object.hasOwn(BUILD_REFUSALS, name))).toEqual([]);
+  expect(names.filter((name) => Object.hasOwn(BUILD_REFUSALS, name))).toEqual([]);
+  expect(taken.filter(([, { from }]) => from !== 'Compose')).toEqual([]);
+});
+
+describe('the name of an image', () => {
+  test.each([
+    ['registry: ghcr.io/acme', 'ghcr.io/acme/shop-production-api'],
+    ['registry: { address: ghcr.io, user: acme }', 'ghcr.io/acme/shop-production-api'],
+    ['registry: docker.io/acme', 'docker.io/acme/shop-production-api'],
+    ['registry: registry.example.com:5000', 'registry.example.com:5000/shop-production-api'],
+    ['registry: ghcr.io/acme/team', 'ghcr.io/acme/team/shop-production-api'],
+  ])('follows from %s', (top, name) => {
+    const { wanted, builds } = load('build: .\nport: 3000', { top });
+    expect(builds.api?.repository).toBe(name);
+    expect(wanted.services[0]?.container.image).toBe(name);
+  });
+
+  test('is what the file says, where it says it', () => {
+    expect(buildOf('build: .\nport: 1\nimage: ghcr.io/acme/api:edge')).toMatchObject({
+      repository: 'ghcr.io/acme/api',
+      tags: ['ghcr.io/acme/api:edge'],
+    });
+  });
+
+  test('needs no registry where the engine is that of this machine', () => {
+    const { builds } = load('build: .\nport: 1', { top: '', environment: 'local' });
+    expect(builds.api?.repository).toBe('shop-local-api');
+    expect(messagesOf(() => load('build: .\nport: 1', { top: '' }))).toEqual([
+      'services.api.build: has no place where its image is kept',
+    ]);
+  });
+
+  test('has a place for each of its parts', () => {
+    const scope = { project: 'p', environment: 'e' };
+    expect(builtRepository({ address: 'r.io', user: 'u' }, scope, 's')).toBe('r.io/u/p-e-s');
+  });
+});
+
+test.each([
+  ['https://ghcr.io/acme', 'is no address of a registry'],
+  ['acme', 'is no address of a registry'],
+  ['ghcr.io/Acme', 'cannot be a part of the name'],
+  ['ghcr.io/acme:1', 'cannot be a part of the name'],
+  ['"ghcr.io/a b"', 'cannot be a part of the name'],
+])('registry: %s is refused', (said, message) => {
+  const refused = messagesOf(() => load('image: a\nport: 1', { top: `registry: ${said}` }));
+  expect(refused).toEqual([expect.stringContaining(message)]);
+});
+
+test('the short form is a folder, and the long one is laid over it by an environment', () => {
+  expect(buildOf('build: ./api\nport: 1')).toMatchObject({
+    context: './api',
+    dockerfile: { path: 'api/Dockerfile' },
+    args: {},
+  });
+  const text = file('build: ./api\nport: 1').replace(
+    'servers: [{ host: 203.0.113.10 }]',
+    'servers: [{ host: 203.0.113.10 }], services: { api: { build: { target: prod } } }',
+  );
+  const { builds } = loadEnvironment(text, 'switchyard.yml', {}, 'production');
+  expect(builds.api?.input).toEqual({ context: './api', target: 'prod' });
+});
+
+test.each<[string, object]>([
+  ['dockerfile: ../Dockerfile', { dockerfile: { path: '../Dockerfile' } }],
+  ['dockerfile_inline: FROM a', { dockerfile: { text: 'FROM a' } }],
+  ['args: ["A=1", "B=x=y"]', { args: { A: '1', B: 'x=y' } }],
+  ['args: { A: 1, B: true }', { args: { A: '1', B: 'true' } }],
+  ['labels: [a=b]', { labels: { a: 'b' } }],
+  ['platforms: linux/arm64', { platforms: ['linux/arm64'] }],
+  ['ssh: default', { ssh: ['default'] }],
+  ['shm_size: 1m', { shmSizeBytes: 1024 * 1024 }],
+  ['extra_hosts: { a: 10.0.0.9 }', { extraHosts: ['a:10.0.0.9'] }],
+  ['ulimits: { nofile: 5 }', { ulimits: { nofile: { soft: 5, hard: 5 } } }],
+  ['additional_contexts: ["s=./s"]', { contexts: { s: './s' } }],
+  ['sbom: true', { sbom: 'true' }],
+  ['no_cache: "yes"', { noCache: true }],
+])('%s is taken', (key, expected) => {
+  expect(buildOf(`build:\n  context: .\n${indented(key, 2)}\nport: 1`)).toMatchObject(expected);
+});
+
+test.each([
+  ['context: https://github.com/acme/api.git', 'is no folder of the repository'],
+  ['context: /srv/api', 'is a path of the machine'],
+  ['context: ~/api', 'is a path of the machine'],
+  ['args: { "A B": 1 }', 'cannot be the name of an argument'],
+  ['args: ["--push"]', 'cannot be the name of an argument'],
+  ['target: --push', 'is no name of a stage'],
+  ['secrets: ["a,src=/etc/shadow"]', 'cannot be the name of a secret'],
+  ['secrets: [{ source: a, uid: 1 }]', 'not supported: it belongs to the step that reads it'],
+  ['ssh: "a=/b,c"', 'is no SSH agent'],
+  ['tags: ["UPPER/a:1"]', 'upper case in its name'],
+  ['network: container:x', 'must be "default", "host" or "none"'],
+  ['additional_contexts: { a: "service:web" }', 'is the image of another service'],
+  ['additional_contexts: { "a b": ./x }', 'cannot be the name of a context'],
+  ['entitlements: [all]', 'must be network.host or security.insecure'],
+  ['privileged: true', 'not supported: BuildKit has another word for it'],
+  ['dockerfile: D\ndockerfile_inline: FROM a', 'excludes dockerfile'],
+  ['dockerfil: D', 'did you mean "dockerfile"?'],
+])('%s is refused', (key, message) => {
+  const refused = messagesOf(() => load(`build:\n${indented(key, 2)}\nport: 1`));
+  expect(refused).toEqual([expect.stringContaining(message)]);
+});
+
+describe('values from elsewhere', () => {
+  test('an argument without one has that of the step', () => {
+    expect(buildOf('build: { args: [SHA] }\nport: 1', { variables: { SHA: 'abc' } }).args).toEqual({
+      SHA: 'abc',
+    });
+    expect(messagesOf(() => buildOf('build: { args: [SHA] }\nport: 1'))).toEqual([
+      'services.api.build.args.SHA: has no value, and the env of the step has none',
+    ]);
+  });
+
+  test('an argument is never a secret', () => {
+    const secrets = { TOKEN: 'hunter2-hunter2' };
+    expect(messagesOf(() => buildOf('build: { args: [TOKEN] }\nport: 1', { secrets }))).toEqual([
+      expect.stringContaining('is a secret, and whoever has an image can read its arguments'),
+    ]);
+    expect(messagesOf(() => load('build: { args: { A: "$TOKEN" } }\nport: 1', { secrets }))).toEqual([
+      expect.stringContaining('is made from a secret (TOKEN)'),
+    ]);
+  });
+
+  test('a secret comes from where those of services do', () => {
+    const secrets = { NPM_TOKEN: 'hunter2-hunter2' };
+    const keys = 'build: { secrets: [{ source: NPM_TOKEN, target: npm }] }\nport: 1';
+    expect(buildOf(keys, { secrets }).secrets).toEqual({ npm: Buffer.from('hunter2-hunter2') });
+    expect(messagesOf(() => buildOf(keys))).toEqual([
+      expect.stringContaining('secret NPM_TOKEN was not passed'),
+    ]);
+  });
+});
