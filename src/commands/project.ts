@@ -7,6 +7,7 @@ import type { Reach } from '../deploy/request.ts';
 import { providerOf } from '../fleet/provider.ts';
 import { findRepository } from '../git/repository.ts';
 import { openWorkTree } from '../git/work-tree.ts';
+import { readWorkspace } from '../git/workspace.ts';
 import { githubRun } from '../github/run.ts';
 import { UserError } from '../model/errors.ts';
 import type { Author } from '../model/release.ts';
@@ -42,6 +43,9 @@ export async function openProject(inputs: ProjectInputs, surroundings: Surroundi
   // Annotations count from the workspace.
   const path = join(folder, inputs.config);
   const text = await readConfig(surroundings.workspace, path);
+  // Beside the reading of the file. Whoever needs it is told what it fails with.
+  const seen = readWorkspace({ workspace, env });
+  seen.catch(() => undefined);
   const { secrets: given = {} } = inputs;
   for (const value of Object.values(given)) log.hide(value);
   const isReleasing = RELEASING.every((name) => inputs[name] !== undefined);
@@ -73,6 +77,7 @@ export async function openProject(inputs: ProjectInputs, surroundings: Surroundi
       openStore: () =>
         openStore({
           workspace,
+          seen,
           env,
           branch: inputs['state-branch'],
           scope,
@@ -83,7 +88,7 @@ export async function openProject(inputs: ProjectInputs, surroundings: Surroundi
           isAlive: askGitHub(token, run),
           onLease: (id) => surroundings.onLease(scope, id),
         }),
-      findRepository: () => findRepository({ workspace, env }),
+      findRepository: () => findRepository({ workspace, env }, seen),
       log,
       clock,
     },
