@@ -44,8 +44,8 @@ export async function openProject(inputs: ProjectInputs, surroundings: Surroundi
   const path = join(folder, inputs.config);
   const text = await readConfig(surroundings.workspace, path);
   // Beside the reading of the file. Whoever needs it is told what it fails with.
-  const seen = readWorkspace({ workspace, env });
-  seen.catch(() => undefined);
+  const workspaceFacts = readWorkspace({ workspace, env });
+  workspaceFacts.catch(() => undefined);
   const { secrets: given = {} } = inputs;
   for (const value of Object.values(given)) log.hide(value);
   const isReleasing = RELEASING.every((name) => inputs[name] !== undefined);
@@ -77,7 +77,7 @@ export async function openProject(inputs: ProjectInputs, surroundings: Surroundi
       openStore: () =>
         openStore({
           workspace,
-          seen,
+          workspaceFacts,
           env,
           branch: inputs['state-branch'],
           scope,
@@ -88,7 +88,7 @@ export async function openProject(inputs: ProjectInputs, surroundings: Surroundi
           isAlive: askGitHub(token, run),
           onLease: (id) => surroundings.onLease(scope, id),
         }),
-      findRepository: () => findRepository({ workspace, env }, seen),
+      findRepository: () => findRepository({ workspace, env }, workspaceFacts),
       log,
       clock,
     },

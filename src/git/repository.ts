@@ -8,13 +8,13 @@ import { type NoWorkspace, type RepositoryPlace, readWorkspace, type Workspace }
  * findRepository returns by what a repository is known to everybody who deploys from it: the address of its remote as
  * {@link repositoryAddress} writes it, or `commit:` and the id of its first commit where there is none. Empty where
  * there is no repository: whoever opens the record says so. It throws a UserError when git is missing, and for several
- * remotes of which none is called origin. `seen` is what git says of the place, where it was asked already.
+ * remotes of which none is called origin. `facts` is what git says of the place, where it was asked already.
  */
 export async function findRepository(
   place: RepositoryPlace,
-  seen: Promise<Workspace | NoWorkspace> = readWorkspace(place),
+  facts: Promise<Workspace | NoWorkspace> = readWorkspace(place),
 ): Promise<string> {
-  const found = await seen;
+  const found = await facts;
   if ('complaint' in found) return '';
   const { gitDir, settings, top = gitDir } = found;
   const remote = resolveRemote(settings, gitDir, NO_TOKEN);

@@ -35,7 +35,7 @@ export interface ScratchOptions {
   /** A folder in the repository whose remote is used. */
   workspace: string;
   /** What git says of it, where it was asked already. */
-  seen?: Promise<Workspace | NoWorkspace> | undefined;
+  workspaceFacts?: Promise<Workspace | NoWorkspace> | undefined;
   /** The state branch, for error messages. */
   branch: string;
   token: string | undefined;
@@ -133,7 +133,7 @@ export class ScratchRepository {
     // git before 2.31 passes over configuration in the environment: the credentials would not arrive.
     const witness = [{ key: 'switchyard.witness', value: 'seen' }];
     const [found, base] = await Promise.all([
-      options.seen ?? readWorkspace(options),
+      options.workspaceFacts ?? readWorkspace(options),
       runGit(['config', '--list', '--null', '--includes'], {
         cwd: options.workspace,
         env: withSettings(scratchEnv, witness),

@@ -1,5 +1,5 @@
 import { realpathSync } from 'node:fs';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { parseSettings, type Setting } from './configuration.ts';
 import { quietEnvironment } from './environment.ts';
 import { runGit } from './run-git.ts';
@@ -51,16 +51,13 @@ export async function readWorkspace({
   const [gitDir = '', objectFormat = 'sha1', commonDir = '', isInWorkTree, up = ''] = place.stdout
     .toString()
     .split('\n');
+  // What git says counts from where it is, and not from a link that leads there.
+  const from = realpathSync(workspace);
   return {
     gitDir,
     objectFormat,
-    commonDir: commonDir === '' ? gitDir : resolvePath(workspace, commonDir),
-    // As git itself writes it: a repository is known by it where it has no other name.
-    top: isInWorkTree === 'true' ? realpathSync(resolvePath(workspace, up)) : undefined,
+    commonDir: commonDir === '' ? gitDir : resolve(from, commonDir),
+    top: isInWorkTree === 'true' ? resolve(from, up) : undefined,
     settings: parseSettings(settings.stdout.toString()),
   };
-}
-
-function resolvePath(base: string, path: string): string {
-  return path.startsWith('/') ? path : join(base, path);
 }

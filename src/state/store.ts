@@ -41,7 +41,7 @@ export interface OpenStoreOptions extends Omit<StoreOptions, 'run' | 'self' | 'c
   /** A folder in the repository whose remote keeps the state. */
   workspace: string;
   /** What git says of it, where it was asked already. */
-  seen?: Promise<Workspace | NoWorkspace>;
+  workspaceFacts?: Promise<Workspace | NoWorkspace>;
   /** Default `switchyard-state`. */
   branch?: string;
   /** Sent to `run.serverUrl` only, when the remote is there and speaks https. */
@@ -110,7 +110,7 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
   const [repository, self] = await Promise.all([
     ScratchRepository.open({
       workspace: options.workspace,
-      seen: options.seen,
+      workspaceFacts: options.workspaceFacts,
       branch,
       token: options.token,
       serverUrl: run.serverUrl,

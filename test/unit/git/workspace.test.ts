@@ -20,7 +20,8 @@ test('a workspace has one top, from every folder of it and by every name of it',
   git('init', '--quiet', 'shop');
   mkdirSync(join(folder, 'shop', 'web'));
   symlinkSync('shop', join(folder, 'alias'));
-  for (const place of [['shop'], ['shop', 'web'], ['alias', 'web']]) {
+  symlinkSync('shop/web', join(folder, 'web'));
+  for (const place of [['shop'], ['shop', 'web'], ['alias', 'web'], ['web']]) {
     expect(await read(...place)).toMatchObject({
       top: join(folder, 'shop'),
       gitDir: join(folder, 'shop', '.git'),
