@@ -199,7 +199,10 @@ export class Run {
   async #look(): Promise<Facts> {
     const ahead = this.#seenAhead;
     this.#seenAhead = undefined;
-    if (ahead !== undefined) return await ahead;
+    if (ahead !== undefined) {
+      const seen = await ahead;
+      return { ...seen, now: new Date(this.request.clock.now()) };
+    }
     const { journal, timeline } = this.environment;
     const { snapshot } = journal;
     return await lookFor(this.request, timeline, { ...this.environment, ...this.asked, snapshot });
