@@ -202,6 +202,17 @@ describe('the order that loses no request', () => {
     expect(table).toEqual(['drain a ← before', 'stop a ← drain a', 'remove a ← stop a']);
   });
 
+  test('what starts without being asked is there before anybody is asked, also one that has been running', () => {
+    const outline = { on: ['a', 'b'] };
+    const { start, check } = rolloutOf(outline);
+    const isOn = (name: string) => (one: { server: string }) => one.server === name;
+    const asksB = { check: check.filter(isOn('b')), move: undefined, retire: [] };
+    expect(laidOut(outline, asksB).table).toContain('answer b ← start b, start a');
+    const startsA = { ...asksB, start: start.filter(isOn('a')) };
+    expect(laidOut(outline, startsA).table).toContain('answer b ← before, start a');
+    expect(laidOut(outline, { ...startsA, start: [] }).table).toContain('answer b ← before');
+  });
+
   test('copies that are started again where no route changes have to be healthy, and that is all', () => {
     const { table, serving } = laidOut({ on: ['a'] }, { move: undefined, retire: [] });
     expect(table).toEqual(['start a ← before', 'answer a ← start a', 'healthy a ← answer a']);
