@@ -45,6 +45,7 @@ const ACTING = ['ssh', 'docker', 'git', 'github', 'acme', 'registry', 'fleet', '
 export const KNOWN_TO = {
   '@actions/core': ['actions'],
   '@actions/exec': ['git'],
+  '@actions/io': ['git'],
   '@actions/github': ['github'],
   // Its types: what the engine says, as far as it reaches those who look and act.
   '@docker/node-sdk': ['docker', 'nginx', 'deploy/observation', 'deploy/steps'],

@@ -7,6 +7,7 @@ import type { Reach } from '../deploy/request.ts';
 import { providerOf } from '../fleet/provider.ts';
 import { findRepository } from '../git/repository.ts';
 import { openWorkTree } from '../git/work-tree.ts';
+import { readWorkspace } from '../git/workspace.ts';
 import { githubRun } from '../github/run.ts';
 import { UserError } from '../model/errors.ts';
 import type { Author } from '../model/release.ts';
@@ -49,8 +50,12 @@ export interface Project extends ReadProject {
  */
 export async function openProject(inputs: ProjectInputs, surroundings: Surroundings): Promise<Project> {
   const { env, log, clock } = surroundings;
+  const workspace = join(surroundings.workspace, inputs['working-directory'] ?? '');
+  // Beside the reading of the file. Whoever needs it is told what it fails with.
+  const workspaceFacts = readWorkspace({ workspace, env });
+  workspaceFacts.catch(() => undefined);
   const read = await readProject(inputs, surroundings);
-  const { wanted, workspace } = read;
+  const { wanted } = read;
   const scope = { project: wanted.project, environment: wanted.environment };
   const run = githubRun(env);
   const { 'github-token': token, 'ssh-private-key': sshPrivateKey } = inputs;
@@ -64,6 +69,7 @@ export async function openProject(inputs: ProjectInputs, surroundings: Surroundi
       openStore: () =>
         openStore({
           workspace,
+          workspaceFacts,
           env,
           branch: inputs['state-branch'],
           scope,
@@ -74,7 +80,7 @@ export async function openProject(inputs: ProjectInputs, surroundings: Surroundi
           isAlive: askGitHub(token, run),
           onLease: (id) => surroundings.onLease(scope, id),
         }),
-      findRepository: () => findRepository({ workspace, env }),
+      findRepository: () => findRepository({ workspace, env }, workspaceFacts),
       log,
       clock,
     },

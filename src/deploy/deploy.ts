@@ -1,5 +1,5 @@
 import { failTogether } from '../model/errors.ts';
-import { type OpenEnvironment, withEnvironment } from './environment.ts';
+import { type LookAhead, type OpenEnvironment, withEnvironment } from './environment.ts';
 import { follow, reportOf } from './follow.ts';
 import { forgottenServers } from './observation/drift.ts';
 import { isEmpty, type Plan } from './planning/plan.ts';
@@ -10,7 +10,7 @@ import { certainFailures } from './preflight/preflight.ts';
 import { takeVitals, type Vitals } from './preflight/vitals.ts';
 import type { DeployReport, DeployRequest } from './request.ts';
 import { restore } from './restore.ts';
-import { Run } from './run.ts';
+import { lookFor, Run } from './run.ts';
 import { describeSpan, Timeline } from './timeline.ts';
 
 /**
@@ -21,7 +21,12 @@ import { describeSpan, Timeline } from './timeline.ts';
 export async function deploy(request: DeployRequest): Promise<DeployReport> {
   const { author, clock, leaseWaitMs, log, narrowing, signal, wanted } = request;
   const timeline = new Timeline(clock, (span) => log.info(describeSpan(span)));
-  const opening = { wanted, narrowing, timeline, access: { author, leaseWaitMs, signal } };
+  const lookAhead = (ahead: LookAhead) => lookFor(request, timeline, ahead);
+  const opening = {
+    ...{ wanted, narrowing, timeline, access: { author, leaseWaitMs, signal } },
+    // What a rollback looks for the record has to say first.
+    ...(request.rollback === undefined && { lookAhead }),
+  };
   return await withEnvironment(request, opening, async (environment) => {
     const asked = await restore(request, environment);
     return await deployTo(new Run(request, asked, { ...environment, timeline }), request, environment);

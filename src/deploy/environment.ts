@@ -1,5 +1,7 @@
 import { Fleet } from '../fleet/fleet.ts';
 import type { EnvironmentSpec } from '../model/spec.ts';
+import type { Snapshot } from '../state/snapshot.ts';
+import type { Facts } from './planning/build-input.ts';
 import { checkNarrowing, type Narrowing, serversOf } from './planning/narrowing.ts';
 import { Journal, type JournalOptions } from './record/journal.ts';
 import type { Reach } from './request.ts';
@@ -13,6 +15,13 @@ export interface OpenEnvironment {
   journal: Journal;
   /** The repository that the run is of. */
   repository: string;
+  /** What was seen while the lease was being taken: it holds until the run changes something. */
+  seenAhead?: Promise<Facts>;
+}
+
+/** What a look at the servers needs that does not wait for the lease. */
+export interface LookAhead extends Pick<OpenEnvironment, 'wanted' | 'fleet' | 'repository'> {
+  snapshot: Snapshot;
 }
 
 /** What of an environment is opened, and how. */
@@ -22,6 +31,8 @@ export interface Opening {
   /** To read only, no lease is taken; else what it needs. */
   access: 'read' | Omit<JournalOptions, 'scope' | 'clock' | 'isReadOnly'>;
   timeline: Timeline;
+  /** Looks at the servers while the lease is being taken, which takes a round trip to the remote. */
+  lookAhead?: (ahead: LookAhead) => Promise<Facts>;
 }
 
 /**
@@ -32,7 +43,7 @@ export interface Opening {
  */
 export async function withEnvironment<T>(
   reach: Reach,
-  { wanted: file, narrowing, access, timeline }: Opening,
+  { wanted: file, narrowing, access, timeline, lookAhead }: Opening,
   work: (environment: OpenEnvironment) => Promise<T>,
 ): Promise<T> {
   const { provider, log, clock } = reach;
@@ -44,20 +55,36 @@ export async function withEnvironment<T>(
     access === 'read'
       ? { ...READ_ONLY, scope, clock, isReadOnly: true }
       : { ...access, scope, clock, isReadOnly: false };
-  const opening = timeline.measure({ phase: 'lease' }, () => Journal.open(reach.openStore(), options));
   const connecting = timeline.measure({ phase: 'connect' }, () => Fleet.connect(provider, servers));
+  const finding = reach.findRepository();
+  const meanwhile =
+    lookAhead &&
+    ((snapshot: Snapshot) => {
+      const looking = Promise.all([connecting, finding]).then(([fleet, repository]) =>
+        lookAhead({ wanted, fleet, repository, snapshot }),
+      );
+      // Whoever waits for it is told. Where the lease went to another run nobody does.
+      looking.catch(() => undefined);
+      // In an object, for a promise would be waited for.
+      return { looking };
+    });
+  const opening = timeline.measure({ phase: 'lease' }, () =>
+    Journal.open(reach.openStore(), options, meanwhile),
+  );
   const title = `Connect to ${servers.map(({ name }) => name).join(', ')} and read the record`;
-  const [journal, fleet, repository] = await log.group(title, () =>
-    Promise.allSettled([opening, connecting, reach.findRepository()]),
+  const [opened, fleet, repository] = await log.group(title, () =>
+    Promise.allSettled([opening, connecting, finding]),
   );
   try {
     if (fleet.status === 'rejected') throw fleet.reason;
-    if (journal.status === 'rejected') throw journal.reason;
+    if (opened.status === 'rejected') throw opened.reason;
     if (repository.status === 'rejected') throw repository.reason;
-    return await work({ wanted, fleet: fleet.value, journal: journal.value, repository: repository.value });
+    const { journal, seen } = opened.value;
+    const seenAhead = seen && { seenAhead: seen.looking };
+    return await work({ wanted, fleet: fleet.value, journal, repository: repository.value, ...seenAhead });
   } finally {
     await Promise.all([
-      journal.status === 'fulfilled' && journal.value.close(),
+      opened.status === 'fulfilled' && opened.value.journal.close(),
       fleet.status === 'fulfilled' && fleet.value.close(),
     ]);
   }

@@ -1,14 +1,14 @@
 import { allOrErrors } from '../fleet/fleet.ts';
 import { copyKey } from '../model/copy.ts';
 import { NginxInstance } from '../nginx/instance.ts';
-import type { OpenEnvironment } from './environment.ts';
+import type { LookAhead, OpenEnvironment } from './environment.ts';
 import { type Execution, execute, failureOf, type StepFailure } from './execute.ts';
 import { findImage } from './observation/images.ts';
 import { leftToDeploys } from './observation/left-to-deploys.ts';
 import { describeMaintenance, maintenanceOf } from './observation/maintenance.ts';
 import { renewalsOf } from './observation/renewals.ts';
 import { survey } from './observation/survey.ts';
-import { buildInput, buildKeptInput } from './planning/build-input.ts';
+import { buildInput, buildKeptInput, type Facts } from './planning/build-input.ts';
 import { type PlannedStep, upTo } from './planning/graph.ts';
 import type { PlanInput } from './planning/input.ts';
 import type { ObservedServer } from './planning/observed.ts';
@@ -43,6 +43,8 @@ export class Run {
   readonly #notes: Set<string>;
   /** Aborted when a cancelled run has had its time for going back. */
   readonly #outOfTime = new AbortController();
+  /** What was seen before the lease was ours; the next looks see for themselves. */
+  #seenAhead: Promise<Facts> | undefined;
   #hasReconciled = false;
 
   constructor(request: DeployRequest, asked: Asked, environment: OpenEnvironment & { timeline: Timeline }) {
@@ -51,6 +53,7 @@ export class Run {
     this.environment = environment;
     this.#notes = new Set(asked.notes);
     this.known = new Knowledge();
+    this.#seenAhead = environment.seenAhead;
     // What a run may do was confirmed before; this stops one that slept meanwhile, at the cost of no round trip.
     environment.fleet.guardWith(() => environment.journal.lease?.assertMayChange());
     const { clock, signal } = request;
@@ -74,12 +77,10 @@ export class Run {
 
   /** plan asks servers and record, and plans. It throws a UserError for what must not be done. */
   async plan(): Promise<PlannedRun> {
-    const { unfinishedHook, scope, clock, takeOverFrom } = this.request;
-    const { wanted, secrets, narrowing, restored } = this.asked;
-    const { fleet, journal, timeline, repository } = this.environment;
-    const seen = await timeline.measure({ phase: 'observe' }, () =>
-      survey(fleet, journal.snapshot, { wanted, repository, secrets, narrowing, clock }),
-    );
+    const { unfinishedHook, scope, takeOverFrom } = this.request;
+    const { wanted, restored } = this.asked;
+    const { repository } = this.environment;
+    const seen = await this.#look();
     checkOwner(wanted, { repository, takeOverFrom }, seen.observed);
     this.#remember(seen.observed);
     const { authority, tlsSecrets: given, forcedCertificates: forced = [] } = this.request;
@@ -207,6 +208,19 @@ export class Run {
     return lease === undefined ? signal : AbortSignal.any([signal, lease.lost]);
   }
 
+  /** What was seen while the lease was being taken is what is there under it: nobody has held it in between. */
+  async #look(): Promise<Facts> {
+    const ahead = this.#seenAhead;
+    this.#seenAhead = undefined;
+    if (ahead !== undefined) {
+      const seen = await ahead;
+      return { ...seen, now: new Date(this.request.clock.now()) };
+    }
+    const { journal, timeline } = this.environment;
+    const { snapshot } = journal;
+    return await lookFor(this.request, timeline, { ...this.environment, ...this.asked, snapshot });
+  }
+
   /** What was seen once need not be asked for again. */
   #remember(observed: readonly ObservedServer[]): void {
     const { fleet } = this.environment;
@@ -265,6 +279,17 @@ export class Run {
       throw new Error('edges and sidecars do not agree who has the traffic');
     this.#hasReconciled ||= isReconciling(steps);
   }
+}
+
+/** lookFor asks the servers and the record for everything that the planning of a request needs. */
+export async function lookFor(
+  { secrets: given, narrowing: asked, clock }: DeployRequest,
+  timeline: Timeline,
+  { wanted, fleet, repository, snapshot, secrets = given, narrowing = asked }: LookAhead & Partial<Asked>,
+): Promise<Facts> {
+  return await timeline.measure({ phase: 'observe' }, () =>
+    survey(fleet, snapshot, { wanted, repository, secrets, narrowing, clock }),
+  );
 }
 
 function isReconciling(steps: readonly PlannedStep[]): boolean {

@@ -1,35 +1,26 @@
 import { resolve } from 'node:path';
-import { parseSettings } from './configuration.ts';
 import { quietEnvironment } from './environment.ts';
 import { resolveRemote } from './remote.ts';
 import { runGit } from './run-git.ts';
-
-/** Where a repository is looked for. */
-export interface RepositoryPlace {
-  /** A folder of its work tree. */
-  workspace: string;
-  /** Environment variables. */
-  env: NodeJS.ProcessEnv;
-}
+import { type NoWorkspace, type RepositoryPlace, readWorkspace, type Workspace } from './workspace.ts';
 
 /**
  * findRepository returns by what a repository is known to everybody who deploys from it: the address of its remote as
  * {@link repositoryAddress} writes it, or `commit:` and the id of its first commit where there is none. Empty where
  * there is no repository: whoever opens the record says so. It throws a UserError when git is missing, and for several
- * remotes of which none is called origin.
+ * remotes of which none is called origin. `facts` is what git says of the place, where it was asked already.
  */
-export async function findRepository({ workspace, env: given }: RepositoryPlace): Promise<string> {
-  const env = quietEnvironment(given);
-  const git = (...args: string[]) => runGit(args, { cwd: workspace, env });
-  const [place, settings] = await Promise.all([
-    git('rev-parse', '--absolute-git-dir', '--show-toplevel'),
-    git('config', '--list', '--null', '--includes'),
-  ]);
-  const [gitDir = '', top = workspace] = place.stdout.toString().split('\n');
-  if (gitDir === '') return '';
-  const remote = resolveRemote(parseSettings(settings.stdout.toString()), gitDir, NO_TOKEN);
-  if (remote.name !== undefined) return repositoryAddress(remote.url, top || gitDir);
-  const roots = await git('rev-list', '--max-parents=0', 'HEAD');
+export async function findRepository(
+  place: RepositoryPlace,
+  facts: Promise<Workspace | NoWorkspace> = readWorkspace(place),
+): Promise<string> {
+  const found = await facts;
+  if ('complaint' in found) return '';
+  const { gitDir, settings, top = gitDir } = found;
+  const remote = resolveRemote(settings, gitDir, NO_TOKEN);
+  if (remote.name !== undefined) return repositoryAddress(remote.url, top);
+  const env = quietEnvironment(place.env);
+  const roots = await runGit(['rev-list', '--max-parents=0', 'HEAD'], { cwd: place.workspace, env });
   // Histories that were joined have several roots, the oldest last.
   const first = roots.stdout.toString().trim().split('\n').at(-1);
   return first ? `commit:${first}` : repositoryAddress(gitDir, gitDir);

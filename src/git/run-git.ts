@@ -1,4 +1,5 @@
 import { getExecOutput } from '@actions/exec';
+import { which } from '@actions/io';
 import { messageOf, UserError } from '../model/errors.ts';
 
 /** What a git process left behind. */
@@ -18,7 +19,7 @@ export async function runGit(
 ): Promise<GitOutput> {
   const chunks: Buffer[] = [];
   try {
-    const { exitCode, stderr } = await getExecOutput('git', [...args], {
+    const { exitCode, stderr } = await getExecOutput(await findGit(), [...args], {
       cwd: options.cwd,
       env: options.env,
       // Only for commands that read to the end: writing to a process that has ended is an EPIPE that
@@ -36,6 +37,17 @@ export async function runGit(
     }
     throw error;
   }
+}
+
+/** Where git was found, by the PATH that it was looked for on. */
+const found = new Map<string | undefined, Promise<string>>();
+
+/** A runner's PATH has some twenty folders: they are looked through once, and not for each of a dozen processes. */
+function findGit(): Promise<string> {
+  const { PATH } = process.env;
+  const known = found.get(PATH) ?? which('git', true);
+  found.set(PATH, known);
+  return known;
 }
 
 /** missingGit returns the error for a machine without git. */

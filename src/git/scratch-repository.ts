@@ -17,6 +17,7 @@ import { isRace, parsePushReport } from './push-report.ts';
 import { refspecFor } from './ref-pattern.ts';
 import { type Remote, resolveRemote } from './remote.ts';
 import { type GitOutput, runGit } from './run-git.ts';
+import { type NoWorkspace, readWorkspace, type Workspace } from './workspace.ts';
 
 /** One ref of a push: from what it must stand at, to what it shall. */
 export interface RefMove {
@@ -33,6 +34,8 @@ export type PushOutcome = 'moved' | { raced: string };
 export interface ScratchOptions {
   /** A folder in the repository whose remote is used. */
   workspace: string;
+  /** What git says of it, where it was asked already. */
+  workspaceFacts?: Promise<Workspace | NoWorkspace> | undefined;
   /** The state branch, for error messages. */
   branch: string;
   token: string | undefined;
@@ -73,9 +76,9 @@ const OWN_SETTINGS: readonly Setting[] = [
  * ScratchRepository is a bare git repository in a temporary folder, between us and the remote of a
  * workspace. The workspace's index, work tree, refs and configuration are only read, never changed.
  *
- * Processes and round trips to the remote: open 3 (at once) and 0; fetch 1 and 1; read 1 and 0, for any
- * number of objects; write 1 and 0, for any number of commits; push 1 and 1. `fast-import` writes
- * a state file, a release and a lease in one process and 6 to 8 ms; hash-object, mktree (one a level of
+ * Processes and round trips to the remote: open 3 (at once, and 1 where the workspace was seen already) and 0; fetch 1
+ * and 1; read 1 and 0, for any number of objects; write 1 and 0, for any number of commits; push 1 and 1. `fast-import`
+ * writes a state file, a release and a lease in one process and 6 to 8 ms; hash-object, mktree (one a level of
  * folders) and commit-tree took eight processes and 32 to 47 ms (measured side by side).
  */
 export class ScratchRepository {
@@ -129,34 +132,28 @@ export class ScratchRepository {
     await layOut(directory, 'sha1');
     // git before 2.31 passes over configuration in the environment: the credentials would not arrive.
     const witness = [{ key: 'switchyard.witness', value: 'seen' }];
-    const [place, all, base] = await Promise.all([
-      runGit(['rev-parse', '--absolute-git-dir', '--show-object-format', '--git-common-dir', '--show-cdup'], {
-        cwd: options.workspace,
-        env,
-      }),
-      runGit(['config', '--list', '--null', '--includes'], { cwd: options.workspace, env }),
+    const [found, base] = await Promise.all([
+      options.workspaceFacts ?? readWorkspace(options),
       runGit(['config', '--list', '--null', '--includes'], {
         cwd: options.workspace,
         env: withSettings(scratchEnv, witness),
       }),
     ]);
-    if (place.exitCode !== 0) throw noRepository(options.workspace, place.stderr);
-    const [gitDir = '', objectFormat = 'sha1', commonDir = '', up = ''] = place.stdout.toString().split('\n');
+    if ('complaint' in found) throw noRepository(options.workspace, found.complaint);
+    const { objectFormat, settings, commonDir, top } = found;
     const baseSettings = parseSettings(base.stdout.toString());
     if (!baseSettings.some(({ key }) => key === 'switchyard.witness')) {
       throw new UserError('the git of this machine is too old', { hint: 'Install git 2.32 or newer.' });
     }
     if (objectFormat !== 'sha1') await layOut(directory, objectFormat);
 
-    const settings = parseSettings(all.stdout.toString());
-    const own = resolvePath(options.workspace, commonDir === '' ? gitDir : commonDir);
-    const remote = resolveRemote(settings, own, { token: options.token, serverUrl: options.serverUrl });
+    const remote = resolveRemote(settings, commonDir, { token: options.token, serverUrl: options.serverUrl });
     return new ScratchRepository({
       remote,
       objectFormat,
       directory,
       // Relative addresses and key files in the configuration count from the top of the work tree.
-      cwd: resolvePath(options.workspace, up),
+      cwd: top ?? options.workspace,
       branch: options.branch,
       secrets: remote.authorization === undefined ? [] : secretsOf(remote.authorization),
       env: withSettings(scratchEnv, [
@@ -299,10 +296,6 @@ function secretsOf(authorization: string): string[] {
   const encoded = authorization.slice('basic '.length);
   const decoded = Buffer.from(encoded, 'base64').toString('utf8');
   return [encoded, decoded.slice(decoded.indexOf(':') + 1)].filter((secret) => secret !== '');
-}
-
-function resolvePath(base: string, path: string): string {
-  return path.startsWith('/') ? path : join(base, path);
 }
 
 function noRepository(workspace: string, stderr: string): UserError {

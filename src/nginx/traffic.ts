@@ -47,23 +47,42 @@ export interface ServiceTraffic extends Traffic {
 /** parseFigures reads Prometheus' text; lines that hold no sample are left out. Pure. */
 export function parseFigures(text: string): Sample[] {
   return text.split('\n').flatMap((line) => {
-    const found = SAMPLE.exec(line);
-    if (found === null) return [];
-    const [, name = '', labels = '', value = ''] = found;
-    const pairs = [...labels.matchAll(PAIR)].map(([, key = '', text = '']) => [key, text] as const);
-    return [{ name, labels: Object.fromEntries(pairs), value: Number(value) }];
+    const [series, value] = splitSample(line);
+    return value === undefined ? [] : [{ ...parseSeries(series), value }];
   });
 }
 
-const SAMPLE = /^(\w+)(?:\{(.*)\})? ([\d.e+]+)$/;
+const VALUE = /^[\d.e+]+$/;
+const SERIES = /^(\w+)(?:\{(.*)\})?$/;
 const PAIR = /(\w+)="([^"]*)"/g;
+
+/** What a sample is of, as it is written, and its value; without one where a line holds no sample. */
+function splitSample(line: string): [series: string, value: number | undefined] {
+  const end = line.lastIndexOf(' ');
+  const series = line.slice(0, end);
+  const value = line.slice(end + 1);
+  return end > 0 && SERIES.test(series) && VALUE.test(value) ? [series, Number(value)] : [line, undefined];
+}
+
+function parseSeries(series: string): Omit<Sample, 'value'> {
+  const [, name = '', labels = ''] = SERIES.exec(series) ?? [];
+  const pairs = [...labels.matchAll(PAIR)].map(([, key = '', text = '']) => [key, text] as const);
+  return { name, labels: Object.fromEntries(pairs) };
+}
 
 /**
  * trafficOf returns what the edges of some servers served of an environment since they were looked at before, by service;
  * of other environments it tells nothing. Where counters began anew since then, it is what came after that. Pure.
  */
 export function trafficOf(scope: Scope, edges: readonly Figures[]): Map<string, ServiceTraffic> {
-  const grown = edges.flatMap((figures) => growth(scope, figures));
+  // The edges of a zone tell of the same copies, in the same words.
+  const known = new Map<string, Omit<Sample, 'value'>>();
+  const read = (series: string) => {
+    const found = known.get(series) ?? parseSeries(series);
+    known.set(series, found);
+    return found;
+  };
+  const grown = edges.flatMap((figures) => growth(scope, figures, read));
   const services = groupBy(grown, ({ labels }) => labels.service);
   return new Map(
     [...services]
@@ -102,21 +121,37 @@ export function quantile(share: number, buckets: readonly Bucket[]): number | un
 /** What a sample has grown by, in how many seconds; what is no counter is as it is. */
 type Grown = Sample & { seconds: number };
 
-function growth(scope: Scope, { now, before }: Figures): Grown[] {
-  const isOurs = ({ labels }: Sample) =>
-    labels.project === scope.project && labels.environment === scope.environment;
-  const [earlier, later] = [parseFigures(before), parseFigures(now)];
+/** An edge has a line for each bucket of each service of each project: labels are read of those alone that count here. */
+function growth(scope: Scope, { now, before }: Figures, read: typeof parseSeries): Grown[] {
+  const [earlier, later] = [valuesOf(scope, before), valuesOf(scope, now)];
   const seconds = Math.max(0, timeOf(later) - timeOf(earlier));
-  const known = new Map(earlier.map((one) => [keyOf(one), one.value]));
-  const ours = later.filter(isOurs);
-  const isAnew = ours.some((one) => !isGauge(one) && one.value < (known.get(keyOf(one)) ?? 0));
-  const base = (one: Sample) => (isGauge(one) || isAnew ? 0 : (known.get(keyOf(one)) ?? 0));
-  return ours.map((one) => ({ ...one, value: one.value - base(one), seconds }));
+  later.delete(UPDATED);
+  const isGrowing = ([series, value]: [string, number]) =>
+    isGauge(series) || value >= (earlier.get(series) ?? 0);
+  const isAnew = ![...later].every(isGrowing);
+  const base = (series: string) => (isGauge(series) || isAnew ? 0 : (earlier.get(series) ?? 0));
+  return [...later].map(([series, value]) => ({
+    ...read(series),
+    value: value - base(series),
+    seconds,
+  }));
+}
+
+/** The values of an environment by what they are of, as it is written, and when they were counted. */
+function valuesOf({ project, environment }: Scope, text: string): Map<string, number> {
+  const ours = [`project="${project}"`, `environment="${environment}"`];
+  const lines = text
+    .split('\n')
+    .filter((line) => line.startsWith(`${UPDATED} `) || ours.every((label) => line.includes(label)));
+  return new Map(
+    lines.map(splitSample).flatMap(([series, value]) => (value === undefined ? [] : [[series, value]])),
+  );
 }
 
 function sumOf(samples: readonly Grown[]): Traffic {
+  const byName = groupBy(samples, ({ name }) => name);
   const those = (name: string, isCounted: (labels: Sample['labels']) => boolean = () => true) =>
-    samples.filter((one) => one.name === `switchyard_${name}` && isCounted(one.labels));
+    (byName.get(`switchyard_${name}`) ?? []).filter(({ labels }) => isCounted(labels));
   const sum = (...which: Parameters<typeof those>) =>
     those(...which).reduce((total, { value }) => total + value, 0);
   const requests = those('requests_total');
@@ -151,16 +186,15 @@ function latencyOf(samples: readonly Sample[]): Traffic['latencyMs'] {
   return { p50: Math.round(p50 * 1_000), p95: Math.round(p95 * 1_000), p99: Math.round(p99 * 1_000) };
 }
 
-function keyOf({ name, labels }: Sample): string {
-  return JSON.stringify([name, labels]);
+/** When the figures were counted. */
+const UPDATED = 'switchyard_updated_timestamp_seconds';
+
+function isGauge(series: string): boolean {
+  return /^\w+_connections(?:\{|$)/.test(series);
 }
 
-function isGauge({ name }: Sample): boolean {
-  return name.endsWith('_connections');
-}
-
-function timeOf(samples: readonly Sample[]): number {
-  return samples.find(({ name }) => name === 'switchyard_updated_timestamp_seconds')?.value ?? 0;
+function timeOf(values: ReadonlyMap<string, number>): number {
+  return values.get(UPDATED) ?? 0;
 }
 
 /** Those for which there is no key are left out. */

@@ -323,8 +323,16 @@ function copyOf({ server, slot, weight, port, at }: CopyFacts): RoutedCopy {
   };
 }
 
+/** Its manifest is read when it is asked for: that of the folder which is not live hardly ever is. */
 function folderOf(files: Map<string, string>): FolderTree {
-  return { manifest: readManifest(files), files };
+  let read: { manifest: Manifest | undefined } | undefined;
+  return {
+    files,
+    get manifest() {
+      read ??= { manifest: readManifest(files) };
+      return read.manifest;
+    },
+  };
 }
 
 function readManifest(files: ReadonlyMap<string, string>): Manifest | undefined {

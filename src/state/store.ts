@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ScratchRepository } from '../git/scratch-repository.ts';
+import type { NoWorkspace, Workspace } from '../git/workspace.ts';
 import type { GitHubRun } from '../github/run.ts';
 import { type Clock, systemClock } from '../model/clock.ts';
 import type { Log } from '../model/log.ts';
@@ -39,6 +40,8 @@ export interface StoreOptions {
 export interface OpenStoreOptions extends Omit<StoreOptions, 'run' | 'self' | 'clock'> {
   /** A folder in the repository whose remote keeps the state. */
   workspace: string;
+  /** What git says of it, where it was asked already. */
+  workspaceFacts?: Promise<Workspace | NoWorkspace>;
   /** Default `switchyard-state`. */
   branch?: string;
   /** Sent to `run.serverUrl` only, when the remote is there and speaks https. */
@@ -51,12 +54,17 @@ export interface OpenStoreOptions extends Omit<StoreOptions, 'run' | 'self' | 'c
 }
 
 /** How long to wait for a lease, and whom to tell. */
-export interface AcquireOptions {
+export interface AcquireOptions<Seen = undefined> {
   /** Called at every look, about every 2 s, while another run holds the lease. */
   onWait?: (holder: Lease, waitedMs: number) => void;
   /** Default 15 min. */
   timeoutMs?: number;
   signal?: AbortSignal;
+  /**
+   * Looks around while the lease is being taken that nobody holds, by what is recorded. The lease is taken only if it has
+   * not moved since then: so what is seen from here on is what is seen under it. After a holder that has died nobody looks.
+   */
+  meanwhile?: (snapshot: Snapshot) => Seen;
 }
 
 /** A change of the state. */
@@ -76,9 +84,11 @@ export interface Change {
 }
 
 /** A lease that was just taken, and the state as it is under it. */
-interface Taken {
+interface Taken<Seen = undefined> {
   lease: HeldLease;
   snapshot: Snapshot;
+  /** What was seen while it was taken; undefined where nobody looked. */
+  seen: Seen | undefined;
 }
 
 const BRANCH = 'switchyard-state';
@@ -100,6 +110,7 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
   const [repository, self] = await Promise.all([
     ScratchRepository.open({
       workspace: options.workspace,
+      workspaceFacts: options.workspaceFacts,
       branch,
       token: options.token,
       serverUrl: run.serverUrl,
@@ -157,7 +168,12 @@ export class Store {
    * under the lease. A dead holder's lease is taken over: its end passed, its process or run has ended.
    * It throws LeaseHeldError after `timeoutMs`, and the reason of `signal` when that is aborted.
    */
-  async acquire({ onWait, timeoutMs = WAIT_MS, signal }: AcquireOptions = {}): Promise<Taken> {
+  async acquire<Seen = undefined>({
+    onWait,
+    timeoutMs = WAIT_MS,
+    signal,
+    meanwhile,
+  }: AcquireOptions<Seen> = {}): Promise<Taken<Seen>> {
     if (this.#held !== undefined && !this.#held.isReleased && !this.#held.lost.aborted) {
       throw new Error('this store holds the lease already');
     }
@@ -168,7 +184,7 @@ export class Store {
     let toldAt = Number.NEGATIVE_INFINITY;
     for (;;) {
       signal?.throwIfAborted();
-      const found = await this.#tryToTake(watch, clock);
+      const found = await this.#tryToTake(watch, clock, meanwhile);
       if ('snapshot' in found) return found;
       const { heldBy } = found;
       const waitedMs = clock.now() - started;
@@ -229,7 +245,11 @@ export class Store {
   }
 
   /** Takes the lease, again when other runs were faster, or returns that of a holder that lives. */
-  async #tryToTake(watch: LeaseWatch, clock: Clock): Promise<Taken | { heldBy: Lease }> {
+  async #tryToTake<Seen>(
+    watch: LeaseWatch,
+    clock: Clock,
+    meanwhile: AcquireOptions<Seen>['meanwhile'],
+  ): Promise<Taken<Seen> | { heldBy: Lease }> {
     let doubted: string | undefined;
     for (let races = 0; ; ) {
       const tip = await this.#inTurn(() => this.#branch.fetch());
@@ -242,10 +262,11 @@ export class Store {
       }
       // A damaged file shows now, and not when the lease is held.
       this.#stateOf(tip);
+      const seen = dead === undefined ? meanwhile?.(this.#snapshot(tip)) : undefined;
       const taken = await this.#inTurn(() => this.#take(tip));
       if ('snapshot' in taken) {
         if (tip.lease !== undefined && dead !== undefined) this.#tellTakeover(tip.lease, dead);
-        return taken;
+        return { ...taken, seen };
       }
       races++;
       if (races > RACES_MAX) throw this.#branch.refused(taken.raced);
@@ -260,7 +281,7 @@ export class Store {
   }
 
   /** Moves the lease ref from `tip` to a lease of ours, or tells that another run was faster. */
-  async #take(tip: Tip): Promise<Taken | { raced: string }> {
+  async #take(tip: Tip): Promise<Omit<Taken, 'seen'> | { raced: string }> {
     const { scope, log, run, self } = this.#options;
     const at = this.#clock.now();
     const record: Lease = {

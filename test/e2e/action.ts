@@ -17,6 +17,8 @@ export interface ActionRun {
   state: Record<string, string>;
   /** From the start of the process to its end. */
   ms: number;
+  /** What it printed, as it came, and how long after the start of the process. */
+  printed: { text: string; ms: number }[];
 }
 
 /** An action that is running. */
@@ -66,6 +68,7 @@ export function startAction(
   const [program = '', ...args] = [...(options.inside ?? []), process.execPath, join(dist, `${name}.js`)];
   const child = spawn(program, args, { cwd: options.workspace, env });
   let log = '';
+  const printed: ActionRun['printed'] = [];
   let isOver = false;
   const listeners = new Set<() => void>();
   const tell = () => {
@@ -74,6 +77,7 @@ export function startAction(
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => {
       log += chunk;
+      printed.push({ text: String(chunk), ms: performance.now() - begun });
       tell();
     });
   }
@@ -86,7 +90,7 @@ export function startAction(
       const state = parseOutputs(readFileSync(join(folder, 'state'), 'utf8'));
       rmSync(folder, { recursive: true });
       const ms = performance.now() - begun;
-      resolve({ code: code ?? (signal ? 128 : 1), log, outputs, summary, state, ms });
+      resolve({ code: code ?? (signal ? 128 : 1), log, outputs, summary, state, ms, printed });
     });
   });
   return {

@@ -144,7 +144,8 @@ export const healthcheck = closed({
   }),
   interval: key(timeIfAny, {
     from: 'Compose',
-    description: 'Longest time between two checks: they begin 100 ms apart and the gap doubles up to this.',
+    description:
+      'Longest time between two checks: in the first second they come 50 ms apart, then the gap begins with 100 ms and doubles up to this.',
     fallback: timeOf(DEFAULTS.healthcheck.interval),
     example: 'interval: 500ms',
   }),
@@ -170,7 +171,7 @@ export const healthcheck = closed({
   start_interval: key(timeIfAny, {
     from: 'Compose',
     description:
-      'Accepted so that a block of Compose pastes in unchanged, and without effect: checks begin 100 ms apart anyway.',
+      'Accepted so that a block of Compose pastes in unchanged, and without effect: checks begin 50 ms apart anyway.',
     example: 'start_interval: 1s',
   }),
 });

@@ -1,3 +1,4 @@
+import { copyKey } from '../../model/copy.ts';
 import type { Route, RoutePort } from '../../nginx/routes.ts';
 import type { CheckedCopy } from '../steps/healthy.ts';
 import type { HookStep } from '../steps/hook.ts';
@@ -78,13 +79,11 @@ export interface LaidOut {
  * resolve, the old one answers as its backup.
  */
 export function layOut(graph: StepGraph, rollout: RolloutParts, after: After): LaidOut {
-  const { check, retire } = rollout;
+  const { retire } = rollout;
   const prepared = graph.add(rollout.preDeploy, after);
   const cleared = layOutStops(graph, rollout, prepared);
 
-  const started = graph.add(rollout.start, cleared);
-  const answering = graph.add(check.map(answerOf), started);
-  const healthy = graph.add(check.map(healthyOf), answering);
+  const { answering, healthy } = layOutHealth(graph, rollout, cleared);
   // Side by side with the proof of health goes what takes time before traffic can move.
   const staged = graph.aside(stagesOf(rollout), answering);
   const probed = graph.aside(probesOf(rollout), answering);
@@ -120,6 +119,30 @@ function layOutStops(
     const drained = drainOf(one).map((step) => ({ ...step, isAwaited: true as const, ...isHeld }));
     return graph.add(stopOf(one), graph.add(drained, held));
   });
+}
+
+/**
+ * Each copy is asked as soon as it has started itself, whatever the others do. One that starts without being asked comes
+ * before all that are. It returns where the first answers end, and the proofs of health: ids.
+ */
+function layOutHealth(
+  graph: StepGraph,
+  { start, check }: Pick<Rollout, 'start' | 'check'>,
+  after: After,
+): Record<'answering' | 'healthy', string[]> {
+  const started = start.map((step) => ({ copy: copyKey(step), ids: graph.add(step, after) }));
+  if (check.length === 0) {
+    const all = started.length === 0 ? graph.add([], after) : started.flatMap(({ ids }) => ids);
+    return { answering: all, healthy: all };
+  }
+  const asked = new Set(check.map(copyKey));
+  const unasked = started.filter(({ copy }) => !asked.has(copy)).map(({ ids }) => ids);
+  const answers = check.map((one) => {
+    const own = started.filter(({ copy }) => copy === copyKey(one)).map(({ ids }) => ids);
+    return graph.add(answerOf(one), [own.length === 0 ? after : own, unasked]);
+  });
+  const healthy = check.map((one, index) => graph.add(healthyOf(one), answers[index]));
+  return { answering: answers.flat(), healthy: healthy.flat() };
 }
 
 /** Each server is switched, and then proven, by itself. It returns where that ends: ids. */

@@ -59,13 +59,23 @@ export class Journal {
     this.#lease = lease;
   }
 
-  /** open reads the record and takes the lease, waiting while another run holds it. */
-  static async open(opening: Promise<Store>, options: JournalOptions): Promise<Journal> {
+  /**
+   * open reads the record and takes the lease, waiting while another run holds it. `meanwhile` looks around as soon as
+   * nobody holds it, see `AcquireOptions`: what it returns comes along.
+   */
+  static async open<Seen>(
+    opening: Promise<Store>,
+    options: JournalOptions,
+    meanwhile?: (snapshot: Snapshot) => Seen,
+  ): Promise<{ journal: Journal; seen: Seen | undefined }> {
     const store = await opening;
     try {
-      if (options.isReadOnly) return new Journal(store, options, await store.read(), undefined);
-      const { snapshot, lease } = await acquire(store, options.leaseWaitMs, options.signal);
-      return new Journal(store, options, snapshot, lease);
+      if (options.isReadOnly) {
+        return { journal: new Journal(store, options, await store.read(), undefined), seen: undefined };
+      }
+      const { leaseWaitMs, signal } = options;
+      const { snapshot, lease, seen } = await acquire(store, leaseWaitMs, signal, meanwhile);
+      return { journal: new Journal(store, options, snapshot, lease), seen };
     } catch (error) {
       await store.close();
       throw error;
@@ -195,12 +205,13 @@ export function signOfLife(clock: Clock): string {
   return new Date(clock.now() + DRAIN_SIGN_OF_LIFE_MS).toISOString();
 }
 
-async function acquire(
+async function acquire<Seen = undefined>(
   store: Store,
   timeoutMs: number,
   signal: AbortSignal,
-): Promise<{ lease: HeldLease; snapshot: Snapshot }> {
-  const taken = await store.acquire({ timeoutMs, signal });
+  meanwhile?: (snapshot: Snapshot) => Seen,
+): Promise<{ lease: HeldLease; snapshot: Snapshot; seen: Seen | undefined }> {
+  const taken = await store.acquire({ timeoutMs, signal, ...(meanwhile && { meanwhile }) });
   taken.lease.startHeartbeat();
   return taken;
 }

@@ -36,8 +36,12 @@ export interface HealthyStep extends CheckedCopy {
   kind: 'healthy';
 }
 
-/** The first look comes at once, the next after this long, then twice as long each time up to `interval`. */
-const FIRST_PAUSE_MS = 100;
+/** Between good answers: three of them span two of these. Also the first pause of those that become longer. */
+const PAUSE_MS = 100;
+/** The first look comes at once, and in the first second the next ones this soon: most apps boot within it, or nearly. */
+const EAGER_PAUSE_MS = 50;
+/** Then each pause is twice as long as the one before, up to `interval`. */
+const EAGER_MS = 1_000;
 /** An app that answers once may still be warming up. */
 const SUCCESSES_NEEDED = 3;
 /** A container that came back this often is crashing, not starting. */
@@ -110,17 +114,22 @@ async function awaitAnswers(step: CheckedCopy, context: RunContext, needed: numb
   const whyRefused = refusalsOf(server, { ...candidate, service: step.service }, context);
   const startsUntil = since + healthcheck.startPeriodMs;
   const { intervalMs } = healthcheck;
-  const shortMs = Math.min(FIRST_PAUSE_MS, intervalMs);
+  const shortMs = Math.min(PAUSE_MS, intervalMs);
   // The answer that ended the wait before this one counts.
   let successes = needed > 1 ? 1 : 0;
+  /** Failures in a row, without those of the first second. */
   let failures = 0;
+  const pauseMs = () =>
+    failures === 0
+      ? Math.min(EAGER_PAUSE_MS, intervalMs)
+      : Math.min(shortMs * 2 ** (failures - 1), intervalMs);
   let reason: Complaint = { why: 'it was not asked yet' };
   if (successes > 0) await clock.sleep(shortMs);
   const isHealthy = await poll(
     clock,
     {
       timeoutMs: since + allowedMs(healthcheck) - clock.now(),
-      everyMs: () => (successes > 0 ? shortMs : Math.min(shortMs * 2 ** (failures - 1), intervalMs)),
+      everyMs: () => (successes > 0 ? shortMs : pauseMs()),
     },
     async () => {
       const complaint = await look().catch(complaintOf);
@@ -131,11 +140,11 @@ async function awaitAnswers(step: CheckedCopy, context: RunContext, needed: numb
         return successes >= needed ? true : undefined;
       }
       successes = 0;
-      failures += 1;
+      if (clock.now() - since >= EAGER_MS) failures += 1;
       reason = complaint;
       const crash = await crashOf(server, candidate, context);
       if (crash !== undefined) throw await failure(server, candidate, crash);
-      if (/refused/i.test(complaint.why) && failures > LOOKS_MAX && clock.now() >= startsUntil) {
+      if (/refused/i.test(complaint.why) && failures > 0 && clock.now() >= startsUntil) {
         const { refusal, isCertain } = await whyRefused(complaint.isRefused === true);
         reason = refusal ?? complaint;
         if (isCertain)

@@ -130,3 +130,10 @@ test.each<[NonNullable<App['listensOn']>, string]>([
     });
   }
 });
+
+test('an app that boots within a second is found to answer within a twentieth of one', async () => {
+  const world = await deployed(api('api:1'));
+  world.registry.define('api:2', { bootMs: 620 });
+  const { timeline } = await world.deploy(api('api:2'));
+  expect(timeline.durationMs('answer', 'api', 'a')).toBeLessThan(620 + 100);
+});

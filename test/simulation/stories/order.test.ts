@@ -132,7 +132,7 @@ const STORIES: Story[] = [
     name: 'a new version that ends a quarter of a second after its start',
     async run(meddle) {
       const { world, ended } = await toggled(meddle, {
-        arrange: ({ registry }) => registry.define('api:2', { bootMs: 50, crashesAfterMs: 270 }),
+        arrange: ({ registry }) => registry.define('api:2', { bootMs: 50, crashesAfterMs: 230 }),
       });
       if (failureOf(ended) === undefined) return 'a version that crashes was deployed';
       return complaintOf(world);

@@ -76,7 +76,7 @@ describe('toggle', () => {
 
   test('a new copy that somebody has renamed meanwhile is not proven, and goes all the same', async () => {
     const world = await deployed(api());
-    world.registry.define('api:2', { bootMs: 5000 });
+    world.registry.define('api:2', { bootMs: 4500 });
     const begun = world.start(api({ image: 'api:2' }));
     await world.clock.pass(4000);
     const machine = world.machine('a');

@@ -141,10 +141,10 @@ describe('the order that loses no request', () => {
     expect(laidOut({ on: ['a', 'b'] }).table).toEqual([
       'start a ← before',
       'start b ← before',
-      'answer a ← start a, start b',
-      'answer b ← start a, start b',
-      'healthy a ← answer a, answer b',
-      'healthy b ← answer a, answer b',
+      'answer a ← start a',
+      'answer b ← start b',
+      'healthy a ← answer a',
+      'healthy b ← answer b',
       'stage ← answer a, answer b',
       'probe ← answer a, answer b',
       'switch a ← healthy a, healthy b, stage, probe',
@@ -200,6 +200,17 @@ describe('the order that loses no request', () => {
   test('where nothing moves, what goes is drained at once', () => {
     const { table } = laidOut({ on: ['a'] }, { start: [], check: [], move: undefined });
     expect(table).toEqual(['drain a ← before', 'stop a ← drain a', 'remove a ← stop a']);
+  });
+
+  test('what starts without being asked is there before anybody is asked, also one that has been running', () => {
+    const outline = { on: ['a', 'b'] };
+    const { start, check } = rolloutOf(outline);
+    const isOn = (name: string) => (one: { server: string }) => one.server === name;
+    const asksB = { check: check.filter(isOn('b')), move: undefined, retire: [] };
+    expect(laidOut(outline, asksB).table).toContain('answer b ← start b, start a');
+    const startsA = { ...asksB, start: start.filter(isOn('a')) };
+    expect(laidOut(outline, startsA).table).toContain('answer b ← before, start a');
+    expect(laidOut(outline, { ...startsA, start: [] }).table).toContain('answer b ← before');
   });
 
   test('copies that are started again where no route changes have to be healthy, and that is all', () => {
