@@ -1,3 +1,4 @@
+import { isOverHttp } from '../../model/spec.ts';
 import type { Route, RoutePort } from '../../nginx/routes.ts';
 import type { CheckedCopy } from '../steps/healthy.ts';
 import type { HookStep } from '../steps/hook.ts';
@@ -181,6 +182,6 @@ function probesOf({ move, retire, keeping, hold }: RolloutParts): ProbeStep[] {
 function probedPorts({ service, ports }: Route, { before }: TrafficMove): RoutePort[] {
   const served = before.find((route) => route.service === service)?.ports.map(({ name }) => name) ?? [];
   return ports.filter(
-    ({ name, protocol }) => protocol === 'http' && (name === undefined || served.includes(name)),
+    ({ name, protocol }) => isOverHttp(protocol) && (name === undefined || served.includes(name)),
   );
 }
