@@ -6,7 +6,8 @@ import { hostOf, questionOf, type Route } from '../../../src/nginx/routes.ts';
 import { parseTree, routesOf } from '../../../src/nginx/tree.ts';
 import { SETTINGS, SHOP, web, wish } from './routes-of-shop.ts';
 
-const GRPC = { protocol: 'grpc', domains: ['api.example.com'] } as const;
+const DOMAINS = ['api.example.com'];
+const GRPC = { protocol: 'grpc' as const, domains: DOMAINS };
 const TLS: TlsSpec = {
   mode: 'self-signed',
   domains: {},
@@ -69,7 +70,7 @@ describe('a service of gRPC in the configuration', () => {
     expect(headers).toEqual({ 'content-type': 'application/grpc', te: 'trailers' });
     expect(message).toHaveLength(5);
     expect(questionOf(web().ports[0]!)).toEqual({ headers: {} });
-    expect(hostOf('api', GRPC.domains)).toBe('api.example.com');
+    expect(hostOf('api', DOMAINS)).toBe('api.example.com');
   });
 
   test('stands in the manifest, to be written again without the file', () => {
