@@ -35,7 +35,9 @@ export async function callGrpc(
 ): Promise<GrpcAnswer> {
   const session = connect(`http://${host}`, { createConnection: () => connection });
   const { promise, resolve, reject } = Promise.withResolvers<GrpcAnswer>();
-  const timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+  const isLate = () => reject(new Error(`no answer within ${timeoutMs} ms`));
+  const timer = AbortSignal.timeout(timeoutMs);
+  timer.addEventListener('abort', isLate, { once: true });
   session.on('error', reject);
   session.on('close', () => reject(new Error('the connection was closed before an answer')));
   const asked = { ':method': 'POST', ':path': path, ':authority': host };
@@ -59,7 +61,7 @@ export async function callGrpc(
   try {
     return await promise;
   } finally {
-    clearTimeout(timer);
+    timer.removeEventListener('abort', isLate);
     session.destroy();
     connection.destroy();
   }

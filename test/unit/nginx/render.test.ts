@@ -449,7 +449,7 @@ function expectWellFormed(content: string): void {
   const { directives, mistake } = parseDirectives(content);
   expect(mistake).toBeUndefined();
   expect(
-    namesIn(directives).filter((name) => !/^(?:[a-z][a-z0-9_]*|\d+|[A-Z]+|~.+|[\d.]+|)$/.test(name)),
+    namesIn(directives).filter((name) => !/^(?:[a-z_][a-z0-9_]*|\d+|[A-Z]+|~.+|[\d.]+|)$/.test(name)),
   ).toEqual([]);
 }
 
