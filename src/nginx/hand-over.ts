@@ -1,3 +1,4 @@
+import type { ContainerInspectResponse } from '@docker/node-sdk';
 import type { Server } from '../fleet/server.ts';
 import { type Clock, poll } from '../model/clock.ts';
 import { UserError } from '../model/errors.ts';
@@ -74,6 +75,11 @@ interface Named {
   name: string;
 }
 
+/** hasNames tells whether a container is found by the name of the sidecar. Pure. */
+export function hasNames(scope: Scope, { NetworkSettings }: ContainerInspectResponse): boolean {
+  return NetworkSettings?.Networks?.[networkName(scope)]?.Aliases?.includes(SIDECAR_ALIAS) ?? false;
+}
+
 /** checkHandOver throws a UserError when the name of a sidecar cannot be handed over on a server. It changes nothing. */
 export async function checkHandOver(
   server: Server,
@@ -97,9 +103,9 @@ export async function giveNames(
 ): Promise<void> {
   const { engine } = server;
   const network = networkName(scope);
-  const { State, NetworkSettings } = await engine.inspectContainer(id);
-  if (NetworkSettings?.Networks?.[network]?.Aliases?.includes(SIDECAR_ALIAS)) return;
-  const helper = await begin(server, scope, image, ['hold', String(State?.Pid ?? 0)], clock);
+  const found = await engine.inspectContainer(id);
+  if (hasNames(scope, found)) return;
+  const helper = await begin(server, scope, image, ['hold', String(found.State?.Pid ?? 0)], clock);
   try {
     await engine.leaveNetwork(network, id);
     await engine.joinNetwork(network, id, [SIDECAR_ALIAS, sidecarName(scope)]);

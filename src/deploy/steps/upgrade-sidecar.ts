@@ -1,5 +1,5 @@
 import { networkName, scopeName, sidecarName } from '../../model/names.ts';
-import { checkHandOver, giveNames } from '../../nginx/hand-over.ts';
+import { checkHandOver, giveNames, hasNames } from '../../nginx/hand-over.ts';
 import { ensureSidecarSuccessor } from '../../nginx/install.ts';
 import { NginxInstance } from '../../nginx/instance.ts';
 import { awaitBackends } from '../../nginx/open-edge.ts';
@@ -38,7 +38,14 @@ export const upgradeSidecar: StepKind<UpgradeSidecarStep> = {
     const successor = await ensureSidecarSuccessor(server, scope, nginx, { repository }, clock);
     context.moment('stands beside');
     const present = await instanceOf(context, on, old);
-    if (present !== undefined) await awaitBackends(successor, present, scope, clock);
+    try {
+      if (present !== undefined) await awaitBackends(successor, present, scope, clock);
+    } catch (error) {
+      const found = await engine.findContainer(successor.id);
+      // Nobody has found it yet.
+      if (found !== undefined && !hasNames(scope, found)) await engine.removeContainer(successor.id);
+      throw error;
+    }
     await clock.sleep(NAMES_MS);
     await guard.confirm();
     await giveNames(server, scope, successor, nginx.image, clock);
