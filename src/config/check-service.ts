@@ -13,6 +13,8 @@ export function checkService(input: ServiceInput, ports: PortsSpec, report: Repo
   checkScratch(input, report);
   checkOverlap(input, ports, report);
   checkQueue(input, ports, report);
+  if (input.request_buffering !== undefined && ports.protocol === 'grpc')
+    report(['request_buffering'], 'a call of gRPC reaches the app while it comes, always', 'Leave it out.');
 }
 
 /** strategyOf returns how a service is replaced: `overlap` is a worker's word for it. */

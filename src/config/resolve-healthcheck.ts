@@ -49,6 +49,7 @@ export function resolveHealthcheck(
       );
     }
   }
+  checkGrpc(input, ports, isDisabled, report);
   const instead = isWorker(ports) || ports.protocol === 'udp' ? 'running' : 'tcp';
   const check = healthcheckKind(input, isDisabled ? instead : undefined, recognised);
   const said = {
@@ -68,10 +69,28 @@ export function resolveHealthcheck(
   };
 }
 
+function checkGrpc(
+  { grpc, test }: HealthcheckInput,
+  { protocol }: PortsSpec,
+  isDisabled: boolean,
+  report: Report,
+): void {
+  if (grpc === undefined) return;
+  const at = ['healthcheck', 'grpc'];
+  if (isDisabled) report(at, 'a disabled health check has no grpc', 'Keep one of the two.');
+  else if (test !== undefined) report(at, 'grpc and test exclude each other', 'Keep one of the two.');
+  else if (protocol !== undefined && protocol !== 'grpc')
+    report(
+      at,
+      `needs protocol grpc, and this is a ${protocol} service`,
+      'Write protocol: grpc, or leave it out.',
+    );
+}
+
 const TIMES = ['intervalMs', 'timeoutMs', 'retries', 'startPeriodMs'] as const;
 
 function healthcheckKind(
-  { path, test, headers, expect }: HealthcheckInput,
+  { path, test, headers, expect, grpc }: HealthcheckInput,
   instead: 'running' | 'tcp' | undefined,
   recognised: RecognisedTest | undefined,
 ): Omit<Healthcheck, keyof HealthTimes> {
@@ -84,6 +103,8 @@ function healthcheckKind(
       ...(expect !== undefined && { expect: expectation(expect) }),
     };
   }
+  if (grpc !== undefined)
+    return { kind: 'grpc', ...(grpc.service !== undefined && { grpcService: grpc.service }) };
   if (test !== undefined) return { kind: 'command', test };
   if (recognised?.test) return { kind: 'command', test: recognised.test };
   return { kind: recognised ? 'tcp' : 'default' };

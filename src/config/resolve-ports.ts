@@ -2,6 +2,7 @@ import { pathOfAddress, type Redirect } from '../model/addresses.ts';
 import {
   type ContainerPort,
   edgePort,
+  isOverHttp,
   type PortsSpec,
   type Protocol,
   type RouteSpec,
@@ -40,7 +41,7 @@ export function resolvePorts(
     input.protocol ?? (isPublished ? publish[0]?.protocol : undefined) ?? defaultProtocol(input, recognised);
   const ofImage = recognised ? ` by its image ${input.image}` : '';
   checkDomain(protocol, input.domain, ['domain'], `a ${protocol} service${ofImage}`, report);
-  checkPrefix(input, [], report);
+  checkPrefix(input, protocol, [], report);
   const extra = resolveExtra(input, { port, protocol }, report);
   const extraDomains = extra.flatMap(([name, { domains }]) => (domains.length > 0 ? [[name, domains]] : []));
   const stripped = extra.flatMap(([name, { stripsPrefix }]) => (stripsPrefix ? [name] : []));
@@ -80,12 +81,21 @@ function resolveRedirects({ redirects = [], domain = [] }: ServiceInput, report:
   return redirects;
 }
 
-/** checkPrefix reports a prefix that is to be stripped and that no address has. */
+/** checkPrefix reports a prefix that is to be stripped and that no address has, or that says what is called. */
 function checkPrefix(
   { strip_prefix: strips, domain = [] }: Pick<ServiceInput, 'strip_prefix' | 'domain'>,
+  protocol: Protocol,
   path: readonly string[],
   report: Report,
 ): void {
+  if (strips && protocol === 'grpc') {
+    report(
+      [...path, 'strip_prefix'],
+      'a path of gRPC is the method that is called',
+      'Leave it out: domain: example.com/package.Service has the calls of one service.',
+    );
+    return;
+  }
   if (!strips || domain.some((address) => pathOfAddress(address) !== '/')) return;
   report(
     [...path, 'strip_prefix'],
@@ -96,6 +106,7 @@ function checkPrefix(
 
 function defaultProtocol(input: ServiceInput, recognised: RecognisedImage | undefined): Protocol {
   if (recognised) return 'tcp';
+  if (input.healthcheck?.grpc !== undefined) return 'grpc';
   return input.domain?.length || asksOverHttp(input.healthcheck ?? {}) ? 'http' : 'tcp';
 }
 
@@ -106,11 +117,11 @@ function checkDomain(
   what: string,
   report: Report,
 ): void {
-  if (protocol === 'http' || !domains?.length) return;
+  if (isOverHttp(protocol) || !domains?.length) return;
   report(
     path,
-    `a domain needs protocol http, and this is ${what}`,
-    'Write protocol: http if it speaks HTTP.',
+    `a domain needs protocol http or grpc, and this is ${what}`,
+    'Write protocol: http if it speaks HTTP, or protocol: grpc.',
   );
 }
 
@@ -135,7 +146,7 @@ function resolveExtra(
     else if (owner !== undefined) report([...path, 'port'], `${port} is ${owner} already`);
     taken.set(edgePort(port, protocol), `the port ${name}`);
     checkDomain(protocol, domains, [...path, 'domain'], `a ${protocol} port`, report);
-    checkPrefix(one, path, report);
+    checkPrefix(one, protocol, path, report);
     return [name, { port, protocol, domains, stripsPrefix: strips }];
   });
 }

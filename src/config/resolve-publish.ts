@@ -1,4 +1,10 @@
-import { type ContainerPort, edgePort, type Protocol, type PublishedPorts } from '../model/spec.ts';
+import {
+  type ContainerPort,
+  edgePort,
+  isOverHttp,
+  type Protocol,
+  type PublishedPorts,
+} from '../model/spec.ts';
 import type { Report } from './check-service.ts';
 import type { PublishInput } from './schema/publish.ts';
 
@@ -21,7 +27,7 @@ export function publishPorts(
   publish.forEach(({ target, published, protocol, responses }, index) => {
     const path = ['publish', index];
     const found = all.find((one) => one.port === target && isOverUdp(one) === (protocol === 'udp'));
-    if (found?.protocol === 'http') {
+    if (isOverHttp(found?.protocol)) {
       report(
         path,
         `port ${target} speaks HTTP, and is reached by its domain`,

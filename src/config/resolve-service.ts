@@ -1,6 +1,13 @@
 import { type ContainerOptions, optionNames, saidOptions } from '../model/container-options.ts';
 import { UserError } from '../model/errors.ts';
-import type { ContainerSpec, Healthcheck, HookSpec, PolicySpec, ServiceSpec } from '../model/spec.ts';
+import {
+  type ContainerSpec,
+  type Healthcheck,
+  type HookSpec,
+  isOverHttp,
+  type PolicySpec,
+  type ServiceSpec,
+} from '../model/spec.ts';
 import { checkService, type Report, strategyOf } from './check-service.ts';
 import { DEFAULTS } from './defaults.ts';
 import { parseDuration } from './duration.ts';
@@ -58,7 +65,7 @@ export function resolveService(
   const build = serviceBuildOf(name, said, naming, report);
   const input = { ...said, ...given('image', image ?? said.image ?? build?.repository) };
   const recognised =
-    input.image === undefined || input.protocol === 'http' ? undefined : recogniseImage(input.image);
+    input.image === undefined || isOverHttp(input.protocol) ? undefined : recogniseImage(input.image);
   if (input.image === undefined)
     report([], 'needs an image', 'Write image: name:tag, or build: ./folder for one that is built.');
   const { ports, domains, published } = resolvePorts(input, recognised, report);

@@ -324,12 +324,12 @@ export class EngineClient implements Engine {
     await this.#http.json({ method: 'DELETE', path: ['networks', name] }).catch(undefinedWhenMissing);
   }
 
-  async joinNetwork(network: string, container: string): Promise<void> {
+  async joinNetwork(network: string, container: string, aliases?: readonly string[]): Promise<void> {
     try {
       await this.#http.json({
         method: 'POST',
         path: ['networks', network, 'connect'],
-        body: { Container: container },
+        body: { Container: container, ...(aliases && { EndpointConfig: { Aliases: aliases } }) },
       });
     } catch (error) {
       if (!(error instanceof EngineError && /already exists in network/.test(error.message))) throw error;

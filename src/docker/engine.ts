@@ -174,8 +174,8 @@ export interface Engine {
   /** removeNetwork removes a network; a missing one is fine. */
   removeNetwork(name: string): Promise<void>;
 
-  /** joinNetwork attaches a container to a network; one that is attached is fine. */
-  joinNetwork(network: string, container: string): Promise<void>;
+  /** joinNetwork attaches a container to a network, where others find it by `aliases` too; one that is attached is fine. */
+  joinNetwork(network: string, container: string, aliases?: readonly string[]): Promise<void>;
 
   /** leaveNetwork detaches a container from a network; one that is not attached is fine. */
   leaveNetwork(network: string, container: string): Promise<void>;

@@ -17,6 +17,8 @@ export interface HttpTarget {
   host?: string;
   /** Further headers, their names in lower case. */
   headers?: Readonly<Record<string, string>>;
+  /** What is asked in a message of gRPC, which knows no GET: it is sent by a POST, and changes nothing either. */
+  message?: Buffer;
 }
 
 type Method = 'GET' | 'PUT' | 'DELETE';
@@ -88,9 +90,9 @@ export class HttpOver {
     const { statusCode, headers, body } = await this.#agent.request({
       origin: `http://${target.address}:${target.port}`,
       path: target.path,
-      method,
+      method: target.message === undefined ? method : 'POST',
       headers: { 'user-agent': 'switchyard', ...target.headers, host: target.host ?? target.address },
-      body: text ?? null,
+      body: text ?? target.message ?? null,
       reset: true,
       signal,
     });
@@ -132,14 +134,21 @@ export class KeptConnection {
    * rejects when there is no whole answer within `timeoutMs`, and has `isTunnelBroken` on the error where nobody knows why.
    */
   async get(
-    { path, host, headers, isLast }: Pick<HttpTarget, 'path' | 'headers'> & { host: string; isLast: boolean },
+    {
+      path,
+      host,
+      headers,
+      message,
+      isLast,
+    }: Pick<HttpTarget, 'path' | 'headers' | 'message'> & { host: string; isLast: boolean },
     timeoutMs: number,
   ): Promise<number> {
     const { statusCode, body } = await this.#agent.request({
       origin: this.#origin,
       path,
-      method: 'GET',
+      method: message === undefined ? 'GET' : 'POST',
       headers: { 'user-agent': 'switchyard-probe', ...headers, host },
+      body: message ?? null,
       reset: isLast,
       signal: AbortSignal.timeout(timeoutMs),
     });

@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { quietEnvironment } from './environment.ts';
-import type { RepositoryPlace } from './repository.ts';
 import { runGit } from './run-git.ts';
+import type { RepositoryPlace } from './workspace.ts';
 
 /** What is checked out. */
 export interface Checkout {

@@ -113,6 +113,21 @@ export function adoptedSidecarName(scope: Scope): string {
   return `${sidecarName(scope)}_adopted`;
 }
 
+/** sidecarSuccessorName returns the name of the nginx that takes a sidecar's place, until it has its name. */
+export function sidecarSuccessorName(scope: Scope): string {
+  return `${sidecarName(scope)}_next`;
+}
+
+/** sidecarPredecessorName returns the name of an nginx that was the sidecar, by its container. */
+export function sidecarPredecessorName(scope: Scope, id: string): string {
+  return `${sidecarName(scope)}_${id.slice(0, 12)}`;
+}
+
+/** handOverName returns the name of the helper with which a sidecar's name is handed over. */
+export function handOverName(scope: Scope): string {
+  return `${sidecarName(scope)}_hand_over`;
+}
+
 /** sidecarVolumeName returns the name of the volume that holds the sidecar's configuration. */
 export function sidecarVolumeName(scope: Scope): string {
   return `${scopeName(scope)}_nginx`;

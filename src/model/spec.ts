@@ -7,7 +7,7 @@ import type { Door } from './door.ts';
 /** How a service is replaced. */
 export type StrategyName = 'toggle' | 'recreate';
 /** What edge and sidecar speak with a service. */
-export type Protocol = 'http' | 'tcp' | 'udp';
+export type Protocol = 'http' | 'grpc' | 'tcp' | 'udp';
 /** Whether bodies of requests are read whole before the app gets them, where that does not follow from their length. */
 export type RequestBuffering = 'on' | 'off';
 /** When an image is pulled, in Compose's words. */
@@ -163,13 +163,16 @@ export interface HealthTimes {
 /** How a new container proves that it is healthy. */
 export interface Healthcheck extends HealthTimes {
   /**
-   * `http`: GET `path`; `tcp`: a connection to the container port; `command`: exit code 0 inside the container, and a
+   * `http`: GET `path`; `grpc`: its health protocol says `SERVING`; `tcp`: a connection to the container port; `command`: exit code 0 inside the container, and a
    * connection to its port where it has one; `running`: it runs for the start period without a restart; `default`: the
-   * image's own HEALTHCHECK where it has one, else http or tcp by protocol, else `running`.
+   * image's own HEALTHCHECK where it has one, else http, grpc or tcp by protocol, else `running`; gRPC without that protocol
+   * has to answer.
    */
-  kind: 'http' | 'tcp' | 'command' | 'running' | 'default';
+  kind: 'http' | 'grpc' | 'tcp' | 'command' | 'running' | 'default';
   /** For http; `/` without one. */
   path?: string;
+  /** For grpc: the full name of the service that is asked for; absent is the whole server. */
+  grpcService?: string;
   /** For command: `['CMD', …]` or `['CMD-SHELL', 'line', …]`, with what the line gets as `$0`, `$1` and so on. */
   test?: string[];
   /** Headers of the requests to the app's path, their names in lower case. */
@@ -388,6 +391,11 @@ export function publishedOf(spec: PortsSpec & { route: RouteSpec }): EdgePort[] 
     const { numbers = [] } = (name === undefined ? published : extraPublished[name]) ?? {};
     return numbers.map((number): EdgePort => edgePort(number, protocol));
   });
+}
+
+/** isOverHttp tells whether what is spoken comes as requests of HTTP, as gRPC does: those have a domain, and move by flags. Pure. */
+export function isOverHttp(protocol: Protocol | undefined): boolean {
+  return protocol === 'http' || protocol === 'grpc';
 }
 
 /** edgePort returns a port of a server as Docker writes it: `53/udp`; all but udp is tcp. */

@@ -7,17 +7,32 @@ export function renderHeaders(kind: NginxKind): string {
   return indented(headersFor(kind), '    ');
 }
 
-function headersFor(kind: NginxKind): string[] {
+/** What is said of the connection to the app: HTTP/2 has no words for it. */
+const OF_THE_CONNECTION: readonly Header[] = [
+  ['Upgrade', '$upgrade'],
+  ['Connection', '$connection_header'],
+];
+
+type Header = readonly [name: string, value: string];
+
+/** headersOfCalls returns what an app is told beside what the client has sent, where it speaks HTTP/2. */
+export function headersOfCalls(kind: NginxKind): Header[] {
   const forwarded = kind === 'edge' ? FORWARDED : [];
-  const headers = [
+  return [
     ['Host', kind === 'edge' ? '$host' : '$http_host'],
-    ['Upgrade', '$upgrade'],
-    ['Connection', '$connection_header'],
     ...forwarded,
-    ...(kind === 'edge' ? [[PROBE_HEADER, '""']] : []),
-    ...[...FRAMING, ...forwarded.map(([name]) => name)].flatMap(disguisesOf).map((name) => [name, '""']),
+    ...(kind === 'edge' ? [[PROBE_HEADER, '""'] as const] : []),
+    ...[...FRAMING, ...forwarded.map(([name]) => name)]
+      .flatMap(disguisesOf)
+      .map((name) => [name, '""'] as const),
   ];
-  return headers.map(([name, value]) => `proxy_set_header ${name} ${value};`);
+}
+
+function headersFor(kind: NginxKind): string[] {
+  const [host, ...others] = headersOfCalls(kind);
+  return [host!, ...OF_THE_CONNECTION, ...others].map(
+    ([name, value]) => `proxy_set_header ${name} ${value};`,
+  );
 }
 
 /** What says where a request ends; its disguises would say something else to an app behind CGI's rules. */

@@ -1,6 +1,6 @@
 import { UserError } from '../model/errors.ts';
 import { type Scope, scopeName } from '../model/names.ts';
-import { type NginxSpec, specHash } from '../model/spec.ts';
+import { isOverHttp, type NginxSpec, specHash } from '../model/spec.ts';
 import { newestImage } from './agreed.ts';
 import { renderControl } from './control.ts';
 import { VARIABLES_FOLDER } from './door.ts';
@@ -92,7 +92,7 @@ export function scopeWish(
 
 /** What the edge passes on by tcp or udp goes to the sidecar: which copies get it is no affair of the edge. */
 function sendsToCopies(kind: NginxKind, route: Route): boolean {
-  return kind === 'sidecar' || servedPorts(kind, route).some(({ protocol }) => protocol === 'http');
+  return kind === 'sidecar' || servedPorts(kind, route).some(({ protocol }) => isOverHttp(protocol));
 }
 
 /** isServed tells whether the live folder serves exactly what is wished, with nothing changed by hand. */
@@ -466,9 +466,12 @@ function copyScope(
 function controlOf(kind: NginxKind, name: string, generation: string, wish: ScopeWish) {
   const provable = wish.routes.flatMap((route) =>
     servedPorts(kind, route)
-      .filter((port) => port.protocol === 'http' && wish.files.has(portFile(wish.scope, route.service, port)))
+      .filter(
+        (port) => isOverHttp(port.protocol) && wish.files.has(portFile(wish.scope, route.service, port)),
+      )
       .map((port) => ({
         key: portKey(route.service, port),
+        ...(port.protocol === 'grpc' && { isGrpc: true as const }),
         ways: waysOf(wish.scope, route, port, wish.flags.get(route.service)),
       })),
   );

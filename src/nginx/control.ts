@@ -28,7 +28,7 @@ export interface ScopeControl {
   scope: string;
   generation: string;
   /** The http ports that can be proven, by their keys, with the ways that traffic may go. */
-  provable: { key: string; ways: readonly Way[] }[];
+  provable: { key: string; ways: readonly Way[]; isGrpc?: true }[];
 }
 
 /**
@@ -52,28 +52,40 @@ const DIRECT = '_direct';
 
 /** renderControl renders the locations by which a reload and a switch are proven. */
 export function renderControl(control: ScopeControl): string {
-  const proofs = control.provable.flatMap(({ key, ways }) => {
+  const proofs = control.provable.flatMap(({ key, ways, isGrpc }) => {
     const groups = UPSTREAMS.map((ending) => ({ path: `${key}${ending}`, to: `\${group}${ending}` }));
     const isDirect = ways.some(({ own, flag }) => own !== undefined && flag !== undefined);
     const all = isDirect ? [...groups, { path: `${key}${DIRECT}`, to: '$own' }] : groups;
-    return all.map(({ path, to }) => renderProof(control, path, to, ways));
+    return all.map(({ path, to }) =>
+      renderProof(control, path, isGrpc ? passCall(to) : passRequest(to), ways),
+    );
   });
   return `location = /generation/${control.scope} { return 200 "${control.generation}"; }
 ${proofs.join('')}`;
 }
 
+function passRequest(to: string): string {
+  return `    proxy_pass http://${to};
+    proxy_set_header Host $http_host;
+    proxy_set_header Connection "";
+`;
+}
+
+function passCall(to: string): string {
+  return `    grpc_pass grpc://${to};
+    grpc_set_header Host $http_host;
+`;
+}
+
 function renderProof(
   { scope, generation }: ScopeControl,
   path: string,
-  to: string,
+  passing: string,
   ways: readonly Way[],
 ): string {
   return `location /prove/${scope}/${path}/ {
 ${renderChoice(ways, '    ')}    rewrite ^/prove/[^/]+/[^/]+(/.*)$ $1 break;
-    proxy_pass http://${to};
-    proxy_set_header Host $http_host;
-    proxy_set_header Connection "";
-    add_header X-Switchyard-Generation ${generation} always;
+${passing}    add_header X-Switchyard-Generation ${generation} always;
     add_header X-Switchyard-Upstream "$upstream_addr" always;
     add_header X-Switchyard-Answered "$upstream_header_time" always;
 }

@@ -15,6 +15,7 @@ import {
   networkName,
   type Scope,
   sidecarName,
+  sidecarSuccessorName,
   sidecarVolumeName,
 } from '../model/names.ts';
 import type { EdgePort, NginxSpec } from '../model/spec.ts';
@@ -73,15 +74,47 @@ export async function ensureSidecar(
     volume: sidecarVolumeName(scope),
   };
   const spec: ContainerCreateRequest = {
-    Labels: {
-      [LABEL.role]: 'sidecar',
-      [LABEL.project]: scope.project,
-      [LABEL.environment]: scope.environment,
-      [LABEL.repository]: repository,
-    },
+    Labels: labelsOfSidecar(scope, repository),
     NetworkingConfig: { EndpointsConfig: { [home.network]: { Aliases: [...aliases] } } },
   };
   return await ensure(home, spec, clock);
+}
+
+function labelsOfSidecar({ project, environment }: Scope, repository: string): Record<string, string> {
+  return {
+    [LABEL.role]: 'sidecar',
+    [LABEL.project]: project,
+    [LABEL.environment]: environment,
+    [LABEL.repository]: repository,
+  };
+}
+
+/**
+ * ensureSidecarSuccessor creates the nginx that takes a sidecar's place, where it is missing: on its volume, whose routes it
+ * serves from its start, and without a name in its network. It throws a UserError when it does not stay up, or is too old.
+ */
+export async function ensureSidecarSuccessor(
+  server: Server,
+  scope: Scope,
+  settings: NginxSpec,
+  { repository }: { repository: string },
+  clock: Clock,
+): Promise<NginxInstance> {
+  const home: Home = {
+    server,
+    scope,
+    settings,
+    kind: 'sidecar',
+    name: sidecarSuccessorName(scope),
+    network: networkName(scope),
+    volume: sidecarVolumeName(scope),
+    inherited: [],
+  };
+  const found = await server.engine.findContainer(home.name);
+  // A run was cut off while the engine moved it: nobody can be connected, and it knows no names any more.
+  if (found !== undefined && instanceOf(home, found) === undefined)
+    await server.engine.removeContainer(home.name);
+  return await ensure(home, { Labels: labelsOfSidecar(scope, repository) }, clock);
 }
 
 /**

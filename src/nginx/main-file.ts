@@ -1,8 +1,9 @@
 import type { NginxSpec } from '../model/spec.ts';
-import { renderHeaders } from './app-headers.ts';
+import { headersOfCalls, renderHeaders } from './app-headers.ts';
 import { CONTROL_ACCESS_FILE, CONTROL_PORT } from './control.ts';
 import { indented, renderDoorOfMain } from './door.ts';
 import { NOBODY, renderForwarded } from './forwarded.ts';
+import { renderGrpcMain } from './grpc.ts';
 import { HEALTH } from './health.ts';
 import { listenHttp } from './listening.ts';
 import { MAINTENANCE_MAPS } from './maintenance.ts';
@@ -68,7 +69,9 @@ export function renderMain(config: MainConfig): string {
     config.kind === 'edge'
       ? `${renderForwarded(config.settings.trustedProxies ?? [], config.settings)}${renderDoorOfMain(`${CONFIG_FOLDER}/${config.folder}`, CONFIG_FOLDER)}${MAINTENANCE_MAPS}    # A host that no route serves.
     server {
-${indented(listenHttp(config.settings, ' default_server'), '        ')}${HEALTH.replaceAll(/^/gm, '    ').trimEnd()}
+${indented(listenHttp(config.settings, ' default_server'), '        ')}        # A connection may begin with HTTP/2 without TLS, and its names are served by it that say so.
+        http2 on;
+${HEALTH.replaceAll(/^/gm, '    ').trimEnd()}
         location / { return 404; }
     }
 ${renderTlsMain(config.tlsDomains, config.settings)}`
@@ -134,7 +137,7 @@ http {
     proxy_socket_keepalive on;
 ${renderHeaders(config.kind)}    # Server-sent events must leave at once, and nothing tells them from other answers beforehand.
     proxy_buffering off;
-${METHODS}${BODIES}    # HTTP/2 without TLS is offered to whoever is asked, and is nothing that the app could be told from here.
+${renderGrpcMain(headersOfCalls(config.kind), BUFFER_KB)}${METHODS}${BODIES}    # HTTP/2 without TLS is offered to whoever is asked, and is nothing that the app could be told from here.
     map $http_upgrade $upgrade { default $http_upgrade; ~*h2c ''; }
     # The app ends what serves one request: the end that closes first keeps the port for a minute.
     map $upgrade$unpooled $connection_header { default upgrade; '' ''; ${UNPOOLED} close; }

@@ -1,4 +1,5 @@
 import { containerName, type Scope, scopeName } from '../model/names.ts';
+import { isOverHttp } from '../model/spec.ts';
 import { COUNTING_PROGRAM } from './counting-program.ts';
 import {
   type Backend,
@@ -88,7 +89,7 @@ export function renderBackends(
   return routes
     .flatMap((route) =>
       servedPorts('edge', route)
-        .filter(({ protocol }) => protocol === 'http')
+        .filter(({ protocol }) => isOverHttp(protocol))
         .flatMap((port) =>
           backendsOf(scope, route, port, on, servers).map((backend) =>
             [

@@ -1,9 +1,10 @@
 import { type Clock, inTime, poll } from '../model/clock.ts';
 import { UserError } from '../model/errors.ts';
 import { type Scope, scopeName } from '../model/names.ts';
+import { isOverHttp } from '../model/spec.ts';
 import { CONTROL_PORT, directProvePath, PROVE_PORT_OFFSET, provePaths } from './control.ts';
 import type { NginxInstance } from './instance.ts';
-import { hostOf, portKey, type RoutePort } from './routes.ts';
+import { hostOf, portKey, questionOf, type RoutePort } from './routes.ts';
 
 /** A backend's name may take a second to resolve, and a machine may be slow. */
 const PROOF_TIMEOUT_MS = 10_000;
@@ -39,7 +40,7 @@ export async function prove(
   clock: Clock,
 ): Promise<void> {
   const expected = proof.own.length > 0 ? proof.own : proof.all;
-  const ask = proof.isPublished ? askPublished : proof.port.protocol === 'http' ? askHttp : askStream;
+  const ask = proof.isPublished ? askPublished : isOverHttp(proof.port.protocol) ? askHttp : askStream;
   let answered = 'nobody';
   const proven = new Set<number>();
   const isProven = await poll(clock, { everyMs: POLL_MS, timeoutMs: PROOF_TIMEOUT_MS }, async () => {
@@ -101,11 +102,12 @@ async function askPath(
   generation: string,
   proof: Proof,
 ): Promise<string[]> {
-  const { domains, proveHeaders: headers = {} } = proof.port;
-  const host = headers.host ?? hostOf(proof.service, domains);
+  const { domains } = proof.port;
+  const question = questionOf(proof.port);
+  const host = question.headers.host ?? hostOf(proof.service, domains);
   // One request for each backend: they take turns.
   const answers = await Promise.all(
-    proof.all.map(() => server.http.get({ address, port: CONTROL_PORT, path, host, headers }, 5_000)),
+    proof.all.map(() => server.http.get({ address, port: CONTROL_PORT, path, host, ...question }, 5_000)),
   );
   return answers
     .filter(({ headers }) => headers['x-switchyard-generation'] === generation)

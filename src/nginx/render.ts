@@ -1,6 +1,6 @@
 import { hostOfAddress } from '../model/addresses.ts';
 import { containerName, type Scope, scopeName } from '../model/names.ts';
-import type { TlsSpec } from '../model/spec.ts';
+import { isOverHttp, type TlsSpec } from '../model/spec.ts';
 import { HEADERS_OF_EDGE } from './app-headers.ts';
 import { CONTROL_ACCESS_FILE, PROVE_PORT_OFFSET } from './control.ts';
 import {
@@ -15,6 +15,7 @@ import {
   renderLimits,
   renderPages,
 } from './door.ts';
+import { grpcLimits, renderCalls, withHttp2 } from './grpc.ts';
 import { HEALTH } from './health.ts';
 import {
   type Claim,
@@ -85,7 +86,7 @@ export function renderScope(
       hostFile(scope, host),
       renderHost(
         { host, claims },
-        withOwnLines(serverOf(host, { scope, tls, fronted }), onlyLines(claims, scope, served)),
+        withOwnLines(serverOf(host, claims, { scope, tls, fronted }), onlyLines(claims, scope, served)),
       ),
     );
   for (const route of served) {
@@ -95,17 +96,16 @@ export function renderScope(
     }
     for (const port of servedPorts(kind, route)) {
       const backendsWith = (one: Route) => backendsOf(scope, one, port, on, servers);
-      const text =
-        port.protocol !== 'http'
-          ? renderStream(kind, scope, route, port, sides, backendsWith)
-          : renderHttp(
-              { kind, scope, tls, fronted },
-              route,
-              { ...port, domains: port.domains.filter((domain) => !isShared(domain)) },
-              waysOf(scope, route, port, flagOf(sides)),
-              sides,
-              backendsWith,
-            );
+      const text = !isOverHttp(port.protocol)
+        ? renderStream(kind, scope, route, port, sides, backendsWith)
+        : renderHttp(
+            { kind, scope, tls, fronted },
+            route,
+            { ...port, domains: port.domains.filter((domain) => !isShared(domain)) },
+            waysOf(scope, route, port, flagOf(sides)),
+            sides,
+            backendsWith,
+          );
       files.set(portFile(scope, route.service, port), text);
       if (kind === 'edge') {
         const key = upstreamName(scope, route.service, port);
@@ -140,14 +140,19 @@ function withOwnLines(server: HostServer, own: OwnLines | undefined): HostServer
 }
 
 /** What the server of a domain has that several share, beside their locations. */
-function serverOf(host: string, { scope, tls, fronted }: Omit<Home, 'kind'>): HostServer {
+function serverOf(
+  host: string,
+  claims: readonly Claim<Piece>[],
+  { scope, tls, fronted }: Omit<Home, 'kind'>,
+): HostServer {
+  const ports = claims.flatMap((claim) => ('piece' in claim ? [claim.piece.port] : []));
   const [group] = groupsOf([host], tls);
   if (group === undefined || tls === undefined) {
     return {
       name: serverName(host),
       listens: listenHttp(fronted),
       before: '',
-      lines: [],
+      lines: withHttp2(ports, []),
       headers: [],
       locations: HEALTH,
     };
@@ -157,7 +162,7 @@ function serverOf(host: string, { scope, tls, fronted }: Omit<Home, 'kind'>): Ho
     name: serverName(host),
     listens: listenHttp(fronted),
     before: renderTlsMaps(group, context),
-    lines: renderTls(group, context),
+    lines: withHttp2(ports, renderTls(group, context)),
     headers: renderHsts(group, context),
     locations: `${HEALTH}${renderChallenge(group, context)}`,
   };
@@ -192,7 +197,7 @@ function sharedOf(scope: Scope, routes: readonly Route[], on: RouteServer, serve
 
 /** portFile returns where a port of a route is written, below a folder. */
 export function portFile(scope: Scope, service: string, port: RoutePort): string {
-  return `${port.protocol === 'http' ? 'http' : 'stream'}/${scopeName(scope)}/${portKey(service, port)}.conf`;
+  return `${isOverHttp(port.protocol) ? 'http' : 'stream'}/${scopeName(scope)}/${portKey(service, port)}.conf`;
 }
 
 /** routeFiles returns where a route is written that is served whole, below a folder. */
@@ -330,14 +335,17 @@ function renderHttpServer(
 ): string {
   const door = kind === 'edge' ? (route.door ?? {}) : undefined;
   const context: TlsContext | undefined = tls && { scope, tls, folder: CONFIG_FOLDER, fronted };
-  const lines = [
-    ...(kind === 'edge' ? listenHttp(fronted) : [`listen ${port.internalPort};`]),
-    `server_name ${kind === 'edge' ? group.domains.map(serverName).join(' ') : '_'};`,
-    '# One idle timeout, whoever is silent: the app, the client, or the one that does not read.',
-    ...limitsOf(route),
-    ...(kind === 'edge' ? [renderCounted(scope, route)] : []),
-    ...(context ? renderTls(group, context) : []),
-  ];
+  const lines = withHttp2(
+    [port],
+    [
+      ...(kind === 'edge' ? listenHttp(fronted) : [`listen ${port.internalPort};`]),
+      `server_name ${kind === 'edge' ? group.domains.map(serverName).join(' ') : '_'};`,
+      '# One idle timeout, whoever is silent: the app, the client, or the one that does not read.',
+      ...limitsOf(route, port),
+      ...(kind === 'edge' ? [renderCounted(scope, route)] : []),
+      ...(context ? renderTls(group, context) : []),
+    ],
+  );
   const asking = askFirst(route, WHOLE.suffix);
   const own = linesOf(scope, door === undefined ? { service: route.service } : route);
   const headers = [
@@ -367,8 +375,8 @@ function renderHttpServer(
   ];
   return `${context ? renderTlsMaps(group, context) : ''}server {
 ${indented(lines, '    ')}${renderSide(ways)}${locations.join('')}    location / {
-${indented([...(door === undefined ? [] : renderDoorOfLocation(door)), ...asking, ...renderPassing(route, WHOLE), ...own.location(inherited)], '        ')}    }
-${renderNamed(ways, WHOLE, asking, (isAgain) => own.location(inherited, { isAgain }))}}
+${indented([...(door === undefined ? [] : renderDoorOfLocation(door)), ...asking, ...renderPassing(route, port, WHOLE), ...own.location(inherited)], '        ')}    }
+${renderNamed(ways, port, WHOLE, asking, (isAgain) => own.location(inherited, { isAgain }))}}
 `;
 }
 
@@ -404,18 +412,19 @@ function pieceOf(scope: Scope, route: Route, port: RoutePort, ways: readonly [Wa
     entry: (headers) => [
       renderCounted(scope, route),
       ...renderMaintenance(scope, route, suffix, isThere),
-      ...limitsOf(route),
+      ...limitsOf(route, port),
       ...askFirst(route, suffix),
       ...side,
       ...renderDoorOfEntry(key, door, headers),
-      ...renderPassing(route, passing),
+      ...renderPassing(route, port, passing),
       ...own.location(inheritedOf(headers)),
     ],
     named: (headers) =>
       renderNamed(
         ways,
+        port,
         passing,
-        [...limitsOf(route), ...askFirst(route, suffix), ...renderDoorOfNamed(key, door, headers)],
+        [...limitsOf(route, port), ...askFirst(route, suffix), ...renderDoorOfNamed(key, door, headers)],
         (isAgain) => own.location(inheritedOf(headers), { isAgain }),
       ) +
       queue +
@@ -425,11 +434,12 @@ function pieceOf(scope: Scope, route: Route, port: RoutePort, ways: readonly [Wa
 }
 
 /** What holds for the requests of a route. */
-function limitsOf({ idleTimeoutMs, maxBodyBytes }: Route): string[] {
+function limitsOf({ idleTimeoutMs, maxBodyBytes }: Route, { protocol }: RoutePort): string[] {
   const idle = seconds(idleTimeoutMs);
   return [
-    `proxy_read_timeout ${idle};`,
-    `proxy_send_timeout ${idle};`,
+    ...(protocol === 'grpc'
+      ? grpcLimits(idle)
+      : [`proxy_read_timeout ${idle};`, `proxy_send_timeout ${idle};`]),
     `client_body_timeout ${idle};`,
     `send_timeout ${idle};`,
     ...(maxBodyBytes ? [`client_max_body_size ${maxBodyBytes};`] : []),
@@ -437,7 +447,12 @@ function limitsOf({ idleTimeoutMs, maxBodyBytes }: Route): string[] {
 }
 
 /** The lines of a location that takes requests from clients. */
-function renderPassing({ requestBuffering }: Route, { suffix, path }: Passing): string[] {
+function renderPassing(
+  { requestBuffering }: Route,
+  { protocol }: RoutePort,
+  { suffix, path }: Passing,
+): string[] {
+  if (protocol === 'grpc') return renderCalls();
   const streamed = STREAMED[requestBuffering ?? 'auto'];
   return [
     `error_page 502 = @again${suffix};`,
@@ -452,10 +467,12 @@ function renderPassing({ requestBuffering }: Route, { suffix, path }: Passing): 
 /** The locations to which requests go on; they have nothing of the location that they come from, but what is set. */
 function renderNamed(
   ways: readonly Way[],
+  { protocol }: RoutePort,
   { suffix, path }: Passing,
   limits: readonly string[] = [],
   ownLines: (isAgain: boolean) => readonly string[] = () => [],
 ): string {
+  if (protocol === 'grpc') return '';
   const groups = ways.map(({ upstream }) => upstream).join('|');
   const again = indented([...limits, ...ownLines(true)], '        ');
   const own = indented([...limits, ...ownLines(false)], '        ');

@@ -1,6 +1,7 @@
 import { hostOfAddress, hostsOf, isBelow, pathOfAddress, type Redirect } from '../model/addresses.ts';
 import type { Copy, Slot } from '../model/copy.ts';
 import type { Door } from '../model/door.ts';
+import { GRPC_HEADERS, healthQuestion } from '../model/grpc.ts';
 import { containerName, type Scope } from '../model/names.ts';
 import { hostPort } from '../model/ports.ts';
 import type { MaintenanceSpec, Protocol, PublishedPorts, RequestBuffering } from '../model/spec.ts';
@@ -151,6 +152,18 @@ export function userPath({ domains, stripPrefix, provePath }: RoutePort): string
   if (prefix === '/') return provePath;
   if (stripPrefix) return `${prefix}${provePath}`;
   return isBelow(provePath.split('?', 1)[0]!, prefix) ? provePath : prefix;
+}
+
+/**
+ * questionOf returns what proof and probe send beside the path: headers, and the message of a call where gRPC is spoken,
+ * which knows no GET.
+ */
+export function questionOf({ protocol, proveHeaders = {} }: Pick<RoutePort, 'protocol' | 'proveHeaders'>): {
+  headers: Readonly<Record<string, string>>;
+  message?: Buffer;
+} {
+  if (protocol !== 'grpc') return { headers: proveHeaders };
+  return { headers: { ...proveHeaders, ...GRPC_HEADERS }, message: healthQuestion() };
 }
 
 /** portKey names a port among all of an environment: `api`, and `api.metrics` for a further one; no name holds a dot. */

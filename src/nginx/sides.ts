@@ -1,7 +1,7 @@
 import type { Slot } from '../model/copy.ts';
 import { type Scope, scopeName } from '../model/names.ts';
 import { hostPort } from '../model/ports.ts';
-import { specHash } from '../model/spec.ts';
+import { isOverHttp, specHash } from '../model/spec.ts';
 import {
   backendsOf,
   type NginxKind,
@@ -100,7 +100,7 @@ export function flagsOf(
   const copiesOf = (route: Route) => routesFrom([route], on, servers)[0]!.copies;
   const found = routes.flatMap((route) => {
     const isWorker = kind === 'sidecar' && route.ports.length === 0;
-    if (!isWorker && servedPorts(kind, route).every(({ protocol }) => protocol !== 'http')) return [];
+    if (!isWorker && servedPorts(kind, route).every(({ protocol }) => !isOverHttp(protocol))) return [];
     const sides = sidesOf(scope, route, on, servers);
     if (sides === undefined) return [];
     const { flag: name, isFlagged: isSet, plain, flagged } = sides;

@@ -30,7 +30,7 @@ const backing = z.object({
   ports: z.array(
     z.object({
       name: z.string().optional(),
-      protocol: z.enum(['http', 'tcp', 'udp']),
+      protocol: z.enum(['http', 'grpc', 'tcp', 'udp']),
       container_port: z.number(),
       internal_port: z.number(),
       host_port: z.number(),

@@ -1,5 +1,5 @@
 import type { Scope } from '../model/names.ts';
-import { specHash } from '../model/spec.ts';
+import { isOverHttp, specHash } from '../model/spec.ts';
 import { type Route, servedPorts, upstreamName } from './routes.ts';
 import { renderStores } from './stores.ts';
 import { KEYS_FOLDER } from './tls.ts';
@@ -18,7 +18,7 @@ export function userListPath(key: string): string {
 export function userListsOf(scope: Scope, route: Route): string[] {
   if (route.door?.basicAuthSecret === undefined) return [];
   return servedPorts('edge', route)
-    .filter(({ protocol }) => protocol === 'http')
+    .filter(({ protocol }) => isOverHttp(protocol))
     .map((port) => upstreamName(scope, route.service, port));
 }
 

@@ -17,7 +17,14 @@ const HEADLINES: Record<PlanOutcome, (title: string) => string> = {
 const MARKS = { error: '❌', warning: '⚠️', ok: '✅' } as const;
 
 /** What concerns a server as a whole, whatever becomes of its services. */
-const ABOUT_SERVERS: readonly Step['kind'][] = ['prepare', 'upgrade', 'divert', 'teardown'];
+const ABOUT_SERVERS: readonly Step['kind'][] = [
+  'prepare',
+  'upgrade',
+  'divert',
+  'upgrade sidecar',
+  'hand over',
+  'teardown',
+];
 
 /** dryRunLines returns what a change would do as lines for a log, and as warnings. Errors are what the run ends with. */
 export function dryRunLines({ plan, drift, findings, notes }: DryRunReport): {

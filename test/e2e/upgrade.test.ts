@@ -106,7 +106,7 @@ describe('An edge that is upgraded', () => {
 
   fullSizeTest('a run that is killed at each moment of it: the next one finishes it', async () => {
     const isOfUpgrade = ({ kind }: Moment) =>
-      ['upgrade', 'divert', 'stop', 'remove', 'prepare'].includes(kind);
+      ['upgrade', 'divert', 'upgrade sidecar', 'hand over', 'stop', 'remove', 'prepare'].includes(kind);
     const { log } = await withImage(newer()).deploy();
     const moments = momentsOf(log).filter((moment) => isOfUpgrade(moment) && isChosen({ moment }));
     const lost: unknown[] = [];

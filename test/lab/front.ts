@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -25,6 +25,8 @@ import { buildImages, type Log } from './images.ts';
 const SCOPE = { project: 'shop', environment: 'production' };
 const HERE = { name: 'here', zone: 'default' };
 const APPS = join(import.meta.dirname, 'apps');
+/** What an app may import. */
+const PACKAGES = realpathSync(join(import.meta.dirname, '..', '..', 'node_modules'));
 /** So many were started by this process. */
 let count = 0;
 const LABEL = 'switchyard.lab.front';
@@ -33,13 +35,15 @@ const LABEL = 'switchyard.lab.front';
 export interface FrontApp {
   name: string;
   /** Which of the lab's apps it is; `difficult` unless it is said. */
-  kind?: 'difficult' | 'raw';
+  kind?: 'difficult' | 'raw' | 'grpc';
   environment?: Record<string, string>;
   route?: Partial<Route>;
   /** Domains in place of `<name>.example.com`. */
   domains?: string[];
   /** What its port has of its own. */
   port?: Partial<RoutePort>;
+  /** There is a copy on the other side too; its container has the name of the app with `_secondary`. */
+  hasBothSides?: true;
   /** It does not answer everybody from the beginning. */
   isAway?: true;
 }
@@ -122,8 +126,12 @@ export async function startFront(
   try {
     await docker(['network', 'create', '--label', `${LABEL}=${name}`, name]);
     const addresses = new Map<string, string>();
-    for (const app of apps) {
-      const variables = Object.entries(app.environment ?? {}).flatMap(([key, value]) => [
+    const copies = apps.flatMap((app) => [
+      app,
+      ...(app.hasBothSides ? [{ ...app, name: `${app.name}_secondary` }] : []),
+    ]);
+    for (const app of copies) {
+      const variables = Object.entries({ COPY: app.name, ...app.environment }).flatMap(([key, value]) => [
         '--env',
         `${key}=${value}`,
       ]);
@@ -135,6 +143,8 @@ export async function startFront(
         alias,
         '--volume',
         mount,
+        '--volume',
+        `${PACKAGES}:/node_modules:ro`,
         ...variables,
         ...command,
       ]);

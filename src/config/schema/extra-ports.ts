@@ -35,7 +35,7 @@ const long = closed({
     fallback: { words: 'none, it is required' },
     example: 'port: 15672',
   }),
-  protocol: key(z.enum(['http', 'tcp', 'udp']), {
+  protocol: key(z.enum(['http', 'grpc', 'tcp', 'udp']), {
     description: 'What is spoken on it.',
     fallback: { words: '`http` where it has a `domain`, else `tcp`' },
     example: 'protocol: http',

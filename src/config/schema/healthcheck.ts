@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { UserError } from '../../model/errors.ts';
+import { GRPC_NAME_MAX } from '../../model/grpc.ts';
 import { DEFAULTS } from '../defaults.ts';
 import { parseStatusRanges } from '../status-ranges.ts';
 import { closed, key, parsed } from './key.ts';
@@ -24,6 +25,15 @@ function checkTest(test: string | string[]): string[] {
   if (isComplete) return list;
   throw new UserError('is no command of a health check', {
     hint: 'Write a line for the shell, or ["CMD", "program", "argument"], ["CMD-SHELL", "line"] or ["NONE"].',
+  });
+}
+
+/** checkGrpc returns the full name of a service of gRPC, nothing for the whole server. It throws for what is no name. */
+function checkGrpc(said: boolean | string): { service?: string } | undefined {
+  if (typeof said === 'boolean') return said ? {} : undefined;
+  if (said.length <= GRPC_NAME_MAX && /^\w+(?:\.\w+)*$/.test(said)) return { service: said };
+  throw new UserError(`${JSON.stringify(said)} is no full name of a service`, {
+    hint: `Write it as "package.Service", ${GRPC_NAME_MAX} characters at most, or true for the whole server.`,
   });
 }
 
@@ -135,6 +145,19 @@ export const healthcheck = closed({
     description: 'What the answer to `path` (`/` without one) has to be. Not together with `test`.',
     example: 'expect: { status: 200-399, json: { status: ok } }',
   }),
+  grpc: key(
+    parsed(z.union([flag, filledText], { error: 'must be true, or the full name of a service' }), checkGrpc),
+    {
+      description:
+        'Asks by the health protocol of gRPC (`grpc.health.v1.Health/Check`), for the whole server or for a service of it; `SERVING` is healthy. Makes the protocol of the service `grpc`. Not together with `test`.',
+      fallback: {
+        words:
+          'where `protocol` is `grpc`, the whole server is asked, and one that does not know that protocol has to answer',
+      },
+      short: 'grpc: true',
+      long: 'grpc: shop.Catalog',
+    },
+  ),
   disable: key(flag, {
     from: 'Compose',
     description:

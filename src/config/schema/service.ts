@@ -196,11 +196,12 @@ const service = closed(
       short: 'publish: [1883, "53/udp", "8883:1883"]',
       long: 'publish:\n  - { target: 53, published: 53, protocol: udp, responses: 1 }',
     }),
-    protocol: key(z.enum(['http', 'tcp', 'udp']), {
-      description: 'What is spoken on `port`.',
+    protocol: key(z.enum(['http', 'grpc', 'tcp', 'udp']), {
+      description:
+        'What is spoken on `port`. `grpc` is gRPC by HTTP/2 without TLS (h2c), as its servers speak it by themselves: the edge serves it over HTTPS, and where `tls` is `off` by h2c; the sidecar by h2c.',
       fallback: {
         words:
-          '`tcp` for recognised images; else `http` where there is a `domain` or a `healthcheck.path`, else `tcp`',
+          '`tcp` for recognised images; else `grpc` with a `healthcheck.grpc`, `http` where there is a `domain` or a `healthcheck.path`, else `tcp`',
       },
       example: 'protocol: tcp',
     }),

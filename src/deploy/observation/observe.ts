@@ -11,6 +11,8 @@ import {
   networkName,
   type Scope,
   scopeName,
+  sidecarName,
+  sidecarSuccessorName,
 } from '../../model/names.ts';
 import { parseExtraPorts } from '../../model/ports.ts';
 import type { EnvironmentSpec } from '../../model/spec.ts';
@@ -47,15 +49,28 @@ export async function observe(
   const all = everything.filter(({ Labels }) => Labels?.[LABEL.role] !== undefined);
   const own = all.filter(({ Labels }) => isOwned(Labels, scope));
   const copies = withRole(own, 'service');
-  const among = nginxAmong(all, own);
+  const among = nginxAmong(scope, all, own);
 
-  const [standing, foreign, hooks, sidecar, edge, madeEdge, nginxImage, leftovers] = await Promise.all([
+  const [
+    standing,
+    foreign,
+    hooks,
+    sidecar,
+    edge,
+    madeEdge,
+    madeSidecar,
+    otherSidecars,
+    nginxImage,
+    leftovers,
+  ] = await Promise.all([
     Promise.all(copies.map((summary) => observeCopy(server, summary, own, network))),
     observeForeign(server, everything, scope, wanted),
     Promise.all(withRole(own, 'hook').map((summary) => observeHook(server, summary))),
     observeNginx('sidecar', server, among.sidecar, scope, clock),
     observeNginx('edge', server, among.edge, scope, clock),
     findMade(server, among.madeEdge, own),
+    findMade(server, among.sidecar, own),
+    Promise.all(among.otherSidecars.map((summary) => findMade(server, summary, own))),
     findNginxImage(server, nginx.image, withRole(all, 'edge', 'edge-bridge', 'sidecar')),
     findLeftovers(server, scope, everything),
   ]);
@@ -71,6 +86,8 @@ export async function observe(
     sidecar,
     edge,
     ...(madeEdge && { madeEdge }),
+    ...(madeSidecar && { madeSidecar }),
+    ...(otherSidecars.length > 0 && { otherSidecars: otherSidecars.filter((one) => one !== undefined) }),
     bridge: among.bridge?.Id,
     isDiverted: isDivertedBy(all),
     foreign,
@@ -95,7 +112,7 @@ export async function observeOwner(
 ): Promise<Pick<ObservedServer, 'name' | 'owner'>> {
   const all = await server.engine.listContainers();
   const own = all.filter(({ Labels }) => isOwned(Labels, scope));
-  const { sidecar, edge } = nginxAmong(all, own);
+  const { sidecar, edge } = nginxAmong(scope, all, own);
   const instances = await Promise.all([
     observeNginx('sidecar', server, sidecar, scope, clock),
     observeNginx('edge', server, edge, scope, clock),
@@ -111,7 +128,7 @@ export async function observeEdge(
 ): Promise<Pick<ObservedServer, 'name' | 'owner' | 'edge'>> {
   const all = await server.engine.listContainers();
   const own = all.filter(({ Labels }) => isOwned(Labels, scope));
-  const edge = await observeNginx('edge', server, nginxAmong(all, own).edge, scope, clock);
+  const edge = await observeNginx('edge', server, nginxAmong(scope, all, own).edge, scope, clock);
   return { name: server.name, owner: ownerOf(scope, [edge], own), edge };
 }
 
@@ -126,9 +143,12 @@ function isDivertedBy(all: readonly ContainerSummary[]): boolean {
 
 /** The sidecar among an environment's `own` containers, and the edge of the server, for which a bridge may stand in. */
 function nginxAmong(
+  scope: Scope,
   all: readonly ContainerSummary[],
   own: readonly ContainerSummary[],
-): Record<'sidecar' | 'edge' | 'madeEdge' | 'bridge', ContainerSummary | undefined> {
+): Record<'sidecar' | 'edge' | 'madeEdge' | 'bridge', ContainerSummary | undefined> & {
+  otherSidecars: ContainerSummary[];
+} {
   const bridge = withRole(all, 'edge-bridge').find(
     (summary) => summary.State === 'running' && nameOf(summary) === EDGE_BRIDGE_NAME,
   );
@@ -136,7 +156,16 @@ function nginxAmong(
   const running = edges.find(({ State }) => State === 'running');
   // Where new connections go is where traffic moves.
   const edge = isDivertedBy(all) && bridge !== undefined ? bridge : (running ?? bridge ?? edges[0]);
-  return { sidecar: withRole(own, 'sidecar')[0], edge, madeEdge: running ?? edges[0], bridge };
+  const [sidecar, ...otherSidecars] = sidecarsAmong(scope, own);
+  return { sidecar, otherSidecars, edge, madeEdge: running ?? edges[0], bridge };
+}
+
+/** The sidecar first: who has its name; a run that was cut off may have left that to nobody, but to the successor in a moment. */
+function sidecarsAmong(scope: Scope, own: readonly ContainerSummary[]): ContainerSummary[] {
+  const names = [sidecarName(scope), sidecarSuccessorName(scope)];
+  const place = (summary: ContainerSummary) =>
+    names.includes(nameOf(summary)) ? names.indexOf(nameOf(summary)) : names.length;
+  return withRole(own, 'sidecar').sort((a, b) => place(a) - place(b));
 }
 
 /**

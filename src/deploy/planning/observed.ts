@@ -151,6 +151,10 @@ export interface ObservedServer {
   handMade: ObservedCopy[];
   hooks: ObservedHook[];
   sidecar: ObservedNginx | undefined;
+  /** What the sidecar is made of. */
+  madeSidecar?: MadeNginx;
+  /** Those that it has replaced, or that were to replace it. */
+  otherSidecars?: MadeNginx[];
   /** Where a front or an older edge still holds the edge's ports, the bridge that stands in for it. */
   edge: ObservedNginx | undefined;
   /** What the edge is made of that holds the ports, or held them before it stopped: never the bridge. */

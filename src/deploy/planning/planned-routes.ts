@@ -1,4 +1,5 @@
 import { covers } from '../../model/addresses.ts';
+import { GRPC_HEALTH_PATH } from '../../model/grpc.ts';
 import { scopeName } from '../../model/names.ts';
 import { numbersOf, type ServicePorts } from '../../model/ports.ts';
 import { claimsOf, edgePort, portsOf, publishedOf, type ServerSpec } from '../../model/spec.ts';
@@ -179,7 +180,8 @@ function routePorts(numbers: ServicePorts | undefined, spec: RoutedSpec): RouteP
       ...(isStripped(spec, name) && { stripPrefix: true as const }),
       ...publishedOn(spec.route, name),
       // What the health check asks is asked on the main port.
-      provePath: name === undefined ? provePath(healthcheck.path) : '/',
+      provePath:
+        protocol === 'grpc' ? GRPC_HEALTH_PATH : name === undefined ? provePath(healthcheck.path) : '/',
       ...(name === undefined && healthcheck.headers && { proveHeaders: healthcheck.headers }),
     };
   });

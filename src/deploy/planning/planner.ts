@@ -29,6 +29,12 @@ import { planReconcile } from './reconcile.ts';
 import { addRetirements, type Retirement, retire } from './retirement.ts';
 import { layOut, layOutMove, type Rollout, type TrafficMove } from './rollout.ts';
 import { planService, type ServicePlan, standbyOf } from './service-plan.ts';
+import {
+  layOutSidecarUpgrades,
+  leavingSidecars,
+  planSidecarUpgrades,
+  type SidecarUpgrade,
+} from './sidecar-upgrade-plan.ts';
 import { leftOutSenders, placesSentTo } from './standby.ts';
 import { planSweep } from './sweep-plan.ts';
 import { planTakeover, type Takeover } from './takeover-plan.ts';
@@ -43,6 +49,7 @@ interface Decisions {
   takeover: Takeover;
   staying: string[];
   upgrades: Upgrade[];
+  sidecars: SidecarUpgrade[];
 }
 
 /**
@@ -63,7 +70,7 @@ export function planWithout(input: PlanInput): Plan {
   // A rollout that only retires would be one that nothing ever completes.
   const rollouts = decisions.rollouts.map((rollout) => ({ ...rollout, retire: [] })).filter(hasSteps);
   const takeover = { divert: [], takenOver: [], nginx: [], open: [] };
-  return inOrder(input, { ...decisions, rollouts, takeover, upgrades: [] });
+  return inOrder(input, { ...decisions, rollouts, takeover, upgrades: [], sidecars: [] });
 }
 
 function decide(input: PlanInput): Decisions {
@@ -78,7 +85,15 @@ function decide(input: PlanInput): Decisions {
   const { takeover, staying } = planTakeover(input, services);
   refuseToWait(postponedOf(services), takeover);
   const rollouts = planRollouts(input, services, hooks);
-  return { services, hooks, rollouts, takeover, staying, upgrades: planUpgrades(input) };
+  return {
+    services,
+    hooks,
+    rollouts,
+    takeover,
+    staying,
+    upgrades: planUpgrades(input),
+    sidecars: planSidecarUpgrades(input),
+  };
 }
 
 function selectedOf({ services }: PlanInput): WantedService[] {
@@ -102,7 +117,7 @@ function refuseToWait(postponed: readonly string[], { takenOver }: Takeover): vo
 /** inOrder lays out everything that was decided: from here on, what comes after what is an edge of the graph. */
 function inOrder(
   input: PlanInput,
-  { services, hooks, rollouts, takeover, staying, upgrades }: Decisions,
+  { services, hooks, rollouts, takeover, staying, upgrades, sidecars }: Decisions,
 ): Plan {
   const graph = new StepGraph();
   const reconcile = planReconcile(input, routesAfter(input, services, new Set(), input.removes));
@@ -116,6 +131,7 @@ function inOrder(
     ...takeover.takenOver,
     ...takeover.nginx,
     ...upgrades.map(({ old }) => old),
+    ...leavingSidecars(sidecars),
   ];
   const keepSecrets = planKeepSecrets(input, rollouts);
   const nginxPulls = planNginxPulls(input, [
@@ -169,6 +185,7 @@ function inOrder(
     ...layOutTakeover(graph, takeover, [rolledOut, shown]),
     ...layOutUpgrades(graph, upgrades, rolledOut),
   ];
+  layOutSidecarUpgrades(graph, sidecars, rolledOut);
   finish(graph, input, retired, rolledOut);
   const settled = opened.length > 0 ? opened : rolledOut;
   layOutOrders(graph, input, routes, certificates, { settled, shown });

@@ -1,5 +1,5 @@
 import type { Release } from '../../model/release.ts';
-import { type PortsSpec, portsOf } from '../../model/spec.ts';
+import { isOverHttp, type PortsSpec, portsOf } from '../../model/spec.ts';
 import type { DrainStep } from '../steps/drain.ts';
 import type { RemoveStep } from '../steps/remove.ts';
 import type { StopStep } from '../steps/stop.ts';
@@ -114,7 +114,9 @@ function isOfStreams(
 ): boolean {
   const before = releasesBefore(known);
   if (isAdopted || spec.isUnknown || (known !== undefined && before.length === 0)) return false;
-  return [spec, ...before].every((release) => portsOf(release).every(({ protocol }) => protocol !== 'http'));
+  return [spec, ...before].every((release) =>
+    portsOf(release).every(({ protocol }) => !isOverHttp(protocol)),
+  );
 }
 
 /** retireUnused returns how a container goes that this run has started and that never had traffic: at once. Pure. */

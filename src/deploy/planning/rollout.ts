@@ -1,4 +1,5 @@
 import { copyKey } from '../../model/copy.ts';
+import { isOverHttp } from '../../model/spec.ts';
 import type { Route, RoutePort } from '../../nginx/routes.ts';
 import type { CheckedCopy } from '../steps/healthy.ts';
 import type { HookStep } from '../steps/hook.ts';
@@ -204,6 +205,6 @@ function probesOf({ move, retire, keeping, hold }: RolloutParts): ProbeStep[] {
 function probedPorts({ service, ports }: Route, { before }: TrafficMove): RoutePort[] {
   const served = before.find((route) => route.service === service)?.ports.map(({ name }) => name) ?? [];
   return ports.filter(
-    ({ name, protocol }) => protocol === 'http' && (name === undefined || served.includes(name)),
+    ({ name, protocol }) => isOverHttp(protocol) && (name === undefined || served.includes(name)),
   );
 }

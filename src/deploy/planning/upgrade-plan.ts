@@ -114,8 +114,8 @@ function upgradeOf(input: PlanInput, observed: ObservedServer, made: MadeNginx, 
   };
 }
 
-/** `nginx 1.28-alpine → 1.30-alpine`; the whole names where it is another image. */
-function imageChange(from: string, to: string): string {
+/** imageChange tells of another image, `nginx 1.28-alpine → 1.30-alpine`; by the whole names where it is of another repository. Pure. */
+export function imageChange(from: string, to: string): string {
   if (repositoryOf(from) !== repositoryOf(to)) return `${from} → ${to}`;
   return `${repositoryOf(to).split('/').at(-1)} ${versionText(from)} → ${versionText(to)}`;
 }

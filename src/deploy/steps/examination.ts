@@ -1,7 +1,10 @@
+import { callGrpc } from '../../fleet/grpc.ts';
 import type { Server } from '../../fleet/server.ts';
 import { inTime } from '../../model/clock.ts';
+import { GRPC_HEALTH_PATH, healthQuestion } from '../../model/grpc.ts';
 import type { Healthcheck, Protocol } from '../../model/spec.ts';
 import type { RunContext } from './context.ts';
+import { complaintAboutGrpc } from './grpc-verdict.ts';
 import { type Complaint, complaintAbout } from './http-verdict.ts';
 import type { ImageCheck, StartedCopy } from './start.ts';
 
@@ -59,6 +62,13 @@ export function examination(
     const answer = await server.http.get({ address, port, path, host, headers }, timeoutMs);
     return complaintAbout(answer, { path, host }, healthcheck);
   };
+  const grpc = async () => {
+    const { kind, grpcService: service = '', headers = {} } = healthcheck;
+    const { host } = candidate;
+    const question = { path: GRPC_HEALTH_PATH, host, headers, message: healthQuestion(service) };
+    const answer = await callGrpc(await server.dial(address, port), question, timeoutMs);
+    return complaintAboutGrpc(answer, { service, mayLack: kind === 'default' });
+  };
   const tcp = async () => {
     const dialled = server.dial(address, port).then((stream) => {
       stream.destroy();
@@ -88,6 +98,8 @@ export function examination(
   switch (healthcheck.kind) {
     case 'http':
       return http;
+    case 'grpc':
+      return grpc;
     case 'command':
       return command(healthcheck.test ?? []);
     case 'tcp':
@@ -97,6 +109,7 @@ export function examination(
     case 'default': {
       const { test } = candidate.imageCheck;
       if (test.length > 1) return command(test);
+      if (protocol === 'grpc') return grpc;
       return protocol === 'http' ? http : tcp;
     }
   }

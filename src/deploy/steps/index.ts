@@ -10,6 +10,7 @@ import {
 } from './certify.ts';
 import { type DivertStep, divert } from './divert.ts';
 import { type DrainStep, drain } from './drain.ts';
+import { type HandOverStep, handOver } from './hand-over.ts';
 import { type AnswerStep, answer, type HealthyStep, healthy } from './healthy.ts';
 import { type AwaitHookStep, awaitHook, type HookStep, hook } from './hook.ts';
 import type { StepKind } from './kind.ts';
@@ -30,6 +31,7 @@ import { type SweepStep, sweep } from './sweep.ts';
 import { type SwitchStep, switchRoutes } from './switch.ts';
 import { type TeardownStep, teardown } from './teardown.ts';
 import { type UpgradeStep, upgrade } from './upgrade.ts';
+import { type UpgradeSidecarStep, upgradeSidecar } from './upgrade-sidecar.ts';
 import { type GiveUsersStep, giveUsers, type RemoveUsersStep, removeUsers } from './user-lists.ts';
 
 /** Every kind of step there is, by its name. */
@@ -55,6 +57,8 @@ const KINDS = {
   'end probe': endProbe,
   upgrade,
   divert,
+  'upgrade sidecar': upgradeSidecar,
+  'hand over': handOver,
   'forget secrets': forgetSecrets,
   teardown,
   sweep,
@@ -91,6 +95,8 @@ export type Step =
   | EndProbeStep
   | UpgradeStep
   | DivertStep
+  | UpgradeSidecarStep
+  | HandOverStep
   | ForgetSecretsStep
   | TeardownStep
   | SweepStep

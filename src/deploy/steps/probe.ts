@@ -2,7 +2,7 @@ import type { Server } from '../../fleet/server.ts';
 import { inTime } from '../../model/clock.ts';
 import { scopeName } from '../../model/names.ts';
 import { httpPort } from '../../nginx/listening.ts';
-import { hostOf, isServedOn, type Route, type RoutePort, userPath } from '../../nginx/routes.ts';
+import { hostOf, isServedOn, questionOf, type Route, type RoutePort, userPath } from '../../nginx/routes.ts';
 import { nginxKey, type RunContext } from './context.ts';
 import type { StepKind } from './kind.ts';
 import { mergeReports, Prober, type ProbeTarget } from './prober.ts';
@@ -74,7 +74,7 @@ function targetOn(
   port: RoutePort,
   server: Server,
 ): ProbeTarget | undefined {
-  const { proveHeaders: headers = {} } = port;
+  const { headers, message } = questionOf(port);
   const kind = port.domains.length > 0 ? 'edge' : 'sidecar';
   const instance = known.instances.get(nginxKey(server.name, kind));
   // One that was made anew in this run has no route yet: what it cannot answer was not lost by the switch.
@@ -91,5 +91,6 @@ function targetOn(
     path: kind === 'edge' ? userPath(port) : port.provePath,
     // What a door answers to strangers tells nothing of the app.
     headers: kind === 'edge' ? { ...headers, ...instance.probeHeaders } : headers,
+    ...(message && { message }),
   };
 }

@@ -24,6 +24,8 @@ export interface ProbeTarget {
   host: string;
   path: string;
   headers: Readonly<Record<string, string>>;
+  /** Of gRPC, see `HttpTarget`. */
+  message?: Buffer;
 }
 
 /**
@@ -94,11 +96,14 @@ export class Prober {
 
   /** Returns what came instead of a good answer, undefined for one; it counts. */
   async #send(connection: ReturnType<Server['http']['keepAlive']>): Promise<string | undefined> {
-    const { host, path, headers, name } = this.#target;
+    const { host, path, headers, message, name } = this.#target;
     this.#sent += 1;
     const isLast = this.#sent % REQUESTS_A_CONNECTION === 0;
     try {
-      const status = await connection.get({ host, path, headers, isLast }, TIMEOUT_MS);
+      const status = await connection.get(
+        { host, path, headers, isLast, ...(message && { message }) },
+        TIMEOUT_MS,
+      );
       if (!LOST_STATUSES.has(status)) return undefined;
       this.#losses.push(`${name}: answered ${status}`);
       return `answered ${status}`;

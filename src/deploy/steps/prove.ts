@@ -1,6 +1,7 @@
 import { allOrErrors } from '../../fleet/fleet.ts';
 import type { Server } from '../../fleet/server.ts';
 import { copyKey } from '../../model/copy.ts';
+import { isOverHttp } from '../../model/spec.ts';
 import { type Proof, prove as proveRoute } from '../../nginx/prove.ts';
 import { publishedAddress } from '../../nginx/published.ts';
 import { backendsOf, type Route, type RoutePort, servedPorts } from '../../nginx/routes.ts';
@@ -48,14 +49,14 @@ async function proveOn(step: ProveStep, staged: StagedNginx, context: RunContext
     .filter(({ service }) => step.moved.includes(service))
     .flatMap((route) =>
       servedPorts(instance.kind, route).map((port) =>
-        instance.kind === 'edge' && port.protocol !== 'http'
+        instance.kind === 'edge' && !isOverHttp(port.protocol)
           ? proofOfPublished(context, route, port)
           : proofOf(context, route, port, instance.server),
       ),
     )
     .filter(({ all }) => all.length > 0);
   const isDirect = ({ service, port, own }: Proof) =>
-    port.protocol === 'http' && own.length > 0 && directs.some((flag) => flag.service === service);
+    isOverHttp(port.protocol) && own.length > 0 && directs.some((flag) => flag.service === service);
   const direct = proofs.filter(isDirect).map((proof): Proof => ({ ...proof, isDirect: true }));
   const proveAll = (all: readonly Proof[]) =>
     allOrErrors(all.map((proof) => proveRoute(instance, scope, generation, proof, clock)));

@@ -1,3 +1,4 @@
+import { LABEL } from '../../model/labels.ts';
 import {
   EDGE_BRIDGE_NAME,
   EDGE_NAME,
@@ -21,6 +22,15 @@ export const teardown: StepKind<TeardownStep> = {
   async run({ server }, { fleet, scope }) {
     const { engine } = fleet.server(server);
     for (const edge of [EDGE_NAME, EDGE_BRIDGE_NAME]) await engine.leaveNetwork(networkName(scope), edge);
+    // Beside it there may be some that it has replaced.
+    const sidecars = await engine.listContainers({
+      label: [
+        `${LABEL.role}=sidecar`,
+        `${LABEL.project}=${scope.project}`,
+        `${LABEL.environment}=${scope.environment}`,
+      ],
+    });
+    for (const { Id } of sidecars) await engine.removeContainer(Id!);
     await engine.removeContainer(sidecarName(scope));
     await engine.removeVolume(sidecarVolumeName(scope));
     await engine.removeVolume(secretsVolumeName(scope));

@@ -112,7 +112,7 @@ describe.each([SIDECAR, EDGE])('two runs are killed within one reload after %s',
     ['the second change again', withIdleTimeout(3, 7_000)],
     ['a third change', withIdleTimeout(4, 9_000)],
   ])('and the third wants %s', async (_what, next) => {
-    for (const pauseMs of PAUSES_MS) {
+    for (const { pauseMs } of TIMES) {
       const world = await deployed(api(1));
       const setReloads = (ms: number) => {
         for (const machine of world.machines.values()) machine.reloadMs = ms;

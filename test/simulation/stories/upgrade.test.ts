@@ -57,6 +57,11 @@ describe('another image, and a port more', () => {
       '  · stop switchyard_edge on a',
       '  · remove switchyard_edge on a',
       '  · give the edge its ports on a',
+      '  · upgrade the sidecar on a: nginx 1.30 → 1.31',
+      '  · give the name of the sidecar on a to the new one, past shop_production_nginx',
+      '  · drain shop_production_nginx on a (at most 120 s)',
+      '  · stop shop_production_nginx on a',
+      '  · remove shop_production_nginx on a',
     ]);
     const { drift, findings } = await world.plan(file(NEWER));
     expect(JSON.stringify(drift)).not.toContain('its ports');

@@ -112,6 +112,10 @@ export class Container {
   program: Program | undefined;
   /** Its network while it runs: of its own, or another container's. */
   namespace = new Namespace();
+  /** What its names mean stays so: those of these networks, as they were then. */
+  remembers: { networks: readonly string[]; at: number } | undefined;
+  /** An address that it keeps when it leaves the network. */
+  keeps: { network: string; address: string } | undefined;
   readonly #lines: Line[] = [];
 
   constructor(facts: {

@@ -411,6 +411,14 @@ export const CONTRACT: readonly Case[] = [
         status: 404,
         message: `network ${own}_3 not found`,
       });
+      await engine.joinNetwork(`${own}_2`, own, [`${own}_alias`]);
+      const { NetworkSettings } = await engine.inspectContainer(own);
+      expect(NetworkSettings?.Networks?.[`${own}_2`]?.Aliases).toContain(`${own}_alias`);
+      // It runs on without any, and is watched as ever.
+      for (const left of [1, 2]) await engine.leaveNetwork(`${own}_${left}`, own);
+      expect(await networks()).toEqual([]);
+      await start(engine, `${own}_helper`, helper(images.app, own));
+      expect((await engine.inspectContainer(own)).State?.Running).toBe(true);
     },
   },
   {

@@ -273,10 +273,10 @@ export class SimulatedEngine implements Engine {
     );
   }
 
-  async joinNetwork(network: string, container: string): Promise<void> {
+  async joinNetwork(network: string, container: string, aliases?: readonly string[]): Promise<void> {
     try {
       await this.#change(`POST networks/${network}/connect ${this.#nameOf(container)}`, () =>
-        this.#machine.join(network, this.#machine.need(container)),
+        this.#machine.join(network, this.#machine.need(container), aliases),
       );
     } catch (error) {
       if (!(error instanceof EngineError && /already exists in network/.test(error.message))) throw error;

@@ -62,6 +62,8 @@ export class Machine {
   /** How far its clock is ahead of the true time. */
   aheadMs = 0;
   hasIptables = true;
+  /** It has ip and nsenter. */
+  hasIp = true;
   /** How long the first request of a probe takes. */
   firstProbeMs = 2;
   /** How long its nginx works on a reload between reading its files and serving what they say. */
@@ -271,6 +273,9 @@ export class Machine {
     this.simulation.users.ends(this, container);
     for (const endpoint of container.endpoints.values())
       this.networks.get(endpoint.network)?.leave(container, endpoint, now);
+    if (container.keeps !== undefined)
+      this.networks.get(container.keeps.network)?.free(container.keeps.address);
+    Object.assign(container, { keeps: undefined, remembers: undefined });
     if (container.program !== undefined) container.namespace.listeners.delete(container.program);
     if (!container.networkMode.startsWith('container:')) container.namespace.end();
     const ranMs = now - (container.startedAt ?? now);
@@ -412,7 +417,7 @@ export class Machine {
     this.networks.delete(network.name);
   }
 
-  join(reference: string, container: Container): void {
+  join(reference: string, container: Container, aliases: readonly string[] = []): void {
     const network = this.findNetwork(reference);
     if (network === undefined) throw new EngineError(404, `network ${reference} not found`);
     if (container.endpoints.has(network.name))
@@ -420,7 +425,7 @@ export class Machine {
         403,
         `endpoint with name ${container.name} already exists in network ${network.name}`,
       );
-    const endpoint = endpointOf(network.name, undefined);
+    const endpoint = endpointOf(network.name, { Aliases: [...aliases] });
     if (container.isRunning) {
       this.#movePorts(container, network.name);
       network.enter(container, endpoint, this.now());
@@ -435,6 +440,8 @@ export class Machine {
     if (endpoint === undefined)
       throw new EngineError(500, `container ${container.id} is not connected to the network ${name}`);
     if (container.isRunning) this.#movePorts(container, name);
+    if (container.isRunning && container.keeps?.network !== name)
+      this.simulation.users.leaves(this, container);
     this.networks.get(name)?.leave(container, endpoint, this.now());
     container.endpoints.delete(name);
     this.changed(`${container.name} leaves ${name}`);
@@ -485,6 +492,10 @@ export class Machine {
   /** resolve returns the addresses that a name meant at a time to a container of this server. */
   resolve(asking: Container, name: string, at: number): readonly string[] {
     const found: string[] = [];
+    if (asking.remembers !== undefined)
+      return asking.remembers.networks.flatMap(
+        (network) => this.networks.get(network)?.resolve(name, asking.remembers!.at) ?? [],
+      );
     for (const { network, since, address, links } of asking.endpoints.values()) {
       if (address === '' || since > at || network === DEFAULT_NETWORK) continue;
       const linked = links.get(name);
@@ -503,6 +514,8 @@ export class Machine {
       const member = this.networks.get(network)?.members.get(address);
       if (member !== undefined) return toPeers(taking({ container: member, port })) ?? 'refused';
     }
+    const kept = from.keeps && this.networks.get(from.keeps.network)?.members.get(address);
+    if (kept !== undefined) return toPeers(taking({ container: kept, port })) ?? 'refused';
     const other = this.simulation.machineAt(address);
     if (other === undefined) return 'silent';
     return other.isOff ? 'off' : (toPeers(other.published(address, port)) ?? 'refused');
@@ -551,6 +564,36 @@ export class Machine {
       }
     }
     return found;
+  }
+
+  /** remember has the names of a container mean what they mean now, until it is told to forget that. */
+  remember(pid: number): void {
+    const container = this.#processOwner(pid);
+    if (container !== undefined && container.remembers === undefined)
+      container.remembers = { networks: [...container.endpoints.keys()], at: this.now() };
+  }
+
+  forget(pid: number): void {
+    const container = this.#processOwner(pid);
+    if (container === undefined) return;
+    // nginx knows what it knew, until it is told something else.
+    for (const endpoint of container.endpoints.values())
+      if (container.remembers?.networks.includes(endpoint.network)) endpoint.since = 0;
+    container.remembers = undefined;
+  }
+
+  /** keep has a container keep its address when it leaves its network; false where it has none. */
+  keep(pid: number, address: string): boolean {
+    const container = this.#processOwner(pid);
+    const endpoint = [...(container?.endpoints.values() ?? [])].find((one) => one.address === address);
+    if (container === undefined || endpoint === undefined) return false;
+    this.remember(pid);
+    container.keeps = { network: endpoint.network, address };
+    return true;
+  }
+
+  #processOwner(pid: number): Container | undefined {
+    return [...this.containers.values()].find((container) => container.isRunning && container.pid === pid);
   }
 
   /** divert leads new connections to some ports of the server elsewhere; undefined leads nobody astray. */

@@ -68,9 +68,14 @@ export class Network {
   /** leave takes a container's address back. */
   leave(container: Container, endpoint: Endpoint, now: number): void {
     if (endpoint.address === '') return;
-    this.#members.delete(endpoint.address);
+    if (container.keeps?.address !== endpoint.address) this.#members.delete(endpoint.address);
     endpoint.address = '';
     this.#note(container, endpoint, now);
+  }
+
+  /** free takes back an address that a container has kept beyond its leaving. */
+  free(address: string): void {
+    this.#members.delete(address);
   }
 
   /** rename notes that a container that runs here is called otherwise; `change` gives it its new name. */
@@ -101,7 +106,8 @@ export class Network {
     const addresses: string[] = [];
     for (const [address, member] of this.#members) {
       const endpoint = member.endpoints.get(this.name);
-      if (endpoint !== undefined && namesOf(member, endpoint).includes(name)) addresses.push(address);
+      if (endpoint !== undefined && endpoint.address !== '' && namesOf(member, endpoint).includes(name))
+        addresses.push(address);
     }
     const meanings = this.#meanings.get(name) ?? [];
     meanings.push({ since: now, addresses });

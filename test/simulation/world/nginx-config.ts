@@ -108,7 +108,7 @@ export class NginxRefusal extends Error {}
  * nobody is here.
  */
 const WITHOUT_EFFECT =
-  /^(?:(?:set_)?real_ip_\w+|geo|proxy_(?!pass$)\w+|keepalive(?:_timeout|_requests|_time)?|zone|least_conn|access_log|error_log|log_format|limit_(?:req|conn)\w*|auth_basic_user_file|recursive_error_pages|types|internal|resolver(?:_timeout)?|server_tokens|(?:server_names|variables|map)_hash_\w+|client_\w+|send_timeout|underscores_in_headers|large_client_header_buffers|worker_\w+|pid|events|user|include|default_type|ssi(?:_types)?|index|charset|sendfile|tcp_\w+|gzip\w*|ssl\w*|http2|reset_timedout_connection|lingering_\w+|load_module|expires|auth_delay|split_clients|add_trailer|(?:override_|source_)?charset(?:_types)?|etag|if_modified_since|sub_filter\w*|(?:absolute|port_in)_redirect|(?:brotli|zstd)_\w+)$/;
+  /^(?:(?:set_)?real_ip_\w+|geo|(?:proxy|grpc)_(?!pass$)\w+|keepalive(?:_timeout|_requests|_time)?|zone|least_conn|access_log|error_log|log_format|limit_(?:req|conn)\w*|auth_basic_user_file|recursive_error_pages|types|internal|resolver(?:_timeout)?|server_tokens|(?:server_names|variables|map)_hash_\w+|client_\w+|send_timeout|underscores_in_headers|large_client_header_buffers|worker_\w+|pid|events|user|include|default_type|ssi(?:_types)?|index|charset|sendfile|tcp_\w+|gzip\w*|ssl\w*|http2|reset_timedout_connection|lingering_\w+|load_module|expires|auth_delay|split_clients|add_trailer|(?:override_|source_)?charset(?:_types)?|etag|if_modified_since|sub_filter\w*|(?:absolute|port_in)_redirect|(?:brotli|zstd)_\w+)$/;
 const DURATION = /^(\d+)(ms|s|m|h|d)?$/;
 const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 /** `keepalive_min_timeout` is known from this version on. */
@@ -287,10 +287,12 @@ class Reader {
         case 'return':
           return [{ does: 'return', status: Number(first), text: second }];
         case 'proxy_pass':
+        case 'grpc_pass':
           return [this.#pass(first)];
         case 'add_header':
           return [{ does: 'header', name: first.toLowerCase(), value: second }];
         case 'proxy_set_header':
+        case 'grpc_set_header':
           return first === 'Host' ? [{ does: 'tell host', value: second }] : [];
         case 'set':
           return [{ does: 'set', variable: first, value: second }];
@@ -330,7 +332,7 @@ class Reader {
   }
 
   #pass(url: string): Rule {
-    const [, target = '', path = ''] = /^https?:\/\/([^/]+)(\/.*)?$/.exec(url) ?? [];
+    const [, target = '', path = ''] = /^(?:https?|grpc):\/\/([^/]+)(\/.*)?$/.exec(url) ?? [];
     if (!target.includes('$')) this.#needUpstream(target);
     return { does: 'pass', target, path };
   }

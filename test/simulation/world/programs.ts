@@ -20,6 +20,8 @@ export function launch(process: Process, machine: Machine): Program {
   const { argv } = container;
   const [word = ''] = argv;
   if (word === 'cat' && argv.length === 1) return new Cat(process, machine);
+  if (argv.includes('check') || argv.includes('hold') || argv.includes('keep'))
+    return new HandOver(process, machine);
   if (word === 'chroot') return new Divert(process, machine);
   const { behaviour } = container.image;
   const command = commandOf(behaviour.runs === 'app' ? behaviour.app : {}, argv);
@@ -157,6 +159,61 @@ class Cat implements Program {
       stdout: paths.map((path) => files[path] ?? '').join(''),
       stderr: missing.map((path) => `cat: ${path}: No such file or directory\n`).join(''),
     };
+  }
+}
+
+/** So long the script of a hand-over holds by itself. */
+const HELD_MS = 30_000;
+
+/** HandOver is the script of src/nginx/hand-over.ts, which runs with the server's own ip and nsenter. */
+class HandOver implements Program {
+  readonly #process: Process;
+  readonly #machine: Machine;
+  readonly #pid: number;
+  #isHolding = false;
+
+  constructor(process: Process, machine: Machine) {
+    this.#process = process;
+    this.#machine = machine;
+    const [what, pid = '', address = ''] = process.container.request.Cmd ?? [];
+    this.#pid = Number(pid);
+    process.after(5, () => {
+      if (!machine.hasIp) {
+        process.say('stderr', '/bin/sh: 1: nsenter: not found');
+        process.end(127);
+      } else if (what === 'hold') this.#hold();
+      else if (what === 'keep' && !machine.keep(this.#pid, address)) process.end(1);
+      else this.#done();
+    });
+  }
+
+  #hold(): void {
+    this.#isHolding = true;
+    this.#machine.remember(this.#pid);
+    this.#process.say('stdout', 'it is done');
+    this.#process.after(HELD_MS, () => this.#end());
+  }
+
+  #done(): void {
+    this.#process.say('stdout', 'it is done');
+    this.#process.end(0);
+  }
+
+  #end(): void {
+    if (this.#isHolding) this.#machine.forget(this.#pid);
+    this.#process.end(0);
+  }
+
+  ports(): readonly number[] {
+    return [];
+  }
+
+  signal(name: string): void {
+    if (name === 'TERM' || name === 'INT') this.#end();
+  }
+
+  exec(): undefined {
+    return undefined;
   }
 }
 

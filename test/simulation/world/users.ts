@@ -237,6 +237,11 @@ export class Users {
     this.#close(machine, container, 'ended');
   }
 
+  /** leaves is told when a running container is taken out of a network. */
+  leaves(machine: Machine, container: Container): void {
+    this.#close(machine, container, 'was taken out of its network');
+  }
+
   /** interrupts is told when a running container is cut off from its ports for a moment. */
   interrupts(machine: Machine, container: Container): void {
     this.#close(machine, container, 'lost its ports for a moment');

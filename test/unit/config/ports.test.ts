@@ -119,7 +119,7 @@ services:
     ['{ a: { protocol: http } }', 'extra_ports.a: needs a port'],
     [
       '{ a: { port: 2, protocol: tcp, domain: a.example.com } }',
-      'extra_ports.a.domain: a domain needs protocol http, and this is a tcp port',
+      'extra_ports.a.domain: a domain needs protocol http or grpc, and this is a tcp port',
     ],
     ['{ Console: 2 }', 'extra_ports.Console: "Console" cannot be the name of a port'],
     ['{ the-port: 2 }', 'extra_ports.the-port: "the-port" cannot be the name of a port'],

@@ -332,11 +332,11 @@ describe('protocol', () => {
   test.each([
     [
       'protocol: tcp\ndomain: a.com',
-      'services.api.domain: a domain needs protocol http, and this is a tcp service',
+      'services.api.domain: a domain needs protocol http or grpc, and this is a tcp service',
     ],
     [
       'image: redis:7\ndomain: a.com',
-      'services.api.domain: a domain needs protocol http, and this is a tcp service by its image redis:7',
+      'services.api.domain: a domain needs protocol http or grpc, and this is a tcp service by its image redis:7',
     ],
     [
       'protocol: tcp\nhealthcheck: { path: / }',

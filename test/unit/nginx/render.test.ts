@@ -448,9 +448,9 @@ function isDomain(text: string): boolean {
 function expectWellFormed(content: string): void {
   const { directives, mistake } = parseDirectives(content);
   expect(mistake).toBeUndefined();
-  expect(namesIn(directives).filter((name) => !/^(?:[a-z_]+|\d+|[A-Z]+|~.+|[\d.]+|)$/.test(name))).toEqual(
-    [],
-  );
+  expect(
+    namesIn(directives).filter((name) => !/^(?:[a-z_][a-z0-9_]*|\d+|[A-Z]+|~.+|[\d.]+|)$/.test(name)),
+  ).toEqual([]);
 }
 
 function namesIn(directives: readonly Directive[]): string[] {
