@@ -196,6 +196,7 @@ export function compose(kind: NginxKind, tree: Tree, wish: ScopeWish): Compositi
       routes: routeFacts(wish),
       files: hashes(files),
       ...(tls.length > 0 && { tls }),
+      ...(tls.length > 0 && wish.settings.tls?.http3 && { http3: true as const }),
     };
   }
   for (const [other, { files: written }] of Object.entries(others)) copyScope(tree, other, written, files);
@@ -504,5 +505,6 @@ function mainOf(
     streamFiles: below('stream'),
     controlFiles: below('control'),
     tlsDomains: Object.values(scopes).flatMap(({ tls = [] }) => tls),
+    http3Domains: Object.values(scopes).flatMap(({ tls = [], http3 }) => (http3 ? tls : [])),
   };
 }

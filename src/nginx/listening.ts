@@ -31,6 +31,14 @@ export function listenHttp({ proxyProtocol }: Fronted, options = ''): string[] {
     : [`listen ${HTTP_PORT}${options};`];
 }
 
+/**
+ * listenQuic returns the line of a server that listens for HTTP/3. QUIC has no PROXY protocol before it, and its packets
+ * come by UDP on the port that HTTPS has by TCP.
+ */
+export function listenQuic(options = ''): string {
+  return `listen ${TLS_PORT} quic${options};`;
+}
+
 /** listenTls returns the lines of a server that listens for HTTPS. */
 export function listenTls({ proxyProtocol }: Fronted, options = ''): string[] {
   return proxyProtocol

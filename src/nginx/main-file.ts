@@ -57,6 +57,8 @@ export interface MainConfig {
   controlFiles: readonly string[];
   /** The domains that it serves over HTTPS. */
   tlsDomains: readonly string[];
+  /** Those of them that it serves over HTTP/3. */
+  http3Domains: readonly string[];
 }
 
 /** renderMain renders the main file of a folder. Every include is named: a file put there by hand is not read. */
@@ -71,7 +73,7 @@ export function renderMain(config: MainConfig): string {
 ${indented(listenHttp(config.settings, ' default_server'), '        ')}${HEALTH.replaceAll(/^/gm, '    ').trimEnd()}
         location / { return 404; }
     }
-${renderTlsMain(config.tlsDomains, config.settings)}`
+${renderTlsMain(config.tlsDomains, config.http3Domains, config.settings)}`
       : '';
   const proof =
     config.kind === 'sidecar'

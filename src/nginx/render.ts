@@ -51,8 +51,8 @@ import { type Inherited, NOTHING, OwnLines, snippetFile } from './snippets.ts';
 import {
   groupsOf,
   renderChallenge,
-  renderHsts,
   renderTls,
+  renderTlsHeaders,
   renderTlsMaps,
   type TlsContext,
   type TlsGroup,
@@ -158,7 +158,7 @@ function serverOf(host: string, { scope, tls, fronted }: Omit<Home, 'kind'>): Ho
     listens: listenHttp(fronted),
     before: renderTlsMaps(group, context),
     lines: renderTls(group, context),
-    headers: renderHsts(group, context),
+    headers: renderTlsHeaders(group, context),
     locations: `${HEALTH}${renderChallenge(group, context)}`,
   };
 }

@@ -97,6 +97,8 @@ const manifestSchema = z.object({
       ),
       /** The domains that are served over HTTPS. */
       tls: z.array(z.string()).optional(),
+      /** They are served over HTTP/3, too. */
+      http3: z.literal(true).optional(),
       /** Content hash of each file of the environment. */
       files: z.record(z.string(), z.string()),
     }),

@@ -42,6 +42,8 @@ export interface FrontApp {
   port?: Partial<RoutePort>;
   /** It does not answer everybody from the beginning. */
   isAway?: true;
+  /** It is the copy of this app that stands on the secondary side, and has no route of its own. */
+  secondaryOf?: string;
 }
 
 /** What an answer was. */
@@ -127,7 +129,8 @@ export async function startFront(
         '--env',
         `${key}=${value}`,
       ]);
-      const alias = `${SCOPE.project}_${SCOPE.environment}_${app.name}`;
+      const copy = app.secondaryOf === undefined ? app.name : `${app.secondaryOf}_secondary`;
+      const alias = `${SCOPE.project}_${SCOPE.environment}_${copy}`;
       const mount = `${join(APPS, app.kind ?? 'difficult')}:/app:ro`;
       const command = [images.node!, 'node', '/app/server.mjs'];
       await run(`${name}-${app.name}`, [
@@ -140,7 +143,8 @@ export async function startFront(
       ]);
       addresses.set(app.name, await addressIn(`${name}-${app.name}`));
     }
-    const routes = apps.map((app, index) => routeOf(app, index));
+    const routed = apps.filter(({ secondaryOf }) => secondaryOf === undefined);
+    const routes = routed.map((app, index) => routeOf(app, index));
     const gateway = await docker([
       'network',
       'inspect',
@@ -212,7 +216,7 @@ export async function startFront(
       },
       down,
     };
-    await awaitAnswers(front, apps);
+    await awaitAnswers(front, routed);
     return front;
   } catch (error) {
     const said = await stderrOf(name).catch(() => '');
