@@ -106,7 +106,6 @@ export interface TlsContext {
   tls: TlsSpec;
   /** Where the volume of the configuration is mounted. */
   folder: string;
-  fronted: Fronted;
 }
 
 /** renderTlsMaps renders the variables that a group with TLS reads; they stand before its server. */
@@ -125,12 +124,12 @@ ${hsts === undefined ? '' : `map "$https:$upstream_http_strict_transport_securit
 export function renderTls(group: TlsGroup, context: TlsContext): string[] {
   const { tls: own } = group;
   if (own === undefined) return [];
-  const { scope, tls, folder, fronted } = context;
+  const { scope, tls, folder } = context;
   const mark = markOf(group, scope);
   const pem = `"${KEYS_FOLDER}/${SERVED_FOLDER}/$certificate_${mark}.pem"`;
   const isCatchAll = group.domains.includes('*');
   return [
-    ...listenTls(fronted, isCatchAll ? ' default_server' : ''),
+    ...listenTls(isCatchAll ? ' default_server' : ''),
     ...(tls.http3 ? [listenQuic(isCatchAll ? ' default_server' : '')] : []),
     'http2 on;',
     // One file, so that nobody ever finds the certificate of one and the key of another.
@@ -231,11 +230,17 @@ export function renderTlsMain(
   fronted: Fronted,
 ): string {
   if (domains.length === 0) return '';
-  const reject = domains.includes('*')
-    ? ''
-    : `    # Who asks for a name that is not served gets no certificate.
+  const isAny = domains.includes('*');
+  // Also where somebody has all names: what comes first on a connection is said here.
+  const reject =
+    isAny && !fronted.proxyProtocol
+      ? ''
+      : `    # Who asks for a name that is not served gets no certificate.
     server {
-${listenTls(fronted, ' default_server')
+${isAny ? '        server_name switchyard.invalid;\n' : ''}${listenTls(
+  isAny ? '' : ' default_server',
+  fronted,
+)
   .map((line) => `        ${line}\n`)
   .join('')}        ssl_protocols TLSv1.2 TLSv1.3;
         ssl_reject_handshake on;

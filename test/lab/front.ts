@@ -13,7 +13,7 @@ import {
   renderFlagAccess,
 } from '../../src/nginx/control.ts';
 import { PROBE_ACCESS_FILE, PROBE_HEADER, renderProbeAccess } from '../../src/nginx/door.ts';
-import { httpPort } from '../../src/nginx/listening.ts';
+import { DIRECT_HTTP_PORT } from '../../src/nginx/listening.ts';
 import { renderPointer } from '../../src/nginx/main-file.ts';
 import { entryOf } from '../../src/nginx/metrics.ts';
 import type { NginxKind, Route, RoutePort } from '../../src/nginx/routes.ts';
@@ -169,7 +169,8 @@ export async function startFront(
     const address = await addressIn(name);
     const optionsFor = (app: string): RequestOptions => {
       const route = routes.find(({ service }) => service === app)!;
-      const port = kind === 'edge' ? httpPort(settings) : route.ports[0]!.internalPort;
+      const port =
+        kind === 'edge' ? (settings.proxyProtocol ? DIRECT_HTTP_PORT : 80) : route.ports[0]!.internalPort;
       const [host = ''] = route.ports[0]!.domains;
       return { host: address, port, headers: { host } };
     };
