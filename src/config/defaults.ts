@@ -10,7 +10,7 @@ export const DEFAULTS = {
   },
   edge: { access_log: true },
   // 180 days.
-  tls: { staging: false, policy: 'intermediate', redirect: true, hsts: 15_552_000 },
+  tls: { staging: false, policy: 'intermediate', redirect: true, hsts: 15_552_000, http3: false },
   server: { port: 22, zone: 'default' },
   servers: 1,
   retain_releases: 50,

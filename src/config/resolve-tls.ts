@@ -31,6 +31,7 @@ export function resolveTls(
     policy: said.policy ?? DEFAULTS.tls.policy,
     redirect: said.redirect ?? DEFAULTS.tls.redirect,
     hstsSeconds: hstsOf(said.hsts),
+    ...((said.http3 ?? DEFAULTS.tls.http3) && { http3: true as const }),
     ...expiryOf(said, report),
     acme: acmeOf(said),
   };
@@ -45,7 +46,8 @@ export function resolveTls(
 /** tlsPorts returns the ports of the servers that the edge needs for HTTPS. */
 export function tlsPorts(tls: TlsSpec | undefined, domains: readonly string[]): EdgePort[] {
   const isOn = domains.some((domain) => tls !== undefined && (tls.domains[domain] ?? tls).mode !== 'off');
-  return isOn ? ['443/tcp'] : [];
+  if (!isOn) return [];
+  return tls?.http3 ? ['443/tcp', '443/udp'] : ['443/tcp'];
 }
 
 function modeOf(said: TlsInput, isLocal: boolean): CertificateMode {

@@ -147,6 +147,7 @@ function resolveWithSecrets(
   const tls = tlsOf(loaded, environment, input, services, errors);
   const ofNginx = nginx(loaded.config, input);
   checkProxyProtocol(loaded, environment, ofNginx, errors);
+  checkHttp3(loaded, environment, { ...ofNginx, ...tls }, errors);
   failTogether(inOrder(errors));
   const wanted: EnvironmentSpec = {
     project: loaded.config.project,
@@ -201,6 +202,22 @@ function checkProxyProtocol(
   const origin = loaded.has(over) ? over : base;
   const message = 'needs trusted_proxies: nobody else is believed who a client is';
   const hint = 'Write the addresses of the balancers under edge.trusted_proxies.';
+  errors.push(problemError({ path: loaded.spelled(origin), message, hint }, loaded.locate(origin)));
+}
+
+/** Requests that come past the balancer would be told apart from others by nobody. */
+function checkHttp3(
+  loaded: LoadedConfig,
+  name: string,
+  { proxyProtocol, tls }: EnvironmentSpec['nginx'],
+  errors: UserError[],
+): void {
+  if (!proxyProtocol || !tls?.http3) return;
+  const [over, base] = originsOf(name, ['tls', 'http3']);
+  const origin = loaded.has(over) ? over : base;
+  const message =
+    'cannot be had with edge.proxy_protocol: that balancer passes TCP on, and QUIC comes by UDP';
+  const hint = 'Leave it out; a balancer that speaks HTTP/3 to browsers speaks HTTP/1.1 or 2 to the servers.';
   errors.push(problemError({ path: loaded.spelled(origin), message, hint }, loaded.locate(origin)));
 }
 

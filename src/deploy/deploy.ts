@@ -60,7 +60,7 @@ async function deployTo(
 
 function announce(plan: Plan, { log, onPlan }: DeployRequest, forgotten: readonly string[]): void {
   onPlan(plan);
-  for (const sentence of plan.staying) log.warning(sentence);
+  for (const sentence of [...plan.staying, ...plan.undecided]) log.warning(sentence);
   for (const server of forgotten) {
     log.warning(
       `${server} left the file: what still runs there stays, serves, and is no longer looked after. Remove it there, or put the server back`,

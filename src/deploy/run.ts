@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { allOrErrors } from '../fleet/fleet.ts';
 import { copyKey } from '../model/copy.ts';
 import { NginxInstance } from '../nginx/instance.ts';
@@ -87,7 +88,8 @@ export class Run {
     const { revokedCertificates: revoke } = this.request;
     const ask = (pem: string) => authority.renewalAt(wanted.nginx.tls!.acme, pem);
     const renewAt = await renewalsOf(wanted, seen.observed, ask);
-    const certificates = { given, renewAt, forced, revoke };
+    const obtained = serialsOf(this.known.certificates.values());
+    const certificates = { given, renewAt, forced, obtained, revoke };
     const facts = { ...seen, unfinishedHook, certificates, ...(restored !== undefined && { restored }) };
     const input = scope === 'routes' ? buildKeptInput(facts) : buildInput(facts);
     const plan = planDeploy(input);
@@ -299,4 +301,8 @@ function isReconciling(steps: readonly PlannedStep[]): boolean {
 /** throwFailure throws what steps have failed with, if any have. */
 export function throwFailure(failures: readonly StepFailure[]): void {
   if (failures.length > 0) throw failureOf(failures);
+}
+
+function serialsOf(pairs: Iterable<{ chain: string }>): Set<string> {
+  return new Set([...pairs].map(({ chain }) => new X509Certificate(chain).serialNumber));
 }

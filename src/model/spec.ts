@@ -302,6 +302,8 @@ export interface TlsSpec extends DomainTls {
   redirect: boolean;
   /** For how long browsers come over HTTPS only, in seconds; 0 does not say so. */
   hstsSeconds: number;
+  /** They are served over HTTP/3, too. */
+  http3?: true;
   /** When people are told that a certificate ends; undefined is as `DEFAULT_EXPIRY` says. */
   expiry?: ExpiryLimits;
   acme: AcmeSpec;

@@ -29,6 +29,37 @@ export function agreedMake(
   return { image: newestImage(images) ?? nginx.image, ports: portsOfEdge([nginx, ...others]) };
 }
 
+/**
+ * agreedProxyProtocol tells whether connections to an edge begin with the PROXY protocol: when all say so who share it, and
+ * not when none does. While they differ it is as it was, since a port speaks one way, for all. Pure.
+ */
+export function agreedProxyProtocol(
+  scope: Scope,
+  { proxyProtocol = false, isLeaving = false }: { proxyProtocol?: boolean | undefined; isLeaving?: boolean },
+  manifest: Manifest | undefined,
+): boolean {
+  const own = isLeaving ? [] : [proxyProtocol];
+  const all = [...own, ...othersOn(scope, manifest).map(([, said]) => said)];
+  const isOn = manifest?.settings.proxy_protocol === true;
+  return all.some(Boolean) && (isOn || all.every(Boolean));
+}
+
+/** opposedToProxyProtocol names the environments of an edge that say something else of the PROXY protocol than one does. Pure. */
+export function opposedToProxyProtocol(
+  scope: Scope,
+  { proxyProtocol = false }: { proxyProtocol?: boolean | undefined },
+  manifest: Manifest | undefined,
+): string[] {
+  return othersOn(scope, manifest).flatMap(([name, said]) => (said === proxyProtocol ? [] : [name]));
+}
+
+/** What the other environments of an edge say of the PROXY protocol. */
+function othersOn(scope: Scope, manifest: Manifest | undefined): [name: string, said: boolean][] {
+  return Object.entries(manifest?.scopes ?? {}).flatMap(([name, { edge }]) =>
+    name === scopeName(scope) || edge === undefined ? [] : [[name, edge.proxy_protocol === true]],
+  );
+}
+
 /** portsOfEdge returns the ports that an edge has for all who share it, in a fixed order: 80 is always among them. Pure. */
 export function portsOfEdge(all: readonly { ports?: readonly string[] | undefined }[]): EdgePort[] {
   const ports = new Set([HTTP, ...all.flatMap(({ ports: own = [] }) => own as EdgePort[])]);

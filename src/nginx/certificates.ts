@@ -4,7 +4,7 @@ import { type Clock, poll } from '../model/clock.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import { specHash } from '../model/spec.ts';
 import type { NginxInstance } from './instance.ts';
-import { type Fronted, httpPort, tlsPort } from './listening.ts';
+import { DIRECT_HTTP_PORT, DIRECT_TLS_PORT } from './listening.ts';
 import {
   CERTIFICATE_FOLDER,
   CHALLENGE_FOLDER,
@@ -42,13 +42,13 @@ const POLL_MS = 50;
  */
 export async function installCertificate(
   edge: NginxInstance,
-  { scope, domain, origin, ...fronted }: { scope: string; domain: string; origin: string } & Fronted,
+  { scope, domain, origin }: { scope: string; domain: string; origin: string },
   { chain, privateKey }: KeyPair,
   clock: Clock,
 ): Promise<void> {
   const file = certificateFile(scope, domain);
   await edge.store(`/keys/${file}.pem`, `${ended(privateKey)}${ended(chain)}`, clock);
-  await proveCertificate(edge, { domain, port: tlsPort(fronted) }, chain, clock);
+  await proveCertificate(edge, { domain, port: DIRECT_TLS_PORT }, chain, clock);
   await edge.store(`/${CERTIFICATE_FOLDER}/${file}.crt`, installedText(origin, chain), clock);
 }
 
@@ -86,13 +86,13 @@ export async function putChallengeAnswer(
  */
 export async function proveChallengeAnswer(
   { server, address, title }: NginxInstance,
-  { domain, ...fronted }: { domain: string } & Fronted,
+  { domain }: { domain: string },
   { token, keyAuthorization }: { token: string; keyAuthorization: string },
   clock: Clock,
 ): Promise<void> {
   // It becomes part of a path (RFC 8555 §8.3: base64url).
   if (!/^[\w-]{1,200}$/.test(token)) throw new Error('the CA has sent a token that cannot be one');
-  const target = { address, port: httpPort(fronted), path: `${CHALLENGE_PATH}${token}`, host: domain };
+  const target = { address, port: DIRECT_HTTP_PORT, path: `${CHALLENGE_PATH}${token}`, host: domain };
   let seen = 'no answer';
   const isAnswered = await poll(clock, { everyMs: POLL_MS, timeoutMs: SHOWN_MS }, async () => {
     try {

@@ -1,7 +1,7 @@
 import { UserError } from '../model/errors.ts';
 import { type Scope, scopeName } from '../model/names.ts';
 import { isOverHttp, type NginxSpec, specHash } from '../model/spec.ts';
-import { newestImage } from './agreed.ts';
+import { agreedProxyProtocol, newestImage } from './agreed.ts';
 import { renderControl } from './control.ts';
 import { VARIABLES_FOLDER } from './door.ts';
 import { HOST_FOLDER } from './hosts.ts';
@@ -155,14 +155,28 @@ function isIntact(kind: NginxKind, folder: FolderTree): boolean {
   return made.includes('# Written by Switchyard') && folder.files.get('main.hash') === specHash([kind, made]);
 }
 
-function settingsAgree(kind: NginxKind, { settings }: Manifest, wish: ScopeWish): boolean {
-  return specHash(settingsFacts(kind, wish.settings, settings.chosen_by)) === specHash(settings);
+function settingsAgree(kind: NginxKind, manifest: Manifest, wish: ScopeWish): boolean {
+  const { settings } = manifest;
+  const facts = settingsFacts(kind, wish.settings, settings.chosen_by, isSpokenTo(manifest, wish));
+  return specHash(facts) === specHash(settings);
+}
+
+/** Whether connections begin with the PROXY protocol when an environment has what it wishes. */
+function isSpokenTo(manifest: Manifest | undefined, { scope, settings, files }: ScopeWish): boolean {
+  const { proxyProtocol } = settings;
+  return agreedProxyProtocol(scope, { proxyProtocol, isLeaving: files.size === 0 }, manifest);
 }
 
 /** What an environment needs of an edge stands there for the others: whoever makes it anew gives it what all need. */
 function edgeNeeds(kind: NginxKind, { settings }: ScopeWish): Pick<Manifest['scopes'][string], 'edge'> {
   if (kind !== 'edge') return {};
-  return { edge: { image: settings.image, ports: [...(settings.ports ?? [])].sort() } };
+  return {
+    edge: {
+      image: settings.image,
+      ports: [...(settings.ports ?? [])].sort(),
+      ...(settings.proxyProtocol && { proxy_protocol: true as const }),
+    },
+  };
 }
 
 /**
@@ -196,6 +210,7 @@ export function compose(kind: NginxKind, tree: Tree, wish: ScopeWish): Compositi
       routes: routeFacts(wish),
       files: hashes(files),
       ...(tls.length > 0 && { tls }),
+      ...(tls.length > 0 && wish.settings.tls?.http3 && { http3: true as const }),
     };
   }
   for (const [other, { files: written }] of Object.entries(others)) copyScope(tree, other, written, files);
@@ -254,7 +269,7 @@ function intactFile(tree: Tree, path: string, written: string | undefined): stri
 
 /** firstFiles returns the files a new, empty nginx starts with. */
 export function firstFiles(kind: NginxKind, chosenBy: Scope, settings: NginxSpec): Map<string, string> {
-  const facts = settingsFacts(kind, settings, scopeName(chosenBy));
+  const facts = settingsFacts(kind, settings, scopeName(chosenBy), settings.proxyProtocol === true);
   const main = renderMain(mainOf(kind, 'a', { settings: facts, scopes: {} }, '0', new Map()));
   return new Map([
     ...mainFiles(kind, main).map(([path, content]) => [`a/${path}`, content] as const),
@@ -326,11 +341,15 @@ function refuseTakenPorts(others: Manifest['scopes'], wish: ScopeWish): void {
   }
 }
 
-function settingsFacts(kind: NginxKind, settings: NginxSpec, chosenBy: string): Manifest['settings'] {
+function settingsFacts(
+  kind: NginxKind,
+  settings: NginxSpec,
+  chosenBy: string,
+  isSpokenTo: boolean,
+): Manifest['settings'] {
   const ofEdge = {
     access_log: settings.accessLog ?? true,
-    trusted_proxies: [...(settings.trustedProxies ?? [])].sort(),
-    ...(settings.proxyProtocol && { proxy_protocol: settings.proxyProtocol }),
+    ...(isSpokenTo && { proxy_protocol: true as const }),
   };
   return {
     keepalive_min_timeout_ms: settings.keepaliveMinTimeoutMs,
@@ -345,7 +364,7 @@ function agreeOnSettings(
   others: Manifest['scopes'],
   wish: ScopeWish,
 ): Manifest['settings'] {
-  const wished = settingsFacts(kind, wish.settings, scopeName(wish.scope));
+  const wished = settingsFacts(kind, wish.settings, scopeName(wish.scope), isSpokenTo(manifest, wish));
   const isShared = kind === 'edge' && Object.keys(others).length > 0;
   if (manifest === undefined || !isShared) return wished;
   const { settings } = manifest;
@@ -357,10 +376,6 @@ function agreeOnSettings(
       `keepalive_min_timeout (${settings.keepalive_min_timeout_ms} ms there, ${wished.keepalive_min_timeout_ms} ms here)`,
     settings.access_log !== wished.access_log &&
       `access_log (${settings.access_log} there, ${wished.access_log} here)`,
-    rangesOf(settings) !== rangesOf(wished) &&
-      `trusted_proxies (${rangesOf(settings)} there, ${rangesOf(wished)} here)`,
-    settings.proxy_protocol !== wished.proxy_protocol &&
-      `proxy_protocol (${settings.proxy_protocol ?? false} there, ${wished.proxy_protocol ?? false} here)`,
   ].filter((difference) => difference !== false);
   if (differences.length > 0) {
     const chosenBy = settings.chosen_by.replace('_', ' ');
@@ -371,11 +386,7 @@ function agreeOnSettings(
       },
     );
   }
-  return settings;
-}
-
-function rangesOf({ trusted_proxies: ranges = [] }: Manifest['settings']): string {
-  return ranges.length === 0 ? 'none' : ranges.join(' ');
+  return { ...wished, chosen_by: settings.chosen_by };
 }
 
 /** The number says which is newer, the hash tells two runs that begin from the same state apart. */
@@ -493,7 +504,6 @@ function mainOf(
     settings: {
       keepaliveMinTimeoutMs: settings.keepalive_min_timeout_ms,
       ...(settings.access_log === false && { accessLog: false }),
-      trustedProxies: settings.trusted_proxies ?? [],
       proxyProtocol: settings.proxy_protocol,
     },
     generation,
@@ -507,5 +517,6 @@ function mainOf(
     streamFiles: below('stream'),
     controlFiles: below('control'),
     tlsDomains: Object.values(scopes).flatMap(({ tls = [] }) => tls),
+    http3Domains: Object.values(scopes).flatMap(({ tls = [], http3 }) => (http3 ? tls : [])),
   };
 }

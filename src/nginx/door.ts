@@ -59,10 +59,15 @@ export function doorFiles(key: string, door: Door): Map<string, string> {
     ...(cors === undefined ? [] : renderCorsVariables(cors)),
   ];
   return new Map([
-    ...variables.map((line) => [`${VARIABLES_FOLDER}/${specHash(line)}.conf`, `${line}\n`] as const),
+    ...variables.map(variableFile),
     ...(basicAuth === undefined ? [] : [[`${USERS_FOLDER}/${key}`, users.join('')] as const]),
     ...pages,
   ]);
+}
+
+/** variableFile returns the file of a variable, by its path below a folder: those of two projects that mean one are one. */
+export function variableFile(line: string): [path: string, text: string] {
+  return [`${VARIABLES_FOLDER}/${specHash(line)}.conf`, `${line}\n`];
 }
 
 function pageFile(key: string, status: string): string {

@@ -1,7 +1,5 @@
+import { type NginxSpec, specHash } from '../model/spec.ts';
 import type { Fronted } from './listening.ts';
-
-/** An address that nobody has (RFC 919 §7). */
-export const NOBODY = '255.255.255.255';
 
 /** A header by which a proxy tells of a request that it passes on. */
 interface Told {
@@ -55,26 +53,53 @@ export const FORWARDED: readonly (readonly [name: string, value: string])[] = [
 ];
 
 /**
- * renderForwarded renders what the values of FORWARDED are: as a proxy with one of these addresses tells them, else as
- * they are. Who is believed is decided by who has opened the connection, and the client's address is the last one of
- * `X-Forwarded-For` that is none of theirs; or the one that the PROXY protocol has told.
+ * renderForwarded renders what the values of FORWARDED are: as a proxy tells them that the server believes, else as they
+ * are. The client's address is the last one of `X-Forwarded-For` that is none of theirs; or the one that the PROXY protocol
+ * has told. Whom a server believes is its own affair: see `renderBelieved`.
  */
-export function renderForwarded(trustedProxies: readonly string[], { proxyProtocol }: Fronted = {}): string {
-  const believed = trustedProxies.map((range) => `    set_real_ip_from ${range};\n`);
+export function renderForwarded({ proxyProtocol }: Fronted = {}): string {
   const header = proxyProtocol
     ? '    real_ip_header proxy_protocol;\n'
     : '    real_ip_header X-Forwarded-For;\n    real_ip_recursive on;\n';
-  // What speaks PROXY passes on what clients say, and says nothing of a request itself.
-  const tellers = proxyProtocol ? [] : trustedProxies;
-  const told = proxyProtocol ? TOLD_BY_CONNECTION : TOLD;
-  const maps = told.map(
+  const maps = (proxyProtocol ? TOLD_BY_CONNECTION : TOLD).map(
+    // What speaks PROXY passes on what clients say, and says nothing of a request itself.
     ({ variable, form, value, otherwise }) =>
-      `    map "$is_trusted:$http_${variable}" $told_${variable} { default ${otherwise}; "~^1:(${form})$" "${value}"; }\n`,
+      proxyProtocol
+        ? `    map $host $told_${variable} { default ${otherwise}; }\n`
+        : `    map "$is_trusted:$http_${variable}" $told_${variable} { default ${otherwise}; "~^1:(${form})$" "${value}"; }\n`,
   );
-  return `${believed.join('')}${believed.length > 0 ? header : ''}    geo $realip_remote_addr $is_trusted { default 0; ${tellers.map((range) => `${range} 1; `).join('')}}
+  return `${header}    # Set by the servers of those who believe somebody.
+    map $host $is_trusted { default 0; }
 ${proxyProtocol ? CLIENT_AND_PROXY : ''}${maps.join('')}    # Set where a prefix is taken from the path.
     map $host ${STRIPPED_PREFIX} { default ''; }
     # What is no plain word is none that a log or another service should get.
     map $http_x_request_id $id_of_request { default $request_id; "~^[\\w.:/+=@-]{1,200}$" $http_x_request_id; }
 `;
+}
+
+/** Whom an environment believes what they tell of a request. */
+export type Believed = Pick<NginxSpec, 'trustedProxies' | 'proxyProtocol'>;
+
+/**
+ * renderBelieved renders the lines of a server by which it believes those whom its environment believes, and nobody else on
+ * the edge. They are decided by who has opened the connection. Who waits for the PROXY protocol believes no header, also as
+ * long as the edge is not spoken to by it.
+ */
+export function renderBelieved({ trustedProxies = [], proxyProtocol }: Believed): string[] {
+  if (trustedProxies.length === 0) return [];
+  return [
+    ...trustedProxies.map((range) => `set_real_ip_from ${range};`),
+    proxyProtocol ? 'real_ip_header proxy_protocol;' : `set $is_trusted ${trustedVariable(trustedProxies)};`,
+  ];
+}
+
+/** believedVariables returns the variables that these lines read, as they are defined in http. */
+export function believedVariables({ trustedProxies = [], proxyProtocol }: Believed): string[] {
+  if (trustedProxies.length === 0 || proxyProtocol) return [];
+  const cases = trustedProxies.map((range) => `${range} 1; `).join('');
+  return [`geo $realip_remote_addr ${trustedVariable(trustedProxies)} { default 0; ${cases}}`];
+}
+
+function trustedVariable(ranges: readonly string[]): string {
+  return `$is_trusted_${specHash(ranges)}`;
 }

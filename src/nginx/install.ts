@@ -431,6 +431,14 @@ async function explainStop({ server, kind, name }: Home): Promise<UserError> {
       },
     );
   }
+  if (/invalid parameter "quic"|unknown directive "quic_retry"/.test(stderr)) {
+    return new UserError(
+      `${server.name}: nginx in ${image} was built without its module for HTTP/3, which tls.http3 needs`,
+      {
+        hint: 'Name an image under sidecar.image whose nginx has ngx_http_v3_module, or leave tls.http3 out.',
+      },
+    );
+  }
   return new UserError(
     `${server.name}: ${kind} ${name} does not stay up: ${stderr.trim().split('\n').at(-1)}`,
     {

@@ -8,7 +8,6 @@ import { LABEL } from '../model/labels.ts';
 import type { Composition, FlagChange } from './compose.ts';
 import { CONTROL_PORT } from './control.ts';
 import { PROBE_HEADER } from './door.ts';
-import type { Fronted } from './listening.ts';
 import { renderPointer } from './main-file.ts';
 import type { FiguresName } from './metrics.ts';
 import type { NginxKind } from './routes.ts';
@@ -109,13 +108,6 @@ export class NginxInstance {
     if (this.#seen === undefined) return true;
     const { tree, folder } = this.#seen;
     return tree.folders[folder].manifest?.scopes[scope]?.routes[service] !== undefined;
-  }
-
-  /** isFrontedAs tells whether its connections have to begin with a header of the PROXY protocol, or not, as is wanted. */
-  isFrontedAs({ proxyProtocol }: Fronted): boolean {
-    if (this.#seen === undefined) return true;
-    const { tree, folder } = this.#seen;
-    return tree.folders[folder].manifest?.settings.proxy_protocol === proxyProtocol;
   }
 
   /** probeHeaders are by which an edge knows a probe: it gets through every door, to the app. */

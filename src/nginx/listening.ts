@@ -5,8 +5,8 @@ const TLS_PORT = 443;
  * Where it listens for a run, which speaks no PROXY protocol: what has to come first on a connection is a property of the
  * port. The server publishes neither.
  */
-const DIRECT_HTTP_PORT = 8095;
-const DIRECT_TLS_PORT = 8094;
+export const DIRECT_HTTP_PORT = 8095;
+export const DIRECT_TLS_PORT = 8094;
 
 /** Who stands in front of an edge. */
 export interface Fronted {
@@ -14,26 +14,29 @@ export interface Fronted {
   proxyProtocol?: true | undefined;
 }
 
-/** httpPort returns where a run asks an edge over HTTP. */
-export function httpPort({ proxyProtocol }: Fronted): number {
-  return proxyProtocol ? DIRECT_HTTP_PORT : HTTP_PORT;
+/**
+ * listenHttp returns the lines of a server that listens for HTTP; `options` are those of each. What comes first on a
+ * connection holds for the port, and is said once, by the main file: so the servers of an environment are the same either way.
+ */
+export function listenHttp(options = '', { proxyProtocol }: Fronted = {}): string[] {
+  return [
+    `listen ${HTTP_PORT}${options}${proxyProtocol ? ' proxy_protocol' : ''};`,
+    `listen ${DIRECT_HTTP_PORT}${options};`,
+  ];
 }
 
-/** tlsPort returns where a run asks an edge over HTTPS. */
-export function tlsPort({ proxyProtocol }: Fronted): number {
-  return proxyProtocol ? DIRECT_TLS_PORT : TLS_PORT;
+/**
+ * listenQuic returns the line of a server that listens for HTTP/3. QUIC has no PROXY protocol before it, and its packets
+ * come by UDP on the port that HTTPS has by TCP.
+ */
+export function listenQuic(options = ''): string {
+  return `listen ${TLS_PORT} quic${options};`;
 }
 
-/** listenHttp returns the lines of a server that listens for HTTP; `options` are those of each. */
-export function listenHttp({ proxyProtocol }: Fronted, options = ''): string[] {
-  return proxyProtocol
-    ? [`listen ${HTTP_PORT}${options} proxy_protocol;`, `listen ${DIRECT_HTTP_PORT}${options};`]
-    : [`listen ${HTTP_PORT}${options};`];
-}
-
-/** listenTls returns the lines of a server that listens for HTTPS. */
-export function listenTls({ proxyProtocol }: Fronted, options = ''): string[] {
-  return proxyProtocol
-    ? [`listen ${TLS_PORT} ssl${options} proxy_protocol;`, `listen ${DIRECT_TLS_PORT} ssl${options};`]
-    : [`listen ${TLS_PORT} ssl${options};`];
+/** listenTls returns the lines of a server that listens for HTTPS, as `listenHttp` does. */
+export function listenTls(options = '', { proxyProtocol }: Fronted = {}): string[] {
+  return [
+    `listen ${TLS_PORT} ssl${options}${proxyProtocol ? ' proxy_protocol' : ''};`,
+    `listen ${DIRECT_TLS_PORT} ssl${options};`,
+  ];
 }

@@ -2,7 +2,7 @@ import type { NginxSpec } from '../model/spec.ts';
 import { headersOfCalls, renderHeaders } from './app-headers.ts';
 import { CONTROL_ACCESS_FILE, CONTROL_PORT } from './control.ts';
 import { indented, renderDoorOfMain } from './door.ts';
-import { NOBODY, renderForwarded } from './forwarded.ts';
+import { renderForwarded } from './forwarded.ts';
 import { renderGrpcMain } from './grpc.ts';
 import { HEALTH } from './health.ts';
 import { listenHttp } from './listening.ts';
@@ -47,7 +47,7 @@ export interface MainConfig {
   kind: NginxKind;
   /** The folder that the file stands in. */
   folder: Folder;
-  settings: Pick<NginxSpec, 'keepaliveMinTimeoutMs' | 'accessLog' | 'trustedProxies' | 'proxyProtocol'>;
+  settings: Pick<NginxSpec, 'keepaliveMinTimeoutMs' | 'accessLog' | 'proxyProtocol'>;
   /** The generation that a tcp proof logs; a sidecar has one environment only. */
   generation: string;
   /** Changes with everything that is served. */
@@ -58,6 +58,8 @@ export interface MainConfig {
   controlFiles: readonly string[];
   /** The domains that it serves over HTTPS. */
   tlsDomains: readonly string[];
+  /** Those of them that it serves over HTTP/3. */
+  http3Domains: readonly string[];
 }
 
 /** renderMain renders the main file of a folder. Every include is named: a file put there by hand is not read. */
@@ -67,14 +69,14 @@ export function renderMain(config: MainConfig): string {
     `${indent}include ${CONFIG_FOLDER}/${config.folder}/${path};\n`;
   const door =
     config.kind === 'edge'
-      ? `${renderForwarded(config.settings.trustedProxies ?? [], config.settings)}${renderDoorOfMain(`${CONFIG_FOLDER}/${config.folder}`, CONFIG_FOLDER)}${MAINTENANCE_MAPS}    # A host that no route serves.
+      ? `${renderForwarded(config.settings)}${renderDoorOfMain(`${CONFIG_FOLDER}/${config.folder}`, CONFIG_FOLDER)}${MAINTENANCE_MAPS}    # A host that no route serves.
     server {
-${indented(listenHttp(config.settings, ' default_server'), '        ')}        # A connection may begin with HTTP/2 without TLS, and its names are served by it that say so.
+${indented(listenHttp(' default_server', config.settings), '        ')}        # A connection may begin with HTTP/2 without TLS, and its names are served by it that say so.
         http2 on;
 ${HEALTH.replaceAll(/^/gm, '    ').trimEnd()}
         location / { return 404; }
     }
-${renderTlsMain(config.tlsDomains, config.settings)}`
+${renderTlsMain(config.tlsDomains, config.http3Domains, config.settings)}`
       : '';
   const proof =
     config.kind === 'sidecar'
@@ -144,7 +146,7 @@ ${renderGrpcMain(headersOfCalls(config.kind), BUFFER_KB)}${METHODS}${BODIES}    
     server {
         listen ${CONTROL_PORT};
         access_log off;
-${config.kind === 'edge' ? `        # Whoever may ask here is known by the address that it has.\n        set_real_ip_from ${NOBODY};\n` : ''}        include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
+        include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
         location = /version { return 200 $nginx_version; }
         location = /identity { return 200 "${config.identity}"; }
 ${config.kind === 'edge' ? renderFigures(`include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};`) : ''}${FLAGS}${renderInstall(config.tlsDomains, CONFIG_FOLDER, `${CONFIG_FOLDER}/${FLAG_ACCESS_FILE}`)}${config.kind === 'edge' ? renderListPlaces(CONFIG_FOLDER, `${CONFIG_FOLDER}/${FLAG_ACCESS_FILE}`) : ''}${config.controlFiles.map(include('        ')).join('')}    }

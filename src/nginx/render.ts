@@ -14,7 +14,9 @@ import {
   renderHeadersWithin,
   renderLimits,
   renderPages,
+  variableFile,
 } from './door.ts';
+import { type Believed, believedVariables, renderBelieved } from './forwarded.ts';
 import { grpcLimits, renderCalls, withHttp2 } from './grpc.ts';
 import { HEALTH } from './health.ts';
 import {
@@ -28,7 +30,7 @@ import {
   sharedHosts,
   WHOLE,
 } from './hosts.ts';
-import { type Fronted, listenHttp } from './listening.ts';
+import { listenHttp } from './listening.ts';
 import { seconds } from './main-file.ts';
 import { pageFiles, renderMaintenance, renderMaintenanceAnswers, renderPassers } from './maintenance.ts';
 import { backendsFile, renderBackends, renderCounted } from './metrics.ts';
@@ -52,8 +54,8 @@ import { type Inherited, NOTHING, OwnLines, snippetFile } from './snippets.ts';
 import {
   groupsOf,
   renderChallenge,
-  renderHsts,
   renderTls,
+  renderTlsHeaders,
   renderTlsMaps,
   type TlsContext,
   type TlsGroup,
@@ -75,7 +77,7 @@ export function renderScope(
   on: RouteServer,
   servers: readonly RouteServer[],
   tls?: TlsSpec,
-  fronted: Fronted = {},
+  believed: Believed = {},
 ): ScopeFiles {
   const files: ScopeFiles = new Map();
   const served = routes.filter((one) => isServedOn(one, on, servers));
@@ -86,7 +88,7 @@ export function renderScope(
       hostFile(scope, host),
       renderHost(
         { host, claims },
-        withOwnLines(serverOf(host, claims, { scope, tls, fronted }), onlyLines(claims, scope, served)),
+        withOwnLines(serverOf(host, claims, { scope, tls, believed }), onlyLines(claims, scope, served)),
       ),
     );
   for (const route of served) {
@@ -99,7 +101,7 @@ export function renderScope(
       const text = !isOverHttp(port.protocol)
         ? renderStream(kind, scope, route, port, sides, backendsWith)
         : renderHttp(
-            { kind, scope, tls, fronted },
+            { kind, scope, tls, believed },
             route,
             { ...port, domains: port.domains.filter((domain) => !isShared(domain)) },
             waysOf(scope, route, port, flagOf(sides)),
@@ -119,6 +121,10 @@ export function renderScope(
   if (kind === 'edge' && files.size > 0) {
     const flags = flagsOf(kind, scope, routes, on, servers);
     files.set(backendsFile(scope), renderBackends(scope, routes, flags, on, servers));
+    for (const line of believedVariables(believed)) {
+      const [path, text] = variableFile(line);
+      files.set(path, text);
+    }
   }
   return files;
 }
@@ -143,27 +149,27 @@ function withOwnLines(server: HostServer, own: OwnLines | undefined): HostServer
 function serverOf(
   host: string,
   claims: readonly Claim<Piece>[],
-  { scope, tls, fronted }: Omit<Home, 'kind'>,
+  { scope, tls, believed }: Omit<Home, 'kind'>,
 ): HostServer {
   const ports = claims.flatMap((claim) => ('piece' in claim ? [claim.piece.port] : []));
   const [group] = groupsOf([host], tls);
   if (group === undefined || tls === undefined) {
     return {
       name: serverName(host),
-      listens: listenHttp(fronted),
+      listens: listenHttp(),
       before: '',
-      lines: withHttp2(ports, []),
+      lines: withHttp2(ports, renderBelieved(believed)),
       headers: [],
       locations: HEALTH,
     };
   }
-  const context: TlsContext = { scope, tls, folder: CONFIG_FOLDER, fronted };
+  const context: TlsContext = { scope, tls, folder: CONFIG_FOLDER };
   return {
     name: serverName(host),
-    listens: listenHttp(fronted),
+    listens: listenHttp(),
     before: renderTlsMaps(group, context),
-    lines: withHttp2(ports, renderTls(group, context)),
-    headers: renderHsts(group, context),
+    lines: withHttp2(ports, [...renderBelieved(believed), ...renderTls(group, context)]),
+    headers: renderTlsHeaders(group, context),
     locations: `${HEALTH}${renderChallenge(group, context)}`,
   };
 }
@@ -255,7 +261,8 @@ interface Home {
   kind: NginxKind;
   scope: Scope;
   tls: TlsSpec | undefined;
-  fronted: Fronted;
+  /** Whose word counts. */
+  believed: Believed;
 }
 
 function renderHttp(
@@ -327,22 +334,22 @@ function renderAddress({ address, port, isLocal }: Backend, isUdp: boolean): str
 }
 
 function renderHttpServer(
-  { kind, scope, tls, fronted }: Home,
+  { kind, scope, tls, believed }: Home,
   group: TlsGroup,
   ways: readonly [Way, ...Way[]],
   route: Route,
   port: RoutePort,
 ): string {
   const door = kind === 'edge' ? (route.door ?? {}) : undefined;
-  const context: TlsContext | undefined = tls && { scope, tls, folder: CONFIG_FOLDER, fronted };
+  const context: TlsContext | undefined = tls && { scope, tls, folder: CONFIG_FOLDER };
   const lines = withHttp2(
     [port],
     [
-      ...(kind === 'edge' ? listenHttp(fronted) : [`listen ${port.internalPort};`]),
+      ...(kind === 'edge' ? listenHttp() : [`listen ${port.internalPort};`]),
       `server_name ${kind === 'edge' ? group.domains.map(serverName).join(' ') : '_'};`,
       '# One idle timeout, whoever is silent: the app, the client, or the one that does not read.',
       ...limitsOf(route, port),
-      ...(kind === 'edge' ? [renderCounted(scope, route)] : []),
+      ...(kind === 'edge' ? [renderCounted(scope, route), ...renderBelieved(believed)] : []),
       ...(context ? renderTls(group, context) : []),
     ],
   );

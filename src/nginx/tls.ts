@@ -1,6 +1,6 @@
 import { type Scope, scopeName } from '../model/names.ts';
 import { type DomainTls, specHash, type TlsPolicy, type TlsSpec } from '../model/spec.ts';
-import { type Fronted, listenTls } from './listening.ts';
+import { type Fronted, listenQuic, listenTls } from './listening.ts';
 import { renderStores } from './stores.ts';
 
 /** Where the volume with keys is mounted in the container of an edge. */
@@ -106,7 +106,6 @@ export interface TlsContext {
   tls: TlsSpec;
   /** Where the volume of the configuration is mounted. */
   folder: string;
-  fronted: Fronted;
 }
 
 /** renderTlsMaps renders the variables that a group with TLS reads; they stand before its server. */
@@ -125,12 +124,13 @@ ${hsts === undefined ? '' : `map "$https:$upstream_http_strict_transport_securit
 export function renderTls(group: TlsGroup, context: TlsContext): string[] {
   const { tls: own } = group;
   if (own === undefined) return [];
-  const { scope, tls, folder, fronted } = context;
+  const { scope, tls, folder } = context;
   const mark = markOf(group, scope);
   const pem = `"${KEYS_FOLDER}/${SERVED_FOLDER}/$certificate_${mark}.pem"`;
   const isCatchAll = group.domains.includes('*');
   return [
-    ...listenTls(fronted, isCatchAll ? ' default_server' : ''),
+    ...listenTls(isCatchAll ? ' default_server' : ''),
+    ...(tls.http3 ? [listenQuic(isCatchAll ? ' default_server' : '')] : []),
     'http2 on;',
     // One file, so that nobody ever finds the certificate of one and the key of another.
     `ssl_certificate ${pem};`,
@@ -144,14 +144,18 @@ export function renderTls(group: TlsGroup, context: TlsContext): string[] {
           'ssl_verify_depth 5;',
         ]),
     ...(tls.redirect ? renderRedirect(mark, folder) : []),
-    ...renderHsts(group, context),
+    ...renderTlsHeaders(group, context),
   ];
 }
 
-/** renderHsts renders a group's own header, which every location has to have that has others. */
-export function renderHsts(group: TlsGroup, { scope, tls }: TlsContext): string[] {
-  if (group.tls === undefined || hstsOf(group.tls, tls) === undefined) return [];
-  return [`add_header Strict-Transport-Security $hsts_${markOf(group, scope)} always;`];
+/** renderTlsHeaders renders a group's own headers, which every location has to have that has others. */
+export function renderTlsHeaders(group: TlsGroup, { scope, tls }: TlsContext): string[] {
+  if (group.tls === undefined) return [];
+  const isStrict = hstsOf(group.tls, tls) !== undefined;
+  return [
+    ...(isStrict ? [`add_header Strict-Transport-Security $hsts_${markOf(group, scope)} always;`] : []),
+    ...(tls.http3 ? ['add_header Alt-Svc $way_to_http3 always;'] : []),
+  ];
 }
 
 /** A group without its certificate serves HTTP: whoever was sent away would find nobody. */
@@ -216,14 +220,27 @@ function casesOf({ domains }: TlsGroup, scope: Scope): string {
   ].join(' ');
 }
 
-/** renderTlsMain renders what the main file of an edge has for the domains with TLS that it serves: none is nothing. */
-export function renderTlsMain(domains: readonly string[], fronted: Fronted): string {
+/**
+ * renderTlsMain renders what the main file of an edge has for the domains with TLS that it serves, and for those of them
+ * that it serves over HTTP/3: none is nothing.
+ */
+export function renderTlsMain(
+  domains: readonly string[],
+  http3Domains: readonly string[],
+  fronted: Fronted,
+): string {
   if (domains.length === 0) return '';
-  const reject = domains.includes('*')
-    ? ''
-    : `    # Who asks for a name that is not served gets no certificate.
+  const isAny = domains.includes('*');
+  // Also where somebody has all names: what comes first on a connection is said here.
+  const reject =
+    isAny && !fronted.proxyProtocol
+      ? ''
+      : `    # Who asks for a name that is not served gets no certificate.
     server {
-${listenTls(fronted, ' default_server')
+${isAny ? '        server_name switchyard.invalid;\n' : ''}${listenTls(
+  isAny ? '' : ' default_server',
+  fronted,
+)
   .map((line) => `        ${line}\n`)
   .join('')}        ssl_protocols TLSv1.2 TLSv1.3;
         ssl_reject_handshake on;
@@ -237,8 +254,30 @@ ${listenTls(fronted, ' default_server')
     ssl_session_cache shared:tls:10m;
     ssl_session_timeout 1d;
     ssl_session_tickets off;
-${reject}`;
+${reject}${renderHttp3Main(http3Domains)}`;
 }
+
+/**
+ * Each worker has a queue of its own for packets (`reuseport`), which is said once for an address; else those of one
+ * connection would come to any of them. Who asks for a name that is not served over HTTP/3 gets no certificate.
+ */
+function renderHttp3Main(domains: readonly string[]): string {
+  if (domains.length === 0) return '';
+  const isDefault = domains.includes('*') ? '' : ' default_server';
+  return `    # Addresses of packets can be forged: whoever begins a connection shows first that it gets answers.
+    quic_retry on;
+    map "$https:$upstream_http_alt_svc" $way_to_http3 { default ''; "on:" '${ALT_SVC}'; }
+    server {
+        ${listenQuic(`${isDefault} reuseport`)}
+        server_name switchyard.invalid;
+        ssl_protocols TLSv1.3;
+        ssl_reject_handshake on;
+    }
+`;
+}
+
+/** By which browsers learn of HTTP/3 (RFC 7838), for an hour: one that cannot come that way stays with HTTP/2. */
+const ALT_SVC = 'h3=":443"; ma=3600';
 
 /** renderInstall renders where certificates, and answers for a CA, are put and taken away, by those who may set flags. */
 export function renderInstall(domains: readonly string[], folder: string, access: string): string {

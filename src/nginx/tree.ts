@@ -72,7 +72,7 @@ const manifestSchema = z.object({
     keepalive_min_timeout_ms: z.number(),
     /** Of an edge only. */
     access_log: z.boolean().optional(),
-    trusted_proxies: z.array(z.string()).optional(),
+    /** Whether connections begin with the PROXY protocol now; see `isSpokenTo`. */
     proxy_protocol: z.literal(true).optional(),
     chosen_by: z.string(),
   }),
@@ -83,7 +83,13 @@ const manifestSchema = z.object({
       /** The repository that the environment belongs to. */
       repository: z.string().optional(),
       /** What it needs of an edge, which is made so that all have what they need. */
-      edge: z.object({ image: z.string(), ports: z.array(z.string()) }).optional(),
+      edge: z
+        .object({
+          image: z.string(),
+          ports: z.array(z.string()),
+          proxy_protocol: z.literal(true).optional(),
+        })
+        .optional(),
       routes: z.record(
         z.string(),
         z.object({
@@ -97,6 +103,8 @@ const manifestSchema = z.object({
       ),
       /** The domains that are served over HTTPS. */
       tls: z.array(z.string()).optional(),
+      /** They are served over HTTP/3, too. */
+      http3: z.literal(true).optional(),
       /** Content hash of each file of the environment. */
       files: z.record(z.string(), z.string()),
     }),

@@ -35,7 +35,7 @@ export function dryRunLines({ plan, drift, findings, notes }: DryRunReport): {
     findings.filter((one) => one.level === level).map(describeFinding);
   return {
     lines: [...describePlan(plan), ...drift.map(({ message }) => `drift: ${message}`), ...told('ok')],
-    warnings: [...notes, ...plan.staying, ...told('warning')],
+    warnings: [...notes, ...plan.staying, ...plan.undecided, ...told('warning')],
   };
 }
 
@@ -54,7 +54,7 @@ export function renderDryRun(title: string, report: DryRunReport): string {
     ),
     section('What it would meet', [
       ...met,
-      ...plan.staying.map((sentence) => `${MARKS.warning} ${sentence}`),
+      ...[...plan.staying, ...plan.undecided].map((sentence) => `${MARKS.warning} ${sentence}`),
     ]),
     renderSteps(plan.steps),
     folded('What is in order', findings.filter(isFine).map(describeMet)),

@@ -13,7 +13,7 @@ import {
   renderFlagAccess,
 } from '../../src/nginx/control.ts';
 import { PROBE_ACCESS_FILE, PROBE_HEADER, renderProbeAccess } from '../../src/nginx/door.ts';
-import { httpPort } from '../../src/nginx/listening.ts';
+import { DIRECT_HTTP_PORT } from '../../src/nginx/listening.ts';
 import { renderPointer } from '../../src/nginx/main-file.ts';
 import { entryOf } from '../../src/nginx/metrics.ts';
 import type { NginxKind, Route, RoutePort } from '../../src/nginx/routes.ts';
@@ -46,6 +46,8 @@ export interface FrontApp {
   hasBothSides?: true;
   /** It does not answer everybody from the beginning. */
   isAway?: true;
+  /** It is the copy of this app that stands on the secondary side, and has no route of its own. */
+  secondaryOf?: string;
 }
 
 /** What an answer was. */
@@ -135,7 +137,8 @@ export async function startFront(
         '--env',
         `${key}=${value}`,
       ]);
-      const alias = `${SCOPE.project}_${SCOPE.environment}_${app.name}`;
+      const copy = app.secondaryOf === undefined ? app.name : `${app.secondaryOf}_secondary`;
+      const alias = `${SCOPE.project}_${SCOPE.environment}_${copy}`;
       const mount = `${join(APPS, app.kind ?? 'difficult')}:/app:ro`;
       const command = [images.node!, 'node', '/app/server.mjs'];
       await run(`${name}-${app.name}`, [
@@ -150,7 +153,8 @@ export async function startFront(
       ]);
       addresses.set(app.name, await addressIn(`${name}-${app.name}`));
     }
-    const routes = apps.map((app, index) => routeOf(app, index));
+    const routed = apps.filter(({ secondaryOf }) => secondaryOf === undefined);
+    const routes = routed.map((app, index) => routeOf(app, index));
     const gateway = await docker([
       'network',
       'inspect',
@@ -175,7 +179,8 @@ export async function startFront(
     const address = await addressIn(name);
     const optionsFor = (app: string): RequestOptions => {
       const route = routes.find(({ service }) => service === app)!;
-      const port = kind === 'edge' ? httpPort(settings) : route.ports[0]!.internalPort;
+      const port =
+        kind === 'edge' ? (settings.proxyProtocol ? DIRECT_HTTP_PORT : 80) : route.ports[0]!.internalPort;
       const [host = ''] = route.ports[0]!.domains;
       return { host: address, port, headers: { host } };
     };
@@ -222,7 +227,7 @@ export async function startFront(
       },
       down,
     };
-    await awaitAnswers(front, apps);
+    await awaitAnswers(front, routed);
     return front;
   } catch (error) {
     const said = await stderrOf(name).catch(() => '');

@@ -151,7 +151,7 @@ describe('an edge with HTTPS behind a balancer that speaks PROXY', () => {
       const facts = { scope: 'shop_production', domain: 'plain.example.com', origin: 'here' };
       await edge.look(facts.scope, systemClock);
       const pair = await makeCertificate(['plain.example.com']);
-      await installCertificate(edge, { ...facts, proxyProtocol: true }, pair, systemClock);
+      await installCertificate(edge, facts, pair, systemClock);
     } finally {
       await server.close();
     }

@@ -19,13 +19,14 @@ export interface SecureFront {
   down(): Promise<void>;
 }
 
-/** startSecureFront starts an edge with TLS in front of one app. */
+/** startSecureFront starts an edge with TLS in front of one app, and of others where there are any. */
 export async function startSecureFront(
   tls: TlsSpec,
   domains: string[],
   app: Partial<FrontApp> = {},
+  others: readonly FrontApp[] = [],
 ): Promise<SecureFront> {
-  const front = await startFront('edge', [{ name: 'app', domains, ...app }], { tls });
+  const front = await startFront('edge', [{ name: 'app', domains, ...app }, ...others], { tls });
   const spec = { name: 'here', host: 'localhost', port: 22, user: '', zone: 'default', hostKeys: [] };
   const server = await localProvider([spec]).connect(spec);
   const edge = new NginxInstance('edge', server, { id: front.id, name: 'edge', address: front.address });

@@ -46,7 +46,7 @@ export const edge = closed({
   ),
   proxy_protocol: key(flag, {
     description:
-      'Whether the balancer in front of the servers begins every connection to ports 80 and 443 with a header of the PROXY protocol, version 1 or 2, and the client is the one that it tells. Needs `trusted_proxies`: from others the header is read and not believed. What speaks it passes on what clients send, so `X-Forwarded-*` and `Forwarded` are believed from nobody then. Whoever connects without it is refused. Ports of `publish` are not meant.',
+      'Whether the balancer in front of the servers begins every connection to ports 80 and 443 with a header of the PROXY protocol, version 1 or 2, and the client is the one that it tells. Needs `trusted_proxies`: from others the header is read and not believed. What speaks it passes on what clients send, so `X-Forwarded-*` and `Forwarded` are believed from nobody then. Whoever connects without it is refused. Where several environments share a server it holds when all of them say so. Ports of `publish` are not meant.',
     fallback: { value: false },
     example: 'proxy_protocol: true',
   }),

@@ -24,6 +24,7 @@ export function isOfInterest(
     container.name === nginx.adopt?.container ||
     isOldSidecar(scope, container) ||
     holdsDoor(container) ||
+    holdsTlsDoor(container) ||
     services.some((service) => namesOf(scope, service).includes(container.name))
   );
 }
@@ -106,6 +107,11 @@ export function doorsOf(
 /** holdsDoor tells whether a container is a server's front. */
 export function holdsDoor({ isRunning, published }: Omit<ForeignContainer, 'helpers'>): boolean {
   return isRunning && published.some(({ port }) => port === DOOR_PORT);
+}
+
+/** holdsTlsDoor tells whether a container has the port of a server on which an edge serves HTTPS. */
+export function holdsTlsDoor({ isRunning, published }: Omit<ForeignContainer, 'helpers'>): boolean {
+  return isRunning && published.some(({ port }) => port === TLS_DOOR_PORT);
 }
 
 /** isNamed tells whether the file says that a front shall go: by its name, or as a container of a service. */

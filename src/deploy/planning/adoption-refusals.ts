@@ -9,7 +9,7 @@ import {
   type ServiceSpec,
 } from '../../model/spec.ts';
 import { tlsOf } from '../../nginx/tls.ts';
-import { candidatesOf, doorPorts, doorsOf, frontOf, isNamed, oldSidecarOf } from './adopted.ts';
+import { candidatesOf, doorPorts, doorsOf, frontOf, holdsTlsDoor, isNamed, oldSidecarOf } from './adopted.ts';
 import { offerOf, tlsNames } from './adopted-certificates.ts';
 import { sourceOf } from './blueprint.ts';
 import type { ForeignContainer, ObservedServer } from './observed.ts';
@@ -32,6 +32,7 @@ export function checkAdoption(
       ...services.flatMap((service) => refuseService(wanted, service, server)),
       ...refuseSidecar(wanted, server),
       ...refuseFront(wanted, services, server, now),
+      ...refuseTlsDoor(wanted, server),
     ]),
   );
 }
@@ -256,6 +257,20 @@ function refuseCertificate(
         hint: `${offer.advice} Or give one: tls: { domains: { ${domain}: { mode: files, certificate: NAME, key: NAME } } }. If nobody comes by HTTPS until the edge has one of its own: "adopt: { container: ${front.name}, drop: ["443"] }" under sidecar.`,
       },
     ),
+  ];
+}
+
+/** An edge that serves HTTP gets the port of HTTPS after everything else: what has it would be found out only then. */
+function refuseTlsDoor({ nginx }: EnvironmentSpec, server: ObservedServer): UserError[] {
+  const made = server.madeEdge;
+  if (made === undefined || made.ports.includes('443/tcp') || !(nginx.ports ?? []).includes('443/tcp'))
+    return [];
+  const holder = server.foreign.find((container) => holdsTlsDoor(container) && container !== frontOf(server));
+  if (holder === undefined) return [];
+  return [
+    new UserError(`${server.name}: ${holder.name} has port 443, on which the edge there is to serve HTTPS`, {
+      hint: `What has port 443 alone is not taken over. Stop ${holder.name} at a quiet time, and run again; or leave HTTPS to it: tls: { mode: off }.`,
+    }),
   ];
 }
 

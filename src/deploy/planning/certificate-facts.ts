@@ -8,6 +8,8 @@ export interface CertificateFactsOfRun {
   renewAt: ReadonlyMap<string, number>;
   /** Domains for which a new one is wanted whatever there is. */
   forced: readonly string[];
+  /** Serials of those that this run has obtained already: it may plan again, and shall replace none of them. */
+  obtained?: ReadonlySet<string>;
   /** Domains whose certificates shall be revoked, once others serve in their place. */
   revoke?: { domains: readonly string[]; reason: RevocationReason } | undefined;
 }

@@ -113,8 +113,9 @@ function planDomain(
   const origin = originOf(own, tls.acme);
   const standing = servers.flatMap((server) => standingOn(input, server, domain));
   if (own.files !== undefined) return planFiles(input, domain, own.files, servers, standing);
-  const isForced = input.certificates.forced.includes(domain);
   const ours = standing.filter((one) => one.origin === origin);
+  const { forced, obtained } = input.certificates;
+  const isForced = forced.includes(domain) && !ours.some(({ serial }) => obtained?.has(serial));
   const condemned = condemnedOf(input, domain, servers, isFromAuthority(own.mode) ? ours : []);
   const revoke = planRevocations(condemned, domain, servers);
   const kept = ours.filter(({ serial }) => !condemned.has(serial));

@@ -107,6 +107,8 @@ export interface Plan {
   unfinished: UnfinishedHook[];
   /** Fronts that the file says shall go, and that somebody still needs, as sentences. */
   staying: string[];
+  /** What waits until others who share an edge say the same, as sentences. */
+  undecided: string[];
   /** Services whose change follows in a second plan: its place is free when this one is done. */
   postponed: string[];
   /** The copies that serve afterwards, of the services of `changes`. */

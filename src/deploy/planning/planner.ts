@@ -29,6 +29,7 @@ import { planReconcile } from './reconcile.ts';
 import { addRetirements, type Retirement, retire } from './retirement.ts';
 import { layOut, layOutMove, type Rollout, type TrafficMove } from './rollout.ts';
 import { planService, type ServicePlan, standbyOf } from './service-plan.ts';
+import { undecidedSettings } from './shared-edge.ts';
 import {
   layOutSidecarUpgrades,
   leavingSidecars,
@@ -203,6 +204,7 @@ function inOrder(
       [...hooks].flatMap(([name, { progress }]) => (progress === undefined ? [] : [[name, progress]])),
     ),
     staying,
+    undecided: undecidedSettings(input, routes),
     postponed: postponedOf(services),
     copies: Object.fromEntries([...services].map(([name, { copies }]) => [name, copies])),
     standby: [

@@ -21,11 +21,13 @@ export function condemnedOf(
   const noted = servers.flatMap((server) =>
     readRevocations(observedOn(input, server).edge?.tree.revocations ?? new Map(), scope, domain),
   );
-  const { revoke } = input.certificates;
+  const { revoke, obtained } = input.certificates;
   const asked = revoke?.domains.includes(domain)
-    ? standing.map(({ serial, chain }) => ({ serial, chain, reason: revoke.reason }))
+    ? standing
+        .filter(({ serial }) => !obtained?.has(serial))
+        .map(({ serial, chain }) => ({ serial, chain, reason: revoke.reason }))
     : [];
-  if (revoke?.domains.includes(domain) && asked.length + noted.length === 0) {
+  if (revoke?.domains.includes(domain) && standing.length + noted.length === 0) {
     throw new UserError(
       `${domain} has no certificate that could be revoked: none is from the CA of the file`,
       {

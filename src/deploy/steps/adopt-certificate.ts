@@ -21,10 +21,10 @@ export const adoptCertificate: StepKind<AdoptCertificateStep> = {
   mayOutlastLease: () => true,
   describe: ({ domain, name, server }) => `take the certificate of ${domain} over from ${name} on ${server}`,
   async run({ server, domain, id, files }, context) {
-    const { scope, clock, fleet, nginx } = context;
+    const { scope, clock, fleet } = context;
     const pair = await readFrontPair({ server: fleet.server(server), id }, files);
     const edge = instanceAt(context, server, 'edge');
-    const facts = { scope: scopeName(scope), domain, origin: ADOPTED, proxyProtocol: nginx.proxyProtocol };
+    const facts = { scope: scopeName(scope), domain, origin: ADOPTED };
     await installCertificate(edge, facts, pair, clock);
   },
 };

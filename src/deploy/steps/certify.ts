@@ -105,8 +105,7 @@ export const installCertificateStep: StepKind<InstallCertificateStep> = {
     const { domain, server } = step;
     const { origin, ...pair } = await pairOf(step, context);
     const edge = instanceAt(context, server, 'edge');
-    const { proxyProtocol } = context.nginx;
-    const facts = { scope: scopeName(scope), domain, origin, proxyProtocol };
+    const facts = { scope: scopeName(scope), domain, origin };
     await installCertificate(edge, facts, pair, clock);
   },
 };
@@ -253,15 +252,12 @@ async function outlastOldListeners({ known, clock }: RunContext): Promise<void> 
 
 /** A CA counts what fails: it is told to ask when all servers of the run answer as they shall. */
 function solverOn({ domain, servers }: CertifyStep, context: RunContext): HttpSolver {
-  const { proxyProtocol } = context.nginx;
   return {
     present: async (challenges) => {
       const edges = servers.map((server) => instanceAt(context, server, 'edge'));
       await allOrErrors(
         challenges.flatMap((challenge) =>
-          edges.map((edge) =>
-            proveChallengeAnswer(edge, { domain, proxyProtocol }, challenge, context.clock),
-          ),
+          edges.map((edge) => proveChallengeAnswer(edge, { domain }, challenge, context.clock)),
         ),
       );
       context.moment('challenge is answered');

@@ -1,7 +1,7 @@
 import type { Server } from '../../fleet/server.ts';
 import { inTime } from '../../model/clock.ts';
 import { scopeName } from '../../model/names.ts';
-import { httpPort } from '../../nginx/listening.ts';
+import { DIRECT_HTTP_PORT } from '../../nginx/listening.ts';
 import { hostOf, isServedOn, questionOf, type Route, type RoutePort, userPath } from '../../nginx/routes.ts';
 import { nginxKey, type RunContext } from './context.ts';
 import type { StepKind } from './kind.ts';
@@ -69,7 +69,7 @@ function targetsOf(context: RunContext, route: Route, port: RoutePort): ProbeTar
 }
 
 function targetOn(
-  { known, scope, nginx }: RunContext,
+  { known, scope }: RunContext,
   route: Route,
   port: RoutePort,
   server: Server,
@@ -79,13 +79,11 @@ function targetOn(
   const instance = known.instances.get(nginxKey(server.name, kind));
   // One that was made anew in this run has no route yet: what it cannot answer was not lost by the switch.
   if (!instance?.mayServe(scopeName(scope), route.service)) return undefined;
-  // Nor one that begins, or ends, to be spoken to by the PROXY protocol.
-  if (kind === 'edge' && !instance.isFrontedAs(nginx)) return undefined;
   return {
     http: server.http,
     name: `${server.name} ${kind}`,
     address: instance.address,
-    port: kind === 'edge' ? httpPort(nginx) : port.internalPort,
+    port: kind === 'edge' ? DIRECT_HTTP_PORT : port.internalPort,
     // The edge knows a service by its domains alone.
     host: (kind === 'sidecar' ? headers.host : undefined) ?? hostOf(route.service, port.domains),
     path: kind === 'edge' ? userPath(port) : port.provePath,

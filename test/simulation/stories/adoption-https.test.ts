@@ -242,3 +242,17 @@ describe('a front that a run was taking over', () => {
     },
   );
 });
+
+test('what has port 443 alone, beside an edge that serves HTTP, is named before anything changes', async () => {
+  const plain = shop([service('api', { image: 'api:1' })]);
+  await world.deploy(plain);
+  await rest(world);
+  world.makeByHand('a', { name: 'tls-proxy', published: { 443: 8443 } });
+  const before = world.running();
+  const wanted = { ...shop([service('api', { image: 'api:2' })]) };
+  const secured = { ...wanted, nginx: { ...wanted.nginx, tls: TLS, ports: ['443/tcp' as const] } };
+  await expect(world.deploy(secured)).rejects.toThrow('a: tls-proxy has port 443');
+  expect(world.running()).toEqual(before);
+  await world.deploy({ ...secured, nginx: wanted.nginx });
+  await rest(world);
+});

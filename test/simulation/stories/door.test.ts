@@ -84,3 +84,33 @@ describe('a service behind a locked door', () => {
     expect(await world.describe(api('api:1', LOCKED))).toEqual(NOTHING);
   });
 });
+
+describe('a line of nginx of its own that nginx refuses', () => {
+  const WRONG: Door = { nginx: { location: { text: 'expires soon;' } } };
+  const web = (image: string) => service('web', { image });
+  const both = (image: string, door?: Door) => shop([...api(image, door).services, web(image)]);
+
+  test('fails the deploy of its service with its place, and what was served is served on', async () => {
+    const world = await deployed(both('api:1'));
+    await expect(world.deploy(both('api:2', WRONG))).rejects.toThrow(
+      /nginx refuses edge.nginx, line 1 of edge.nginx.location \(api\)/,
+    );
+    expect(world.running()).toEqual([BASE, 'shop_production_web']);
+  });
+
+  test('holds no deploy of another service up', async () => {
+    const world = await deployed(both('api:1'));
+    const wanted = both('api:2', WRONG);
+    await expect(world.deploy(wanted, { services: ['api'] })).rejects.toThrow(/nginx refuses edge.nginx/);
+    await world.deploy(wanted, { services: ['web'] });
+    await rest(world);
+    expect(world.running()).toEqual([BASE, 'shop_production_web_secondary']);
+  });
+
+  test('holds nobody else of its edge up', async () => {
+    const world = await deployed(api('api:1'));
+    await expect(world.deploy(api('api:2', WRONG))).rejects.toThrow(/nginx refuses edge.nginx/);
+    await world.deploy({ ...shop([web('web:1')]), project: 'blog' });
+    expect(world.running()).toContain('blog_production_web');
+  });
+});

@@ -161,26 +161,34 @@ describe('what does not come up', () => {
     expect(await convergence(world, file())).toBeUndefined();
   });
 
+  /** The edge needs a port that is not that of HTTPS, for which a container would be named earlier. */
+  const published = (wanted: EnvironmentSpec): EnvironmentSpec => ({
+    ...wanted,
+    nginx: { ...wanted.nginx, ports: ['8443/tcp'] },
+  });
+
   test('for a port of the server that somebody else has is found out before anything changes', async () => {
     await deployed();
-    world.makeByHand('a', { name: 'proxy', published: { 443: 3000 } });
+    world.makeByHand('a', { name: 'proxy', published: { 8443: 3000 } });
     await rest(world);
-    const { findings } = await world.plan(file(NEWER));
+    const wanted = published(file(NEWER));
+    const { findings } = await world.plan(wanted);
     expect(findings.filter(({ level }) => level === 'error')).toMatchObject([
-      { message: 'port 443, which the edge needs, is taken by proxy' },
+      { message: 'port 8443, which the edge needs, is taken by proxy' },
     ]);
-    await expect(world.deploy(file(NEWER))).rejects.toThrow(/switchyard_edge_trial cannot start.*443/);
+    await expect(world.deploy(wanted)).rejects.toThrow(/switchyard_edge_trial cannot start.*8443/);
     expect(edge()).toEqual({ image: 'nginx:1.30', ports: ['80/tcp'] });
     expect(around()).toEqual(['switchyard_edge']);
   });
 
   test('is found out on the first of several servers', async () => {
     await deployed(servers(3));
-    const { plan } = await world.plan(file(NEWER, 'api:1', servers(3)));
+    const wanted = published(file(NEWER, 'api:1', servers(3)));
+    const { plan } = await world.plan(wanted);
     const [first, ...others] = plan.steps.filter(({ step }) => step.kind === 'upgrade');
     for (const { needs } of others) expect(needs).toContain(first!.id);
-    world.makeByHand('a', { name: 'proxy', published: { 443: 3000 } });
-    await expect(world.deploy(file(NEWER, 'api:1', servers(3)))).rejects.toThrow('443');
+    world.makeByHand('a', { name: 'proxy', published: { 8443: 3000 } });
+    await expect(world.deploy(wanted)).rejects.toThrow('8443');
     for (const { name } of servers(3)) expect(edge(name).image).toBe('nginx:1.30');
   });
 

@@ -26,6 +26,9 @@ export const NGINX_CONTRACT: readonly Case[] = [
       expect(await refused(config({ http: 'nonsense on;' }))).toMatch(
         /\[emerg\] .*unknown directive "nonsense"/,
       );
+      expect(await refused(config({ http: 'server { location / { expires soon; } }' }))).toMatch(
+        /\[emerg\] .*"expires" directive invalid value/,
+      );
       expect(await refused(`${config({})} }`)).toMatch(/\[emerg\] .*unexpected "}"/);
       expect(await refused('http {')).toMatch(/\[emerg\] .*unexpected end of file/);
       expect(await refused(`include ${FOLDER}/none.conf;\n${config({})}`)).toMatch(/\[emerg\] .*none\.conf/);

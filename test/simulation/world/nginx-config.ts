@@ -108,7 +108,9 @@ export class NginxRefusal extends Error {}
  * nobody is here.
  */
 const WITHOUT_EFFECT =
-  /^(?:(?:set_)?real_ip_\w+|geo|(?:proxy|grpc)_(?!pass$)\w+|keepalive(?:_timeout|_requests|_time)?|zone|least_conn|access_log|error_log|log_format|limit_(?:req|conn)\w*|auth_basic_user_file|recursive_error_pages|types|internal|resolver(?:_timeout)?|server_tokens|(?:server_names|variables|map)_hash_\w+|client_\w+|send_timeout|underscores_in_headers|large_client_header_buffers|worker_\w+|pid|events|user|include|default_type|ssi(?:_types)?|index|charset|sendfile|tcp_\w+|gzip\w*|ssl\w*|http2|reset_timedout_connection|lingering_\w+|load_module|expires|auth_delay|split_clients|add_trailer|(?:override_|source_)?charset(?:_types)?|etag|if_modified_since|sub_filter\w*|(?:absolute|port_in)_redirect|(?:brotli|zstd)_\w+)$/;
+  /^(?:(?:set_)?real_ip_\w+|geo|(?:proxy|grpc)_(?!pass$)\w+|keepalive(?:_timeout|_requests|_time)?|zone|least_conn|access_log|error_log|log_format|limit_(?:req|conn)\w*|auth_basic_user_file|recursive_error_pages|types|internal|resolver(?:_timeout)?|server_tokens|(?:server_names|variables|map)_hash_\w+|client_\w+|send_timeout|underscores_in_headers|large_client_header_buffers|worker_\w+|pid|events|user|include|default_type|ssi(?:_types)?|index|charset|sendfile|tcp_\w+|gzip\w*|ssl\w*|http2|quic_retry|reset_timedout_connection|lingering_\w+|load_module|auth_delay|split_clients|add_trailer|(?:override_|source_)?charset(?:_types)?|etag|if_modified_since|sub_filter\w*|(?:absolute|port_in)_redirect|(?:brotli|zstd)_\w+)$/;
+/** Of all that a service's own lines may say this is what is looked at, so that one of them can be refused. */
+const EXPIRES = /^(?:(?:modified )?[+-]?\d+[a-zA-Z]*|@\d+[a-z]*|epoch|max|off|\$\w+)$/;
 const DURATION = /^(\d+)(ms|s|m|h|d)?$/;
 const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 /** `keepalive_min_timeout` is known from this version on. */
@@ -227,10 +229,12 @@ class Reader {
   }
 
   readHttpServer({ body }: Directive): HttpServer {
-    const listens = blocks(body, 'listen').map(({ words }) => words.slice(1));
+    const all = blocks(body, 'listen').map(({ words }) => words.slice(1));
+    // Nobody speaks QUIC here.
+    const listens = all.filter((words) => !words.includes('quic'));
     const ports = listens.map(([address = '']) => Number(address.split(':').at(-1)));
     return {
-      ports: ports.length > 0 ? ports : [80],
+      ports: all.length > 0 ? ports : [80],
       defaultOn: ports.filter((_port, index) => listens[index]?.includes('default_server')),
       names: blocks(body, 'server_name').flatMap(({ words }) => words.slice(1)),
       rules: this.#rules(body),
@@ -312,6 +316,10 @@ class Reader {
         case 'root':
           return [{ does: 'show', folder: first, isPutTogether: settingOf(body, 'ssi') === 'on' }];
         case 'dav_methods':
+          return [];
+        case 'expires':
+          if (!EXPIRES.test(words.slice(1).join(' ')))
+            throw new NginxRefusal('"expires" directive invalid value');
           return [];
         case 'if':
           return [{ does: 'if', condition: conditionOf(words), rules: this.#rules(inner) }];

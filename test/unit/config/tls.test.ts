@@ -3,11 +3,12 @@ import { loadEnvironment } from '../../../src/config/resolve.ts';
 import type { TlsSpec } from '../../../src/model/spec.ts';
 
 /** nginxWith returns nginx' settings of a shop with these lines about HTTPS, at the top and at its environment. */
-function nginxWith(tls: string, { domain = 'api.example.com', provider = '', own = '' } = {}) {
+function nginxWith(tls: string, { domain = 'api.example.com', provider = '', own = '', edge = '' } = {}) {
   const at =
     provider ||
     'provider: static\n    user: deploy\n    servers: [{ host: 203.0.113.10, host_key: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ8Zjq0AHvQHq0gx3vzHMJZS7Yd5sXTQJcMpGsqGpeX9" }]';
   const text = `project: shop
+${edge}
 ${tls && `tls: ${tls}`}
 environments:
   production:
@@ -40,6 +41,15 @@ describe('how certificates are had', () => {
     expect(nginxWith('{ email: ops@example.com }').ports).toEqual(['443/tcp']);
   });
 
+  test('is served over HTTP/3 where the file says so, which is UDP', () => {
+    expect(nginxWith('{ email: ops@example.com }').tls).not.toHaveProperty('http3');
+    expect(nginxWith('{ email: ops@example.com, http3: true }')).toMatchObject({
+      tls: { http3: true },
+      ports: ['443/tcp', '443/udp'],
+    });
+    expect(nginxWith('{ mode: off, http3: true }').ports).toBeUndefined();
+  });
+
   test('asks Let’s Encrypt, its CA for trying, or another one', () => {
     const urlOf = (tls: string) => nginxWith(tls).tls?.acme.url;
     expect(urlOf('{ email: ops@example.com }')).toMatch(/^https:\/\/acme-v02\.api\.letsencrypt\.org\//);
@@ -67,6 +77,13 @@ describe('when people are told that a certificate ends', () => {
 });
 
 describe('what cannot be', () => {
+  test('is HTTP/3 behind a balancer that speaks the PROXY protocol', () => {
+    const edge = 'edge: { proxy_protocol: true, trusted_proxies: [10.0.0.0/8] }';
+    expect(() => nginxWith('{ email: ops@example.com, http3: true }', { edge })).toThrow(
+      /tls.http3: cannot be had with edge.proxy_protocol/,
+    );
+  });
+
   test.each([
     ['{ email: ops@example.com }', '*.example.com', /\*\.example\.com needs dns-01/],
     ['{ email: ops@example.com }', '*', /no CA gives a certificate for the domain \*/],

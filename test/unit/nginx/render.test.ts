@@ -287,14 +287,6 @@ describe('what a request meets', () => {
       expect(text).toContain(`proxy_set_header ${name} "";`);
     expect(text).not.toContain('proxy_set_header X-Forwarded-For "";');
   });
-
-  test('whoever is trusted is believed at the door, and not by what proves', () => {
-    const text = mainOf('edge', { trustedProxies: ['10.0.0.0/8', '2001:db8::/32'] });
-    expect(text).toMatch(/^ {4}set_real_ip_from 10\.0\.0\.0\/8;\n {4}set_real_ip_from 2001:db8::\/32;$/m);
-    expect(text).toContain('$is_trusted { default 0; 10.0.0.0/8 1; 2001:db8::/32 1; }');
-    expect(text).toMatch(/listen 8099;[^}]*set_real_ip_from 255\.255\.255\.255;/);
-    expect(mainOf('edge')).not.toContain('real_ip_header');
-  });
 });
 
 describe('the backends of a route', () => {

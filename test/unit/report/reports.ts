@@ -69,6 +69,7 @@ export function planOf(changes: Partial<Plan> = {}): Plan {
     hooks: {},
     unfinished: [],
     staying: [],
+    undecided: [],
     postponed: [],
     copies: { api: [copy('a', 'secondary', 2), copy('b', 'secondary', 2)] },
     standby: [],
