@@ -1,5 +1,394 @@
 (() => {
   	var __webpack_modules__ = ({
+  3617:
+  ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+"use strict";
+__nccwpck_require__.d(__webpack_exports__, {
+  NJ: () => (  EngineError),
+  pd: () => (  EngineHttp),
+  zM: () => (  isStatus)
+});
+var external_node_stream_ = __nccwpck_require__(7075);
+var undici = __nccwpck_require__(1684);
+var errors = __nccwpck_require__(6454);
+;
+function hijackHandlers(signal, { onStream, onAnswer, onError }) {
+	const body = [];
+	let status = 0;
+	let giveUp = () => undefined;
+	const stopListening = () => signal?.removeEventListener('abort', giveUp);
+	return {
+		onConnect(abort) {
+			giveUp = () => abort(signal?.reason);
+			if (signal?.aborted)
+				giveUp();
+			else
+				signal?.addEventListener('abort', giveUp);
+		},
+		onUpgrade(_status, _headers, stream) {
+			stopListening();
+			onStream(stream);
+		},
+		onHeaders(statusCode) {
+			status = statusCode;
+			return true;
+		},
+		onData(chunk) {
+			body.push(chunk);
+			return true;
+		},
+		onComplete() {
+			stopListening();
+			onAnswer(status, Buffer.concat(body).toString());
+		},
+		onError(error) {
+			stopListening();
+			onError(error);
+		},
+	};
+}
+;
+class EngineError extends Error {
+	status;
+	constructor(status, message) {
+		super(message);
+		this.name = 'EngineError';
+		this.status = status;
+	}
+}
+function isStatus(error, ...statuses) {
+	return error instanceof EngineError && statuses.includes(error.status);
+}
+class EngineHttp {
+	#agent;
+	#hijacked = new Set();
+	requests = 0;
+	guard = () => undefined;
+	explain = (error) => error;
+	constructor(dial, connections) {
+		this.#agent = new undici.Agent({
+			connections,
+			pipelining: 1,
+			headersTimeout: 0,
+			bodyTimeout: 0,
+			keepAliveTimeout: 60_000,
+			connect: (_options, done) => {
+				dial().then((stream) => done(null, stream), (error) => done(error, null));
+			},
+		});
+	}
+	async json(request) {
+		const { body } = await this.send(request);
+		const text = await this.#whole(request, body.text());
+		return (text === '' ? undefined : JSON.parse(text));
+	}
+	async bytes(request) {
+		const { body } = await this.send(request);
+		return Buffer.from(await this.#whole(request, body.arrayBuffer()));
+	}
+	async send(request) {
+		const sending = this.#sendOnce(request).catch((error) => {
+			if (request.method !== 'GET' || !(0,errors .Y8)(error))
+				throw error;
+			return this.#sendOnce(request);
+		});
+		return await this.#whole(request, sending);
+	}
+	async stream(request) {
+		const { body } = await this.send(request);
+		const told = new external_node_stream_.PassThrough();
+		body.once('error', (error) => told.destroy(this.#told(request, error)));
+		told.once('close', () => body.destroy());
+		return body.pipe(told);
+	}
+	async hijack(request) {
+		const opening = new Promise((resolve, reject) => {
+			const handlers = hijackHandlers(request.signal, {
+				onStream: resolve,
+				onAnswer: (status, body) => reject(new EngineError(status, engineMessage(body))),
+				onError: reject,
+			});
+			this.#agent.dispatch({ ...this.#prepare(request), upgrade: 'tcp' }, handlers);
+		});
+		const stream = await this.#whole(request, opening);
+		this.#hijacked.add(stream);
+		stream.once('close', () => this.#hijacked.delete(stream));
+		return stream;
+	}
+	async #whole(request, work) {
+		try {
+			return await work;
+		}
+		catch (error) {
+			throw this.#told(request, error);
+		}
+	}
+	#told({ signal }, error) {
+		const isTold = error instanceof EngineError || error instanceof errors .yo || signal?.aborted;
+		return isTold ? error : this.explain(error);
+	}
+	async #sendOnce(request) {
+		const response = await this.#agent.request({ ...this.#prepare(request), signal: request.signal });
+		if (response.statusCode >= 400) {
+			throw new EngineError(response.statusCode, engineMessage(await response.body.text()));
+		}
+		return response;
+	}
+	#prepare({ method, path, query, headers, body, }) {
+		if (method !== 'GET')
+			this.guard();
+		this.requests += 1;
+		return {
+			origin: 'http://docker',
+			path: `/${path.map(encodeURIComponent).join('/')}${queryString(query)}`,
+			method,
+			headers: { host: 'docker', ...contentType(body), ...headers },
+			body: body === undefined || isArchive(body) ? body : JSON.stringify(body),
+		};
+	}
+	async destroy() {
+		for (const stream of this.#hijacked)
+			stream.destroy();
+		await this.#agent.destroy();
+	}
+}
+function contentType(body) {
+	if (body === undefined)
+		return {};
+	return { 'content-type': isArchive(body) ? 'application/x-tar' : 'application/json' };
+}
+function isArchive(body) {
+	return Buffer.isBuffer(body) || body instanceof external_node_stream_.Readable;
+}
+function queryString(query = {}) {
+	const parameters = new URLSearchParams();
+	for (const [key, value] of Object.entries(query)) {
+		if (value === undefined)
+			continue;
+		parameters.append(key, typeof value === 'object' ? JSON.stringify(value) : String(value));
+	}
+	return parameters.size === 0 ? '' : `?${parameters}`;
+}
+function engineMessage(body) {
+	try {
+		return JSON.parse(body).message;
+	}
+	catch {
+		return body.trim() || 'the engine gave no reason';
+	}
+}
+  }),
+  4631:
+  ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+"use strict";
+  __nccwpck_require__.d(__webpack_exports__, {
+	G: () => (  explainRefusal),
+	v: () => (  explainCutOff)
+  });
+  var _docker_http_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3617);
+  var _model_errors_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6454);
+function explainCutOff(server, error) {
+	const explained = new _model_errors_js__WEBPACK_IMPORTED_MODULE_1__  .yo(`${server}: the connection to its Docker engine broke off (${(0,_model_errors_js__WEBPACK_IMPORTED_MODULE_1__  .bD)(error)})`, {
+		hint: 'Nobody knows what became of the last call there. Run again: the next run looks, and finishes or undoes what was begun.',
+		cause: error,
+	});
+	return (0,_model_errors_js__WEBPACK_IMPORTED_MODULE_1__  .Y8)(error) ? Object.assign(explained, { isTunnelBroken: true }) : explained;
+}
+function explainRefusal(what, error) {
+	if (!(error instanceof _docker_http_js__WEBPACK_IMPORTED_MODULE_0__  .NJ))
+		return error;
+	return new _model_errors_js__WEBPACK_IMPORTED_MODULE_1__  .yo(`${what}: the Docker engine refuses: ${error.message}`, {
+		hint: /no space left on device/.test(error.message)
+			? 'The disk of that server is full. "docker system df" there shows of what; "docker image prune --all" removes images that no container uses. Then run again.'
+			: 'These are the words of the Docker engine. What had the traffic has it still; the next run finishes what is left.',
+		cause: error,
+	});
+}
+  }),
+  7492:
+  ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+"use strict";
+  __nccwpck_require__.d(__webpack_exports__, {
+	P: () => (  Fleet),
+	i: () => (  allOrErrors)
+  });
+  var _model_errors_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6454);
+  var _engine_failure_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4631);
+class Fleet {
+	servers;
+	constructor(servers) {
+		this.servers = servers;
+		for (const { name, engine } of servers)
+			engine.explainWith((error) => (0,_engine_failure_js__WEBPACK_IMPORTED_MODULE_1__  .v)(name, error));
+	}
+	static async connect(provider, specs) {
+		const outcomes = await Promise.allSettled(specs.map((spec) => provider.connect(spec)));
+		const servers = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+		const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
+		if (failures.length > 0) {
+			await Promise.all(servers.map((server) => server.close()));
+			for (const failure of failures)
+				if (!(failure instanceof _model_errors_js__WEBPACK_IMPORTED_MODULE_0__  .yo))
+					throw failure;
+			(0,_model_errors_js__WEBPACK_IMPORTED_MODULE_0__  .b2)(failures);
+		}
+		return new Fleet(servers);
+	}
+	server(name) {
+		const found = this.servers.find((server) => server.name === name);
+		if (found === undefined)
+			throw new Error(`no server ${name} in the fleet`);
+		return found;
+	}
+	async onAll(work, servers = this.servers) {
+		return await allOrErrors(servers.map(work));
+	}
+	guardWith(guard) {
+		for (const { engine, http } of this.servers) {
+			engine.guardWith(guard);
+			http.guardWith(guard);
+		}
+	}
+	calls() {
+		return this.servers.reduce((sum, server) => sum + server.engine.requests, 0);
+	}
+	async close() {
+		await Promise.all(this.servers.map((server) => server.close()));
+	}
+}
+async function allOrErrors(work) {
+	const outcomes = await Promise.allSettled(work);
+	const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
+	for (const failure of failures)
+		if (!(failure instanceof _model_errors_js__WEBPACK_IMPORTED_MODULE_0__  .yo))
+			throw failure;
+	(0,_model_errors_js__WEBPACK_IMPORTED_MODULE_0__  .b2)([...new Set(failures)]);
+	return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+}
+  }),
+  6454:
+  ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+"use strict";
+  __nccwpck_require__.d(__webpack_exports__, {
+	A3: () => (  reasonOf),
+	Y8: () => (  isTunnelBroken),
+	b2: () => (  failTogether),
+	b5: () => (  withAdvice),
+	bD: () => (  messageOf),
+	tQ: () => (  UserErrors),
+	yo: () => (  UserError)
+  });
+class UserError extends Error {
+	hint;
+	location;
+	constructor(message, options = {}) {
+		super(message, options.cause === undefined ? undefined : { cause: options.cause });
+		this.name = 'UserError';
+		this.hint = options.hint;
+		this.location = options.location;
+	}
+}
+class UserErrors extends UserError {
+	errors;
+	constructor(errors) {
+		super(errors.map((error) => error.message).join('\n'));
+		this.name = 'UserErrors';
+		this.errors = errors;
+	}
+}
+function failTogether(errors) {
+	const [first] = errors;
+	if (first === undefined)
+		return;
+	throw errors.length === 1 ? first : new UserErrors(errors);
+}
+function withAdvice(error, sentences) {
+	if (!(error instanceof UserError) || sentences.length === 0)
+		return error;
+	if (error instanceof UserErrors) {
+		const last = error.errors.at(-1);
+		return new UserErrors([...error.errors.slice(0, -1), withAdvice(last, sentences)]);
+	}
+	const { message, hint, location, cause } = error;
+	const said = [...(hint === undefined ? [] : [hint]), ...sentences].join(' ');
+	return new UserError(message, { hint: said, ...(location && { location }), cause });
+}
+function reasonOf(error) {
+	const { name, cause } = (error ?? {});
+	return name === 'AbortError' && cause instanceof UserError ? cause : error;
+}
+function messageOf(error) {
+	return error instanceof Error ? error.message : String(error);
+}
+function isTunnelBroken(error) {
+	return error.isTunnelBroken === true;
+}
+  }),
+  2486:
+  ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+"use strict";
+  __nccwpck_require__.d(__webpack_exports__, {
+	EU: () => (  shortName),
+	KA: () => (  versionText),
+	_M: () => (  repositoryOf),
+	eZ: () => (  namesOf),
+	go: () => (  taggedName)
+  });
+function shortName(name) {
+	return name.replace(/^docker\.io\//, '').replace(/^library\//, '');
+}
+function repositoryOf(name) {
+	return name.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
+}
+function namesOf(image) {
+	const [tagged = '', digest] = shortName(image).split('@');
+	const repository = repositoryOf(tagged);
+	const isTagged = tagged !== repository;
+	return [
+		...(isTagged || digest === undefined ? [isTagged ? tagged : `${tagged}:latest`] : []),
+		...(digest === undefined ? [] : [`${repository}@${digest}`]),
+	];
+}
+function taggedName(image) {
+	return /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
+}
+const LONGEST_TAG = 20;
+const SHORT_TAG = 12;
+function versionText(image) {
+	const [name = '', digest] = image.split('@');
+	const tag = /:([^/:]+)$/.exec(name)?.[1];
+	if (tag === undefined)
+		return digest?.slice(0, 'sha256:'.length + SHORT_TAG) ?? 'latest';
+	return tag.length > LONGEST_TAG ? `${tag.slice(0, SHORT_TAG)}…` : tag;
+}
+  }),
+  6882:
+  ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+"use strict";
+  __nccwpck_require__.d(__webpack_exports__, {
+	d: () => (  LABEL)
+  });
+const LABEL = {
+	role: 'switchyard.role',
+	project: 'switchyard.project',
+	environment: 'switchyard.environment',
+	repository: 'switchyard.repository',
+	service: 'switchyard.service',
+	release: 'switchyard.release',
+	version: 'switchyard.version',
+	slot: 'switchyard.slot',
+	hook: 'switchyard.hook',
+	hostPort: 'switchyard.host-port',
+	versionPort: 'switchyard.version-port',
+	internalPort: 'switchyard.internal-port',
+	extraPorts: 'switchyard.extra-ports',
+	containerHash: 'switchyard.container-hash',
+	secretsVersion: 'switchyard.secrets-version',
+	holder: 'switchyard.holder',
+	fence: 'switchyard.fence',
+	end: 'switchyard.end',
+};
+  }),
   6276:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
@@ -41931,6 +42320,11 @@ module.exports = require("node:async_hooks");
 "use strict";
 module.exports = require("node:buffer");
   }),
+  1421:
+  ((module) => {
+"use strict";
+module.exports = require("node:child_process");
+  }),
   7540:
   ((module) => {
 "use strict";
@@ -41956,6 +42350,16 @@ module.exports = require("node:dns");
 "use strict";
 module.exports = require("node:events");
   }),
+  3024:
+  ((module) => {
+"use strict";
+module.exports = require("node:fs");
+  }),
+  1455:
+  ((module) => {
+"use strict";
+module.exports = require("node:fs/promises");
+  }),
   7067:
   ((module) => {
 "use strict";
@@ -41971,6 +42375,16 @@ module.exports = require("node:http2");
 "use strict";
 module.exports = require("node:net");
   }),
+  8161:
+  ((module) => {
+"use strict";
+module.exports = require("node:os");
+  }),
+  4379:
+  ((module) => {
+"use strict";
+module.exports = require("node:path");
+  }),
   643:
   ((module) => {
 "use strict";
@@ -41981,10 +42395,20 @@ module.exports = require("node:perf_hooks");
 "use strict";
 module.exports = require("node:querystring");
   }),
+  481:
+  ((module) => {
+"use strict";
+module.exports = require("node:readline");
+  }),
   7075:
   ((module) => {
 "use strict";
 module.exports = require("node:stream");
+  }),
+  6466:
+  ((module) => {
+"use strict";
+module.exports = require("node:stream/promises");
   }),
   1692:
   ((module) => {
@@ -53871,6 +54295,7 @@ module.exports = {"rE":"1.17.0"};
   		}
   		return module.exports;
   	}
+  	__nccwpck_require__.m = __webpack_modules__;
   	if (typeof __nccwpck_require__ !== 'undefined') __nccwpck_require__.ab = __dirname + "/";
   	(() => {
   		__nccwpck_require__.d = (exports, definition) => {
@@ -53882,6 +54307,20 @@ module.exports = {"rE":"1.17.0"};
   		};
   	})();
   	(() => {
+  		__nccwpck_require__.f = {};
+  		__nccwpck_require__.e = (chunkId) => {
+  			return Promise.all(Object.keys(__nccwpck_require__.f).reduce((promises, key) => {
+  				__nccwpck_require__.f[key](chunkId, promises);
+  				return promises;
+  			}, []));
+  		};
+  	})();
+  	(() => {
+  		__nccwpck_require__.u = (chunkId) => {
+  			return "" + chunkId + ".index.js";
+  		};
+  	})();
+  	(() => {
   		__nccwpck_require__.o = (obj, prop) => (Object.prototype.hasOwnProperty.call(obj, prop))
   	})();
   	(() => {
@@ -53890,6 +54329,29 @@ module.exports = {"rE":"1.17.0"};
   				Object.defineProperty(exports, Symbol.toStringTag, { value: 'Module' });
   			}
   			Object.defineProperty(exports, '__esModule', { value: true });
+  		};
+  	})();
+  	(() => {
+  		var installedChunks = {
+  			792: 1
+  		};
+  		var installChunk = (chunk) => {
+  			var moreModules = chunk.modules, chunkIds = chunk.ids, runtime = chunk.runtime;
+  			for(var moduleId in moreModules) {
+  				if(__nccwpck_require__.o(moreModules, moduleId)) {
+  					__nccwpck_require__.m[moduleId] = moreModules[moduleId];
+  				}
+  			}
+  			if(runtime) runtime(__nccwpck_require__);
+  			for(var i = 0; i < chunkIds.length; i++)
+  				installedChunks[chunkIds[i]] = 1;
+  		};
+  		__nccwpck_require__.f.require = (chunkId, promises) => {
+  			if(!installedChunks[chunkId]) {
+  				if(true) {
+  					installChunk(require("./" + __nccwpck_require__.u(chunkId)));
+  				} else installedChunks[chunkId] = 1;
+  			}
   		};
   	})();
 var __webpack_exports__ = {};
@@ -64666,52 +65128,7 @@ function preprocess(fn, schema) {
 		out: schema,
 	});
 }
-;
-class UserError extends Error {
-	hint;
-	location;
-	constructor(message, options = {}) {
-		super(message, options.cause === undefined ? undefined : { cause: options.cause });
-		this.name = 'UserError';
-		this.hint = options.hint;
-		this.location = options.location;
-	}
-}
-class UserErrors extends UserError {
-	errors;
-	constructor(errors) {
-		super(errors.map((error) => error.message).join('\n'));
-		this.name = 'UserErrors';
-		this.errors = errors;
-	}
-}
-function errors_failTogether(errors) {
-	const [first] = errors;
-	if (first === undefined)
-		return;
-	throw errors.length === 1 ? first : new UserErrors(errors);
-}
-function withAdvice(error, sentences) {
-	if (!(error instanceof UserError) || sentences.length === 0)
-		return error;
-	if (error instanceof UserErrors) {
-		const last = error.errors.at(-1);
-		return new UserErrors([...error.errors.slice(0, -1), withAdvice(last, sentences)]);
-	}
-	const { message, hint, location, cause } = error;
-	const said = [...(hint === undefined ? [] : [hint]), ...sentences].join(' ');
-	return new UserError(message, { hint: said, ...(location && { location }), cause });
-}
-function reasonOf(error) {
-	const { name, cause } = (error ?? {});
-	return name === 'AbortError' && cause instanceof UserError ? cause : error;
-}
-function messageOf(error) {
-	return error instanceof Error ? error.message : String(error);
-}
-function isTunnelBroken(error) {
-	return error.isTunnelBroken === true;
-}
+var model_errors = __nccwpck_require__(6454);
 ;
 const UNITS = {
 	ns: 0.001,
@@ -64730,7 +65147,7 @@ function parseDuration(value) {
 	const text = String(value);
 	if (text === '0')
 		return 0;
-	const refuse = (problem) => new UserError(`${JSON.stringify(text)} is no duration: ${problem}`, {
+	const refuse = (problem) => new model_errors .yo(`${JSON.stringify(text)} is no duration: ${problem}`, {
 		hint: 'Write numbers with the units us, ms, s, m, h, d or w, for example 500ms, 10s or 1m30s.',
 	});
 	if (text === '')
@@ -64834,7 +65251,7 @@ const durationMs = schemas_string().transform((given, context) => {
 		return parseDuration(given.trim());
 	}
 	catch (error) {
-		context.addIssue({ code: 'custom', message: messageOf(error) });
+		context.addIssue({ code: 'custom', message: (0,model_errors .bD)(error) });
 		return NEVER;
 	}
 });
@@ -64929,6 +65346,24 @@ const INPUTS = {
 		description: 'Images that win over those of the file, one `service=image` a line, for example `api=ghcr.io/acme/api@sha256:…`.',
 		schema: pairs,
 	},
+	push: {
+		description: 'With `true`, push images to the registry; with `false`, keep them in the engine of the machine that runs the action, for `provider: local`.',
+		default: 'true',
+		schema: flag,
+	},
+	'registry-username': {
+		description: 'The account at the registry. With it and `registry-password` the action logs in for itself alone, and nothing of it stays. Without them the logins of the runner hold (`docker login`, docker/login-action).',
+		schema: optionalWord,
+	},
+	'registry-password': {
+		description: 'The password, or better a token, of `registry-username`. For ghcr.io it can be the expression `github.token`, in a job with `packages: write`.',
+		schema: optionalText,
+	},
+	'allow-dirty': {
+		description: 'With `true`, build also from what is not committed; the tag of the commit then ends with `-dirty`.',
+		default: 'false',
+		schema: flag,
+	},
 	'state-branch': {
 		description: 'The branch that records what was deployed. It is created on first use.',
 		default: 'switchyard-state',
@@ -64992,11 +65427,11 @@ function readInputs(names, get) {
 		const parsed = schema.safeParse(given.trim() === '' ? standIn : given);
 		if (!parsed.success) {
 			const message = `input ${name} ${parsed.error.issues[0]?.message}`;
-			errors.push(new UserError(message, { hint: `${name}: ${description}` }));
+			errors.push(new model_errors .yo(message, { hint: `${name}: ${description}` }));
 		}
 		return [name, parsed.data];
 	});
-	errors_failTogether(errors);
+	(0,model_errors .b2)(errors);
 	return Object.fromEntries(entries);
 }
 function linesOf(given) {
@@ -65077,7 +65512,7 @@ function adviseUnfinished({ container, server }) {
 	return `Nothing was changed. See whether it did its work${where}, then run again with the input "unfinished-hook": "run" to run it once more, or "done" to go on without it. "idempotent: true" in the file says that it may always run again.`;
 }
 function refuseUnfinished(unfinished) {
-	errors_failTogether(unfinished.map((hook) => new UserError(`it is not known what ${hook.hook} has done: ${describeUnfinished(hook)}`, {
+	(0,model_errors .b2)(unfinished.map((hook) => new model_errors .yo(`it is not known what ${hook.hook} has done: ${describeUnfinished(hook)}`, {
 		hint: adviseUnfinished(hook),
 	})));
 }
@@ -65105,6 +65540,105 @@ function freeSlot(taken) {
 }
 function copyKey({ server, service, slot }) {
 	return `${server} ${service} ${slot}`;
+}
+var external_node_http2_ = __nccwpck_require__(2467);
+;
+const GRPC_HEALTH_PATH = '/grpc.health.v1.Health/Check';
+const GRPC_HEADERS = {
+	'content-type': 'application/grpc',
+	te: 'trailers',
+};
+function healthQuestion(service = '') {
+	const name = Buffer.from(service);
+	const message = name.length === 0 ? name : Buffer.concat([Buffer.from([0x0a, name.length]), name]);
+	const frame = Buffer.alloc(FRAME_BYTES);
+	frame.writeUInt32BE(message.length, 1);
+	return Buffer.concat([frame, message]);
+}
+const GRPC_NAME_MAX = 127;
+const FRAME_BYTES = 5;
+function healthStatus(answer) {
+	if (answer.length < FRAME_BYTES || answer.length !== FRAME_BYTES + answer.readUInt32BE(1))
+		return undefined;
+	const [key, status = 0] = answer.subarray(FRAME_BYTES);
+	if (key === undefined)
+		return STATUSES[0];
+	return key === 0x08 ? STATUSES[status] : undefined;
+}
+const STATUSES = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'];
+;
+async function callGrpc(connection, { path, host, headers = {}, message }, timeoutMs) {
+	const session = (0,external_node_http2_.connect)(`http://${host}`, { createConnection: () => connection });
+	const { promise, resolve, reject } = Promise.withResolvers();
+	const isLate = () => reject(new Error(`no answer within ${timeoutMs} ms`));
+	const timer = AbortSignal.timeout(timeoutMs);
+	timer.addEventListener('abort', isLate, { once: true });
+	session.on('error', reject);
+	session.on('close', () => reject(new Error('the connection was closed before an answer')));
+	const asked = { ':method': 'POST', ':path': path, ':authority': host };
+	const stream = session.request({ ...asked, 'user-agent': 'switchyard', ...headers, ...GRPC_HEADERS });
+	const pieces = [];
+	const answer = { httpStatus: 0, status: undefined, text: '' };
+	const readStatus = (fields) => {
+		if (fields['grpc-status'] !== undefined)
+			answer.status = Number(fields['grpc-status']);
+		if (fields['grpc-message'] !== undefined)
+			answer.text = decoded(String(fields['grpc-message']));
+	};
+	stream.on('response', (fields) => {
+		answer.httpStatus = Number(fields[':status']);
+		readStatus(fields);
+	});
+	stream.on('trailers', readStatus);
+	stream.on('data', (piece) => pieces.push(piece));
+	stream.on('error', reject);
+	stream.on('end', () => resolve({ ...answer, message: Buffer.concat(pieces) }));
+	stream.end(message);
+	try {
+		return await promise;
+	}
+	finally {
+		timer.removeEventListener('abort', isLate);
+		session.destroy();
+		connection.destroy();
+	}
+}
+function decoded(text) {
+	try {
+		return decodeURIComponent(text);
+	}
+	catch {
+		return text;
+	}
+}
+;
+const UNIMPLEMENTED = 12;
+const NOT_FOUND = 5;
+function complaintAboutGrpc({ httpStatus, status, text, message }, { service, mayLack }) {
+	const asked = service === '' ? 'its health over gRPC' : `the health of ${service} over gRPC`;
+	if (httpStatus !== 200 && status === undefined)
+		return {
+			why: `asked for ${asked} it answered with HTTP ${httpStatus}`,
+			advice: 'Does it speak gRPC on this port? Set "protocol" to what it speaks.',
+		};
+	if (status === UNIMPLEMENTED)
+		return mayLack
+			? undefined
+			: {
+				why: `asked for ${asked} it does not know the question`,
+				advice: 'Register the service grpc.health.v1.Health in the app; without "grpc" under healthcheck it is enough that it answers.',
+			};
+	if (status === NOT_FOUND)
+		return {
+			why: `asked for ${asked} it does not know that service`,
+			advice: 'Write the full name, "package.Service", as the app registers it with its health service.',
+		};
+	if (status !== 0)
+		return { why: `asked for ${asked} it answered status ${status ?? 'none'}${text && ` (${text})`}` };
+	const health = healthStatus(message);
+	if (health === 'SERVING')
+		return undefined;
+	return { why: `asked for ${asked} it says ${health ?? 'what is no answer to that'}` };
 }
 var external_node_util_ = __nccwpck_require__(7975);
 ;
@@ -65214,6 +65748,13 @@ function examination(server, candidate, { clock }) {
 		const answer = await server.http.get({ address, port, path, host, headers }, timeoutMs);
 		return complaintAbout(answer, { path, host }, healthcheck);
 	};
+	const grpc = async () => {
+		const { kind, grpcService: service = '', headers = {} } = healthcheck;
+		const { host } = candidate;
+		const question = { path: GRPC_HEALTH_PATH, host, headers, message: healthQuestion(service) };
+		const answer = await callGrpc(await server.dial(address, port), question, timeoutMs);
+		return complaintAboutGrpc(answer, { service, mayLack: kind === 'default' });
+	};
 	const tcp = async () => {
 		const dialled = server.dial(address, port).then((stream) => {
 			stream.destroy();
@@ -65242,6 +65783,8 @@ function examination(server, candidate, { clock }) {
 	switch (healthcheck.kind) {
 		case 'http':
 			return http;
+		case 'grpc':
+			return grpc;
 		case 'command':
 			return command(healthcheck.test ?? []);
 		case 'tcp':
@@ -65252,6 +65795,8 @@ function examination(server, candidate, { clock }) {
 			const { test } = candidate.imageCheck;
 			if (test.length > 1)
 				return command(test);
+			if (protocol === 'grpc')
+				return grpc;
 			return protocol === 'http' ? http : tcp;
 		}
 	}
@@ -65261,7 +65806,7 @@ const LOG_LINES = 50;
 async function lastLines(server, id) {
 	const { stdout, stderr } = await server.engine
 		.logs(id, { tail: LOG_LINES })
-		.catch((error) => ({ stdout: '', stderr: messageOf(error) }));
+		.catch((error) => ({ stdout: '', stderr: (0,model_errors .bD)(error) }));
 	const lines = `${stdout}${stderr}`.trimEnd();
 	return lines === '' ? 'It printed nothing.' : `Its last lines:\n${lines.replaceAll(/^/gm, '  | ')}`;
 }
@@ -65332,194 +65877,8 @@ function isV4(address) {
 	return address.length === 8 || address.startsWith('0000000000000000FFFF0000');
 }
 var external_node_crypto_ = __nccwpck_require__(7598);
-var external_node_stream_ = __nccwpck_require__(7075);
-;
-function hijackHandlers(signal, { onStream, onAnswer, onError }) {
-	const body = [];
-	let status = 0;
-	let giveUp = () => undefined;
-	const stopListening = () => signal?.removeEventListener('abort', giveUp);
-	return {
-		onConnect(abort) {
-			giveUp = () => abort(signal?.reason);
-			if (signal?.aborted)
-				giveUp();
-			else
-				signal?.addEventListener('abort', giveUp);
-		},
-		onUpgrade(_status, _headers, stream) {
-			stopListening();
-			onStream(stream);
-		},
-		onHeaders(statusCode) {
-			status = statusCode;
-			return true;
-		},
-		onData(chunk) {
-			body.push(chunk);
-			return true;
-		},
-		onComplete() {
-			stopListening();
-			onAnswer(status, Buffer.concat(body).toString());
-		},
-		onError(error) {
-			stopListening();
-			onError(error);
-		},
-	};
-}
-;
-class EngineError extends Error {
-	status;
-	constructor(status, message) {
-		super(message);
-		this.name = 'EngineError';
-		this.status = status;
-	}
-}
-function isStatus(error, ...statuses) {
-	return error instanceof EngineError && statuses.includes(error.status);
-}
-class EngineHttp {
-	#agent;
-	#hijacked = new Set();
-	requests = 0;
-	guard = () => undefined;
-	explain = (error) => error;
-	constructor(dial, connections) {
-		this.#agent = new undici.Agent({
-			connections,
-			pipelining: 1,
-			headersTimeout: 0,
-			bodyTimeout: 0,
-			keepAliveTimeout: 60_000,
-			connect: (_options, done) => {
-				dial().then((stream) => done(null, stream), (error) => done(error, null));
-			},
-		});
-	}
-	async json(request) {
-		const { body } = await this.send(request);
-		const text = await this.#whole(request, body.text());
-		return (text === '' ? undefined : JSON.parse(text));
-	}
-	async bytes(request) {
-		const { body } = await this.send(request);
-		return Buffer.from(await this.#whole(request, body.arrayBuffer()));
-	}
-	async send(request) {
-		const sending = this.#sendOnce(request).catch((error) => {
-			if (request.method !== 'GET' || !isTunnelBroken(error))
-				throw error;
-			return this.#sendOnce(request);
-		});
-		return await this.#whole(request, sending);
-	}
-	async stream(request) {
-		const { body } = await this.send(request);
-		const told = new external_node_stream_.PassThrough();
-		body.once('error', (error) => told.destroy(this.#told(request, error)));
-		told.once('close', () => body.destroy());
-		return body.pipe(told);
-	}
-	async hijack(request) {
-		const opening = new Promise((resolve, reject) => {
-			const handlers = hijackHandlers(request.signal, {
-				onStream: resolve,
-				onAnswer: (status, body) => reject(new EngineError(status, engineMessage(body))),
-				onError: reject,
-			});
-			this.#agent.dispatch({ ...this.#prepare(request), upgrade: 'tcp' }, handlers);
-		});
-		const stream = await this.#whole(request, opening);
-		this.#hijacked.add(stream);
-		stream.once('close', () => this.#hijacked.delete(stream));
-		return stream;
-	}
-	async #whole(request, work) {
-		try {
-			return await work;
-		}
-		catch (error) {
-			throw this.#told(request, error);
-		}
-	}
-	#told({ signal }, error) {
-		const isTold = error instanceof EngineError || error instanceof UserError || signal?.aborted;
-		return isTold ? error : this.explain(error);
-	}
-	async #sendOnce(request) {
-		const response = await this.#agent.request({ ...this.#prepare(request), signal: request.signal });
-		if (response.statusCode >= 400) {
-			throw new EngineError(response.statusCode, engineMessage(await response.body.text()));
-		}
-		return response;
-	}
-	#prepare({ method, path, query, headers, body, }) {
-		if (method !== 'GET')
-			this.guard();
-		this.requests += 1;
-		return {
-			origin: 'http://docker',
-			path: `/${path.map(encodeURIComponent).join('/')}${queryString(query)}`,
-			method,
-			headers: { host: 'docker', ...contentType(body), ...headers },
-			body: body === undefined || isArchive(body) ? body : JSON.stringify(body),
-		};
-	}
-	async destroy() {
-		for (const stream of this.#hijacked)
-			stream.destroy();
-		await this.#agent.destroy();
-	}
-}
-function contentType(body) {
-	if (body === undefined)
-		return {};
-	return { 'content-type': isArchive(body) ? 'application/x-tar' : 'application/json' };
-}
-function isArchive(body) {
-	return Buffer.isBuffer(body) || body instanceof external_node_stream_.Readable;
-}
-function queryString(query = {}) {
-	const parameters = new URLSearchParams();
-	for (const [key, value] of Object.entries(query)) {
-		if (value === undefined)
-			continue;
-		parameters.append(key, typeof value === 'object' ? JSON.stringify(value) : String(value));
-	}
-	return parameters.size === 0 ? '' : `?${parameters}`;
-}
-function engineMessage(body) {
-	try {
-		return JSON.parse(body).message;
-	}
-	catch {
-		return body.trim() || 'the engine gave no reason';
-	}
-}
-;
-const LABEL = {
-	role: 'switchyard.role',
-	project: 'switchyard.project',
-	environment: 'switchyard.environment',
-	repository: 'switchyard.repository',
-	service: 'switchyard.service',
-	release: 'switchyard.release',
-	version: 'switchyard.version',
-	slot: 'switchyard.slot',
-	hook: 'switchyard.hook',
-	hostPort: 'switchyard.host-port',
-	versionPort: 'switchyard.version-port',
-	internalPort: 'switchyard.internal-port',
-	extraPorts: 'switchyard.extra-ports',
-	containerHash: 'switchyard.container-hash',
-	secretsVersion: 'switchyard.secrets-version',
-	holder: 'switchyard.holder',
-	fence: 'switchyard.fence',
-	end: 'switchyard.end',
-};
+var docker_http = __nccwpck_require__(3617);
+var model_labels = __nccwpck_require__(6882);
 ;
 const POLL_MS = 1_000;
 const EMPTY_LOOKS_NEEDED = 3;
@@ -65630,10 +65989,10 @@ async function startHelper({ scope, nginx }, { engine }, target) {
 			OpenStdin: true,
 			NetworkDisabled: false,
 			Labels: {
-				[LABEL.role]: 'helper',
-				[LABEL.project]: scope.project,
-				[LABEL.environment]: scope.environment,
-				[LABEL.service]: target.service,
+				[model_labels .d.role]: 'helper',
+				[model_labels .d.project]: scope.project,
+				[model_labels .d.environment]: scope.environment,
+				[model_labels .d.service]: target.service,
 			},
 			HostConfig: {
 				NetworkMode: `container:${target.id}`,
@@ -65658,7 +66017,7 @@ async function look(server, helper, ports) {
 		return connectionsTo(stdout, ports);
 	}
 	catch (error) {
-		if (isStatus(error, 404, 409))
+		if ((0,docker_http .zM)(error, 404, 409))
 			return undefined;
 		throw error;
 	}
@@ -65732,12 +66091,12 @@ const RESERVED_SERVICES = ['nginx'];
 const RESERVED_PROJECTS = ['switchyard'];
 function checkName(kind, name) {
 	if (!NAME_PATTERN.test(name)) {
-		throw new UserError(`${kind} name ${JSON.stringify(name)} is not allowed`, {
+		throw new model_errors .yo(`${kind} name ${JSON.stringify(name)} is not allowed`, {
 			hint: `Use ${NAME_RULE}: the name becomes part of container names and DNS names.`,
 		});
 	}
 	if (isOfLanguage(name)) {
-		throw new UserError(`${kind} name "${name}" is not allowed: JavaScript, which this is written in, has it`, {
+		throw new model_errors .yo(`${kind} name "${name}" is not allowed: JavaScript, which this is written in, has it`, {
 			hint: 'Choose another one.',
 		});
 	}
@@ -65747,7 +66106,7 @@ function checkName(kind, name) {
 		service: RESERVED_SERVICES,
 	}[kind];
 	if (reserved.includes(name)) {
-		throw new UserError(`${kind} name "${name}" is reserved for Switchyard's own containers`, {
+		throw new model_errors .yo(`${kind} name "${name}" is reserved for Switchyard's own containers`, {
 			hint: 'Choose another one.',
 		});
 	}
@@ -65761,7 +66120,7 @@ function checkNames(scope, service, max = NAMES_TOTAL_MAX) {
 	checkName('service', service);
 	const total = scope.project.length + scope.environment.length + service.length;
 	if (total > max) {
-		throw new UserError(`the names "${scope.project}", "${scope.environment}" and "${service}" have ${total} characters together, at most ${max} fit`, {
+		throw new model_errors .yo(`the names "${scope.project}", "${scope.environment}" and "${service}" have ${total} characters together, at most ${max} fit`, {
 			hint: `They form one container name, which must fit into a DNS label of 63 characters${max < NAMES_TOTAL_MAX ? ', with its version and a time' : ''}.`,
 		});
 	}
@@ -65784,6 +66143,15 @@ function sidecarName(scope) {
 }
 function adoptedSidecarName(scope) {
 	return `${sidecarName(scope)}_adopted`;
+}
+function sidecarSuccessorName(scope) {
+	return `${sidecarName(scope)}_next`;
+}
+function sidecarPredecessorName(scope, id) {
+	return `${sidecarName(scope)}_${id.slice(0, 12)}`;
+}
+function handOverName(scope) {
+	return `${sidecarName(scope)}_hand_over`;
 }
 function sidecarVolumeName(scope) {
 	return `${scopeName(scope)}_nginx`;
@@ -65817,9 +66185,9 @@ async function throughVolume({ engine }, scope, { volume, folder, image, platfor
 		Image: image,
 		Cmd: ['true'],
 		Labels: {
-			[LABEL.role]: 'helper',
-			[LABEL.project]: scope.project,
-			[LABEL.environment]: scope.environment,
+			[model_labels .d.role]: 'helper',
+			[model_labels .d.project]: scope.project,
+			[model_labels .d.environment]: scope.environment,
 		},
 		HostConfig: {
 			NetworkMode: 'none',
@@ -65844,10 +66212,10 @@ async function deliverFiles(server, scope, delivery) {
 	const volume = filesVolumeName(container, (0,external_node_crypto_.randomBytes)(4).toString('hex'));
 	try {
 		const folder = await engine.createVolume(volume, {
-			[LABEL.role]: 'files',
-			[LABEL.project]: scope.project,
-			[LABEL.environment]: scope.environment,
-			[LABEL.service]: service,
+			[model_labels .d.role]: 'files',
+			[model_labels .d.project]: scope.project,
+			[model_labels .d.environment]: scope.environment,
+			[model_labels .d.service]: service,
 		});
 		const access = { volume, folder: FILES_FOLDER, image, platform };
 		await throughVolume(server, scope, access, async (helper) => {
@@ -65861,9 +66229,9 @@ async function deliverFiles(server, scope, delivery) {
 		return { volume, mounts };
 	}
 	catch (error) {
-		if (error instanceof UserError)
+		if (error instanceof model_errors .yo)
 			throw error;
-		throw new UserError(`${name}: the files of ${service} cannot be delivered: ${messageOf(error)}`, {
+		throw new model_errors .yo(`${name}: the files of ${service} cannot be delivered: ${(0,model_errors .bD)(error)}`, {
 			hint: `What served before serves on. They are written to the volume ${volume}: is the disk full?`,
 			cause: error,
 		});
@@ -65925,7 +66293,7 @@ async function ownerIn({ engine }, helper, { files, image, user }) {
 			.readFiles(helper, path)
 			.then((found) => found.values())
 			.catch((error) => {
-			if (isStatus(error, 404))
+			if ((0,docker_http .zM)(error, 404))
 				return [];
 			throw error;
 		});
@@ -65943,14 +66311,13 @@ function ownerOf(said, { passwd, group }) {
 	const found = rows(group).find(([name]) => name === ownGroup);
 	return { uid, gid: Number(/^\d+$/.test(ownGroup) ? ownGroup : (found?.[2] ?? 0)) };
 }
-;
-const external_node_path_namespaceObject = require("node:path");
+var external_node_path_ = __nccwpck_require__(4379);
 ;
 function isAbsolutePath(path) {
 	return path.startsWith('/') && !/[:\p{Cc}]/u.test(path);
 }
 function cleanPath(path) {
-	return path.includes('/') ? external_node_path_namespaceObject.posix.normalize(path).replace(/(?<=.)\/$/, '') : path;
+	return path.includes('/') ? external_node_path_.posix.normalize(path).replace(/(?<=.)\/$/, '') : path;
 }
 ;
 function container_options_option(form, rest) {
@@ -66462,7 +66829,7 @@ function take(taken, range, preferred) {
 			return port;
 		}
 	}
-	throw new UserError(`all ports from ${range.first} to ${range.first + range.count - 1} are taken`);
+	throw new model_errors .yo(`all ports from ${range.first} to ${range.first + range.count - 1} are taken`);
 }
 ;
 const REDIRECT_STATUSES = [301, 302, 307, 308];
@@ -66516,6 +66883,9 @@ function publishedOf(spec) {
 		const { numbers = [] } = (name === undefined ? published : extraPublished[name]) ?? {};
 		return numbers.map((number) => edgePort(number, protocol));
 	});
+}
+function isOverHttp(protocol) {
+	return protocol === 'http' || protocol === 'grpc';
 }
 function edgePort(number, protocol) {
 	return `${number}/${protocol === 'udp' ? 'udp' : 'tcp'}`;
@@ -66610,6 +66980,11 @@ function userPath({ domains, stripPrefix, provePath }) {
 	if (stripPrefix)
 		return `${prefix}${provePath}`;
 	return isBelow(provePath.split('?', 1)[0], prefix) ? provePath : prefix;
+}
+function questionOf({ protocol, proveHeaders = {} }) {
+	if (protocol !== 'grpc')
+		return { headers: proveHeaders };
+	return { headers: { ...proveHeaders, ...GRPC_HEADERS }, message: healthQuestion() };
 }
 function portKey(service, { name }) {
 	return name === undefined ? service : `${service}.${name}`;
@@ -66903,14 +67278,14 @@ function hookSettings(blueprint, { hook, command, release }) {
 		...settings,
 		command,
 		ownLabels: {
-			[LABEL.role]: 'hook',
-			[LABEL.project]: scope.project,
-			[LABEL.environment]: scope.environment,
-			[LABEL.repository]: repository,
-			[LABEL.service]: service,
-			[LABEL.hook]: hook,
-			[LABEL.release]: String(release),
-			[LABEL.version]: container.image,
+			[model_labels .d.role]: 'hook',
+			[model_labels .d.project]: scope.project,
+			[model_labels .d.environment]: scope.environment,
+			[model_labels .d.repository]: repository,
+			[model_labels .d.service]: service,
+			[model_labels .d.hook]: hook,
+			[model_labels .d.release]: String(release),
+			[model_labels .d.version]: container.image,
 		},
 		containerPorts: [],
 		ports: [],
@@ -66977,22 +67352,22 @@ function environmentOf({ container, dependencies }) {
 function ownLabels(blueprint, slot, release) {
 	const { scope, repository, service, container, ports, versionPort, secretsVersion } = blueprint;
 	return {
-		[LABEL.role]: 'service',
-		[LABEL.project]: scope.project,
-		[LABEL.environment]: scope.environment,
-		[LABEL.repository]: repository,
-		[LABEL.service]: service,
-		[LABEL.release]: String(release),
-		[LABEL.version]: container.image,
-		[LABEL.slot]: slot,
+		[model_labels .d.role]: 'service',
+		[model_labels .d.project]: scope.project,
+		[model_labels .d.environment]: scope.environment,
+		[model_labels .d.repository]: repository,
+		[model_labels .d.service]: service,
+		[model_labels .d.release]: String(release),
+		[model_labels .d.version]: container.image,
+		[model_labels .d.slot]: slot,
 		...(ports !== undefined && {
-			[LABEL.hostPort]: String(ports.host),
-			[LABEL.internalPort]: String(ports.internal),
+			[model_labels .d.hostPort]: String(ports.host),
+			[model_labels .d.internalPort]: String(ports.internal),
 		}),
-		...(ports?.extra !== undefined && { [LABEL.extraPorts]: extraPortsText(ports.extra) }),
-		...(versionPort !== undefined && { [LABEL.versionPort]: String(versionPort) }),
-		[LABEL.containerHash]: blueprintHash(blueprint),
-		[LABEL.secretsVersion]: String(secretsVersion),
+		...(ports?.extra !== undefined && { [model_labels .d.extraPorts]: extraPortsText(ports.extra) }),
+		...(versionPort !== undefined && { [model_labels .d.versionPort]: String(versionPort) }),
+		[model_labels .d.containerHash]: blueprintHash(blueprint),
+		[model_labels .d.secretsVersion]: String(secretsVersion),
 	};
 }
 ;
@@ -67203,7 +67578,7 @@ async function create(context, step) {
 	const { platform } = blueprint.container.options ?? {};
 	try {
 		const id = await createContainer(context, { service, server, name, settings, platform }, (create) => create().catch(async (error) => {
-			if (!isStatus(error, 409) || !(await removeLatecomer(context, step)))
+			if (!(0,docker_http .zM)(error, 409) || !(await removeLatecomer(context, step)))
 				throw error;
 			return await create();
 		}));
@@ -67219,10 +67594,10 @@ async function removeLatecomer({ fleet, scope, log }, step) {
 	const server = fleet.server(step.server);
 	const latecomer = await server.engine.findContainer(step.name);
 	const labels = latecomer?.Config?.Labels ?? {};
-	const isOurs = labels[LABEL.role] === 'service' &&
-		labels[LABEL.project] === scope.project &&
-		labels[LABEL.environment] === scope.environment &&
-		labels[LABEL.service] === step.service;
+	const isOurs = labels[model_labels .d.role] === 'service' &&
+		labels[model_labels .d.project] === scope.project &&
+		labels[model_labels .d.environment] === scope.environment &&
+		labels[model_labels .d.service] === step.service;
 	if (latecomer === undefined || !isOurs)
 		return false;
 	log.info(`${step.server}: ${step.name} came late, from a run that was cut off; it is replaced`);
@@ -67230,7 +67605,7 @@ async function removeLatecomer({ fleet, scope, log }, step) {
 	return true;
 }
 function startFailure(step, error) {
-	if (!(error instanceof EngineError))
+	if (!(error instanceof docker_http .NJ))
 		return error;
 	const { message } = error;
 	const hint = /already in use by container/.test(message)
@@ -67238,10 +67613,12 @@ function startFailure(step, error) {
 		: /port is already allocated|address already in use|cannot assign requested address/.test(message)
 			? 'Is private_ip an address of that server, and does something else listen on that port?'
 			: 'The Docker engine refused it, in the words above.';
-	return new UserError(`${step.server}: ${step.name} cannot start: ${message}`, { hint, cause: error });
+	return new model_errors .yo(`${step.server}: ${step.name} cannot start: ${message}`, { hint, cause: error });
 }
 ;
-const FIRST_PAUSE_MS = 100;
+const PAUSE_MS = 100;
+const EAGER_PAUSE_MS = 50;
+const EAGER_MS = 1_000;
 const SUCCESSES_NEEDED = 3;
 const RESTARTS_MAX = 2;
 const CRASH_LOOK_MS = 5_000;
@@ -67291,15 +67668,18 @@ async function awaitAnswers(step, context, needed) {
 	const whyRefused = refusalsOf(server, { ...candidate, service: step.service }, context);
 	const startsUntil = since + healthcheck.startPeriodMs;
 	const { intervalMs } = healthcheck;
-	const shortMs = Math.min(FIRST_PAUSE_MS, intervalMs);
+	const shortMs = Math.min(PAUSE_MS, intervalMs);
 	let successes = needed > 1 ? 1 : 0;
 	let failures = 0;
+	const pauseMs = () => failures === 0
+		? Math.min(EAGER_PAUSE_MS, intervalMs)
+		: Math.min(shortMs * 2 ** (failures - 1), intervalMs);
 	let reason = { why: 'it was not asked yet' };
 	if (successes > 0)
 		await clock.sleep(shortMs);
 	const isHealthy = await poll(clock, {
 		timeoutMs: since + allowedMs(healthcheck) - clock.now(),
-		everyMs: () => (successes > 0 ? shortMs : Math.min(shortMs * 2 ** (failures - 1), intervalMs)),
+		everyMs: () => (successes > 0 ? shortMs : pauseMs()),
 	}, async () => {
 		const complaint = await look().catch(complaintOf);
 		if (complaint === undefined) {
@@ -67309,12 +67689,13 @@ async function awaitAnswers(step, context, needed) {
 			return successes >= needed ? true : undefined;
 		}
 		successes = 0;
-		failures += 1;
+		if (clock.now() - since >= EAGER_MS)
+			failures += 1;
 		reason = complaint;
 		const crash = await crashOf(server, candidate, context);
 		if (crash !== undefined)
 			throw await healthy_failure(server, candidate, crash);
-		if (/refused/i.test(complaint.why) && failures > LOOKS_MAX && clock.now() >= startsUntil) {
+		if (/refused/i.test(complaint.why) && failures > 0 && clock.now() >= startsUntil) {
 			const { refusal, isCertain } = await whyRefused(complaint.isRefused === true);
 			reason = refusal ?? complaint;
 			if (isCertain)
@@ -67361,85 +67742,16 @@ async function lastEnd(server, id, { clock }) {
 	});
 }
 function complaintOf(error) {
-	const why = messageOf(error);
+	const why = (0,model_errors .bD)(error);
 	return { why, isRefused: /refused/i.test(why) };
 }
 async function healthy_failure(server, { id, name }, { why, advice }) {
 	const log = await lastLines(server, id);
-	return new UserError(`${server.name}: the new container ${name} ${why}. ${log}`, {
+	return new model_errors .yo(`${server.name}: the new container ${name} ${why}. ${log}`, {
 		hint: `${advice === undefined ? '' : `${advice} `}The new container is removed.`,
 	});
 }
-;
-function explainCutOff(server, error) {
-	const explained = new UserError(`${server}: the connection to its Docker engine broke off (${messageOf(error)})`, {
-		hint: 'Nobody knows what became of the last call there. Run again: the next run looks, and finishes or undoes what was begun.',
-		cause: error,
-	});
-	return isTunnelBroken(error) ? Object.assign(explained, { isTunnelBroken: true }) : explained;
-}
-function engine_failure_explainRefusal(what, error) {
-	if (!(error instanceof EngineError))
-		return error;
-	return new UserError(`${what}: the Docker engine refuses: ${error.message}`, {
-		hint: /no space left on device/.test(error.message)
-			? 'The disk of that server is full. "docker system df" there shows of what; "docker image prune --all" removes images that no container uses. Then run again.'
-			: 'These are the words of the Docker engine. What had the traffic has it still; the next run finishes what is left.',
-		cause: error,
-	});
-}
-;
-class Fleet {
-	servers;
-	constructor(servers) {
-		this.servers = servers;
-		for (const { name, engine } of servers)
-			engine.explainWith((error) => explainCutOff(name, error));
-	}
-	static async connect(provider, specs) {
-		const outcomes = await Promise.allSettled(specs.map((spec) => provider.connect(spec)));
-		const servers = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
-		const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
-		if (failures.length > 0) {
-			await Promise.all(servers.map((server) => server.close()));
-			for (const failure of failures)
-				if (!(failure instanceof UserError))
-					throw failure;
-			errors_failTogether(failures);
-		}
-		return new Fleet(servers);
-	}
-	server(name) {
-		const found = this.servers.find((server) => server.name === name);
-		if (found === undefined)
-			throw new Error(`no server ${name} in the fleet`);
-		return found;
-	}
-	async onAll(work, servers = this.servers) {
-		return await allOrErrors(servers.map(work));
-	}
-	guardWith(guard) {
-		for (const { engine, http } of this.servers) {
-			engine.guardWith(guard);
-			http.guardWith(guard);
-		}
-	}
-	calls() {
-		return this.servers.reduce((sum, server) => sum + server.engine.requests, 0);
-	}
-	async close() {
-		await Promise.all(this.servers.map((server) => server.close()));
-	}
-}
-async function allOrErrors(work) {
-	const outcomes = await Promise.allSettled(work);
-	const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
-	for (const failure of failures)
-		if (!(failure instanceof UserError))
-			throw failure;
-	errors_failTogether([...new Set(failures)]);
-	return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
-}
+var fleet_fleet = __nccwpck_require__(7492);
 var tar_stream = __nccwpck_require__(6474);
 ;
 const READABLE = { file: 0o644, folder: 0o755 };
@@ -67496,21 +67808,20 @@ const HTTP_PORT = 80;
 const TLS_PORT = 443;
 const DIRECT_HTTP_PORT = 8095;
 const DIRECT_TLS_PORT = 8094;
-function httpPort({ proxyProtocol }) {
-	return proxyProtocol ? DIRECT_HTTP_PORT : HTTP_PORT;
+function listenHttp(options = '', { proxyProtocol } = {}) {
+	return [
+		`listen ${HTTP_PORT}${options}${proxyProtocol ? ' proxy_protocol' : ''};`,
+		`listen ${DIRECT_HTTP_PORT}${options};`,
+	];
 }
-function tlsPort({ proxyProtocol }) {
-	return proxyProtocol ? DIRECT_TLS_PORT : TLS_PORT;
+function listenQuic(options = '') {
+	return `listen ${TLS_PORT} quic${options};`;
 }
-function listenHttp({ proxyProtocol }, options = '') {
-	return proxyProtocol
-		? [`listen ${HTTP_PORT}${options} proxy_protocol;`, `listen ${DIRECT_HTTP_PORT}${options};`]
-		: [`listen ${HTTP_PORT}${options};`];
-}
-function listenTls({ proxyProtocol }, options = '') {
-	return proxyProtocol
-		? [`listen ${TLS_PORT} ssl${options} proxy_protocol;`, `listen ${DIRECT_TLS_PORT} ssl${options};`]
-		: [`listen ${TLS_PORT} ssl${options};`];
+function listenTls(options = '', { proxyProtocol } = {}) {
+	return [
+		`listen ${TLS_PORT} ssl${options}${proxyProtocol ? ' proxy_protocol' : ''};`,
+		`listen ${DIRECT_TLS_PORT} ssl${options};`,
+	];
 }
 ;
 function renderStores(stores, access) {
@@ -67603,12 +67914,13 @@ function renderTls(group, context) {
 	const { tls: own } = group;
 	if (own === undefined)
 		return [];
-	const { scope, tls, folder, fronted } = context;
+	const { scope, tls, folder } = context;
 	const mark = markOf(group, scope);
 	const pem = `"${KEYS_FOLDER}/${SERVED_FOLDER}/$certificate_${mark}.pem"`;
 	const isCatchAll = group.domains.includes('*');
 	return [
-		...listenTls(fronted, isCatchAll ? ' default_server' : ''),
+		...listenTls(isCatchAll ? ' default_server' : ''),
+		...(tls.http3 ? [listenQuic(isCatchAll ? ' default_server' : '')] : []),
 		'http2 on;',
 		`ssl_certificate ${pem};`,
 		`ssl_certificate_key ${pem};`,
@@ -67621,13 +67933,17 @@ function renderTls(group, context) {
 				'ssl_verify_depth 5;',
 			]),
 		...(tls.redirect ? renderRedirect(mark, folder) : []),
-		...renderHsts(group, context),
+		...renderTlsHeaders(group, context),
 	];
 }
-function renderHsts(group, { scope, tls }) {
-	if (group.tls === undefined || hstsOf(group.tls, tls) === undefined)
+function renderTlsHeaders(group, { scope, tls }) {
+	if (group.tls === undefined)
 		return [];
-	return [`add_header Strict-Transport-Security $hsts_${markOf(group, scope)} always;`];
+	const isStrict = hstsOf(group.tls, tls) !== undefined;
+	return [
+		...(isStrict ? [`add_header Strict-Transport-Security $hsts_${markOf(group, scope)} always;`] : []),
+		...(tls.http3 ? ['add_header Alt-Svc $way_to_http3 always;'] : []),
+	];
 }
 function renderRedirect(mark, folder) {
 	return [
@@ -67676,14 +67992,15 @@ function casesOf({ domains }, scope) {
 		...starred.map((domain) => `"~${domain.slice(1).replaceAll('.', '\\.')}$" ${file(domain)};`),
 	].join(' ');
 }
-function renderTlsMain(domains, fronted) {
+function renderTlsMain(domains, http3Domains, fronted) {
 	if (domains.length === 0)
 		return '';
-	const reject = domains.includes('*')
+	const isAny = domains.includes('*');
+	const reject = isAny && !fronted.proxyProtocol
 		? ''
 		: `    # Who asks for a name that is not served gets no certificate.
     server {
-${listenTls(fronted, ' default_server')
+${isAny ? '        server_name switchyard.invalid;\n' : ''}${listenTls(isAny ? '' : ' default_server', fronted)
 			.map((line) => `        ${line}\n`)
 			.join('')}        ssl_protocols TLSv1.2 TLSv1.3;
         ssl_reject_handshake on;
@@ -67697,8 +68014,24 @@ ${listenTls(fronted, ' default_server')
     ssl_session_cache shared:tls:10m;
     ssl_session_timeout 1d;
     ssl_session_tickets off;
-${reject}`;
+${reject}${renderHttp3Main(http3Domains)}`;
 }
+function renderHttp3Main(domains) {
+	if (domains.length === 0)
+		return '';
+	const isDefault = domains.includes('*') ? '' : ' default_server';
+	return `    # Addresses of packets can be forged: whoever begins a connection shows first that it gets answers.
+    quic_retry on;
+    map "$https:$upstream_http_alt_svc" $way_to_http3 { default ''; "on:" '${ALT_SVC}'; }
+    server {
+        ${listenQuic(`${isDefault} reuseport`)}
+        server_name switchyard.invalid;
+        ssl_protocols TLSv1.3;
+        ssl_reject_handshake on;
+    }
+`;
+}
+const ALT_SVC = 'h3=":443"; ma=3600';
 function renderInstall(domains, folder, access) {
 	if (domains.length === 0)
 		return '';
@@ -67719,7 +68052,7 @@ async function readKeyPair({ server, id, title }, file) {
 	const text = await readFile({ server, id }, `${SERVED_FOLDER}/${file}.pem`);
 	const privateKey = privateKeyIn(text ?? '');
 	if (text === undefined || privateKey === undefined) {
-		throw new UserError(`${title} has no key for a certificate that it has`, {
+		throw new model_errors .yo(`${title} has no key for a certificate that it has`, {
 			hint: 'Somebody has changed the volume switchyard_edge_keys. Run the action certificates with "issue".',
 		});
 	}
@@ -67736,7 +68069,7 @@ async function readFile({ server, id }, path) {
 		return [...(await server.engine.readFiles(id, `${KEYS_FOLDER}/${path}`)).values()][0];
 	}
 	catch (error) {
-		if (isStatus(error, 404))
+		if ((0,docker_http .zM)(error, 404))
 			return undefined;
 		throw error;
 	}
@@ -67745,10 +68078,10 @@ async function readFile({ server, id }, path) {
 const SHOWN_MS = 10_000;
 const HANDSHAKE_MS = 5_000;
 const certificates_POLL_MS = 50;
-async function installCertificate(edge, { scope, domain, origin, ...fronted }, { chain, privateKey }, clock) {
+async function installCertificate(edge, { scope, domain, origin }, { chain, privateKey }, clock) {
 	const file = certificateFile(scope, domain);
 	await edge.store(`/keys/${file}.pem`, `${ended(privateKey)}${ended(chain)}`, clock);
-	await proveCertificate(edge, { domain, port: tlsPort(fronted) }, chain, clock);
+	await proveCertificate(edge, { domain, port: DIRECT_TLS_PORT }, chain, clock);
 	await edge.store(`/${CERTIFICATE_FOLDER}/${file}.crt`, installedText(origin, chain), clock);
 }
 const ORIGIN = '# from ';
@@ -67767,10 +68100,10 @@ function readInstalled(text) {
 async function putChallengeAnswer(edge, scope, thumbprint, clock) {
 	await edge.store(`/${CHALLENGE_FOLDER}/${scope}`, challengeAnswer(thumbprint), clock);
 }
-async function proveChallengeAnswer({ server, address, title }, { domain, ...fronted }, { token, keyAuthorization }, clock) {
+async function proveChallengeAnswer({ server, address, title }, { domain }, { token, keyAuthorization }, clock) {
 	if (!/^[\w-]{1,200}$/.test(token))
 		throw new Error('the CA has sent a token that cannot be one');
-	const target = { address, port: httpPort(fronted), path: `${CHALLENGE_PATH}${token}`, host: domain };
+	const target = { address, port: DIRECT_HTTP_PORT, path: `${CHALLENGE_PATH}${token}`, host: domain };
 	let seen = 'no answer';
 	const isAnswered = await poll(clock, { everyMs: certificates_POLL_MS, timeoutMs: SHOWN_MS }, async () => {
 		try {
@@ -67779,13 +68112,13 @@ async function proveChallengeAnswer({ server, address, title }, { domain, ...fro
 			return (status === 200 && body === keyAuthorization) || undefined;
 		}
 		catch (error) {
-			seen = messageOf(error);
+			seen = (0,model_errors .bD)(error);
 			return undefined;
 		}
 	});
 	if (isAnswered)
 		return;
-	throw new UserError(`${title} does not answer a CA that asks for ${domain}: ${seen}`, {
+	throw new model_errors .yo(`${title} does not answer a CA that asks for ${domain}: ${seen}`, {
 		hint: 'No CA was asked, and what was served before is served on. "docker logs switchyard_edge" on the server says why; its image needs nginx with the modules that it has by itself (ssi).',
 	});
 }
@@ -67804,13 +68137,13 @@ async function proveCertificate({ server, address, title }, { domain, port }, ch
 			return shown.fingerprint256 === wanted || undefined;
 		}
 		catch (error) {
-			seen = messageOf(error);
+			seen = (0,model_errors .bD)(error);
 			return undefined;
 		}
 	});
 	if (isShown)
 		return;
-	throw new UserError(`${title} does not show the new certificate of ${domain}: ${seen}`, {
+	throw new model_errors .yo(`${title} does not show the new certificate of ${domain}: ${seen}`, {
 		hint: 'What it served before it serves on. "docker logs switchyard_edge" on the server says why nginx refuses it.',
 	});
 }
@@ -67855,13 +68188,13 @@ const shareAccount = {
 		const { authority, known, clock } = context;
 		const scope = scopeName(context.scope);
 		const edges = servers.map((server) => instanceAt(context, server, 'edge'));
-		const keys = await allOrErrors(edges.map((edge) => accountKeyOf(edge, scope)));
+		const keys = await (0,fleet_fleet .i)(edges.map((edge) => accountKeyOf(edge, scope)));
 		const account = keys.find((key) => key !== undefined) ?? (await authority.newAccountKey());
 		const lacking = edges.filter((_edge, index) => keys[index] !== account);
-		await allOrErrors(lacking.map((edge) => writeAccountKey(edge, scope, account)));
+		await (0,fleet_fleet .i)(lacking.map((edge) => writeAccountKey(edge, scope, account)));
 		context.moment('account is kept');
 		const thumbprint = authority.thumbprintOf(account);
-		await allOrErrors(edges.map((edge) => putChallengeAnswer(edge, scope, thumbprint, clock)));
+		await (0,fleet_fleet .i)(edges.map((edge) => putChallengeAnswer(edge, scope, thumbprint, clock)));
 		known.account = account;
 	},
 };
@@ -67876,7 +68209,7 @@ async function readFrontPair(front, files) {
 	const privateKey = privateKeyIn(text);
 	if (privateKey !== undefined && belongsTo(privateKey, chain))
 		return { chain, privateKey };
-	throw new UserError(`${front.server.name}: ${files.key} does not hold the key of ${files.certificate}`, {
+	throw new model_errors .yo(`${front.server.name}: ${files.key} does not hold the key of ${files.certificate}`, {
 		hint: 'Somebody may be renewing it just now: run again. "nginx -t" in the front has to succeed.',
 	});
 }
@@ -67910,10 +68243,10 @@ const adoptCertificate = {
 	mayOutlastLease: () => true,
 	describe: ({ domain, name, server }) => `take the certificate of ${domain} over from ${name} on ${server}`,
 	async run({ server, domain, id, files }, context) {
-		const { scope, clock, fleet, nginx } = context;
+		const { scope, clock, fleet } = context;
 		const pair = await readFrontPair({ server: fleet.server(server), id }, files);
 		const edge = instanceAt(context, server, 'edge');
-		const facts = { scope: scopeName(scope), domain, origin: ADOPTED, proxyProtocol: nginx.proxyProtocol };
+		const facts = { scope: scopeName(scope), domain, origin: ADOPTED };
 		await installCertificate(edge, facts, pair, clock);
 	},
 };
@@ -67959,6 +68292,7 @@ function isOfInterest(container, scope, { services, nginx }) {
 	return (container.name === nginx.adopt?.container ||
 		isOldSidecar(scope, container) ||
 		holdsDoor(container) ||
+		holdsTlsDoor(container) ||
 		services.some((service) => namesOf(scope, service).includes(container.name)));
 }
 function namesOf(scope, { name, adopt }) {
@@ -68003,6 +68337,9 @@ function doorsOf({ published }, edge) {
 }
 function holdsDoor({ isRunning, published }) {
 	return isRunning && published.some(({ port }) => port === DOOR_PORT);
+}
+function holdsTlsDoor({ isRunning, published }) {
+	return isRunning && published.some(({ port }) => port === TLS_DOOR_PORT);
 }
 function isNamed(scope, front, adopt, copies) {
 	return (front.name === adopt?.container ||
@@ -68097,12 +68434,14 @@ function adopted_certificates_covers(name, domain) {
 function condemnedOf(input, domain, servers, standing) {
 	const scope = scopeName(input.scope);
 	const noted = servers.flatMap((server) => readRevocations(observedOn(input, server).edge?.tree.revocations ?? new Map(), scope, domain));
-	const { revoke } = input.certificates;
+	const { revoke, obtained } = input.certificates;
 	const asked = revoke?.domains.includes(domain)
-		? standing.map(({ serial, chain }) => ({ serial, chain, reason: revoke.reason }))
+		? standing
+			.filter(({ serial }) => !obtained?.has(serial))
+			.map(({ serial, chain }) => ({ serial, chain, reason: revoke.reason }))
 		: [];
-	if (revoke?.domains.includes(domain) && asked.length + noted.length === 0) {
-		throw new UserError(`${domain} has no certificate that could be revoked: none is from the CA of the file`, {
+	if (revoke?.domains.includes(domain) && standing.length + noted.length === 0) {
+		throw new model_errors .yo(`${domain} has no certificate that could be revoked: none is from the CA of the file`, {
 			hint: '"action: list" says where each comes from. What a front has brought along, or somebody has given, is revoked by whoever issued it; "action: issue" brings another one in its place.',
 		});
 	}
@@ -68170,8 +68509,9 @@ function planDomain(input, domain, servers, leaving) {
 	const standing = servers.flatMap((server) => standingOn(input, server, domain));
 	if (own.files !== undefined)
 		return planFiles(input, domain, own.files, servers, standing);
-	const isForced = input.certificates.forced.includes(domain);
 	const ours = standing.filter((one) => one.origin === origin);
+	const { forced, obtained } = input.certificates;
+	const isForced = forced.includes(domain) && !ours.some(({ serial }) => obtained?.has(serial));
 	const condemned = condemnedOf(input, domain, servers, isFromAuthority(own.mode) ? ours : []);
 	const revoke = planRevocations(condemned, domain, servers);
 	const kept = ours.filter(({ serial }) => !condemned.has(serial));
@@ -68195,7 +68535,7 @@ function planDomain(input, domain, servers, leaving) {
 		return { ...certificate_plan_NONE, adopt };
 	const certify = {
 		...{ kind: 'certify', domain, mode: own.mode, servers: [...servers] },
-		...certificate_plan_reasonOf(input, all, origin),
+		...reasonOf(input, all, origin),
 		...revokedBy(standing, condemned),
 	};
 	return {
@@ -68254,7 +68594,7 @@ function isGood({ now, certificates: { renewAt } }, one) {
 	return now.getTime() < Math.min(at, one.notAfter);
 }
 const certificate_plan_DAY_MS = 86_400_000;
-function certificate_plan_reasonOf({ now }, standing, origin) {
+function reasonOf({ now }, standing, origin) {
 	const same = standing.filter((one) => one.origin === origin);
 	if (standing.length === 0)
 		return { reason: 'issue' };
@@ -68268,7 +68608,7 @@ function isFromAuthority(mode) {
 	return mode === 'http-01' || mode === 'dns-01';
 }
 ;
-class CertificateError extends UserError {
+class CertificateError extends model_errors .yo {
 	because;
 	failures;
 	goodNames;
@@ -68343,7 +68683,7 @@ function adviceFor(type) {
 }
 ;
 function ledNowhere(domain, { why }, servers) {
-	return new UserError(`${domain} gets no certificate: it leads nowhere, DNS says that ${why}`, {
+	return new model_errors .yo(`${domain} gets no certificate: it leads nowhere, DNS says that ${why}`, {
 		hint: `Let it lead to ${whereabouts_describe(servers)} by A or AAAA records, and run again. No CA was asked, since CAs count what fails; what is served over HTTP is served on.`,
 	});
 }
@@ -68351,7 +68691,7 @@ function withLead(error, domain, lookup, servers) {
 	if (!(error instanceof CertificateError) || error.because !== 'names')
 		return error;
 	const { sentence, advice } = judged(domain, lookup, servers);
-	return new UserError(`${error.message} ${sentence}`, { hint: `${advice} Then run again.`, cause: error });
+	return new model_errors .yo(`${error.message} ${sentence}`, { hint: `${advice} Then run again.`, cause: error });
 }
 function judged(domain, lookup, servers) {
 	const there = whereabouts_describe(servers);
@@ -68431,8 +68771,7 @@ const installCertificateStep = {
 		const { domain, server } = step;
 		const { origin, ...pair } = await pairOf(step, context);
 		const edge = instanceAt(context, server, 'edge');
-		const { proxyProtocol } = context.nginx;
-		const facts = { scope: scopeName(scope), domain, origin, proxyProtocol };
+		const facts = { scope: scopeName(scope), domain, origin };
 		await installCertificate(edge, facts, pair, clock);
 	},
 };
@@ -68441,7 +68780,7 @@ const removeCertificates = {
 	describe: ({ server, files }) => `remove ${files.length === 1 ? 'a certificate' : `${files.length} certificates`} from ${server}`,
 	async run({ server, files }, context) {
 		const edge = instanceAt(context, server, 'edge');
-		await allOrErrors(files.map((file) => removeCertificate(edge, file, context.clock)));
+		await (0,fleet_fleet .i)(files.map((file) => removeCertificate(edge, file, context.clock)));
 	},
 };
 async function noteRevocations(step, context) {
@@ -68455,7 +68794,7 @@ async function noteRevocations(step, context) {
 		context.known.replacedKeys.set(serial, privateKey);
 	}
 	const edges = servers.map((server) => instanceAt(context, server, 'edge'));
-	await allOrErrors(edges.flatMap((edge) => revokes.map((one) => noteRevocation(edge, { scope, domain }, one, context.clock))));
+	await (0,fleet_fleet .i)(edges.flatMap((edge) => revokes.map((one) => noteRevocation(edge, { scope, domain }, one, context.clock))));
 	context.moment('revocation is noted');
 }
 function ownTls({ nginx }, domain) {
@@ -68488,10 +68827,10 @@ async function pairOf({ domain, from, origin }, context) {
 	};
 }
 function namingDomain(error, domain) {
-	if (!(error instanceof UserError) || error.message.includes(domain))
+	if (!(error instanceof model_errors .yo) || error.message.includes(domain))
 		return error;
 	const { message, hint } = error;
-	return new UserError(`${domain} gets no certificate: ${message}`, { ...(hint && { hint }), cause: error });
+	return new model_errors .yo(`${domain} gets no certificate: ${message}`, { ...(hint && { hint }), cause: error });
 }
 async function obtain(step, context) {
 	switch (step.mode) {
@@ -68537,7 +68876,7 @@ async function order(step, context) {
 	const eabKey = acme.eab && tlsSecrets[acme.eab.hmacKey];
 	const token = acme.cloudflareToken && tlsSecrets[acme.cloudflareToken];
 	if (step.mode === 'dns-01' && !token) {
-		throw new UserError(`${step.domain} needs a token of Cloudflare, which this run was not given`, {
+		throw new model_errors .yo(`${step.domain} needs a token of Cloudflare, which this run was not given`, {
 			hint: 'Pass the input "secrets".',
 		});
 	}
@@ -68557,11 +68896,10 @@ async function outlastOldListeners({ known, clock }) {
 		await clock.sleep(leftMs);
 }
 function solverOn({ domain, servers }, context) {
-	const { proxyProtocol } = context.nginx;
 	return {
 		present: async (challenges) => {
 			const edges = servers.map((server) => instanceAt(context, server, 'edge'));
-			await allOrErrors(challenges.flatMap((challenge) => edges.map((edge) => proveChallengeAnswer(edge, { domain, proxyProtocol }, challenge, context.clock))));
+			await (0,fleet_fleet .i)(challenges.flatMap((challenge) => edges.map((edge) => proveChallengeAnswer(edge, { domain }, challenge, context.clock))));
 			context.moment('challenge is answered');
 		},
 	};
@@ -68637,7 +68975,7 @@ async function divert_create(server, image, command) {
 		Cmd: command,
 		Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
 		StopSignal: 'SIGTERM',
-		Labels: { [LABEL.role]: 'edge-divert' },
+		Labels: { [model_labels .d.role]: 'edge-divert' },
 		HostConfig: {
 			NetworkMode: 'host',
 			Binds: ['/:/host'],
@@ -68647,7 +68985,7 @@ async function divert_create(server, image, command) {
 		},
 	})
 		.catch(async (error) => {
-		if (isStatus(error, 409))
+		if ((0,docker_http .zM)(error, 409))
 			return (await engine.inspectContainer(EDGE_DIVERT_NAME)).Id;
 		throw error;
 	});
@@ -68677,10 +69015,11 @@ async function divert_failure(server, id) {
 	const { stdout, stderr } = await server.engine.logs(id, { tail: 5 });
 	await endDiverting(server);
 	const words = `${stdout}${stderr}`.trim().split('\n').at(-1) || 'no answer';
-	return new UserError(`${server.name}: connections cannot be diverted to the edge: ${words}`, {
+	return new model_errors .yo(`${server.name}: connections cannot be diverted to the edge: ${words}`, {
 		hint: 'A front is taken over, and an edge upgraded, without a gap by the iptables of the server. Without them stop and remove the old one at a quiet time, and run again: the edge then takes its ports.',
 	});
 }
+var engine_failure = __nccwpck_require__(4631);
 ;
 function sidesOf(scope, route, on, servers) {
 	const reached = reachedCopies(route, on, servers);
@@ -68705,7 +69044,7 @@ function flagsOf(kind, scope, routes, on, servers) {
 	const copiesOf = (route) => routesFrom([route], on, servers)[0].copies;
 	const found = routes.flatMap((route) => {
 		const isWorker = kind === 'sidecar' && route.ports.length === 0;
-		if (!isWorker && servedPorts(kind, route).every(({ protocol }) => protocol !== 'http'))
+		if (!isWorker && servedPorts(kind, route).every(({ protocol }) => !isOverHttp(protocol)))
 			return [];
 		const sides = sidesOf(scope, route, on, servers);
 		if (sides === undefined)
@@ -68763,7 +69102,7 @@ const copy = object({
 const backing = object({
 	ports: array(object({
 		name: schemas_string().optional(),
-		protocol: schemas_enum(['http', 'tcp', 'udp']),
+		protocol: schemas_enum(['http', 'grpc', 'tcp', 'udp']),
 		container_port: schemas_number(),
 		internal_port: schemas_number(),
 		host_port: schemas_number(),
@@ -68797,14 +69136,18 @@ const manifestSchema = object({
 	settings: object({
 		keepalive_min_timeout_ms: schemas_number(),
 		access_log: schemas_boolean().optional(),
-		trusted_proxies: array(schemas_string()).optional(),
 		proxy_protocol: literal(true).optional(),
 		chosen_by: schemas_string(),
 	}),
 	scopes: record(schemas_string(), object({
 		generation: schemas_string(),
 		repository: schemas_string().optional(),
-		edge: object({ image: schemas_string(), ports: array(schemas_string()) }).optional(),
+		edge: object({
+			image: schemas_string(),
+			ports: array(schemas_string()),
+			proxy_protocol: literal(true).optional(),
+		})
+			.optional(),
 		routes: record(schemas_string(), object({
 			domains: array(schemas_string()),
 			copies: array(copy),
@@ -68812,6 +69155,7 @@ const manifestSchema = object({
 			backing: backing.optional(),
 		})),
 		tls: array(schemas_string()).optional(),
+		http3: literal(true).optional(),
 		files: record(schemas_string(), schemas_string()),
 	})),
 });
@@ -68941,7 +69285,14 @@ function copyOf({ server, slot, weight, port, at }) {
 	};
 }
 function folderOf(files) {
-	return { manifest: readManifest(files), files };
+	let read;
+	return {
+		files,
+		get manifest() {
+			read ??= { manifest: readManifest(files) };
+			return read.manifest;
+		},
+	};
 }
 function readManifest(files) {
 	try {
@@ -69007,22 +69358,30 @@ function directProvePath(scope, key, path = '/') {
 const UPSTREAMS = ['', UNPOOLED];
 const control_DIRECT = '_direct';
 function renderControl(control) {
-	const proofs = control.provable.flatMap(({ key, ways }) => {
+	const proofs = control.provable.flatMap(({ key, ways, isGrpc }) => {
 		const groups = UPSTREAMS.map((ending) => ({ path: `${key}${ending}`, to: `\${group}${ending}` }));
 		const isDirect = ways.some(({ own, flag }) => own !== undefined && flag !== undefined);
 		const all = isDirect ? [...groups, { path: `${key}${control_DIRECT}`, to: '$own' }] : groups;
-		return all.map(({ path, to }) => renderProof(control, path, to, ways));
+		return all.map(({ path, to }) => renderProof(control, path, isGrpc ? passCall(to) : passRequest(to), ways));
 	});
 	return `location = /generation/${control.scope} { return 200 "${control.generation}"; }
 ${proofs.join('')}`;
 }
-function renderProof({ scope, generation }, path, to, ways) {
-	return `location /prove/${scope}/${path}/ {
-${renderChoice(ways, '    ')}    rewrite ^/prove/[^/]+/[^/]+(/.*)$ $1 break;
-    proxy_pass http://${to};
+function passRequest(to) {
+	return `    proxy_pass http://${to};
     proxy_set_header Host $http_host;
     proxy_set_header Connection "";
-    add_header X-Switchyard-Generation ${generation} always;
+`;
+}
+function passCall(to) {
+	return `    grpc_pass grpc://${to};
+    grpc_set_header Host $http_host;
+`;
+}
+function renderProof({ scope, generation }, path, passing, ways) {
+	return `location /prove/${scope}/${path}/ {
+${renderChoice(ways, '    ')}    rewrite ^/prove/[^/]+/[^/]+(/.*)$ $1 break;
+${passing}    add_header X-Switchyard-Generation ${generation} always;
     add_header X-Switchyard-Upstream "$upstream_addr" always;
     add_header X-Switchyard-Answered "$upstream_header_time" always;
 }
@@ -69051,7 +69410,7 @@ function userListsOf(scope, route) {
 	if (route.door?.basicAuthSecret === undefined)
 		return [];
 	return servedPorts('edge', route)
-		.filter(({ protocol }) => protocol === 'http')
+		.filter(({ protocol }) => isOverHttp(protocol))
 		.map((port) => upstreamName(scope, route.service, port));
 }
 function listMark(text) {
@@ -69095,10 +69454,13 @@ function doorFiles(key, door) {
 		...(cors === undefined ? [] : renderCorsVariables(cors)),
 	];
 	return new Map([
-		...variables.map((line) => [`${VARIABLES_FOLDER}/${specHash(line)}.conf`, `${line}\n`]),
+		...variables.map(variableFile),
 		...(basicAuth === undefined ? [] : [[`${USERS_FOLDER}/${key}`, users.join('')]]),
 		...pages,
 	]);
+}
+function variableFile(line) {
+	return [`${VARIABLES_FOLDER}/${specHash(line)}.conf`, `${line}\n`];
 }
 function pageFile(key, status) {
 	return `${PAGES_FOLDER}/${key}/${status}.html`;
@@ -69340,7 +69702,6 @@ ${indented(lines, '        ')}        types { }
 `;
 }
 ;
-const NOBODY = '255.255.255.255';
 const ONE = '[^,]+';
 const TOLD = [
 	told('X-Forwarded-For', '.+', '$realip_remote_addr', '$1, $realip_remote_addr'),
@@ -69364,36 +69725,61 @@ const FORWARDED = [
 	...TOLD.map(({ name, variable }) => [name, `$told_${variable}${name === 'X-Forwarded-Prefix' ? STRIPPED_PREFIX : ''}`]),
 	['X-Request-ID', '$id_of_request'],
 ];
-function renderForwarded(trustedProxies, { proxyProtocol } = {}) {
-	const believed = trustedProxies.map((range) => `    set_real_ip_from ${range};\n`);
+function renderForwarded({ proxyProtocol } = {}) {
 	const header = proxyProtocol
 		? '    real_ip_header proxy_protocol;\n'
 		: '    real_ip_header X-Forwarded-For;\n    real_ip_recursive on;\n';
-	const tellers = proxyProtocol ? [] : trustedProxies;
-	const told = proxyProtocol ? TOLD_BY_CONNECTION : TOLD;
-	const maps = told.map(({ variable, form, value, otherwise }) => `    map "$is_trusted:$http_${variable}" $told_${variable} { default ${otherwise}; "~^1:(${form})$" "${value}"; }\n`);
-	return `${believed.join('')}${believed.length > 0 ? header : ''}    geo $realip_remote_addr $is_trusted { default 0; ${tellers.map((range) => `${range} 1; `).join('')}}
+	const maps = (proxyProtocol ? TOLD_BY_CONNECTION : TOLD).map(
+	({ variable, form, value, otherwise }) => proxyProtocol
+		? `    map $host $told_${variable} { default ${otherwise}; }\n`
+		: `    map "$is_trusted:$http_${variable}" $told_${variable} { default ${otherwise}; "~^1:(${form})$" "${value}"; }\n`);
+	return `${header}    # Set by the servers of those who believe somebody.
+    map $host $is_trusted { default 0; }
 ${proxyProtocol ? CLIENT_AND_PROXY : ''}${maps.join('')}    # Set where a prefix is taken from the path.
     map $host ${STRIPPED_PREFIX} { default ''; }
     # What is no plain word is none that a log or another service should get.
     map $http_x_request_id $id_of_request { default $request_id; "~^[\\w.:/+=@-]{1,200}$" $http_x_request_id; }
 `;
 }
+function renderBelieved({ trustedProxies = [], proxyProtocol }) {
+	if (trustedProxies.length === 0)
+		return [];
+	return [
+		...trustedProxies.map((range) => `set_real_ip_from ${range};`),
+		proxyProtocol ? 'real_ip_header proxy_protocol;' : `set $is_trusted ${trustedVariable(trustedProxies)};`,
+	];
+}
+function believedVariables({ trustedProxies = [], proxyProtocol }) {
+	if (trustedProxies.length === 0 || proxyProtocol)
+		return [];
+	const cases = trustedProxies.map((range) => `${range} 1; `).join('');
+	return [`geo $realip_remote_addr ${trustedVariable(trustedProxies)} { default 0; ${cases}}`];
+}
+function trustedVariable(ranges) {
+	return `$is_trusted_${specHash(ranges)}`;
+}
 ;
 function renderHeaders(kind) {
 	return indented(headersFor(kind), '    ');
 }
-function headersFor(kind) {
+const OF_THE_CONNECTION = [
+	['Upgrade', '$upgrade'],
+	['Connection', '$connection_header'],
+];
+function headersOfCalls(kind) {
 	const forwarded = kind === 'edge' ? FORWARDED : [];
-	const headers = [
+	return [
 		['Host', kind === 'edge' ? '$host' : '$http_host'],
-		['Upgrade', '$upgrade'],
-		['Connection', '$connection_header'],
 		...forwarded,
 		...(kind === 'edge' ? [[PROBE_HEADER, '""']] : []),
-		...[...FRAMING, ...forwarded.map(([name]) => name)].flatMap(disguisesOf).map((name) => [name, '""']),
+		...[...FRAMING, ...forwarded.map(([name]) => name)]
+			.flatMap(disguisesOf)
+			.map((name) => [name, '""']),
 	];
-	return headers.map(([name, value]) => `proxy_set_header ${name} ${value};`);
+}
+function headersFor(kind) {
+	const [host, ...others] = headersOfCalls(kind);
+	return [host, ...OF_THE_CONNECTION, ...others].map(([name, value]) => `proxy_set_header ${name} ${value};`);
 }
 const FRAMING = ['Content-Length', 'Transfer-Encoding'];
 function disguisesOf(name) {
@@ -69402,6 +69788,29 @@ function disguisesOf(name) {
 	return spellings.filter((spelling) => spelling !== name);
 }
 const HEADERS_OF_EDGE = headersFor('edge');
+;
+function renderGrpcMain(headers, bufferKb) {
+	return indented([
+		...headers.map(([name, value]) => `grpc_set_header ${name} ${value};`),
+		`grpc_buffer_size ${bufferKb}k;`,
+		'grpc_connect_timeout 2s;',
+		'grpc_next_upstream error timeout;',
+		'grpc_next_upstream_tries 2;',
+		'grpc_next_upstream_timeout 5s;',
+		'grpc_socket_keepalive on;',
+	], '    ');
+}
+function grpcLimits(idle) {
+	return [`grpc_read_timeout ${idle};`, `grpc_send_timeout ${idle};`];
+}
+function renderCalls() {
+	return ['grpc_pass grpc://$side$single;'];
+}
+function withHttp2(ports, lines) {
+	const isNeeded = ports.some(({ protocol }) => protocol === 'grpc') && !lines.includes(HTTP2);
+	return isNeeded ? [...lines, HTTP2] : [...lines];
+}
+const HTTP2 = 'http2 on;';
 ;
 const HEALTH_PATH = '/.well-known/switchyard/health';
 const OUT_OF_SERVICE_FILE = 'out_of_service';
@@ -69863,7 +70272,7 @@ function backendsFile(scope) {
 function renderBackends(scope, routes, flags, on, servers) {
 	return routes
 		.flatMap((route) => servedPorts('edge', route)
-		.filter(({ protocol }) => protocol === 'http')
+		.filter(({ protocol }) => isOverHttp(protocol))
 		.flatMap((port) => backendsOf(scope, route, port, on, servers).map((backend) => [
 		countedAs(scope, route.service),
 		scope.project,
@@ -69971,12 +70380,14 @@ function renderMain(config) {
 	const isLogged = config.kind === 'edge' && config.settings.accessLog !== false;
 	const include = (indent) => (path) => `${indent}include ${CONFIG_FOLDER}/${config.folder}/${path};\n`;
 	const door = config.kind === 'edge'
-		? `${renderForwarded(config.settings.trustedProxies ?? [], config.settings)}${renderDoorOfMain(`${CONFIG_FOLDER}/${config.folder}`, CONFIG_FOLDER)}${MAINTENANCE_MAPS}    # A host that no route serves.
+		? `${renderForwarded(config.settings)}${renderDoorOfMain(`${CONFIG_FOLDER}/${config.folder}`, CONFIG_FOLDER)}${MAINTENANCE_MAPS}    # A host that no route serves.
     server {
-${indented(listenHttp(config.settings, ' default_server'), '        ')}${HEALTH.replaceAll(/^/gm, '    ').trimEnd()}
+${indented(listenHttp(' default_server', config.settings), '        ')}        # A connection may begin with HTTP/2 without TLS, and its names are served by it that say so.
+        http2 on;
+${HEALTH.replaceAll(/^/gm, '    ').trimEnd()}
         location / { return 404; }
     }
-${renderTlsMain(config.tlsDomains, config.settings)}`
+${renderTlsMain(config.tlsDomains, config.http3Domains, config.settings)}`
 		: '';
 	const proof = config.kind === 'sidecar'
 		? `    map $server_port $generation { default ${config.generation}; }
@@ -70037,14 +70448,14 @@ http {
     proxy_socket_keepalive on;
 ${renderHeaders(config.kind)}    # Server-sent events must leave at once, and nothing tells them from other answers beforehand.
     proxy_buffering off;
-${METHODS}${BODIES}    # HTTP/2 without TLS is offered to whoever is asked, and is nothing that the app could be told from here.
+${renderGrpcMain(headersOfCalls(config.kind), BUFFER_KB)}${METHODS}${BODIES}    # HTTP/2 without TLS is offered to whoever is asked, and is nothing that the app could be told from here.
     map $http_upgrade $upgrade { default $http_upgrade; ~*h2c ''; }
     # The app ends what serves one request: the end that closes first keeps the port for a minute.
     map $upgrade$unpooled $connection_header { default upgrade; '' ''; ${UNPOOLED} close; }
     server {
         listen ${CONTROL_PORT};
         access_log off;
-${config.kind === 'edge' ? `        # Whoever may ask here is known by the address that it has.\n        set_real_ip_from ${NOBODY};\n` : ''}        include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
+        include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
         location = /version { return 200 $nginx_version; }
         location = /identity { return 200 "${config.identity}"; }
 ${config.kind === 'edge' ? renderFigures(`include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};`) : ''}${FLAGS}${renderInstall(config.tlsDomains, CONFIG_FOLDER, `${CONFIG_FOLDER}/${FLAG_ACCESS_FILE}`)}${config.kind === 'edge' ? renderListPlaces(CONFIG_FOLDER, `${CONFIG_FOLDER}/${FLAG_ACCESS_FILE}`) : ''}${config.controlFiles.map(include('        ')).join('')}    }
@@ -70597,12 +71008,6 @@ class NginxInstance {
 		const { tree, folder } = this.#seen;
 		return tree.folders[folder].manifest?.scopes[scope]?.routes[service] !== undefined;
 	}
-	isFrontedAs({ proxyProtocol }) {
-		if (this.#seen === undefined)
-			return true;
-		const { tree, folder } = this.#seen;
-		return tree.folders[folder].manifest?.settings.proxy_protocol === proxyProtocol;
-	}
 	get probeHeaders() {
 		return this.#flagToken === undefined ? {} : { [PROBE_HEADER.toLowerCase()]: this.#flagToken };
 	}
@@ -70631,7 +71036,7 @@ class NginxInstance {
 			return body;
 		}
 		catch (error) {
-			throw new UserError(`${this.#title()} does not say what it serves (${messageOf(error)})`, {
+			throw new model_errors .yo(`${this.#title()} does not say what it serves (${(0,model_errors .bD)(error)})`, {
 				hint: 'Its container may be starting again, or the server may be cut off. Run again when it is back.',
 				cause: error,
 			});
@@ -70647,10 +71052,10 @@ class NginxInstance {
 		if (complaint !== undefined) {
 			const place = explainSnippet(complaint, scope, files, CONFIG_FOLDER);
 			if (place !== undefined)
-				throw new UserError(`${this.#title()}: nginx refuses edge.nginx, ${place}`, {
+				throw new model_errors .yo(`${this.#title()}: nginx refuses edge.nginx, ${place}`, {
 					hint: 'It was left out: what was live before stays live. Put the line right, and run again.',
 				});
-			throw new UserError(`${this.#title()}: nginx refuses the new configuration: ${complaint}`, {
+			throw new model_errors .yo(`${this.#title()}: nginx refuses the new configuration: ${complaint}`, {
 				hint: 'The configuration that was live before stays live.',
 			});
 		}
@@ -70690,7 +71095,7 @@ class NginxInstance {
 			await this.server.engine.writeFiles(this.id, CONFIG_FOLDER, files);
 		}
 		catch (error) {
-			throw engine_failure_explainRefusal(`${this.#title()} gets no new configuration`, error);
+			throw (0,engine_failure .G)(`${this.#title()} gets no new configuration`, error);
 		}
 	}
 	async commit(folder, clock, files) {
@@ -70704,7 +71109,7 @@ class NginxInstance {
 		await this.server.engine.signalContainer(this.id, 'HUP');
 	}
 	async #beside() {
-		const all = await this.server.engine.listContainers({ label: [LABEL.role] });
+		const all = await this.server.engine.listContainers({ label: [model_labels .d.role] });
 		const volumeOf = ({ Mounts = [] }) => Mounts.find(({ Destination }) => Destination === CONFIG_FOLDER)?.Name;
 		const own = all.find(({ Id }) => Id === this.id);
 		if (own === undefined)
@@ -70717,7 +71122,7 @@ class NginxInstance {
 			return;
 		const seen = this.#seen;
 		this.#seen = undefined;
-		await allOrErrors(changes.map((change) => this.#setFlag(change, clock)));
+		await (0,fleet_fleet .i)(changes.map((change) => this.#setFlag(change, clock)));
 		if (seen === undefined)
 			return;
 		const flags = new Set(seen.tree.flags);
@@ -70733,7 +71138,7 @@ class NginxInstance {
 		const why = await this.#store(`/${FLAG_FOLDER}/${name}`, isSet ? text : undefined, clock);
 		if (why === undefined)
 			return;
-		throw new UserError(`${this.#title()} does not switch: ${why}`, {
+		throw new model_errors .yo(`${this.#title()} does not switch: ${why}`, {
 			hint: 'Is the disk of the server full, or is it cut off? "docker logs" of it says more. Run again: nothing is lost.',
 		});
 	}
@@ -70741,7 +71146,7 @@ class NginxInstance {
 		const why = await this.#store(place, text, clock);
 		if (why === undefined)
 			return;
-		throw new UserError(`${this.#title()} does not take ${place}: ${why}`, {
+		throw new model_errors .yo(`${this.#title()} does not take ${place}: ${why}`, {
 			hint: 'Is the disk of the server full, or is it cut off? "docker logs" of it says more. What was there before stays.',
 		});
 	}
@@ -70761,9 +71166,9 @@ class NginxInstance {
 				return answer.status === 404 && text !== undefined ? undefined : answer.status;
 			}
 			catch (error) {
-				if (error instanceof UserError)
+				if (error instanceof model_errors .yo)
 					throw error;
-				why = messageOf(error);
+				why = (0,model_errors .bD)(error);
 				return undefined;
 			}
 		});
@@ -70786,7 +71191,7 @@ class NginxInstance {
 				last = `generation ${served ?? 'none'} is still served`;
 			}
 			catch (error) {
-				last = messageOf(error);
+				last = (0,model_errors .bD)(error);
 			}
 			const waitedMs = clock.now() - begunAt;
 			if (waitedMs < BIND_MS)
@@ -70798,7 +71203,7 @@ class NginxInstance {
 			return;
 		since ??= (await this.#serverTime()) - (clock.now() - begunAt);
 		const stderr = await this.#complaintsSince(since);
-		throw new UserError(`${this.#title()}: the reload did not take effect (${last}). ${complaints(stderr)}`, {
+		throw new model_errors .yo(`${this.#title()}: the reload did not take effect (${last}). ${complaints(stderr)}`, {
 			hint: 'The configuration that was live before stays live, and the old side keeps its traffic.',
 		});
 	}
@@ -70825,7 +71230,7 @@ class NginxInstance {
 }
 async function ignoringEnd(work) {
 	await work.catch((error) => {
-		if (!isStatus(error, 404, 409))
+		if (!(0,docker_http .zM)(error, 404, 409))
 			throw error;
 	});
 }
@@ -70854,7 +71259,7 @@ class EdgeLocks {
 		this.endsAt = endsAt;
 	}
 	async release() {
-		await allOrErrors([...this.#held].map(async ([server, id]) => {
+		await (0,fleet_fleet .i)([...this.#held].map(async ([server, id]) => {
 			await server.engine.removeContainer(id);
 			this.#held.delete(server);
 		}));
@@ -70867,7 +71272,7 @@ async function takeEdgeLocks(servers, image, holder, clock, log) {
 		if (missing.length === 0)
 			return locks;
 		await locks.release();
-		await allOrErrors(missing.map((server) => awaitRelease(server, holder, giveUpAt, clock, log)));
+		await (0,fleet_fleet .i)(missing.map((server) => awaitRelease(server, holder, giveUpAt, clock, log)));
 	}
 }
 async function withEdgeLocks(servers, image, holder, clock, log, work) {
@@ -70891,7 +71296,7 @@ async function tryLocks(servers, image, holder, endsAt) {
 		if (first !== undefined)
 			await take(first);
 		if (held.size > 0)
-			await allOrErrors(others.map(take));
+			await (0,fleet_fleet .i)(others.map(take));
 	}
 	catch (error) {
 		await new EdgeLocks(held, endsAt).release().catch(() => undefined);
@@ -70906,20 +71311,20 @@ async function tryLock(server, image, holder, endsAt) {
 			Image: image,
 			Cmd: ['true'],
 			Labels: {
-				[LABEL.role]: 'edge-lock',
-				[LABEL.holder]: holder.run,
-				[LABEL.project]: holder.scope.project,
-				[LABEL.environment]: holder.scope.environment,
-				[LABEL.fence]: String(holder.fence),
-				[LABEL.end]: new Date(endsAt).toISOString(),
+				[model_labels .d.role]: 'edge-lock',
+				[model_labels .d.holder]: holder.run,
+				[model_labels .d.project]: holder.scope.project,
+				[model_labels .d.environment]: holder.scope.environment,
+				[model_labels .d.fence]: String(holder.fence),
+				[model_labels .d.end]: new Date(endsAt).toISOString(),
 			},
 			HostConfig: { NetworkMode: 'none' },
 		});
 	}
 	catch (error) {
-		if (isStatus(error, 409))
+		if ((0,docker_http .zM)(error, 409))
 			return undefined;
-		throw engine_failure_explainRefusal(`${server.name}: the edge cannot be locked`, error);
+		throw (0,engine_failure .G)(`${server.name}: the edge cannot be locked`, error);
 	}
 }
 async function awaitRelease(server, holder, giveUpAt, clock, log) {
@@ -70936,19 +71341,19 @@ async function awaitRelease(server, holder, giveUpAt, clock, log) {
 		if (seen.id !== held.Id)
 			seen = { id: held.Id, takenAt: clock.now() - (await ageOf(server, held)) };
 		if (clock.now() - seen.takenAt > TTL_MS || isOvertaken(labels, holder)) {
-			log.info(`${name}: the edge was locked by ${labels[LABEL.holder]}, which is gone; taking over`);
+			log.info(`${name}: the edge was locked by ${labels[model_labels .d.holder]}, which is gone; taking over`);
 			await engine.removeContainer(held.Id);
 			return true;
 		}
 		if (!isAnnounced)
-			log.info(`${name}: waiting while ${labels[LABEL.holder]} changes the edge`);
+			log.info(`${name}: waiting while ${labels[model_labels .d.holder]} changes the edge`);
 		isAnnounced = true;
 		return undefined;
 	});
 	if (isFree)
 		return;
-	throw new UserError(`${name}: the edge is being changed by ${labels[LABEL.holder]}`, {
-		hint: `It holds the lock until ${labels[LABEL.end]}. Run again after that.`,
+	throw new model_errors .yo(`${name}: the edge is being changed by ${labels[model_labels .d.holder]}`, {
+		hint: `It holds the lock until ${labels[model_labels .d.end]}. Run again after that.`,
 	});
 }
 async function ageOf({ engine }, { Created }) {
@@ -70956,9 +71361,9 @@ async function ageOf({ engine }, { Created }) {
 	return Date.parse(SystemTime ?? '') - Date.parse(Created ?? '');
 }
 function isOvertaken(labels, { scope, fence }) {
-	return (labels[LABEL.project] === scope.project &&
-		labels[LABEL.environment] === scope.environment &&
-		Number(labels[LABEL.fence]) < fence);
+	return (labels[model_labels .d.project] === scope.project &&
+		labels[model_labels .d.environment] === scope.environment &&
+		Number(labels[model_labels .d.fence]) < fence);
 }
 ;
 const ACCEPTED_MS = 1_000;
@@ -71014,6 +71419,171 @@ async function sendClientsAway(context, { server, id, name }) {
 	known.noteReload(clock.now());
 }
 ;
+const hand_over_POLL_MS = 30;
+const hand_over_TIMEOUT_MS = 20_000;
+const hand_over_READY = 'it is done';
+const hand_over_SCRIPT = `set -eu
+inside() { nsenter -t "$process" -n "$@"; }
+forget() { inside ip route replace prohibit 127.0.0.11/32 table local; }
+remember() { inside ip route del prohibit 127.0.0.11/32 table local || true; }
+what=$1
+if [ "$what" = check ]; then
+  nsenter -V >/dev/null
+  ip -V >/dev/null
+  echo '${hand_over_READY}'
+  exit 0
+fi
+process=$2
+if [ "$what" = hold ]; then
+  trap 'remember; exit 0' TERM INT
+  forget
+  echo '${hand_over_READY}'
+  sleep 30 &
+  wait $!
+  remember
+  exit 0
+fi
+address=$3
+set -- $(inside ip -4 -o addr show | grep -F " $address/")
+link=$2
+within=$4
+if [ "$link" != kept0 ]; then
+  about=$(inside ip -o link show dev "$link")
+  number=$(echo "$about" | sed -n 's/^[0-9]*: [^@]*@if\\([0-9]*\\):.*/\\1/p')
+  hardware=$(echo "$about" | sed -n 's/.*link\\/ether \\([0-9a-f:]*\\) .*/\\1/p')
+  size=$(echo "$about" | sed -n 's/.* mtu \\([0-9]*\\) .*/\\1/p')
+  bridge=$(ip -o link show | sed -n "s/^$number: .* master \\([^ ]*\\) .*/\\1/p")
+  gateway=$(inside ip -4 route show default | sed -n 's/^default via \\([0-9.]*\\) .*/\\1/p')
+  outside=swk$process
+  ip link del "$outside" 2>/dev/null || true
+  ip link add "$outside" mtu "$size" type veth peer name kept0 netns "/proc/$process/ns/net"
+  ip link set "$outside" master "$bridge" up
+  forget
+  inside ip -batch - <<END
+link set kept0 mtu $size address $hardware
+link set $link down
+addr del $within dev $link
+addr add $within brd + dev kept0
+link set kept0 up
+route replace default via $gateway dev kept0
+END
+fi
+echo '${hand_over_READY}'
+`;
+function hasNames(scope, { NetworkSettings }) {
+	return NetworkSettings?.Networks?.[networkName(scope)]?.Aliases?.includes(SIDECAR_ALIAS) ?? false;
+}
+async function checkHandOver(server, scope, image, clock) {
+	await end(server, await begin(server, scope, image, ['check'], clock));
+}
+async function giveNames(server, scope, { id }, image, clock) {
+	const { engine } = server;
+	const network = networkName(scope);
+	const found = await engine.inspectContainer(id);
+	if (hasNames(scope, found))
+		return;
+	const helper = await begin(server, scope, image, ['hold', String(found.State?.Pid ?? 0)], clock);
+	try {
+		await engine.leaveNetwork(network, id);
+		await engine.joinNetwork(network, id, [SIDECAR_ALIAS, sidecarName(scope)]);
+	}
+	finally {
+		await end(server, helper);
+	}
+}
+async function takeNames(server, scope, { id }, image, clock) {
+	const { engine } = server;
+	const network = networkName(scope);
+	const { State, NetworkSettings } = await engine.inspectContainer(id);
+	const address = NetworkSettings?.Networks?.[network]?.IPAddress;
+	if (!State?.Running || !address)
+		return;
+	const helper = await begin(server, scope, image, ['keep', String(State.Pid ?? 0), address], clock);
+	await end(server, helper);
+	await engine.leaveNetwork(network, id);
+}
+async function begin(server, scope, image, command, clock) {
+	const { engine } = server;
+	const name = handOverName(scope);
+	await end(server, name);
+	const id = await engine.createContainer(name, {
+		Image: image,
+		Entrypoint: ['chroot', '/host', '/bin/sh', '-c', hand_over_SCRIPT, name],
+		Cmd: command,
+		Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+		StopSignal: 'SIGTERM',
+		Labels: {
+			[model_labels .d.role]: 'helper',
+			[model_labels .d.project]: scope.project,
+			[model_labels .d.environment]: scope.environment,
+		},
+		HostConfig: {
+			NetworkMode: 'host',
+			Binds: ['/:/host'],
+			CapAdd: ['NET_ADMIN', 'SYS_ADMIN', 'SYS_PTRACE'],
+			SecurityOpt: ['label=disable', 'apparmor=unconfined'],
+			RestartPolicy: { Name: 'no' },
+		},
+	});
+	await engine.startContainer(id);
+	const found = await poll(clock, { everyMs: hand_over_POLL_MS, timeoutMs: hand_over_TIMEOUT_MS }, async () => {
+		if ((await engine.logs(id, { tail: 5 })).stdout.includes(hand_over_READY))
+			return 'ready';
+		return (await engine.findContainer(id))?.State?.Running === true ? undefined : 'ended';
+	});
+	const { stdout, stderr } = await engine.logs(id, { tail: 5 });
+	if (found === 'ready' || stdout.includes(hand_over_READY))
+		return id;
+	await end(server, id);
+	const words = `${stdout}${stderr}`.trim().split('\n').at(-1) || 'no answer';
+	throw new model_errors .yo(`${server.name}: the name of the sidecar cannot be handed over: ${words}`, {
+		hint: 'A sidecar is upgraded without a gap by "ip" and "nsenter" of the server (iproute2 and util-linux). Without them stop and remove it at a quiet time, and run again: it is made anew.',
+	});
+}
+async function end({ engine }, helper) {
+	await engine.stopContainer(helper, hand_over_TIMEOUT_MS / 1_000);
+	await engine.removeContainer(helper);
+}
+;
+const hand_over_ACCEPTED_MS = 1_000;
+const handOver = {
+	moments: ['renamed', 'has lost its name'],
+	describe: ({ server, old }) => `give the name of the sidecar on ${server} to the new one, past ${old.name}`,
+	async run({ server: on, old: { id } }, context) {
+		const { clock, fleet, guard, nginx, scope } = context;
+		const server = fleet.server(on);
+		const { engine } = server;
+		const old = await engine.findContainer(id);
+		if (old === undefined)
+			return;
+		await guard.confirm();
+		const name = (old.Name ?? '').replace(/^\//, '');
+		const left = sidecarPredecessorName(scope, id);
+		if (name !== left)
+			await engine.renameContainer(id, left);
+		if ((await engine.findContainer(sidecarName(scope))) === undefined) {
+			const next = await engine.findContainer(sidecarSuccessorName(scope));
+			if (next !== undefined)
+				await engine.renameContainer(next.Id, sidecarName(scope));
+		}
+		context.moment('renamed');
+		if (!old.State?.Running)
+			return;
+		await takeNames(server, scope, { id, name: left }, nginx.image, clock);
+		context.moment('has lost its name');
+		await clock.sleep(hand_over_ACCEPTED_MS);
+		await hand_over_sendClientsAway(context, on, { id, name: left });
+	},
+};
+async function hand_over_sendClientsAway(context, on, { id, name }) {
+	const { clock, known, scope } = context;
+	const { server, address } = instanceAt(context, on, 'sidecar');
+	const old = new NginxInstance('sidecar', server, { id, name, address });
+	const { tree } = await old.look(scopeName(scope), clock);
+	await old.sendClientsAway(tree.live, clock);
+	known.noteReload(clock.now());
+}
+;
 const FIRST_POLL_MS = 50;
 const LONGEST_POLL_MS = 1_000;
 const hook_FEEDBACK_EVERY_MS = 5_000;
@@ -71035,7 +71605,7 @@ const hook = {
 			context.log.info(`${titleOf(step)} has ended well. ${log}`);
 			return;
 		}
-		throw new UserError(`${step.server}: ${titleOf(step)} ended with exit code ${exitCode}. ${log}`, {
+		throw new model_errors .yo(`${step.server}: ${titleOf(step)} ended with exit code ${exitCode}. ${log}`, {
 			hint: isKilled ? WHAT_NEXT : WHAT_STAYS[step.hook],
 		});
 	},
@@ -71054,8 +71624,8 @@ const WHAT_NEXT = 'Nobody knows how far it came: the next run asks, by the input
 async function ensureStarted(context, server, step) {
 	const { engine } = server;
 	const found = await engine.findContainer(step.name);
-	if (found !== undefined && found.Config?.Labels?.[LABEL.role] !== 'hook') {
-		throw new UserError(`${step.server}: ${step.name} is a container that Switchyard did not create`, {
+	if (found !== undefined && found.Config?.Labels?.[model_labels .d.role] !== 'hook') {
+		throw new model_errors .yo(`${step.server}: ${step.name} is a container that Switchyard did not create`, {
 			hint: 'Rename or remove it.',
 		});
 	}
@@ -71070,7 +71640,7 @@ async function ensureStarted(context, server, step) {
 		await engine.startContainer(id);
 	}
 	catch (error) {
-		if (!(error instanceof EngineError))
+		if (!(error instanceof docker_http .NJ))
 			throw error;
 		await context.record.noteHook(step, 'failed');
 		await removeWithFiles(server, id);
@@ -71090,7 +71660,7 @@ async function hook_create(context, step) {
 	}
 }
 function hook_startFailure(step, error) {
-	return new UserError(`${step.server}: ${titleOf(step)} cannot start: ${messageOf(error)}`, {
+	return new model_errors .yo(`${step.server}: ${titleOf(step)} cannot start: ${(0,model_errors .bD)(error)}`, {
 		hint: WHAT_STAYS[step.hook],
 		cause: error,
 	});
@@ -71121,7 +71691,7 @@ async function hook_awaitEnd(context, running) {
 		return ended;
 	const log = await lastLines(server, id);
 	await stop(context, server, running, Math.ceil(running.graceMs / 1000));
-	throw new UserError(`${running.server}: ${titleOf(running)} was not over within ${timeoutMs / 1000} s, and was stopped. ${log}`, { hint: `Give it more time: "timeout" of ${running.hook}. ${WHAT_NEXT}` });
+	throw new model_errors .yo(`${running.server}: ${titleOf(running)} was not over within ${timeoutMs / 1000} s, and was stopped. ${log}`, { hint: `Give it more time: "timeout" of ${running.hook}. ${WHAT_NEXT}` });
 }
 async function stop({ log }, server, running, graceSeconds) {
 	await server.engine.stopContainer(running.id, graceSeconds);
@@ -71144,52 +71714,44 @@ const findModules = {
 	async run({ server, modules }, context) {
 		const edge = instanceAt(context, server, 'edge');
 		const lacking = await edge.lackedModules(modules);
-		if (lacking.length === 0)
+		const [first] = lacking;
+		if (first === undefined)
 			return;
-		throw new UserError(`${edge.title}: its nginx has no module for ${lacking.join(' and ')}`, {
-			hint: `Leave edge.${lacking[0]} out; or name an image under sidecar.image that loads the module in /etc/nginx/modules-enabled/, and deploy that first: it comes without a gap.`,
+		throw new model_errors .yo(`${edge.title}: its nginx has no module for ${lacking.join(' and ')}`, {
+			hint: `${WAYS_OUT[first]}, and deploy that first: it comes without a gap.`,
 		});
 	},
+};
+const LOADED = 'or name an image under sidecar.image that loads the module in /etc/nginx/modules-enabled/';
+const WAYS_OUT = {
+	brotli: `Leave edge.brotli out; ${LOADED}`,
+	zstd: `Leave edge.zstd out; ${LOADED}`,
+	http3: 'Leave tls.http3 out; or name an image under sidecar.image whose nginx has ngx_http_v3_module',
 };
 ;
 function isAtLeast(version, [major, minor]) {
 	const [ownMajor = 0, ownMinor = 0] = version.split('.').map((part) => Number.parseInt(part, 10) || 0);
 	return ownMajor > major || (ownMajor === major && ownMinor >= minor);
 }
-;
-function shortName(name) {
-	return name.replace(/^docker\.io\//, '').replace(/^library\//, '');
-}
-function repositoryOf(name) {
-	return name.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
-}
-function image_name_namesOf(image) {
-	const [tagged = '', digest] = shortName(image).split('@');
-	const repository = repositoryOf(tagged);
-	const isTagged = tagged !== repository;
-	return [
-		...(isTagged || digest === undefined ? [isTagged ? tagged : `${tagged}:latest`] : []),
-		...(digest === undefined ? [] : [`${repository}@${digest}`]),
-	];
-}
-function taggedName(image) {
-	return /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
-}
-const LONGEST_TAG = 20;
-const SHORT_TAG = 12;
-function versionText(image) {
-	const [name = '', digest] = image.split('@');
-	const tag = /:([^/:]+)$/.exec(name)?.[1];
-	if (tag === undefined)
-		return digest?.slice(0, 'sha256:'.length + SHORT_TAG) ?? 'latest';
-	return tag.length > LONGEST_TAG ? `${tag.slice(0, SHORT_TAG)}…` : tag;
-}
+var image_name = __nccwpck_require__(2486);
 ;
 const HTTP = '80/tcp';
 function agreedMake(scope, nginx, manifest) {
 	const others = Object.entries(manifest?.scopes ?? {}).flatMap(([name, { edge }]) => name === scopeName(scope) || edge === undefined ? [] : [edge]);
 	const images = [nginx.image, ...others.map(({ image }) => image)];
 	return { image: newestImage(images) ?? nginx.image, ports: portsOfEdge([nginx, ...others]) };
+}
+function agreedProxyProtocol(scope, { proxyProtocol = false, isLeaving = false }, manifest) {
+	const own = isLeaving ? [] : [proxyProtocol];
+	const all = [...own, ...othersOn(scope, manifest).map(([, said]) => said)];
+	const isOn = manifest?.settings.proxy_protocol === true;
+	return all.some(Boolean) && (isOn || all.every(Boolean));
+}
+function opposedToProxyProtocol(scope, { proxyProtocol = false }, manifest) {
+	return othersOn(scope, manifest).flatMap(([name, said]) => (said === proxyProtocol ? [] : [name]));
+}
+function othersOn(scope, manifest) {
+	return Object.entries(manifest?.scopes ?? {}).flatMap(([name, { edge }]) => name === scopeName(scope) || edge === undefined ? [] : [[name, edge.proxy_protocol === true]]);
 }
 function portsOfEdge(all) {
 	const ports = new Set([HTTP, ...all.flatMap(({ ports: own = [] }) => own)]);
@@ -71200,7 +71762,7 @@ function newestImage(images) {
 	if (all.length === 1)
 		return all[0];
 	const versions = all.map(agreed_versionOf);
-	const isComparable = new Set(all.map(repositoryOf)).size === 1 && versions.every((version) => version !== undefined);
+	const isComparable = new Set(all.map(image_name ._M)).size === 1 && versions.every((version) => version !== undefined);
 	if (!isComparable)
 		return undefined;
 	const [newest, next] = all
@@ -71424,13 +71986,13 @@ ${again}
 `;
 }
 ;
-function renderScope(kind, scope, routes, on, servers, tls, fronted = {}) {
+function renderScope(kind, scope, routes, on, servers, tls, believed = {}) {
 	const files = new Map();
 	const served = routes.filter((one) => isServedOn(one, on, servers));
 	const shared = kind === 'edge' ? sharedOf(scope, served, on, servers) : [];
 	const isShared = (domain) => shared.some(({ host }) => host === hostOfAddress(domain));
 	for (const { host, claims } of shared)
-		files.set(hostFile(scope, host), renderHost({ host, claims }, withOwnLines(serverOf(host, { scope, tls, fronted }), onlyLines(claims, scope, served))));
+		files.set(hostFile(scope, host), renderHost({ host, claims }, withOwnLines(serverOf(host, claims, { scope, tls, believed }), onlyLines(claims, scope, served))));
 	for (const route of served) {
 		const sides = sidesOf(scope, route, on, servers);
 		if (kind === 'sidecar' && route.ports.length === 0) {
@@ -71438,9 +72000,9 @@ function renderScope(kind, scope, routes, on, servers, tls, fronted = {}) {
 		}
 		for (const port of servedPorts(kind, route)) {
 			const backendsWith = (one) => backendsOf(scope, one, port, on, servers);
-			const text = port.protocol !== 'http'
+			const text = !isOverHttp(port.protocol)
 				? renderStream(kind, scope, route, port, sides, backendsWith)
-				: renderHttp({ kind, scope, tls, fronted }, route, { ...port, domains: port.domains.filter((domain) => !isShared(domain)) }, waysOf(scope, route, port, flagOf(sides)), sides, backendsWith);
+				: renderHttp({ kind, scope, tls, believed }, route, { ...port, domains: port.domains.filter((domain) => !isShared(domain)) }, waysOf(scope, route, port, flagOf(sides)), sides, backendsWith);
 			files.set(portFile(scope, route.service, port), text);
 			if (kind === 'edge') {
 				const key = upstreamName(scope, route.service, port);
@@ -71458,6 +72020,10 @@ function renderScope(kind, scope, routes, on, servers, tls, fronted = {}) {
 	if (kind === 'edge' && files.size > 0) {
 		const flags = flagsOf(kind, scope, routes, on, servers);
 		files.set(backendsFile(scope), renderBackends(scope, routes, flags, on, servers));
+		for (const line of believedVariables(believed)) {
+			const [path, text] = variableFile(line);
+			files.set(path, text);
+		}
 	}
 	return files;
 }
@@ -71474,25 +72040,26 @@ function withOwnLines(server, own) {
 		locations: `${server.locations}${indented(own.locations([...server.headers, ...own.serverHeaders]), '    ')}`,
 	};
 }
-function serverOf(host, { scope, tls, fronted }) {
+function serverOf(host, claims, { scope, tls, believed }) {
+	const ports = claims.flatMap((claim) => ('piece' in claim ? [claim.piece.port] : []));
 	const [group] = groupsOf([host], tls);
 	if (group === undefined || tls === undefined) {
 		return {
 			name: serverName(host),
-			listens: listenHttp(fronted),
+			listens: listenHttp(),
 			before: '',
-			lines: [],
+			lines: withHttp2(ports, renderBelieved(believed)),
 			headers: [],
 			locations: HEALTH,
 		};
 	}
-	const context = { scope, tls, folder: CONFIG_FOLDER, fronted };
+	const context = { scope, tls, folder: CONFIG_FOLDER };
 	return {
 		name: serverName(host),
-		listens: listenHttp(fronted),
+		listens: listenHttp(),
 		before: renderTlsMaps(group, context),
-		lines: renderTls(group, context),
-		headers: renderHsts(group, context),
+		lines: withHttp2(ports, [...renderBelieved(believed), ...renderTls(group, context)]),
+		headers: renderTlsHeaders(group, context),
 		locations: `${HEALTH}${renderChallenge(group, context)}`,
 	};
 }
@@ -71513,7 +72080,7 @@ function sharedOf(scope, routes, on, servers) {
 	return sharedHosts(ports, routes.flatMap(({ redirects = [] }) => redirects));
 }
 function portFile(scope, service, port) {
-	return `${port.protocol === 'http' ? 'http' : 'stream'}/${scopeName(scope)}/${portKey(service, port)}.conf`;
+	return `${isOverHttp(port.protocol) ? 'http' : 'stream'}/${scopeName(scope)}/${portKey(service, port)}.conf`;
 }
 function routeFiles(scope, { service, ports }) {
 	if (ports.length === 0)
@@ -71585,17 +72152,17 @@ function renderAddress({ address, port, isLocal }, isUdp) {
 	const health = isLocal || isUdp ? 'resolve max_fails=0' : 'max_fails=3 fail_timeout=30s';
 	return `${address}:${port} ${health}`;
 }
-function renderHttpServer({ kind, scope, tls, fronted }, group, ways, route, port) {
+function renderHttpServer({ kind, scope, tls, believed }, group, ways, route, port) {
 	const door = kind === 'edge' ? (route.door ?? {}) : undefined;
-	const context = tls && { scope, tls, folder: CONFIG_FOLDER, fronted };
-	const lines = [
-		...(kind === 'edge' ? listenHttp(fronted) : [`listen ${port.internalPort};`]),
+	const context = tls && { scope, tls, folder: CONFIG_FOLDER };
+	const lines = withHttp2([port], [
+		...(kind === 'edge' ? listenHttp() : [`listen ${port.internalPort};`]),
 		`server_name ${kind === 'edge' ? group.domains.map(serverName).join(' ') : '_'};`,
 		'# One idle timeout, whoever is silent: the app, the client, or the one that does not read.',
-		...render_limitsOf(route),
-		...(kind === 'edge' ? [renderCounted(scope, route)] : []),
+		...render_limitsOf(route, port),
+		...(kind === 'edge' ? [renderCounted(scope, route), ...renderBelieved(believed)] : []),
 		...(context ? renderTls(group, context) : []),
-	];
+	]);
 	const asking = askFirst(route, WHOLE.suffix);
 	const own = render_linesOf(scope, door === undefined ? { service: route.service } : route);
 	const headers = [
@@ -71622,8 +72189,8 @@ function renderHttpServer({ kind, scope, tls, fronted }, group, ways, route, por
 	];
 	return `${context ? renderTlsMaps(group, context) : ''}server {
 ${indented(lines, '    ')}${renderSide(ways)}${locations.join('')}    location / {
-${indented([...(door === undefined ? [] : renderDoorOfLocation(door)), ...asking, ...renderPassing(route, WHOLE), ...own.location(inherited)], '        ')}    }
-${renderNamed(ways, WHOLE, asking, (isAgain) => own.location(inherited, { isAgain }))}}
+${indented([...(door === undefined ? [] : renderDoorOfLocation(door)), ...asking, ...renderPassing(route, port, WHOLE), ...own.location(inherited)], '        ')}    }
+${renderNamed(ways, port, WHOLE, asking, (isAgain) => own.location(inherited, { isAgain }))}}
 `;
 }
 function renderClosed(scope, route, headers) {
@@ -71652,30 +72219,33 @@ function pieceOf(scope, route, port, ways) {
 		entry: (headers) => [
 			renderCounted(scope, route),
 			...renderMaintenance(scope, route, suffix, isThere),
-			...render_limitsOf(route),
+			...render_limitsOf(route, port),
 			...askFirst(route, suffix),
 			...side,
 			...renderDoorOfEntry(key, door, headers),
-			...renderPassing(route, passing),
+			...renderPassing(route, port, passing),
 			...own.location(inheritedOf(headers)),
 		],
-		named: (headers) => renderNamed(ways, passing, [...render_limitsOf(route), ...askFirst(route, suffix), ...renderDoorOfNamed(key, door, headers)], (isAgain) => own.location(inheritedOf(headers), { isAgain })) +
+		named: (headers) => renderNamed(ways, port, passing, [...render_limitsOf(route, port), ...askFirst(route, suffix), ...renderDoorOfNamed(key, door, headers)], (isAgain) => own.location(inheritedOf(headers), { isAgain })) +
 			queue +
 			renderPages(key, door, headers) +
 			renderMaintenanceAnswers(scope, route, suffix, renderHeadersWithin(door, headers)),
 	};
 }
-function render_limitsOf({ idleTimeoutMs, maxBodyBytes }) {
+function render_limitsOf({ idleTimeoutMs, maxBodyBytes }, { protocol }) {
 	const idle = main_file_seconds(idleTimeoutMs);
 	return [
-		`proxy_read_timeout ${idle};`,
-		`proxy_send_timeout ${idle};`,
+		...(protocol === 'grpc'
+			? grpcLimits(idle)
+			: [`proxy_read_timeout ${idle};`, `proxy_send_timeout ${idle};`]),
 		`client_body_timeout ${idle};`,
 		`send_timeout ${idle};`,
 		...(maxBodyBytes ? [`client_max_body_size ${maxBodyBytes};`] : []),
 	];
 }
-function renderPassing({ requestBuffering }, { suffix, path }) {
+function renderPassing({ requestBuffering }, { protocol }, { suffix, path }) {
+	if (protocol === 'grpc')
+		return renderCalls();
 	const streamed = STREAMED[requestBuffering ?? 'auto'];
 	return [
 		`error_page 502 = @again${suffix};`,
@@ -71686,7 +72256,9 @@ function renderPassing({ requestBuffering }, { suffix, path }) {
 		`proxy_pass http://$side$pooled${path};`,
 	];
 }
-function renderNamed(ways, { suffix, path }, limits = [], ownLines = () => []) {
+function renderNamed(ways, { protocol }, { suffix, path }, limits = [], ownLines = () => []) {
+	if (protocol === 'grpc')
+		return '';
 	const groups = ways.map(({ upstream }) => upstream).join('|');
 	const again = indented([...limits, ...ownLines(true)], '        ');
 	const own = indented([...limits, ...ownLines(false)], '        ');
@@ -71742,7 +72314,7 @@ function scopeWish(kind, { scope, routes, on, servers, ...rest }) {
 	};
 }
 function sendsToCopies(kind, route) {
-	return kind === 'sidecar' || servedPorts(kind, route).some(({ protocol }) => protocol === 'http');
+	return kind === 'sidecar' || servedPorts(kind, route).some(({ protocol }) => isOverHttp(protocol));
 }
 function isServed(kind, tree, wish) {
 	return isWritten(kind, tree, wish) && flagChanges(tree, wish).length === 0;
@@ -71782,13 +72354,25 @@ function isIntact(kind, folder) {
 	const made = folder.files.get('main.conf') ?? '';
 	return made.includes('# Written by Switchyard') && folder.files.get('main.hash') === specHash([kind, made]);
 }
-function settingsAgree(kind, { settings }, wish) {
-	return specHash(settingsFacts(kind, wish.settings, settings.chosen_by)) === specHash(settings);
+function settingsAgree(kind, manifest, wish) {
+	const { settings } = manifest;
+	const facts = settingsFacts(kind, wish.settings, settings.chosen_by, isSpokenTo(manifest, wish));
+	return specHash(facts) === specHash(settings);
+}
+function isSpokenTo(manifest, { scope, settings, files }) {
+	const { proxyProtocol } = settings;
+	return agreedProxyProtocol(scope, { proxyProtocol, isLeaving: files.size === 0 }, manifest);
 }
 function edgeNeeds(kind, { settings }) {
 	if (kind !== 'edge')
 		return {};
-	return { edge: { image: settings.image, ports: [...(settings.ports ?? [])].sort() } };
+	return {
+		edge: {
+			image: settings.image,
+			ports: [...(settings.ports ?? [])].sort(),
+			...(settings.proxyProtocol && { proxy_protocol: true }),
+		},
+	};
 }
 function compose(kind, tree, wish) {
 	const name = scopeName(wish.scope);
@@ -71816,6 +72400,7 @@ function compose(kind, tree, wish) {
 			routes: routeFacts(wish),
 			files: hashes(files),
 			...(tls.length > 0 && { tls }),
+			...(tls.length > 0 && wish.settings.tls?.http3 && { http3: true }),
 		};
 	}
 	for (const [other, { files: written }] of Object.entries(others))
@@ -71866,7 +72451,7 @@ function intactFile(tree, path, written) {
 		.find((found) => found !== undefined && (written === undefined || contentHash(found) === written));
 }
 function firstFiles(kind, chosenBy, settings) {
-	const facts = settingsFacts(kind, settings, scopeName(chosenBy));
+	const facts = settingsFacts(kind, settings, scopeName(chosenBy), settings.proxyProtocol === true);
 	const main = renderMain(mainOf(kind, 'a', { settings: facts, scopes: {} }, '0', new Map()));
 	return new Map([
 		...mainFiles(kind, main).map(([path, content]) => [`a/${path}`, content]),
@@ -71887,7 +72472,7 @@ function manifestOf(kind, tree, own) {
 	const lost = others.find((scope) => scope !== own && (older?.scopes[scope] === undefined || editedFiles(known, scope).length > 0));
 	if (lost !== undefined) {
 		const who = lost.replace('_', ' ');
-		throw new UserError(`manifest.json of the edge was changed by hand on this server, and it serves ${who} too`, { hint: `Run update-nginx for ${who} first: it says again what it has there.` });
+		throw new model_errors .yo(`manifest.json of the edge was changed by hand on this server, and it serves ${who} too`, { hint: `Run update-nginx for ${who} first: it says again what it has there.` });
 	}
 	if (older === undefined)
 		return undefined;
@@ -71902,7 +72487,7 @@ function refuseTakenDomains(others, wish) {
 		for (const { domains } of Object.values(routes)) {
 			const taken = wish.routes.flatMap(domainsOfRoute).find((domain) => domains.includes(domain));
 			if (taken !== undefined) {
-				throw new UserError(`the domain ${taken} is already served on this server for ${other.replace('_', ' ')}`, {
+				throw new model_errors .yo(`the domain ${taken} is already served on this server for ${other.replace('_', ' ')}`, {
 					hint: 'Remove it there first, or use another domain here.',
 				});
 			}
@@ -71917,16 +72502,15 @@ function refuseTakenPorts(others, wish) {
 			.find((port) => wished.has(port));
 		if (taken === undefined)
 			continue;
-		throw new UserError(`port ${taken} is already published on this server for ${other.replace('_', ' ')}`, {
+		throw new model_errors .yo(`port ${taken} is already published on this server for ${other.replace('_', ' ')}`, {
 			hint: 'Remove it there first, or publish another port of the servers here.',
 		});
 	}
 }
-function settingsFacts(kind, settings, chosenBy) {
+function settingsFacts(kind, settings, chosenBy, isSpokenTo) {
 	const ofEdge = {
 		access_log: settings.accessLog ?? true,
-		trusted_proxies: [...(settings.trustedProxies ?? [])].sort(),
-		...(settings.proxyProtocol && { proxy_protocol: settings.proxyProtocol }),
+		...(isSpokenTo && { proxy_protocol: true }),
 	};
 	return {
 		keepalive_min_timeout_ms: settings.keepaliveMinTimeoutMs,
@@ -71935,7 +72519,7 @@ function settingsFacts(kind, settings, chosenBy) {
 	};
 }
 function agreeOnSettings(kind, manifest, others, wish) {
-	const wished = settingsFacts(kind, wish.settings, scopeName(wish.scope));
+	const wished = settingsFacts(kind, wish.settings, scopeName(wish.scope), isSpokenTo(manifest, wish));
 	const isShared = kind === 'edge' && Object.keys(others).length > 0;
 	if (manifest === undefined || !isShared)
 		return wished;
@@ -71948,21 +72532,14 @@ function agreeOnSettings(kind, manifest, others, wish) {
 			`keepalive_min_timeout (${settings.keepalive_min_timeout_ms} ms there, ${wished.keepalive_min_timeout_ms} ms here)`,
 		settings.access_log !== wished.access_log &&
 			`access_log (${settings.access_log} there, ${wished.access_log} here)`,
-		rangesOf(settings) !== rangesOf(wished) &&
-			`trusted_proxies (${rangesOf(settings)} there, ${rangesOf(wished)} here)`,
-		settings.proxy_protocol !== wished.proxy_protocol &&
-			`proxy_protocol (${settings.proxy_protocol ?? false} there, ${wished.proxy_protocol ?? false} here)`,
 	].filter((difference) => difference !== false);
 	if (differences.length > 0) {
 		const chosenBy = settings.chosen_by.replace('_', ' ');
-		throw new UserError(`the edge on this server is shared with ${Object.keys(others).join(', ').replaceAll('_', ' ')} and was set up by ${chosenBy} with other settings: ${differences.join(' and ')}`, {
+		throw new model_errors .yo(`the edge on this server is shared with ${Object.keys(others).join(', ').replaceAll('_', ' ')} and was set up by ${chosenBy} with other settings: ${differences.join(' and ')}`, {
 			hint: 'One edge serves all environments of a server: give "sidecar" and "edge" the same values for each of them.',
 		});
 	}
-	return settings;
-}
-function rangesOf({ trusted_proxies: ranges = [] }) {
-	return ranges.length === 0 ? 'none' : ranges.join(' ');
+	return { ...wished, chosen_by: settings.chosen_by };
 }
 function nextGeneration(previous, files) {
 	const number = Number.parseInt(previous ?? '0', 10) + 1;
@@ -72025,7 +72602,7 @@ function copyScope(tree, scope, written, files) {
 	for (const path of new Set([...Object.keys(written), `control/${scope}.conf`])) {
 		const content = intactFile(tree, path, written[path]);
 		if (content === undefined) {
-			throw new UserError(`${path} of ${scope.replace('_', ' ')} was changed by hand on this server`, {
+			throw new model_errors .yo(`${path} of ${scope.replace('_', ' ')} was changed by hand on this server`, {
 				hint: `Run update-nginx for ${scope.replace('_', ' ')}: it writes its routes again.`,
 			});
 		}
@@ -72034,9 +72611,10 @@ function copyScope(tree, scope, written, files) {
 }
 function controlOf(kind, name, generation, wish) {
 	const provable = wish.routes.flatMap((route) => servedPorts(kind, route)
-		.filter((port) => port.protocol === 'http' && wish.files.has(portFile(wish.scope, route.service, port)))
+		.filter((port) => isOverHttp(port.protocol) && wish.files.has(portFile(wish.scope, route.service, port)))
 		.map((port) => ({
 		key: portKey(route.service, port),
+		...(port.protocol === 'grpc' && { isGrpc: true }),
 		ways: waysOf(wish.scope, route, port, wish.flags.get(route.service)),
 	})));
 	return { scope: name, generation, provable };
@@ -72050,7 +72628,6 @@ function mainOf(kind, folder, { settings, scopes }, generation, files) {
 		settings: {
 			keepaliveMinTimeoutMs: settings.keepalive_min_timeout_ms,
 			...(settings.access_log === false && { accessLog: false }),
-			trustedProxies: settings.trusted_proxies ?? [],
 			proxyProtocol: settings.proxy_protocol,
 		},
 		generation,
@@ -72064,6 +72641,7 @@ function mainOf(kind, folder, { settings, scopes }, generation, files) {
 		streamFiles: below('stream'),
 		controlFiles: below('control'),
 		tlsDomains: Object.values(scopes).flatMap(({ tls = [] }) => tls),
+		http3Domains: Object.values(scopes).flatMap(({ tls = [], http3 }) => (http3 ? tls : [])),
 	};
 }
 ;
@@ -72081,15 +72659,34 @@ async function ensureSidecar(server, scope, settings, { repository, aliases }, c
 		volume: sidecarVolumeName(scope),
 	};
 	const spec = {
-		Labels: {
-			[LABEL.role]: 'sidecar',
-			[LABEL.project]: scope.project,
-			[LABEL.environment]: scope.environment,
-			[LABEL.repository]: repository,
-		},
+		Labels: labelsOfSidecar(scope, repository),
 		NetworkingConfig: { EndpointsConfig: { [home.network]: { Aliases: [...aliases] } } },
 	};
 	return await ensure(home, spec, clock);
+}
+function labelsOfSidecar({ project, environment }, repository) {
+	return {
+		[model_labels .d.role]: 'sidecar',
+		[model_labels .d.project]: project,
+		[model_labels .d.environment]: environment,
+		[model_labels .d.repository]: repository,
+	};
+}
+async function ensureSidecarSuccessor(server, scope, settings, { repository }, clock) {
+	const home = {
+		server,
+		scope,
+		settings,
+		kind: 'sidecar',
+		name: sidecarSuccessorName(scope),
+		network: networkName(scope),
+		volume: sidecarVolumeName(scope),
+		inherited: [],
+	};
+	const found = await server.engine.findContainer(home.name);
+	if (found !== undefined && instanceOf(home, found) === undefined)
+		await server.engine.removeContainer(home.name);
+	return await ensure(home, { Labels: labelsOfSidecar(scope, repository) }, clock);
 }
 async function ensureEdge(server, scope, settings, clock) {
 	return await joinScope(await ensure(edgeOf(server, scope, settings), edgeSpec(settings), clock), scope);
@@ -72118,9 +72715,9 @@ async function tryOut(home, lacking, clock) {
 	const { project, environment } = home.scope;
 	await engine.removeContainer(home.name);
 	const labels = {
-		[LABEL.role]: 'helper',
-		[LABEL.project]: project,
-		[LABEL.environment]: environment,
+		[model_labels .d.role]: 'helper',
+		[model_labels .d.project]: project,
+		[model_labels .d.environment]: environment,
 	};
 	const HostConfig = { ...published(lacking), RestartPolicy: { Name: 'no' } };
 	try {
@@ -72146,10 +72743,10 @@ function published(ports) {
 const NON_BLOCKING = { mode: 'non-blocking', 'max-buffer-size': '4m' };
 function edgeSpec(settings) {
 	const ports = portsOfEdge([settings]);
-	return { Labels: { [LABEL.role]: 'edge' }, ...exposed(ports), HostConfig: published(ports) };
+	return { Labels: { [model_labels .d.role]: 'edge' }, ...exposed(ports), HostConfig: published(ports) };
 }
 const BRIDGE_SPEC = {
-	Labels: { [LABEL.role]: 'edge-bridge' },
+	Labels: { [model_labels .d.role]: 'edge-bridge' },
 	HostConfig: { AutoRemove: true, RestartPolicy: { Name: 'no' } },
 };
 function edgeOf(server, scope, settings) {
@@ -72222,7 +72819,7 @@ async function awaitAnswer(home, clock) {
 async function install_create(home, spec) {
 	const { engine } = home.server;
 	const { project, environment } = home.scope;
-	const labels = { [LABEL.project]: project, [LABEL.environment]: environment };
+	const labels = { [model_labels .d.project]: project, [model_labels .d.environment]: environment };
 	await engine.createNetwork({
 		Name: home.network,
 		Driver: 'bridge',
@@ -72259,7 +72856,7 @@ async function install_create(home, spec) {
 		},
 	})
 		.catch((error) => {
-		if (isStatus(error, 409))
+		if ((0,docker_http .zM)(error, 409))
 			return undefined;
 		throw error;
 	});
@@ -72296,10 +72893,10 @@ async function install_start({ server, kind, name, inherited }, id) {
 		await server.engine.startContainer(id);
 	}
 	catch (error) {
-		const taken = /(?:port is already allocated|address already in use)/.test(messageOf(error));
+		const taken = /(?:port is already allocated|address already in use)/.test((0,model_errors .bD)(error));
 		if (!taken)
 			throw error;
-		throw new UserError(`${server.name}: ${kind} ${name} cannot start: ${messageOf(error)}`, {
+		throw new model_errors .yo(`${server.name}: ${kind} ${name} cannot start: ${(0,model_errors .bD)(error)}`, {
 			hint: 'The edge needs this port of the server. Stop what listens there ("ss -ltnup"), and run again.',
 			cause: error,
 		});
@@ -72325,22 +72922,27 @@ async function explainStop({ server, kind, name }) {
 	}
 	if (/unknown directive "dav_methods"/.test(stderr)) {
 		await server.engine.removeContainer(name);
-		return new UserError(`${server.name}: nginx in ${image} was built without its dav module`, {
+		return new model_errors .yo(`${server.name}: nginx in ${image} was built without its dav module`, {
 			hint: USE_ANOTHER_IMAGE,
 		});
 	}
 	const [, module] = /unknown directive "(brotli|zstd)/.exec(stderr) ?? [];
 	if (module !== undefined) {
-		return new UserError(`${server.name}: nginx in ${image} has no module for ${module}, which a service here has under edge`, {
+		return new model_errors .yo(`${server.name}: nginx in ${image} has no module for ${module}, which a service here has under edge`, {
 			hint: 'Name an image under sidecar.image that loads it in /etc/nginx/modules-enabled/.',
 		});
 	}
-	return new UserError(`${server.name}: ${kind} ${name} does not stay up: ${stderr.trim().split('\n').at(-1)}`, {
+	if (/invalid parameter "quic"|unknown directive "quic_retry"/.test(stderr)) {
+		return new model_errors .yo(`${server.name}: nginx in ${image} was built without its module for HTTP/3, which tls.http3 needs`, {
+			hint: 'Name an image under sidecar.image whose nginx has ngx_http_v3_module, or leave tls.http3 out.',
+		});
+	}
+	return new model_errors .yo(`${server.name}: ${kind} ${name} does not stay up: ${stderr.trim().split('\n').at(-1)}`, {
 		hint: `Look at it on the server: docker logs ${name}`,
 	});
 }
 function tooOld(server, image, version) {
-	return new UserError(`${server.name}: nginx in ${image} is too old (${version})`, {
+	return new model_errors .yo(`${server.name}: nginx in ${image} is too old (${version})`, {
 		hint: USE_ANOTHER_IMAGE,
 	});
 }
@@ -72350,7 +72952,7 @@ const prove_POLL_MS = 20;
 const TOUCH_MS = 50;
 async function prove(instance, scope, generation, proof, clock) {
 	const expected = proof.own.length > 0 ? proof.own : proof.all;
-	const ask = proof.isPublished ? askPublished : proof.port.protocol === 'http' ? askHttp : askStream;
+	const ask = proof.isPublished ? askPublished : isOverHttp(proof.port.protocol) ? askHttp : askStream;
 	let answered = 'nobody';
 	const proven = new Set();
 	const isProven = await poll(clock, { everyMs: prove_POLL_MS, timeoutMs: PROOF_TIMEOUT_MS }, async () => {
@@ -72368,7 +72970,7 @@ async function prove(instance, scope, generation, proof, clock) {
 	});
 	if (isProven)
 		return;
-	throw new UserError(`${instance.title}: the switch of ${prove_nameOf(proof)} is not proven: ${expected.join(' or ')} should answer, but ${answered} did`, { hint: 'The old side keeps running and nothing of it was touched.' });
+	throw new model_errors .yo(`${instance.title}: the switch of ${prove_nameOf(proof)} is not proven: ${expected.join(' or ')} should answer, but ${answered} did`, { hint: 'The old side keeps running and nothing of it was touched.' });
 }
 function prove_nameOf({ service, port: { name } }) {
 	return name === undefined ? service : `${service} (port ${name})`;
@@ -72390,9 +72992,10 @@ function askHttp(instance, scope, generation, proof) {
 	return Promise.all(paths.map((path) => askPath(instance, path, generation, proof)));
 }
 async function askPath({ server, address }, path, generation, proof) {
-	const { domains, proveHeaders: headers = {} } = proof.port;
-	const host = headers.host ?? hostOf(proof.service, domains);
-	const answers = await Promise.all(proof.all.map(() => server.http.get({ address, port: CONTROL_PORT, path, host, headers }, 5_000)));
+	const { domains } = proof.port;
+	const question = questionOf(proof.port);
+	const host = question.headers.host ?? hostOf(proof.service, domains);
+	const answers = await Promise.all(proof.all.map(() => server.http.get({ address, port: CONTROL_PORT, path, host, ...question }, 5_000)));
 	return answers
 		.filter(({ headers }) => headers['x-switchyard-generation'] === generation)
 		.map(({ headers }) => {
@@ -72464,24 +73067,24 @@ async function awaitBackends(edge, bridge, scope, clock) {
 	const { tree, folder } = await edge.look(scopeName(scope), clock);
 	const scopes = Object.entries(tree.folders[folder].manifest?.scopes ?? {});
 	const ports = scopes.flatMap(([name, served]) => routesOf(served).flatMap((route) => servedPorts(edge.kind, route).map((port) => ({ name, key: portKey(route.service, port) }))));
-	await allOrErrors(ports.map(({ name, key }) => awaitBackend(edge, bridge, name, key, clock)));
+	await (0,fleet_fleet .i)(ports.map(({ name, key }) => awaitBackend(edge, bridge, name, key, clock)));
 }
 async function awaitBackend(edge, bridge, scope, key, clock) {
 	const asks = (nginx) => reaches(nginx, scope, key).catch(() => false);
 	const isReached = await poll(clock, { everyMs: open_edge_POLL_MS, timeoutMs: REACH_TIMEOUT_MS }, async () => (await asks(edge)) || !(await asks(bridge)) || undefined);
 	if (isReached)
 		return;
-	throw new UserError(`${edge.title}: ${key} is not reached, which ${bridge.name} reaches`, {
+	throw new model_errors .yo(`${edge.title}: ${key} is not reached, which ${bridge.name} reaches`, {
 		hint: `New connections go on to ${bridge.name}, and lose nothing. Run again.`,
 	});
 }
 ;
 function checkOwner(scope, { repository, takeOverFrom }, observed) {
 	const others = observed.flatMap(({ name, owner }) => owner === undefined || owner === repository || owner === takeOverFrom ? [] : [{ name, owner }]);
-	errors_failTogether(others.map(({ name, owner }) => ownedByAnother(name, scope, owner, repository)));
+	(0,model_errors .b2)(others.map(({ name, owner }) => ownedByAnother(name, scope, owner, repository)));
 }
 function ownedByAnother(server, { project, environment }, owner, repository) {
-	return new UserError(`${server}: ${project} ${environment} belongs to the repository ${owner}, and this run is of ${repository || 'none'}`, {
+	return new model_errors .yo(`${server}: ${project} ${environment} belongs to the repository ${owner}, and this run is of ${repository || 'none'}`, {
 		hint: `Nothing was changed. Give this one another name: "project" in the file. If the repository was renamed, or hands ${project} over, run once with "take-over-from: ${owner}".`,
 	});
 }
@@ -72524,7 +73127,7 @@ const prepare = {
 	},
 };
 async function refuseOthers({ engine, name }, { scope, repository }) {
-	const owner = (await engine.findContainer(sidecarName(scope)))?.Config?.Labels?.[LABEL.repository];
+	const owner = (await engine.findContainer(sidecarName(scope)))?.Config?.Labels?.[model_labels .d.repository];
 	if (owner !== undefined && owner !== repository)
 		throw ownedByAnother(name, scope, owner, repository);
 }
@@ -72598,22 +73201,22 @@ class Prober {
 		await connection.close();
 	}
 	async #send(connection) {
-		const { host, path, headers, name } = this.#target;
+		const { host, path, headers, message, name } = this.#target;
 		this.#sent += 1;
 		const isLast = this.#sent % REQUESTS_A_CONNECTION === 0;
 		try {
-			const status = await connection.get({ host, path, headers, isLast }, prober_TIMEOUT_MS);
+			const status = await connection.get({ host, path, headers, isLast, ...(message && { message }) }, prober_TIMEOUT_MS);
 			if (!LOST_STATUSES.has(status))
 				return undefined;
 			this.#losses.push(`${name}: answered ${status}`);
 			return `answered ${status}`;
 		}
 		catch (error) {
-			if (isTunnelBroken(error))
+			if ((0,model_errors .Y8)(error))
 				this.#unknown += 1;
 			else
-				this.#losses.push(`${name}: ${messageOf(error)}`);
-			return messageOf(error);
+				this.#losses.push(`${name}: ${(0,model_errors .bD)(error)}`);
+			return (0,model_errors .bD)(error);
 		}
 	}
 }
@@ -72666,22 +73269,21 @@ function probe_targetsOf(context, route, port) {
 	const isServed = (server) => isServedOn(route, server.spec, servers);
 	return fleet.servers.filter(isServed).flatMap((server) => targetOn(context, route, port, server) ?? []);
 }
-function targetOn({ known, scope, nginx }, route, port, server) {
-	const { proveHeaders: headers = {} } = port;
+function targetOn({ known, scope }, route, port, server) {
+	const { headers, message } = questionOf(port);
 	const kind = port.domains.length > 0 ? 'edge' : 'sidecar';
 	const instance = known.instances.get(nginxKey(server.name, kind));
 	if (!instance?.mayServe(scopeName(scope), route.service))
-		return undefined;
-	if (kind === 'edge' && !instance.isFrontedAs(nginx))
 		return undefined;
 	return {
 		http: server.http,
 		name: `${server.name} ${kind}`,
 		address: instance.address,
-		port: kind === 'edge' ? httpPort(nginx) : port.internalPort,
+		port: kind === 'edge' ? DIRECT_HTTP_PORT : port.internalPort,
 		host: (kind === 'sidecar' ? headers.host : undefined) ?? hostOf(route.service, port.domains),
 		path: kind === 'edge' ? userPath(port) : port.provePath,
 		headers: kind === 'edge' ? { ...headers, ...instance.probeHeaders } : headers,
+		...(message && { message }),
 	};
 }
 ;
@@ -72695,7 +73297,7 @@ const prove_prove = {
 	},
 	async run(step, context) {
 		const staging = await context.known.stagings.get(step.move);
-		await allOrErrors((staging?.on(step.server) ?? []).map((staged) => proveOn(step, staged, context)));
+		await (0,fleet_fleet .i)((staging?.on(step.server) ?? []).map((staged) => proveOn(step, staged, context)));
 		await staging?.finished(step.server);
 	},
 };
@@ -72706,13 +73308,13 @@ async function proveOn(step, staged, context) {
 		return;
 	const proofs = step.routes
 		.filter(({ service }) => step.moved.includes(service))
-		.flatMap((route) => servedPorts(instance.kind, route).map((port) => instance.kind === 'edge' && port.protocol !== 'http'
+		.flatMap((route) => servedPorts(instance.kind, route).map((port) => instance.kind === 'edge' && !isOverHttp(port.protocol)
 		? proofOfPublished(context, route, port)
 		: proofOf(context, route, port, instance.server)))
 		.filter(({ all }) => all.length > 0);
-	const isDirect = ({ service, port, own }) => port.protocol === 'http' && own.length > 0 && directs.some((flag) => flag.service === service);
+	const isDirect = ({ service, port, own }) => isOverHttp(port.protocol) && own.length > 0 && directs.some((flag) => flag.service === service);
 	const direct = proofs.filter(isDirect).map((proof) => ({ ...proof, isDirect: true }));
-	const proveAll = (all) => allOrErrors(all.map((proof) => prove(instance, scope, generation, proof, clock)));
+	const proveAll = (all) => (0,fleet_fleet .i)(all.map((proof) => prove(instance, scope, generation, proof, clock)));
 	await proveAll(direct);
 	if (direct.length > 0)
 		context.moment('answers directly');
@@ -72737,12 +73339,9 @@ function proofOf({ scope, servers, known }, route, port, server) {
 		all: addresses.map(({ text }) => text),
 	};
 }
-;
-const external_node_child_process_namespaceObject = require("node:child_process");
-;
-const external_node_fs_promises_namespaceObject = require("node:fs/promises");
-;
-const external_node_os_namespaceObject = require("node:os");
+var external_node_child_process_ = __nccwpck_require__(1421);
+var promises_ = __nccwpck_require__(1455);
+var external_node_os_ = __nccwpck_require__(8161);
 ;
 const DOCKER_HUB = 'https://index.docker.io/v1/';
 function registryOf(image) {
@@ -72750,8 +73349,8 @@ function registryOf(image) {
 	const isHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
 	return isHost && !/^(?:index\.)?docker\.io$/.test(first) ? first : DOCKER_HUB;
 }
-async function findRegistryAuth(image, folder = process.env.DOCKER_CONFIG ?? (0,external_node_path_namespaceObject.join)((0,external_node_os_namespaceObject.homedir)(), '.docker')) {
-	const config = await readConfig((0,external_node_path_namespaceObject.join)(folder, 'config.json'));
+async function findRegistryAuth(image, folder = process.env.DOCKER_CONFIG ?? (0,external_node_path_.join)((0,external_node_os_.homedir)(), '.docker')) {
+	const config = await readConfig((0,external_node_path_.join)(folder, 'config.json'));
 	const registry = registryOf(image);
 	const helper = config.credHelpers?.[registry] ?? config.credsStore;
 	if (helper !== undefined) {
@@ -72770,7 +73369,7 @@ async function findRegistryAuth(image, folder = process.env.DOCKER_CONFIG ?? (0,
 	return { username, password: password.join(':'), serveraddress: registry };
 }
 async function readConfig(path) {
-	const text = await (0,external_node_fs_promises_namespaceObject.readFile)(path, 'utf8').catch((error) => {
+	const text = await (0,promises_.readFile)(path, 'utf8').catch((error) => {
 		if (error.code === 'ENOENT')
 			return '{}';
 		throw error;
@@ -72779,7 +73378,7 @@ async function readConfig(path) {
 		return JSON.parse(text);
 	}
 	catch (cause) {
-		throw new UserError(`the Docker configuration ${path} is not valid JSON`, { cause });
+		throw new model_errors .yo(`the Docker configuration ${path} is not valid JSON`, { cause });
 	}
 }
 function parseAnswer(stdout) {
@@ -72792,7 +73391,7 @@ function parseAnswer(stdout) {
 }
 function askHelper(helper, registry) {
 	return new Promise((resolve) => {
-		const child = (0,external_node_child_process_namespaceObject.execFile)(`docker-credential-${helper}`, ['get'], { env: process.env }, (error, stdout) => {
+		const child = (0,external_node_child_process_.execFile)(`docker-credential-${helper}`, ['get'], { env: process.env }, (error, stdout) => {
 			const answer = error ? undefined : parseAnswer(stdout);
 			if (answer?.Username === undefined || answer.Secret === undefined)
 				return resolve(undefined);
@@ -72846,7 +73445,7 @@ const pull = {
 		const over = new AbortController();
 		const telling = pull_tellProgress(clock.endingWith(over.signal), () => log.info(`${server}: pulling ${image}: ${meter.summary()}`));
 		try {
-			await fleet.server(server).engine.pullImage(taggedName(image), {
+			await fleet.server(server).engine.pullImage((0,image_name .go)(image), {
 				...(auth && { auth }),
 				...(platform !== undefined && { platform }),
 				onProgress: (line) => meter.add(line),
@@ -72856,9 +73455,9 @@ const pull = {
 		catch (error) {
 			if (signal.aborted)
 				throw signal.reason;
-			const said = messageOf(error);
+			const said = (0,model_errors .bD)(error);
 			const { what, hint } = explainRegistry(said, auth !== undefined);
-			throw new UserError(`${server}: pulling ${image} failed: ${what} (${said})`, { hint, cause: error });
+			throw new model_errors .yo(`${server}: pulling ${image} failed: ${what} (${said})`, { hint, cause: error });
 		}
 		finally {
 			over.abort();
@@ -72867,7 +73466,7 @@ const pull = {
 	},
 };
 function forbiddenPull(server, image) {
-	return new UserError(`${server}: the image ${image} is not there, and pull_policy is "never"`, {
+	return new model_errors .yo(`${server}: the image ${image} is not there, and pull_policy is "never"`, {
 		hint: 'Load it on the server, or let it be pulled: "pull_policy: missing".',
 	});
 }
@@ -72912,7 +73511,7 @@ const release = {
 async function setWaiting({ service, servers }, { known, scope, clock }, isSet) {
 	const name = waitingFlag(scope, service);
 	const instances = servers.flatMap((server) => ['edge', 'sidecar'].flatMap((kind) => known.instances.get(nginxKey(server, kind)) ?? []));
-	await allOrErrors(instances.map(async (instance) => {
+	await (0,fleet_fleet .i)(instances.map(async (instance) => {
 		const { tree } = await instance.lookAgain(scopeName(scope), clock);
 		if (tree.flags.has(name) !== isSet)
 			await instance.setFlags([{ service, name, isSet }], clock);
@@ -72976,7 +73575,7 @@ async function findImage(server, name) {
 	const image = await server.engine.findImage(name);
 	if (image === undefined)
 		return undefined;
-	const digest = digestOf(image.RepoDigests ?? [], repositoryOf(name));
+	const digest = digestOf(image.RepoDigests ?? [], (0,image_name ._M)(name));
 	const platform = platformOf(image);
 	return {
 		id: image.Id,
@@ -72993,7 +73592,7 @@ async function findNginxImage(server, name, running) {
 	return named === undefined ? await findImage(server, name) : { id: named.ImageID, digest: undefined };
 }
 function digestOf(digests, repository) {
-	return digests.find((digest) => shortName(repositoryOf(digest)) === shortName(repository));
+	return digests.find((digest) => (0,image_name .EU)((0,image_name ._M)(digest)) === (0,image_name .EU)(repository));
 }
 ;
 const recordIntent = {
@@ -73016,7 +73615,7 @@ async function findDigest({ fleet }, { service, images }) {
 	const [first] = known;
 	const other = known.find(({ digest }) => digest !== first?.digest);
 	if (first !== undefined && other !== undefined) {
-		throw new UserError(`${image} is another image on ${other.server} than on ${first.server}`, {
+		throw new model_errors .yo(`${image} is another image on ${other.server} than on ${first.server}`, {
 			hint: 'Set "pull_policy: always", or name the image by digest.',
 		});
 	}
@@ -73045,7 +73644,7 @@ const revokeCertificate = {
 		const forget = async () => {
 			const place = { scope: scopeName(context.scope), domain };
 			const edges = servers.map((server) => instanceAt(context, server, 'edge'));
-			await allOrErrors(edges.map((edge) => forgetRevocation(edge, place, serial, clock)));
+			await (0,fleet_fleet .i)(edges.map((edge) => forgetRevocation(edge, place, serial, clock)));
 		};
 		try {
 			await authority.revoke({
@@ -73080,14 +73679,14 @@ class SecretSets {
 		const { engine, name: server } = this.#server;
 		const volume = secretsVolumeName(this.#scope);
 		try {
-			await engine.createVolume(volume, { [LABEL.role]: 'secrets', ...this.#labels() });
+			await engine.createVolume(volume, { [model_labels .d.role]: 'secrets', ...this.#labels() });
 			await this.#write(new Map([...sets].map(([set, values]) => [pathOf(set), JSON.stringify(values)])));
 		}
 		catch (error) {
-			if (error instanceof UserError)
+			if (error instanceof model_errors .yo)
 				throw error;
 			const services = [...sets.keys()].map(({ service }) => service).join(', ');
-			throw new UserError(`${server}: the secrets of ${services} cannot be kept: ${messageOf(error)}`, {
+			throw new model_errors .yo(`${server}: the secrets of ${services} cannot be kept: ${(0,model_errors .bD)(error)}`, {
 				hint: `Nothing was changed. They are written to the volume ${volume}: is the disk full?`,
 				cause: error,
 			});
@@ -73117,7 +73716,7 @@ class SecretSets {
 			return text === '' ? undefined : JSON.parse(text);
 		}
 		catch (error) {
-			if (isStatus(error, 404) || error instanceof SyntaxError)
+			if ((0,docker_http .zM)(error, 404) || error instanceof SyntaxError)
 				return undefined;
 			throw error;
 		}
@@ -73135,14 +73734,14 @@ class SecretSets {
 		for (const id of ids)
 			if ((await engine.findImage(id)) !== undefined)
 				return id;
-		throw new UserError(`${server}: the image ${this.#image} was removed, and kept secrets cannot be read without it`, {
+		throw new model_errors .yo(`${server}: the image ${this.#image} was removed, and kept secrets cannot be read without it`, {
 			hint: `Nothing was changed. Bring it back: "docker pull ${this.#image}" on ${server}.`,
 		});
 	}
 	#labels() {
 		return {
-			[LABEL.project]: this.#scope.project,
-			[LABEL.environment]: this.#scope.environment,
+			[model_labels .d.project]: this.#scope.project,
+			[model_labels .d.environment]: this.#scope.environment,
 		};
 	}
 }
@@ -73162,7 +73761,7 @@ const forgetSecrets = {
 	async run({ server, sets }, context) {
 		await setsOn(context, server)
 			.forget(sets)
-			.catch((error) => context.log.warning(`old secrets stay: ${messageOf(error)}`));
+			.catch((error) => context.log.warning(`old secrets stay: ${(0,model_errors .bD)(error)}`));
 	},
 };
 function setsOn({ fleet, scope, nginx }, server) {
@@ -73191,7 +73790,7 @@ function parseConfiguration(files, main) {
 			return [{ ...directive, body: resolveIncludes(directive.body, within) }];
 		if (name !== 'include' || pattern === undefined)
 			return [directive];
-		const included = pathsOf(external_node_path_namespaceObject.posix.resolve(external_node_path_namespaceObject.posix.dirname(main), pattern), files);
+		const included = pathsOf(external_node_path_.posix.resolve(external_node_path_.posix.dirname(main), pattern), files);
 		return included.flatMap((path) => read(path, within));
 	});
 	const directives = read(main, []);
@@ -73528,7 +74127,7 @@ function routePorts(numbers, spec) {
 			domains: domainsOfPort(spec, name),
 			...(isStripped(spec, name) && { stripPrefix: true }),
 			...publishedOn(spec.route, name),
-			provePath: name === undefined ? provePath(healthcheck.path) : '/',
+			provePath: protocol === 'grpc' ? GRPC_HEALTH_PATH : name === undefined ? provePath(healthcheck.path) : '/',
 			...(name === undefined && healthcheck.headers && { proveHeaders: healthcheck.headers }),
 		};
 	});
@@ -73613,7 +74212,7 @@ async function stageRoutes(context, move) {
 	const { fleet, guard, log, nginx, scope, clock } = context;
 	const servers = move.servers.map((name) => fleet.server(name));
 	const edges = await edgesOf(context, move, servers);
-	const all = await allOrErrors([
+	const all = await (0,fleet_fleet .i)([
 		...servers.map((server) => lookAt(context, move, server, 'sidecar')),
 		...edges.map((server) => lookAt(context, move, server, 'edge')),
 	]);
@@ -73623,7 +74222,7 @@ async function stageRoutes(context, move) {
 	const locks = await takeEdgeLocks(locked, nginx.image, holder, clock, log);
 	context.moment('locked');
 	try {
-		const staged = await allOrErrors(all.map(async (look) => {
+		const staged = await (0,fleet_fleet .i)(all.map(async (look) => {
 			if (!changing.includes(look))
 				return withFlags(look);
 			return await configure(await lookAt(context, move, look.instance.server, look.kind));
@@ -73703,7 +74302,7 @@ const sweep = {
 	needsLease: true,
 	describe: ({ what, name, server }) => `remove ${what} ${name} from ${server}: nothing refers to it`,
 	async run(step, { fleet, log }) {
-		await sweep_remove(fleet.server(step.server), step).catch((error) => log.warning(`a leftover stays: ${step.what} ${step.name} on ${step.server}: ${messageOf(error)}`));
+		await sweep_remove(fleet.server(step.server), step).catch((error) => log.warning(`a leftover stays: ${step.what} ${step.name} on ${step.server}: ${(0,model_errors .bD)(error)}`));
 	},
 };
 function sweep_remove(server, { what, id }) {
@@ -73778,7 +74377,7 @@ async function inTurn(turns, { clock }, act) {
 		const isAfterEdge = turns[index - 1]?.some(({ instance }) => instance.kind === 'edge');
 		if (isAfterEdge)
 			await clock.sleep(switch_OLD_WORKERS_MS);
-		await allOrErrors(turn.map(act));
+		await (0,fleet_fleet .i)(turn.map(act));
 	}
 }
 function noteTraffic({ known }, { routes, moved }) {
@@ -73807,6 +74406,15 @@ const teardown = {
 		const { engine } = fleet.server(server);
 		for (const edge of [EDGE_NAME, EDGE_BRIDGE_NAME])
 			await engine.leaveNetwork(networkName(scope), edge);
+		const sidecars = await engine.listContainers({
+			label: [
+				`${model_labels .d.role}=sidecar`,
+				`${model_labels .d.project}=${scope.project}`,
+				`${model_labels .d.environment}=${scope.environment}`,
+			],
+		});
+		for (const { Id } of sidecars)
+			await engine.removeContainer(Id);
 		await engine.removeContainer(sidecarName(scope));
 		await engine.removeVolume(sidecarVolumeName(scope));
 		await engine.removeVolume(secretsVolumeName(scope));
@@ -73846,6 +74454,49 @@ async function oldEdge({ fleet }, { server, old: { id, name } }) {
 	return found?.State?.Running && address ? new NginxInstance('edge', on, { id, name, address }) : undefined;
 }
 ;
+const NAMES_MS = 1_100;
+const upgradeSidecar = {
+	moments: ['stands beside', 'answers to its name'],
+	describe: ({ server, changes }) => `upgrade the sidecar on ${server}: ${changes.join(', ')}`,
+	async run({ server: on, old }, context) {
+		const { clock, fleet, guard, known, nginx, repository, scope } = context;
+		const server = fleet.server(on);
+		const { engine } = server;
+		await checkHandOver(server, scope, nginx.image, clock);
+		if (old.name !== sidecarName(scope) && (await engine.findContainer(sidecarName(scope))) === undefined)
+			await engine.renameContainer(old.id, sidecarName(scope));
+		const successor = await ensureSidecarSuccessor(server, scope, nginx, { repository }, clock);
+		context.moment('stands beside');
+		const present = await upgrade_sidecar_instanceOf(context, on, old);
+		try {
+			if (present !== undefined)
+				await awaitBackends(successor, present, scope, clock);
+		}
+		catch (error) {
+			const found = await engine.findContainer(successor.id);
+			if (found !== undefined && !hasNames(scope, found))
+				await engine.removeContainer(successor.id);
+			throw error;
+		}
+		await clock.sleep(NAMES_MS);
+		await guard.confirm();
+		await giveNames(server, scope, successor, nginx.image, clock);
+		context.moment('answers to its name');
+		const named = await upgrade_sidecar_instanceOf(context, on, successor);
+		await named?.look(scopeName(scope), clock);
+		if (named !== undefined)
+			known.instances.set(nginxKey(on, 'sidecar'), named);
+	},
+};
+async function upgrade_sidecar_instanceOf({ fleet, scope }, on, { id, name }) {
+	const server = fleet.server(on);
+	const found = await server.engine.findContainer(id);
+	const address = found?.NetworkSettings?.Networks?.[networkName(scope)]?.IPAddress;
+	return found?.State?.Running && address
+		? new NginxInstance('sidecar', server, { id, name, address })
+		: undefined;
+}
+;
 async function putUserList(edge, key, text, clock) {
 	await edge.store(`/users/${key}`, text, clock);
 	await edge.store(`/${LIST_INDEX_FOLDER}/${key}`, `${listMark(text)}\n`, clock);
@@ -73859,7 +74510,7 @@ async function readUserList({ server, id, title }, key) {
 	const text = [...(found?.values() ?? [])][0];
 	if (text !== undefined)
 		return text;
-	throw new UserError(`${title} has no users for ${key}, though it says so`, {
+	throw new model_errors .yo(`${title} has no users for ${key}, though it says so`, {
 		hint: 'Somebody has changed the volume switchyard_edge_keys. Deploy with the input "secrets".',
 	});
 }
@@ -73868,7 +74519,7 @@ const giveUsers = {
 	describe: ({ server, lists }) => `give ${server} the users of ${[...new Set(lists.map(({ secret }) => secret))].join(', ')}`,
 	async run({ server, lists }, context) {
 		const edge = instanceAt(context, server, 'edge');
-		await allOrErrors(lists.map(async (list) => putUserList(edge, list.key, await textOf(list, context), context.clock)));
+		await (0,fleet_fleet .i)(lists.map(async (list) => putUserList(edge, list.key, await textOf(list, context), context.clock)));
 	},
 };
 const removeUsers = {
@@ -73876,7 +74527,7 @@ const removeUsers = {
 	describe: ({ server, keys }) => `remove ${keys.length === 1 ? 'a list of users' : `${keys.length} lists of users`} from ${server}`,
 	async run({ server, keys }, context) {
 		const edge = instanceAt(context, server, 'edge');
-		await allOrErrors(keys.map((key) => removeUserList(edge, key, context.clock)));
+		await (0,fleet_fleet .i)(keys.map((key) => removeUserList(edge, key, context.clock)));
 	},
 };
 async function textOf({ key, secret, from }, context) {
@@ -73885,7 +74536,7 @@ async function textOf({ key, secret, from }, context) {
 	const text = context.tlsSecrets[secret];
 	if (text !== undefined)
 		return text;
-	throw new UserError(`basic_auth needs the secret ${secret}, which this run was not given`, {
+	throw new model_errors .yo(`basic_auth needs the secret ${secret}, which this run was not given`, {
 		hint: 'Pass the input "secrets".',
 	});
 }
@@ -73912,6 +74563,8 @@ const KINDS = {
 	'end probe': endProbe,
 	upgrade: upgrade,
 	divert: divert_divert,
+	'upgrade sidecar': upgradeSidecar,
+	'hand over': handOver,
 	'forget secrets': forgetSecrets,
 	teardown: teardown,
 	sweep: sweep,
@@ -74067,9 +74720,9 @@ function fitSummary(text) {
 }
 ;
 function failure_textOf(error) {
-	if (error instanceof UserErrors)
+	if (error instanceof model_errors .tQ)
 		return error.errors.map(failure_textOf).join('\n');
-	if (!(error instanceof UserError))
+	if (!(error instanceof model_errors .yo))
 		return error instanceof Error ? (error.stack ?? error.message) : String(error);
 	const place = error.location
 		? `${error.location.file}:${error.location.line}:${error.location.column}: `
@@ -74103,6 +74756,37 @@ function markdownTable(rows) {
 		line(columns.map(() => '---')),
 		...rows.map((row) => line(columns.map((column) => escapeMarkdown(row[column] ?? '')))),
 	].join('\n');
+}
+;
+function renderBuilt({ title, images }) {
+	const built = images.filter(({ outcome }) => outcome === 'built').map(({ service }) => service);
+	const missing = images.filter(({ outcome }) => outcome === 'missing').map(({ service }) => service);
+	const headline = missing.length > 0
+		? `${title}: ${missing.join(', ')} would be built`
+		: built.length > 0
+			? `${title}: built ${built.join(', ')}`
+			: `${title}: nothing had to be built`;
+	const rows = images.map(rowOf);
+	return {
+		lines: [headline, ...textTable(rows)],
+		markdown: page(`## ${built.length + missing.length > 0 ? '📦' : '✅'} ${headline}`, markdownTable(rows)),
+	};
+}
+const OUTCOMES = {
+	built: 'built',
+	present: 'was there',
+	missing: 'would be built',
+};
+function rowOf({ service, outcome, why, steps, ms, sizeBytes, image }) {
+	return {
+		service,
+		image: outcome === 'missing' ? '–' : image,
+		done: OUTCOMES[outcome],
+		why,
+		'from cache': steps === undefined ? '–' : `${steps.cached} of ${steps.total} steps`,
+		time: ms === undefined ? '–' : `${(ms / 1000).toFixed(1)} s`,
+		size: sizeBytes === undefined ? '–' : `${(sizeBytes / 1024 / 1024).toFixed(1)} MB`,
+	};
 }
 ;
 const MOST_BARS = 60;
@@ -74233,20 +74917,20 @@ function parseJson(text, place, schema, version) {
 		value = JSON.parse(text);
 	}
 	catch (error) {
-		throw new UserError(`${where} is not valid JSON: ${messageOf(error)}`, {
+		throw new model_errors .yo(`${where} is not valid JSON: ${(0,model_errors .bD)(error)}`, {
 			hint: json_file_mend(place),
 			cause: error,
 		});
 	}
 	const found = Versioned.safeParse(value);
 	if (found.success && found.data.schema > version) {
-		throw new UserError(`${where} has schema ${found.data.schema}, and this Switchyard knows schemas up to ${version}`, { hint: 'A newer Switchyard wrote it: update Switchyard in this workflow or on this machine.' });
+		throw new model_errors .yo(`${where} has schema ${found.data.schema}, and this Switchyard knows schemas up to ${version}`, { hint: 'A newer Switchyard wrote it: update Switchyard in this workflow or on this machine.' });
 	}
 	const parsed = schema.safeParse(value);
 	if (parsed.success)
 		return parsed.data;
 	const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`);
-	throw new UserError(`${where} is not what Switchyard writes: ${issues.slice(0, 3).join('; ')}`, {
+	throw new model_errors .yo(`${where} is not what Switchyard writes: ${issues.slice(0, 3).join('; ')}`, {
 		hint: json_file_mend(place),
 	});
 }
@@ -74292,7 +74976,7 @@ function holderOf(lease, now) {
 	const isHeld = lease !== undefined && !lease.released && Date.parse(lease.end) > now;
 	return isHeld ? describeLease(lease) : undefined;
 }
-class LeaseLostError extends UserError {
+class LeaseLostError extends model_errors .yo {
 	holder;
 	constructor(scope, holder) {
 		const who = holder === undefined ? 'it was not renewed in time' : `taken over by ${describeLease(holder)}`;
@@ -74303,7 +74987,7 @@ class LeaseLostError extends UserError {
 		this.holder = holder;
 	}
 }
-class LeaseHeldError extends UserError {
+class LeaseHeldError extends model_errors .yo {
 	holder;
 	constructor(scope, holder, waitedMs) {
 		super(`${scope.project} ${scope.environment} is being changed by another run, still after ${Math.round(waitedMs / 1000)} s: ${describeLease(holder)}`, { hint: `Wait for that run or cancel it (${holder.run}); its lease then ends by itself.` });
@@ -74325,14 +75009,14 @@ function checkNarrowing(wanted, { services, zones, excludedServers }) {
 	const known = wanted.services.map(({ name }) => name);
 	const unknown = services?.find((name) => !known.includes(name));
 	if (unknown !== undefined) {
-		throw new UserError(`there is no service "${unknown}" in the file`, {
+		throw new model_errors .yo(`there is no service "${unknown}" in the file`, {
 			hint: `The input "service" takes one of ${known.join(', ')} a line.`,
 		});
 	}
 	const allZones = [...new Set(wanted.servers.map(({ zone }) => zone))];
 	const unknownZone = zones?.find((zone) => !allZones.includes(zone));
 	if (unknownZone !== undefined) {
-		throw new UserError(`no server of ${wanted.environment} is in zone "${unknownZone}"`, {
+		throw new model_errors .yo(`no server of ${wanted.environment} is in zone "${unknownZone}"`, {
 			hint: `The zones are ${allZones.join(', ')}.`,
 		});
 	}
@@ -74342,13 +75026,13 @@ function checkExcluded(wanted, narrowing) {
 	const names = wanted.servers.map(({ name }) => name);
 	const unknown = narrowing.excludedServers?.find((name) => !names.includes(name));
 	if (unknown !== undefined) {
-		throw new UserError(`no server of ${wanted.environment} is "${unknown}", so it cannot be excluded`, {
+		throw new model_errors .yo(`no server of ${wanted.environment} is "${unknown}", so it cannot be excluded`, {
 			hint: `The input "exclude-servers" takes one of ${names.join(', ')} a line.`,
 		});
 	}
 	if (serversOf(wanted, narrowing).length > 0)
 		return;
-	throw new UserError(`no server of ${wanted.environment} is left to work on`, {
+	throw new model_errors .yo(`no server of ${wanted.environment} is left to work on`, {
 		hint: 'The inputs "exclude-servers" and "zones" leave none.',
 	});
 }
@@ -74362,7 +75046,7 @@ function checkPorts(services, { servers }, { zones }) {
 	});
 	if (moved === undefined)
 		return;
-	throw new UserError(`the port of ${moved.name} changes, and this run is narrowed to some zones`, {
+	throw new model_errors .yo(`the port of ${moved.name} changes, and this run is narrowed to some zones`, {
 		hint: 'Deploy it to all zones in one run: leave the input "zones" empty.',
 	});
 }
@@ -74372,7 +75056,7 @@ function checkDomains(services) {
 			const owner = services.find((other) => other !== service && edgeClaims(other).includes(claim));
 			if (owner === undefined)
 				continue;
-			throw new UserError(`${service.name} shall serve ${claim}, which ${owner.name} serves now`, {
+			throw new model_errors .yo(`${service.name} shall serve ${claim}, which ${owner.name} serves now`, {
 				hint: `Add "${owner.name}" to the input "service", so that both change in one run.`,
 			});
 		}
@@ -74386,7 +75070,7 @@ function checkDependencies(services) {
 	for (const service of services.filter(({ isSelected }) => isSelected)) {
 		const missing = service.dependsOn.find((name) => !names.has(name));
 		if (missing !== undefined) {
-			throw new UserError(`${service.name} depends on ${missing}, which is not deployed yet`, {
+			throw new model_errors .yo(`${service.name} depends on ${missing}, which is not deployed yet`, {
 				hint: `Deploy it first, or in the same run: add "${missing}" to the input "service".`,
 			});
 		}
@@ -74420,17 +75104,17 @@ function history_describeChange(change) {
 	const { service } = change;
 	switch (change.kind) {
 		case 'begun':
-			return `begin ${service} ${step(change.from, change.to)} (${versionText(change.image)})`;
+			return `begin ${service} ${step(change.from, change.to)} (${(0,image_name .KA)(change.image)})`;
 		case 'released': {
 			const restored = change.restores === undefined ? '' : `${change.restores} restored, `;
 			const servers = `${change.servers} server${change.servers === 1 ? '' : 's'}`;
-			const version = versionText(change.image);
+			const version = (0,image_name .KA)(change.image);
 			return `${service} ${step(change.from, change.to)} (${restored}${version}, ${servers})`;
 		}
 		case 'removed':
 			return `${service} removed (was ${change.from})`;
 		case 'failed':
-			return `${service} ${step(change.from, change.to)} (${versionText(change.image)}) not deployed`;
+			return `${service} ${step(change.from, change.to)} (${(0,image_name .KA)(change.image)}) not deployed`;
 		case 'routed':
 			return `${service} routes`;
 		case 'policy':
@@ -74735,13 +75419,15 @@ class Journal {
 		this.#snapshot = snapshot;
 		this.#lease = lease;
 	}
-	static async open(opening, options) {
+	static async open(opening, options, meanwhile) {
 		const store = await opening;
 		try {
-			if (options.isReadOnly)
-				return new Journal(store, options, await store.read(), undefined);
-			const { snapshot, lease } = await acquire(store, options.leaseWaitMs, options.signal);
-			return new Journal(store, options, snapshot, lease);
+			if (options.isReadOnly) {
+				return { journal: new Journal(store, options, await store.read(), undefined), seen: undefined };
+			}
+			const { leaseWaitMs, signal } = options;
+			const { snapshot, lease, seen } = await acquire(store, leaseWaitMs, signal, meanwhile);
+			return { journal: new Journal(store, options, snapshot, lease), seen };
 		}
 		catch (error) {
 			await store.close();
@@ -74817,13 +75503,13 @@ class Journal {
 function signOfLife(clock) {
 	return new Date(clock.now() + DRAIN_SIGN_OF_LIFE_MS).toISOString();
 }
-async function acquire(store, timeoutMs, signal) {
-	const taken = await store.acquire({ timeoutMs, signal });
+async function acquire(store, timeoutMs, signal, meanwhile) {
+	const taken = await store.acquire({ timeoutMs, signal, ...(meanwhile && { meanwhile }) });
 	taken.lease.startHeartbeat();
 	return taken;
 }
 ;
-async function withEnvironment(reach, { wanted: file, narrowing, access, timeline }, work) {
+async function withEnvironment(reach, { wanted: file, narrowing, access, timeline, lookAhead }, work) {
 	const { provider, log, clock } = reach;
 	const wanted = { ...file, servers: await (access === 'read' ? provider.servers() : provider.ensure()) };
 	checkNarrowing(wanted, narrowing);
@@ -74832,22 +75518,31 @@ async function withEnvironment(reach, { wanted: file, narrowing, access, timelin
 	const options = access === 'read'
 		? { ...READ_ONLY, scope, clock, isReadOnly: true }
 		: { ...access, scope, clock, isReadOnly: false };
-	const opening = timeline.measure({ phase: 'lease' }, () => Journal.open(reach.openStore(), options));
-	const connecting = timeline.measure({ phase: 'connect' }, () => Fleet.connect(provider, servers));
+	const connecting = timeline.measure({ phase: 'connect' }, () => fleet_fleet .P.connect(provider, servers));
+	const finding = reach.findRepository();
+	const meanwhile = lookAhead &&
+		((snapshot) => {
+			const looking = Promise.all([connecting, finding]).then(([fleet, repository]) => lookAhead({ wanted, fleet, repository, snapshot }));
+			looking.catch(() => undefined);
+			return { looking };
+		});
+	const opening = timeline.measure({ phase: 'lease' }, () => Journal.open(reach.openStore(), options, meanwhile));
 	const title = `Connect to ${servers.map(({ name }) => name).join(', ')} and read the record`;
-	const [journal, fleet, repository] = await log.group(title, () => Promise.allSettled([opening, connecting, reach.findRepository()]));
+	const [opened, fleet, repository] = await log.group(title, () => Promise.allSettled([opening, connecting, finding]));
 	try {
 		if (fleet.status === 'rejected')
 			throw fleet.reason;
-		if (journal.status === 'rejected')
-			throw journal.reason;
+		if (opened.status === 'rejected')
+			throw opened.reason;
 		if (repository.status === 'rejected')
 			throw repository.reason;
-		return await work({ wanted, fleet: fleet.value, journal: journal.value, repository: repository.value });
+		const { journal, seen } = opened.value;
+		const seenAhead = seen && { seenAhead: seen.looking };
+		return await work({ wanted, fleet: fleet.value, journal, repository: repository.value, ...seenAhead });
 	}
 	finally {
 		await Promise.all([
-			journal.status === 'fulfilled' && journal.value.close(),
+			opened.status === 'fulfilled' && opened.value.journal.close(),
 			fleet.status === 'fulfilled' && fleet.value.close(),
 		]);
 	}
@@ -75264,7 +75959,7 @@ async function findLeftovers(server, scope, containers) {
 	return { helpers: leftHelpers(own, containers), networks, volumes, images };
 }
 function isOwned(labels, scope) {
-	return labels?.[LABEL.project] === scope.project && labels[LABEL.environment] === scope.environment;
+	return labels?.[model_labels .d.project] === scope.project && labels[model_labels .d.environment] === scope.environment;
 }
 function watched(id) {
 	return `container:${id}`;
@@ -75275,10 +75970,10 @@ function helpersOf(own, id) {
 function leftHelpers(own, containers) {
 	const running = containers.filter(({ State }) => State === 'running').map(({ Id }) => watched(Id));
 	const left = own.filter(({ HostConfig, Labels }) => {
-		const role = Labels?.[LABEL.role];
+		const role = Labels?.[model_labels .d.role];
 		return role === 'edge-lock' || (role === 'helper' && !running.includes(HostConfig?.NetworkMode ?? ''));
 	});
-	const ended = containers.filter(({ Labels, State }) => Labels?.[LABEL.role] === 'edge-divert' && State === 'exited');
+	const ended = containers.filter(({ Labels, State }) => Labels?.[model_labels .d.role] === 'edge-divert' && State === 'exited');
 	return [...left, ...ended].map(({ Id, Names }) => ({
 		id: Id,
 		name: Names?.[0]?.replace(/^\//, '') ?? '',
@@ -75295,17 +75990,17 @@ async function findNetworks({ engine }, scope) {
 async function findVolumes({ engine }, scope) {
 	const found = await engine.listUnusedVolumes(labelsOf(scope));
 	const isOfContainer = (role) => role === 'sidecar' || role === 'files';
-	const left = found.filter(({ Labels }) => isOfContainer(Labels?.[LABEL.role]));
+	const left = found.filter(({ Labels }) => isOfContainer(Labels?.[model_labels .d.role]));
 	return left.map(({ Name }) => ({ id: Name, name: Name }));
 }
 function labelsOf({ project, environment }) {
-	return [`${LABEL.project}=${project}`, `${LABEL.environment}=${environment}`];
+	return [`${model_labels .d.project}=${project}`, `${model_labels .d.environment}=${environment}`];
 }
 async function findImages({ engine }, { project, environment }, containers) {
-	const isShared = containers.some(({ Labels }) => Labels?.[LABEL.project] === project && Labels[LABEL.environment] !== environment);
+	const isShared = containers.some(({ Labels }) => Labels?.[model_labels .d.project] === project && Labels[model_labels .d.environment] !== environment);
 	if (isShared)
 		return [];
-	const images = await engine.listImages([`${LABEL.project}=${project}`]);
+	const images = await engine.listImages([`${model_labels .d.project}=${project}`]);
 	const used = new Set(containers.map(({ ImageID }) => ImageID));
 	const others = images.filter(({ Id }) => !used.has(Id)).map(({ Id }) => Id);
 	const users = others.length === 0 ? [] : await engine.listContainers({ ancestor: others });
@@ -75321,7 +76016,7 @@ async function findImages({ engine }, { project, environment }, containers) {
 function knownNames({ RepoTags, RepoDigests }) {
 	return [...(RepoTags ?? []), ...(RepoDigests ?? [])]
 		.filter((name) => !name.startsWith('<none>'))
-		.map(shortName);
+		.map(image_name .EU);
 }
 ;
 async function findMade(server, summary, own) {
@@ -75355,7 +76050,7 @@ function servedNames(dump) {
 	const { files, main } = filesOf(dump);
 	const { directives } = parseConfiguration(files, main);
 	const bodyOf = (section) => blocks(directives, section).flatMap(({ body }) => body);
-	const servedBy = (section, namesOf) => blocks(bodyOf(section), 'server').flatMap((server) => namesOfServer(server, namesOf(server), served_names_tlsOf([server.body, bodyOf(section)], external_node_path_namespaceObject.posix.dirname(main))));
+	const servedBy = (section, namesOf) => blocks(bodyOf(section), 'server').flatMap((server) => namesOfServer(server, namesOf(server), served_names_tlsOf([server.body, bodyOf(section)], external_node_path_.posix.dirname(main))));
 	return [...servedBy('http', namedBy), ...servedBy('stream', () => [ANY_NAME])];
 }
 function served_names_tlsOf(levels, folder) {
@@ -75374,7 +76069,7 @@ function served_names_tlsOf(levels, folder) {
 	};
 }
 function absolute(path, folder) {
-	return /^(?:data|engine|store):/.test(path) ? path : external_node_path_namespaceObject.posix.resolve(folder, path);
+	return /^(?:data|engine|store):/.test(path) ? path : external_node_path_.posix.resolve(folder, path);
 }
 function filesOf(dump) {
 	const [before = '', ...rest] = dump.split(/^# configuration file (.+):$/m);
@@ -75445,7 +76140,7 @@ async function observeForeign(server, containers, scope, wanted) {
 	}));
 }
 function isOurs(labels, scope) {
-	const role = labels[LABEL.role];
+	const role = labels[model_labels .d.role];
 	if (role === undefined)
 		return false;
 	if (role !== 'service' && role !== 'sidecar')
@@ -75461,9 +76156,9 @@ function foreignOf(summary) {
 		isRunning: State === 'running',
 		image: Image ?? '',
 		imageId: ImageID ?? '',
-		owner: Labels[LABEL.project] === undefined
+		owner: Labels[model_labels .d.project] === undefined
 			? undefined
-			: `${Labels[LABEL.project]} ${Labels[LABEL.environment] ?? ''}`.trim(),
+			: `${Labels[model_labels .d.project]} ${Labels[model_labels .d.environment] ?? ''}`.trim(),
 		composeProject: Labels[COMPOSE_PROJECT],
 		networks: Object.keys(summary.NetworkSettings?.Networks ?? {}),
 		writes: Mounts.flatMap(({ Type, Name, Source, Destination, RW }) => {
@@ -75498,17 +76193,19 @@ async function observe(server, scope, wanted, clock) {
 		engine.listContainers(),
 		Promise.all(imagesWanted.map(async (name) => [name, await findImage(server, name)])),
 	]);
-	const all = everything.filter(({ Labels }) => Labels?.[LABEL.role] !== undefined);
+	const all = everything.filter(({ Labels }) => Labels?.[model_labels .d.role] !== undefined);
 	const own = all.filter(({ Labels }) => isOwned(Labels, scope));
 	const copies = withRole(own, 'service');
-	const among = nginxAmong(all, own);
-	const [standing, foreign, hooks, sidecar, edge, madeEdge, nginxImage, leftovers] = await Promise.all([
+	const among = nginxAmong(scope, all, own);
+	const [standing, foreign, hooks, sidecar, edge, madeEdge, madeSidecar, otherSidecars, nginxImage, leftovers,] = await Promise.all([
 		Promise.all(copies.map((summary) => observeCopy(server, summary, own, network))),
 		observeForeign(server, everything, scope, wanted),
 		Promise.all(withRole(own, 'hook').map((summary) => observeHook(server, summary))),
 		observeNginx('sidecar', server, among.sidecar, scope, clock),
 		observeNginx('edge', server, among.edge, scope, clock),
 		findMade(server, among.madeEdge, own),
+		findMade(server, among.sidecar, own),
+		Promise.all(among.otherSidecars.map((summary) => findMade(server, summary, own))),
 		findNginxImage(server, nginx.image, withRole(all, 'edge', 'edge-bridge', 'sidecar')),
 		findLeftovers(server, scope, everything),
 	]);
@@ -75524,6 +76221,8 @@ async function observe(server, scope, wanted, clock) {
 		sidecar,
 		edge,
 		...(madeEdge && { madeEdge }),
+		...(madeSidecar && { madeSidecar }),
+		...(otherSidecars.length > 0 && { otherSidecars: otherSidecars.filter((one) => one !== undefined) }),
 		bridge: among.bridge?.Id,
 		isDiverted: isDivertedBy(all),
 		foreign,
@@ -75538,7 +76237,7 @@ async function observe(server, scope, wanted, clock) {
 async function observeOwner(server, scope, clock) {
 	const all = await server.engine.listContainers();
 	const own = all.filter(({ Labels }) => isOwned(Labels, scope));
-	const { sidecar, edge } = nginxAmong(all, own);
+	const { sidecar, edge } = nginxAmong(scope, all, own);
 	const instances = await Promise.all([
 		observeNginx('sidecar', server, sidecar, scope, clock),
 		observeNginx('edge', server, edge, scope, clock),
@@ -75548,30 +76247,36 @@ async function observeOwner(server, scope, clock) {
 async function observeEdge(server, scope, clock) {
 	const all = await server.engine.listContainers();
 	const own = all.filter(({ Labels }) => isOwned(Labels, scope));
-	const edge = await observeNginx('edge', server, nginxAmong(all, own).edge, scope, clock);
+	const edge = await observeNginx('edge', server, nginxAmong(scope, all, own).edge, scope, clock);
 	return { name: server.name, owner: observe_ownerOf(scope, [edge], own), edge };
 }
 function withRole(containers, ...roles) {
-	return containers.filter(({ Labels }) => roles.includes(Labels?.[LABEL.role] ?? ''));
+	return containers.filter(({ Labels }) => roles.includes(Labels?.[model_labels .d.role] ?? ''));
 }
 function isDivertedBy(all) {
 	return withRole(all, 'edge-divert').some(({ State }) => State === 'running');
 }
-function nginxAmong(all, own) {
+function nginxAmong(scope, all, own) {
 	const bridge = withRole(all, 'edge-bridge').find((summary) => summary.State === 'running' && observe_nameOf(summary) === EDGE_BRIDGE_NAME);
 	const edges = withRole(all, 'edge');
 	const running = edges.find(({ State }) => State === 'running');
 	const edge = isDivertedBy(all) && bridge !== undefined ? bridge : (running ?? bridge ?? edges[0]);
-	return { sidecar: withRole(own, 'sidecar')[0], edge, madeEdge: running ?? edges[0], bridge };
+	const [sidecar, ...otherSidecars] = sidecarsAmong(scope, own);
+	return { sidecar, otherSidecars, edge, madeEdge: running ?? edges[0], bridge };
+}
+function sidecarsAmong(scope, own) {
+	const names = [sidecarName(scope), sidecarSuccessorName(scope)];
+	const place = (summary) => names.includes(observe_nameOf(summary)) ? names.indexOf(observe_nameOf(summary)) : names.length;
+	return withRole(own, 'sidecar').sort((a, b) => place(a) - place(b));
 }
 function observe_ownerOf(scope, instances, own) {
 	const written = instances.map((nginx) => nginx?.tree.folders[nginx.folder].manifest?.scopes[scopeName(scope)]?.repository);
-	const labelled = own.map(({ Labels }) => Labels?.[LABEL.repository]);
+	const labelled = own.map(({ Labels }) => Labels?.[model_labels .d.repository]);
 	return [...written, ...labelled].find((repository) => repository !== undefined);
 }
 function observe_hostPortsOf(labels = {}) {
-	const extra = Object.values(parseExtraPorts(labels[LABEL.extraPorts]));
-	const own = [labels[LABEL.hostPort], labels[LABEL.versionPort]].filter((port) => port !== undefined);
+	const extra = Object.values(parseExtraPorts(labels[model_labels .d.extraPorts]));
+	const own = [labels[model_labels .d.hostPort], labels[model_labels .d.versionPort]].filter((port) => port !== undefined);
 	return [...own.map(Number), ...extra.map(({ host }) => host)];
 }
 function observe_nameOf({ Names }) {
@@ -75583,22 +76288,22 @@ function isNamedByUs(scope, { service, slot, name }) {
 async function observeCopy(server, summary, own, network) {
 	const labels = summary.Labels ?? {};
 	const found = await server.engine.findContainer(summary.Id);
-	const slot = labels[LABEL.slot];
+	const slot = labels[model_labels .d.slot];
 	return {
 		id: summary.Id,
 		name: observe_nameOf(summary),
-		service: labels[LABEL.service] ?? '',
+		service: labels[model_labels .d.service] ?? '',
 		slot: isSlot(slot) ? slot : 'base',
-		release: Number(labels[LABEL.release]),
-		hash: labels[LABEL.containerHash] ?? '',
-		secretsVersion: Number(labels[LABEL.secretsVersion] ?? 0),
-		image: labels[LABEL.version] ?? summary.Image ?? '',
+		release: Number(labels[model_labels .d.release]),
+		hash: labels[model_labels .d.containerHash] ?? '',
+		secretsVersion: Number(labels[model_labels .d.secretsVersion] ?? 0),
+		image: labels[model_labels .d.version] ?? summary.Image ?? '',
 		imageId: summary.ImageID ?? '',
 		isRunning: summary.State === 'running',
-		hostPort: Number(labels[LABEL.hostPort]),
-		versionPort: labels[LABEL.versionPort] === undefined ? undefined : Number(labels[LABEL.versionPort]),
-		internalPort: Number(labels[LABEL.internalPort]),
-		extraPorts: parseExtraPorts(labels[LABEL.extraPorts]),
+		hostPort: Number(labels[model_labels .d.hostPort]),
+		versionPort: labels[model_labels .d.versionPort] === undefined ? undefined : Number(labels[model_labels .d.versionPort]),
+		internalPort: Number(labels[model_labels .d.internalPort]),
+		extraPorts: parseExtraPorts(labels[model_labels .d.extraPorts]),
 		address: summary.NetworkSettings?.Networks?.[network]?.IPAddress || undefined,
 		helpers: helpersOf(own, summary.Id),
 		condition: {
@@ -75615,9 +76320,9 @@ async function observeHook(server, summary) {
 	return {
 		id: summary.Id,
 		name: observe_nameOf(summary),
-		service: labels[LABEL.service] ?? '',
-		hook: labels[LABEL.hook],
-		release: Number(labels[LABEL.release]),
+		service: labels[model_labels .d.service] ?? '',
+		hook: labels[model_labels .d.hook],
+		release: Number(labels[model_labels .d.release]),
 		status: found === undefined ? 'created' : found.State?.Running ? 'running' : 'ended',
 		exitCode: found?.State?.ExitCode ?? 0,
 	};
@@ -75729,7 +76434,7 @@ async function readRetainedImages(snapshot) {
 	const releases = answers.filter((release) => release !== undefined);
 	if (releases.length === 0)
 		return undefined;
-	return new Set(releases.flatMap(({ container, image_digest }) => [container.image, image_digest].filter((image) => image !== undefined).flatMap(image_name_namesOf)));
+	return new Set(releases.flatMap(({ container, image_digest }) => [container.image, image_digest].filter((image) => image !== undefined).flatMap(image_name .eZ)));
 }
 ;
 function lostNames(front, edge, domains) {
@@ -75758,10 +76463,11 @@ function isCovered(name, domains) {
 function checkAdoption(wanted, services, observed, now) {
 	if (services.length === 0)
 		return;
-	errors_failTogether(observed.flatMap((server) => [
+	(0,model_errors .b2)(observed.flatMap((server) => [
 		...services.flatMap((service) => refuseService(wanted, service, server)),
 		...refuseSidecar(wanted, server),
 		...refuseFront(wanted, services, server, now),
+		...refuseTlsDoor(wanted, server),
 	]));
 }
 function refuseService(scope, service, { name: server, foreign }) {
@@ -75770,7 +76476,7 @@ function refuseService(scope, service, { name: server, foreign }) {
 	const [first] = running;
 	if (first !== undefined && running.length > 1) {
 		return [
-			new UserError(`${server}: ${running.map(({ name }) => name).join(' and ')} both run as ${service.name}, and Switchyard made neither`, { hint: `Stop the one that has no traffic: docker stop ${running.at(-1)?.name ?? first.name}` }),
+			new model_errors .yo(`${server}: ${running.map(({ name }) => name).join(' and ')} both run as ${service.name}, and Switchyard made neither`, { hint: `Stop the one that has no traffic: docker stop ${running.at(-1)?.name ?? first.name}` }),
 		];
 	}
 	return candidates.flatMap((container) => [
@@ -75783,7 +76489,7 @@ function refuseLostPorts(server, { name, published }, kept, where) {
 	return published
 		.map(({ port }) => port)
 		.filter((port) => !kept.includes(String(port)))
-		.map((port) => new UserError(`${server}: ${name} publishes port ${port} of the server, where nobody would listen any more`, {
+		.map((port) => new model_errors .yo(`${server}: ${name} publishes port ${port} of the server, where nobody would listen any more`, {
 		hint: `Let who uses it come to the edge or the sidecar. If nobody does: "adopt: { container: ${name}, drop: ["${port}"] }" ${where}.`,
 	}));
 }
@@ -75804,7 +76510,7 @@ function refuseOwned(service, server, container) {
 	const { name, owner, composeProject } = container;
 	if (owner !== undefined) {
 		return [
-			new UserError(`${server}: ${name} belongs to ${owner}, and ${service.name} cannot take it over`, {
+			new model_errors .yo(`${server}: ${name} belongs to ${owner}, and ${service.name} cannot take it over`, {
 				hint: 'Let it leave there first: remove it from that file and deploy.',
 			}),
 		];
@@ -75812,7 +76518,7 @@ function refuseOwned(service, server, container) {
 	if (composeProject === undefined || service.adopt?.container === name)
 		return [];
 	return [
-		new UserError(`${server}: ${name} belongs to the Compose project ${composeProject}`, {
+		new model_errors .yo(`${server}: ${name} belongs to the Compose project ${composeProject}`, {
 			hint: `If ${service.name} shall take it over, write "adopt: ${name}" at the service; else rename it.`,
 		}),
 	];
@@ -75827,7 +76533,7 @@ function refuseLostData(scope, service, server, container) {
 		const mount = isFolder
 			? `"${source}:${target}"`
 			: `{ type: volume, source: ${source}, target: ${target}, external: true }`;
-		return new UserError(`${server}: ${container.name} writes to ${isFolder ? 'the directory' : 'the volume'} ${source} at ${target}, which ${service.name} does not mount: it would start without that data`, {
+		return new model_errors .yo(`${server}: ${container.name} writes to ${isFolder ? 'the directory' : 'the volume'} ${source} at ${target}, which ${service.name} does not mount: it would start without that data`, {
 			hint: `Write it under volumes: ${mount}. If the data may be lost: adopt: { container: ${container.name}, drop: [${target}] }.`,
 		});
 	});
@@ -75839,7 +76545,7 @@ function refuseSidecar(wanted, server) {
 		return [];
 	}
 	return [
-		new UserError(`${server.name}: ${sidecar.name} has the name of the sidecar and belongs to the Compose project ${sidecar.composeProject}`, { hint: `If it shall be taken over, write "adopt: ${sidecar.name}" under sidecar; else rename it.` }),
+		new model_errors .yo(`${server.name}: ${sidecar.name} has the name of the sidecar and belongs to the Compose project ${sidecar.composeProject}`, { hint: `If it shall be taken over, write "adopt: ${sidecar.name}" under sidecar; else rename it.` }),
 	];
 }
 function refuseFront(wanted, services, server, now) {
@@ -75855,7 +76561,7 @@ function refuseFront(wanted, services, server, now) {
 		if (server.bridge !== undefined)
 			return [];
 		return [
-			new UserError(where, {
+			new model_errors .yo(where, {
 				hint: `If it shall be taken over without a gap, write "adopt: ${front.name}" under sidecar; else stop it and run again.`,
 			}),
 		];
@@ -75865,7 +76571,7 @@ function refuseFront(wanted, services, server, now) {
 		return [];
 	if (front.served === undefined && !server.isDiverted) {
 		return [
-			new UserError(`${where}, and it does not say what it serves: "nginx -T" fails in it${front.complaint === undefined ? '' : ` (${front.complaint})`}`, {
+			new model_errors .yo(`${where}, and it does not say what it serves: "nginx -T" fails in it${front.complaint === undefined ? '' : ` (${front.complaint})`}`, {
 				hint: `Only an nginx, or the container of a service, is taken over without a gap. Stop ${front.name} at a quiet time, and run again.`,
 			}),
 		];
@@ -75887,7 +76593,7 @@ function refuseHttps(wanted, server, front, now) {
 	const plain = [...new Set(names.filter(isPlain).map(({ name }) => name))].filter((name) => !dropOf(nginx).includes(name));
 	if (plain.length > 0) {
 		return [
-			new UserError(`${server}: ${front.name} serves HTTPS for ${plain.join(', ')}, which the file serves over HTTP alone`, {
+			new model_errors .yo(`${server}: ${front.name} serves HTTPS for ${plain.join(', ')}, which the file serves over HTTP alone`, {
 				hint: `Write "tls: { email: you@example.com }", and its certificates come along, and are replaced when they are due. If nobody comes by HTTPS: "adopt: { container: ${front.name}, drop: ["443"] }" under sidecar.`,
 			}),
 		];
@@ -75903,8 +76609,21 @@ function refuseCertificate(nginx, server, front, domain, now) {
 	if (tlsOf(nginx.tls, domain)?.files !== undefined || offer === undefined || !('fault' in offer))
 		return [];
 	return [
-		new UserError(`${server}: ${front.name} serves HTTPS for ${domain}, and its certificate cannot come along: ${offer.fault}`, {
+		new model_errors .yo(`${server}: ${front.name} serves HTTPS for ${domain}, and its certificate cannot come along: ${offer.fault}`, {
 			hint: `${offer.advice} Or give one: tls: { domains: { ${domain}: { mode: files, certificate: NAME, key: NAME } } }. If nobody comes by HTTPS until the edge has one of its own: "adopt: { container: ${front.name}, drop: ["443"] }" under sidecar.`,
+		}),
+	];
+}
+function refuseTlsDoor({ nginx }, server) {
+	const made = server.madeEdge;
+	if (made === undefined || made.ports.includes('443/tcp') || !(nginx.ports ?? []).includes('443/tcp'))
+		return [];
+	const holder = server.foreign.find((container) => holdsTlsDoor(container) && container !== frontOf(server));
+	if (holder === undefined)
+		return [];
+	return [
+		new model_errors .yo(`${server.name}: ${holder.name} has port 443, on which the edge there is to serve HTTPS`, {
+			hint: `What has port 443 alone is not taken over. Stop ${holder.name} at a quiet time, and run again; or leave HTTPS to it: tls: { mode: off }.`,
 		}),
 	];
 }
@@ -75913,7 +76632,7 @@ function refuseOpenDoor(nginx, server, front, domain) {
 	if (!isAsked || tlsOf(nginx.tls, domain)?.clientCa !== undefined)
 		return [];
 	return [
-		new UserError(`${server}: ${front.name} asks clients of ${domain} for certificates, and the file does not`, { hint: `Write who signs them: tls: { domains: { ${domain}: { client_ca: … } } }.` }),
+		new model_errors .yo(`${server}: ${front.name} asks clients of ${domain} for certificates, and the file does not`, { hint: `Write who signs them: tls: { domains: { ${domain}: { client_ca: … } } }.` }),
 	];
 }
 function refuseLostNames(wanted, server, front) {
@@ -75923,7 +76642,7 @@ function refuseLostNames(wanted, server, front) {
 	if (lost.length === 0)
 		return [];
 	return [
-		new UserError(`${server.name}: ${front.name} serves ${lost.join(', ')}, which no service of the file has as its domain`, {
+		new model_errors .yo(`${server.name}: ${front.name} serves ${lost.join(', ')}, which no service of the file has as its domain`, {
 			hint: `Write it as the domain of a service. If nobody shall serve it any more: "adopt: { container: ${front.name}, drop: [${lost.map((name) => JSON.stringify(name)).join(', ')}] }" under sidecar.`,
 		}),
 	];
@@ -76287,7 +77006,7 @@ function isOfStreams({ spec, known }, { isAdopted }) {
 	const before = releasesBefore(known);
 	if (isAdopted || spec.isUnknown || (known !== undefined && before.length === 0))
 		return false;
-	return [spec, ...before].every((release) => portsOf(release).every(({ protocol }) => protocol !== 'http'));
+	return [spec, ...before].every((release) => portsOf(release).every(({ protocol }) => !isOverHttp(protocol)));
 }
 function retireUnused(service, server, container) {
 	const { strategy, stopGracePeriodMs } = service.spec.policy;
@@ -76490,18 +77209,23 @@ function planModules(input, routes) {
 		return [];
 	return input.reached.flatMap((server) => {
 		const on = input.servers.find(({ name }) => name === server);
-		const wanted = modulesOf(routes.filter((route) => isServedOn(route, on, input.servers)));
-		const had = modulesOf(servedNow(input, server));
+		const wanted = modulesOf(routes.filter((route) => isServedOn(route, on, input.servers)), input.nginx.tls?.http3);
+		const had = servedNow(input, server);
 		const modules = [...wanted].filter((name) => !had.has(name));
 		return modules.length === 0 ? [] : [{ kind: 'find modules', server, modules }];
 	});
 }
-function modulesOf(routes) {
-	return new Set(routes.flatMap(({ door }) => compressorsOf(door)));
+function modulesOf(routes, http3) {
+	const hasDomain = routes.some((route) => domainsOfRoute(route).length > 0);
+	return new Set([
+		...routes.flatMap(({ door }) => compressorsOf(door)),
+		...(http3 && hasDomain ? ['http3'] : []),
+	]);
 }
 function servedNow(input, server) {
 	const tree = observedOn(input, server).edge?.tree;
-	return routesOf(tree?.folders[tree.live].manifest?.scopes[scopeName(input.scope)]);
+	const served = tree?.folders[tree.live].manifest?.scopes[scopeName(input.scope)];
+	return modulesOf(routesOf(served), served?.http3);
 }
 ;
 function planKeepSecrets(input, rollouts) {
@@ -76756,9 +77480,9 @@ function upgradeOf(input, observed, made, changes) {
 	};
 }
 function imageChange(from, to) {
-	if (repositoryOf(from) !== repositoryOf(to))
+	if ((0,image_name ._M)(from) !== (0,image_name ._M)(to))
 		return `${from} → ${to}`;
-	return `${repositoryOf(to).split('/').at(-1)} ${versionText(from)} → ${versionText(to)}`;
+	return `${(0,image_name ._M)(to).split('/').at(-1)} ${(0,image_name .KA)(from)} → ${(0,image_name .KA)(to)}`;
 }
 function portsText(ports) {
 	return ports.map((port) => port.replace(/\/tcp$/, '')).join(' and ');
@@ -77240,12 +77964,10 @@ function observedCopy(input, service, { server, slot }) {
 }
 ;
 function layOut(graph, rollout, after) {
-	const { check, retire } = rollout;
+	const { retire } = rollout;
 	const prepared = graph.add(rollout.preDeploy, after);
 	const cleared = layOutStops(graph, rollout, prepared);
-	const started = graph.add(rollout.start, cleared);
-	const answering = graph.add(check.map(answerOf), started);
-	const healthy = graph.add(check.map(healthyOf), answering);
+	const { answering, healthy } = layOutHealth(graph, rollout, cleared);
 	const staged = graph.aside(stagesOf(rollout), answering);
 	const probed = graph.aside(probesOf(rollout), answering);
 	const proven = layOutSwitches(graph, rollout, [healthy, staged, probed]);
@@ -77273,6 +77995,21 @@ function layOutStops(graph, { withdraw, stop, hold }, after) {
 		const drained = drainOf(one).map((step) => ({ ...step, isAwaited: true, ...isHeld }));
 		return graph.add(stopOf(one), graph.add(drained, held));
 	});
+}
+function layOutHealth(graph, { start, check }, after) {
+	const started = start.map((step) => ({ copy: copyKey(step), ids: graph.add(step, after) }));
+	if (check.length === 0) {
+		const all = started.length === 0 ? graph.add([], after) : started.flatMap(({ ids }) => ids);
+		return { answering: all, healthy: all };
+	}
+	const asked = new Set(check.map(copyKey));
+	const unasked = started.filter(({ copy }) => !asked.has(copy)).map(({ ids }) => ids);
+	const answers = check.map((one) => {
+		const own = started.filter(({ copy }) => copy === copyKey(one)).map(({ ids }) => ids);
+		return graph.add(answerOf(one), [own.length === 0 ? after : own, unasked]);
+	});
+	const healthy = check.map((one, index) => graph.add(healthyOf(one), answers[index]));
+	return { answering: answers.flat(), healthy: healthy.flat() };
 }
 function layOutSwitches(graph, moving, after) {
 	return switchesOf(moving).flatMap((step) => graph.add(proveOf(step), graph.add(step, after)));
@@ -77320,14 +78057,92 @@ function probesOf({ move, retire, keeping, hold }) {
 }
 function probedPorts({ service, ports }, { before }) {
 	const served = before.find((route) => route.service === service)?.ports.map(({ name }) => name) ?? [];
-	return ports.filter(({ name, protocol }) => protocol === 'http' && (name === undefined || served.includes(name)));
+	return ports.filter(({ name, protocol }) => isOverHttp(protocol) && (name === undefined || served.includes(name)));
+}
+;
+function undecidedSettings(input, routes) {
+	if (input.removesAll)
+		return [];
+	const { scope, nginx } = input;
+	return input.reached.flatMap((server) => {
+		const on = input.servers.find(({ name }) => name === server);
+		const tree = observedOn(input, server).edge?.tree;
+		const others = opposedToProxyProtocol(scope, nginx, tree?.folders[tree.live].manifest);
+		if (others.length === 0 || !routes.some((route) => isServedOn(route, on, input.servers)))
+			return [];
+		const who = others.map((name) => name.replace('_', ' ')).join(' and ');
+		const isOn = tree?.folders[tree.live].manifest?.settings.proxy_protocol === true;
+		return [
+			`the edge of ${server} is ${isOn ? 'still' : 'not yet'} spoken to by the PROXY protocol: ${who} ${others.length === 1 ? 'says' : 'say'} so under edge.proxy_protocol, and it changes when all say the same`,
+		];
+	});
+}
+;
+function planSidecarUpgrades(input) {
+	if (input.removesAll)
+		return [];
+	return input.reached.flatMap((server) => {
+		const { left, next } = sidecar_upgrade_plan_upgradeOf(input, observedOn(input, server));
+		return left.length === 0 && next === undefined ? [] : [{ left, next }];
+	});
+}
+function isSidecarOutdated({ nginx }, { sidecar, madeSidecar: made }) {
+	return made !== undefined && sidecar?.isRunning === true && made.image !== nginx.image;
+}
+function sidecar_upgrade_plan_upgradeOf(input, observed) {
+	const { madeSidecar: made, otherSidecars: others = [] } = observed;
+	const server = observed.name;
+	const isOutdated = isSidecarOutdated(input, observed);
+	const isSuccessor = ({ name, image }) => isOutdated && name === sidecarSuccessorName(input.scope) && image === input.nginx.image;
+	const left = others.filter((one) => !isSuccessor(one)).map((one) => leavingOf(input, server, one));
+	if (made === undefined || !isOutdated)
+		return { left: observed.sidecar?.isRunning ? left : [], next: undefined };
+	const { id, name } = made;
+	const changes = [imageChange(made.image, input.nginx.image)];
+	const begin = { kind: 'upgrade sidecar', server, old: { id, name }, changes };
+	return { left, next: { begin, ...leavingOf(input, server, made) } };
+}
+function leavingOf(input, server, { id, name, isRunning, helpers }) {
+	return {
+		handOver: { kind: 'hand over', server, old: { id, name } },
+		old: {
+			service: 'nginx',
+			server,
+			id,
+			name,
+			ports: undefined,
+			release: 0,
+			helpers,
+			drainTimeoutMs: isRunning ? longestDrain(input) : undefined,
+			graceMs: NGINX_GRACE_MS,
+		},
+	};
+}
+function leavingSidecars(upgrades) {
+	return upgrades.flatMap(({ left, next }) => [...left, ...(next ? [next] : [])].map(({ old }) => old));
+}
+function layOutSidecarUpgrades(graph, upgrades, after) {
+	let shown = [];
+	for (const { left, next } of upgrades) {
+		const freed = left.flatMap(({ handOver, old }) => {
+			const handed = graph.add(handOver, after);
+			addRetirements(graph, [old], handed);
+			return handed;
+		});
+		if (next === undefined)
+			continue;
+		const begun = graph.add(next.begin, [after, freed, shown]);
+		if (shown.length === 0)
+			shown = begun;
+		addRetirements(graph, [next.old], graph.add(next.handOver, begun));
+	}
 }
 ;
 function planSweep(input, retired) {
 	if (!input.isSweeping)
 		return [];
 	const going = new Set(retired.map(({ id }) => id));
-	const wanted = input.services.flatMap(({ spec }) => image_name_namesOf(spec.container.image));
+	const wanted = input.services.flatMap(({ spec }) => (0,image_name .eZ)(spec.container.image));
 	const retained = input.retainedImages && new Set([...input.retainedImages, ...wanted]);
 	return input.observed.flatMap((server) => {
 		const { helpers, networks, volumes, images } = server.leftovers;
@@ -77362,7 +78177,7 @@ function orphanedImages(images, retained) {
 }
 function hasOneName(names) {
 	const tags = names.filter((name) => !name.includes('@'));
-	return tags.length <= 1 && new Set(names.map(repositoryOf)).size <= 1;
+	return tags.length <= 1 && new Set(names.map(image_name ._M)).size <= 1;
 }
 ;
 function planDeploy(input) {
@@ -77372,7 +78187,7 @@ function planWithout(input) {
 	const decisions = decide(input);
 	const rollouts = decisions.rollouts.map((rollout) => ({ ...rollout, retire: [] })).filter(hasSteps);
 	const takeover = { divert: [], takenOver: [], nginx: [], open: [] };
-	return inOrder(input, { ...decisions, rollouts, takeover, upgrades: [] });
+	return inOrder(input, { ...decisions, rollouts, takeover, upgrades: [], sidecars: [] });
 }
 function decide(input) {
 	const selected = planner_selectedOf(input);
@@ -77384,7 +78199,15 @@ function decide(input) {
 	const { takeover, staying } = planTakeover(input, services);
 	refuseToWait(postponedOf(services), takeover);
 	const rollouts = planRollouts(input, services, hooks);
-	return { services, hooks, rollouts, takeover, staying, upgrades: planUpgrades(input) };
+	return {
+		services,
+		hooks,
+		rollouts,
+		takeover,
+		staying,
+		upgrades: planUpgrades(input),
+		sidecars: planSidecarUpgrades(input),
+	};
 }
 function planner_selectedOf({ services }) {
 	return services.filter(({ isSelected }) => isSelected);
@@ -77396,9 +78219,9 @@ function refuseToWait(postponed, { takenOver }) {
 	const waiting = postponed.find((name) => takenOver.every(({ service }) => service !== name));
 	if (waiting === undefined)
 		return;
-	throw new UserError(`${waiting} cannot change yet: the container that it took over is still in use by a front whose domains are not all served`, { hint: 'Deploy all services in one run: leave the inputs "service" and "zones" empty.' });
+	throw new model_errors .yo(`${waiting} cannot change yet: the container that it took over is still in use by a front whose domains are not all served`, { hint: 'Deploy all services in one run: leave the inputs "service" and "zones" empty.' });
 }
-function inOrder(input, { services, hooks, rollouts, takeover, staying, upgrades }) {
+function inOrder(input, { services, hooks, rollouts, takeover, staying, upgrades, sidecars }) {
 	const graph = new StepGraph();
 	const reconcile = planReconcile(input, routesAfter(input, services, new Set(), input.removes));
 	const moves = [reconcile, ...rollouts.map(({ move }) => move)].filter((move) => move !== undefined);
@@ -77411,6 +78234,7 @@ function inOrder(input, { services, hooks, rollouts, takeover, staying, upgrades
 		...takeover.takenOver,
 		...takeover.nginx,
 		...upgrades.map(({ old }) => old),
+		...leavingSidecars(sidecars),
 	];
 	const keepSecrets = planKeepSecrets(input, rollouts);
 	const nginxPulls = planNginxPulls(input, [
@@ -77454,6 +78278,7 @@ function inOrder(input, { services, hooks, rollouts, takeover, staying, upgrades
 		...layOutTakeover(graph, takeover, [rolledOut, shown]),
 		...layOutUpgrades(graph, upgrades, rolledOut),
 	];
+	layOutSidecarUpgrades(graph, sidecars, rolledOut);
 	finish(graph, input, retired, rolledOut);
 	const settled = opened.length > 0 ? opened : rolledOut;
 	layOutOrders(graph, input, routes, certificates, { settled, shown });
@@ -77468,6 +78293,7 @@ function inOrder(input, { services, hooks, rollouts, takeover, staying, upgrades
 		unfinished: [...hooks.values()].flatMap(({ unfinished }) => unfinished),
 		hooks: Object.fromEntries([...hooks].flatMap(([name, { progress }]) => (progress === undefined ? [] : [[name, progress]]))),
 		staying,
+		undecided: undecidedSettings(input, routes),
 		postponed: postponedOf(services),
 		copies: Object.fromEntries([...services].map(([name, { copies }]) => [name, copies])),
 		standby: [
@@ -78049,11 +78875,11 @@ async function askRegistries(server, input, plan) {
 async function askRegistry(server, image) {
 	const auth = await findRegistryAuth(image);
 	try {
-		await server.engine.findInRegistry(taggedName(image), auth, AbortSignal.timeout(REGISTRY_TIMEOUT_MS));
+		await server.engine.findInRegistry((0,image_name .go)(image), auth, AbortSignal.timeout(REGISTRY_TIMEOUT_MS));
 		return { image };
 	}
 	catch (error) {
-		return { image, complaint: messageOf(error), isLoggedIn: auth !== undefined };
+		return { image, complaint: (0,model_errors .bD)(error), isLoggedIn: auth !== undefined };
 	}
 }
 async function lookAtNginx(server, kind, nginx) {
@@ -78096,6 +78922,30 @@ function hiddenValues(values, { files = [] }) {
 	});
 }
 ;
+async function withKeptImages(wanted, kept, snapshot) {
+	if (kept.length === 0)
+		return wanted;
+	const images = new Map(await Promise.all(kept.map(async (service) => {
+		const number = snapshot.state.services[service]?.release ?? 0;
+		const release = number > 0 ? await snapshot.release(service, number) : undefined;
+		return [service, release?.container.image];
+	})));
+	(0,model_errors .b2)(kept.flatMap((service) => images.get(service) === undefined
+		? [
+			new model_errors .yo(`${service}: this run has no image of it, and none serves yet`, {
+				hint: 'Build it as well: its name belongs into the input service of build-push, or leave that input out; and hand all images on by the input images.',
+			}),
+		]
+		: []));
+	return {
+		...wanted,
+		services: wanted.services.map((spec) => {
+			const image = images.get(spec.name);
+			return image === undefined ? spec : { ...spec, container: { ...spec.container, image } };
+		}),
+	};
+}
+;
 function parseTarget(text) {
 	if (text === 'previous')
 		return 'previous';
@@ -78111,13 +78961,13 @@ function chooseRelease(service, target, past) {
 		return chooseVersion(service, target.version, past, hint);
 	const number = target === 'previous' ? previousOf(past) : target;
 	if (number === undefined) {
-		throw new UserError(`${service} has no earlier release that was deployed`, { hint });
+		throw new model_errors .yo(`${service} has no earlier release that was deployed`, { hint });
 	}
 	const release = past.releases.find((one) => one.number === number);
 	if (release === undefined)
-		throw new UserError(`${service} has no release ${number}, or no longer`, { hint });
+		throw new model_errors .yo(`${service} has no release ${number}, or no longer`, { hint });
 	if (!hasServed(past.recorded, number)) {
-		throw new UserError(`release ${number} of ${service} never had the traffic: its deploy failed`, { hint });
+		throw new model_errors .yo(`release ${number} of ${service} never had the traffic: its deploy failed`, { hint });
 	}
 	return release;
 }
@@ -78125,7 +78975,7 @@ function chooseVersion(service, version, past, hint) {
 	const release = past.releases.findLast((one) => isVersion(one, version) && hasServed(past.recorded, one.number));
 	if (release !== undefined)
 		return release;
-	throw new UserError(`${service} has no deployed release of version "${version}", or no longer`, { hint });
+	throw new model_errors .yo(`${service} has no deployed release of version "${version}", or no longer`, { hint });
 }
 function previousNumber({ history = [], previous }, base) {
 	const deployed = history.filter(({ outcome }) => outcome === 'deployed').map((entry) => entry.release);
@@ -78157,7 +79007,8 @@ function isVersion({ container: { image }, image_digest }, version) {
 ;
 async function restore(request, environment) {
 	const { narrowing, rollback, log, secrets: given, takeOverFrom, clock } = request;
-	const { wanted, fleet, repository } = environment;
+	const { fleet, repository } = environment;
+	const wanted = await withKeptImages(environment.wanted, request.keptImages ?? [], environment.journal.snapshot);
 	if (rollback === undefined)
 		return { wanted, secrets: given, narrowing };
 	const owners = await fleet.onAll((server) => observeOwner(server, wanted, clock));
@@ -78166,7 +79017,7 @@ async function restore(request, environment) {
 	const { to } = rollback;
 	const services = narrowing.services ?? [];
 	if (typeof to === 'number' && services.length > 1) {
-		throw new UserError(`release ${to} is another one for each of ${services.join(', ')}`, {
+		throw new model_errors .yo(`release ${to} is another one for each of ${services.join(', ')}`, {
 			hint: 'Releases are numbered per service: name one service, or use a version.',
 		});
 	}
@@ -78202,7 +79053,7 @@ function stayingNote({ service, number, container }, failed) {
 async function chooseOne(snapshot, service, to) {
 	const recorded = snapshot.state.services[service];
 	if (recorded === undefined || recorded.release === 0) {
-		throw new UserError(`${service} is not deployed, so there is nothing to go back from`, {
+		throw new model_errors .yo(`${service} is not deployed, so there is nothing to go back from`, {
 			hint: 'Deploy it first.',
 		});
 	}
@@ -78250,7 +79101,7 @@ function checkImages(input, plan) {
 		if (found !== undefined && found.id === restored.image_id)
 			continue;
 		const what = found === undefined ? 'is not there any more' : 'may be another image by now';
-		throw new UserError(`${server}: ${image}, which release ${restored.number} of ${service} ran, ${what}`, {
+		throw new model_errors .yo(`${server}: ${image}, which release ${restored.number} of ${service} ran, ${what}`, {
 			hint: 'No registry gave a digest for it, so it cannot be pulled again: load that image on the server, or deploy the commit of that release.',
 		});
 	}
@@ -78272,7 +79123,7 @@ function valuesOf(release, found) {
 	const names = secretNamesOf(container);
 	const whole = found.find((values) => names.every((name) => values?.[name] !== undefined));
 	if (whole === undefined) {
-		throw new UserError(`the secrets of ${service} as release ${number} had them (set ${secrets_version}) are on no server`, {
+		throw new model_errors .yo(`the secrets of ${service} as release ${number} had them (set ${secrets_version}) are on no server`, {
 			hint: 'Nothing was changed. Deploy the commit of that release instead: the run brings its secrets along.',
 		});
 	}
@@ -78362,7 +79213,7 @@ async function dryRun(request) {
 }
 ;
 const NAME = /[_a-zA-Z][_a-zA-Z0-9]*/y;
-class InterpolationError extends UserError {
+class InterpolationError extends model_errors .yo {
 	reference;
 	isMissing;
 	constructor(reference, message, hint, isMissing = false) {
@@ -78625,7 +79476,7 @@ function key_parsed(schema, parse) {
 			return parse(value);
 		}
 		catch (error) {
-			if (!(error instanceof UserError))
+			if (!(error instanceof model_errors .yo))
 				throw error;
 			context.addIssue({ code: 'custom', message: error.message, params: { hint: error.hint } });
 			return NEVER;
@@ -78670,7 +79521,7 @@ class SecretText {
 	}
 }
 function placed(error, location) {
-	return new UserError(error.message, {
+	return new model_errors .yo(error.message, {
 		...(location && { location }),
 		...(error.hint === undefined ? {} : { hint: error.hint }),
 	});
@@ -78768,6 +79619,9 @@ const COMMANDS = ['command', 'entrypoint', 'test', 'pre_deploy', 'post_deploy'];
 function instead(path, name) {
 	if (path.some((step) => COMMANDS.includes(String(step)))) {
 		return `Write environment: [${name}], which the program may read by itself; else have a shell in the container put it in: ["sh", "-c", 'exec program --password "$$${name}"'].`;
+	}
+	if (path.includes('build')) {
+		return `Write build: { secrets: [${name}] }, and in the Dockerfile RUN --mount=type=secret,id=${name} ….`;
 	}
 	if (path[2] === 'servers' && path[4] === 'host') {
 		return 'A server is known by its host everywhere. Give it a name, and only that is written down.';
@@ -78976,7 +79830,7 @@ const defaults_DEFAULTS = {
 		keepalive_min_timeout: '10s',
 	},
 	edge: { access_log: true },
-	tls: { staging: false, policy: 'intermediate', redirect: true, hsts: 15_552_000 },
+	tls: { staging: false, policy: 'intermediate', redirect: true, hsts: 15_552_000, http3: false },
 	server: { port: 22, zone: 'default' },
 	servers: 1,
 	retain_releases: 50,
@@ -79024,8 +79878,8 @@ const defaults_DEFAULTS = {
 ;
 const UNNEEDED = 'the network and names of an environment are made by Switchyard; services reach each other through depends_on.';
 const NOT_YET = 'it comes with a later version; until then name an image.';
+const WHERE_MOUNTED = 'it belongs to the step that reads it: RUN --mount=type=secret,id=…,uid=…,gid=…,mode=….';
 const SERVICE_REFUSALS = {
-	build: 'images come from the build-push action or another builder; name the result as image, or pass it as input images.',
 	preset: NOT_YET,
 	version: NOT_YET,
 	ports: {
@@ -79086,6 +79940,18 @@ const DEPLOY_REFUSALS = {
 };
 const RESERVATION_REFUSALS = {
 	generic_resources: 'only Swarm counts them; an engine hands out devices by a driver, written as devices.',
+};
+const BUILD_REFUSALS = {
+	git: 'it comes with a later version; check the other repository out before, and write its folder as context.',
+	template: 'it comes with a later version; until then write a Dockerfile, or dockerfile_inline.',
+	isolation: 'it is for Windows.',
+	privileged: 'BuildKit has another word for it: write entitlements: [security.insecure], and RUN --security=insecure in the Dockerfile.',
+	no_cache_filter: 'write no_cache: true, or put what changes into an ARG before the step.',
+};
+const BUILD_SECRET_REFUSALS = {
+	uid: WHERE_MOUNTED,
+	gid: WHERE_MOUNTED,
+	mode: WHERE_MOUNTED,
 };
 const MOUNT_REFUSALS = {
 	image: 'nobody pulls an image for a volume here; put the files into the image of the service.',
@@ -79162,7 +80028,7 @@ function parseBytes(value) {
 			: isSize
 				? 'it is too large'
 				: `unsupported ${JSON.stringify(text.slice(number.length))} at position ${number.length + 1}`;
-		throw new UserError(`${JSON.stringify(text)} is no size: ${problem}`, {
+		throw new model_errors .yo(`${JSON.stringify(text)} is no size: ${problem}`, {
 			hint: 'Write a number and one of the units b, k, m or g, for example 256m, 1.5g or 512MiB.',
 		});
 	}
@@ -79171,16 +80037,16 @@ function parseBytes(value) {
 ;
 const scalars_text = key_parsed(schemas_string(), (value) => {
 	if (value.includes('\0'))
-		throw new UserError('a NUL character is not possible here');
+		throw new model_errors .yo('a NUL character is not possible here');
 	return value;
 });
 const secretText = _instanceof(SecretText);
 secretText._zod.toJSONSchema = () => ({ type: 'string' });
 const filledText = key_parsed(schemas_string(), (value) => {
 	if (value.trim() === '')
-		throw new UserError('is empty');
+		throw new model_errors .yo('is empty');
 	if (value.includes('\0'))
-		throw new UserError('a NUL character is not possible here');
+		throw new model_errors .yo('a NUL character is not possible here');
 	return value;
 });
 const numberOrText = (what) => union([schemas_number(), schemas_string()], { error: `must be ${what}` });
@@ -79188,7 +80054,7 @@ function decimal(what, isValid) {
 	return key_parsed(numberOrText(what), (value) => {
 		const number = typeof value === 'number' ? value : /^-?(\d+\.?\d*|\.\d+)$/.test(value) ? Number(value) : Number.NaN;
 		if (!Number.isFinite(number) || !isValid(number)) {
-			throw new UserError(`must be ${what}, not ${JSON.stringify(value)}`);
+			throw new model_errors .yo(`must be ${what}, not ${JSON.stringify(value)}`);
 		}
 		return number;
 	}).meta({ takes: 'number' });
@@ -79204,7 +80070,7 @@ const scalars_FLAGS = new Map([
 const scalars_flag = key_parsed(union([schemas_boolean(), schemas_string()], { error: 'must be true or false' }), (value) => {
 	const known = scalars_FLAGS.get(String(value).toLowerCase());
 	if (known === undefined)
-		throw new UserError('must be true or false');
+		throw new model_errors .yo('must be true or false');
 	return known;
 }).meta({ takes: 'true or false' });
 const durationForm = union([schemas_string(), schemas_number()], { error: 'must be a duration such as 10s' });
@@ -79212,7 +80078,7 @@ const scalars_duration = key_parsed(durationForm, parseDuration).meta({ takes: '
 const positiveDuration = key_parsed(durationForm, (value) => {
 	const milliseconds = parseDuration(value);
 	if (milliseconds < 1)
-		throw new UserError('must be at least 1ms');
+		throw new model_errors .yo('must be at least 1ms');
 	return milliseconds;
 }).meta({ takes: 'duration' });
 const bytes = key_parsed(union([schemas_string(), schemas_number()], { error: 'must be a size such as 256m' }), parseBytes).meta({ takes: 'size' });
@@ -79225,21 +80091,21 @@ const fileMode = key_parsed(union([schemas_number(), schemas_string()], { error:
 	const digits = /^(?:0o?)?([0-7]{3})$/.exec(String(value))?.[1];
 	if (digits !== undefined)
 		return Number.parseInt(digits, 8);
-	throw new UserError(`${JSON.stringify(value)} is no mode of a file`, {
+	throw new model_errors .yo(`${JSON.stringify(value)} is no mode of a file`, {
 		hint: 'Write it in octal: 0440.',
 	});
 }).meta({ takes: 'mode' });
 const ownerNumber = key_parsed(union([schemas_number(), schemas_string()], { error: 'must be a number such as 1000' }), (value) => {
 	if (/^\d{1,10}$/.test(String(value)))
 		return Number(value);
-	throw new UserError(`${JSON.stringify(value)} is no number of a user or group`, {
+	throw new model_errors .yo(`${JSON.stringify(value)} is no number of a user or group`, {
 		hint: 'Write its number, as id NAME prints it in a container of the image.',
 	});
 }).meta({ takes: 'number' });
 const fileTarget = key_parsed(schemas_string(), (path) => {
 	if (isAbsolutePath(path) && !path.endsWith('/'))
 		return cleanPath(path);
-	throw new UserError(`${JSON.stringify(path)} is no absolute path of a file`, {
+	throw new model_errors .yo(`${JSON.stringify(path)} is no absolute path of a file`, {
 		hint: 'Write where the file is in the container, with its name: target: /etc/app/app.yml.',
 	});
 });
@@ -79247,7 +80113,7 @@ function entryName(kind) {
 	return key_parsed(schemas_string(), (name) => {
 		if (/^[a-zA-Z0-9._-]+$/.test(name) && !/^\.{1,2}$/.test(name))
 			return name;
-		throw new UserError(`${JSON.stringify(name)} cannot be the name of a ${kind}`, {
+		throw new model_errors .yo(`${JSON.stringify(name)} cannot be the name of a ${kind}`, {
 			hint: 'Use letters, digits, dots, hyphens and underscores.',
 		});
 	});
@@ -79275,14 +80141,14 @@ const configs_config = key_parsed(key_closed({
 	}),
 }, CONFIG_REFUSALS), (said) => {
 	if (said.external) {
-		throw new UserError('external is not supported: only Swarm keeps files under names', {
+		throw new model_errors .yo('external is not supported: only Swarm keeps files under names', {
 			hint: 'Write file, content or environment.',
 		});
 	}
 	const sources = ['file', 'content', 'environment'].filter((name) => said[name] !== undefined);
 	if (sources.length === 1)
 		return said;
-	throw new UserError(sources.length === 0 ? 'needs what is in it' : `${sources.join(' and ')} exclude each other`, { hint: 'Write one of file, content and environment.' });
+	throw new model_errors .yo(sources.length === 0 ? 'needs what is in it' : `${sources.join(' and ')} exclude each other`, { hint: 'Write one of file, content and environment.' });
 });
 const configs = record(entryName('config'), configs_config);
 const longConfig = key_closed({
@@ -79329,8 +80195,8 @@ const envFile = union([
 const envFiles = union([envFile, array(envFile)], { error: 'must be a path, or a list of such' })
 	.transform((value) => Array.isArray(value) ? value : [value]);
 ;
-const address_LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
-const DNS_NAME = new RegExp(`^${address_LABEL}(?:\\.${address_LABEL})*$`);
+const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
+const DNS_NAME = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
 const DNS_NAME_MAX = 253;
 function isDnsName(name) {
 	return name.length <= DNS_NAME_MAX && DNS_NAME.test(name);
@@ -79339,26 +80205,26 @@ function parseHost(host) {
 	const lower = host.toLowerCase();
 	if (isDnsName(lower) || isAddress(lower))
 		return lower;
-	throw new UserError(`${JSON.stringify(host)} is neither an IP address nor a DNS name`, {
+	throw new model_errors .yo(`${JSON.stringify(host)} is neither an IP address nor a DNS name`, {
 		hint: 'Write the address alone; user and port have keys of their own.',
 	});
 }
 function parseServerName(name) {
 	if (isDnsName(name))
 		return name;
-	throw new UserError(`server name ${JSON.stringify(name)} is not allowed`, {
+	throw new model_errors .yo(`server name ${JSON.stringify(name)} is not allowed`, {
 		hint: 'Use lower-case letters, digits, dots and hyphens, with a letter or digit at both ends: web-1.',
 	});
 }
 function parsePrivateIp(address) {
 	const lower = address.toLowerCase();
 	if (!isAddress(lower)) {
-		throw new UserError(`${JSON.stringify(address)} is no IP address`, {
+		throw new model_errors .yo(`${JSON.stringify(address)} is no IP address`, {
 			hint: 'Write the address that other servers of the zone reach this one by, for example 10.0.0.2.',
 		});
 	}
 	if (/^[0:.]+$/.test(lower)) {
-		throw new UserError(`${address} stands for every address of the server, also the public ones`, {
+		throw new model_errors .yo(`${address} stands for every address of the server, also the public ones`, {
 			hint: 'Write the address of the private network.',
 		});
 	}
@@ -79370,7 +80236,7 @@ function isAddress(text) {
 function parseUser(user) {
 	if (/^[a-z_][a-z0-9_.-]{0,31}$/i.test(user))
 		return user;
-	throw new UserError(`${JSON.stringify(user)} is no login name`, {
+	throw new model_errors .yo(`${JSON.stringify(user)} is no login name`, {
 		hint: 'Use letters, digits, hyphens, dots and underscores, starting with a letter or an underscore.',
 	});
 }
@@ -79387,21 +80253,21 @@ function parseHostKey(line) {
 	const fields = FIELDS[type];
 	const hint = 'Copy the line of ssh-keyscan HOST without the host at its front: ssh-ed25519 AAAA…, and compare it with the server.';
 	if (fields === undefined) {
-		throw new UserError(`host key of unknown type ${JSON.stringify(type)}; known are ${Object.keys(FIELDS).join(', ')}`, {
+		throw new model_errors .yo(`host key of unknown type ${JSON.stringify(type)}; known are ${Object.keys(FIELDS).join(', ')}`, {
 			hint,
 		});
 	}
 	const key = decodeFields(base64);
 	if (key === undefined)
-		throw new UserError(`host key of type ${type} does not decode; is it complete?`, { hint });
+		throw new model_errors .yo(`host key of type ${type} does not decode; is it complete?`, { hint });
 	const embedded = key[0]?.toString('latin1');
 	if (embedded !== type) {
-		throw new UserError(`host key says ${type}, but holds a key of type ${JSON.stringify(embedded)}`, {
+		throw new model_errors .yo(`host key says ${type}, but holds a key of type ${JSON.stringify(embedded)}`, {
 			hint,
 		});
 	}
 	if (key.length !== fields || key.some((field) => field.length === 0)) {
-		throw new UserError(`host key of type ${type} is not complete`, { hint });
+		throw new model_errors .yo(`host key of type ${type} is not complete`, { hint });
 	}
 	return `${type} ${base64}`;
 }
@@ -79436,7 +80302,7 @@ function checkPasswordHash(hash) {
 	if (cost !== undefined) {
 		if (Number(cost) >= 4 && Number(cost) <= BCRYPT_COST_MAX)
 			return hash;
-		throw new UserError(`has a hash of cost ${Number(cost)}, and ${BCRYPT_COST_MAX} is the most`, {
+		throw new model_errors .yo(`has a hash of cost ${Number(cost)}, and ${BCRYPT_COST_MAX} is the most`, {
 			hint: 'nginx calculates it with each request: take htpasswd -B with its own cost of 5.',
 		});
 	}
@@ -79446,12 +80312,12 @@ function checkPasswordHash(hash) {
 		return hash;
 	if (/^\$6\$[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{86}$/.test(hash))
 		return hash;
-	throw new UserError('has no hash of a password that nginx can check', { hint: HTPASSWD });
+	throw new model_errors .yo('has no hash of a password that nginx can check', { hint: HTPASSWD });
 }
 function checkUserName(name) {
 	if (/^[!-9;-~]{1,255}$/.test(name) && !name.startsWith('#'))
 		return name;
-	throw new UserError(`${JSON.stringify(name)} cannot be the name of a user`, {
+	throw new model_errors .yo(`${JSON.stringify(name)} cannot be the name of a user`, {
 		hint: 'Use printable ASCII without spaces and colons.',
 	});
 }
@@ -79462,14 +80328,14 @@ function parseUsers(lines) {
 			continue;
 		const colon = line.indexOf(':');
 		if (colon === -1)
-			throw new UserError(`line ${index + 1} has no colon`, { hint: 'Write user:hash.' });
+			throw new model_errors .yo(`line ${index + 1} has no colon`, { hint: 'Write user:hash.' });
 		const name = checkUserName(line.slice(0, colon));
 		if (users.has(name))
-			throw new UserError(`user ${name} is there twice`);
+			throw new model_errors .yo(`user ${name} is there twice`);
 		users.set(name, checkPasswordHash(line.slice(colon + 1).trim()));
 	}
 	if (users.size === 0)
-		throw new UserError('has no users', { hint: 'Write user:hash.' });
+		throw new model_errors .yo('has no users', { hint: 'Write user:hash.' });
 	return Object.fromEntries(users);
 }
 ;
@@ -79500,12 +80366,12 @@ function checkHeader(name, value) {
 	const lower = name.toLowerCase();
 	const known = WORDS[lower];
 	if (known !== undefined && !known.includes(value)) {
-		throw new UserError(`${JSON.stringify(value)} is no value of ${name}`, {
+		throw new model_errors .yo(`${JSON.stringify(value)} is no value of ${name}`, {
 			hint: `Write ${listed([...known])}, or false to leave the header out.`,
 		});
 	}
 	if (!/^[!-#%-[\]-~](?:[ -#%-[\]-~]*[!-#%-[\]-~])?$/.test(value)) {
-		throw new UserError(`the value of ${name} is none of a header`, {
+		throw new model_errors .yo(`the value of ${name} is none of a header`, {
 			hint: 'Write printable ASCII on one line, without $ and \\, and without spaces around it.',
 		});
 	}
@@ -79515,26 +80381,26 @@ const door_WORD_MAX = 4_000;
 function door_checkWord(what, said) {
 	if (said.replaceAll('"', '""').length <= door_WORD_MAX)
 		return said;
-	throw new UserError(`${what} is longer than ${door_WORD_MAX} characters, which is what nginx can read`, {
+	throw new model_errors .yo(`${what} is longer than ${door_WORD_MAX} characters, which is what nginx can read`, {
 		hint: 'Make it shorter, or have the app say it.',
 	});
 }
 const headers = key_parsed(record(schemas_string(), union([schemas_string(), schemas_number(), literal(false), schemas_null()], { error: 'must be text, or false' })), (map) => Object.fromEntries(Object.entries(map).map(([name, value]) => {
 	if (!/^[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*$/.test(name))
-		throw new UserError(`${JSON.stringify(name)} is no name of a header`);
+		throw new model_errors .yo(`${JSON.stringify(name)} is no name of a header`);
 	door_checkWord('the name of a header', name);
 	const why = NOT_HERE[name.toLowerCase()];
 	if (why !== undefined)
-		throw new UserError(`${name} is not set here: ${why}`);
+		throw new model_errors .yo(`${name} is not set here: ${why}`);
 	return [name, value === false || value === null ? null : checkHeader(name, String(value))];
 })));
 const MEDIA_TYPE_MAX = 46;
 const mediaType = key_parsed(schemas_string(), (type) => {
 	if (!/^[a-z0-9]+\/[a-z0-9.+-]+$/.test(type))
-		throw new UserError(`${JSON.stringify(type)} is no media type`, { hint: 'Write application/json.' });
+		throw new model_errors .yo(`${JSON.stringify(type)} is no media type`, { hint: 'Write application/json.' });
 	if (type.length <= MEDIA_TYPE_MAX)
 		return type;
-	throw new UserError(`${type} is longer than nginx can compress by: ${MEDIA_TYPE_MAX} characters`, {
+	throw new model_errors .yo(`${type} is longer than nginx can compress by: ${MEDIA_TYPE_MAX} characters`, {
 		hint: 'Leave it out: documents of office programs are compressed already.',
 	});
 });
@@ -79563,7 +80429,7 @@ function compression(least, most, level) {
 const repositoryPath = key_parsed(schemas_string(), (path) => {
 	if (/^\.\.?\/\S+$/.test(path))
 		return path;
-	throw new UserError(`${JSON.stringify(path)} is no path of a file of the repository`, {
+	throw new model_errors .yo(`${JSON.stringify(path)} is no path of a file of the repository`, {
 		hint: 'Begin it with ./',
 	});
 });
@@ -79578,7 +80444,7 @@ const usersByName = record(schemas_string(), scalars_text).transform((map, conte
 			checkPasswordHash(hash);
 		}
 		catch (error) {
-			if (!(error instanceof UserError))
+			if (!(error instanceof model_errors .yo))
 				throw error;
 			const { message, hint } = error;
 			context.addIssue({ code: 'custom', path: [name], message, params: { hint } });
@@ -79595,7 +80461,7 @@ const range = key_parsed(schemas_string(), (said) => {
 	const lower = said.toLowerCase();
 	if (isAddressRange(lower))
 		return lower;
-	throw new UserError(`${JSON.stringify(said)} is no address or range`, {
+	throw new model_errors .yo(`${JSON.stringify(said)} is no address or range`, {
 		hint: 'Write 10.0.0.5, 10.0.0.0/8 or 2001:db8::/32.',
 	});
 });
@@ -79605,7 +80471,7 @@ function parseRate(said) {
 	const [, requests, per = ''] = RATE.exec(said) ?? [];
 	if (requests !== undefined)
 		return { requests: Number(requests), per: per.startsWith('s') ? 'second' : 'minute' };
-	throw new UserError(`${JSON.stringify(said)} is no rate`, { hint: 'Write 20/s or 100/m.' });
+	throw new model_errors .yo(`${JSON.stringify(said)} is no rate`, { hint: 'Write 20/s or 100/m.' });
 }
 function burstOf({ requests, per }) {
 	return per === 'second' ? requests : Math.ceil(requests / 6);
@@ -79638,14 +80504,14 @@ const door_origin = key_parsed(schemas_string(), (said) => {
 	const isOrigin = /^[a-z][a-z0-9+.-]*:\/\/(?:\*\.)?[a-z0-9]+(?:[.-]+[a-z0-9]+)*(?::\d{1,5})?$/.test(said);
 	if (said === '*' || (isOrigin && said.length <= ORIGIN_MAX))
 		return said;
-	throw new UserError(`${JSON.stringify(said)} is no origin`, {
+	throw new model_errors .yo(`${JSON.stringify(said)} is no origin`, {
 		hint: 'Write https://app.example.com, without a path, https://*.example.com, or "*".',
 	});
 });
 const token = (what) => key_parsed(schemas_string(), (said) => {
 	if (/^[A-Za-z0-9-]+$/.test(said) || said === '*')
 		return said;
-	throw new UserError(`${JSON.stringify(said)} is no ${what}`);
+	throw new model_errors .yo(`${JSON.stringify(said)} is no ${what}`);
 });
 const origins = oneOrMany(door_origin, 'an origin');
 const cors = key_parsed(union([
@@ -79684,11 +80550,11 @@ const cors = key_parsed(union([
 ], { error: 'must be origins, or a map with origins' }), (said) => {
 	const map = said;
 	if (map.origins === undefined || map.origins.length === 0)
-		throw new UserError('needs origins', { hint: 'Write origins: [https://app.example.com].' });
+		throw new model_errors .yo('needs origins', { hint: 'Write origins: [https://app.example.com].' });
 	for (const list of ['methods', 'headers', 'expose'])
 		door_checkWord(list, map[list]?.join(', ') ?? '');
 	if (map.credentials && map.origins.includes('*')) {
-		throw new UserError('with "*" every site could act for those who are logged in', {
+		throw new model_errors .yo('with "*" every site could act for those who are logged in', {
 			hint: 'Name the origins, or leave credentials out.',
 		});
 	}
@@ -79699,7 +80565,7 @@ const pages = key_parsed(record(schemas_string(), repositoryPath), (map) => {
 	const unknown = Object.keys(map).find((status) => !PAGE_STATUSES.includes(status));
 	if (unknown === undefined)
 		return map;
-	throw new UserError(`${JSON.stringify(unknown)} is no status that the edge answers with by itself`, {
+	throw new model_errors .yo(`${JSON.stringify(unknown)} is no status that the edge answers with by itself`, {
 		hint: `Write one of ${listed(PAGE_STATUSES)}.`,
 	});
 });
@@ -79798,7 +80664,7 @@ const door = key_closed({
 const maintenance_page = key_parsed(filledText, (path) => {
 	if (/^\.{1,2}\//.test(path))
 		return path;
-	throw new UserError(`${JSON.stringify(path)} is no path of the repository`, {
+	throw new model_errors .yo(`${JSON.stringify(path)} is no path of the repository`, {
 		hint: 'Write it from the folder of this file: ./maintenance.html.',
 	});
 });
@@ -79836,11 +80702,11 @@ const maintenance = union([scalars_flag.transform((enabled) => ({ enabled })), s
 const secrets_FOLDER = '/run/secrets';
 const secretName = entryName('secret');
 const secretTarget = key_parsed(filledText, (said) => {
-	const target = external_node_path_namespaceObject.posix.resolve(secrets_FOLDER, said);
-	const isFolder = said.endsWith('/') || !external_node_path_namespaceObject.posix.relative(target, secrets_FOLDER).startsWith('..');
+	const target = external_node_path_.posix.resolve(secrets_FOLDER, said);
+	const isFolder = said.endsWith('/') || !external_node_path_.posix.relative(target, secrets_FOLDER).startsWith('..');
 	if (!isFolder && isAbsolutePath(target))
 		return target;
-	throw new UserError(`${JSON.stringify(said)} is no place for the file of a secret`, {
+	throw new model_errors .yo(`${JSON.stringify(said)} is no place for the file of a secret`, {
 		hint: 'Write the name of the file in /run/secrets, or its whole path: target: /etc/app/token.',
 	});
 });
@@ -79878,7 +80744,7 @@ const secrets_file = union([secretName.transform((source) => ({ source })), secr
 const secretFiles = key_parsed(array(secrets_file), (list) => {
 	const files = list.map(({ source, ...said }) => ({
 		source,
-		target: said.target ?? external_node_path_namespaceObject.posix.join(secrets_FOLDER, source),
+		target: said.target ?? external_node_path_.posix.join(secrets_FOLDER, source),
 		mode: said.mode ?? secrets_MODE,
 		...(said.uid !== undefined && { uid: said.uid }),
 		...(said.gid !== undefined && { gid: said.gid }),
@@ -79886,7 +80752,7 @@ const secretFiles = key_parsed(array(secrets_file), (list) => {
 	const twice = files.find(({ target }, index) => files.findIndex((one) => one.target === target) < index);
 	if (twice === undefined)
 		return files;
-	throw new UserError(`two secrets would be the file ${twice.target}`, {
+	throw new model_errors .yo(`two secrets would be the file ${twice.target}`, {
 		hint: 'Give one of them another target.',
 	});
 });
@@ -79916,7 +80782,7 @@ const definition = key_parsed(key_closed({
 }, SECRET_REFUSALS), ({ environment, file: path, external, name }) => {
 	const said = [environment, path, external || undefined].filter((one) => one !== undefined);
 	if (said.length > 1) {
-		throw new UserError('says twice where the value comes from', {
+		throw new model_errors .yo('says twice where the value comes from', {
 			hint: 'Keep one of environment, file and external.',
 		});
 	}
@@ -79934,7 +80800,7 @@ function parseDomain(domain) {
 	const name = isWildcard ? lower.slice(2) : lower;
 	if (isDnsName(name) && (!isWildcard || name.includes('.')) && lower.length <= 253)
 		return lower;
-	throw new UserError(`${JSON.stringify(domain)} is no domain`, { hint: DOMAIN_RULE });
+	throw new model_errors .yo(`${JSON.stringify(domain)} is no domain`, { hint: DOMAIN_RULE });
 }
 const SEGMENT = /^(?!\.{1,2}$)[A-Za-z0-9._~-]+$/;
 const PATH_MAX = 200;
@@ -79943,7 +80809,7 @@ const OF_THE_EDGE = ['/.well-known/acme-challenge', '/.well-known/switchyard'];
 function parseAddress(address) {
 	const [domain = '', ...segments] = address.replace(/\/+$/, '').split('/');
 	if (/^https?:$/i.test(domain)) {
-		throw new UserError(`${JSON.stringify(address)} is no domain`, {
+		throw new model_errors .yo(`${JSON.stringify(address)} is no domain`, {
 			hint: 'Write it without https://, and a path behind it where need be: example.com/api.',
 		});
 	}
@@ -79952,10 +80818,10 @@ function parseAddress(address) {
 		return host;
 	const path = `/${segments.join('/')}`;
 	if (!segments.every((segment) => SEGMENT.test(segment)) || path.length > PATH_MAX)
-		throw new UserError(`${JSON.stringify(path)} is no path that a service can have`, { hint: PATH_RULE });
+		throw new model_errors .yo(`${JSON.stringify(path)} is no path that a service can have`, { hint: PATH_RULE });
 	const reserved = OF_THE_EDGE.find((one) => isBelow(path, one));
 	if (reserved !== undefined) {
-		throw new UserError(`${reserved} is answered by the edge itself, on every domain`, {
+		throw new model_errors .yo(`${reserved} is answered by the edge itself, on every domain`, {
 			hint: 'Choose another path.',
 		});
 	}
@@ -79973,21 +80839,21 @@ function parseImage(image) {
 		return image;
 	const lowered = withLowerCaseName(image, isRegistry);
 	if (REFERENCE.test(lowered) && lowered !== image) {
-		throw new UserError(`${JSON.stringify(image)} has upper case in its name, which Docker does not take`, {
+		throw new model_errors .yo(`${JSON.stringify(image)} has upper case in its name, which Docker does not take`, {
 			hint: `Write ${lowered}, and build it under that name: registries keep names in lower case.`,
 		});
 	}
 	if (/@(?:sha256:)?$/.test(image)) {
-		throw new UserError(`${JSON.stringify(image)} has an empty digest`, {
+		throw new model_errors .yo(`${JSON.stringify(image)} has an empty digest`, {
 			hint: 'The step that should give it gave none: is its id right, did it push ("push: true"), and is its output called "digest"?',
 		});
 	}
 	if (image.endsWith(':')) {
-		throw new UserError(`${JSON.stringify(image)} has an empty tag`, {
+		throw new model_errors .yo(`${JSON.stringify(image)} has an empty tag`, {
 			hint: 'What stands behind the colon came out empty: is the variable, or the output of the step, set?',
 		});
 	}
-	throw new UserError(`${JSON.stringify(image)} is no image reference`, {
+	throw new model_errors .yo(`${JSON.stringify(image)} is no image reference`, {
 		hint: 'Write [registry/]name[:tag][@sha256:digest], the name in lower case: ghcr.io/acme/api:1.2.3.',
 	});
 }
@@ -80031,7 +80897,7 @@ function baseNameOf(image) {
 function parseRestart(text) {
 	const [, name, retries] = /^(no|always|unless-stopped|on-failure)(?:(?<=on-failure):(\d{1,6}))?$/.exec(text) ?? [];
 	if (name === undefined) {
-		throw new UserError(`${JSON.stringify(text)} is no restart policy`, {
+		throw new model_errors .yo(`${JSON.stringify(text)} is no restart policy`, {
 			hint: 'Use "no", always, unless-stopped, on-failure or on-failure:3.',
 		});
 	}
@@ -80208,7 +81074,7 @@ function splitWords(line) {
 	const unquoted = line.replace(/\\.|'[^']*'|"(?:\\.|[^"\\])*"/gs, '');
 	const operator = /[;&|<>()`]/.exec(unquoted)?.[0];
 	if (operator !== undefined) {
-		throw new UserError(`unquoted ${JSON.stringify(operator)} in a command: no shell runs it`, {
+		throw new model_errors .yo(`unquoted ${JSON.stringify(operator)} in a command: no shell runs it`, {
 			hint: 'Quote it, or ask for a shell: ["sh", "-c", "…"].',
 		});
 	}
@@ -80216,7 +81082,7 @@ function splitWords(line) {
 		return split(line);
 	}
 	catch {
-		throw new UserError('a quote or a backslash at the end of the command is not closed', {
+		throw new model_errors .yo('a quote or a backslash at the end of the command is not closed', {
 			hint: 'Close it, or write the command as a list: ["program", "argument"].',
 		});
 	}
@@ -80225,12 +81091,12 @@ function splitWords(line) {
 const RESERVED_PREFIX = 'SWITCHYARD_';
 function checkVariableName(name) {
 	if (!/^[^\s=\0]+$/.test(name)) {
-		throw new UserError(`${JSON.stringify(name)} cannot be the name of an environment variable`, {
+		throw new model_errors .yo(`${JSON.stringify(name)} cannot be the name of an environment variable`, {
 			hint: 'It must not be empty, nor hold spaces, = or NUL.',
 		});
 	}
 	if (name.startsWith(RESERVED_PREFIX)) {
-		throw new UserError(`variable ${JSON.stringify(name)} is reserved: names with ${RESERVED_PREFIX} are Switchyard's`);
+		throw new model_errors .yo(`variable ${JSON.stringify(name)} is reserved: names with ${RESERVED_PREFIX} are Switchyard's`);
 	}
 }
 ;
@@ -80244,18 +81110,63 @@ const adopt = key_parsed(union([
 	? { container: value, drop: [] }
 	: { container: value.container, drop: value.drop ?? [] });
 ;
+const REMOTE = /^(?:[a-z][\w+.-]*:\/\/|git@|github\.com\/|-$)/i;
+function parseBuildContext(path) {
+	if (REMOTE.test(path)) {
+		throw new model_errors .yo(`${JSON.stringify(path)} is no folder of the repository`, {
+			hint: 'Contexts by their address come with a later version: check the other repository out before this step (actions/checkout with "repository" and "path"), and write its folder.',
+		});
+	}
+	if (path.startsWith('/') || /^~(?:\/|$)/.test(path)) {
+		throw new model_errors .yo(`${JSON.stringify(path)} is a path of the machine that runs the action`, {
+			hint: 'Write the folder from where this file lies: ./api.',
+		});
+	}
+	return path;
+}
+const IMAGE = 'docker-image://';
+function parseNamedContext(name, place) {
+	if (!/^[a-z0-9][a-z0-9._/:@-]*$/i.test(name)) {
+		throw new model_errors .yo(`${JSON.stringify(name)} cannot be the name of a context`, {
+			hint: 'Use letters, digits, dots, hyphens and underscores.',
+		});
+	}
+	if (place.startsWith('service:')) {
+		throw new model_errors .yo(`${JSON.stringify(place)} is the image of another service`, {
+			hint: 'Build what both need as a stage of one Dockerfile, and choose by target.',
+		});
+	}
+	if (place.startsWith(IMAGE)) {
+		if (/^[\w.:/@-]+$/.test(place.slice(IMAGE.length)))
+			return [name, place];
+		throw new model_errors .yo(`${JSON.stringify(place)} is no image reference`, {
+			hint: 'Write docker-image://[registry/]name[:tag][@sha256:digest].',
+		});
+	}
+	if (place.trim() === '')
+		throw new model_errors .yo(`context ${name} is empty`);
+	return [name, parseBuildContext(place)];
+}
+function parseSshKey(text) {
+	if (/^[A-Za-z0-9][\w.-]*(?:=[^,\s"]+)?$/.test(text))
+		return text;
+	throw new model_errors .yo(`${JSON.stringify(text)} is no SSH agent`, {
+		hint: 'Write default, or a name with the path of a key or a socket: deploy=/tmp/agent.sock.',
+	});
+}
+;
 const HOSTNAME_MAX = 64;
 function parseHostname(name) {
 	if (name.length <= HOSTNAME_MAX && /^[a-zA-Z0-9](?:[a-zA-Z0-9_.-]*[a-zA-Z0-9])?$/.test(name))
 		return name;
-	throw new UserError(`${JSON.stringify(name)} is no name of a host`, {
+	throw new model_errors .yo(`${JSON.stringify(name)} is no name of a host`, {
 		hint: `Use letters, digits, hyphens and dots, at most ${HOSTNAME_MAX}.`,
 	});
 }
 function parsePlatform(text) {
 	if (/^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9]+)?$/.test(text))
 		return text;
-	throw new UserError(`${JSON.stringify(text)} is no platform`, {
+	throw new model_errors .yo(`${JSON.stringify(text)} is no platform`, {
 		hint: 'Write linux/amd64 or linux/arm64.',
 	});
 }
@@ -80263,7 +81174,7 @@ function parseCapability(text) {
 	const name = text.toUpperCase().replace(/^CAP_/, '');
 	if (/^[A-Z][A-Z_]*$/.test(name))
 		return name;
-	throw new UserError(`${JSON.stringify(text)} is no capability`, { hint: 'Write its name: NET_ADMIN.' });
+	throw new model_errors .yo(`${JSON.stringify(text)} is no capability`, { hint: 'Write its name: NET_ADMIN.' });
 }
 function parseSecurityOption(text) {
 	const [, name = '', value] = /^([a-z-]+)(?:[:=](.*))?$/s.exec(text) ?? [];
@@ -80274,20 +81185,20 @@ function parseSecurityOption(text) {
 	else if (name === 'systempaths' && value === 'unconfined')
 		return `${name}=${value}`;
 	else if (name === 'seccomp' && value !== undefined && value !== 'unconfined' && value !== 'builtin') {
-		throw new UserError(`the profile ${JSON.stringify(value)} is a file, which the server does not have`, {
+		throw new model_errors .yo(`the profile ${JSON.stringify(value)} is a file, which the server does not have`, {
 			hint: 'Write seccomp:unconfined, or give the engine of the server the profile as its own (seccomp-profile in daemon.json).',
 		});
 	}
 	else if (['apparmor', 'label', 'seccomp'].includes(name) && value)
 		return `${name}=${value}`;
-	throw new UserError(`${JSON.stringify(text)} is no option of a security module`, {
+	throw new model_errors .yo(`${JSON.stringify(text)} is no option of a security module`, {
 		hint: 'Write no-new-privileges:true, apparmor:…, seccomp:unconfined, label:… or systempaths=unconfined.',
 	});
 }
 function parseExtraHost(name, address) {
 	const plain = address.replace(/^\[(.*)\]$/, '$1');
 	if (!/^[^\s:=]+$/.test(name) || (plain !== 'host-gateway' && (0,external_node_net_.isIP)(plain) === 0)) {
-		throw new UserError(`${JSON.stringify(`${name}:${address}`)} is no name with an address`, {
+		throw new model_errors .yo(`${JSON.stringify(`${name}:${address}`)} is no name with an address`, {
 			hint: 'Write name:10.0.0.9, or name:host-gateway for the address of the server.',
 		});
 	}
@@ -80306,7 +81217,7 @@ function parseScratch(text) {
 	const [, path = '', options = ''] = /^([^:]*)(?::(.*))?$/s.exec(text) ?? [];
 	if (isAbsolutePath(path) && path !== '/' && !/\s/.test(options))
 		return [path, options];
-	throw new UserError(`${JSON.stringify(text)} is no place in memory`, {
+	throw new model_errors .yo(`${JSON.stringify(text)} is no place in memory`, {
 		hint: 'Write /path, or /path:size=64m,mode=1777.',
 	});
 }
@@ -80316,7 +81227,7 @@ function parseExposed(text) {
 	if (first >= 1 && last >= first && last <= 65_535) {
 		return Array.from({ length: last - first + 1 }, (_, index) => `${first + index}/${protocol}`);
 	}
-	throw new UserError(`${JSON.stringify(text)} is no port`, { hint: 'Write 3000, 3000/udp or 3000-3005.' });
+	throw new model_errors .yo(`${JSON.stringify(text)} is no port`, { hint: 'Write 3000, 3000/udp or 3000-3005.' });
 }
 function parseDevice(text) {
 	if (/^[^/:=]+(?:\/[^/:=]+)+=[^/:=]+$/.test(text))
@@ -80335,7 +81246,7 @@ function checkDevice({ source, target = source, permissions, }) {
 		(permissions === undefined || /^[rwm]{1,3}$/.test(permissions))) {
 		return { source, target, ...(permissions !== undefined && { permissions }) };
 	}
-	throw new UserError(`${JSON.stringify([source, target === source ? undefined : target, permissions].filter(Boolean).join(':'))} is no device`, {
+	throw new model_errors .yo(`${JSON.stringify([source, target === source ? undefined : target, permissions].filter(Boolean).join(':'))} is no device`, {
 		hint: 'Write /dev/a, /dev/a:/dev/b or /dev/a:/dev/b:rwm.',
 	});
 }
@@ -80391,6 +81302,7 @@ const ulimit = union([
 		}),
 	}),
 ], { error: 'must be a number, or a map with soft and hard' });
+const ulimits = record(schemas_string().regex(/^[a-z]+$/, { error: 'must be the name of a limit: nofile' }), ulimit);
 const device = union([
 	key_parsed(schemas_string(), (value) => parseDevice(value)),
 	key_parsed(key_closed({
@@ -80413,7 +81325,7 @@ function deviceRequest(toCapabilities) {
 				return -1;
 			if (/^[1-9]\d{0,4}$/.test(String(value)))
 				return Number(value);
-			throw new UserError('must be a whole number, at least 1, or all');
+			throw new model_errors .yo('must be a whole number, at least 1, or all');
 		}), { description: 'How many of them.', fallback: { words: '`all`' }, example: 'count: 1' }),
 		device_ids: key(array(word), {
 			description: 'Which of them, in place of `count`.',
@@ -80422,7 +81334,7 @@ function deviceRequest(toCapabilities) {
 		options: key(textMap(), { description: 'Options of the driver.' }),
 	}), ({ capabilities, driver, count, device_ids: ids, options }) => {
 		if (count !== undefined && ids !== undefined) {
-			throw new UserError('count and device_ids exclude each other', { hint: 'Keep one of the two.' });
+			throw new model_errors .yo('count and device_ids exclude each other', { hint: 'Keep one of the two.' });
 		}
 		return {
 			capabilities: toCapabilities(capabilities),
@@ -80434,7 +81346,7 @@ function deviceRequest(toCapabilities) {
 }
 const reservedDevices = array(deviceRequest((said) => {
 	if (said === undefined || said.length === 0) {
-		throw new UserError('needs capabilities', { hint: 'Write capabilities: [gpu].' });
+		throw new model_errors .yo('needs capabilities', { hint: 'Write capabilities: [gpu].' });
 	}
 	return said;
 }));
@@ -80493,7 +81405,7 @@ const FORMS = {
 	hosts: () => key_parsed(hostList, parseExtraHosts),
 	'scratch space': () => oneOrMany(key_parsed(scalars_text, (said) => Object.fromEntries([parseScratch(said)])), 'a path').transform((paths) => Object.assign({}, ...paths)),
 	ports: () => container_options_list('a port', parseExposed),
-	ulimits: () => record(schemas_string().regex(/^[a-z]+$/, { error: 'must be the name of a limit: nofile' }), ulimit),
+	ulimits: () => ulimits,
 	devices: () => array(device),
 	'device requests': () => gpus,
 	'block io': () => blockIo,
@@ -80514,20 +81426,219 @@ const containerOptionKeys = Object.fromEntries(optionNames().map((name) => {
 	];
 }));
 ;
+function checkArgumentName(name) {
+	if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+		return name;
+	throw new model_errors .yo(`${JSON.stringify(name)} cannot be the name of an argument`, {
+		hint: 'Use letters, digits and underscores: VERSION.',
+	});
+}
+const argumentName = key_parsed(schemas_string(), checkArgumentName);
+const argumentValue = union([scalars_text, schemas_number(), schemas_boolean(), schemas_null()], {
+	error: 'must be text, a number, true or false, or nothing',
+});
+const argument = key_parsed(scalars_text, (said) => {
+	const [name, value] = maps_pairOf(said, null);
+	checkArgumentName(name);
+	return [name, value];
+});
+const args = union([record(argumentName, argumentValue), array(argument)], {
+	error: 'must be a map or a list of KEY=value',
+})
+	.transform((said) => {
+	const pairs = Array.isArray(said)
+		? said
+		: Object.entries(said);
+	return Object.fromEntries(pairs.map(([name, value]) => [name, value === null ? null : String(value)]));
+});
+const build_secretName = entryName('secret');
+const secret = union([
+	build_secretName.transform((source) => ({ source, target: source })),
+	key_closed({
+		source: requiredKey(build_secretName, { description: 'The name of the secret.' }),
+		target: key(build_secretName, {
+			from: 'Compose',
+			description: 'The id by which the Dockerfile asks for it.',
+			fallback: { words: 'the name of the secret' },
+			example: 'target: npm_token',
+		}),
+	}, BUILD_SECRET_REFUSALS).transform(({ source, target = source }) => ({ source, target })),
+], { error: 'must be the name of a secret, or a map with source' });
+const build_platform = key_parsed(schemas_string(), parsePlatform);
+const cache = key_parsed(filledText, (said) => {
+	if (!/[\r\n"]/.test(said))
+		return said;
+	throw new model_errors .yo(`${JSON.stringify(said)} is no place for a cache`, {
+		hint: 'Write type=gha, type=registry,ref=…, type=local,src=…, or the name of an image.',
+	});
+});
+const attestation = key_parsed(union([schemas_boolean(), filledText], { error: 'must be true, false or text' }), (said) => {
+	const value = String(said);
+	if (/^[\w=,.:/@-]+$/.test(value))
+		return value;
+	throw new model_errors .yo(`${JSON.stringify(value)} is no attestation`, {
+		hint: 'Write true, false or mode=max.',
+	});
+});
+const build_long = key_closed({
+	context: key(key_parsed(filledText, parseBuildContext), {
+		from: 'Compose',
+		description: 'The folder that is built, from the folder of this file. It lies in the repository. What `.dockerignore` names is no part of it.',
+		fallback: { value: '.' },
+		example: 'context: ./api',
+	}),
+	dockerfile: key(filledText, {
+		from: 'Compose',
+		description: 'The Dockerfile, from the context. Beside it may lie a `<name>.dockerignore` of its own.',
+		fallback: { value: 'Dockerfile' },
+		example: 'dockerfile: deploy/Dockerfile',
+	}),
+	dockerfile_inline: key(filledText, {
+		from: 'Compose',
+		description: 'What is in the Dockerfile, in place of a file. References (`$NAME`) are replaced first; `$$` is a dollar sign.',
+		example: 'dockerfile_inline: |\n  FROM nginx:1.30-alpine\n  COPY site /usr/share/nginx/html',
+	}),
+	args: key(args, {
+		from: 'Compose',
+		description: 'Values of `ARG` in the Dockerfile. One without a value has that of the variable in the env of the step. **Anybody who has the image can read them**: what is secret goes by `secrets`.',
+		short: 'args: ["NODE_VERSION=24"]',
+		long: 'args:\n  NODE_VERSION: 24\n  GITHUB_SHA:',
+	}),
+	target: key(key_parsed(schemas_string(), (name) => {
+		if (/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name))
+			return name;
+		throw new model_errors .yo(`${JSON.stringify(name)} is no name of a stage`, {
+			hint: 'Write the name behind AS, or the number of the stage.',
+		});
+	}), {
+		from: 'Compose',
+		description: 'The stage of the Dockerfile that is built.',
+		fallback: { words: 'the last one' },
+		example: 'target: runtime',
+	}),
+	secrets: key(array(secret), {
+		from: 'Compose',
+		description: 'Secrets that the build may read, and that are in no layer: `RUN --mount=type=secret,id=npm_token …`. Their values come from where those of services do. A secret that changes is no reason to build again.',
+		short: 'secrets: [npm_token]',
+		long: 'secrets:\n  - { source: NPM_TOKEN, target: npm_token }',
+	}),
+	ssh: key(oneOrMany(key_parsed(filledText, parseSshKey), 'an SSH agent'), {
+		from: 'Compose',
+		description: 'SSH agents that the build may ask: `default` is the one of the runner, `id=path` a key or a socket of the runner. `RUN --mount=type=ssh …` uses it.',
+		short: 'ssh: default',
+		long: 'ssh: [default, "deploy=/tmp/agent.sock"]',
+	}),
+	cache_from: key(array(cache), {
+		from: 'Compose',
+		description: 'Where layers of earlier builds are looked for, in the words of BuildKit.',
+		example: 'cache_from: ["type=registry,ref=ghcr.io/acme/api:cache"]',
+	}),
+	cache_to: key(array(cache), {
+		from: 'Compose',
+		description: 'Where layers are kept for later builds, in the words of BuildKit. It needs buildx.',
+		example: 'cache_to: ["type=registry,ref=ghcr.io/acme/api:cache,mode=max"]',
+	}),
+	labels: key(textMap(), {
+		from: 'Compose',
+		description: 'Labels of the image, beside those with source, revision and version that each one gets.',
+		short: 'labels: ["com.example.team=shop"]',
+		long: 'labels:\n  com.example.team: shop',
+	}),
+	platforms: key(oneOrMany(build_platform, 'a platform'), {
+		from: 'Compose',
+		description: 'What the image is built for. Several need buildx with a builder that can do it.',
+		fallback: { words: 'the `platform` of the service, else that of the builder' },
+		example: 'platforms: [linux/amd64, linux/arm64]',
+	}),
+	no_cache: key(scalars_flag, {
+		from: 'Compose',
+		description: 'Whether every step is run again where the image is built. One that is in the registry already is not.',
+		fallback: { value: false },
+		example: 'no_cache: true',
+	}),
+	pull: key(scalars_flag, {
+		from: 'Compose',
+		description: 'Whether base images are asked for at their registries although the builder has them.',
+		fallback: { value: false },
+		example: 'pull: true',
+	}),
+	additional_contexts: key(union([record(schemas_string(), scalars_text), array(key_parsed(scalars_text, (said) => maps_pairOf(said, '')))], {
+		error: 'must be a map or a list of name=context',
+	})
+		.transform((said) => Object.fromEntries(Array.isArray(said) ? said : Object.entries(said)))
+		.pipe(key_parsed(record(schemas_string(), schemas_string()), (said) => Object.fromEntries(Object.entries(said).map(([name, place]) => parseNamedContext(name, place))))), {
+		from: 'Compose',
+		description: 'Further folders of the repository, or images as `docker-image://name`, which the Dockerfile names: `COPY --from=name`. They need buildx.',
+		short: 'additional_contexts: ["shared=./shared"]',
+		long: 'additional_contexts:\n  shared: ./shared\n  tools: docker-image://ghcr.io/acme/tools:3',
+	}),
+	shm_size: key(bytes, {
+		from: 'Compose',
+		description: 'Size of `/dev/shm` while it is built.',
+		fallback: { words: "the builder's" },
+		example: 'shm_size: 256m',
+	}),
+	extra_hosts: key(key_parsed(hostList, parseExtraHosts), {
+		from: 'Compose',
+		description: 'Names that steps find with these addresses.',
+		short: 'extra_hosts: ["mirror.example.com:10.0.0.9"]',
+		long: 'extra_hosts:\n  mirror.example.com: 10.0.0.9',
+	}),
+	network: key(schemas_enum(['default', 'host', 'none']), {
+		from: 'Compose',
+		description: 'The network that `RUN` has.',
+		fallback: { value: 'default' },
+		example: 'network: none',
+	}),
+	tags: key(array(key_parsed(filledText, parseImage)), {
+		from: 'Compose',
+		description: 'Further names that the image is pushed under when it is built; one of its own repository gets it also when it is there already. A deploy never uses them.',
+		example: 'tags: ["ghcr.io/acme/api:edge"]',
+	}),
+	ulimits: key(ulimits, {
+		from: 'Compose',
+		description: 'Limits of the processes that build.',
+		example: 'ulimits:\n  nofile: { soft: 20000, hard: 40000 }',
+	}),
+	entitlements: key(array(schemas_enum(['network.host', 'security.insecure'], {
+		error: 'must be network.host or security.insecure',
+	})), {
+		from: 'Compose',
+		description: 'What steps may ask for beyond the usual: `network.host`, `security.insecure`. They need buildx.',
+		example: 'entitlements: [network.host]',
+	}),
+	provenance: key(attestation, {
+		from: 'Compose',
+		description: 'Whether the image says how it was built, as BuildKit has it. It needs buildx.',
+		fallback: { words: "the builder's" },
+		example: 'provenance: mode=max',
+	}),
+	sbom: key(attestation, {
+		from: 'Compose',
+		description: 'Whether the image says what is in it, as BuildKit has it. It needs buildx.',
+		fallback: { words: "the builder's" },
+		example: 'sbom: true',
+	}),
+}, BUILD_REFUSALS);
+const build = union([key_parsed(filledText, parseBuildContext).transform((context) => ({ context })), build_long], {
+	error: 'must be a folder, or a map',
+})
+	.transform((said) => said);
+;
 const RESERVED_WORDS = ['host', 'port'];
 const portName = key_parsed(schemas_string(), (name) => {
 	if (!NAME_PATTERN.test(name)) {
-		throw new UserError(`${JSON.stringify(name)} cannot be the name of a port`, {
+		throw new model_errors .yo(`${JSON.stringify(name)} cannot be the name of a port`, {
 			hint: `Use ${NAME_RULE}.`,
 		});
 	}
 	if (isOfLanguage(name)) {
-		throw new UserError(`${JSON.stringify(name)} cannot be the name of a port`, {
+		throw new model_errors .yo(`${JSON.stringify(name)} cannot be the name of a port`, {
 			hint: 'JavaScript, which this is written in, has it: choose another one.',
 		});
 	}
 	if (name.split('-').some((word) => RESERVED_WORDS.includes(word))) {
-		throw new UserError(`${JSON.stringify(name)} cannot be the name of a port`, {
+		throw new model_errors .yo(`${JSON.stringify(name)} cannot be the name of a port`, {
 			hint: 'Leave "host" and "port" out of it: the variables of the port end with it, and those of others end with them.',
 		});
 	}
@@ -80539,7 +81650,7 @@ const extra_ports_long = key_closed({
 		fallback: { words: 'none, it is required' },
 		example: 'port: 15672',
 	}),
-	protocol: key(schemas_enum(['http', 'tcp', 'udp']), {
+	protocol: key(schemas_enum(['http', 'grpc', 'tcp', 'udp']), {
 		description: 'What is spoken on it.',
 		fallback: { words: '`http` where it has a `domain`, else `tcp`' },
 		example: 'protocol: http',
@@ -80565,7 +81676,7 @@ function parseStatusRanges(text) {
 		const range = [Number(from), Number(to)];
 		if (from !== '' && range[0] >= 100 && range[1] <= 599 && range[0] <= range[1])
 			return range;
-		throw new UserError(`${JSON.stringify(part.trim())} is no status of HTTP`, {
+		throw new model_errors .yo(`${JSON.stringify(part.trim())} is no status of HTTP`, {
 			hint: 'Write statuses from 100 to 599 or ranges of them: 200, 200-399 or "200-299,401".',
 		});
 	});
@@ -80574,7 +81685,7 @@ function parseStatusRanges(text) {
 function checkPath(path) {
 	if (/^\/[!-~]*$/.test(path))
 		return path;
-	throw new UserError(`${JSON.stringify(path)} is no path of a request`, {
+	throw new model_errors .yo(`${JSON.stringify(path)} is no path of a request`, {
 		hint: 'Begin it with /, and write spaces, control characters and what is not ASCII as %20 and so on.',
 	});
 }
@@ -80586,11 +81697,20 @@ function checkTest(test) {
 		(kind === 'CMD-SHELL' && rest.length > 0 && rest[0]?.trim() !== '');
 	if (isComplete)
 		return list;
-	throw new UserError('is no command of a health check', {
+	throw new model_errors .yo('is no command of a health check', {
 		hint: 'Write a line for the shell, or ["CMD", "program", "argument"], ["CMD-SHELL", "line"] or ["NONE"].',
 	});
 }
-const OF_THE_CONNECTION = [
+function checkGrpc(said) {
+	if (typeof said === 'boolean')
+		return said ? {} : undefined;
+	if (said.length <= GRPC_NAME_MAX && /^\w+(?:\.\w+)*$/.test(said))
+		return { service: said };
+	throw new model_errors .yo(`${JSON.stringify(said)} is no full name of a service`, {
+		hint: `Write it as "package.Service", ${GRPC_NAME_MAX} characters at most, or true for the whole server.`,
+	});
+}
+const healthcheck_OF_THE_CONNECTION = [
 	'connection',
 	'content-length',
 	'expect',
@@ -80604,11 +81724,11 @@ const OF_THE_CONNECTION = [
 function checkHeaders(headers) {
 	const pairs = Object.entries(headers).map(([name, value]) => {
 		if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name))
-			throw new UserError(`${JSON.stringify(name)} is no name of a header`);
-		if (OF_THE_CONNECTION.includes(name.toLowerCase()))
-			throw new UserError(`${name} is a header of the connection, which Switchyard says itself`);
+			throw new model_errors .yo(`${JSON.stringify(name)} is no name of a header`);
+		if (healthcheck_OF_THE_CONNECTION.includes(name.toLowerCase()))
+			throw new model_errors .yo(`${name} is a header of the connection, which Switchyard says itself`);
 		if (!/^[!-~](?:[ -~\t]*[!-~])?$/.test(String(value)))
-			throw new UserError(`the value of ${name} is none of a header`, {
+			throw new model_errors .yo(`the value of ${name} is none of a header`, {
 				hint: 'Write printable ASCII on one line, without spaces around it.',
 			});
 		return [name.toLowerCase(), String(value)];
@@ -80662,6 +81782,14 @@ const healthcheck = key_closed({
 		description: 'What the answer to `path` (`/` without one) has to be. Not together with `test`.',
 		example: 'expect: { status: 200-399, json: { status: ok } }',
 	}),
+	grpc: key(key_parsed(union([scalars_flag, filledText], { error: 'must be true, or the full name of a service' }), checkGrpc), {
+		description: 'Asks by the health protocol of gRPC (`grpc.health.v1.Health/Check`), for the whole server or for a service of it; `SERVING` is healthy. Makes the protocol of the service `grpc`. Not together with `test`.',
+		fallback: {
+			words: 'where `protocol` is `grpc`, the whole server is asked, and one that does not know that protocol has to answer',
+		},
+		short: 'grpc: true',
+		long: 'grpc: shop.Catalog',
+	}),
 	disable: key(scalars_flag, {
 		from: 'Compose',
 		description: 'Only ask whether the container runs and takes connections on its port, whatever the image or the name of the image say.',
@@ -80670,7 +81798,7 @@ const healthcheck = key_closed({
 	}),
 	interval: key(timeIfAny, {
 		from: 'Compose',
-		description: 'Longest time between two checks: they begin 100 ms apart and the gap doubles up to this.',
+		description: 'Longest time between two checks: in the first second they come 50 ms apart, then the gap begins with 100 ms and doubles up to this.',
 		fallback: timeOf(defaults_DEFAULTS.healthcheck.interval),
 		example: 'interval: 500ms',
 	}),
@@ -80694,7 +81822,7 @@ const healthcheck = key_closed({
 	}),
 	start_interval: key(timeIfAny, {
 		from: 'Compose',
-		description: 'Accepted so that a block of Compose pastes in unchanged, and without effect: checks begin 100 ms apart anyway.',
+		description: 'Accepted so that a block of Compose pastes in unchanged, and without effect: checks begin 50 ms apart anyway.',
 		example: 'start_interval: 1s',
 	}),
 });
@@ -80702,7 +81830,7 @@ const healthcheck = key_closed({
 const words = key_parsed(union([scalars_text, array(scalars_text)], { error: 'must be text or a list of text' }), (value) => {
 	const list = typeof value === 'string' ? splitWords(value) : value;
 	if (list[0] === undefined || list[0].trim() === '')
-		throw new UserError('is empty');
+		throw new model_errors .yo('is empty');
 	return list;
 });
 const hook_long = key_closed({
@@ -80743,7 +81871,7 @@ function parseShort(said) {
 	const found = { published: Number(published ?? target), target: Number(target) };
 	const isPort = (number) => number >= 1 && number <= 65_535;
 	if (!isPort(found.published) || !isPort(found.target)) {
-		throw new UserError(`${JSON.stringify(said)} is no port to publish`, { hint: publish_hintFor(text) });
+		throw new model_errors .yo(`${JSON.stringify(said)} is no port to publish`, { hint: publish_hintFor(text) });
 	}
 	return { ...found, protocol: protocol === 'udp' ? 'udp' : 'tcp' };
 }
@@ -80757,14 +81885,14 @@ function publish_hintFor(text) {
 function checkPublished(found) {
 	const why = publish_OF_THE_EDGE.get(found.published);
 	if (why !== undefined) {
-		throw new UserError(`port ${found.published} of the servers cannot be published: ${why}`, {
+		throw new model_errors .yo(`port ${found.published} of the servers cannot be published: ${why}`, {
 			hint: found.published > 8000
 				? `Publish another port of the servers, as "${found.published + 1000}:${found.target}".`
 				: 'What speaks HTTP is reached by its domain: write domain.',
 		});
 	}
 	if (found.responses !== undefined && found.protocol === 'tcp') {
-		throw new UserError('responses are of udp: a connection of tcp has an end of its own', {
+		throw new model_errors .yo('responses are of udp: a connection of tcp has an end of its own', {
 			hint: 'Leave it out, or write protocol: udp.',
 		});
 	}
@@ -80811,7 +81939,7 @@ const publish = key_parsed(array(union([publish_short, publish_long], { error: '
 	const names = list.map(({ published, protocol }) => `${published}/${protocol}`);
 	const twice = names.find((name, index) => names.indexOf(name) !== index);
 	if (twice !== undefined)
-		throw new UserError(`${twice} is there twice`);
+		throw new model_errors .yo(`${twice} is there twice`);
 	return list;
 });
 ;
@@ -80832,7 +81960,7 @@ function parseRedirectTarget(target) {
 		REST.test(fragment.slice(1)) &&
 		target.length <= TARGET_MAX;
 	if (!isRight) {
-		throw new UserError(`${JSON.stringify(target)} is nowhere that a redirect can lead`, {
+		throw new model_errors .yo(`${JSON.stringify(target)} is nowhere that a redirect can lead`, {
 			hint: 'Write a URL, https://example.com/new, or a path of the same domain, /new. What is no letter, digit or one of -._~!*+,:@=& has to be encoded: %24 for $.',
 		});
 	}
@@ -80841,7 +81969,7 @@ function parseRedirectTarget(target) {
 	return { to: `${origin}${at}${path}${query}${fragment}`, isWhole: query !== '' || fragment !== '' };
 }
 ;
-const STATUSES = REDIRECT_STATUSES;
+const redirects_STATUSES = REDIRECT_STATUSES;
 const redirect = key_closed({
 	from: requiredKey(key_parsed(schemas_string(), parseAddress), {
 		description: 'Where whoever comes is sent elsewhere: a domain, or a path below one, in the forms of `domain`. The longest path wins, among redirects and services.',
@@ -80851,7 +81979,7 @@ const redirect = key_closed({
 		description: 'Where they are sent: a URL of http or https, or a path of the domain that they came to. What has a meaning in a URL is encoded (`%24` for `$`).',
 		example: 'to: https://example.com',
 	}),
-	status: key(decimal(STATUSES.join(', '), (value) => STATUSES.includes(value)), {
+	status: key(decimal(redirects_STATUSES.join(', '), (value) => redirects_STATUSES.includes(value)), {
 		description: 'Status of the answer. `308` and `301` are for good, and browsers keep them; `307` and `302` are for now. `308` and `307` keep method and body of a request, with the others a POST becomes a GET.',
 		fallback: { value: defaults_DEFAULTS.redirect.status },
 		example: 'status: 301',
@@ -80864,7 +81992,7 @@ const redirect = key_closed({
 });
 const redirects = array(key_parsed(redirect, ({ from, to, status = defaults_DEFAULTS.redirect.status, keep_path: keepsPath }) => {
 	if (to.isWhole && keepsPath !== false) {
-		throw new UserError(`nothing can be put behind ${JSON.stringify(to.to)}`, {
+		throw new model_errors .yo(`nothing can be put behind ${JSON.stringify(to.to)}`, {
 			hint: 'Write keep_path: false, or a target without ? and #.',
 		});
 	}
@@ -80876,7 +82004,7 @@ const MEMORY_MIN = 6 * 1024 ** 2;
 const cpus = decimal('a number of CPUs, at least 0.01', (value) => value >= 0.01 && value <= 1024);
 const memory = key_parsed(bytes, (value) => {
 	if (value < MEMORY_MIN)
-		throw new UserError('must be at least 6m, which is the least that Docker takes');
+		throw new model_errors .yo('must be at least 6m, which is the least that Docker takes');
 	return value;
 }).meta({ takes: 'size' });
 const pids = wholeNumber('a whole number, at least 1', 1);
@@ -80885,7 +82013,7 @@ function one(instead) {
 	return key_parsed(wholeNumber('a whole number', 0), (count) => {
 		if (count === 1)
 			return 1;
-		throw new UserError(`must be 1, not ${count}`, { hint: `Write ${instead}.` });
+		throw new model_errors .yo(`must be 1, not ${count}`, { hint: `Write ${instead}.` });
 	}).meta({ takes: 'number' });
 }
 const resources = key_closed({
@@ -80982,7 +82110,7 @@ function parseShortMount(text) {
 	const words = options.split(',').filter((word) => word !== '');
 	const known = [...PROPAGATIONS, ...CONSISTENCIES, 'ro', 'rw', 'z', 'Z', 'nocopy'];
 	if (text === '' || rest.length > 0 || words.some((word) => !known.includes(word))) {
-		throw new UserError(`${JSON.stringify(text)} is no volume`, {
+		throw new model_errors .yo(`${JSON.stringify(text)} is no volume`, {
 			hint: 'Write name:/target, /path/on/the/server:/target or /target; then, if need be, :ro or :z.',
 		});
 	}
@@ -81003,12 +82131,12 @@ function checkMount(said) {
 	const { type, target, read_only, external } = said;
 	const source = type === 'bind' ? asPath(said.source) : said.source;
 	if (!isAbsolutePath(target) || cleanPath(target) === '/') {
-		throw new UserError(`${JSON.stringify(target)} is no place for a volume in a container`, {
+		throw new model_errors .yo(`${JSON.stringify(target)} is no place for a volume in a container`, {
 			hint: 'Write an absolute path below /.',
 		});
 	}
 	if (external && type !== 'volume')
-		throw new UserError(`a ${type} mount cannot be external`);
+		throw new model_errors .yo(`a ${type} mount cannot be external`);
 	const more = moreOf(said);
 	const mount = {
 		type,
@@ -81018,37 +82146,37 @@ function checkMount(said) {
 	};
 	if (type === 'tmpfs') {
 		if (source !== undefined)
-			throw new UserError('a tmpfs mount has no source');
+			throw new model_errors .yo('a tmpfs mount has no source');
 		return mount;
 	}
 	if (source === undefined && type === 'volume' && !external)
 		return mount;
 	if (source === undefined || source === '') {
-		throw new UserError(`the ${type} mounted at ${target} has no source`, {
+		throw new model_errors .yo(`the ${type} mounted at ${target} has no source`, {
 			hint: type === 'bind' ? 'Write the path on the server.' : 'Give it a name (name:/target).',
 		});
 	}
 	if (isOfRepository({ type, source })) {
 		if (mount.readOnly)
 			return { ...mount, source };
-		throw new UserError(`${source} is of the repository, and a container cannot write there`, {
+		throw new model_errors .yo(`${source} is of the repository, and a container cannot write there`, {
 			hint: `Write ${source}:${target}:ro for what the app only reads, and ${volumeNameFor(source)}:${target}, a volume, for what it writes.`,
 		});
 	}
 	if (/^[.~]/.test(source)) {
-		throw new UserError(`volume source ${JSON.stringify(source)} is a relative path`, {
+		throw new model_errors .yo(`volume source ${JSON.stringify(source)} is a relative path`, {
 			hint: 'Write ./path:/target:ro for a file of the repository, an absolute path for one of the server, or a volume name.',
 		});
 	}
 	if (type === 'volume' && !VOLUME_NAME.test(source)) {
-		throw new UserError(`${JSON.stringify(source)} is no volume name`, {
+		throw new model_errors .yo(`${JSON.stringify(source)} is no volume name`, {
 			hint: source.includes('/')
 				? `Write ./${source}:${target}:ro for a file or folder of the repository, /${source}:${target} for one of the server.`
 				: 'Use letters, digits, hyphens, dots and underscores, starting with a letter or digit.',
 		});
 	}
 	if (type === 'volume' && RESERVED_VOLUMES.includes(source) && !external) {
-		throw new UserError(`volume name "${source}" is reserved for Switchyard's own files`);
+		throw new model_errors .yo(`volume name "${source}" is reserved for Switchyard's own files`);
 	}
 	return { ...mount, source, ...(external && { external }) };
 }
@@ -81081,11 +82209,11 @@ function moreOf({ type, bind = {}, volume = {}, tmpfs = {} }) {
 	for (const [name, options] of Object.entries(parts)) {
 		const [first] = Object.keys(options);
 		if (name !== type && first !== undefined) {
-			throw new UserError(`a ${type} mount has no options of a ${name} (${first})`);
+			throw new model_errors .yo(`a ${type} mount has no options of a ${name} (${first})`);
 		}
 	}
 	if (bind.selinux !== undefined && type === 'tmpfs')
-		throw new UserError('a tmpfs mount has no label of SELinux');
+		throw new model_errors .yo('a tmpfs mount has no label of SELinux');
 	return { ...parts[type], ...(bind.selinux !== undefined && { selinux: bind.selinux }) };
 }
 ;
@@ -81143,7 +82271,7 @@ const tmpfs = key_closed({
 		const digits = /^(?:0o?)?([0-7]{3,4})$/.exec(String(value))?.[1];
 		if (digits !== undefined)
 			return Number.parseInt(digits, 8);
-		throw new UserError(`${JSON.stringify(value)} is no mode of a directory`, {
+		throw new model_errors .yo(`${JSON.stringify(value)} is no mode of a directory`, {
 			hint: 'Write it in octal: 1777.',
 		});
 	}).meta({ takes: 'mode' }), {
@@ -81199,14 +82327,14 @@ const LABEL_PREFIX = 'switchyard.';
 function distinct(list) {
 	const twice = list.filter((member, index) => list.indexOf(member) !== index);
 	if (twice.length > 0)
-		throw new UserError(`${listed([...new Set(twice)])} is there twice`);
+		throw new model_errors .yo(`${listed([...new Set(twice)])} is there twice`);
 	return list;
 }
 function checkLabelName(name) {
 	if (name === '' || name.includes('\0'))
-		throw new UserError('a label needs a name');
+		throw new model_errors .yo('a label needs a name');
 	if (name.startsWith(LABEL_PREFIX)) {
-		throw new UserError(`label ${JSON.stringify(name)} is reserved: labels with ${LABEL_PREFIX} are Switchyard's`);
+		throw new model_errors .yo(`label ${JSON.stringify(name)} is reserved: labels with ${LABEL_PREFIX} are Switchyard's`);
 	}
 }
 function checked(check) {
@@ -81228,7 +82356,7 @@ function secretPairOf(said) {
 	const { name, value } = said.split() ?? {};
 	if (name !== undefined && value !== undefined)
 		return [name, value];
-	throw said.missing ?? new UserError('the name of a variable is a reference to a secret');
+	throw said.missing ?? new model_errors .yo('the name of a variable is a reference to a secret');
 }
 const environment = union([record(service_variableName, environmentValue), array(service_variable)], {
 	error: 'must be a map or a list of KEY=value',
@@ -81246,12 +82374,12 @@ const labels = textMap(checkLabelName);
 const queueRequests = key_parsed(positiveDuration, (ms) => {
 	if (ms <= 300_000)
 		return ms;
-	throw new UserError('must be at most 5m');
+	throw new model_errors .yo('must be at most 5m');
 }).meta({ takes: 'duration' });
 const pullPolicy = schemas_enum(['always', 'missing', 'if_not_present', 'never'], {
 	error: ({ input }) => {
 		if (input === 'build')
-			return 'must be always, missing or never: images come from the build-push action or another builder';
+			return 'must be always, missing or never: the action build-push builds, and nobody builds on a server';
 		return /^(?:refresh|daily|weekly|every_)/.test(String(input))
 			? 'must be always, missing or never: a deploy is when images are pulled'
 			: undefined;
@@ -81274,9 +82402,15 @@ const dependsOn = key_parsed(union([array(schemas_string()), record(schemas_stri
 const service = key_closed({
 	image: key(key_parsed(filledText, parseImage), {
 		from: 'Compose',
-		description: 'Image the container is made of. The input `images` of an action wins over it. Required.',
-		fallback: { words: 'none, it is required' },
+		description: 'Image the container is made of. The input `images` of an action wins over it. Required unless there is a `build`; beside one it names the image that is built, in place of the name that follows from `registry`.',
+		fallback: { words: 'with a `build`: `{address}/{user}/{project}-{environment}-{service}`' },
 		example: 'image: ghcr.io/acme/api:1.2.3',
+	}),
+	build: key(build, {
+		from: 'Compose',
+		description: 'How the action `build-push` makes the image: a folder with a Dockerfile. What the registry has already is not built again. A deploy is handed the images by its input `images`.',
+		short: 'build: ./api',
+		long: 'build: { context: ./api, target: runtime, args: { NODE_VERSION: 24 } }',
 	}),
 	port: key(port, {
 		description: "The port the container listens on. A service without one is a worker: nobody connects to it, and it is healthy by its `test`, by its image's HEALTHCHECK, or when it has run for `start_period` without a restart.",
@@ -81293,10 +82427,10 @@ const service = key_closed({
 		short: 'publish: [1883, "53/udp", "8883:1883"]',
 		long: 'publish:\n  - { target: 53, published: 53, protocol: udp, responses: 1 }',
 	}),
-	protocol: key(schemas_enum(['http', 'tcp', 'udp']), {
-		description: 'What is spoken on `port`.',
+	protocol: key(schemas_enum(['http', 'grpc', 'tcp', 'udp']), {
+		description: 'What is spoken on `port`. `grpc` is gRPC by HTTP/2 without TLS (h2c), as its servers speak it by themselves: the edge serves it over HTTPS, and where `tls` is `off` by h2c; the sidecar by h2c.',
 		fallback: {
-			words: '`tcp` for recognised images; else `http` where there is a `domain` or a `healthcheck.path`, else `tcp`',
+			words: '`tcp` for recognised images; else `grpc` with a `healthcheck.grpc`, `http` where there is a `domain` or a `healthcheck.path`, else `tcp`',
 		},
 		example: 'protocol: tcp',
 	}),
@@ -81463,7 +82597,7 @@ const service = key_closed({
 	working_dir: key(key_parsed(schemas_string(), (path) => {
 		if (isAbsolutePath(path))
 			return path;
-		throw new UserError(`${JSON.stringify(path)} is no absolute path`);
+		throw new model_errors .yo(`${JSON.stringify(path)} is no absolute path`);
 	}), {
 		from: 'Compose',
 		description: 'Directory the command starts in.',
@@ -81473,7 +82607,7 @@ const service = key_closed({
 	stop_signal: key(key_parsed(union([schemas_string(), schemas_number()], { error: 'must be a signal such as SIGINT' }), (signal) => {
 		if (/^(?:(?:SIG)?[A-Z][A-Z0-9]*(?:[+-]\d+)?|[1-9]\d?)$/.test(String(signal)))
 			return String(signal);
-		throw new UserError(`${JSON.stringify(signal)} is no signal`, {
+		throw new model_errors .yo(`${JSON.stringify(signal)} is no signal`, {
 			hint: 'Write its name, SIGINT, or its number.',
 		});
 	}), {
@@ -81593,19 +82727,19 @@ const NAMED_RANGES = {
 	},
 };
 function parseTrustedProxies(list) {
-	return [...new Set(list.flatMap(trusted_proxies_rangesOf))].sort();
+	return [...new Set(list.flatMap(rangesOf))].sort();
 }
-function trusted_proxies_rangesOf(text) {
+function rangesOf(text) {
 	const lower = text.toLowerCase();
 	if (Object.hasOwn(NAMED_RANGES, lower))
 		return NAMED_RANGES[lower].ranges;
 	if (!isAddressRange(lower)) {
-		throw new UserError(`${JSON.stringify(text)} is no address, range or known set of them`, {
+		throw new model_errors .yo(`${JSON.stringify(text)} is no address, range or known set of them`, {
 			hint: `Write 10.0.0.5, 10.0.0.0/8, 2001:db8::/32 or ${listed(Object.keys(NAMED_RANGES))}.`,
 		});
 	}
 	if (/\/0+$/.test(lower)) {
-		throw new UserError(`${text} is everybody: then a client could write what it likes`, {
+		throw new model_errors .yo(`${text} is everybody: then a client could write what it likes`, {
 			hint: 'Write the addresses of the proxies that stand in front of the servers.',
 		});
 	}
@@ -81636,7 +82770,7 @@ const edge = key_closed({
 		example: 'trusted_proxies: [10.0.0.0/8, cloudflare]',
 	}),
 	proxy_protocol: key(scalars_flag, {
-		description: 'Whether the balancer in front of the servers begins every connection to ports 80 and 443 with a header of the PROXY protocol, version 1 or 2, and the client is the one that it tells. Needs `trusted_proxies`: from others the header is read and not believed. What speaks it passes on what clients send, so `X-Forwarded-*` and `Forwarded` are believed from nobody then. Whoever connects without it is refused. Ports of `publish` are not meant.',
+		description: 'Whether the balancer in front of the servers begins every connection to ports 80 and 443 with a header of the PROXY protocol, version 1 or 2, and the client is the one that it tells. Needs `trusted_proxies`: from others the header is read and not believed. What speaks it passes on what clients send, so `X-Forwarded-*` and `Forwarded` are believed from nobody then. Whoever connects without it is refused. Where several environments share a server it holds when all of them say so. Ports of `publish` are not meant.',
 		fallback: { value: false },
 		example: 'proxy_protocol: true',
 	}),
@@ -81661,7 +82795,7 @@ const certificates = key_parsed(filledText, (said) => {
 	}
 	catch {
 	}
-	throw new UserError('is no certificate in PEM', {
+	throw new model_errors .yo('is no certificate in PEM', {
 		hint: 'Write what stands from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----, as a block of YAML (client_ca: |).',
 	});
 });
@@ -81669,19 +82803,19 @@ const address = key_parsed(filledText, (said) => {
 	const url = URL.canParse(said) ? new URL(said) : undefined;
 	if (url?.protocol === 'https:' && url.username === '' && url.password === '')
 		return url.href;
-	throw new UserError(`${JSON.stringify(said)} is no address of an ACME directory`, {
+	throw new model_errors .yo(`${JSON.stringify(said)} is no address of an ACME directory`, {
 		hint: 'Write it with https://, as the CA has it: directory: https://acme.example.com/directory.',
 	});
 });
 const tls_email = key_parsed(filledText, (said) => {
 	if (/^[^\s@<>,;:"]+@[^\s@<>,;:"]+$/.test(said))
 		return said;
-	throw new UserError(`${JSON.stringify(said)} is no address of e-mail`);
+	throw new model_errors .yo(`${JSON.stringify(said)} is no address of e-mail`);
 });
 const tls_word = key_parsed(filledText, (said) => {
 	if (/^[\w.-]{1,200}$/.test(said))
 		return said;
-	throw new UserError(`${JSON.stringify(said)} cannot be the name of a profile`);
+	throw new model_errors .yo(`${JSON.stringify(said)} cannot be the name of a profile`);
 });
 const timeLeft = key_parsed(filledText, (said) => {
 	const [, share, days] = /^(?:(\d{1,2})%|(\d{1,3})d)$/.exec(said) ?? [];
@@ -81689,7 +82823,7 @@ const timeLeft = key_parsed(filledText, (said) => {
 		return { share: Number(share) / 100 };
 	if (days !== undefined)
 		return { days: Number(days) };
-	throw new UserError(`${JSON.stringify(said)} is neither days nor a part of a lifetime`, {
+	throw new model_errors .yo(`${JSON.stringify(said)} is neither days nor a part of a lifetime`, {
 		hint: 'Write days, such as 14d, or a part of the lifetime of up to 33%, such as 25%.',
 	});
 });
@@ -81759,6 +82893,11 @@ const tls = key_closed({
 		fallback: { value: defaults_DEFAULTS.tls.redirect },
 		example: 'redirect: false',
 	}),
+	http3: key(scalars_flag, {
+		description: 'Whether the domains are served over HTTP/3 as well (QUIC, UDP port 443 of the servers), which browsers learn from a header (`Alt-Svc`). Off by itself: a toggle ends no connection, but whenever the edge reads another configuration nginx ends those of QUIC, with what is on its way; and the port has to be open for UDP.',
+		fallback: { value: defaults_DEFAULTS.tls.http3 },
+		example: 'http3: true',
+	}),
 	hsts: key(union([scalars_flag, wholeNumber('false, or a number of seconds', 0, 63_072_000)], {
 		error: 'must be false, or a number of seconds',
 	}), {
@@ -81793,7 +82932,7 @@ const HOST_KEY_DOC = {
 const zone = key_parsed(schemas_string(), (name) => {
 	if (NAME_PATTERN.test(name))
 		return name;
-	throw new UserError(`zone name ${JSON.stringify(name)} is not allowed`, { hint: `Use ${NAME_RULE}.` });
+	throw new model_errors .yo(`zone name ${JSON.stringify(name)} is not allowed`, { hint: `Use ${NAME_RULE}.` });
 });
 const server = key_closed({
 	name: key(key_parsed(schemas_string(), parseServerName), {
@@ -81945,10 +83084,68 @@ const localEnvironment = key_closed({
 const environment_environment = discriminatedUnion('provider', [staticEnvironment, localEnvironment], { error: 'must be static or local' })
 	.meta({ id: 'environment' });
 ;
+function parseRegistry(text) {
+	const [address = '', ...path] = text.split('/');
+	const user = path.join('/');
+	return {
+		address: parseRegistryAddress(address),
+		...(path.length > 0 && { user: parseRegistryUser(user) }),
+	};
+}
+function parseRegistryAddress(address) {
+	const isHost = /[.:]/.test(address) || address === 'localhost';
+	if (isHost && isImage(`${address}/image`))
+		return address;
+	throw new model_errors .yo(`${JSON.stringify(address)} is no address of a registry`, {
+		hint: 'Write its host without https://, such as ghcr.io, docker.io or registry.example.com:5000; the account comes behind a slash.',
+	});
+}
+function parseRegistryUser(user) {
+	if (isImage(`registry.example.com/${user}/image`) && !/[:@]/.test(user))
+		return user;
+	const lowered = user.toLowerCase();
+	throw new model_errors .yo(`${JSON.stringify(user)} cannot be a part of the name of an image`, {
+		hint: lowered !== user && isImage(`registry.example.com/${lowered}/image`)
+			? `Registries keep names in lower case: write ${lowered}.`
+			: 'Use lower-case letters, digits, dots, hyphens and underscores: ghcr.io/acme.',
+	});
+}
+function isImage(name) {
+	try {
+		parseImage(name);
+		return true;
+	}
+	catch (error) {
+		if (error instanceof model_errors .yo)
+			return false;
+		throw error;
+	}
+}
+;
+const registry_long = key_closed({
+	address: requiredKey(key_parsed(filledText, parseRegistryAddress), {
+		description: 'Host of the registry, with its port where that is not 443. Docker Hub is `docker.io`.',
+		example: 'address: ghcr.io',
+	}),
+	user: key(key_parsed(filledText, parseRegistryUser), {
+		description: 'The account, or the path, that images lie below.',
+		fallback: { words: 'none; most registries want one' },
+		example: 'user: acme',
+	}),
+});
+const registry_registry = union([key_parsed(filledText, parseRegistry), registry_long], {
+	error: 'must be text such as ghcr.io/acme, or a map',
+});
+;
 const config_config = key_closed({
 	project: requiredKey(schemas_string(), {
 		description: `Name of the project: ${NAME_RULE}. Project, environment and service have at most ${NAMES_TOTAL_MAX} characters together.`,
 		example: 'project: shop',
+	}),
+	registry: key(registry_registry, {
+		description: 'Where the images of services with a `build` are kept, each under the name `{address}/{user}/{project}-{environment}-{service}`. The short form is both parts in one. The action `build-push` logs in.',
+		short: 'registry: ghcr.io/acme',
+		long: 'registry: { address: ghcr.io, user: acme }',
 	}),
 	sidecar: key(sidecar, { description: 'Settings of nginx, for the sidecar and the edge both.' }),
 	edge: key(edge, {
@@ -82137,16 +83334,16 @@ function parseSource(text, file) {
 		const { line, col } = lines.linePos(offset);
 		return { file, line: Math.max(1, line), column: Math.max(1, col) };
 	};
-	errors_failTogether(firstOfLines([...document.errors, ...document.warnings].map((problem) => {
+	(0,model_errors .b2)(firstOfLines([...document.errors, ...document.warnings].map((problem) => {
 		const location = place(problem.pos[0]);
 		const options = { location, ...syntaxHint(problem, text, location.line) };
-		return new UserError(syntaxMessage(problem), options);
+		return new model_errors .yo(syntaxMessage(problem), options);
 	})));
 	return {
 		secrets: ownSecrets(document),
 		replace(references) {
 			const { syntax, errors, written } = replaceReferences(document, text, references, place);
-			errors_failTogether(syntax);
+			(0,model_errors .b2)(syntax);
 			return {
 				value: plainValue(document, place),
 				locate: (path) => place(find(document, path).offset),
@@ -82215,13 +83412,13 @@ function replaceReferences(document, text, references, place) {
 				return;
 			const problem = target === undefined ? 'there is no anchor before this:' : 'this is inside its own anchor:';
 			const location = place(node.range?.[0] ?? 0);
-			syntax.push(new UserError(`YAML: ${problem} ${node.source}`, { location }));
+			syntax.push(new model_errors .yo(`YAML: ${problem} ${node.source}`, { location }));
 		},
 		Scalar(key, node) {
 			if (key === 'key') {
 				if (node.value !== '__proto__')
 					return;
-				syntax.push(new UserError('no key can be named __proto__', { location: place(node.range?.[0] ?? 0) }));
+				syntax.push(new model_errors .yo('no key can be named __proto__', { location: place(node.range?.[0] ?? 0) }));
 				return;
 			}
 			const isPlain = typeof node.value === 'number' || typeof node.value === 'boolean';
@@ -82274,7 +83471,7 @@ function plainValue(document, place) {
 		return document.toJS();
 	}
 	catch (error) {
-		throw new UserError(`YAML: ${messageOf(error)}`, { location: place(0), cause: error });
+		throw new model_errors .yo(`YAML: ${(0,model_errors .bD)(error)}`, { location: place(0), cause: error });
 	}
 }
 function find(document, path) {
@@ -82457,7 +83654,7 @@ function unknownEnvironment(value, name, file, locate) {
 	return [noSuchEnvironment(name, Object.keys(environments), file, locate(['environments']))];
 }
 function noSuchEnvironment(name, known, file, location) {
-	return new UserError(`there is no environment ${JSON.stringify(name)}${didYouMean(name, known)}`, {
+	return new model_errors .yo(`there is no environment ${JSON.stringify(name)}${didYouMean(name, known)}`, {
 		hint: `${file} has ${listed(known)}.`,
 		location,
 	});
@@ -82487,7 +83684,7 @@ function load_holderOf(secrets) {
 	return (text) => values.some((value) => text.includes(value));
 }
 function problemError({ path, message, hint }, location) {
-	return new UserError(path.length === 0 ? `the file ${message}` : `${pathText(path)}: ${message}`, {
+	return new model_errors .yo(path.length === 0 ? `the file ${message}` : `${pathText(path)}: ${message}`, {
 		location,
 		...(hint === undefined ? {} : { hint }),
 	});
@@ -82514,7 +83711,7 @@ function nameProblem(kind, path, name) {
 		return [];
 	}
 	catch (error) {
-		if (!(error instanceof UserError))
+		if (!(error instanceof model_errors .yo))
 			throw error;
 		return [{ path, message: error.message, hint: error.hint, isKey: kind !== 'project' }];
 	}
@@ -82525,7 +83722,7 @@ function checkVariableSize(name, value) {
 	const bytes = Buffer.byteLength(`${name}=${value}`) + 1;
 	if (bytes <= VARIABLE_MAX_BYTES)
 		return;
-	throw new UserError(`variable ${name} has ${Math.ceil(bytes / 1024)} KB, and Linux starts no program with more than 128 KB in one`, { hint: 'Give it to the service as a file, by configs or secrets.' });
+	throw new model_errors .yo(`variable ${name} has ${Math.ceil(bytes / 1024)} KB, and Linux starts no program with more than 128 KB in one`, { hint: 'Give it to the service as a file, by configs or secrets.' });
 }
 ;
 const PASSING = 'All are passed by "secrets: ${{ toJSON(secrets) }}" at the action, and by "secrets: inherit" to a called workflow.';
@@ -82544,7 +83741,7 @@ function requireSecrets({ wanted, secrets, definitions }, services, sources, loc
 				return [name, value];
 			}
 			catch (error) {
-				if (!(error instanceof UserError))
+				if (!(error instanceof model_errors .yo))
 					throw error;
 				const { message, hint } = error;
 				const path = ['services', service, ...(source instanceof SecretText ? [] : source.place)];
@@ -82555,7 +83752,7 @@ function requireSecrets({ wanted, secrets, definitions }, services, sources, loc
 		});
 		return [service, Object.fromEntries(values)];
 	});
-	errors_failTogether(load_inOrder(errors));
+	(0,model_errors .b2)(load_inOrder(errors));
 	return Object.fromEntries(required);
 }
 function requireSecret(name, sources, definitions) {
@@ -82589,12 +83786,12 @@ function namedValue({ secret: name, encoding }, lookup, { given, files }, defini
 		return encoding === undefined || file === undefined ? value : files.get(file).toString(encoding);
 	}
 	if (file !== undefined && files.has(file)) {
-		throw new UserError(`secret ${name} is blank: there is nothing in the file ${file}`, {
+		throw new model_errors .yo(`secret ${name} is blank: there is nothing in the file ${file}`, {
 			hint: 'Does the step that makes it have the value?',
 		});
 	}
 	if (file !== undefined) {
-		throw new UserError(`secret ${name} is missing: there is no file ${file}`, {
+		throw new model_errors .yo(`secret ${name} is missing: there is no file ${file}`, {
 			hint: 'It is looked for on the machine that runs the action, from the folder of the configuration. Does a step before this one make it?',
 		});
 	}
@@ -82605,7 +83802,7 @@ function namedValue({ secret: name, encoding }, lookup, { given, files }, defini
 		: isPassed
 			? `is not set${didYouMean(asked, Object.keys(given))}`
 			: 'was not passed: the input secrets is empty';
-	throw new UserError(`secret ${asked} ${problem}`, {
+	throw new model_errors .yo(`secret ${asked} ${problem}`, {
 		hint: isPassed
 			? `Set it on GitHub ("gh secret set ${githubName(asked)}"); one of an environment needs "environment:" at the job. ${PASSING} What is no secret can stand in the env of the step.`
 			: PASSING,
@@ -82616,10 +83813,10 @@ function madeValue(text, lookup, { given }) {
 		return text.resolve(lookup);
 	}
 	catch (error) {
-		if (!(error instanceof UserError) || Object.keys(given).length > 0)
+		if (!(error instanceof model_errors .yo) || Object.keys(given).length > 0)
 			throw error;
 		const { message, hint = '', location } = error;
-		throw new UserError(message, {
+		throw new model_errors .yo(message, {
 			hint: `${hint} The input secrets is empty. ${PASSING}`,
 			...(location && { location }),
 		});
@@ -82636,7 +83833,7 @@ function requireTlsSecrets({ wanted, definitions }, sources) {
 			return work();
 		}
 		catch (error) {
-			if (!(error instanceof UserError))
+			if (!(error instanceof model_errors .yo))
 				throw error;
 			errors.push(error);
 			return undefined;
@@ -82646,7 +83843,7 @@ function requireTlsSecrets({ wanted, definitions }, sources) {
 	if (errors.length === 0)
 		for (const { files } of tls_secrets_settingsOf(tls))
 			noting(() => files && checkPair(files, values));
-	errors_failTogether(errors);
+	(0,model_errors .b2)(errors);
 	return values;
 }
 function tls_secrets_settingsOf(tls) {
@@ -82670,7 +83867,7 @@ function checkPair({ certificate, key }, values) {
 			return work(values[name] ?? '');
 		}
 		catch {
-			throw new UserError(`secret ${name} is no ${what} in PEM`, {
+			throw new model_errors .yo(`secret ${name} is no ${what} in PEM`, {
 				hint: 'It begins with -----BEGIN. A key must have no passphrase.',
 			});
 		}
@@ -82679,7 +83876,7 @@ function checkPair({ certificate, key }, values) {
 	const own = read(key, 'key', (text) => (0,external_node_crypto_.createPrivateKey)(text));
 	if (found.checkPrivateKey(own))
 		return;
-	throw new UserError(`the key in ${key} is not that of the certificate in ${certificate}`, {
+	throw new model_errors .yo(`the key in ${key} is not that of the certificate in ${certificate}`, {
 		hint: 'The certificate comes first in its file, and those that sign it after it.',
 	});
 }
@@ -82692,13 +83889,13 @@ function requireUserLists({ wanted, definitions }, sources) {
 			return [name, user_lists_linesOf(name, requireSecret(name, sources, definitions))];
 		}
 		catch (error) {
-			if (!(error instanceof UserError))
+			if (!(error instanceof model_errors .yo))
 				throw error;
 			errors.push(error);
 			return [name, ''];
 		}
 	});
-	errors_failTogether(errors);
+	(0,model_errors .b2)(errors);
 	return Object.fromEntries(lists);
 }
 function user_lists_linesOf(name, text) {
@@ -82707,10 +83904,10 @@ function user_lists_linesOf(name, text) {
 		return users.map(([user, hash]) => `${user}:${hash}\n`).join('');
 	}
 	catch (error) {
-		if (!(error instanceof UserError))
+		if (!(error instanceof model_errors .yo))
 			throw error;
 		const message = error.message.includes('"') ? 'has a name that no user can have' : error.message;
-		throw new UserError(`secret ${name} is no list of users: ${message}`, {
+		throw new model_errors .yo(`secret ${name} is no list of users: ${message}`, {
 			hint: 'Write lines of htpasswd, USER:HASH, into it: bcrypt up to cost 6, apr1, SHA-256 or SHA-512.',
 		});
 	}
@@ -82804,7 +84001,7 @@ class Executor {
 				});
 			}
 			catch (error) {
-				throw engine_failure_explainRefusal(what, error);
+				throw (0,engine_failure .G)(what, error);
 			}
 		});
 		log.debug(`ends: ${step.kind}: ${what} (${Math.round(context.clock.now() - begun)} ms)`);
@@ -82824,7 +84021,7 @@ class Executor {
 		this.#finish(id, this.stateOf(id));
 	}
 	#noteFailure(id, step, error) {
-		this.failures.push({ step, error: reasonOf(error), isLate: this.#outlasting.has(id) });
+		this.failures.push({ step, error: (0,model_errors .A3)(error), isLate: this.#outlasting.has(id) });
 	}
 	#skip(id) {
 		this.#states.set(id, 'skipped');
@@ -82876,7 +84073,7 @@ class Executor {
 		const undo = async () => await kind.undo?.(step, { ...undoContext, moment: () => undefined });
 		void undo()
 			.then(() => log.debug(`ends: undo ${step.kind}: ${what}`))
-			.catch((error) => log.warning(`${what}: ${messageOf(error)}`))
+			.catch((error) => log.warning(`${what}: ${(0,model_errors .bD)(error)}`))
 			.then(() => {
 			this.#undoing -= 1;
 			this.#advance();
@@ -82885,10 +84082,10 @@ class Executor {
 }
 function failureOf(failures) {
 	const errors = [...new Set(failures.map(({ error }) => error))];
-	const ours = errors.find((error) => !(error instanceof UserError));
+	const ours = errors.find((error) => !(error instanceof model_errors .yo));
 	if (ours !== undefined)
 		return ours;
-	return errors.length === 1 ? errors[0] : new UserErrors(errors);
+	return errors.length === 1 ? errors[0] : new model_errors .tQ(errors);
 }
 function spanOf(step) {
 	return {
@@ -82916,7 +84113,7 @@ function outcomeOf(run) {
 		isUndone: run.isUndone,
 		stale: {
 			left: [...new Set([...stale.left, ...dead])],
-			reasons: new Map([...left].map(([server, error]) => [server, firstLine(messageOf(error))])),
+			reasons: new Map([...left].map(([server, error]) => [server, firstLine((0,model_errors .bD)(error))])),
 			returned: isFailed ? [] : stale.returned,
 			sendsTo: run.sendsTo,
 		},
@@ -83041,7 +84238,7 @@ async function findExpiredOf(run, { achieved }) {
 	const { wanted } = run.asked;
 	const released = achieved.map(({ service }) => service).filter(({ release }) => release.isNew);
 	return await findExpired(run.environment.journal.snapshot, released, wanted.retainReleases).catch((error) => {
-		run.request.log.warning(`old releases stay on the record: ${messageOf(error)}`);
+		run.request.log.warning(`old releases stay on the record: ${(0,model_errors .bD)(error)}`);
 		return { releases: [], sets: [] };
 	});
 }
@@ -83073,7 +84270,7 @@ async function drainWithoutLease(run, draining, ended) {
 	let isOver = false;
 	while (!isOver) {
 		isOver = await inTime(clock, ended, DRAIN_SIGN_OF_LIFE_MS / 2, false);
-		await run.environment.journal.drains(draining, isOver).catch((error) => log.warning(messageOf(error)));
+		await run.environment.journal.drains(draining, isOver).catch((error) => log.warning((0,model_errors .bD)(error)));
 	}
 }
 ;
@@ -83109,7 +84306,7 @@ function leftOutFailure(left) {
 		return undefined;
 	const names = [...left.keys()].join(', ');
 	const cause = failureOf([...left.values()].map((error) => ({ error })));
-	return new UserError(`${names} did not switch and was left out, the others have the new version: ${cause instanceof Error ? cause.message : String(cause)}`, {
+	return new model_errors .yo(`${names} did not switch and was left out, the others have the new version: ${cause instanceof Error ? cause.message : String(cause)}`, {
 		hint: 'It gets no traffic from the others, and serves what it served before. Mend it and deploy again: that brings it up to date.',
 		cause: [...left.values()][0],
 	});
@@ -83275,6 +84472,7 @@ class Run {
 	known;
 	#notes;
 	#outOfTime = new AbortController();
+	#seenAhead;
 	#hasReconciled = false;
 	constructor(request, asked, environment) {
 		this.request = request;
@@ -83282,6 +84480,7 @@ class Run {
 		this.environment = environment;
 		this.#notes = new Set(asked.notes);
 		this.known = new Knowledge();
+		this.#seenAhead = environment.seenAhead;
 		environment.fleet.guardWith(() => environment.journal.lease?.assertMayChange());
 		const { clock, signal } = request;
 		const giveUp = () => this.#outOfTime.abort(signal.reason);
@@ -83299,17 +84498,18 @@ class Run {
 		this.request.log.warning(sentence);
 	}
 	async plan() {
-		const { unfinishedHook, scope, clock, takeOverFrom } = this.request;
-		const { wanted, secrets, narrowing, restored } = this.asked;
-		const { fleet, journal, timeline, repository } = this.environment;
-		const seen = await timeline.measure({ phase: 'observe' }, () => survey(fleet, journal.snapshot, { wanted, repository, secrets, narrowing, clock }));
+		const { unfinishedHook, scope, takeOverFrom } = this.request;
+		const { wanted, restored } = this.asked;
+		const { repository } = this.environment;
+		const seen = await this.#look();
 		checkOwner(wanted, { repository, takeOverFrom }, seen.observed);
 		this.#remember(seen.observed);
 		const { authority, tlsSecrets: given, forcedCertificates: forced = [] } = this.request;
 		const { revokedCertificates: revoke } = this.request;
 		const ask = (pem) => authority.renewalAt(wanted.nginx.tls.acme, pem);
 		const renewAt = await renewalsOf(wanted, seen.observed, ask);
-		const certificates = { given, renewAt, forced, revoke };
+		const obtained = serialsOf(this.known.certificates.values());
+		const certificates = { given, renewAt, forced, obtained, revoke };
 		const facts = { ...seen, unfinishedHook, certificates, ...(restored !== undefined && { restored }) };
 		const input = scope === 'routes' ? buildKeptInput(facts) : buildInput(facts);
 		const plan = planDeploy(input);
@@ -83409,6 +84609,17 @@ class Run {
 		const { signal } = this.request;
 		return lease === undefined ? signal : AbortSignal.any([signal, lease.lost]);
 	}
+	async #look() {
+		const ahead = this.#seenAhead;
+		this.#seenAhead = undefined;
+		if (ahead !== undefined) {
+			const seen = await ahead;
+			return { ...seen, now: new Date(this.request.clock.now()) };
+		}
+		const { journal, timeline } = this.environment;
+		const { snapshot } = journal;
+		return await lookFor(this.request, timeline, { ...this.environment, ...this.asked, snapshot });
+	}
 	#remember(observed) {
 		const { fleet } = this.environment;
 		for (const { name: server, copies, sidecar, edge } of observed) {
@@ -83433,7 +84644,7 @@ class Run {
 	async #pullAlways(input, plan) {
 		const { fleet } = this.environment;
 		const services = input.services.filter(({ isSelected, spec }) => isSelected && spec.policy.pullPolicy === 'always');
-		await allOrErrors(services.flatMap(({ name, spec: { container: { image, options: { platform } = {} }, }, }) => (plan.copies[name] ?? []).map(async ({ server }) => {
+		await (0,fleet_fleet .i)(services.flatMap(({ name, spec: { container: { image, options: { platform } = {} }, }, }) => (plan.copies[name] ?? []).map(async ({ server }) => {
 			await this.perform({
 				kind: 'pull',
 				server,
@@ -83454,12 +84665,18 @@ class Run {
 		this.#hasReconciled ||= isReconciling(steps);
 	}
 }
+async function lookFor({ secrets: given, narrowing: asked, clock }, timeline, { wanted, fleet, repository, snapshot, secrets = given, narrowing = asked }) {
+	return await timeline.measure({ phase: 'observe' }, () => survey(fleet, snapshot, { wanted, repository, secrets, narrowing, clock }));
+}
 function isReconciling(steps) {
 	return steps.some(({ step }) => step.kind === 'switch');
 }
 function throwFailure(failures) {
 	if (failures.length > 0)
 		throw failureOf(failures);
+}
+function serialsOf(pairs) {
+	return new Set([...pairs].map(({ chain }) => new external_node_crypto_.X509Certificate(chain).serialNumber));
 }
 ;
 async function follow(run, planned) {
@@ -83559,7 +84776,7 @@ async function follow_goBack(run, { input, plan, execution }, progress) {
 		catch (error) {
 			progress.isBack = false;
 			progress.isUndone = false;
-			log.warning(`going back did not succeed, the next run does it: ${messageOf(error)}`);
+			log.warning(`going back did not succeed, the next run does it: ${(0,model_errors .bD)(error)}`);
 		}
 	});
 }
@@ -83572,7 +84789,7 @@ async function observeLiving(run, { scope, reached }, { dead }) {
 			return [outcome.value];
 		const server = reached[index];
 		dead.push(server);
-		log.warning(`${server} does not answer any more; the others go back without it: ${messageOf(outcome.reason)}`);
+		log.warning(`${server} does not answer any more; the others go back without it: ${(0,model_errors .bD)(outcome.reason)}`);
 		return [];
 	});
 }
@@ -83581,7 +84798,7 @@ async function goOnWithout(run, followed, left, progress) {
 	const { plan, execution } = followed.at(-1);
 	for (const [server, error] of left) {
 		progress.left.set(server, error);
-		log.warning(`${server} did not switch, and is left out: ${messageOf(error)}`);
+		log.warning(`${server} did not switch, and is left out: ${(0,model_errors .bD)(error)}`);
 	}
 	let rest = await planRest(run, followed, left);
 	if (rest.plan.gate.length > 0) {
@@ -83596,7 +84813,7 @@ async function planRest(run, followed, left) {
 	const { fleet, journal } = run.environment;
 	const { input, plan } = followed.at(-1);
 	const living = input.reached.filter((server) => !left.has(server));
-	const observed = await allOrErrors(living.map((server) => observe(fleet.server(server), input.scope, run.asked.wanted, run.request.clock)));
+	const observed = await (0,fleet_fleet .i)(living.map((server) => observe(fleet.server(server), input.scope, run.asked.wanted, run.request.clock)));
 	const draining = followed.flatMap((one) => one.plan.steps.flatMap(({ id, step }) => step.kind === 'drain' && !step.isAwaited && one.execution.stateOf(id) !== 'skipped' ? [step.id] : []));
 	const { state } = journal.snapshot;
 	const facts = { left: [...left.keys()], observed, state, copies: plan.copies, draining };
@@ -83612,7 +84829,7 @@ function errorsOf(findings) {
 	return findings
 		.filter(({ level }) => level === 'error')
 		.map(({ server, check, message, hint }) => {
-		return new UserError(`${server || check}: ${message}`, hint === undefined ? {} : { hint });
+		return new model_errors .yo(`${server || check}: ${message}`, hint === undefined ? {} : { hint });
 	});
 }
 function describeFinding({ server, check, message }) {
@@ -83622,7 +84839,11 @@ function describeFinding({ server, check, message }) {
 async function deploy_deploy(request) {
 	const { author, clock, leaseWaitMs, log, narrowing, signal, wanted } = request;
 	const timeline = new Timeline(clock, (span) => log.info(describeSpan(span)));
-	const opening = { wanted, narrowing, timeline, access: { author, leaseWaitMs, signal } };
+	const lookAhead = (ahead) => lookFor(request, timeline, ahead);
+	const opening = {
+		...{ wanted, narrowing, timeline, access: { author, leaseWaitMs, signal } },
+		...(request.rollback === undefined && { lookAhead }),
+	};
 	return await withEnvironment(request, opening, async (environment) => {
 		const asked = await restore(request, environment);
 		return await deployTo(new Run(request, asked, { ...environment, timeline }), request, environment);
@@ -83651,7 +84872,7 @@ async function deployTo(run, request, environment) {
 }
 function announce(plan, { log, onPlan }, forgotten) {
 	onPlan(plan);
-	for (const sentence of plan.staying)
+	for (const sentence of [...plan.staying, ...plan.undecided])
 		log.warning(sentence);
 	for (const server of forgotten) {
 		log.warning(`${server} left the file: what still runs there stays, serves, and is no longer looked after. Remove it there, or put the server back`);
@@ -83663,7 +84884,7 @@ function deploy_checkServers(vitals, plan, { log }) {
 		if (level === 'warning')
 			log.warning(`${server}: ${message}`);
 	}
-	errors_failTogether(errorsOf(certainFailures(vitals, plan)));
+	(0,model_errors .b2)(errorsOf(certainFailures(vitals, plan)));
 }
 ;
 function publicJwk(privateKey) {
@@ -83858,7 +85079,7 @@ function certificate_parse(pem) {
 		return new external_node_crypto_.X509Certificate(pem);
 	}
 	catch (cause) {
-		throw new UserError('a certificate cannot be read: it is not a certificate in PEM ("BEGIN CERTIFICATE")', {
+		throw new model_errors .yo('a certificate cannot be read: it is not a certificate in PEM ("BEGIN CERTIFICATE")', {
 			hint: 'Is the file whole? "openssl x509 -noout -text -in" and the file shows what it says, or what is wrong.',
 			cause,
 		});
@@ -83955,7 +85176,7 @@ class AcmeHttp {
 	#unreachable(cause) {
 		const { code = '' } = cause;
 		const isAboutTrust = /CERT|SIGNATURE|SELF_SIGNED|ISSUER/.test(code);
-		return new CertificateError(`the certificate authority ${this.host} cannot be reached: ${messageOf(cause) || code}`, {
+		return new CertificateError(`the certificate authority ${this.host} cannot be reached: ${(0,model_errors .bD)(cause) || code}`, {
 			because: 'unreachable',
 			hint: isAboutTrust
 				? `Its own certificate is not trusted: name its root, and see that the clock of this machine is right; it says ${new Date(this.#clock.now()).toISOString()}.`
@@ -84071,7 +85292,7 @@ class CloudflareApi {
 				return answer;
 		}
 		catch (cause) {
-			throw unreachable(messageOf(cause), cause);
+			throw unreachable((0,model_errors .bD)(cause), cause);
 		}
 		finally {
 			over.abort();
@@ -84097,14 +85318,14 @@ function refused(status, said) {
 	const reasons = (said?.errors ?? []).map(({ code, message }) => `${problem_oneLine(message)} (${code})`);
 	const why = reasons.length === 0 ? `status ${status}` : reasons.join(', ');
 	const isAboutToken = [400, 401, 403].includes(status);
-	return new UserError(`Cloudflare does not do what DNS-01 needs: ${why}`, {
+	return new model_errors .yo(`Cloudflare does not do what DNS-01 needs: ${why}`, {
 		hint: isAboutToken
 			? 'The token needs Zone:Read and DNS:Edit for the zone of the domain, and must not have ended.'
 			: 'Nothing has changed. Run again later.',
 	});
 }
 function unreachable(why, cause) {
-	return new UserError(`Cloudflare cannot be reached: ${why}`, {
+	return new model_errors .yo(`Cloudflare cannot be reached: ${why}`, {
 		hint: 'Nothing has changed. May this machine reach api.cloudflare.com? Run again later.',
 		cause,
 	});
@@ -84616,7 +85837,7 @@ async function authorize(session, order, urls) {
 async function cleanUp(solver, challenges, log) {
 	await solver.cleanUp(challenges).catch((error) => {
 		const names = challenges.map(({ name }) => name).join(', ');
-		log?.warning(`What proved ${names} to the certificate authority is still there: ${messageOf(error)}`);
+		log?.warning(`What proved ${names} to the certificate authority is still there: ${(0,model_errors .bD)(error)}`);
 	});
 }
 async function proven(session, clock, authorizationUrl, challengeUrl, type) {
@@ -84773,9 +85994,32 @@ function solverOf({ solver, owner }, clock, log) {
 	};
 }
 ;
+function keptImages({ builds }, { images, service }) {
+	if (images === undefined)
+		return [];
+	const built = Object.keys(builds);
+	const isAnyGiven = built.some((name) => Object.hasOwn(images, name));
+	return built
+		.filter((name) => service?.includes(name) ?? true)
+		.filter((name) => !Object.hasOwn(images, name) && (isAnyGiven || !builds[name].isNamed));
+}
+function checkBuilt(project, given) {
+	const kept = keptImages(project, given);
+	const isAnyGiven = Object.keys(project.builds).some((name) => Object.hasOwn(given.images ?? {}, name));
+	if (isAnyGiven)
+		return;
+	(0,model_errors .b2)(kept.map((service) => {
+		const path = ['services', service, 'build'];
+		const message = 'its image is built, and this run was given none';
+		const hint = 'Run the action build-push before this step, and hand its output on: images: ${{ steps.build.outputs.images }}, where "build" is the id of that step.';
+		const { environment } = project.wanted;
+		return problemError({ path, message, hint }, project.config.locate(...originsOf(environment, path)));
+	}));
+}
+;
 function foreseenFailure({ findings }) {
 	const errors = errorsOf(findings);
-	return errors.length > 1 ? new UserErrors(errors) : errors[0];
+	return errors.length > 1 ? new model_errors .tQ(errors) : errors[0];
 }
 ;
 const NO_FILES = { find: () => undefined };
@@ -84901,6 +86145,8 @@ function checkService(input, ports, report) {
 	checkScratch(input, report);
 	checkOverlap(input, ports, report);
 	checkQueue(input, ports, report);
+	if (input.request_buffering !== undefined && ports.protocol === 'grpc')
+		report(['request_buffering'], 'a call of gRPC reaches the app while it comes, always', 'Leave it out.');
 }
 function strategyOf({ strategy, overlap }) {
 	return strategy ?? (overlap === false ? 'recreate' : defaults_DEFAULTS.strategy);
@@ -84984,6 +86230,26 @@ function checkScratch(input, report) {
 	}
 }
 ;
+function builtRepository(registry, { project, environment }, service) {
+	const name = `${project}-${environment}-${service}`;
+	return [registry?.address, registry?.user, name].filter((part) => part !== undefined).join('/');
+}
+;
+function serviceBuildOf(service, { build: input, image, platform }, surroundings, report) {
+	if (input === undefined)
+		return undefined;
+	const { registry, isLocal } = surroundings;
+	if (input.dockerfile !== undefined && input.dockerfile_inline !== undefined) {
+		report(['build', 'dockerfile_inline'], 'excludes dockerfile', 'Keep one of the two.');
+	}
+	if (image === undefined && registry === undefined && !isLocal) {
+		report(['build'], 'has no place where its image is kept', 'Write registry: ghcr.io/<account> at the top of the file, or the name of the image as image.');
+	}
+	const repository = image === undefined ? builtRepository(registry, surroundings, service) : (0,image_name ._M)(image);
+	const tag = image?.includes('@') ? undefined : image?.slice(repository.length + 1) || undefined;
+	return { input, repository, isNamed: image !== undefined, tag, platform };
+}
+;
 const NO_SECRETS = { is: () => false, valueOf: () => undefined };
 const env_file_NAME = /^(?:export[ \t]+)?(?<name>[^\s=:'"#]+)[ \t]*(?<sign>[=:]?)[ \t]*/;
 const ESCAPES = {
@@ -85043,7 +86309,7 @@ function parseEnvFile(text, file, variables, format = 'dotenv', secrets = NO_SEC
 }
 const ENDS = /^[ \t]*(?:#[^\n]*)?(?:\n|$)/;
 function noAssignment(place) {
-	return new UserError(`${place}: is no assignment`, { hint: 'Write NAME=value.' });
+	return new model_errors .yo(`${place}: is no assignment`, { hint: 'Write NAME=value.' });
 }
 function parseRaw(text) {
 	return text.split('\n').flatMap((line) => {
@@ -85058,10 +86324,10 @@ function env_file_valueAt(rest, place, known) {
 	if (quote === "'" || quote === '"') {
 		const body = (quote === "'" ? /^'((?:[^'\\]|\\[\s\S])*)'/ : /^"((?:[^"\\]|\\[\s\S])*)"/).exec(rest);
 		if (body === null)
-			throw new UserError(`${place}: a quote is not closed`, { hint: `Add ${quote}.` });
+			throw new model_errors .yo(`${place}: a quote is not closed`, { hint: `Add ${quote}.` });
 		const [whole, inner = ''] = body;
 		if (!ENDS.test(rest.slice(whole.length))) {
-			throw new UserError(`${place}: there is text after the closing quote`, {
+			throw new model_errors .yo(`${place}: there is text after the closing quote`, {
 				hint: 'Put all of the value into the quotes.',
 			});
 		}
@@ -85081,9 +86347,9 @@ function env_file_replaced(value, place, known) {
 		return interpolate(value, known);
 	}
 	catch (error) {
-		if (!(error instanceof UserError))
+		if (!(error instanceof model_errors .yo))
 			throw error;
-		throw new UserError(`${place}: a reference after "$" cannot be replaced`, {
+		throw new model_errors .yo(`${place}: a reference after "$" cannot be replaced`, {
 			hint: 'Put the value in single quotes where $ is meant as it is, or set the variable in the env of the workflow step.',
 		});
 	}
@@ -85238,7 +86504,7 @@ function service_files_look(path, { repository, mayBeMissing }, complain) {
 		return entry;
 	}
 	catch (error) {
-		if (!(error instanceof UserError))
+		if (!(error instanceof model_errors .yo))
 			throw error;
 		complain(error.message, error.hint);
 		return undefined;
@@ -85297,7 +86563,7 @@ function variablesOf(input, sources, report) {
 			}
 		}
 		catch (error) {
-			if (!(error instanceof UserError))
+			if (!(error instanceof model_errors .yo))
 				throw error;
 			report(at, error.message, error.hint);
 		}
@@ -85412,7 +86678,7 @@ function usersOf(input, sources, report) {
 		return { basicAuth: text === undefined ? {} : parseUsers(text.split(/\r?\n/)) };
 	}
 	catch (error) {
-		if (!(error instanceof UserError))
+		if (!(error instanceof model_errors .yo))
 			throw error;
 		complain(`${input.file}: ${error.message}`, error.hint);
 		return { basicAuth: {} };
@@ -85452,6 +86718,7 @@ function resolveHealthcheck(input, ports, recognised, report) {
 			report(at, `needs protocol http, and this is a ${ports.protocol} service`, 'Use test, or write protocol: http.');
 		}
 	}
+	resolve_healthcheck_checkGrpc(input, ports, isDisabled, report);
 	const instead = isWorker(ports) || ports.protocol === 'udp' ? 'running' : 'tcp';
 	const check = healthcheckKind(input, isDisabled ? instead : undefined, recognised);
 	const said = {
@@ -85470,8 +86737,19 @@ function resolveHealthcheck(input, ports, recognised, report) {
 		...(check.kind === 'default' && unsaid.length > 0 && { unsaid }),
 	};
 }
+function resolve_healthcheck_checkGrpc({ grpc, test }, { protocol }, isDisabled, report) {
+	if (grpc === undefined)
+		return;
+	const at = ['healthcheck', 'grpc'];
+	if (isDisabled)
+		report(at, 'a disabled health check has no grpc', 'Keep one of the two.');
+	else if (test !== undefined)
+		report(at, 'grpc and test exclude each other', 'Keep one of the two.');
+	else if (protocol !== undefined && protocol !== 'grpc')
+		report(at, `needs protocol grpc, and this is a ${protocol} service`, 'Write protocol: grpc, or leave it out.');
+}
 const TIMES = ['intervalMs', 'timeoutMs', 'retries', 'startPeriodMs'];
-function healthcheckKind({ path, test, headers, expect }, instead, recognised) {
+function healthcheckKind({ path, test, headers, expect, grpc }, instead, recognised) {
 	if (instead !== undefined)
 		return { kind: instead };
 	if (path !== undefined || headers !== undefined || expect !== undefined) {
@@ -85482,6 +86760,8 @@ function healthcheckKind({ path, test, headers, expect }, instead, recognised) {
 			...(expect !== undefined && { expect: resolve_healthcheck_expectation(expect) }),
 		};
 	}
+	if (grpc !== undefined)
+		return { kind: 'grpc', ...(grpc.service !== undefined && { grpcService: grpc.service }) };
 	if (test !== undefined)
 		return { kind: 'command', test };
 	if (recognised?.test)
@@ -85514,7 +86794,7 @@ function publishPorts(ports, publish, report) {
 	publish.forEach(({ target, published, protocol, responses }, index) => {
 		const path = ['publish', index];
 		const found = all.find((one) => one.port === target && isOverUdp(one) === (protocol === 'udp'));
-		if (found?.protocol === 'http') {
+		if (isOverHttp(found?.protocol)) {
 			report(path, `port ${target} speaks HTTP, and is reached by its domain`, 'Write domain, or protocol: tcp to have its bytes passed on as they are.');
 			return;
 		}
@@ -85550,7 +86830,7 @@ function resolvePorts(input, recognised, report) {
 	const protocol = input.protocol ?? (isPublished ? publish[0]?.protocol : undefined) ?? defaultProtocol(input, recognised);
 	const ofImage = recognised ? ` by its image ${input.image}` : '';
 	checkDomain(protocol, input.domain, ['domain'], `a ${protocol} service${ofImage}`, report);
-	checkPrefix(input, [], report);
+	checkPrefix(input, protocol, [], report);
 	const extra = resolveExtra(input, { port, protocol }, report);
 	const extraDomains = extra.flatMap(([name, { domains }]) => (domains.length > 0 ? [[name, domains]] : []));
 	const stripped = extra.flatMap(([name, { stripsPrefix }]) => (stripsPrefix ? [name] : []));
@@ -85583,7 +86863,11 @@ function resolveRedirects({ redirects = [], domain = [] }, report) {
 	}
 	return redirects;
 }
-function checkPrefix({ strip_prefix: strips, domain = [] }, path, report) {
+function checkPrefix({ strip_prefix: strips, domain = [] }, protocol, path, report) {
+	if (strips && protocol === 'grpc') {
+		report([...path, 'strip_prefix'], 'a path of gRPC is the method that is called', 'Leave it out: domain: example.com/package.Service has the calls of one service.');
+		return;
+	}
 	if (!strips || domain.some((address) => pathOfAddress(address) !== '/'))
 		return;
 	report([...path, 'strip_prefix'], 'there is nothing to strip: no domain here has a path', 'Write the path behind the domain: domain: example.com/api.');
@@ -85591,12 +86875,14 @@ function checkPrefix({ strip_prefix: strips, domain = [] }, path, report) {
 function defaultProtocol(input, recognised) {
 	if (recognised)
 		return 'tcp';
+	if (input.healthcheck?.grpc !== undefined)
+		return 'grpc';
 	return input.domain?.length || asksOverHttp(input.healthcheck ?? {}) ? 'http' : 'tcp';
 }
 function checkDomain(protocol, domains, path, what, report) {
-	if (protocol === 'http' || !domains?.length)
+	if (isOverHttp(protocol) || !domains?.length)
 		return;
-	report(path, `a domain needs protocol http, and this is ${what}`, 'Write protocol: http if it speaks HTTP.');
+	report(path, `a domain needs protocol http or grpc, and this is ${what}`, 'Write protocol: http if it speaks HTTP, or protocol: grpc.');
 }
 function resolveExtra({ extra_ports: input = {} }, main, report) {
 	const taken = new Map([[edgePort(main.port, main.protocol), 'the main port']]);
@@ -85611,7 +86897,7 @@ function resolveExtra({ extra_ports: input = {} }, main, report) {
 			report([...path, 'port'], `${port} is ${owner} already`);
 		taken.set(edgePort(port, protocol), `the port ${name}`);
 		checkDomain(protocol, domains, [...path, 'domain'], `a ${protocol} port`, report);
-		checkPrefix(one, path, report);
+		checkPrefix(one, protocol, path, report);
 		return [name, { port, protocol, domains, stripsPrefix: strips }];
 	});
 }
@@ -85681,11 +86967,13 @@ function secretFilesOf({ secrets: said = [] }, { definitions }) {
 	return { files, secrets };
 }
 ;
-function resolveService(name, { base, over, image, around = [] }, sources, report) {
-	const input = { ...mergeService(base, over), ...given('image', image) };
-	const recognised = input.image === undefined || input.protocol === 'http' ? undefined : recogniseImage(input.image);
+function resolveService(name, { base, over, image, naming, around = [] }, sources, report) {
+	const said = mergeService(base, over);
+	const build = serviceBuildOf(name, said, naming, report);
+	const input = { ...said, ...given('image', image ?? said.image ?? build?.repository) };
+	const recognised = input.image === undefined || isOverHttp(input.protocol) ? undefined : recogniseImage(input.image);
 	if (input.image === undefined)
-		report([], 'needs an image', 'Write image: name:tag.');
+		report([], 'needs an image', 'Write image: name:tag, or build: ./folder for one that is built.');
 	const { ports, domains, published } = resolvePorts(input, recognised, report);
 	checkService(input, ports, report);
 	const recognisedTest = recognised && { test: recognised.test?.(ports.port ?? recognised.port) };
@@ -85720,7 +87008,8 @@ function resolveService(name, { base, over, image, around = [] }, sources, repor
 		policy: policy(input, resolveHealthcheck(input.healthcheck ?? {}, ports, recognisedTest, report)),
 		...given('adopt', input.adopt),
 	};
-	return { spec, secrets: { ...fromRepository.secrets, ...variables.secrets, ...secretFiles.secrets } };
+	const secrets = { ...fromRepository.secrets, ...variables.secrets, ...secretFiles.secrets };
+	return { spec, secrets, ...(build && { build }) };
 }
 function checkVariableSizes(environment, input, report) {
 	for (const [name, value] of Object.entries(environment)) {
@@ -85728,7 +87017,7 @@ function checkVariableSizes(environment, input, report) {
 			checkVariableSize(name, value);
 		}
 		catch (error) {
-			if (!(error instanceof UserError))
+			if (!(error instanceof model_errors .yo))
 				throw error;
 			const path = Object.hasOwn(input.environment ?? {}, name) ? ['environment', name] : ['env_file'];
 			report(path, error.message, error.hint);
@@ -85849,6 +87138,7 @@ function resolveTls(said, { isLocal, domains }, report) {
 		policy: said.policy ?? defaults_DEFAULTS.tls.policy,
 		redirect: said.redirect ?? defaults_DEFAULTS.tls.redirect,
 		hstsSeconds: resolve_tls_hstsOf(said.hsts),
+		...((said.http3 ?? defaults_DEFAULTS.tls.http3) && { http3: true }),
 		...expiryOf(said, report),
 		acme: acmeOf(said),
 	};
@@ -85863,7 +87153,9 @@ function resolveTls(said, { isLocal, domains }, report) {
 }
 function tlsPorts(tls, domains) {
 	const isOn = domains.some((domain) => tls !== undefined && (tls.domains[domain] ?? tls).mode !== 'off');
-	return isOn ? ['443/tcp'] : [];
+	if (!isOn)
+		return [];
+	return tls?.http3 ? ['443/tcp', '443/udp'] : ['443/tcp'];
 }
 function modeOf(said, isLocal) {
 	if (said.mode !== undefined)
@@ -85935,7 +87227,7 @@ function acmeOf(said) {
 function loadEnvironment(text, file, variables, environment, options = {}) {
 	const { loaded: config, errors } = examineConfig(text, file, variables, options.secrets, environment);
 	if (config === undefined) {
-		errors_failTogether(errors);
+		(0,model_errors .b2)(errors);
 		throw new Error('a file without a mistake could not be read');
 	}
 	return { config, ...resolveWithSecrets(config, environment, { ...options, beside: errors }) };
@@ -85957,6 +87249,8 @@ function resolveWithSecrets(loaded, environment, options = {}) {
 	const over = new Map(Object.entries(input.services ?? {}));
 	const names = [...new Set([...base.keys(), ...over.keys()])];
 	const images = resolve_checkImages(options.images ?? {}, names, errors);
+	const { project, registry } = loaded.config;
+	const naming = { project, environment, registry, isLocal: input.provider === 'local' };
 	const sourcesOf = (service) => ({
 		...loaded,
 		definitions,
@@ -85968,6 +87262,7 @@ function resolveWithSecrets(loaded, environment, options = {}) {
 		base: base.get(name),
 		over: over.get(name),
 		image: images.get(name),
+		naming,
 		around: [loaded.config.maintenance, input.maintenance],
 	}, sourcesOf(name), (path, message, hint) => report(name, path, message, hint)));
 	const services = resolved.map(({ spec }) => spec);
@@ -85980,7 +87275,8 @@ function resolveWithSecrets(loaded, environment, options = {}) {
 	const tls = resolve_tlsOf(loaded, environment, input, services, errors);
 	const ofNginx = nginx(loaded.config, input);
 	checkProxyProtocol(loaded, environment, ofNginx, errors);
-	errors_failTogether(load_inOrder(errors));
+	checkHttp3(loaded, environment, { ...ofNginx, ...tls }, errors);
+	(0,model_errors .b2)(load_inOrder(errors));
 	const wanted = {
 		project: loaded.config.project,
 		environment,
@@ -85992,7 +87288,8 @@ function resolveWithSecrets(loaded, environment, options = {}) {
 		onPartialFailure: (input.provider === 'static' ? input.on_partial_failure : undefined) ?? defaults_DEFAULTS.on_partial_failure,
 	};
 	const secrets = Object.fromEntries(resolved.map(({ spec, secrets: own }) => [spec.name, own]));
-	return { wanted, secrets, definitions };
+	const builds = Object.fromEntries(resolved.flatMap(({ spec, build }) => (build === undefined ? [] : [[spec.name, build]])));
+	return { wanted, secrets, builds, definitions };
 }
 function edgePorts(services, { ports: ofTls = [] }) {
 	const ports = [...new Set([...ofTls, ...services.flatMap(publishedOf)])].sort();
@@ -86019,6 +87316,15 @@ function checkProxyProtocol(loaded, name, { proxyProtocol, trustedProxies = [] }
 	const hint = 'Write the addresses of the balancers under edge.trusted_proxies.';
 	errors.push(problemError({ path: loaded.spelled(origin), message, hint }, loaded.locate(origin)));
 }
+function checkHttp3(loaded, name, { proxyProtocol, tls }, errors) {
+	if (!proxyProtocol || !tls?.http3)
+		return;
+	const [over, base] = originsOf(name, ['tls', 'http3']);
+	const origin = loaded.has(over) ? over : base;
+	const message = 'cannot be had with edge.proxy_protocol: that balancer passes TCP on, and QUIC comes by UDP';
+	const hint = 'Leave it out; a balancer that speaks HTTP/3 to browsers speaks HTTP/1.1 or 2 to the servers.';
+	errors.push(problemError({ path: loaded.spelled(origin), message, hint }, loaded.locate(origin)));
+}
 function resolve_tlsOf(loaded, name, environment, services, errors) {
 	const isSaid = loaded.config.tls !== undefined || environment.tls !== undefined;
 	const domains = services.flatMap(({ route }) => domainsOf(route));
@@ -86042,7 +87348,7 @@ function resolve_checkImages(images, services, errors) {
 	for (const [service, image] of Object.entries(images)) {
 		if (!services.includes(service)) {
 			const didMean = didYouMean(service, services);
-			errors.push(new UserError(`images: there is no service ${JSON.stringify(service)}${didMean}`, {
+			errors.push(new model_errors .yo(`images: there is no service ${JSON.stringify(service)}${didMean}`, {
 				hint: `The services are ${listed(services)}.`,
 			}));
 			continue;
@@ -86051,9 +87357,9 @@ function resolve_checkImages(images, services, errors) {
 			checked.set(service, parseImage(image));
 		}
 		catch (error) {
-			if (!(error instanceof UserError))
+			if (!(error instanceof model_errors .yo))
 				throw error;
-			errors.push(new UserError(`images: ${service}: ${error.message}`, error.hint ? { hint: error.hint } : {}));
+			errors.push(new model_errors .yo(`images: ${service}: ${error.message}`, error.hint ? { hint: error.hint } : {}));
 		}
 	}
 	return checked;
@@ -86065,9 +87371,9 @@ function checkServiceNames(loaded, environment, services, report) {
 			checkNames({ project: loaded.config.project, environment }, name, max);
 		}
 		catch (error) {
-			if (!(error instanceof UserError))
+			if (!(error instanceof model_errors .yo))
 				throw error;
-			report(name, [], messageOf(error), error.hint);
+			report(name, [], (0,model_errors .bD)(error), error.hint);
 		}
 	}
 }
@@ -86126,7 +87432,7 @@ function readPkcs8(pem) {
 		case 'ed25519':
 			return openSshKey(key);
 		default:
-			throw new UserError(`the SSH private key is of the kind ${key.asymmetricKeyType}, which SSH does not know`, {
+			throw new model_errors .yo(`the SSH private key is of the kind ${key.asymmetricKeyType}, which SSH does not know`, {
 				hint: 'Make one for the workflow: ssh-keygen -t ed25519 -N "" -f ~/.ssh/switchyard.',
 			});
 	}
@@ -86136,7 +87442,7 @@ function pkcs8_parse(pem) {
 		return (0,external_node_crypto_.createPrivateKey)(pem);
 	}
 	catch (cause) {
-		throw new UserError('the SSH private key is in PKCS#8 ("BEGIN PRIVATE KEY"), and cannot be read', {
+		throw new model_errors .yo('the SSH private key is in PKCS#8 ("BEGIN PRIVATE KEY"), and cannot be read', {
 			hint: 'Is it whole? "ssh-keygen -y -f" and the file shows its public half, or says what is wrong.',
 			cause,
 		});
@@ -86182,7 +87488,7 @@ function keys_parseHostKey(line) {
 	const [type, base64] = line.trim().split(/\s+/);
 	const blob = Buffer.from(base64 ?? '', 'base64');
 	if (type === undefined || blob.length < 8 || blobType(blob) !== type) {
-		throw new UserError(`host_key "${line.slice(0, 40)}" is no SSH public key`, {
+		throw new model_errors .yo(`host_key "${line.slice(0, 40)}" is no SSH public key`, {
 			hint: 'Write type and key as in a .pub file: "ssh-ed25519 AAAA…".',
 		});
 	}
@@ -86210,29 +87516,29 @@ function normalisePrivateKey(text) {
 		.map((line) => line.trim())
 		.join('\n');
 	if (key === '') {
-		throw new UserError('the SSH private key is empty', {
+		throw new model_errors .yo('the SSH private key is empty', {
 			hint: 'Pass it as the input ssh-private-key: "ssh-private-key: ${{ secrets.SSH_PRIVATE_KEY }}".',
 		});
 	}
 	if (/^(?:ssh|ecdsa|sk)-\S+ AAAA/.test(key)) {
-		throw new UserError('the SSH private key is the public half of one', {
+		throw new model_errors .yo('the SSH private key is the public half of one', {
 			hint: 'Set the secret from the file without ".pub": "gh secret set SSH_PRIVATE_KEY <" and that file.',
 		});
 	}
 	if (!/^-----BEGIN [A-Z ]*PRIVATE KEY-----\n[\s\S]+\n-----END [A-Z ]*PRIVATE KEY-----$/.test(key)) {
-		throw new UserError('the SSH private key is not in PEM or OpenSSH format', {
+		throw new model_errors .yo('the SSH private key is not in PEM or OpenSSH format', {
 			hint: 'The input ssh-private-key takes the whole file, from "-----BEGIN" to "-----END", without a passphrase.',
 		});
 	}
 	if (key.startsWith('-----BEGIN ENCRYPTED PRIVATE KEY-----')) {
-		throw new UserError('the SSH private key has a passphrase', {
+		throw new model_errors .yo('the SSH private key has a passphrase', {
 			hint: 'Nobody can type it in a workflow: make a key without one, or take it off ("ssh-keygen -p -N \'\' -f" and the file).',
 		});
 	}
 	return key.startsWith('-----BEGIN PRIVATE KEY-----') ? readPkcs8(`${key}\n`) : `${key}\n`;
 }
-;
-const external_node_readline_namespaceObject = require("node:readline");
+var external_node_readline_ = __nccwpck_require__(481);
+var external_node_stream_ = __nccwpck_require__(7075);
 ;
 const HEADER_BYTES = 8;
 const STDOUT = 1;
@@ -86301,7 +87607,7 @@ function runningCommand(connection, { input, signal, exitCode, explain }) {
 		catch (error) {
 			if (stdout.destroyed)
 				return undefined;
-			if (!isTunnelBroken(error))
+			if (!(0,model_errors .Y8)(error))
 				await conclude().catch(() => undefined);
 			throw explain(broken(error));
 		}
@@ -86369,7 +87675,7 @@ async function send(input, connection) {
 	}
 }
 function broken(error) {
-	return Object.assign(new Error(messageOf(error), { cause: error }), { isTunnelBroken: true });
+	return Object.assign(new Error((0,model_errors .bD)(error), { cause: error }), { isTunnelBroken: true });
 }
 ;
 const NETWORK_POLL_MS = 100;
@@ -86380,7 +87686,7 @@ class EngineClient {
 	#http;
 	#clock;
 	constructor(dial, { connections = 16, clock = systemClock } = {}) {
-		this.#http = new EngineHttp(dial, connections);
+		this.#http = new docker_http .pd(dial, connections);
 		this.#clock = clock;
 	}
 	get requests() {
@@ -86427,7 +87733,7 @@ class EngineClient {
 			await this.#http.json({ method: 'POST', path: ['containers', id, 'start'] });
 		}
 		catch (error) {
-			if (!(error instanceof EngineError && /paused container/.test(error.message)))
+			if (!(error instanceof docker_http .NJ && /paused container/.test(error.message)))
 				throw error;
 			await this.#http.json({ method: 'POST', path: ['containers', id, 'unpause'] });
 		}
@@ -86442,7 +87748,7 @@ class EngineClient {
 			await this.#http.json({ method: 'DELETE', path: ['containers', id], query: { force: true, v: true } });
 		}
 		catch (error) {
-			if (!isStatus(error, 404, 409))
+			if (!(0,docker_http .zM)(error, 404, 409))
 				throw error;
 		}
 	}
@@ -86547,12 +87853,12 @@ class EngineClient {
 			signal: options.signal,
 			headers: authHeaders(options.auth),
 		});
-		for await (const line of (0,external_node_readline_namespaceObject.createInterface)({ input: body })) {
+		for await (const line of (0,external_node_readline_.createInterface)({ input: body })) {
 			if (line.trim() === '')
 				continue;
 			const progress = JSON.parse(line);
 			if (progress.error !== undefined)
-				throw new EngineError(500, progress.error);
+				throw new docker_http .NJ(500, progress.error);
 			options.onProgress(progress);
 		}
 	}
@@ -86588,7 +87894,7 @@ class EngineClient {
 			await this.#beOnlyNetwork(spec.Name, Id);
 		}
 		catch (error) {
-			if (!isStatus(error, 409))
+			if (!(0,docker_http .zM)(error, 409))
 				throw error;
 		}
 	}
@@ -86612,16 +87918,16 @@ class EngineClient {
 	async removeNetwork(name) {
 		await this.#http.json({ method: 'DELETE', path: ['networks', name] }).catch(undefinedWhenMissing);
 	}
-	async joinNetwork(network, container) {
+	async joinNetwork(network, container, aliases) {
 		try {
 			await this.#http.json({
 				method: 'POST',
 				path: ['networks', network, 'connect'],
-				body: { Container: container },
+				body: { Container: container, ...(aliases && { EndpointConfig: { Aliases: aliases } }) },
 			});
 		}
 		catch (error) {
-			if (!(error instanceof EngineError && /already exists in network/.test(error.message)))
+			if (!(error instanceof docker_http .NJ && /already exists in network/.test(error.message)))
 				throw error;
 		}
 	}
@@ -86634,7 +87940,7 @@ class EngineClient {
 			});
 		}
 		catch (error) {
-			if (!isStatus(error, 404) && !(error instanceof EngineError && /not connected/.test(error.message)))
+			if (!(0,docker_http .zM)(error, 404) && !(error instanceof docker_http .NJ && /not connected/.test(error.message)))
 				throw error;
 		}
 	}
@@ -86676,7 +87982,7 @@ function authHeaders(auth) {
 	return { 'x-registry-auth': Buffer.from(JSON.stringify(auth)).toString('base64url') };
 }
 function undefinedWhenMissing(error) {
-	if (isStatus(error, 404))
+	if ((0,docker_http .zM)(error, 404))
 		return undefined;
 	throw error;
 }
@@ -86692,7 +87998,7 @@ function parseFree(stdout) {
 }
 async function freeHere(folder) {
 	try {
-		const { bavail, bsize } = await (0,external_node_fs_promises_namespaceObject.statfs)(folder);
+		const { bavail, bsize } = await (0,promises_.statfs)(folder);
 		return bavail * bsize;
 	}
 	catch {
@@ -86705,7 +88011,7 @@ async function checkEngine(engine, server) {
 	const apiVersion = await engine.ping();
 	if (isAtLeast(apiVersion, OLDEST_API))
 		return;
-	throw new UserError(`${server}: Docker is too old (its API is ${apiVersion || 'without a number'})`, {
+	throw new model_errors .yo(`${server}: Docker is too old (its API is ${apiVersion || 'without a number'})`, {
 		hint: 'Install Docker 20.10 or newer there.',
 	});
 }
@@ -86782,9 +88088,9 @@ class HttpOver {
 		const { statusCode, headers, body } = await this.#agent.request({
 			origin: `http://${target.address}:${target.port}`,
 			path: target.path,
-			method,
+			method: target.message === undefined ? method : 'POST',
 			headers: { 'user-agent': 'switchyard', ...target.headers, host: target.host ?? target.address },
-			body: text ?? null,
+			body: text ?? target.message ?? null,
 			reset: true,
 			signal,
 		});
@@ -86813,12 +88119,13 @@ class KeptConnection {
 			},
 		});
 	}
-	async get({ path, host, headers, isLast }, timeoutMs) {
+	async get({ path, host, headers, message, isLast, }, timeoutMs) {
 		const { statusCode, body } = await this.#agent.request({
 			origin: this.#origin,
 			path,
-			method: 'GET',
+			method: message === undefined ? 'GET' : 'POST',
 			headers: { 'user-agent': 'switchyard-probe', ...headers, host },
+			body: message ?? null,
 			reset: isLast,
 			signal: AbortSignal.timeout(timeoutMs),
 		});
@@ -86846,9 +88153,9 @@ function localProvider(servers, socketPath = dockerSocket()) {
 			}
 			catch (error) {
 				await engine.close();
-				if (error instanceof UserError)
+				if (error instanceof model_errors .yo)
 					throw error;
-				throw new UserError(`no Docker engine answers at ${socketPath} (${messageOf(error)})`, {
+				throw new model_errors .yo(`no Docker engine answers at ${socketPath} (${(0,model_errors .bD)(error)})`, {
 					hint: 'The local provider needs Docker on the machine that runs the action, and the right to use it.',
 					cause: error,
 				});
@@ -87793,14 +89100,14 @@ class NodeSSH {
 ;
 const PROHIBITED = 1;
 function explainConnectFailure(target, error, seenKey) {
-	if (error instanceof UserError)
+	if (error instanceof model_errors .yo)
 		return error;
 	const way = target.jump === undefined ? '' : ` through ${target.jump.host}`;
 	const server = named(target, `${target.user}@${target.host}:${target.port}${way}`);
 	const { level, reason } = error;
-	const message = messageOf(error);
+	const message = (0,model_errors .bD)(error);
 	const code = codeOf(error);
-	const fail = (what, hint) => new UserError(`${server}: ${what}`, { hint, cause: error });
+	const fail = (what, hint) => new model_errors .yo(`${server}: ${what}`, { hint, cause: error });
 	if (seenKey !== undefined && message.includes('Host denied'))
 		return hostKeyRefused(target, seenKey, error);
 	if (/no matching host key/i.test(message)) {
@@ -87846,7 +89153,7 @@ function codeOf(error) {
 	const { code, reason } = error;
 	if (reason === undefined)
 		return code;
-	const message = messageOf(error);
+	const message = (0,model_errors .bD)(error);
 	if (/refused/i.test(message))
 		return 'ECONNREFUSED';
 	if (/network is unreachable/i.test(message))
@@ -87858,7 +89165,7 @@ function codeOf(error) {
 function hostKeyRefused(target, key, cause) {
 	const server = named(target, `${target.host}:${target.port}`);
 	if (target.hostKeys.length === 0) {
-		return new UserError(`${server}: no host_key is configured; the server shows ${fingerprint(key)}`, {
+		return new model_errors .yo(`${server}: no host_key is configured; the server shows ${fingerprint(key)}`, {
 			hint: `Compare the fingerprint with the server's own, then add to it: host_key: "${hostKeyLine(key)}"`,
 			cause,
 		});
@@ -87867,12 +89174,12 @@ function hostKeyRefused(target, key, cause) {
 	const known = configured.map(({ blob }) => fingerprint(blob)).join(' or ');
 	const both = `host_key says ${known}, the server shows ${fingerprint(key)}`;
 	if (configured.some(({ blob }) => isTypo(hostKeyLine(blob), hostKeyLine(key)))) {
-		return new UserError(`${server}: host_key has a typo: it is nearly the server's (${both})`, {
+		return new model_errors .yo(`${server}: host_key has a typo: it is nearly the server's (${both})`, {
 			hint: `Nobody can make a key that is nearly another one. Write: host_key: "${hostKeyLine(key)}"`,
 			cause,
 		});
 	}
-	return new UserError(`${server}: the host key is not the configured one: ${both}`, {
+	return new model_errors .yo(`${server}: the host key is not the configured one: ${both}`, {
 		hint: `Somebody may be in between. Only if the server was set up anew: host_key: "${hostKeyLine(key)}"`,
 		cause,
 	});
@@ -88082,7 +89389,7 @@ async function checkForwarding(ssh) {
 		(await dialTcp(ssh, '127.0.0.1', 1)).destroy();
 	}
 	catch (error) {
-		if (error instanceof UserError)
+		if (error instanceof model_errors .yo)
 			throw error;
 	}
 }
@@ -88099,7 +89406,7 @@ async function openEngine(ssh) {
 	}
 	catch (error) {
 		await direct.close();
-		if (error instanceof UserError)
+		if (error instanceof model_errors .yo)
 			throw error;
 		if (static_reasonOf(error) === undefined)
 			throw await explainEngineFailure(ssh, error);
@@ -88111,7 +89418,7 @@ async function openEngine(ssh) {
 	}
 	catch (error) {
 		await throughCommand.close();
-		if (error instanceof UserError)
+		if (error instanceof model_errors .yo)
 			throw error;
 		throw await explainEngineFailure(ssh, error);
 	}
@@ -88137,7 +89444,7 @@ async function dialTcp(ssh, address, port) {
 	}
 	catch (error) {
 		if (static_reasonOf(error) === static_PROHIBITED) {
-			throw new UserError(`${ssh.target.name}: sshd forbids TCP forwarding, which the health checks and the proof need`, {
+			throw new model_errors .yo(`${ssh.target.name}: sshd forbids TCP forwarding, which the health checks and the proof need`, {
 				hint: 'Set "AllowTcpForwarding local" (or "yes") for this user in sshd_config, and reload sshd.',
 				cause: error,
 			});
@@ -88150,7 +89457,7 @@ async function explainEngineFailure(ssh, error) {
 	const { stdout, stderr } = await ssh.run(DIAGNOSIS).catch(() => ({ stdout: '', stderr: '' }));
 	const { name, user } = ssh.target;
 	if (/No such file/.test(stderr)) {
-		return new UserError(`${name}: Docker is not installed there, or does not run`, {
+		return new model_errors .yo(`${name}: Docker is not installed there, or does not run`, {
 			hint: 'Install Docker 20.10 or newer ("apt install docker.io" on Debian) and start it.',
 			cause: error,
 		});
@@ -88158,12 +89465,12 @@ async function explainEngineFailure(ssh, error) {
 	const groups = stdout.trim().split('\n').at(-1)?.split(' ') ?? [];
 	const isInGroup = groups.includes('docker');
 	if (/^s/m.test(stdout) && !isInGroup && user !== 'root') {
-		return new UserError(`${name}: the user ${user} may not use Docker`, {
+		return new model_errors .yo(`${name}: the user ${user} may not use Docker`, {
 			hint: `Add it to the group: "usermod -aG docker ${user}". That group has the rights of root on the server.`,
 			cause: error,
 		});
 	}
-	return new UserError(`${name}: the Docker engine does not answer (${messageOf(error)})`, {
+	return new model_errors .yo(`${name}: the Docker engine does not answer (${(0,model_errors .bD)(error)})`, {
 		hint: 'Look at it on the server: "systemctl status docker".',
 		cause: error,
 	});
@@ -88179,46 +89486,6 @@ function providerOf({ provider, servers }, { sshPrivateKey = '' }) {
 		case 'static':
 			return staticProvider(servers, normalisePrivateKey(sshPrivateKey));
 	}
-}
-;
-function parseSettings(listing) {
-	return listing
-		.split('\0')
-		.filter((entry) => entry !== '')
-		.map((entry) => {
-		const end = entry.indexOf('\n');
-		return end < 0
-			? { key: entry, value: 'true' }
-			: { key: entry.slice(0, end), value: entry.slice(end + 1) };
-	});
-}
-function settingsBeyond(all, base) {
-	const known = new Map();
-	for (const setting of base) {
-		const line = `${setting.key}\n${setting.value}`;
-		known.set(line, (known.get(line) ?? 0) + 1);
-	}
-	return all.filter((setting) => {
-		const line = `${setting.key}\n${setting.value}`;
-		const left = known.get(line) ?? 0;
-		if (left > 0)
-			known.set(line, left - 1);
-		return left === 0;
-	});
-}
-const TRANSPORT = /^(?:(?:http|credential|protocol|ssh)\.|core\.(?:sshcommand|gitproxy|askpass)$)/;
-const REMOTE_TRANSPORT = ['proxy', 'proxyauthmethod', 'uploadpack', 'receivepack'];
-function transportSettings(settings, remote, as) {
-	return settings.flatMap((setting) => {
-		if (TRANSPORT.test(setting.key))
-			return [setting];
-		for (const variable of REMOTE_TRANSPORT) {
-			if (remote !== undefined && setting.key === `remote.${remote}.${variable}`) {
-				return [{ key: `remote.${as}.${variable}`, value: setting.value }];
-			}
-		}
-		return [];
-	});
 }
 ;
 const REPOSITORY_VARIABLES = new Set([
@@ -88295,7 +89562,7 @@ function remoteName(settings) {
 	if (names.has('origin'))
 		return 'origin';
 	if (names.size > 1) {
-		throw new UserError(`the repository has the remotes ${[...names].sort().join(', ')}, and none is called origin`, {
+		throw new model_errors .yo(`the repository has the remotes ${[...names].sort().join(', ')}, and none is called origin`, {
 			hint: 'State is kept on the remote `origin`: rename one with `git remote rename <name> origin`.',
 		});
 	}
@@ -88323,7 +89590,7 @@ function rewrite(settings, url, variable) {
 async function runGit(args, options) {
 	const chunks = [];
 	try {
-		const { exitCode, stderr } = await getExecOutput('git', [...args], {
+		const { exitCode, stderr } = await getExecOutput(await findGit(), [...args], {
 			cwd: options.cwd,
 			env: options.env,
 			...(options.input && { input: options.input }),
@@ -88334,33 +89601,105 @@ async function runGit(args, options) {
 		return { exitCode, stdout: Buffer.concat(chunks), stderr };
 	}
 	catch (error) {
-		if (/Unable to locate executable file|ENOENT/.test(messageOf(error))) {
+		if (/Unable to locate executable file|ENOENT/.test((0,model_errors .bD)(error))) {
 			throw missingGit(error);
 		}
 		throw error;
 	}
 }
+const found = new Map();
+function findGit() {
+	const { PATH } = process.env;
+	const known = found.get(PATH) ?? which('git', true);
+	found.set(PATH, known);
+	return known;
+}
 function missingGit(cause) {
-	return new UserError('git was not found on this machine', {
+	return new model_errors .yo('git was not found on this machine', {
 		hint: 'State is kept on a git branch: install git 2.32 or newer (`apt-get install git`).',
 		cause,
 	});
 }
+var external_node_fs_ = __nccwpck_require__(3024);
 ;
-async function findRepository({ workspace, env: given }) {
+function parseSettings(listing) {
+	return listing
+		.split('\0')
+		.filter((entry) => entry !== '')
+		.map((entry) => {
+		const end = entry.indexOf('\n');
+		return end < 0
+			? { key: entry, value: 'true' }
+			: { key: entry.slice(0, end), value: entry.slice(end + 1) };
+	});
+}
+function settingsBeyond(all, base) {
+	const known = new Map();
+	for (const setting of base) {
+		const line = `${setting.key}\n${setting.value}`;
+		known.set(line, (known.get(line) ?? 0) + 1);
+	}
+	return all.filter((setting) => {
+		const line = `${setting.key}\n${setting.value}`;
+		const left = known.get(line) ?? 0;
+		if (left > 0)
+			known.set(line, left - 1);
+		return left === 0;
+	});
+}
+const TRANSPORT = /^(?:(?:http|credential|protocol|ssh)\.|core\.(?:sshcommand|gitproxy|askpass)$)/;
+const REMOTE_TRANSPORT = ['proxy', 'proxyauthmethod', 'uploadpack', 'receivepack'];
+function transportSettings(settings, remote, as) {
+	return settings.flatMap((setting) => {
+		if (TRANSPORT.test(setting.key))
+			return [setting];
+		for (const variable of REMOTE_TRANSPORT) {
+			if (remote !== undefined && setting.key === `remote.${remote}.${variable}`) {
+				return [{ key: `remote.${as}.${variable}`, value: setting.value }];
+			}
+		}
+		return [];
+	});
+}
+;
+async function readWorkspace({ workspace, env: given, }) {
 	const env = quietEnvironment(given);
-	const git = (...args) => runGit(args, { cwd: workspace, env });
+	const asked = [
+		'--absolute-git-dir',
+		'--show-object-format',
+		'--git-common-dir',
+		'--is-inside-work-tree',
+		'--show-cdup',
+	];
 	const [place, settings] = await Promise.all([
-		git('rev-parse', '--absolute-git-dir', '--show-toplevel'),
-		git('config', '--list', '--null', '--includes'),
+		runGit(['rev-parse', ...asked], { cwd: workspace, env }),
+		runGit(['config', '--list', '--null', '--includes'], { cwd: workspace, env }),
 	]);
-	const [gitDir = '', top = workspace] = place.stdout.toString().split('\n');
-	if (gitDir === '')
+	if (place.exitCode !== 0)
+		return { complaint: place.stderr };
+	const [gitDir = '', objectFormat = 'sha1', commonDir = '', isInWorkTree, up = ''] = place.stdout
+		.toString()
+		.split('\n');
+	const from = (0,external_node_fs_.realpathSync)(workspace);
+	return {
+		gitDir,
+		objectFormat,
+		commonDir: commonDir === '' ? gitDir : (0,external_node_path_.resolve)(from, commonDir),
+		top: isInWorkTree === 'true' ? (0,external_node_path_.resolve)(from, up) : undefined,
+		settings: parseSettings(settings.stdout.toString()),
+	};
+}
+;
+async function findRepository(place, facts = readWorkspace(place)) {
+	const found = await facts;
+	if ('complaint' in found)
 		return '';
-	const remote = resolveRemote(parseSettings(settings.stdout.toString()), gitDir, NO_TOKEN);
+	const { gitDir, settings, top = gitDir } = found;
+	const remote = resolveRemote(settings, gitDir, NO_TOKEN);
 	if (remote.name !== undefined)
-		return repositoryAddress(remote.url, top || gitDir);
-	const roots = await git('rev-list', '--max-parents=0', 'HEAD');
+		return repositoryAddress(remote.url, top);
+	const env = quietEnvironment(place.env);
+	const roots = await runGit(['rev-list', '--max-parents=0', 'HEAD'], { cwd: place.workspace, env });
 	const first = roots.stdout.toString().trim().split('\n').at(-1);
 	return first ? `commit:${first}` : repositoryAddress(gitDir, gitDir);
 }
@@ -88373,7 +89712,7 @@ function repositoryAddress(url, from) {
 		return protocol === 'file:' ? withoutEnding(decodeURI(pathname)) : ofHost(hostname, pathname);
 	}
 	const { host, path } = SCP_LIKE.exec(text)?.groups ?? {};
-	return host === undefined || path === undefined ? withoutEnding((0,external_node_path_namespaceObject.resolve)(from, text)) : ofHost(host, path);
+	return host === undefined || path === undefined ? withoutEnding((0,external_node_path_.resolve)(from, text)) : ofHost(host, path);
 }
 function ofHost(host, path) {
 	const name = host.replace(/^(?:alt)?ssh\./i, '');
@@ -88382,8 +89721,6 @@ function ofHost(host, path) {
 function withoutEnding(path) {
 	return path.replace(/\/+$/, '').replace(/\/?\.git$/i, '');
 }
-;
-const external_node_fs_namespaceObject = require("node:fs");
 ;
 const MAX_FILES = 1_000;
 const MAX_DEPTH = 32;
@@ -88394,7 +89731,7 @@ function openWorkTree(folder, env) {
 function trackedIn(folder, env) {
 	const quiet = quietEnvironment(env);
 	const git = (...args) => {
-		const { stdout, error } = (0,external_node_child_process_namespaceObject.spawnSync)('git', args, {
+		const { stdout, error } = (0,external_node_child_process_.spawnSync)('git', args, {
 			cwd: folder,
 			env: quiet,
 			maxBuffer: LISTING_MAX_BYTES,
@@ -88408,14 +89745,14 @@ function trackedIn(folder, env) {
 	for (const changed of list('--modified'))
 		files.delete(changed);
 	const top = git('rev-parse', '--show-toplevel').replace(/\n$/, '');
-	return { root: (0,external_node_fs_namespaceObject.realpathSync)(top || folder), files };
+	return { root: (0,external_node_fs_.realpathSync)(top || folder), files };
 }
 class WorkTree {
 	#folder;
 	#env;
 	#known;
 	constructor(folder, env) {
-		this.#folder = (0,external_node_fs_namespaceObject.realpathSync)(folder);
+		this.#folder = (0,external_node_fs_.realpathSync)(folder);
 		this.#env = env;
 	}
 	get #tracked() {
@@ -88423,7 +89760,7 @@ class WorkTree {
 		return this.#known;
 	}
 	find(path, maxBytes) {
-		const place = (0,external_node_path_namespaceObject.resolve)(this.#folder, path);
+		const place = (0,external_node_path_.resolve)(this.#folder, path);
 		this.#checkInside(place, `${path} is outside of the repository`);
 		const found = work_tree_lookAt(place);
 		if (found === undefined)
@@ -88437,11 +89774,11 @@ class WorkTree {
 	#readFolder(folder, reading, below) {
 		const { path, files } = reading;
 		if (below.split('/').length > MAX_DEPTH)
-			throw new UserError(`${path} has folders in folders without end`);
-		for (const name of (0,external_node_fs_namespaceObject.readdirSync)(folder)) {
+			throw new model_errors .yo(`${path} has folders in folders without end`);
+		for (const name of (0,external_node_fs_.readdirSync)(folder)) {
 			if (name === '.git')
 				continue;
-			const place = (0,external_node_path_namespaceObject.join)(folder, name);
+			const place = (0,external_node_path_.join)(folder, name);
 			const inFolder = `${below}${name}`;
 			this.#checkInside(place, `${path} has a link that leaves the repository: ${inFolder}`);
 			const found = work_tree_lookAt(place);
@@ -88452,7 +89789,7 @@ class WorkTree {
 				continue;
 			}
 			if (files.size >= MAX_FILES)
-				throw new UserError(`${path} has more than ${MAX_FILES} files`, work_tree_TOO_MUCH);
+				throw new model_errors .yo(`${path} has more than ${MAX_FILES} files`, work_tree_TOO_MUCH);
 			const file = this.#read(place, path, found, reading.leftBytes);
 			reading.leftBytes -= file.bytes.length;
 			files.set(inFolder, file);
@@ -88461,26 +89798,26 @@ class WorkTree {
 	#read(place, path, found, maxBytes) {
 		const { size, mode } = found;
 		if (!found.isFile())
-			throw new UserError(`${path} is neither a file nor a folder`);
+			throw new model_errors .yo(`${path} is neither a file nor a folder`);
 		if (size > maxBytes)
-			throw new UserError(`${path} has too much in it`, work_tree_TOO_MUCH);
-		const name = (0,external_node_path_namespaceObject.relative)(this.#tracked.root, (0,external_node_fs_namespaceObject.realpathSync)(place)).split(external_node_path_namespaceObject.sep).join('/');
+			throw new model_errors .yo(`${path} has too much in it`, work_tree_TOO_MUCH);
+		const name = (0,external_node_path_.relative)(this.#tracked.root, (0,external_node_fs_.realpathSync)(place)).split(external_node_path_.sep).join('/');
 		return {
-			bytes: (0,external_node_fs_namespaceObject.readFileSync)(place),
+			bytes: (0,external_node_fs_.readFileSync)(place),
 			isExecutable: (mode & 0o111) !== 0,
 			isSecret: !this.#tracked.files.has(name),
 		};
 	}
 	#checkInside(place, message) {
 		const { root } = this.#tracked;
-		const isInside = (one) => one === root || one.startsWith(`${root}${external_node_path_namespaceObject.sep}`);
+		const isInside = (one) => one === root || one.startsWith(`${root}${external_node_path_.sep}`);
 		const real = realPathOf(place);
-		const isGits = (one) => (0,external_node_path_namespaceObject.relative)(root, one).split(external_node_path_namespaceObject.sep).includes('.git');
+		const isGits = (one) => (0,external_node_path_.relative)(root, one).split(external_node_path_.sep).includes('.git');
 		if (!isInside(place) || (real !== undefined && !isInside(real))) {
-			throw new UserError(message, { hint: 'Only files of the repository are delivered: copy it there.' });
+			throw new model_errors .yo(message, { hint: 'Only files of the repository are delivered: copy it there.' });
 		}
 		if (isGits(place) || (real !== undefined && isGits(real))) {
-			throw new UserError(`${place.slice(root.length + 1)} is git's own, and may hold credentials`);
+			throw new model_errors .yo(`${place.slice(root.length + 1)} is git's own, and may hold credentials`);
 		}
 	}
 }
@@ -88489,7 +89826,7 @@ const work_tree_TOO_MUCH = {
 };
 function work_tree_lookAt(place) {
 	try {
-		return (0,external_node_fs_namespaceObject.statSync)(place);
+		return (0,external_node_fs_.statSync)(place);
 	}
 	catch (error) {
 		if (isMissing(error))
@@ -88499,7 +89836,7 @@ function work_tree_lookAt(place) {
 }
 function realPathOf(place) {
 	try {
-		return (0,external_node_fs_namespaceObject.realpathSync)(place);
+		return (0,external_node_fs_.realpathSync)(place);
 	}
 	catch (error) {
 		if (isMissing(error))
@@ -88513,10 +89850,10 @@ function isMissing(error) {
 ;
 function localActor() {
 	try {
-		return `${(0,external_node_os_namespaceObject.userInfo)().username}@${(0,external_node_os_namespaceObject.hostname)()}`;
+		return `${(0,external_node_os_.userInfo)().username}@${(0,external_node_os_.hostname)()}`;
 	}
 	catch {
-		return `${process.getuid?.() ?? 'user'}@${(0,external_node_os_namespaceObject.hostname)()}`;
+		return `${process.getuid?.() ?? 'user'}@${(0,external_node_os_.hostname)()}`;
 	}
 }
 function githubRun(env, local = localActor) {
@@ -88568,13 +89905,13 @@ async function runIsAlive(query) {
 async function thisProcess() {
 	let boot;
 	try {
-		const id = (await (0,external_node_fs_promises_namespaceObject.readFile)('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
-		boot = `${id} ${await (0,external_node_fs_promises_namespaceObject.readlink)('/proc/self/ns/pid')}`;
+		const id = (await (0,promises_.readFile)('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+		boot = `${id} ${await (0,promises_.readlink)('/proc/self/ns/pid')}`;
 	}
 	catch {
 		boot = undefined;
 	}
-	return { identity: { host: (0,external_node_os_namespaceObject.hostname)(), pid: process.pid, boot }, isRunning };
+	return { identity: { host: (0,external_node_os_.hostname)(), pid: process.pid, boot }, isRunning };
 }
 function isGone(other, { identity, isRunning }) {
 	const isSameMachine = identity.boot !== undefined && other.boot === identity.boot && other.host === identity.host;
@@ -88670,12 +90007,12 @@ function remoteFailure(call, stderr) {
 	const verb = call.kind === 'read' ? 'read from' : 'written to';
 	const { what, hint } = explain(call, stderr);
 	const said = saying(stderr);
-	return new UserError(`state could not be ${verb} ${call.url}: ${what}${said === '' ? '' : `\n${said}`}`, {
+	return new model_errors .yo(`state could not be ${verb} ${call.url}: ${what}${said === '' ? '' : `\n${said}`}`, {
 		hint,
 	});
 }
 function checkedOut(branch) {
-	return new UserError(`the state branch "${branch}" is checked out in the repository that should receive it`, {
+	return new model_errors .yo(`the state branch "${branch}" is checked out in the repository that should receive it`, {
 		hint: 'Switchyard never changes a work tree: `git switch` to another branch there, or give `state-branch` another name.',
 	});
 }
@@ -88807,7 +90144,7 @@ function isRefName(ref) {
 		!/[./]$/.test(ref));
 }
 ;
-const REMOTE = 'switchyard';
+const scratch_repository_REMOTE = 'switchyard';
 const ALIAS = 'switchyard-remote:';
 const OWN_SETTINGS = [
 	{ key: 'core.hooksPath', value: '/dev/null' },
@@ -88845,13 +90182,13 @@ class ScratchRepository {
 		this.#secrets = fields.secrets;
 	}
 	static async open(options) {
-		const parent = options.env.RUNNER_TEMP || (0,external_node_os_namespaceObject.tmpdir)();
-		const directory = await (0,external_node_fs_promises_namespaceObject.mkdtemp)((0,external_node_path_namespaceObject.join)(parent, 'switchyard-git-'));
+		const parent = options.env.RUNNER_TEMP || (0,external_node_os_.tmpdir)();
+		const directory = await (0,promises_.mkdtemp)((0,external_node_path_.join)(parent, 'switchyard-git-'));
 		try {
 			return await ScratchRepository.#openIn(directory, options);
 		}
 		catch (error) {
-			await (0,external_node_fs_promises_namespaceObject.rm)(directory, { recursive: true, force: true });
+			await (0,promises_.rm)(directory, { recursive: true, force: true });
 			throw error;
 		}
 	}
@@ -88860,40 +90197,34 @@ class ScratchRepository {
 		const scratchEnv = { ...withoutSettings(env), GIT_DIR: directory };
 		await scratch_repository_layOut(directory, 'sha1');
 		const witness = [{ key: 'switchyard.witness', value: 'seen' }];
-		const [place, all, base] = await Promise.all([
-			runGit(['rev-parse', '--absolute-git-dir', '--show-object-format', '--git-common-dir', '--show-cdup'], {
-				cwd: options.workspace,
-				env,
-			}),
-			runGit(['config', '--list', '--null', '--includes'], { cwd: options.workspace, env }),
+		const [found, base] = await Promise.all([
+			options.workspaceFacts ?? readWorkspace(options),
 			runGit(['config', '--list', '--null', '--includes'], {
 				cwd: options.workspace,
 				env: withSettings(scratchEnv, witness),
 			}),
 		]);
-		if (place.exitCode !== 0)
-			throw noRepository(options.workspace, place.stderr);
-		const [gitDir = '', objectFormat = 'sha1', commonDir = '', up = ''] = place.stdout.toString().split('\n');
+		if ('complaint' in found)
+			throw noRepository(options.workspace, found.complaint);
+		const { objectFormat, settings, commonDir, top } = found;
 		const baseSettings = parseSettings(base.stdout.toString());
 		if (!baseSettings.some(({ key }) => key === 'switchyard.witness')) {
-			throw new UserError('the git of this machine is too old', { hint: 'Install git 2.32 or newer.' });
+			throw new model_errors .yo('the git of this machine is too old', { hint: 'Install git 2.32 or newer.' });
 		}
 		if (objectFormat !== 'sha1')
 			await scratch_repository_layOut(directory, objectFormat);
-		const settings = parseSettings(all.stdout.toString());
-		const own = resolvePath(options.workspace, commonDir === '' ? gitDir : commonDir);
-		const remote = resolveRemote(settings, own, { token: options.token, serverUrl: options.serverUrl });
+		const remote = resolveRemote(settings, commonDir, { token: options.token, serverUrl: options.serverUrl });
 		return new ScratchRepository({
 			remote,
 			objectFormat,
 			directory,
-			cwd: resolvePath(options.workspace, up),
+			cwd: top ?? options.workspace,
 			branch: options.branch,
 			secrets: remote.authorization === undefined ? [] : scratch_repository_secretsOf(remote.authorization),
 			env: withSettings(scratchEnv, [
 				...OWN_SETTINGS,
-				...transportSettings(settingsBeyond(settings, baseSettings), remote.name, REMOTE),
-				{ key: `remote.${REMOTE}.url`, value: ALIAS },
+				...transportSettings(settingsBeyond(settings, baseSettings), remote.name, scratch_repository_REMOTE),
+				{ key: `remote.${scratch_repository_REMOTE}.url`, value: ALIAS },
 				{ key: `url.${remote.url}.insteadOf`, value: ALIAS },
 				...authorizationSettings(remote),
 			]),
@@ -88908,7 +90239,7 @@ class ScratchRepository {
 			'--no-tags',
 			'--no-write-fetch-head',
 			'--no-auto-maintenance',
-			REMOTE,
+			scratch_repository_REMOTE,
 			...refs.map(refspecFor),
 		]);
 		if (exitCode === 0 || (exitCode === 1 && !/^(?:fatal|error):/m.test(stderr)))
@@ -88936,7 +90267,7 @@ class ScratchRepository {
 			'--atomic',
 			'--no-verify',
 			...moves.map(({ ref, expected }) => `--force-with-lease=${ref}:${expected ?? ''}`),
-			REMOTE,
+			scratch_repository_REMOTE,
 			...moves.map(({ ref, to }) => `${to}:${ref}`),
 		]);
 		if (output.exitCode === 0)
@@ -88956,7 +90287,7 @@ class ScratchRepository {
 	}
 	async close() {
 		this.#isClosed = true;
-		await (0,external_node_fs_promises_namespaceObject.rm)(this.#directory, { recursive: true, force: true });
+		await (0,promises_.rm)(this.#directory, { recursive: true, force: true });
 	}
 	async #git(args, input) {
 		if (this.#isClosed)
@@ -88971,10 +90302,10 @@ async function scratch_repository_layOut(directory, objectFormat) {
 	const isSha1 = objectFormat === 'sha1';
 	const extension = isSha1 ? '' : `[extensions]\n\tobjectFormat = ${objectFormat}\n`;
 	await Promise.all([
-		(0,external_node_fs_promises_namespaceObject.mkdir)((0,external_node_path_namespaceObject.join)(directory, 'objects'), { recursive: true }),
-		(0,external_node_fs_promises_namespaceObject.mkdir)((0,external_node_path_namespaceObject.join)(directory, 'refs'), { recursive: true }),
-		(0,external_node_fs_promises_namespaceObject.writeFile)((0,external_node_path_namespaceObject.join)(directory, 'HEAD'), 'ref: refs/heads/none\n'),
-		(0,external_node_fs_promises_namespaceObject.writeFile)((0,external_node_path_namespaceObject.join)(directory, 'config'), `[core]\n\trepositoryFormatVersion = ${isSha1 ? 0 : 1}\n\tbare = true\n${extension}`),
+		(0,promises_.mkdir)((0,external_node_path_.join)(directory, 'objects'), { recursive: true }),
+		(0,promises_.mkdir)((0,external_node_path_.join)(directory, 'refs'), { recursive: true }),
+		(0,promises_.writeFile)((0,external_node_path_.join)(directory, 'HEAD'), 'ref: refs/heads/none\n'),
+		(0,promises_.writeFile)((0,external_node_path_.join)(directory, 'config'), `[core]\n\trepositoryFormatVersion = ${isSha1 ? 0 : 1}\n\tbare = true\n${extension}`),
 	]);
 }
 function authorizationSettings(remote) {
@@ -88995,16 +90326,13 @@ function scratch_repository_secretsOf(authorization) {
 	const decoded = Buffer.from(encoded, 'base64').toString('utf8');
 	return [encoded, decoded.slice(decoded.indexOf(':') + 1)].filter((secret) => secret !== '');
 }
-function resolvePath(base, path) {
-	return path.startsWith('/') ? path : (0,external_node_path_namespaceObject.join)(base, path);
-}
 function noRepository(workspace, stderr) {
 	if (stderr.includes('dubious ownership')) {
-		return new UserError(`the repository ${workspace} belongs to another user, and git will not read it`, {
+		return new model_errors .yo(`the repository ${workspace} belongs to another user, and git will not read it`, {
 			hint: `Trust it with \`git config --global --add safe.directory ${workspace}\`.`,
 		});
 	}
-	return new UserError(`${workspace} is in no git repository`, {
+	return new model_errors .yo(`${workspace} is in no git repository`, {
 		hint: 'State is kept on a git branch: run actions/checkout before this step, or `git init`.',
 	});
 }
@@ -89160,7 +90488,7 @@ class HeldLease {
 			await this.#keeper.release();
 		}
 		catch (error) {
-			this.#log.warning(`the lease of ${this.#scope.project} ${this.#scope.environment} was not given back: ${messageOf(error)}; it ends by itself at ${this.#record.end}`);
+			this.#log.warning(`the lease of ${this.#scope.project} ${this.#scope.environment} was not given back: ${(0,model_errors .bD)(error)}; it ends by itself at ${this.#record.end}`);
 		}
 	}
 	assertHeld() {
@@ -89194,7 +90522,7 @@ class HeldLease {
 			catch (error) {
 				if (stopped.aborted)
 					return;
-				this.#log.warning(`the lease was not renewed, trying again: ${messageOf(error)}`);
+				this.#log.warning(`the lease was not renewed, trying again: ${(0,model_errors .bD)(error)}`);
 				pauseMs = retryMs;
 			}
 		}
@@ -89359,7 +90687,7 @@ Nothing here routes traffic: a lost or edited file loses no request, and the nex
 function checkBranch(branch) {
 	if (isRefName(branch) && branch !== 'HEAD' && !branch.startsWith('refs/'))
 		return;
-	throw new UserError(`${JSON.stringify(branch)} is no name for the state branch`, {
+	throw new model_errors .yo(`${JSON.stringify(branch)} is no name for the state branch`, {
 		hint: 'Use letters, digits, `-`, `_`, `.` and `/`, for example `switchyard-state`.',
 	});
 }
@@ -89439,6 +90767,7 @@ async function openStore(options) {
 	const [repository, self] = await Promise.all([
 		ScratchRepository.open({
 			workspace: options.workspace,
+			workspaceFacts: options.workspaceFacts,
 			branch,
 			token: options.token,
 			serverUrl: run.serverUrl,
@@ -89474,7 +90803,7 @@ class Store {
 	read() {
 		return this.#inTurn(async () => this.#snapshot(await this.#branch.fetch()));
 	}
-	async acquire({ onWait, timeoutMs = store_WAIT_MS, signal } = {}) {
+	async acquire({ onWait, timeoutMs = store_WAIT_MS, signal, meanwhile, } = {}) {
 		if (this.#held !== undefined && !this.#held.isReleased && !this.#held.lost.aborted) {
 			throw new Error('this store holds the lease already');
 		}
@@ -89485,7 +90814,7 @@ class Store {
 		let toldAt = Number.NEGATIVE_INFINITY;
 		for (;;) {
 			signal?.throwIfAborted();
-			const found = await this.#tryToTake(watch, clock);
+			const found = await this.#tryToTake(watch, clock, meanwhile);
 			if ('snapshot' in found)
 				return found;
 			const { heldBy } = found;
@@ -89530,7 +90859,7 @@ class Store {
 		await this.#held?.release();
 		await this.#inTurn(() => this.#branch.close());
 	}
-	async #tryToTake(watch, clock) {
+	async #tryToTake(watch, clock, meanwhile) {
 		let doubted;
 		for (let races = 0;;) {
 			const tip = await this.#inTurn(() => this.#branch.fetch());
@@ -89542,11 +90871,12 @@ class Store {
 				continue;
 			}
 			this.#stateOf(tip);
+			const seen = dead === undefined ? meanwhile?.(this.#snapshot(tip)) : undefined;
 			const taken = await this.#inTurn(() => this.#take(tip));
 			if ('snapshot' in taken) {
 				if (tip.lease !== undefined && dead !== undefined)
 					this.#tellTakeover(tip.lease, dead);
-				return taken;
+				return { ...taken, seen };
 			}
 			races++;
 			if (races > RACES_MAX)
@@ -89680,28 +91010,11 @@ function isoTime(ms) {
 ;
 async function openProject(inputs, surroundings) {
 	const { env, log, clock } = surroundings;
-	const folder = inputs['working-directory'] ?? '';
-	const workspace = (0,external_node_path_namespaceObject.join)(surroundings.workspace, folder);
-	const path = (0,external_node_path_namespaceObject.join)(folder, inputs.config);
-	const text = await project_readConfig(surroundings.workspace, path);
-	const { secrets: given = {} } = inputs;
-	for (const value of Object.values(given))
-		log.hide(value);
-	const isReleasing = RELEASING.every((name) => inputs[name] !== undefined);
-	const options = {
-		images: inputs.images ?? {},
-		secrets: given,
-		repository: openWorkTree((0,external_node_path_namespaceObject.dirname)((0,external_node_path_namespaceObject.join)(surroundings.workspace, path)), env),
-		isStarted: (name) => isReleasing && (inputs.service?.includes(name) ?? true),
-	};
-	const environment = loadEnvironment(text, path, env, inputs.environment, options);
-	const { config, wanted, definitions } = environment;
-	const files = await readSecretFiles((0,external_node_path_namespaceObject.join)(surroundings.workspace, (0,external_node_path_namespaceObject.dirname)(path)), definitions);
-	for (const content of files.values())
-		for (const form of ['utf8', 'base64'])
-			log.hide(content.toString(form));
-	for (const warning of config.warnings)
-		log.warning(warning);
+	const workspace = (0,external_node_path_.join)(surroundings.workspace, inputs['working-directory'] ?? '');
+	const workspaceFacts = readWorkspace({ workspace, env });
+	workspaceFacts.catch(() => undefined);
+	const read = await readProject(inputs, surroundings);
+	const { wanted } = read;
 	const scope = { project: wanted.project, environment: wanted.environment };
 	const run = githubRun(env);
 	const { 'github-token': token, 'ssh-private-key': sshPrivateKey } = inputs;
@@ -89710,13 +91023,12 @@ async function openProject(inputs, surroundings) {
 	if (sshPrivateKey !== undefined)
 		log.hide(sshPrivateKey.replaceAll('\\n', '\n'));
 	return {
-		...environment,
-		sources: { given, variables: env, files },
-		title: `${scope.project} ${scope.environment}`,
+		...read,
 		reach: {
 			provider: providerOf(wanted, { sshPrivateKey }),
 			openStore: () => openStore({
 				workspace,
+				workspaceFacts,
 				env,
 				branch: inputs['state-branch'],
 				scope,
@@ -89727,27 +91039,58 @@ async function openProject(inputs, surroundings) {
 				isAlive: askGitHub(token, run),
 				onLease: (id) => surroundings.onLease(scope, id),
 			}),
-			findRepository: () => findRepository({ workspace, env }),
+			findRepository: () => findRepository({ workspace, env }, workspaceFacts),
 			log,
 			clock,
 		},
 		author: { run: run.run, actor: run.actor, commit: run.sha },
 	};
 }
+async function readProject(inputs, { workspace: around, env, log }) {
+	const below = inputs['working-directory'] ?? '';
+	const path = (0,external_node_path_.join)(below, inputs.config);
+	const text = await project_readConfig(around, path);
+	const folder = (0,external_node_path_.dirname)((0,external_node_path_.join)(around, path));
+	const { secrets: given = {} } = inputs;
+	for (const value of Object.values(given))
+		log.hide(value);
+	const isReleasing = RELEASING.every((name) => inputs[name] !== undefined);
+	const options = {
+		images: inputs.images ?? {},
+		secrets: given,
+		repository: openWorkTree(folder, env),
+		isStarted: (name) => isReleasing && (inputs.service?.includes(name) ?? true),
+	};
+	const environment = loadEnvironment(text, path, env, inputs.environment, options);
+	const { config, wanted, definitions } = environment;
+	const files = await readSecretFiles(folder, definitions);
+	for (const content of files.values())
+		for (const form of ['utf8', 'base64'])
+			log.hide(content.toString(form));
+	for (const warning of config.warnings)
+		log.warning(warning);
+	return {
+		...environment,
+		sources: { given, variables: env, files },
+		title: `${wanted.project} ${wanted.environment}`,
+		workspace: (0,external_node_path_.join)(around, below),
+		folder,
+	};
+}
 async function readSecretFiles(folder, definitions) {
 	const paths = Object.values(definitions).flatMap(({ file }) => file ?? []);
 	const found = await Promise.all(paths.map(async (path) => {
-		const content = await (0,external_node_fs_promises_namespaceObject.readFile)((0,external_node_path_namespaceObject.resolve)(folder, path)).catch(() => undefined);
+		const content = await (0,promises_.readFile)((0,external_node_path_.resolve)(folder, path)).catch(() => undefined);
 		return content === undefined ? [] : [[path, content]];
 	}));
 	return new Map(found.flat());
 }
 async function project_readConfig(workspace, path) {
 	try {
-		return await (0,external_node_fs_promises_namespaceObject.readFile)((0,external_node_path_namespaceObject.join)(workspace, path), 'utf8');
+		return await (0,promises_.readFile)((0,external_node_path_.join)(workspace, path), 'utf8');
 	}
 	catch (cause) {
-		throw new UserError(`there is no ${path} in the repository`, {
+		throw new model_errors .yo(`there is no ${path} in the repository`, {
 			hint: 'Is the repository checked out (actions/checkout) before this step? One that was checked out with "path" is named by the input "working-directory", another file by "config".',
 			cause,
 		});
@@ -89800,7 +91143,7 @@ function lossIn(services) {
 	for (const [service, { probe }] of Object.entries(services)) {
 		if (probe === undefined || probe.lost === 0)
 			continue;
-		return new UserError(`${service}: ${probe.lost} of ${probe.sent} probe requests were lost during the switch (${probe.losses.join('; ')})`, {
+		return new model_errors .yo(`${service}: ${probe.lost} of ${probe.sent} probe requests were lost during the switch (${probe.losses.join('; ')})`, {
 			hint: 'The new version serves. Look whether the app ends requests when it gets SIGTERM, or answered 502 to 504 itself.',
 		});
 	}
@@ -89810,6 +91153,7 @@ function lossIn(services) {
 async function change(inputs, surroundings, kind) {
 	const project = await openProject(inputs, surroundings);
 	kind.check?.(project);
+	checkBuilt(project, { images: inputs.images, service: inputs.service });
 	const request = changeRequest(project, inputs, surroundings.log, kind);
 	if (inputs['dry-run'])
 		return withoutChange(project, await dryRun(request));
@@ -89837,6 +91181,7 @@ function changeRequest(project, inputs, log, { scope, rollback, forcedCertificat
 		secrets,
 		authority: acmeAuthority(reach.clock, log),
 		tlsSecrets,
+		keptImages: keptImages(project, { images: inputs.images, service: services }),
 		narrowing: { services, zones, excludedServers: inputs['exclude-servers'] },
 		scope,
 		...(forcedCertificates && { forcedCertificates }),
@@ -89856,7 +91201,7 @@ function deployed({ wanted, title, author }, report) {
 		report,
 		services,
 		outputs: { changed: report.changed, releases: result_releasesOf(report), result: services },
-		failure: withAdvice(report.failure, report.standing) ?? lossIn(services),
+		failure: (0,model_errors .b5)(report.failure, report.standing) ?? lossIn(services),
 	};
 }
 function withoutChange({ wanted, title }, report) {
@@ -89998,12 +91343,19 @@ const HEADLINES = {
 	error: (title) => `❌ ${title}: a deploy would fail`,
 };
 const MARKS = { error: '❌', warning: '⚠️', ok: '✅' };
-const ABOUT_SERVERS = ['prepare', 'upgrade', 'divert', 'teardown'];
+const ABOUT_SERVERS = [
+	'prepare',
+	'upgrade',
+	'divert',
+	'upgrade sidecar',
+	'hand over',
+	'teardown',
+];
 function dryRunLines({ plan, drift, findings, notes }) {
 	const told = (level) => findings.filter((one) => one.level === level).map(describeFinding);
 	return {
 		lines: [...describePlan(plan), ...drift.map(({ message }) => `drift: ${message}`), ...told('ok')],
-		warnings: [...notes, ...plan.staying, ...told('warning')],
+		warnings: [...notes, ...plan.staying, ...plan.undecided, ...told('warning')],
 	};
 }
 function renderDryRun(title, report) {
@@ -90012,7 +91364,7 @@ function renderDryRun(title, report) {
 	const met = findings.filter((one) => !isFine(one)).map(describeMet);
 	return page(`## ${headlineOf(title, report)}`, section('Good to know', notes), section('What a deploy would change', changeLines(plan)), section('Drift: where the servers differ from the record', drift.map(({ message }) => message)), section('What it would meet', [
 		...met,
-		...plan.staying.map((sentence) => `${MARKS.warning} ${sentence}`),
+		...[...plan.staying, ...plan.undecided].map((sentence) => `${MARKS.warning} ${sentence}`),
 	]), renderSteps(plan.steps), folded('What is in order', findings.filter(isFine).map(describeMet)), folded('All steps, in their order', plan.steps.map(({ step }) => describeStep(step))));
 }
 function headlineOf(title, report) {
@@ -90162,6 +91514,8 @@ function render(result) {
 			return { ...dryRunLines(result.report), markdown: renderDryRun(result.title, result.report) };
 		case 'releases':
 			return { ...renderPast(result.title, result.past), warnings: [] };
+		case 'built':
+			return { ...renderBuilt(result), warnings: [] };
 		case 'maintenance':
 			return maintenance_renderMaintenance(result);
 		case 'certificates':
@@ -90170,20 +91524,428 @@ function render(result) {
 	}
 }
 ;
-function parseFigures(text) {
-	return text.split('\n').flatMap((line) => {
-		const found = SAMPLE.exec(line);
-		if (found === null)
+function requireBuilds(environment, services, sources) {
+	const { wanted, builds, config, definitions } = environment;
+	const errors = [];
+	const specs = services.flatMap((service) => {
+		const build = builds[service];
+		if (build === undefined)
 			return [];
-		const [, name = '', labels = '', value = ''] = found;
-		const pairs = [...labels.matchAll(PAIR)].map(([, key = '', text = '']) => [key, text]);
-		return [{ name, labels: Object.fromEntries(pairs), value: Number(value) }];
+		const attempt = (path, work) => {
+			try {
+				return [work()];
+			}
+			catch (error) {
+				if (!(error instanceof model_errors .yo))
+					throw error;
+				const full = ['services', service, 'build', ...path];
+				const location = error.location ?? config.locate(...originsOf(wanted.environment, full));
+				errors.push(problemError({ path: full, message: error.message, hint: error.hint }, location));
+				return [];
+			}
+		};
+		const { input } = build;
+		const args = Object.entries(input.args ?? {}).flatMap(([name, value]) => attempt(['args', name], () => [name, value ?? argumentOf(name, config)]));
+		const secrets = (input.secrets ?? []).flatMap(({ source, target }, index) => attempt(['secrets', index], () => [
+			target,
+			secretBytes(source, sources, definitions),
+		]));
+		return [buildSpec(service, build, Object.fromEntries(args), Object.fromEntries(secrets))];
+	});
+	(0,model_errors .b2)(load_inOrder(errors));
+	return specs;
+}
+function buildSpec(service, { input, repository, tag, platform }, args, secrets) {
+	const context = input.context ?? '.';
+	return {
+		service,
+		repository,
+		tags: [...(tag === undefined ? [] : [`${repository}:${tag}`]), ...(input.tags ?? [])],
+		context,
+		dockerfile: input.dockerfile_inline === undefined
+			? { path: external_node_path_.posix.join(context, input.dockerfile ?? 'Dockerfile') }
+			: { text: input.dockerfile_inline },
+		args,
+		secrets,
+		labels: input.labels ?? {},
+		platforms: input.platforms ?? (platform === undefined ? [] : [platform]),
+		ssh: input.ssh ?? [],
+		cacheFrom: input.cache_from ?? [],
+		cacheTo: input.cache_to ?? [],
+		contexts: input.additional_contexts ?? {},
+		extraHosts: input.extra_hosts ?? [],
+		ulimits: input.ulimits ?? {},
+		entitlements: input.entitlements ?? [],
+		noCache: input.no_cache ?? false,
+		pull: input.pull ?? false,
+		...(input.target !== undefined && { target: input.target }),
+		...(input.shm_size !== undefined && { shmSizeBytes: input.shm_size }),
+		...(input.network !== undefined && { network: input.network }),
+		...(input.provenance !== undefined && { provenance: input.provenance }),
+		...(input.sbom !== undefined && { sbom: input.sbom }),
+	};
+}
+function argumentOf(name, { variables, isSecret, holdsSecret }) {
+	const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
+	if (isSecret(name) || (value !== undefined && holdsSecret(value))) {
+		throw new model_errors .yo('is a secret, and whoever has an image can read its arguments', {
+			hint: `Write secrets: [${name}] below build, and in the Dockerfile RUN --mount=type=secret,id=${name} ….`,
+		});
+	}
+	if (value !== undefined)
+		return value;
+	throw new model_errors .yo('has no value, and the env of the step has none', {
+		hint: `Write a value, or set ${name} in the env of the step.`,
 	});
 }
-const SAMPLE = /^(\w+)(?:\{(.*)\})? ([\d.e+]+)$/;
+function secretBytes(name, sources, definitions) {
+	const file = Object.hasOwn(definitions, name) ? definitions[name]?.file : undefined;
+	const value = requireSecret(name, sources, definitions);
+	return (file === undefined ? undefined : sources.files.get(file)) ?? Buffer.from(value);
+}
+;
+async function readCheckout({ workspace, env: given, }) {
+	const env = quietEnvironment(given);
+	const git = async (...args) => (await runGit(args, { cwd: workspace, env })).stdout.toString();
+	const top = (await git('rev-parse', '--show-toplevel')).replace(/\n$/, '');
+	if (top === '')
+		return undefined;
+	const [head, status] = await Promise.all([
+		git('log', '-1', '--format=%H %ct', 'HEAD'),
+		git('-C', top, 'status', '--porcelain=v1', '-z', '--untracked-files=all', '--no-renames'),
+	]);
+	const [, commit, time] = /^([0-9a-f]{40,64}) (\d+)/.exec(head) ?? [];
+	return {
+		root: (0,external_node_fs_.realpathSync)(top),
+		commit,
+		committedAt: time === undefined ? undefined : Number(time),
+		changed: status
+			.split('\0')
+			.map((entry) => entry.slice(3))
+			.filter((path) => path !== ''),
+	};
+}
+;
+function registryRefusal({ host, image, status, text, isLoggedIn }) {
+	const said = detailOf(text);
+	const because = said === '' ? '' : ` (${said})`;
+	if (status === 429 || /toomanyrequests|rate limit/i.test(text)) {
+		return new model_errors .yo(`${host} has had too many requests${because}`, {
+			hint: 'Run again later; with a login most registries allow more.',
+		});
+	}
+	if (status === 401 || status === 403) {
+		return isLoggedIn
+			? new model_errors .yo(`${host} does not take the login for ${image}${because}`, {
+				hint: 'Are registry-username and registry-password right, and may that account read and write there? For ghcr.io the job needs "packages: write".',
+			})
+			: new model_errors .yo(`${host} wants a login for ${image}${because}`, {
+				hint: 'Give the inputs registry-username and registry-password, or log in before this step (docker/login-action).',
+			});
+	}
+	return new model_errors .yo(`${host} answered ${status} for ${image}${because}`, {
+		hint: status >= 500 ? 'Run again later.' : 'Is the name of the image right?',
+	});
+}
+function failure_unreachable(host, reason, cause) {
+	return new model_errors .yo(`the registry ${host} cannot be reached from the runner: ${reason}`, {
+		hint: 'Is its address right, and does it run? Nothing was deployed.',
+		cause,
+	});
+}
+function detailOf(text) {
+	try {
+		const { errors = [], details } = JSON.parse(text);
+		const [first] = errors;
+		return [first?.code, first?.message, details]
+			.filter((one) => one !== undefined)
+			.join(': ')
+			.slice(0, 200);
+	}
+	catch {
+		return '';
+	}
+}
+;
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/;
+function parseReference(image) {
+	const [name = '', digest] = image.split('@');
+	const [first = '', ...rest] = name.split('/');
+	const isHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
+	const isHub = !isHost || /^(?:index\.)?docker\.io$/.test(first);
+	const path = isHost ? rest.join('/') : name;
+	const [, repository = path, tag = 'latest'] = /^(.*?)(?::([^/:]+))?$/.exec(path) ?? [];
+	return {
+		host: isHub ? 'docker.io' : first,
+		origin: isHub ? 'https://registry-1.docker.io' : `${LOOPBACK.test(first) ? 'http' : 'https'}://${first}`,
+		path: isHub && !repository.includes('/') ? `library/${repository}` : repository,
+		reference: digest ?? tag,
+	};
+}
+;
+const client_TIMEOUT_MS = 20_000;
+const MANIFESTS = [
+	'application/vnd.oci.image.index.v1+json',
+	'application/vnd.docker.distribution.manifest.list.v2+json',
+	'application/vnd.oci.image.manifest.v1+json',
+	'application/vnd.docker.distribution.manifest.v2+json',
+].join(', ');
+class RegistryClient {
+	#loginFor;
+	#signal;
+	#authorizations = new Map();
+	#silent = new Map();
+	constructor(loginFor, signal) {
+		this.#loginFor = loginFor;
+		this.#signal = signal;
+	}
+	async digestOf(image) {
+		const answer = await this.#ask('HEAD', image, 'pull', { headers: { accept: MANIFESTS } });
+		if (answer.status === 404)
+			return undefined;
+		return answer.headers.get('docker-content-digest') ?? undefined;
+	}
+	async sizeOf(image) {
+		const { layers } = await this.#firstManifest(image);
+		return layers?.reduce((sum, { size }) => sum + size, 0);
+	}
+	async labelsOf(image) {
+		const { config } = await this.#firstManifest(image);
+		if (config === undefined)
+			return undefined;
+		const answer = await this.#ask('GET', image, 'pull', { headers: {} }, { kind: 'blobs', reference: config.digest });
+		if (!answer.ok)
+			return undefined;
+		const told = (await answer.json());
+		return told.config?.Labels ?? {};
+	}
+	async #firstManifest(image) {
+		const found = await this.#manifest(image);
+		const [first] = found.manifests ?? [];
+		return first === undefined ? found : await this.#manifest(`${(0,image_name ._M)(image)}@${first.digest}`);
+	}
+	async #manifest(image) {
+		const answer = await this.#ask('GET', image, 'pull', { headers: { accept: MANIFESTS } });
+		return answer.ok ? (await answer.json()) : {};
+	}
+	async tag(image, tag) {
+		const found = await this.#ask('GET', image, 'pull', { headers: { accept: MANIFESTS } });
+		if (found.status === 404)
+			throw new model_errors .yo(`${image} has left its registry meanwhile`, { hint: 'Run again.' });
+		const headers = { 'content-type': found.headers.get('content-type') ?? '' };
+		const body = Buffer.from(await found.arrayBuffer());
+		await this.#ask('PUT', image, 'pull,push', { headers, body }, { kind: 'manifests', reference: tag });
+	}
+	async #ask(method, image, scope, request, what) {
+		const place = parseReference(image);
+		const { origin, path, host } = place;
+		const { kind, reference } = what ?? { kind: 'manifests', reference: place.reference };
+		const url = `${origin}/v2/${path}/${kind}/${reference}`;
+		const key = `${origin}/${path} ${scope}`;
+		const send = (authorization) => this.#send(host, url, {
+			method,
+			headers: { ...request.headers, ...(authorization !== undefined && { authorization }) },
+			...(request.body && { body: new Uint8Array(request.body) }),
+		});
+		let answer = await send(this.#authorizations.get(key));
+		if (answer.status === 401) {
+			const authorization = await this.#authorize(image, place, scope, answer.headers.get('www-authenticate') ?? '');
+			if (authorization !== undefined) {
+				this.#authorizations.set(key, authorization);
+				answer = await send(authorization);
+			}
+		}
+		if (answer.ok || answer.status === 404)
+			return answer;
+		const isLoggedIn = (await this.#loginFor(image)) !== undefined;
+		throw registryRefusal({ host, image, status: answer.status, text: await answer.text(), isLoggedIn });
+	}
+	async #authorize(image, { host, path }, scope, challenge) {
+		const login = await this.#loginFor(image);
+		const basic = login && `Basic ${Buffer.from(`${login.username}:${login.password}`).toString('base64')}`;
+		if (/^basic\b/i.test(challenge))
+			return basic;
+		const parameters = Object.fromEntries([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name, value]));
+		if (!/^bearer\b/i.test(challenge) || parameters.realm === undefined)
+			return undefined;
+		const url = new URL(parameters.realm);
+		if (parameters.service !== undefined)
+			url.searchParams.set('service', parameters.service);
+		url.searchParams.set('scope', `repository:${path}:${scope}`);
+		const answer = await this.#send(host, url.href, {
+			headers: basic === undefined ? {} : { authorization: basic },
+		});
+		if (!answer.ok) {
+			const text = await answer.text();
+			throw registryRefusal({ host, image, status: answer.status, text, isLoggedIn: login !== undefined });
+		}
+		const { token, access_token } = (await answer.json());
+		return `Bearer ${token ?? access_token ?? ''}`;
+	}
+	async #send(host, url, request) {
+		const silent = this.#silent.get(host);
+		if (silent !== undefined)
+			throw silent;
+		try {
+			const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(client_TIMEOUT_MS)]);
+			return await fetch(url, { ...request, signal });
+		}
+		catch (cause) {
+			this.#signal.throwIfAborted();
+			const error = this.#silent.get(host) ?? failure_unreachable(host, client_reasonOf(cause), cause);
+			this.#silent.set(host, error);
+			throw error;
+		}
+	}
+}
+function client_reasonOf(error) {
+	const { cause = error } = error;
+	if (cause instanceof AggregateError)
+		return cause.errors.map(model_errors .bD).join(', ');
+	return (0,model_errors .bD)(cause);
+}
+;
+const buildPush = command_command({
+	title: 'Switchyard build-push',
+	description: 'Build the images of services from source and push them, those alone that the registry does not have yet; the deploy gets exact digests.',
+	inputs: [
+		'environment',
+		'service',
+		'working-directory',
+		'config',
+		'secrets',
+		'push',
+		'registry-username',
+		'registry-password',
+		'allow-dirty',
+		'dry-run',
+	],
+	outputs: ['images', 'digests', 'built'],
+	meanings: {
+		service: 'The services to build, one a line. All that have a `build` when empty.',
+		secrets: 'The values of the secrets that builds name, as a JSON object. Pass all with the expression `toJSON(secrets)`; only the named ones are used.',
+		'dry-run': 'With `true`, tell which images would be built and why, and build nothing.',
+	},
+	async run(inputs, surroundings) {
+		const { env, log, clock, signal } = surroundings;
+		const project = await readProject(inputs, surroundings);
+		const services = chosenServices(project, inputs.service);
+		const builds = requireBuilds(project, services, project.sources);
+		for (const { secrets } of builds)
+			for (const value of Object.values(secrets))
+				log.hide(value.toString());
+		const { workspace, folder, title } = project;
+		const given = givenLogin(inputs, log);
+		const ownRegistries = new Set(builds.map(({ repository }) => registryOf(repository)));
+		checkLogin(given, ownRegistries);
+		checkPush(project, services, inputs.push);
+		const { buildImages, dockerConfigFolder } = await Promise.all( [__nccwpck_require__.e(687), __nccwpck_require__.e(229)]).then(__nccwpck_require__.bind(__nccwpck_require__, 8229));
+		const loginFor = async (image) => {
+			if (given !== undefined && ownRegistries.has(registryOf(image)))
+				return given;
+			const { username, password } = (await findRegistryAuth(image, dockerConfigFolder(env))) ?? {};
+			return username === undefined || password === undefined ? undefined : { username, password };
+		};
+		const { repository, serverUrl } = githubRun(env);
+		const images = await buildImages({
+			builds,
+			folder,
+			workspace,
+			checkout: await readCheckout({ workspace, env }),
+			project: project.wanted.project,
+			source: repository && `${serverUrl}/${repository}`,
+			env,
+			temporary: env.RUNNER_TEMP ?? (0,external_node_os_.tmpdir)(),
+			login: given && { registry: [...ownRegistries][0], ...given },
+			registry: new RegistryClient(loginFor, signal),
+			isPushed: inputs.push,
+			mayBeDirty: inputs['allow-dirty'],
+			isDryRun: inputs['dry-run'],
+			log,
+			clock,
+			signal,
+		});
+		return { kind: 'built', title, images, outputs: outputsOf(images), failure: undefined };
+	},
+});
+function chosenServices({ builds, wanted }, asked) {
+	const known = Object.keys(builds);
+	if (known.length === 0) {
+		throw new model_errors .yo('no service has a build, so there is nothing to do', {
+			hint: 'Write build: ./folder at a service, or leave this step out.',
+		});
+	}
+	const unknown = asked?.find((name) => !known.includes(name));
+	if (unknown === undefined)
+		return asked === undefined ? known : [...new Set(asked)];
+	const isService = wanted.services.some(({ name }) => name === unknown);
+	throw new model_errors .yo(isService ? `${unknown} has no build` : `there is no service ${JSON.stringify(unknown)}`, { hint: `Services with a build are ${known.join(', ')}.` });
+}
+function givenLogin({ 'registry-username': username, 'registry-password': password, }, log) {
+	if (password !== undefined)
+		log.hide(password.trim());
+	if (username === undefined && password === undefined)
+		return undefined;
+	if (username !== undefined && password !== undefined)
+		return { username, password: password.trim() };
+	throw new model_errors .yo(`registry-${username === undefined ? 'username' : 'password'} is missing`, {
+		hint: 'Give both registry-username and registry-password, or neither. A secret that is not set is empty.',
+	});
+}
+function checkLogin(login, registries) {
+	if (login === undefined || registries.size < 2)
+		return;
+	throw new model_errors .yo(`images go to several registries (${[...registries].join(', ')}), and one login is given`, {
+		hint: 'Log in to each of them before this step (docker/login-action), and leave registry-username and registry-password out.',
+	});
+}
+function checkPush({ builds, config }, services, isPushed) {
+	if (!isPushed || config.config.registry !== undefined)
+		return;
+	const nameless = services.find((service) => builds[service]?.isNamed === false);
+	if (nameless === undefined)
+		return;
+	throw new model_errors .yo(`${nameless} has no registry to be pushed to`, {
+		hint: 'Write registry: ghcr.io/<account> at the top of the file, or give the input push: false to keep images in the engine of this machine.',
+	});
+}
+function outputsOf(images) {
+	const there = images.filter(({ outcome }) => outcome !== 'missing');
+	return {
+		images: there.map(({ service, image }) => `${service}=${image}`).join('\n'),
+		digests: Object.fromEntries(there.flatMap(({ service, digest }) => (digest ? [[service, digest]] : []))),
+		built: Object.fromEntries(images.map(({ service, repository: _repository, hash: _hash, ...told }) => [service, told])),
+	};
+}
+;
+function parseFigures(text) {
+	return text.split('\n').flatMap((line) => {
+		const [series, value] = splitSample(line);
+		return value === undefined ? [] : [{ ...parseSeries(series), value }];
+	});
+}
+const VALUE = /^[\d.e+]+$/;
+const SERIES = /^(\w+)(?:\{(.*)\})?$/;
 const PAIR = /(\w+)="([^"]*)"/g;
+function splitSample(line) {
+	const end = line.lastIndexOf(' ');
+	const series = line.slice(0, end);
+	const value = line.slice(end + 1);
+	return end > 0 && SERIES.test(series) && VALUE.test(value) ? [series, Number(value)] : [line, undefined];
+}
+function parseSeries(series) {
+	const [, name = '', labels = ''] = SERIES.exec(series) ?? [];
+	const pairs = [...labels.matchAll(PAIR)].map(([, key = '', text = '']) => [key, text]);
+	return { name, labels: Object.fromEntries(pairs) };
+}
 function trafficOf(scope, edges) {
-	const grown = edges.flatMap((figures) => growth(scope, figures));
+	const known = new Map();
+	const read = (series) => {
+		const found = known.get(series) ?? parseSeries(series);
+		known.set(series, found);
+		return found;
+	};
+	const grown = edges.flatMap((figures) => growth(scope, figures, read));
 	const services = groupBy(grown, ({ labels }) => labels.service);
 	return new Map([...services]
 		.sort(([a], [b]) => (a < b ? -1 : 1))
@@ -90208,18 +91970,29 @@ function traffic_quantile(share, buckets) {
 		return low;
 	return low + ((edge - low) * (rank - below)) / (count - below);
 }
-function growth(scope, { now, before }) {
-	const isOurs = ({ labels }) => labels.project === scope.project && labels.environment === scope.environment;
-	const [earlier, later] = [parseFigures(before), parseFigures(now)];
+function growth(scope, { now, before }, read) {
+	const [earlier, later] = [traffic_valuesOf(scope, before), traffic_valuesOf(scope, now)];
 	const seconds = Math.max(0, traffic_timeOf(later) - traffic_timeOf(earlier));
-	const known = new Map(earlier.map((one) => [keyOf(one), one.value]));
-	const ours = later.filter(isOurs);
-	const isAnew = ours.some((one) => !isGauge(one) && one.value < (known.get(keyOf(one)) ?? 0));
-	const base = (one) => (isGauge(one) || isAnew ? 0 : (known.get(keyOf(one)) ?? 0));
-	return ours.map((one) => ({ ...one, value: one.value - base(one), seconds }));
+	later.delete(UPDATED);
+	const isGrowing = ([series, value]) => isGauge(series) || value >= (earlier.get(series) ?? 0);
+	const isAnew = ![...later].every(isGrowing);
+	const base = (series) => (isGauge(series) || isAnew ? 0 : (earlier.get(series) ?? 0));
+	return [...later].map(([series, value]) => ({
+		...read(series),
+		value: value - base(series),
+		seconds,
+	}));
+}
+function traffic_valuesOf({ project, environment }, text) {
+	const ours = [`project="${project}"`, `environment="${environment}"`];
+	const lines = text
+		.split('\n')
+		.filter((line) => line.startsWith(`${UPDATED} `) || ours.every((label) => line.includes(label)));
+	return new Map(lines.map(splitSample).flatMap(([series, value]) => (value === undefined ? [] : [[series, value]])));
 }
 function sumOf(samples) {
-	const those = (name, isCounted = () => true) => samples.filter((one) => one.name === `switchyard_${name}` && isCounted(one.labels));
+	const byName = groupBy(samples, ({ name }) => name);
+	const those = (name, isCounted = () => true) => (byName.get(`switchyard_${name}`) ?? []).filter(({ labels }) => isCounted(labels));
 	const sum = (...which) => those(...which).reduce((total, { value }) => total + value, 0);
 	const requests = those('requests_total');
 	const latencyMs = latencyOf(those('request_duration_seconds_bucket'));
@@ -90249,14 +92022,12 @@ function latencyOf(samples) {
 		return undefined;
 	return { p50: Math.round(p50 * 1_000), p95: Math.round(p95 * 1_000), p99: Math.round(p99 * 1_000) };
 }
-function keyOf({ name, labels }) {
-	return JSON.stringify([name, labels]);
+const UPDATED = 'switchyard_updated_timestamp_seconds';
+function isGauge(series) {
+	return /^\w+_connections(?:\{|$)/.test(series);
 }
-function isGauge({ name }) {
-	return name.endsWith('_connections');
-}
-function traffic_timeOf(samples) {
-	return samples.find(({ name }) => name === 'switchyard_updated_timestamp_seconds')?.value ?? 0;
+function traffic_timeOf(values) {
+	return values.get(UPDATED) ?? 0;
 }
 function groupBy(all, keyFor) {
 	const groups = new Map();
@@ -90401,7 +92172,7 @@ function endingIn({ certificates }) {
 		expired && `certificates have expired: ${expired}`,
 		ending && `certificates end soon: ${ending}`,
 	];
-	return new UserError(told.filter((one) => one !== '').join('; '), {
+	return new model_errors .yo(told.filter((one) => one !== '').join('; '), {
 		hint: 'Run the action certificates, or a deploy: it says why they cannot be renewed. Those of "mode: files" are renewed by whoever issued them.',
 	});
 }
@@ -90464,13 +92235,13 @@ function chosenOf({ wanted }, domains) {
 	const wrong = domains?.find((domain) => !all.includes(domain));
 	if (wrong === undefined)
 		return [...(domains ?? all)];
-	throw new UserError(`${wrong} is not served over HTTPS in ${wanted.environment}`, {
+	throw new model_errors .yo(`${wrong} is not served over HTTPS in ${wanted.environment}`, {
 		hint: `The domains are ${all.join(', ') || 'none'}: "tls" in the file says which are.`,
 	});
 }
 function revocableOf(project, domains) {
 	if (domains === undefined || domains.length === 0) {
-		throw new UserError('the certificates to revoke are not named', {
+		throw new model_errors .yo('the certificates to revoke are not named', {
 			hint: 'Write their domains, one a line, as the input "domains".',
 		});
 	}
@@ -90478,7 +92249,7 @@ function revocableOf(project, domains) {
 	for (const domain of chosen) {
 		const { mode } = tlsOf(project.wanted.nginx.tls, domain);
 		if (!isFromAuthority(mode)) {
-			throw new UserError(`the certificate of ${domain} is from no CA that could be asked to revoke it: its mode is ${mode}`, {
+			throw new model_errors .yo(`the certificate of ${domain} is from no CA that could be asked to revoke it: its mode is ${mode}`, {
 				hint: 'Ask whoever issued it; then put the new one into its secret, and deploy.',
 			});
 		}
@@ -90500,12 +92271,12 @@ function checkAllEnvironments({ config }) {
 			resolveEnvironment(config, environment, { isStarted: () => false });
 		}
 		catch (error) {
-			if (!(error instanceof UserError))
+			if (!(error instanceof model_errors .yo))
 				throw error;
-			errors.push(...(error instanceof UserErrors ? error.errors : [error]));
+			errors.push(...(error instanceof model_errors .tQ ? error.errors : [error]));
 		}
 	}
-	errors_failTogether(errors);
+	(0,model_errors .b2)(errors);
 }
 ;
 async function switchMaintenance(request) {
@@ -90525,7 +92296,7 @@ async function switchMaintenance(request) {
 		}));
 		const changed = changes.some(({ flags }) => flags.length > 0);
 		const verb = request.isOn ? 'on' : 'off';
-		await log.group(`Switch maintenance of ${services.join(', ')} ${verb}`, () => allOrErrors(changes.map(({ found, flags }) => found.instance.setFlags(flags, clock))));
+		await log.group(`Switch maintenance of ${services.join(', ')} ${verb}`, () => (0,fleet_fleet .i)(changes.map(({ found, flags }) => found.instance.setFlags(flags, clock))));
 		const now = maintenanceOf(scope, changed ? await look() : seen);
 		refuseRace(request, services, now);
 		return { isOn: request.isOn, changed, services, now };
@@ -90536,7 +92307,7 @@ function runningEdge(server, edge) {
 		return [];
 	const { id, name, address, isRunning, ...served } = edge;
 	if (!isRunning || address === undefined) {
-		throw new UserError(`${server.name}: the edge does not run, so maintenance cannot be switched there`, {
+		throw new model_errors .yo(`${server.name}: the edge does not run, so maintenance cannot be switched there`, {
 			hint: 'Nobody is served by it as it is. Run update-nginx, which starts it, or leave the server out with exclude-servers.',
 		});
 	}
@@ -90550,7 +92321,7 @@ function chosen({ services: asked, wanted, isOn }, edges, scope) {
 	const unknown = asked?.find((service) => !known.includes(service));
 	if (unknown !== undefined || known.length === 0) {
 		const what = unknown === undefined ? 'nothing' : `no service ${JSON.stringify(unknown)}`;
-		throw new UserError(`${what} of ${wanted.project} ${wanted.environment} is served to users`, {
+		throw new model_errors .yo(`${what} of ${wanted.project} ${wanted.environment} is served to users`, {
 			hint: known.length === 0 ? 'Deploy a service with a domain first.' : `These are: ${known.join(', ')}.`,
 		});
 	}
@@ -90575,7 +92346,7 @@ function refuseRace({ isOn }, services, now) {
 	});
 	if (other === undefined)
 		return;
-	throw new UserError(`maintenance of ${other} was switched the other way at the same time by another run`, {
+	throw new model_errors .yo(`maintenance of ${other} was switched the other way at the same time by another run`, {
 		hint: 'Run again: the last one counts. A concurrency group in the workflow keeps two from running at once.',
 	});
 }
@@ -90663,7 +92434,7 @@ const rollback = command_command({
 function requireServices(services, wanted) {
 	if (services !== undefined)
 		return;
-	throw new UserError('no service to roll back is named', {
+	throw new model_errors .yo('no service to roll back is named', {
 		hint: `The input "service" takes one of ${wanted.services.map(({ name }) => name).join(', ')} a line.`,
 	});
 }
@@ -90697,6 +92468,7 @@ const updateNginx = command_command({
 ;
 const ACTIONS = {
 	deploy: { folder: '.', icon: 'git-merge', color: 'blue', command: commands_deploy_deploy },
+	'build-push': { folder: 'actions/build-push', icon: 'package', color: 'blue', command: buildPush },
 	'toggle-deploy': {
 		folder: 'actions/toggle-deploy',
 		icon: 'repeat',
@@ -90719,7 +92491,7 @@ const ACTIONS = {
 const MOST_ANNOTATIONS = 10;
 function fail(error, log) {
 	process.exitCode = 1;
-	const errors = error instanceof UserErrors ? error.errors : [error];
+	const errors = error instanceof model_errors .tQ ? error.errors : [error];
 	for (const one of errors.slice(0, MOST_ANNOTATIONS))
 		annotate(one, log);
 	const more = errors.slice(MOST_ANNOTATIONS);
@@ -90727,27 +92499,30 @@ function fail(error, log) {
 		core_error(log.clean(more.map(failure_textOf).join('\n')));
 }
 function annotate(error, log) {
-	const location = error instanceof UserError ? error.location : undefined;
+	const location = error instanceof model_errors .yo ? error.location : undefined;
 	core_error(log.clean(failure_textOf(error)), {
-		title: error instanceof UserError ? 'Switchyard' : 'Switchyard: a bug, please report it',
+		title: error instanceof model_errors .yo ? 'Switchyard' : 'Switchyard: a bug, please report it',
 		...(location && { file: location.file, startLine: location.line, startColumn: location.column }),
 	});
 }
 ;
-let job_summary_isWritten = false;
-async function writeSummary(markdown, log) {
-	job_summary_isWritten = true;
+let written;
+function writeSummary(markdown, log) {
+	written = job_summary_write(markdown, log);
+	return written;
+}
+function summaryWritten() {
+	return written;
+}
+async function job_summary_write(markdown, log) {
 	if (!process.env.GITHUB_STEP_SUMMARY)
 		return;
 	try {
 		await summary.addRaw(log.clean(markdown), true).write();
 	}
 	catch (error) {
-		log.warning(`the job summary cannot be written: ${messageOf(error)}`);
+		log.warning(`the job summary cannot be written: ${(0,model_errors .bD)(error)}`);
 	}
-}
-function isSummaryWritten() {
-	return job_summary_isWritten;
 }
 ;
 const SHORTEST_SECRET = 4;
@@ -90799,7 +92574,7 @@ async function giveBack({ id, scope }, inputs, { workspace, env, log, clock }) {
 	if (token !== undefined)
 		log.hide(token);
 	const store = await openStore({
-		workspace: (0,external_node_path_namespaceObject.join)(workspace, inputs['working-directory'] ?? ''),
+		workspace: (0,external_node_path_.join)(workspace, inputs['working-directory'] ?? ''),
 		env,
 		branch: inputs['state-branch'],
 		scope,
@@ -90840,7 +92615,7 @@ async function giveLeftLeaseBack(log) {
 			log.info(`the run was killed: its lease of ${project} ${environment} is given back`);
 	}
 	catch (error) {
-		log.warning(`the lease of the killed run is not given back, it ends by itself: ${messageOf(error)}`);
+		log.warning(`the lease of the killed run is not given back, it ends by itself: ${(0,model_errors .bD)(error)}`);
 	}
 }
 ;
@@ -90857,7 +92632,7 @@ function pullRequestOf(env) {
 	if (!path || !env.GITHUB_EVENT_NAME?.startsWith('pull_request'))
 		return undefined;
 	try {
-		return parseEvent((0,external_node_fs_namespaceObject.readFileSync)(path, 'utf8'));
+		return parseEvent((0,external_node_fs_.readFileSync)(path, 'utf8'));
 	}
 	catch {
 		return undefined;
@@ -90952,7 +92727,7 @@ async function writeComment(inputs, markdown, log) {
 }
 function reasonFor(error, { isFromFork }) {
 	if (!(error instanceof CommentForbidden))
-		return messageOf(error);
+		return (0,model_errors .bD)(error);
 	return isFromFork
 		? `it comes from a fork, whose runs may only read (${error.message})`
 		: `the token may not write there, give the job "pull-requests: write" (${error.message})`;
@@ -90962,12 +92737,12 @@ const LONGEST_END_MS = 6_000;
 config({ jitless: true });
 async function run(name) {
 	const log = new RunnerLog();
-	const signal = cancelOnSignals(log, (error) => end(name, error, log));
+	const signal = cancelOnSignals(log, (error) => main_end(name, error, log));
 	try {
 		await act(name, log, signal);
 	}
 	catch (error) {
-		await end(name, reasonOf(error), log);
+		await main_end(name, (0,model_errors .A3)(error), log);
 	}
 	process.exit();
 }
@@ -90986,7 +92761,7 @@ async function act(name, log, signal) {
 			await writeComment(inputs, markdown, log);
 	};
 	const result = await command.run(inputs, surroundingsOf(log, signal)).catch(async (error) => {
-		const reason = reasonOf(error);
+		const reason = (0,model_errors .A3)(error);
 		const outputs = command.outputsOf?.(log.clean(failure_textOf(reason))) ?? {};
 		await show(outputs, renderFailure(`${inputs.environment}: the ${name}`, reason));
 		throw reason;
@@ -91015,10 +92790,9 @@ function surroundingsOf(log, signal) {
 		onLease: rememberLease,
 	};
 }
-async function end(name, error, log) {
+async function main_end(name, error, log) {
 	fail(error, log);
-	if (!isSummaryWritten())
-		await writeSummary(renderFailure(name, error), log);
+	await (summaryWritten() ?? writeSummary(renderFailure(name, error), log));
 	process.exit(1);
 }
 function cancelOnSignals(log, giveUp) {
@@ -91028,7 +92802,7 @@ function cancelOnSignals(log, giveUp) {
 			if (controller.signal.aborted)
 				return;
 			log.warning(`${signal}: the run is cancelled, what it began is undone`);
-			const error = new UserError(`the run was cancelled (${signal})`, {
+			const error = new model_errors .yo(`the run was cancelled (${signal})`, {
 				hint: 'What had the traffic before has it still, or again; the next run finishes what is left.',
 			});
 			controller.abort(error);
