@@ -11,9 +11,11 @@ import {
   renderControlAccess,
   renderFlagAccess,
 } from '../../src/nginx/control.ts';
+import { PROBE_ACCESS_FILE, renderProbeAccess } from '../../src/nginx/door.ts';
 import { renderPointer } from '../../src/nginx/main-file.ts';
 import { entryOf } from '../../src/nginx/metrics.ts';
 import type { Route } from '../../src/nginx/routes.ts';
+import { KEYS_FOLDER } from '../../src/nginx/tls.ts';
 import { FLAG_ACCESS_FILE, parseTree, type Tree } from '../../src/nginx/tree.ts';
 import { docker } from '../lab/command.ts';
 import { buildImages } from '../lab/images.ts';
@@ -60,11 +62,12 @@ export async function measureCrowdedEdge(crowd: Crowd): Promise<CrowdFigures> {
     const all = new Map([
       ...files,
       [FLAG_ACCESS_FILE, renderFlagAccess('open')],
+      [PROBE_ACCESS_FILE, renderProbeAccess('open')],
       [CONTROL_ACCESS_FILE, renderControlAccess(gateway)],
     ]);
     write(folder, all);
     const [program = '', ...words] = entryOf('edge', FOLDER);
-    const volume = ['--volume', `${folder}:${FOLDER}`];
+    const volume = ['--volume', `${folder}:${FOLDER}`, '--volume', KEYS_FOLDER];
     await docker([
       'run',
       '--detach',
