@@ -146,7 +146,11 @@ describe.each(buildersHere())('a project whose images are built with $kind', ({ 
 
   test('has nothing built and nothing deployed by a second run', async () => {
     expect(await build()).toEqual({ api: 'present', web: 'present' });
-    expect((await deploy()).outputs.changed).toBe('false');
+    const before = await shop.standing();
+    const { outputs } = await deploy();
+    // It may sweep what an earlier run of this story has left on the servers: images that no release names.
+    expect(JSON.parse(outputs.releases ?? '{}')).toEqual({ api: 1, web: 1 });
+    expect(await shop.standing()).toEqual(before);
   });
 
   test('has nothing built for what .dockerignore leaves out', async () => {
