@@ -69121,7 +69121,7 @@ const backing = object({
 		drops_path: literal(true).optional(),
 	}))
 		.optional(),
-	door: custom((value) => typeof value === 'object' && value !== null).optional(),
+	edge: custom((value) => typeof value === 'object' && value !== null).optional(),
 	maintenance: object({
 		isOn: schemas_boolean(),
 		allow: array(schemas_string()),
@@ -69259,7 +69259,7 @@ function routesOf(scope) {
 				...(facts.max_body_bytes !== undefined && { maxBodyBytes: facts.max_body_bytes }),
 				...(facts.request_buffering !== undefined && { requestBuffering: facts.request_buffering }),
 				...(facts.redirects && { redirects: facts.redirects.map(redirectOf) }),
-				...(facts.door !== undefined && { door: facts.door }),
+				...(facts.edge !== undefined && { edge: facts.edge }),
 				...(facts.queue_requests_ms !== undefined && { queueRequestsMs: facts.queue_requests_ms }),
 				...(facts.maintenance && { maintenance: maintenanceFrom(facts.maintenance) }),
 				copies: copies.map(copyOf),
@@ -69407,7 +69407,7 @@ function userListPath(key) {
 	return `${KEYS_FOLDER}/${LISTS_FOLDER}/${key}`;
 }
 function userListsOf(scope, route) {
-	if (route.door?.basicAuthSecret === undefined)
+	if (route.edge?.basicAuthSecret === undefined)
 		return [];
 	return servedPorts('edge', route)
 		.filter(({ protocol }) => isOverHttp(protocol))
@@ -69434,7 +69434,7 @@ const ZONE_SIZE = '1m';
 function renderProbeAccess(token) {
 	return `map $http_${PROBE_HEADER.toLowerCase().replaceAll('-', '_')} $is_probe { default ''; "${token}" 1; }\n`;
 }
-function renderDoorOfMain(folder, configFolder) {
+function renderOptionsOfMain(folder, configFolder) {
 	return `    variables_hash_max_size 8192;
     variables_hash_bucket_size 128;
     # Not in the text of what is served: that is the same in both folders.
@@ -69444,13 +69444,13 @@ function renderDoorOfMain(folder, configFolder) {
     map $is_probe $limited_client { default ''; '' $binary_remote_addr; }
 `;
 }
-function doorFiles(key, door) {
-	const { basicAuth, cors, errorPages = {} } = door;
+function optionFiles(key, edge) {
+	const { basicAuth, cors, errorPages = {} } = edge;
 	const users = Object.entries(basicAuth ?? {}).map(([name, hash]) => `${name}:${hash}\n`);
 	const pages = Object.entries(errorPages).map(([status, html]) => [pageFile(key, status), html]);
 	const variables = [
-		...headersOf(door).map(([name, value]) => renderOwnFirst(name, headerVariable(name, value), quoted(value))),
-		...renderAddresses(door),
+		...headersOf(edge).map(([name, value]) => renderOwnFirst(name, headerVariable(name, value), quoted(value))),
+		...renderAddresses(edge),
 		...(cors === undefined ? [] : renderCorsVariables(cors)),
 	];
 	return new Map([
@@ -69465,7 +69465,7 @@ function variableFile(line) {
 function pageFile(key, status) {
 	return `${PAGES_FOLDER}/${key}/${status}.html`;
 }
-function renderDoorOfHttp(key, { rateLimit, connectionLimit }) {
+function renderOptionsOfHttp(key, { rateLimit, connectionLimit }) {
 	const zones = [
 		...(rateLimit === undefined
 			? []
@@ -69476,58 +69476,58 @@ function renderDoorOfHttp(key, { rateLimit, connectionLimit }) {
 	];
 	return indented(zones, '');
 }
-function renderDoorOfServer(key, door) {
+function renderOptionsOfServer(key, edge) {
 	const pages = PAGES_PATH;
 	const lines = [
-		...renderHeadersOf(door),
-		...renderCompression(door),
-		...renderGuards(key, door),
-		...renderCorsHeaders(door),
-		...renderAsked(door),
-		...renderErrorPages(door, pages),
+		...renderHeadersOf(edge),
+		...renderCompression(edge),
+		...renderGuards(key, edge),
+		...renderCorsHeaders(edge),
+		...renderAsked(edge),
+		...renderErrorPages(edge, pages),
 	];
-	return `${indented(lines, '    ')}${renderPagesAt(pages, key, door, [])}`;
+	return `${indented(lines, '    ')}${renderPagesAt(pages, key, edge, [])}`;
 }
-function renderDoorOfLocation(door) {
-	return [...renderRefusal(door), ...renderErrorPagesOfEntry(door, PAGES_PATH)];
+function renderOptionsOfLocation(edge) {
+	return [...renderRefusal(edge), ...renderErrorPagesOfEntry(edge, PAGES_PATH)];
 }
-function renderDoorOfEntry(key, door, headers) {
+function renderOptionsOfEntry(key, edge, headers) {
 	return [
-		...renderAnswers(door, headers),
-		...renderGuards(key, door),
-		...renderAsked(door),
-		...renderRefusal(door),
-		...(hasPages(door) ? RECURSIVE : []),
-		...renderErrorPagesOfEntry(door, pagesOf(key)),
+		...renderAnswers(edge, headers),
+		...renderGuards(key, edge),
+		...renderAsked(edge),
+		...renderRefusal(edge),
+		...(hasPages(edge) ? RECURSIVE : []),
+		...renderErrorPagesOfEntry(edge, pagesOf(key)),
 	];
 }
-function renderDoorOfNamed(key, door, headers) {
+function renderOptionsOfNamed(key, edge, headers) {
 	return [
-		...renderAnswers(door, headers),
-		...renderGuards(key, door),
-		...renderErrorPages(door, pagesOf(key)),
+		...renderAnswers(edge, headers),
+		...renderGuards(key, edge),
+		...renderErrorPages(edge, pagesOf(key)),
 	];
 }
-function renderPages(key, door, headers) {
+function renderPages(key, edge, headers) {
 	const path = pagesOf(key);
-	return renderPagesAt(path, key, door, renderAnswers(door, headers));
+	return renderPagesAt(path, key, edge, renderAnswers(edge, headers));
 }
 function pagesOf(key) {
 	return `${PAGES_PATH}${key}/`;
 }
-function renderHeadersWithin(door, headers) {
-	return [...headers, ...renderHeadersOf(door), ...renderCorsHeaders(door)];
+function renderHeadersWithin(edge, headers) {
+	return [...headers, ...renderHeadersOf(edge), ...renderCorsHeaders(edge)];
 }
-function renderAnswers(door, headers) {
-	const all = renderHeadersWithin(door, headers);
-	return [...(all.length > headers.length ? all : []), ...renderCompression(door)];
+function renderAnswers(edge, headers) {
+	const all = renderHeadersWithin(edge, headers);
+	return [...(all.length > headers.length ? all : []), ...renderCompression(edge)];
 }
-function renderHeadersOf(door) {
-	return headersOf(door).map(([name, value]) => `add_header ${name} ${headerVariable(name, value)} always;`);
+function renderHeadersOf(edge) {
+	return headersOf(edge).map(([name, value]) => `add_header ${name} ${headerVariable(name, value)} always;`);
 }
-function renderCompression(door) {
-	const { gzip } = door;
-	const others = COMPRESSORS.flatMap((name) => door[name] === undefined ? [] : renderCompressor(name, door[name]));
+function renderCompression(edge) {
+	const { gzip } = edge;
+	const others = COMPRESSORS.flatMap((name) => edge[name] === undefined ? [] : renderCompressor(name, edge[name]));
 	if (gzip === undefined && others.length === 0)
 		return [];
 	return [
@@ -69545,15 +69545,15 @@ function renderCompressor(name, { types, level, minBytes }) {
 		`${name}_min_length ${minBytes};`,
 	];
 }
-function compressorsOf(door) {
-	return COMPRESSORS.filter((name) => door?.[name] !== undefined);
+function compressorsOf(edge) {
+	return COMPRESSORS.filter((name) => edge?.[name] !== undefined);
 }
-function renderGuards(key, door) {
-	const { basicAuthSecret, rateLimit, connectionLimit } = door;
+function renderGuards(key, edge) {
+	const { basicAuthSecret, rateLimit, connectionLimit } = edge;
 	const users = basicAuthSecret === undefined ? `$config_folder/${USERS_FOLDER}/${key}` : userListPath(key);
 	return [
-		...(asksForPassword(door) ? [`auth_basic ${realmOf(door)};`, `auth_basic_user_file ${users};`] : []),
-		...renderLimits(key, door),
+		...(asksForPassword(edge) ? [`auth_basic ${realmOf(edge)};`, `auth_basic_user_file ${users};`] : []),
+		...renderLimits(key, edge),
 		...(rateLimit === undefined ? [] : ['limit_req_status 429;']),
 		...(connectionLimit === undefined ? [] : ['limit_conn_status 429;']),
 	];
@@ -69564,16 +69564,16 @@ function renderLimits(key, { rateLimit, connectionLimit }) {
 		...(connectionLimit === undefined ? [] : [`limit_conn connections_${key} ${connectionLimit};`]),
 	];
 }
-function renderRefusal(door) {
-	return isRefusing(door) ? [`if (${refusesVariable(door)}) { return 403; }`] : [];
+function renderRefusal(edge) {
+	return isRefusing(edge) ? [`if (${refusesVariable(edge)}) { return 403; }`] : [];
 }
 function hasPages({ errorPages = {} }) {
 	return Object.keys(errorPages).length > 0;
 }
 const RECURSIVE = ['# A request may have been sent on by another error before.', 'recursive_error_pages on;'];
-function renderErrorPages(door, path) {
-	const { errorPages = {} } = door;
-	if (!hasPages(door))
+function renderErrorPages(edge, path) {
+	const { errorPages = {} } = edge;
+	if (!hasPages(edge))
 		return [];
 	return [...RECURSIVE, ...Object.keys(errorPages).map((status) => renderErrorPage(status, path))];
 }
@@ -69600,39 +69600,39 @@ function renderOwnFirst(name, to, value) {
 function rateOf({ requests, per }) {
 	return `${requests}r/${per === 'second' ? 's' : 'm'}`;
 }
-function door_addressesOf({ allow = [], deny = [], satisfy }) {
+function edge_options_addressesOf({ allow = [], deny = [], satisfy }) {
 	return { allow, deny, satisfy };
 }
 function hasAddresses({ allow = [], deny = [] }) {
 	return allow.length + deny.length > 0;
 }
-function isRefusing(door) {
-	return hasAddresses(door) && !isAny(door);
+function isRefusing(edge) {
+	return hasAddresses(edge) && !isAny(edge);
 }
-function isAny(door) {
-	return door.satisfy === 'any' && asksForPassword(door);
+function isAny(edge) {
+	return edge.satisfy === 'any' && asksForPassword(edge);
 }
 function asksForPassword({ basicAuth, basicAuthSecret }) {
 	return basicAuth !== undefined || basicAuthSecret !== undefined;
 }
-function refusesVariable(door) {
-	return variable('refuses', door_addressesOf(door));
+function refusesVariable(edge) {
+	return variable('refuses', edge_options_addressesOf(edge));
 }
-function realmOf(door) {
-	return isAny(door) && hasAddresses(door) ? variable('realm', door_addressesOf(door)) : '$realm';
+function realmOf(edge) {
+	return isAny(edge) && hasAddresses(edge) ? variable('realm', edge_options_addressesOf(edge)) : '$realm';
 }
-function renderAddresses(door) {
-	if (!hasAddresses(door))
+function renderAddresses(edge) {
+	if (!hasAddresses(edge))
 		return [];
-	const { allow = [], deny = [] } = door;
-	const refused = variable('is_refused', door_addressesOf(door));
+	const { allow = [], deny = [] } = edge;
+	const refused = variable('is_refused', edge_options_addressesOf(edge));
 	const ranges = [...allow.map((range) => `${range} 0; `), ...deny.map((range) => `${range} 1; `)];
 	const geo = `geo ${refused} { default ${allow.length > 0 ? 1 : 0}; ${ranges.join('')}}`;
 	return [
 		geo,
-		isAny(door)
-			? `map "$is_probe:${refused}" ${realmOf(door)} { default off; :1 Restricted; }`
-			: `map "$is_probe:${refused}" ${refusesVariable(door)} { default ''; :1 1; }`,
+		isAny(edge)
+			? `map "$is_probe:${refused}" ${realmOf(edge)} { default off; :1 Restricted; }`
+			: `map "$is_probe:${refused}" ${refusesVariable(edge)} { default ''; :1 1; }`,
 	];
 }
 function corsVariable(what, cors) {
@@ -69689,8 +69689,8 @@ function renderAsked({ cors }) {
 function renderErrorPage(status, path) {
 	return `error_page ${status} ${path}${status}.html;`;
 }
-function renderPagesAt(path, key, door, lines) {
-	if (!hasPages(door))
+function renderPagesAt(path, key, edge, lines) {
+	if (!hasPages(edge))
 		return '';
 	return `    location ^~ ${path} {
         internal;
@@ -70379,8 +70379,8 @@ const METHODS = `    map $request_method $unpooled { default ${UNPOOLED}; "~^(?:
 function renderMain(config) {
 	const isLogged = config.kind === 'edge' && config.settings.accessLog !== false;
 	const include = (indent) => (path) => `${indent}include ${CONFIG_FOLDER}/${config.folder}/${path};\n`;
-	const door = config.kind === 'edge'
-		? `${renderForwarded(config.settings)}${renderDoorOfMain(`${CONFIG_FOLDER}/${config.folder}`, CONFIG_FOLDER)}${MAINTENANCE_MAPS}    # A host that no route serves.
+	const edge = config.kind === 'edge'
+		? `${renderForwarded(config.settings)}${renderOptionsOfMain(`${CONFIG_FOLDER}/${config.folder}`, CONFIG_FOLDER)}${MAINTENANCE_MAPS}    # A host that no route serves.
     server {
 ${indented(listenHttp(' default_server', config.settings), '        ')}        # A connection may begin with HTTP/2 without TLS, and its names are served by it that say so.
         http2 on;
@@ -70459,7 +70459,7 @@ ${renderGrpcMain(headersOfCalls(config.kind), BUFFER_KB)}${METHODS}${BODIES}    
         location = /version { return 200 $nginx_version; }
         location = /identity { return 200 "${config.identity}"; }
 ${config.kind === 'edge' ? renderFigures(`include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};`) : ''}${FLAGS}${renderInstall(config.tlsDomains, CONFIG_FOLDER, `${CONFIG_FOLDER}/${FLAG_ACCESS_FILE}`)}${config.kind === 'edge' ? renderListPlaces(CONFIG_FOLDER, `${CONFIG_FOLDER}/${FLAG_ACCESS_FILE}`) : ''}${config.controlFiles.map(include('        ')).join('')}    }
-${door}${config.httpFiles.map(include('    ')).join('')}}
+${edge}${config.httpFiles.map(include('    ')).join('')}}
 ${stream}`;
 }
 const FLAGS = `        location /${FLAG_FOLDER}/ {
@@ -72006,7 +72006,7 @@ function renderScope(kind, scope, routes, on, servers, tls, believed = {}) {
 			files.set(portFile(scope, route.service, port), text);
 			if (kind === 'edge') {
 				const key = upstreamName(scope, route.service, port);
-				for (const [path, content] of doorFiles(key, route.door ?? {}))
+				for (const [path, content] of optionFiles(key, route.edge ?? {}))
 					files.set(path, content);
 			}
 		}
@@ -72027,8 +72027,8 @@ function renderScope(kind, scope, routes, on, servers, tls, believed = {}) {
 	}
 	return files;
 }
-function render_linesOf(scope, { service, door }) {
-	return new OwnLines(scope, service, door?.nginx);
+function render_linesOf(scope, { service, edge }) {
+	return new OwnLines(scope, service, edge?.nginx);
 }
 function withOwnLines(server, own) {
 	if (own === undefined)
@@ -72120,7 +72120,7 @@ function renderHttp(home, route, port, ways, sides, backendsWith) {
 		renderUpstream(`${upstream}${UNPOOLED}`, backendsWith(routes[index]), zone, NO_POOL),
 	]);
 	const { kind, scope, tls } = home;
-	const beside = kind === 'edge' ? renderDoorOfHttp(zone, route.door ?? {}) + renderPassers(scope, port, route) : '';
+	const beside = kind === 'edge' ? renderOptionsOfHttp(zone, route.edge ?? {}) + renderPassers(scope, port, route) : '';
 	const queue = renderQueueServers({ scope, route, port }, isThere);
 	const groups = kind === 'edge' ? groupsOf(port.domains, tls) : [{ domains: [], tls: undefined }];
 	const servers = groups.map((group) => renderHttpServer(home, group, ways, route, port));
@@ -72153,7 +72153,7 @@ function renderAddress({ address, port, isLocal }, isUdp) {
 	return `${address}:${port} ${health}`;
 }
 function renderHttpServer({ kind, scope, tls, believed }, group, ways, route, port) {
-	const door = kind === 'edge' ? (route.door ?? {}) : undefined;
+	const edge = kind === 'edge' ? (route.edge ?? {}) : undefined;
 	const context = tls && { scope, tls, folder: CONFIG_FOLDER };
 	const lines = withHttp2([port], [
 		...(kind === 'edge' ? listenHttp() : [`listen ${port.internalPort};`]),
@@ -72164,21 +72164,21 @@ function renderHttpServer({ kind, scope, tls, believed }, group, ways, route, po
 		...(context ? renderTls(group, context) : []),
 	]);
 	const asking = askFirst(route, WHOLE.suffix);
-	const own = render_linesOf(scope, door === undefined ? { service: route.service } : route);
+	const own = render_linesOf(scope, edge === undefined ? { service: route.service } : route);
 	const headers = [
-		...renderHeadersWithin(door ?? {}, lines.filter((line) => line.startsWith('add_header '))),
+		...renderHeadersWithin(edge ?? {}, lines.filter((line) => line.startsWith('add_header '))),
 		...own.serverHeaders,
 	];
 	const inherited = {
 		headers,
 		sent: HEADERS_OF_EDGE,
-		limits: renderLimits(ways[0].upstream, door ?? {}),
+		limits: renderLimits(ways[0].upstream, edge ?? {}),
 	};
 	const locations = [
-		...(door === undefined
+		...(edge === undefined
 			? []
 			: [
-				renderDoorOfServer(ways[0].upstream, door),
+				renderOptionsOfServer(ways[0].upstream, edge),
 				renderClosed(scope, route, headers),
 				indented([...(own.sendsHeaders ? HEADERS_OF_EDGE : []), ...own.server], '    '),
 				indented(own.locations(headers), '    '),
@@ -72189,7 +72189,7 @@ function renderHttpServer({ kind, scope, tls, believed }, group, ways, route, po
 	];
 	return `${context ? renderTlsMaps(group, context) : ''}server {
 ${indented(lines, '    ')}${renderSide(ways)}${locations.join('')}    location / {
-${indented([...(door === undefined ? [] : renderDoorOfLocation(door)), ...asking, ...renderPassing(route, port, WHOLE), ...own.location(inherited)], '        ')}    }
+${indented([...(edge === undefined ? [] : renderOptionsOfLocation(edge)), ...asking, ...renderPassing(route, port, WHOLE), ...own.location(inherited)], '        ')}    }
 ${renderNamed(ways, port, WHOLE, asking, (isAgain) => own.location(inherited, { isAgain }))}}
 `;
 }
@@ -72200,7 +72200,7 @@ function renderClosed(scope, route, headers) {
 function pieceOf(scope, route, port, ways) {
 	const passing = passingOf(route.service, port);
 	const [{ upstream: key }] = ways;
-	const { door = {} } = route;
+	const { edge = {} } = route;
 	const side = renderSide(ways)
 		.split('\n')
 		.map((line) => line.trim())
@@ -72210,7 +72210,7 @@ function pieceOf(scope, route, port, ways) {
 	const own = render_linesOf(scope, route);
 	const inheritedOf = (headers) => ({
 		...NOTHING,
-		headers: renderHeadersWithin(door, headers).length > headers.length ? [] : headers,
+		headers: renderHeadersWithin(edge, headers).length > headers.length ? [] : headers,
 		sent: HEADERS_OF_EDGE,
 	});
 	return {
@@ -72222,14 +72222,14 @@ function pieceOf(scope, route, port, ways) {
 			...render_limitsOf(route, port),
 			...askFirst(route, suffix),
 			...side,
-			...renderDoorOfEntry(key, door, headers),
+			...renderOptionsOfEntry(key, edge, headers),
 			...renderPassing(route, port, passing),
 			...own.location(inheritedOf(headers)),
 		],
-		named: (headers) => renderNamed(ways, port, passing, [...render_limitsOf(route, port), ...askFirst(route, suffix), ...renderDoorOfNamed(key, door, headers)], (isAgain) => own.location(inheritedOf(headers), { isAgain })) +
+		named: (headers) => renderNamed(ways, port, passing, [...render_limitsOf(route, port), ...askFirst(route, suffix), ...renderOptionsOfNamed(key, edge, headers)], (isAgain) => own.location(inheritedOf(headers), { isAgain })) +
 			queue +
-			renderPages(key, door, headers) +
-			renderMaintenanceAnswers(scope, route, suffix, renderHeadersWithin(door, headers)),
+			renderPages(key, edge, headers) +
+			renderMaintenanceAnswers(scope, route, suffix, renderHeadersWithin(edge, headers)),
 	};
 }
 function render_limitsOf({ idleTimeoutMs, maxBodyBytes }, { protocol }) {
@@ -72573,7 +72573,7 @@ function routeFacts(wish) {
 						...(dropsPath && { drops_path: dropsPath }),
 					})),
 				}),
-				...(route.door !== undefined && { door: route.door }),
+				...(route.edge !== undefined && { edge: route.edge }),
 				...(route.maintenance && { maintenance: route.maintenance }),
 				...(route.queueRequestsMs !== undefined && { queue_requests_ms: route.queueRequestsMs }),
 			},
@@ -75602,7 +75602,7 @@ function explainChange(service, rollout, input) {
 }
 function specFacts({ protocol, port, extraPorts = {}, container, route, policy }) {
 	const { options, files = [], ...rest } = container;
-	const { extraDomains, extraStripPrefix, published, extraPublished, door, ...served } = route;
+	const { extraDomains, extraStripPrefix, published, extraPublished, edge, ...served } = route;
 	const byPlace = files.map((file) => [[file.target, file.path].filter(Boolean).join('/'), [file]]);
 	const extra = Object.entries(extraPorts).map(([name, one]) => [
 		name,
@@ -75612,7 +75612,7 @@ function specFacts({ protocol, port, extraPorts = {}, container, route, policy }
 	const told = { ...further, ...rest, files: Object.fromEntries(byPlace), ...options };
 	const isOpen = published !== undefined || extraPublished !== undefined;
 	const open = isOpen && { publish: [published, extraPublished] };
-	return { protocol, port, ...told, ...served, ...open, ...(door && { edge: door }), ...policy };
+	return { protocol, port, ...told, ...served, ...open, ...(edge && { edge: edge }), ...policy };
 }
 function differenceOn(input, service, server) {
 	const copies = copiesOn(input, service.name, server).filter(({ isAdopted }) => !isAdopted);
@@ -77218,7 +77218,7 @@ function planModules(input, routes) {
 function modulesOf(routes, http3) {
 	const hasDomain = routes.some((route) => domainsOfRoute(route).length > 0);
 	return new Set([
-		...routes.flatMap(({ door }) => compressorsOf(door)),
+		...routes.flatMap(({ edge }) => compressorsOf(edge)),
 		...(http3 && hasDomain ? ['http3'] : []),
 	]);
 }
@@ -77261,7 +77261,7 @@ function planUsers(input, routes) {
 	});
 }
 function lacking(input, server, route) {
-	const secret = route.door?.basicAuthSecret;
+	const secret = route.edge?.basicAuthSecret;
 	if (secret === undefined)
 		return [];
 	const given = input.certificates.given?.[secret];
@@ -80375,20 +80375,20 @@ function checkHeader(name, value) {
 			hint: 'Write printable ASCII on one line, without $ and \\, and without spaces around it.',
 		});
 	}
-	return door_checkWord(`the value of ${name}`, value);
+	return edge_options_checkWord(`the value of ${name}`, value);
 }
-const door_WORD_MAX = 4_000;
-function door_checkWord(what, said) {
-	if (said.replaceAll('"', '""').length <= door_WORD_MAX)
+const edge_options_WORD_MAX = 4_000;
+function edge_options_checkWord(what, said) {
+	if (said.replaceAll('"', '""').length <= edge_options_WORD_MAX)
 		return said;
-	throw new model_errors .yo(`${what} is longer than ${door_WORD_MAX} characters, which is what nginx can read`, {
+	throw new model_errors .yo(`${what} is longer than ${edge_options_WORD_MAX} characters, which is what nginx can read`, {
 		hint: 'Make it shorter, or have the app say it.',
 	});
 }
 const headers = key_parsed(record(schemas_string(), union([schemas_string(), schemas_number(), literal(false), schemas_null()], { error: 'must be text, or false' })), (map) => Object.fromEntries(Object.entries(map).map(([name, value]) => {
 	if (!/^[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*$/.test(name))
 		throw new model_errors .yo(`${JSON.stringify(name)} is no name of a header`);
-	door_checkWord('the name of a header', name);
+	edge_options_checkWord('the name of a header', name);
 	const why = NOT_HERE[name.toLowerCase()];
 	if (why !== undefined)
 		throw new model_errors .yo(`${name} is not set here: ${why}`);
@@ -80500,7 +80500,7 @@ const rateLimit = union([
 	return { ...said.rate, burst: said.burst ?? burstOf(said.rate) };
 });
 const ORIGIN_MAX = 300;
-const door_origin = key_parsed(schemas_string(), (said) => {
+const edge_options_origin = key_parsed(schemas_string(), (said) => {
 	const isOrigin = /^[a-z][a-z0-9+.-]*:\/\/(?:\*\.)?[a-z0-9]+(?:[.-]+[a-z0-9]+)*(?::\d{1,5})?$/.test(said);
 	if (said === '*' || (isOrigin && said.length <= ORIGIN_MAX))
 		return said;
@@ -80513,7 +80513,7 @@ const token = (what) => key_parsed(schemas_string(), (said) => {
 		return said;
 	throw new model_errors .yo(`${JSON.stringify(said)} is no ${what}`);
 });
-const origins = oneOrMany(door_origin, 'an origin');
+const origins = oneOrMany(edge_options_origin, 'an origin');
 const cors = key_parsed(union([
 	origins.transform((list) => ({ origins: list })),
 	key_closed({
@@ -80552,7 +80552,7 @@ const cors = key_parsed(union([
 	if (map.origins === undefined || map.origins.length === 0)
 		throw new model_errors .yo('needs origins', { hint: 'Write origins: [https://app.example.com].' });
 	for (const list of ['methods', 'headers', 'expose'])
-		door_checkWord(list, map[list]?.join(', ') ?? '');
+		edge_options_checkWord(list, map[list]?.join(', ') ?? '');
 	if (map.credentials && map.origins.includes('*')) {
 		throw new model_errors .yo('with "*" every site could act for those who are logged in', {
 			hint: 'Name the origins, or leave credentials out.',
@@ -80586,7 +80586,7 @@ const snippets = key_closed({
 function directivesOf(level) {
 	return listed(SNIPPET_RULES[level].map((name) => `\`${name}\``));
 }
-const door = key_closed({
+const edgeOptions = key_closed({
 	headers: key(headers, {
 		description: "Headers of answers, by name; `false` leaves out one of those by default. An app's own header wins. The edge's own answers have them too.",
 		fallback: { value: DEFAULT_HEADERS },
@@ -80659,7 +80659,7 @@ const door = key_closed({
 		short: 'nginx: { location: ./nginx/api.conf }',
 		long: 'nginx:\n  location: |\n    expires 1h;\n    proxy_set_header X-Tenant acme;',
 	}),
-}).meta({ id: 'door' });
+}).meta({ id: 'edgeOptions' });
 ;
 const maintenance_page = key_parsed(filledText, (path) => {
 	if (/^\.{1,2}\//.test(path))
@@ -82557,7 +82557,7 @@ const service = key_closed({
 		fallback: { value: defaults_DEFAULTS.request_buffering },
 		example: 'request_buffering: "on"',
 	}),
-	edge: key(door, {
+	edge: key(edgeOptions, {
 		description: 'What the edge does with requests for the domains of the service, and with the answers: security headers, compression, passwords, addresses, limits, CORS, error pages. The sidecar, by which services reach each other, does none of it. A change is a reload.',
 	}),
 	queue_requests: key(queueRequests, {
@@ -83882,7 +83882,7 @@ function checkPair({ certificate, key }, values) {
 }
 ;
 function requireUserLists({ wanted, definitions }, sources) {
-	const names = new Set(wanted.services.flatMap(({ route }) => route.door?.basicAuthSecret ?? []));
+	const names = new Set(wanted.services.flatMap(({ route }) => route.edge?.basicAuthSecret ?? []));
 	const errors = [];
 	const lists = [...names].map((name) => {
 		try {
@@ -86610,7 +86610,7 @@ function snippetOf(said, sources, complain) {
 function checkServerSnippets(services, report) {
 	const hostsOf = ({ route }) => claimsOf(route).map(hostOfAddress);
 	for (const spec of services) {
-		if (spec.route.door?.nginx?.server === undefined)
+		if (spec.route.edge?.nginx?.server === undefined)
 			continue;
 		const own = hostsOf(spec);
 		for (const other of services) {
@@ -86623,9 +86623,9 @@ function checkServerSnippets(services, report) {
 ;
 const PAGE_MAX_BYTES = 64 * 1024;
 const USERS_MAX_BYTES = 64 * 1024;
-function resolveDoor(input, sources, report) {
+function resolveEdgeOptions(input, sources, report) {
 	checkAddresses(input, report);
-	const door = {
+	const edge = {
 		...said('headers', input.headers),
 		...said('gzip', compressionOf(input.gzip, defaults_DEFAULTS.gzip.level)),
 		...said('brotli', compressionOf(input.brotli, defaults_DEFAULTS.brotli.level)),
@@ -86637,10 +86637,10 @@ function resolveDoor(input, sources, report) {
 		...said('rateLimit', input.rate_limit),
 		...said('connectionLimit', input.connection_limit),
 		...said('cors', input.cors && corsOf(input.cors)),
-		...said('errorPages', resolve_door_pagesOf(input.error_pages, sources, report)),
+		...said('errorPages', resolve_edge_options_pagesOf(input.error_pages, sources, report)),
 		...said('nginx', snippetsOf(input.nginx, sources, report)),
 	};
-	return Object.keys(door).length > 0 ? door : undefined;
+	return Object.keys(edge).length > 0 ? edge : undefined;
 }
 function said(name, value) {
 	const isSaid = value !== undefined && (typeof value !== 'object' || Object.keys(value).length > 0);
@@ -86694,7 +86694,7 @@ function corsOf({ origins = [], methods, headers, expose, credentials, max_age }
 		maxAgeSeconds: Math.round((max_age ?? parseDuration(defaults_DEFAULTS.cors.max_age)) / 1000),
 	};
 }
-function resolve_door_pagesOf(input = {}, sources, report) {
+function resolve_edge_options_pagesOf(input = {}, sources, report) {
 	const pages = Object.entries(input).flatMap(([status, path]) => {
 		const text = service_files_textOf(path, PAGE_MAX_BYTES, sources, (message, hint) => report(['edge', 'error_pages', status], message, hint));
 		return text === undefined ? [] : [[status, text]];
@@ -87003,7 +87003,7 @@ function resolveService(name, { base, over, image, naming, around = [] }, source
 			...given('maintenance', resolve_maintenance_maintenanceOf([...levels, input.maintenance], sources, report)),
 			...given('queueRequestsMs', input.queue_requests),
 			...given('requestBuffering', input.request_buffering === 'auto' ? undefined : input.request_buffering),
-			...given('door', input.edge && resolveDoor(input.edge, sources, report)),
+			...given('edge', input.edge && resolveEdgeOptions(input.edge, sources, report)),
 		},
 		policy: policy(input, resolveHealthcheck(input.healthcheck ?? {}, ports, recognisedTest, report)),
 		...given('adopt', input.adopt),

@@ -12,7 +12,7 @@ export interface CommandResult<O extends OutputName = never> {
   exitCode?: number;
 }
 
-/** A use case: all that a door needs to offer it. */
+/** A use case: all that an action needs to offer it. */
 export interface Command<I extends InputName, O extends OutputName, R extends CommandResult> {
   title: string;
   description: string;

@@ -14,7 +14,7 @@ import { parseDuration } from './duration.ts';
 import { type RecognisedImage, recogniseImage } from './image.ts';
 import { isOfRepository } from './mount.ts';
 import { type BuildSurroundings, type ServiceBuild, serviceBuildOf } from './resolve-build.ts';
-import { resolveDoor } from './resolve-door.ts';
+import { resolveEdgeOptions } from './resolve-edge-options.ts';
 import { asksOverHttp, HTTP_KEYS, resolveHealthcheck } from './resolve-healthcheck.ts';
 import { maintenanceOf } from './resolve-maintenance.ts';
 import { resolvePorts } from './resolve-ports.ts';
@@ -98,7 +98,7 @@ export function resolveService(
       ...given('maintenance', maintenanceOf([...levels, input.maintenance], sources, report)),
       ...given('queueRequestsMs', input.queue_requests),
       ...given('requestBuffering', input.request_buffering === 'auto' ? undefined : input.request_buffering),
-      ...given('door', input.edge && resolveDoor(input.edge, sources, report)),
+      ...given('edge', input.edge && resolveEdgeOptions(input.edge, sources, report)),
     },
     policy: policy(input, resolveHealthcheck(input.healthcheck ?? {}, ports, recognisedTest, report)),
     ...given('adopt', input.adopt),

@@ -1,14 +1,14 @@
 import { hostOfAddress } from '../model/addresses.ts';
-import { SNIPPET_LEVELS, type Snippet, type Snippets } from '../model/door.ts';
+import { SNIPPET_LEVELS, type Snippet, type Snippets } from '../model/edge-options.ts';
 import { checkSnippets, SNIPPET_MAX_BYTES } from '../model/snippets.ts';
 import { claimsOf, type ServiceSpec } from '../model/spec.ts';
 import type { Report } from './check-service.ts';
-import type { DoorInput } from './schema/door.ts';
+import type { EdgeOptionsInput } from './schema/edge-options.ts';
 import { type Sources, textOf } from './service-files.ts';
 
 /** snippetsOf returns the snippets of a service with their files read. What is wrong in them is reported, with its line. */
 export function snippetsOf(
-  input: DoorInput['nginx'] = {},
+  input: EdgeOptionsInput['nginx'] = {},
   sources: Pick<Sources, 'repository' | 'mayBeMissing'>,
   report: Report,
 ): Snippets {
@@ -53,7 +53,7 @@ export function checkServerSnippets(
 ): void {
   const hostsOf = ({ route }: ServiceSpec) => claimsOf(route).map(hostOfAddress);
   for (const spec of services) {
-    if (spec.route.door?.nginx?.server === undefined) continue;
+    if (spec.route.edge?.nginx?.server === undefined) continue;
     const own = hostsOf(spec);
     for (const other of services) {
       const shared = other === spec ? undefined : hostsOf(other).find((host) => own.includes(host));

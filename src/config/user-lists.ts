@@ -11,7 +11,7 @@ export function requireUserLists(
   { wanted, definitions }: Pick<ResolvedEnvironment, 'wanted' | 'definitions'>,
   sources: SecretSources,
 ): Record<string, string> {
-  const names = new Set(wanted.services.flatMap(({ route }) => route.door?.basicAuthSecret ?? []));
+  const names = new Set(wanted.services.flatMap(({ route }) => route.edge?.basicAuthSecret ?? []));
   const errors: UserError[] = [];
   const lists = [...names].map((name) => {
     try {

@@ -1,4 +1,4 @@
-/** Log is where logic reports to; the doors hand in one that writes to the runner, tests one that records. */
+/** Log is where logic reports to; the actions hand in one that writes to the runner, tests one that records. */
 export interface Log {
   debug(message: string): void;
   info(message: string): void;

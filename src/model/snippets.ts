@@ -1,5 +1,11 @@
 import { type Directive, parseDirectives } from './directives.ts';
-import { DEFAULT_HEADERS, SNIPPET_LEVELS, type Snippet, type SnippetLevel, type Snippets } from './door.ts';
+import {
+  DEFAULT_HEADERS,
+  SNIPPET_LEVELS,
+  type Snippet,
+  type SnippetLevel,
+  type Snippets,
+} from './edge-options.ts';
 
 /** What is wrong in a snippet. */
 export interface SnippetMistake {

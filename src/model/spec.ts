@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { hostsOf, type Redirect } from './addresses.ts';
 import type { ExpiryLimits } from './certificate.ts';
 import type { ContainerOptions } from './container-options.ts';
-import type { Door } from './door.ts';
+import type { EdgeOptions } from './edge-options.ts';
 
 /** How a service is replaced. */
 export type StrategyName = 'toggle' | 'recreate';
@@ -137,7 +137,7 @@ export interface RouteSpec {
   /** Undefined is `auto`: large bodies, and those of unknown length, reach the app while they come. */
   requestBuffering?: RequestBuffering;
   /** What the edge does with requests and answers; undefined is all by default. */
-  door?: Door;
+  edge?: EdgeOptions;
   /** Undefined where the file says nothing of it: what there is by itself holds. */
   maintenance?: MaintenanceSpec;
   /** So long requests wait while the old copy has stopped and the new one does not serve yet; undefined is not at all. */

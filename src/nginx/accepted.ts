@@ -3,7 +3,7 @@ import type { Directive } from '../model/directives.ts';
 import type { Composition } from './compose.ts';
 import { parseConfiguration } from './configuration.ts';
 import { CONTROL_ACCESS_FILE } from './control.ts';
-import { PROBE_ACCESS_FILE } from './door.ts';
+import { PROBE_ACCESS_FILE } from './edge-options.ts';
 import { CONFIG_FOLDER, editedFiles, FLAG_ACCESS_FILE, type Folder, identityOf, type Tree } from './tree.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { indented, PROBE_HEADER } from './door.ts';
+import { indented, PROBE_HEADER } from './edge-options.ts';
 import { FORWARDED } from './forwarded.ts';
 import type { NginxKind } from './routes.ts';
 

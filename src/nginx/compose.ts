@@ -3,7 +3,7 @@ import { type Scope, scopeName } from '../model/names.ts';
 import { isOverHttp, type NginxSpec, specHash } from '../model/spec.ts';
 import { agreedProxyProtocol, newestImage } from './agreed.ts';
 import { renderControl } from './control.ts';
-import { VARIABLES_FOLDER } from './door.ts';
+import { VARIABLES_FOLDER } from './edge-options.ts';
 import { HOST_FOLDER } from './hosts.ts';
 import { type MainConfig, renderMain, renderPointer } from './main-file.ts';
 import { countingFiles } from './metrics.ts';
@@ -427,7 +427,7 @@ function routeFacts(wish: ScopeWish): Manifest['scopes'][string]['routes'] {
               ...(dropsPath && { drops_path: dropsPath }),
             })),
           }),
-          ...(route.door !== undefined && { door: route.door }),
+          ...(route.edge !== undefined && { edge: route.edge }),
           ...(route.maintenance && { maintenance: route.maintenance }),
           ...(route.queueRequestsMs !== undefined && { queue_requests_ms: route.queueRequestsMs }),
         },

@@ -1,4 +1,4 @@
-import { indented } from './door.ts';
+import { indented } from './edge-options.ts';
 import type { RoutePort } from './routes.ts';
 
 /*

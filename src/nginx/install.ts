@@ -23,7 +23,7 @@ import { isAtLeast } from '../model/versions.ts';
 import { portsOfEdge } from './agreed.ts';
 import { firstFiles, mendedFiles } from './compose.ts';
 import { CONTROL_ACCESS_FILE, renderControlAccess, renderFlagAccess } from './control.ts';
-import { PROBE_ACCESS_FILE, renderProbeAccess } from './door.ts';
+import { PROBE_ACCESS_FILE, renderProbeAccess } from './edge-options.ts';
 import { NginxInstance, readTree } from './instance.ts';
 import { COUNTS_BYTES, entryOf } from './metrics.ts';
 import type { NginxKind } from './routes.ts';

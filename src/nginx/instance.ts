@@ -7,7 +7,7 @@ import { messageOf, UserError } from '../model/errors.ts';
 import { LABEL } from '../model/labels.ts';
 import type { Composition, FlagChange } from './compose.ts';
 import { CONTROL_PORT } from './control.ts';
-import { PROBE_HEADER } from './door.ts';
+import { PROBE_HEADER } from './edge-options.ts';
 import { renderPointer } from './main-file.ts';
 import type { FiguresName } from './metrics.ts';
 import type { NginxKind } from './routes.ts';
@@ -110,7 +110,7 @@ export class NginxInstance {
     return tree.folders[folder].manifest?.scopes[scope]?.routes[service] !== undefined;
   }
 
-  /** probeHeaders are by which an edge knows a probe: it gets through every door, to the app. */
+  /** probeHeaders are by which an edge knows a probe: it gets past every option, to the app. */
   get probeHeaders(): Record<string, string> {
     return this.#flagToken === undefined ? {} : { [PROBE_HEADER.toLowerCase()]: this.#flagToken };
   }

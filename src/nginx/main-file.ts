@@ -1,7 +1,7 @@
 import type { NginxSpec } from '../model/spec.ts';
 import { headersOfCalls, renderHeaders } from './app-headers.ts';
 import { CONTROL_ACCESS_FILE, CONTROL_PORT } from './control.ts';
-import { indented, renderDoorOfMain } from './door.ts';
+import { indented, renderOptionsOfMain } from './edge-options.ts';
 import { renderForwarded } from './forwarded.ts';
 import { renderGrpcMain } from './grpc.ts';
 import { HEALTH } from './health.ts';
@@ -67,9 +67,9 @@ export function renderMain(config: MainConfig): string {
   const isLogged = config.kind === 'edge' && config.settings.accessLog !== false;
   const include = (indent: string) => (path: string) =>
     `${indent}include ${CONFIG_FOLDER}/${config.folder}/${path};\n`;
-  const door =
+  const edge =
     config.kind === 'edge'
-      ? `${renderForwarded(config.settings)}${renderDoorOfMain(`${CONFIG_FOLDER}/${config.folder}`, CONFIG_FOLDER)}${MAINTENANCE_MAPS}    # A host that no route serves.
+      ? `${renderForwarded(config.settings)}${renderOptionsOfMain(`${CONFIG_FOLDER}/${config.folder}`, CONFIG_FOLDER)}${MAINTENANCE_MAPS}    # A host that no route serves.
     server {
 ${indented(listenHttp(' default_server', config.settings), '        ')}        # A connection may begin with HTTP/2 without TLS, and its names are served by it that say so.
         http2 on;
@@ -150,7 +150,7 @@ ${renderGrpcMain(headersOfCalls(config.kind), BUFFER_KB)}${METHODS}${BODIES}    
         location = /version { return 200 $nginx_version; }
         location = /identity { return 200 "${config.identity}"; }
 ${config.kind === 'edge' ? renderFigures(`include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};`) : ''}${FLAGS}${renderInstall(config.tlsDomains, CONFIG_FOLDER, `${CONFIG_FOLDER}/${FLAG_ACCESS_FILE}`)}${config.kind === 'edge' ? renderListPlaces(CONFIG_FOLDER, `${CONFIG_FOLDER}/${FLAG_ACCESS_FILE}`) : ''}${config.controlFiles.map(include('        ')).join('')}    }
-${door}${config.httpFiles.map(include('    ')).join('')}}
+${edge}${config.httpFiles.map(include('    ')).join('')}}
 ${stream}`;
 }
 

@@ -4,18 +4,18 @@ import { isOverHttp, type TlsSpec } from '../model/spec.ts';
 import { HEADERS_OF_EDGE } from './app-headers.ts';
 import { CONTROL_ACCESS_FILE, PROVE_PORT_OFFSET } from './control.ts';
 import {
-  doorFiles,
   indented,
-  renderDoorOfEntry,
-  renderDoorOfHttp,
-  renderDoorOfLocation,
-  renderDoorOfNamed,
-  renderDoorOfServer,
+  optionFiles,
   renderHeadersWithin,
   renderLimits,
+  renderOptionsOfEntry,
+  renderOptionsOfHttp,
+  renderOptionsOfLocation,
+  renderOptionsOfNamed,
+  renderOptionsOfServer,
   renderPages,
   variableFile,
-} from './door.ts';
+} from './edge-options.ts';
 import { type Believed, believedVariables, renderBelieved } from './forwarded.ts';
 import { grpcLimits, renderCalls, withHttp2 } from './grpc.ts';
 import { HEALTH } from './health.ts';
@@ -111,7 +111,7 @@ export function renderScope(
       files.set(portFile(scope, route.service, port), text);
       if (kind === 'edge') {
         const key = upstreamName(scope, route.service, port);
-        for (const [path, content] of doorFiles(key, route.door ?? {})) files.set(path, content);
+        for (const [path, content] of optionFiles(key, route.edge ?? {})) files.set(path, content);
       }
     }
     if (kind === 'edge') for (const [path, page] of pageFiles(scope, route)) files.set(path, page);
@@ -130,8 +130,8 @@ export function renderScope(
 }
 
 /** The lines of nginx that a route has of its own. */
-function linesOf(scope: Scope, { service, door }: Pick<Route, 'service' | 'door'>): OwnLines {
-  return new OwnLines(scope, service, door?.nginx);
+function linesOf(scope: Scope, { service, edge }: Pick<Route, 'service' | 'edge'>): OwnLines {
+  return new OwnLines(scope, service, edge?.nginx);
 }
 
 /** What a server has beside the locations of the only route that has a part in it. */
@@ -281,7 +281,7 @@ function renderHttp(
   ]);
   const { kind, scope, tls } = home;
   const beside =
-    kind === 'edge' ? renderDoorOfHttp(zone, route.door ?? {}) + renderPassers(scope, port, route) : '';
+    kind === 'edge' ? renderOptionsOfHttp(zone, route.edge ?? {}) + renderPassers(scope, port, route) : '';
   const queue = renderQueueServers({ scope, route, port }, isThere);
   const groups = kind === 'edge' ? groupsOf(port.domains, tls) : [{ domains: [], tls: undefined }];
   const servers = groups.map((group) => renderHttpServer(home, group, ways, route, port));
@@ -340,7 +340,7 @@ function renderHttpServer(
   route: Route,
   port: RoutePort,
 ): string {
-  const door = kind === 'edge' ? (route.door ?? {}) : undefined;
+  const edge = kind === 'edge' ? (route.edge ?? {}) : undefined;
   const context: TlsContext | undefined = tls && { scope, tls, folder: CONFIG_FOLDER };
   const lines = withHttp2(
     [port],
@@ -354,10 +354,10 @@ function renderHttpServer(
     ],
   );
   const asking = askFirst(route, WHOLE.suffix);
-  const own = linesOf(scope, door === undefined ? { service: route.service } : route);
+  const own = linesOf(scope, edge === undefined ? { service: route.service } : route);
   const headers = [
     ...renderHeadersWithin(
-      door ?? {},
+      edge ?? {},
       lines.filter((line) => line.startsWith('add_header ')),
     ),
     ...own.serverHeaders,
@@ -365,13 +365,13 @@ function renderHttpServer(
   const inherited: Inherited = {
     headers,
     sent: HEADERS_OF_EDGE,
-    limits: renderLimits(ways[0].upstream, door ?? {}),
+    limits: renderLimits(ways[0].upstream, edge ?? {}),
   };
   const locations = [
-    ...(door === undefined
+    ...(edge === undefined
       ? []
       : [
-          renderDoorOfServer(ways[0].upstream, door),
+          renderOptionsOfServer(ways[0].upstream, edge),
           renderClosed(scope, route, headers),
           indented([...(own.sendsHeaders ? HEADERS_OF_EDGE : []), ...own.server], '    '),
           indented(own.locations(headers), '    '),
@@ -382,7 +382,7 @@ function renderHttpServer(
   ];
   return `${context ? renderTlsMaps(group, context) : ''}server {
 ${indented(lines, '    ')}${renderSide(ways)}${locations.join('')}    location / {
-${indented([...(door === undefined ? [] : renderDoorOfLocation(door)), ...asking, ...renderPassing(route, port, WHOLE), ...own.location(inherited)], '        ')}    }
+${indented([...(edge === undefined ? [] : renderOptionsOfLocation(edge)), ...asking, ...renderPassing(route, port, WHOLE), ...own.location(inherited)], '        ')}    }
 ${renderNamed(ways, port, WHOLE, asking, (isAgain) => own.location(inherited, { isAgain }))}}
 `;
 }
@@ -399,7 +399,7 @@ function renderClosed(scope: Scope, route: Route, headers: readonly string[]): s
 function pieceOf(scope: Scope, route: Route, port: RoutePort, ways: readonly [Way, ...Way[]]): Piece {
   const passing = passingOf(route.service, port);
   const [{ upstream: key }] = ways;
-  const { door = {} } = route;
+  const { edge = {} } = route;
   const side = renderSide(ways)
     .split('\n')
     .map((line) => line.trim())
@@ -409,8 +409,8 @@ function pieceOf(scope: Scope, route: Route, port: RoutePort, ways: readonly [Wa
   const own = linesOf(scope, route);
   const inheritedOf = (headers: readonly string[]): Inherited => ({
     ...NOTHING,
-    // They stand in the location already where the door has some.
-    headers: renderHeadersWithin(door, headers).length > headers.length ? [] : headers,
+    // They stand in the location already where the options have some.
+    headers: renderHeadersWithin(edge, headers).length > headers.length ? [] : headers,
     sent: HEADERS_OF_EDGE,
   });
   return {
@@ -422,7 +422,7 @@ function pieceOf(scope: Scope, route: Route, port: RoutePort, ways: readonly [Wa
       ...limitsOf(route, port),
       ...askFirst(route, suffix),
       ...side,
-      ...renderDoorOfEntry(key, door, headers),
+      ...renderOptionsOfEntry(key, edge, headers),
       ...renderPassing(route, port, passing),
       ...own.location(inheritedOf(headers)),
     ],
@@ -431,12 +431,12 @@ function pieceOf(scope: Scope, route: Route, port: RoutePort, ways: readonly [Wa
         ways,
         port,
         passing,
-        [...limitsOf(route, port), ...askFirst(route, suffix), ...renderDoorOfNamed(key, door, headers)],
+        [...limitsOf(route, port), ...askFirst(route, suffix), ...renderOptionsOfNamed(key, edge, headers)],
         (isAgain) => own.location(inheritedOf(headers), { isAgain }),
       ) +
       queue +
-      renderPages(key, door, headers) +
-      renderMaintenanceAnswers(scope, route, suffix, renderHeadersWithin(door, headers)),
+      renderPages(key, edge, headers) +
+      renderMaintenanceAnswers(scope, route, suffix, renderHeadersWithin(edge, headers)),
   };
 }
 

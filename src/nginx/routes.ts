@@ -1,6 +1,6 @@
 import { hostOfAddress, hostsOf, isBelow, pathOfAddress, type Redirect } from '../model/addresses.ts';
 import type { Copy, Slot } from '../model/copy.ts';
-import type { Door } from '../model/door.ts';
+import type { EdgeOptions } from '../model/edge-options.ts';
 import { GRPC_HEADERS, healthQuestion } from '../model/grpc.ts';
 import { containerName, type Scope } from '../model/names.ts';
 import { hostPort } from '../model/ports.ts';
@@ -52,7 +52,7 @@ export interface Route {
   /** What the edge answers by sending elsewhere. */
   redirects?: Redirect[];
   /** What the edge does with requests and answers; undefined is all by default. */
-  door?: Door;
+  edge?: EdgeOptions;
   maintenance?: MaintenanceSpec;
   /** So long requests wait while no copy is there; undefined is not at all. */
   queueRequestsMs?: number;

@@ -1,5 +1,5 @@
 import type { Directive } from '../model/directives.ts';
-import type { SnippetLevel, Snippets } from '../model/door.ts';
+import type { SnippetLevel, Snippets } from '../model/edge-options.ts';
 import { type Scope, scopeName } from '../model/names.ts';
 import { definesValues, type OwnNames, ownNames, snippetDirectives } from '../model/snippets.ts';
 import { specHash } from '../model/spec.ts';

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { REDIRECT_STATUSES, type Redirect } from '../model/addresses.ts';
 import { isSlot, type Slot } from '../model/copy.ts';
-import type { Door } from '../model/door.ts';
+import type { EdgeOptions } from '../model/edge-options.ts';
 import { type MaintenanceSpec, type PublishedPorts, specHash } from '../model/spec.ts';
 import type { Route, RoutedCopy } from './routes.ts';
 import { directFlag } from './sides.ts';
@@ -54,7 +54,7 @@ const backing = z.object({
     )
     .optional(),
   /** As the release has it: what is wrong in it was refused before it was written. */
-  door: z.custom<Door>((value) => typeof value === 'object' && value !== null).optional(),
+  edge: z.custom<EdgeOptions>((value) => typeof value === 'object' && value !== null).optional(),
   maintenance: z
     .object({
       isOn: z.boolean(),
@@ -289,7 +289,7 @@ export function routesOf(scope: ManifestScope | undefined): Route[] {
             ...(facts.max_body_bytes !== undefined && { maxBodyBytes: facts.max_body_bytes }),
             ...(facts.request_buffering !== undefined && { requestBuffering: facts.request_buffering }),
             ...(facts.redirects && { redirects: facts.redirects.map(redirectOf) }),
-            ...(facts.door !== undefined && { door: facts.door }),
+            ...(facts.edge !== undefined && { edge: facts.edge }),
             ...(facts.queue_requests_ms !== undefined && { queueRequestsMs: facts.queue_requests_ms }),
             ...(facts.maintenance && { maintenance: maintenanceFrom(facts.maintenance) }),
             copies: copies.map(copyOf),

@@ -16,7 +16,7 @@ export function userListPath(key: string): string {
 
 /** userListsOf returns the keys of the lists of users that a route needs at the edge, one for each of its http ports; none where its users come from no secret. */
 export function userListsOf(scope: Scope, route: Route): string[] {
-  if (route.door?.basicAuthSecret === undefined) return [];
+  if (route.edge?.basicAuthSecret === undefined) return [];
   return servedPorts('edge', route)
     .filter(({ protocol }) => isOverHttp(protocol))
     .map((port) => upstreamName(scope, route.service, port));

@@ -11,7 +11,7 @@ import {
   renderControlAccess,
   renderFlagAccess,
 } from '../../src/nginx/control.ts';
-import { PROBE_ACCESS_FILE, renderProbeAccess } from '../../src/nginx/door.ts';
+import { PROBE_ACCESS_FILE, renderProbeAccess } from '../../src/nginx/edge-options.ts';
 import { renderPointer } from '../../src/nginx/main-file.ts';
 import { entryOf } from '../../src/nginx/metrics.ts';
 import type { Route } from '../../src/nginx/routes.ts';

@@ -21,8 +21,8 @@ describe('an edge whose nginx has a module for brotli', () => {
 
   beforeAll(async () => {
     const apps = [
-      { name: 'both', route: { door: { brotli: COMPRESSION, gzip: COMPRESSION } } },
-      { name: 'alone', route: { door: { brotli: COMPRESSION } } },
+      { name: 'both', route: { edge: { brotli: COMPRESSION, gzip: COMPRESSION } } },
+      { name: 'alone', route: { edge: { brotli: COMPRESSION } } },
     ];
     front = await startFront('edge', apps, {}, undefined, 'nginx-brotli');
   }, 300_000);

@@ -12,7 +12,7 @@ import {
   renderControlAccess,
   renderFlagAccess,
 } from '../../src/nginx/control.ts';
-import { PROBE_ACCESS_FILE, PROBE_HEADER, renderProbeAccess } from '../../src/nginx/door.ts';
+import { PROBE_ACCESS_FILE, PROBE_HEADER, renderProbeAccess } from '../../src/nginx/edge-options.ts';
 import { DIRECT_HTTP_PORT } from '../../src/nginx/listening.ts';
 import { renderPointer } from '../../src/nginx/main-file.ts';
 import { entryOf } from '../../src/nginx/metrics.ts';
@@ -291,7 +291,7 @@ async function stderrOf(container: string): Promise<string> {
 async function awaitAnswers(front: Front, apps: readonly FrontApp[]): Promise<void> {
   for (const { name } of apps.filter(({ isAway }) => !isAway)) {
     for (let tries = 0; ; tries++) {
-      // As a probe, which gets through every door.
+      // As a probe, which gets past every option.
       const headers = { [PROBE_HEADER]: 'open' };
       const isUp = async (method: string) =>
         (await front.ask('/', { app: name, method, headers }).catch(() => undefined))?.status === 200;

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Door } from '../../src/model/door.ts';
+import type { EdgeOptions } from '../../src/model/edge-options.ts';
 import type { MaintenanceSpec } from '../../src/model/spec.ts';
-import { PROBE_HEADER } from '../../src/nginx/door.ts';
+import { PROBE_HEADER } from '../../src/nginx/edge-options.ts';
 import { maintenanceFlag } from '../../src/nginx/standing-flags.ts';
 import { type Front, startFront } from './front.ts';
 
@@ -11,8 +11,8 @@ const SHOP = { project: 'shop', environment: 'production' };
 const PAGE = '<!doctype html><title>Own</title><p>$5 "off" when we\'re back {soon}; \\o/</p>\n';
 const own: MaintenanceSpec = { isOn: true, allow: [], retryAfterMs: 90_500, status: 503, page: PAGE };
 const pass = (range: string): MaintenanceSpec => ({ ...own, allow: [range] });
-/** It has a door that keeps everybody out who has no password, and pages of its own. */
-const LOCKED: Door = {
+/** Its edge options keep everybody out who has no password, and pages of its own. */
+const LOCKED: EdgeOptions = {
   basicAuth: { ops: '{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=' },
   errorPages: { 401: 'no password', 503: 'no copy' },
   cors: {
@@ -38,7 +38,7 @@ describe('maintenance at a real edge', () => {
       { name: 'by-file', route: { maintenance: own }, isAway: true },
       { name: 'let-in', route: { maintenance: pass('0.0.0.0/0') } },
       { name: 'kept-out', route: { maintenance: pass('203.0.113.0/24') }, isAway: true },
-      { name: 'locked', route: { maintenance: own, door: LOCKED }, isAway: true },
+      { name: 'locked', route: { maintenance: own, edge: LOCKED }, isAway: true },
     ]);
     gateway = (await front.ask('/echo')).body;
   }, 120_000);
@@ -112,7 +112,7 @@ describe('maintenance at a real edge', () => {
     await switchOff('app');
   });
 
-  test('the page comes before the password, and has the headers of the door', async () => {
+  test('the page comes before the password, and has the headers of the service', async () => {
     const answer = await front.ask('/any', {
       app: 'locked',
       headers: { origin: 'https://app.example.com' },

@@ -11,7 +11,7 @@ import { type Front, startFront } from './front.ts';
 /** Where the lab's own connections come from. */
 const LAB = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'];
 const CLIENT = '203.0.113.9';
-const APPS = [{ name: 'plain' }, { name: 'office', route: { door: { allow: [CLIENT] } } }];
+const APPS = [{ name: 'plain' }, { name: 'office', route: { edge: { allow: [CLIENT] } } }];
 
 const V1 = Buffer.from(`PROXY TCP4 ${CLIENT} 192.0.2.1 50000 80\r\n`);
 /** Version 2 of the header, for TCP over IPv4. */

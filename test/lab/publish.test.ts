@@ -12,7 +12,7 @@ import type { Slot } from '../../src/model/copy.ts';
 import { containerName, networkName, sidecarName } from '../../src/model/names.ts';
 import { compose, firstFiles, scopeWish } from '../../src/nginx/compose.ts';
 import { CONTROL_ACCESS_FILE, renderControlAccess, renderFlagAccess } from '../../src/nginx/control.ts';
-import { PROBE_ACCESS_FILE, renderProbeAccess } from '../../src/nginx/door.ts';
+import { PROBE_ACCESS_FILE, renderProbeAccess } from '../../src/nginx/edge-options.ts';
 import { NginxInstance, readTree } from '../../src/nginx/instance.ts';
 import { prove } from '../../src/nginx/prove.ts';
 import { publishedAddress } from '../../src/nginx/published.ts';

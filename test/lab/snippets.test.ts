@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Door, Snippets } from '../../src/model/door.ts';
+import type { EdgeOptions, Snippets } from '../../src/model/edge-options.ts';
 import { checkSnippets } from '../../src/model/snippets.ts';
 import { compose, firstFiles, scopeWish } from '../../src/nginx/compose.ts';
 import { explainSnippet } from '../../src/nginx/snippets.ts';
@@ -10,11 +10,15 @@ const LAB = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'];
 const PROBE = { headers: { 'Switchyard-Token': 'open' } };
 const BODY = 'x'.repeat(2 * 1024 ** 2);
 
-const app = (name: string, nginx: Partial<Record<keyof Snippets, string>>, door: Door = {}): FrontApp => ({
+const app = (
+  name: string,
+  nginx: Partial<Record<keyof Snippets, string>>,
+  edge: EdgeOptions = {},
+): FrontApp => ({
   name,
   route: {
-    door: {
-      ...door,
+    edge: {
+      ...edge,
       nginx: Object.fromEntries(Object.entries(nginx).map(([level, text]) => [level, { text }])),
     },
   },
@@ -72,7 +76,7 @@ describe('lines of nginx that services have of their own, before a real edge', (
     front.ask(path, { app: name, ...options });
 
   beforeAll(async () => {
-    for (const { route } of apps) expect(checkSnippets(route?.door?.nginx ?? {})).toEqual([]);
+    for (const { route } of apps) expect(checkSnippets(route?.edge?.nginx ?? {})).toEqual([]);
     front = await startFront('edge', apps, { trustedProxies: LAB });
   }, 180_000);
 
@@ -139,7 +143,7 @@ describe('lines of nginx that services have of their own, before a real edge', (
     expect(await asked('rewriting', '/echo?old=1', sent)).toMatchObject({ status: 410, body: 'gone' });
   });
 
-  test('a door stays locked, and what answers by itself is open', async () => {
+  test('what is locked stays so, and what answers by itself is open', async () => {
     expect(await asked('locked')).toMatchObject({ status: 401 });
     expect((await asked('locked', '/open')).body).toBe('open');
     expect((await asked('locked', '/', PROBE)).headers).toMatchObject({
@@ -168,7 +172,7 @@ async function refusalOf(front: Front, snippets: Snippets): Promise<string | und
       service: 'api',
       ports: [{ ...port, domains: ['api.example.com'], provePath: '/' }],
       idleTimeoutMs: 60_000,
-      door: { nginx: snippets },
+      edge: { nginx: snippets },
       copies: [{ server: 'here', slot: 'base' as const, weight: 1 }],
     },
   ];

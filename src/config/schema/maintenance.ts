@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { UserError } from '../../model/errors.ts';
 import { DEFAULTS } from '../defaults.ts';
-import { ranges } from './door.ts';
+import { ranges } from './edge-options.ts';
 import { closed, key, parsed } from './key.ts';
 import { filledText, flag, positiveDuration, wholeNumber } from './scalars.ts';
 

@@ -14,7 +14,7 @@ import { adopt } from './adopt.ts';
 import { build } from './build.ts';
 import { envFiles, serviceConfigs } from './configs.ts';
 import { containerOptionKeys } from './container-options.ts';
-import { door } from './door.ts';
+import { edgeOptions } from './edge-options.ts';
 import { extraPorts } from './extra-ports.ts';
 import { healthcheck } from './healthcheck.ts';
 import { hook } from './hook.ts';
@@ -356,7 +356,7 @@ const service = closed(
       fallback: { value: DEFAULTS.request_buffering },
       example: 'request_buffering: "on"',
     }),
-    edge: key(door, {
+    edge: key(edgeOptions, {
       description:
         'What the edge does with requests for the domains of the service, and with the answers: security headers, compression, passwords, addresses, limits, CORS, error pages. The sidecar, by which services reach each other, does none of it. A change is a reload.',
     }),

@@ -1,5 +1,5 @@
 import { scopeName } from '../../model/names.ts';
-import { compressorsOf } from '../../nginx/door.ts';
+import { compressorsOf } from '../../nginx/edge-options.ts';
 import { domainsOfRoute, isServedOn, type Route } from '../../nginx/routes.ts';
 import { routesOf } from '../../nginx/tree.ts';
 import type { FindModulesStep, ModuleName } from '../steps/modules.ts';
@@ -24,7 +24,7 @@ export function planModules(input: PlanInput, routes: readonly Route[]): FindMod
 function modulesOf(routes: readonly Route[], http3: true | undefined): Set<ModuleName> {
   const hasDomain = routes.some((route) => domainsOfRoute(route).length > 0);
   return new Set<ModuleName>([
-    ...routes.flatMap(({ door }) => compressorsOf(door)),
+    ...routes.flatMap(({ edge }) => compressorsOf(edge)),
     ...(http3 && hasDomain ? (['http3'] as const) : []),
   ]);
 }

@@ -18,7 +18,7 @@ export function planUsers(input: PlanInput, routes: readonly Route[]): GiveUsers
 }
 
 function lacking(input: PlanInput, server: string, route: Route): GivenList[] {
-  const secret = route.door?.basicAuthSecret;
+  const secret = route.edge?.basicAuthSecret;
   if (secret === undefined) return [];
   const given = input.certificates.given?.[secret];
   return userListsOf(input.scope, route).flatMap((key): GivenList[] => {

@@ -69,7 +69,7 @@ export function explainChange(
 /** Options and further ports are told by their names in the file, files by their places and never by what is in them. */
 function specFacts({ protocol, port, extraPorts = {}, container, route, policy }: WantedService['spec']) {
   const { options, files = [], ...rest } = container;
-  const { extraDomains, extraStripPrefix, published, extraPublished, door, ...served } = route;
+  const { extraDomains, extraStripPrefix, published, extraPublished, edge, ...served } = route;
   const byPlace = files.map((file) => [[file.target, file.path].filter(Boolean).join('/'), [file]]);
   const extra = Object.entries(extraPorts).map(([name, one]) => [
     name,
@@ -79,7 +79,7 @@ function specFacts({ protocol, port, extraPorts = {}, container, route, policy }
   const told = { ...further, ...rest, files: Object.fromEntries(byPlace), ...options };
   const isOpen = published !== undefined || extraPublished !== undefined;
   const open = isOpen && { publish: [published, extraPublished] };
-  return { protocol, port, ...told, ...served, ...open, ...(door && { edge: door }), ...policy };
+  return { protocol, port, ...told, ...served, ...open, ...(edge && { edge: edge }), ...policy };
 }
 
 function differenceOn(input: PlanInput, service: WantedService, server: string): string {

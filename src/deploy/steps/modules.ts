@@ -1,4 +1,4 @@
-import type { Compressor } from '../../model/door.ts';
+import type { Compressor } from '../../model/edge-options.ts';
 import { UserError } from '../../model/errors.ts';
 import { instanceAt } from './context.ts';
 import type { StepKind } from './kind.ts';

@@ -87,7 +87,7 @@ function targetOn(
     // The edge knows a service by its domains alone.
     host: (kind === 'sidecar' ? headers.host : undefined) ?? hostOf(route.service, port.domains),
     path: kind === 'edge' ? userPath(port) : port.provePath,
-    // What a door answers to strangers tells nothing of the app.
+    // What the edge answers to strangers tells nothing of the app.
     headers: kind === 'edge' ? { ...headers, ...instance.probeHeaders } : headers,
     ...(message && { message }),
   };

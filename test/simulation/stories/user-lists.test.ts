@@ -14,7 +14,7 @@ const passed = (text: string) => ({ tlsSecrets: { [NAME]: text } });
 /** A shop whose api asks for users of a secret, on so many servers. */
 const locked = (image: string, count = 1) => {
   const one = service('api', { image, servers: count });
-  return shop([{ ...one, route: { ...one.route, door: { basicAuthSecret: NAME } } }], servers(count));
+  return shop([{ ...one, route: { ...one.route, edge: { basicAuthSecret: NAME } } }], servers(count));
 };
 const open = (image: string) => shop([service('api', { image })]);
 

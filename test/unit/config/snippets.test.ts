@@ -28,11 +28,11 @@ describe('lines of nginx in the file', () => {
     const [service] = resolved(
       'http: "map $$host $$kind { default 1; }"\nlocation: ./nginx/api.conf',
     ).services;
-    expect(service?.route.door?.nginx).toEqual({
+    expect(service?.route.edge?.nginx).toEqual({
       http: { text: 'map $host $kind { default 1; }' },
       location: { text: 'expires 1h;\nset $a "$host";\n', file: './nginx/api.conf' },
     });
-    expect(resolved('server: ""').services[0]?.route.door).toBeUndefined();
+    expect(resolved('server: ""').services[0]?.route.edge).toBeUndefined();
   });
 
   test.each([

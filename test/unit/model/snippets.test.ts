@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { SnippetLevel } from '../../../src/model/door.ts';
+import type { SnippetLevel } from '../../../src/model/edge-options.ts';
 import { checkSnippets } from '../../../src/model/snippets.ts';
 
 const complaints = (level: SnippetLevel, text: string) =>

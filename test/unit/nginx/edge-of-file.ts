@@ -7,7 +7,7 @@ import type { RepositoryFiles } from '../../../src/model/repository-files.ts';
 import { compose, firstFiles, scopeWish } from '../../../src/nginx/compose.ts';
 import { parseConfiguration } from '../../../src/nginx/configuration.ts';
 import { CONTROL_ACCESS_FILE, renderControlAccess, renderFlagAccess } from '../../../src/nginx/control.ts';
-import { PROBE_ACCESS_FILE, renderProbeAccess } from '../../../src/nginx/door.ts';
+import { PROBE_ACCESS_FILE, renderProbeAccess } from '../../../src/nginx/edge-options.ts';
 import { renderPointer } from '../../../src/nginx/main-file.ts';
 import type { NginxKind } from '../../../src/nginx/routes.ts';
 import { CONFIG_FOLDER, FLAG_ACCESS_FILE, parseTree } from '../../../src/nginx/tree.ts';

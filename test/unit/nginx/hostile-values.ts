@@ -13,13 +13,13 @@ const API = { image: 'acme/api', port: 3000, domain: 'api.example.com' };
 
 /** serviceWith returns a file of one service with these keys. */
 export const serviceWith = (keys: Said): Said => ({ services: { api: { ...API, ...keys } } });
-const door = (edge: Said) => serviceWith({ edge });
+const edgeOf = (edge: Said) => serviceWith({ edge });
 const tls = (keys: Said): Said => ({ ...serviceWith({}), tls: keys });
 const redirect = (keys: Said) =>
   serviceWith({
     redirects: [{ from: 'old.example.com', to: 'https://example.com/new', keep_path: false, ...keys }],
   });
-const cors = (keys: Said) => door({ cors: { origins: ['https://app.example.com'], ...keys } });
+const cors = (keys: Said) => edgeOf({ cors: { origins: ['https://app.example.com'], ...keys } });
 
 /** Where people write what an edge is told. */
 export const PLACES: readonly Place[] = [
@@ -30,22 +30,26 @@ export const PLACES: readonly Place[] = [
   { name: 'redirect from', fine: 'old.example.com', said: (from) => redirect({ from }) },
   { name: 'redirect to', fine: 'https://example.com/new', said: (to) => redirect({ to }) },
   { name: 'redirect to a path', fine: '/new', said: (to) => redirect({ from: 'api.example.com/old', to }) },
-  { name: 'header', fine: 'X-A', said: (text) => door({ headers: { [text]: 'a' } }) },
-  { name: 'value of a header', fine: 'a b', said: (text) => door({ headers: { 'X-A': text } }) },
-  { name: 'media type', fine: 'text/css', said: (types) => door({ gzip: { types } }) },
-  { name: 'user', fine: 'anna', said: (text) => door({ basic_auth: { [text]: HASH } }) },
-  { name: 'hash', fine: HASH, said: (text) => door({ basic_auth: { anna: text } }) },
-  { name: 'line of htpasswd', fine: `anna:${HASH}`, said: (text) => door({ basic_auth: [text] }) },
-  { name: 'allowed address', fine: '10.0.0.0/8', said: (allow) => door({ allow }) },
-  { name: 'denied address', fine: '2001:db8::/32', said: (deny) => door({ deny }) },
-  { name: 'rate', fine: '20/s', said: (text) => door({ rate_limit: text }) },
+  { name: 'header', fine: 'X-A', said: (text) => edgeOf({ headers: { [text]: 'a' } }) },
+  { name: 'value of a header', fine: 'a b', said: (text) => edgeOf({ headers: { 'X-A': text } }) },
+  { name: 'media type', fine: 'text/css', said: (types) => edgeOf({ gzip: { types } }) },
+  { name: 'user', fine: 'anna', said: (text) => edgeOf({ basic_auth: { [text]: HASH } }) },
+  { name: 'hash', fine: HASH, said: (text) => edgeOf({ basic_auth: { anna: text } }) },
+  { name: 'line of htpasswd', fine: `anna:${HASH}`, said: (text) => edgeOf({ basic_auth: [text] }) },
+  { name: 'allowed address', fine: '10.0.0.0/8', said: (allow) => edgeOf({ allow }) },
+  { name: 'denied address', fine: '2001:db8::/32', said: (deny) => edgeOf({ deny }) },
+  { name: 'rate', fine: '20/s', said: (text) => edgeOf({ rate_limit: text }) },
   { name: 'origin', fine: 'https://a.example.com', said: (origins) => cors({ origins }) },
   { name: 'origins', fine: 'https://*.example.com', said: (origins) => cors({ origins }) },
   { name: 'method', fine: 'GET', said: (text) => cors({ methods: [text] }) },
   { name: 'allowed header', fine: 'X-A', said: (text) => cors({ headers: [text] }) },
   { name: 'exposed header', fine: 'X-A', said: (text) => cors({ expose: [text] }) },
-  { name: 'error page', fine: './page.html', said: (text) => door({ error_pages: { 502: text } }) },
-  { name: 'status of a page', fine: '502', said: (text) => door({ error_pages: { [text]: './page.html' } }) },
+  { name: 'error page', fine: './page.html', said: (text) => edgeOf({ error_pages: { 502: text } }) },
+  {
+    name: 'status of a page',
+    fine: '502',
+    said: (text) => edgeOf({ error_pages: { [text]: './page.html' } }),
+  },
   {
     name: 'page',
     fine: './page.html',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type Directive, parseDirectives } from '../../../src/model/directives.ts';
-import type { Snippets } from '../../../src/model/door.ts';
+import type { Snippets } from '../../../src/model/edge-options.ts';
 import { checkSnippets } from '../../../src/model/snippets.ts';
 import { compose, firstFiles } from '../../../src/nginx/compose.ts';
 import { explainSnippet, OwnLines } from '../../../src/nginx/snippets.ts';
@@ -19,7 +19,7 @@ function composed(
   nginx: Snippets | undefined,
   slot: 'base' | 'secondary' = 'base',
 ) {
-  const route = web({ copies: [at(LONDON_A, slot)], ...(nginx && { door: { nginx } }) });
+  const route = web({ copies: [at(LONDON_A, slot)], ...(nginx && { edge: { nginx } }) });
   const { files, folder } = compose(kind, parseTree(firstFiles(kind, SHOP, SETTINGS)), wish(kind, [route]));
   return new Map([...files].map(([path, content]) => [path.slice(folder.length + 1), content]));
 }
@@ -36,7 +36,7 @@ describe('lines of nginx that a service has of its own', () => {
 
   test('are kept by the edge, so that a run without the file renders them again', () => {
     const manifest = JSON.parse(composed('edge', OWN).get('manifest.json')!);
-    expect(routesOf(manifest.scopes.shop_production)[0]?.door).toEqual({ nginx: OWN });
+    expect(routesOf(manifest.scopes.shop_production)[0]?.edge).toEqual({ nginx: OWN });
   });
 
   test('are read before the servers that name them', () => {

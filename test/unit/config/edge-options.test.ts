@@ -8,12 +8,12 @@ const APR1 = '$apr1$Zu7hzkqN$sa40jxNUo5CdAdBecGcQQ1';
 const APR1_WRITTEN = APR1.replaceAll('$', '$$$$');
 const BCRYPT = `$2y$05$${'a'.repeat(53)}`;
 
-const doorOf = (keys: string) =>
-  resolveOne(`domain: api.example.com\nedge:\n${indented(keys, 2)}`).route.door;
-const complaintsAbout = (keys: string) => messagesOf(() => doorOf(keys));
+const optionsOf = (keys: string) =>
+  resolveOne(`domain: api.example.com\nedge:\n${indented(keys, 2)}`).route.edge;
+const complaintsAbout = (keys: string) => messagesOf(() => optionsOf(keys));
 
 /** resolves with files of a repository, by their paths. */
-function doorWith(keys: string, files: Record<string, string>, isSecret = false) {
+function optionsWith(keys: string, files: Record<string, string>, isSecret = false) {
   const repository: RepositoryFiles = {
     find: (path) => {
       const text = files[path];
@@ -22,13 +22,13 @@ function doorWith(keys: string, files: Record<string, string>, isSecret = false)
     },
   };
   const text = localFile(`api:\n  image: acme/api\n  port: 3000\n  edge:\n${indented(keys, 4)}`);
-  return resolveText(text, 'local', {}, { repository }).services[0]?.route.door;
+  return resolveText(text, 'local', {}, { repository }).services[0]?.route.edge;
 }
 
-describe('the door of a service', () => {
+describe('the edge options of a service', () => {
   test('is none where nothing is said, and nothing of it is in the container or the policy', () => {
-    expect(resolveOne('domain: a.example.com').route).not.toHaveProperty('door');
-    expect(doorOf('gzip: false\nsatisfy: all\nheaders: {}\nerror_pages: {}')).toBeUndefined();
+    expect(resolveOne('domain: a.example.com').route).not.toHaveProperty('edge');
+    expect(optionsOf('gzip: false\nsatisfy: all\nheaders: {}\nerror_pages: {}')).toBeUndefined();
     const plain = resolveOne('domain: api.example.com');
     const locked = resolveOne('domain: api.example.com\nedge: { deny: 10.0.0.1 }');
     expect([locked.container, locked.policy]).toEqual([plain.container, plain.policy]);
@@ -36,7 +36,7 @@ describe('the door of a service', () => {
 
   test('says all of it in short forms', () => {
     expect(
-      doorOf(`headers: { X-Frame-Options: DENY, Referrer-Policy: false, X-Robots-Tag: noindex }
+      optionsOf(`headers: { X-Frame-Options: DENY, Referrer-Policy: false, X-Robots-Tag: noindex }
 gzip: true
 basic_auth: { anna: "${APR1_WRITTEN}" }
 allow: [10.0.0.0/8, 2001:DB8::/32, 10.0.0.0/8]
@@ -66,7 +66,7 @@ cors: https://app.example.com`),
   });
 
   test('says it in long forms', () => {
-    const long = doorOf(`gzip: { types: [text/html, image/svg+xml], level: 9, min_size: 2k }
+    const long = optionsOf(`gzip: { types: [text/html, image/svg+xml], level: 9, min_size: 2k }
 basic_auth: ["anna:${APR1_WRITTEN}", "berta:${BCRYPT.replaceAll('$', '$$$$')}"]
 rate_limit: { rate: 100/m }
 cors: { origins: ["https://*.example.org"], methods: [GET], expose: [X-Total], credentials: true, max_age: 1h }`);
@@ -87,7 +87,7 @@ environments:
 services:
   api: { image: acme/api, port: 3000, edge: { headers: { X-Frame-Options: DENY }, gzip: true } }
 `;
-    expect(resolveText(text).services[0]?.route.door).toMatchObject({
+    expect(resolveText(text).services[0]?.route.edge).toMatchObject({
       headers: { 'X-Frame-Options': 'DENY', 'X-Robots-Tag': 'noindex' },
       gzip: { level: 4 },
     });
@@ -95,14 +95,14 @@ services:
 
   test('has users and pages in files of the repository', () => {
     const files = { './users': `# staging\n\nanna:${APR1}\r\n`, './502.html': '<p>Soon.' };
-    expect(doorWith('basic_auth: ./users\nerror_pages: { 502: ./502.html }', files)).toEqual({
+    expect(optionsWith('basic_auth: ./users\nerror_pages: { 502: ./502.html }', files)).toEqual({
       basicAuth: { anna: APR1 },
       errorPages: { 502: '<p>Soon.' },
     });
   });
 
   test('compresses by more than gzip, each at levels of its own', () => {
-    expect(doorOf('brotli: true\nzstd: { level: 9, types: [text/html] }')).toMatchObject({
+    expect(optionsOf('brotli: true\nzstd: { level: 9, types: [text/html] }')).toMatchObject({
       brotli: { level: 4, minBytes: 1024, types: expect.arrayContaining(['application/json']) },
       zstd: { level: 9, types: [] },
     });
@@ -110,8 +110,8 @@ services:
   });
 
   test('has users of a secret, of which it knows the name alone', () => {
-    expect(doorOf('basic_auth: { secret: ADMIN_USERS }')).toEqual({ basicAuthSecret: 'ADMIN_USERS' });
-    expect(doorOf(`basic_auth: { secret: "${APR1_WRITTEN}" }`)).toEqual({ basicAuth: { secret: APR1 } });
+    expect(optionsOf('basic_auth: { secret: ADMIN_USERS }')).toEqual({ basicAuthSecret: 'ADMIN_USERS' });
+    expect(optionsOf(`basic_auth: { secret: "${APR1_WRITTEN}" }`)).toEqual({ basicAuth: { secret: APR1 } });
     expect(complaintsAbout('basic_auth: { secret: A, anna: B }')).toHaveLength(2);
   });
 
@@ -141,14 +141,14 @@ services:
     ],
     ['error_pages: { 502: ./a }', { './a': '\0' }, 'edge.error_pages.502: ./a is no text'],
   ])('%s is refused with its file', (keys, files, message) => {
-    expect(messagesOf(() => doorWith(keys, files as Record<string, string>))).toEqual([
+    expect(messagesOf(() => optionsWith(keys, files as Record<string, string>))).toEqual([
       expect.stringContaining(message.replace(/^edge/, 'edge')),
     ]);
   });
 
   test('takes no file that may be a secret: it would stand in the record', () => {
     const text = { './users': `anna:${APR1}` };
-    expect(messagesOf(() => doorWith('basic_auth: ./users', text, true))).toEqual([
+    expect(messagesOf(() => optionsWith('basic_auth: ./users', text, true))).toEqual([
       expect.stringContaining('git does not have ./users as it is'),
     ]);
   });

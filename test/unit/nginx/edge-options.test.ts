@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { parseDirectives } from '../../../src/model/directives.ts';
-import { DEFAULT_HEADERS, type Door, headersOf } from '../../../src/model/door.ts';
+import { DEFAULT_HEADERS, type EdgeOptions, headersOf } from '../../../src/model/edge-options.ts';
 import { compose, firstFiles } from '../../../src/nginx/compose.ts';
 import { parseTree, routesOf } from '../../../src/nginx/tree.ts';
 import { at, LONDON_A, SETTINGS, SHOP, web, wish } from './routes-of-shop.ts';
 
-const ALL: Door = {
+const ALL: EdgeOptions = {
   headers: { 'X-Frame-Options': null, 'Permissions-Policy': 'geolocation=(self "https://a.example.com")' },
   gzip: { types: ['application/json'], level: 4, minBytes: 1024 },
   basicAuth: { anna: '$apr1$Zu7hzkqN$sa40jxNUo5CdAdBecGcQQ1' },
@@ -27,13 +27,17 @@ const ALL: Door = {
 const FILE = 'http/shop_production/api.conf';
 
 /** composed returns the files of the next configuration below its folder. */
-function composed(kind: 'edge' | 'sidecar', door: Door | undefined, slot: 'base' | 'secondary' = 'base') {
-  const route = web({ copies: [at(LONDON_A, slot)], ...(door && { door }) });
+function composed(
+  kind: 'edge' | 'sidecar',
+  edge: EdgeOptions | undefined,
+  slot: 'base' | 'secondary' = 'base',
+) {
+  const route = web({ copies: [at(LONDON_A, slot)], ...(edge && { edge }) });
   const { files, folder } = compose(kind, parseTree(firstFiles(kind, SHOP, SETTINGS)), wish(kind, [route]));
   return new Map([...files].map(([path, content]) => [path.slice(folder.length + 1), content]));
 }
 
-describe('a door', () => {
+describe('the edge options of a service', () => {
   test('is at the edge alone', () => {
     expect(composed('sidecar', ALL).get(FILE)).toBe(composed('sidecar', undefined).get(FILE));
     expect([...composed('sidecar', ALL).keys()].filter((path) => /^(?:users|pages)/.test(path))).toEqual([]);
@@ -45,7 +49,7 @@ describe('a door', () => {
 
   test('is kept by the edge, so that a run without the file renders it again', () => {
     const manifest = JSON.parse(composed('edge', ALL).get('manifest.json')!);
-    expect(routesOf(manifest.scopes.shop_production)[0]?.door).toEqual(ALL);
+    expect(routesOf(manifest.scopes.shop_production)[0]?.edge).toEqual(ALL);
   });
 
   test('shares with others what means the same: nginx reads it once', () => {
@@ -90,7 +94,7 @@ describe('a door', () => {
 
   test('stands in the locations of its own service where several share a domain', () => {
     const routes = [
-      web({ domains: ['example.com/api'], door: ALL }),
+      web({ domains: ['example.com/api'], edge: ALL }),
       web({ service: 'front', domains: ['example.com'] }),
     ];
     const { files } = compose('edge', parseTree(firstFiles('edge', SHOP, SETTINGS)), wish('edge', routes));

@@ -1,24 +1,24 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Door } from '../../../src/model/door.ts';
+import type { EdgeOptions } from '../../../src/model/edge-options.ts';
 import type { HttpRequest } from '../world/container.ts';
 import { World } from '../world/world.ts';
 import { deployed, NOTHING, planFor } from './deployed.ts';
 import { service, shop } from './specs.ts';
 import { rest } from './story.ts';
 
-const LOCKED: Door = {
+const LOCKED: EdgeOptions = {
   basicAuth: { anna: '$apr1$Zu7hzkqN$sa40jxNUo5CdAdBecGcQQ1' },
   deny: ['198.51.100.7'],
   rateLimit: { requests: 1, per: 'minute', burst: 1 },
 };
 
-const api = (image: string, door?: Door) => {
+const api = (image: string, edge?: EdgeOptions) => {
   const one = service('api', { image });
-  return shop([{ ...one, route: { ...one.route, ...(door && { door }) } }]);
+  return shop([{ ...one, route: { ...one.route, ...(edge && { edge }) } }]);
 };
 const BASE = 'shop_production_api';
 
-describe('a service behind a locked door', () => {
+describe('a service behind locked edge options', () => {
   test('is toggled, and the probe sees what the app answers', async () => {
     const world = await deployed(api('api:1', LOCKED));
     const { probes } = await world.deploy(api('api:2', LOCKED));
@@ -28,7 +28,7 @@ describe('a service behind a locked door', () => {
     expect(world.running()).toEqual([`${BASE}_secondary`]);
   });
 
-  test('whose new version fails behind the edge shows it: the door hides nothing from the probe', async () => {
+  test('whose new version fails behind the edge shows it: they hide nothing from the probe', async () => {
     const world = new World();
     const isOfNginx = ({ from }: HttpRequest) => from === '10.200.0.3';
     const failing = { status: 503, headers: {}, body: '' };
@@ -86,9 +86,9 @@ describe('a service behind a locked door', () => {
 });
 
 describe('a line of nginx of its own that nginx refuses', () => {
-  const WRONG: Door = { nginx: { location: { text: 'expires soon;' } } };
+  const WRONG: EdgeOptions = { nginx: { location: { text: 'expires soon;' } } };
   const web = (image: string) => service('web', { image });
-  const both = (image: string, door?: Door) => shop([...api(image, door).services, web(image)]);
+  const both = (image: string, edge?: EdgeOptions) => shop([...api(image, edge).services, web(image)]);
 
   test('fails the deploy of its service with its place, and what was served is served on', async () => {
     const world = await deployed(both('api:1'));

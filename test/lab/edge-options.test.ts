@@ -1,7 +1,7 @@
 import { type OutgoingHttpHeaders, type RequestOptions, request } from 'node:http';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Door } from '../../src/model/door.ts';
+import type { EdgeOptions } from '../../src/model/edge-options.ts';
 import { type Front, type FrontApp, startFront } from './front.ts';
 
 /** Of `open-sesame`, as `openssl passwd` and `htpasswd -B` write them. */
@@ -17,7 +17,7 @@ const STRANGER = '198.51.100.1';
 /** Where the lab's own requests come from: whom they say they are from is believed. */
 const LAB = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'];
 
-const app = (name: string, door: Door): FrontApp => ({ name, route: { door } });
+const app = (name: string, edge: EdgeOptions): FrontApp => ({ name, route: { edge } });
 const apps = [
   { name: 'plain' },
   app('headers', {
@@ -79,7 +79,7 @@ const WRONG_PROBE = { headers: { 'Switchyard-Token': 'opem', 'x-forwarded-for': 
 const BODY = 'x'.repeat(2 * 1024 ** 2);
 const HEALTH = '/.well-known/switchyard/health';
 
-describe('the door of a real edge', () => {
+describe('the edge options of a service on a real edge', () => {
   let front: Front;
   const say = (answer: Record<string, string>) => `/say?${new URLSearchParams(answer)}`;
   const statusOf = async (name: string, asked: Parameters<Front['ask']>[1] = {}, path = '/') =>
@@ -278,7 +278,7 @@ describe('the door of a real edge', () => {
 
   describe('a probe of a run', () => {
     test.each(['locked', 'nobody', 'office', 'banned', 'both', 'either', 'slow', 'narrow', 'cors', 'pages'])(
-      'gets through the door of %s',
+      'gets past the options of %s',
       async (name) => {
         expect(await inTurn(5, () => statusOf(name, PROBE))).toEqual([200, 200, 200, 200, 200]);
         expect(await statusOf(name, { ...PROBE, method: 'POST', body: BODY }, '/echo')).toBe(200);

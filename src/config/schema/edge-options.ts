@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { DEFAULT_HEADERS, type RateLimit, type SnippetLevel } from '../../model/door.ts';
+import { DEFAULT_HEADERS, type RateLimit, type SnippetLevel } from '../../model/edge-options.ts';
 import { UserError } from '../../model/errors.ts';
 import { SNIPPET_RULES, SNIPPET_SETTINGS } from '../../model/snippets.ts';
 import { isAddressRange } from '../address-range.ts';
@@ -329,7 +329,7 @@ function directivesOf(level: SnippetLevel): string {
 }
 
 /** What the edge does with requests for a service, and with the answers to them. */
-export const door = closed({
+export const edgeOptions = closed({
   headers: key(headers, {
     description:
       "Headers of answers, by name; `false` leaves out one of those by default. An app's own header wins. The edge's own answers have them too.",
@@ -411,7 +411,7 @@ export const door = closed({
     short: 'nginx: { location: ./nginx/api.conf }',
     long: 'nginx:\n  location: |\n    expires 1h;\n    proxy_set_header X-Tenant acme;',
   }),
-}).meta({ id: 'door' });
+}).meta({ id: 'edgeOptions' });
 
-/** See {@link door}. */
-export type DoorInput = z.infer<typeof door>;
+/** See {@link edgeOptions}. */
+export type EdgeOptionsInput = z.infer<typeof edgeOptions>;

@@ -3,10 +3,10 @@ import {
   type Compression,
   type Compressor,
   type Cors,
-  type Door,
+  type EdgeOptions,
   headersOf,
   type RateLimit,
-} from '../model/door.ts';
+} from '../model/edge-options.ts';
 import { specHash } from '../model/spec.ts';
 import { userListPath } from './user-lists.ts';
 
@@ -31,8 +31,8 @@ export function renderProbeAccess(token: string): string {
   return `map $http_${PROBE_HEADER.toLowerCase().replaceAll('-', '_')} $is_probe { default ''; "${token}" 1; }\n`;
 }
 
-/** renderDoorOfMain renders what all doors build on; `folder` is the configuration's own, as nginx finds it. */
-export function renderDoorOfMain(folder: string, configFolder: string): string {
+/** renderOptionsOfMain renders what the options of all services build on; `folder` is the configuration's own, as nginx finds it. */
+export function renderOptionsOfMain(folder: string, configFolder: string): string {
   return `    variables_hash_max_size 8192;
     variables_hash_bucket_size 128;
     # Not in the text of what is served: that is the same in both folders.
@@ -44,18 +44,18 @@ export function renderDoorOfMain(folder: string, configFolder: string): string {
 }
 
 /**
- * doorFiles returns the files of a door, by path below a folder: `key` names the port that it is for. What a variable means
+ * optionFiles returns the files of a service's options, by path below a folder: `key` names the port that it is for. What a variable means
  * is a file that is named by it, and so the same for all services that need it: nginx takes a millisecond for each.
  */
-export function doorFiles(key: string, door: Door): Map<string, string> {
-  const { basicAuth, cors, errorPages = {} } = door;
+export function optionFiles(key: string, edge: EdgeOptions): Map<string, string> {
+  const { basicAuth, cors, errorPages = {} } = edge;
   const users = Object.entries(basicAuth ?? {}).map(([name, hash]) => `${name}:${hash}\n`);
   const pages = Object.entries(errorPages).map(([status, html]) => [pageFile(key, status), html] as const);
   const variables = [
-    ...headersOf(door).map(([name, value]) =>
+    ...headersOf(edge).map(([name, value]) =>
       renderOwnFirst(name, headerVariable(name, value), quoted(value)),
     ),
-    ...renderAddresses(door),
+    ...renderAddresses(edge),
     ...(cors === undefined ? [] : renderCorsVariables(cors)),
   ];
   return new Map([
@@ -74,8 +74,8 @@ function pageFile(key: string, status: string): string {
   return `${PAGES_FOLDER}/${key}/${status}.html`;
 }
 
-/** renderDoorOfHttp renders what a door needs beside its server: where its clients are counted. */
-export function renderDoorOfHttp(key: string, { rateLimit, connectionLimit }: Door): string {
+/** renderOptionsOfHttp renders what options need beside the server: where its clients are counted. */
+export function renderOptionsOfHttp(key: string, { rateLimit, connectionLimit }: EdgeOptions): string {
   const zones = [
     ...(rateLimit === undefined
       ? []
@@ -88,58 +88,58 @@ export function renderDoorOfHttp(key: string, { rateLimit, connectionLimit }: Do
 }
 
 /**
- * renderDoorOfServer renders what holds for every location of a server that one port has to itself. It has to stand there:
+ * renderOptionsOfServer renders what holds for every location of a server that one port has to itself. It has to stand there:
  * whoever is sent on to a named location is asked for a password by that one, and headers are inherited whole or not at all.
  */
-export function renderDoorOfServer(key: string, door: Door): string {
+export function renderOptionsOfServer(key: string, edge: EdgeOptions): string {
   const pages = PAGES_PATH;
   const lines = [
-    ...renderHeadersOf(door),
-    ...renderCompression(door),
-    ...renderGuards(key, door),
-    ...renderCorsHeaders(door),
-    ...renderAsked(door),
-    ...renderErrorPages(door, pages),
+    ...renderHeadersOf(edge),
+    ...renderCompression(edge),
+    ...renderGuards(key, edge),
+    ...renderCorsHeaders(edge),
+    ...renderAsked(edge),
+    ...renderErrorPages(edge, pages),
   ];
-  return `${indented(lines, '    ')}${renderPagesAt(pages, key, door, [])}`;
+  return `${indented(lines, '    ')}${renderPagesAt(pages, key, edge, [])}`;
 }
 
 /**
- * renderDoorOfLocation renders what a location needs that passes requests on, before anything else in it. A named one that
+ * renderOptionsOfLocation renders what a location needs that passes requests on, before anything else in it. A named one that
  * is reached through it needs nothing.
  */
-export function renderDoorOfLocation(door: Door): string[] {
-  return [...renderRefusal(door), ...renderErrorPagesOfEntry(door, PAGES_PATH)];
+export function renderOptionsOfLocation(edge: EdgeOptions): string[] {
+  return [...renderRefusal(edge), ...renderErrorPagesOfEntry(edge, PAGES_PATH)];
 }
 
 /**
- * renderDoorOfEntry renders all of a door into a location of a server that several share, where nothing of it may stand
+ * renderOptionsOfEntry renders all options into a location of a server that several share, where nothing of it may stand
  * beside the locations; `headers` are those of the server, which a location with headers of its own would not have.
  */
-export function renderDoorOfEntry(key: string, door: Door, headers: readonly string[]): string[] {
+export function renderOptionsOfEntry(key: string, edge: EdgeOptions, headers: readonly string[]): string[] {
   return [
-    ...renderAnswers(door, headers),
-    ...renderGuards(key, door),
-    ...renderAsked(door),
-    ...renderRefusal(door),
-    ...(hasPages(door) ? RECURSIVE : []),
-    ...renderErrorPagesOfEntry(door, pagesOf(key)),
+    ...renderAnswers(edge, headers),
+    ...renderGuards(key, edge),
+    ...renderAsked(edge),
+    ...renderRefusal(edge),
+    ...(hasPages(edge) ? RECURSIVE : []),
+    ...renderErrorPagesOfEntry(edge, pagesOf(key)),
   ];
 }
 
-/** renderDoorOfNamed renders all of a door into a named location that is reached through one of `renderDoorOfEntry`. */
-export function renderDoorOfNamed(key: string, door: Door, headers: readonly string[]): string[] {
+/** renderOptionsOfNamed renders all options into a named location that is reached through one of `renderOptionsOfEntry`. */
+export function renderOptionsOfNamed(key: string, edge: EdgeOptions, headers: readonly string[]): string[] {
   return [
-    ...renderAnswers(door, headers),
-    ...renderGuards(key, door),
-    ...renderErrorPages(door, pagesOf(key)),
+    ...renderAnswers(edge, headers),
+    ...renderGuards(key, edge),
+    ...renderErrorPages(edge, pagesOf(key)),
   ];
 }
 
 /** renderPages renders where the pages of a port are, in a server that several share. */
-export function renderPages(key: string, door: Door, headers: readonly string[]): string {
+export function renderPages(key: string, edge: EdgeOptions, headers: readonly string[]): string {
   const path = pagesOf(key);
-  return renderPagesAt(path, key, door, renderAnswers(door, headers));
+  return renderPagesAt(path, key, edge, renderAnswers(edge, headers));
 }
 
 /** Where the pages of a port are in a server that several share. */
@@ -147,25 +147,25 @@ function pagesOf(key: string): string {
   return `${PAGES_PATH}${key}/`;
 }
 
-/** renderHeadersWithin renders `headers` and those of a door, for a location with further ones: nginx forgets them there. */
-export function renderHeadersWithin(door: Door, headers: readonly string[]): string[] {
-  return [...headers, ...renderHeadersOf(door), ...renderCorsHeaders(door)];
+/** renderHeadersWithin renders `headers` and those of the options, for a location with further ones: nginx forgets them there. */
+export function renderHeadersWithin(edge: EdgeOptions, headers: readonly string[]): string[] {
+  return [...headers, ...renderHeadersOf(edge), ...renderCorsHeaders(edge)];
 }
 
 /** What becomes of answers: their headers, and whether they are compressed. */
-function renderAnswers(door: Door, headers: readonly string[]): string[] {
-  const all = renderHeadersWithin(door, headers);
-  return [...(all.length > headers.length ? all : []), ...renderCompression(door)];
+function renderAnswers(edge: EdgeOptions, headers: readonly string[]): string[] {
+  const all = renderHeadersWithin(edge, headers);
+  return [...(all.length > headers.length ? all : []), ...renderCompression(edge)];
 }
 
-function renderHeadersOf(door: Door): string[] {
-  return headersOf(door).map(([name, value]) => `add_header ${name} ${headerVariable(name, value)} always;`);
+function renderHeadersOf(edge: EdgeOptions): string[] {
+  return headersOf(edge).map(([name, value]) => `add_header ${name} ${headerVariable(name, value)} always;`);
 }
 
-function renderCompression(door: Door): string[] {
-  const { gzip } = door;
+function renderCompression(edge: EdgeOptions): string[] {
+  const { gzip } = edge;
   const others = COMPRESSORS.flatMap((name) =>
-    door[name] === undefined ? [] : renderCompressor(name, door[name]),
+    edge[name] === undefined ? [] : renderCompressor(name, edge[name]),
   );
   if (gzip === undefined && others.length === 0) return [];
   return [
@@ -186,49 +186,49 @@ function renderCompressor(name: 'gzip' | Compressor, { types, level, minBytes }:
   ];
 }
 
-/** compressorsOf returns what a door compresses with that not every nginx has. */
-export function compressorsOf(door: Door | undefined): Compressor[] {
-  return COMPRESSORS.filter((name) => door?.[name] !== undefined);
+/** compressorsOf returns what answers are compressed with that not every nginx has. */
+export function compressorsOf(edge: EdgeOptions | undefined): Compressor[] {
+  return COMPRESSORS.filter((name) => edge?.[name] !== undefined);
 }
 
 /** Who has to say who it is, and how much one may ask for: nginx counts a request once, wherever it is sent on to. */
-function renderGuards(key: string, door: Door): string[] {
-  const { basicAuthSecret, rateLimit, connectionLimit } = door;
+function renderGuards(key: string, edge: EdgeOptions): string[] {
+  const { basicAuthSecret, rateLimit, connectionLimit } = edge;
   const users = basicAuthSecret === undefined ? `$config_folder/${USERS_FOLDER}/${key}` : userListPath(key);
   return [
-    ...(asksForPassword(door) ? [`auth_basic ${realmOf(door)};`, `auth_basic_user_file ${users};`] : []),
-    ...renderLimits(key, door),
+    ...(asksForPassword(edge) ? [`auth_basic ${realmOf(edge)};`, `auth_basic_user_file ${users};`] : []),
+    ...renderLimits(key, edge),
     ...(rateLimit === undefined ? [] : ['limit_req_status 429;']),
     ...(connectionLimit === undefined ? [] : ['limit_conn_status 429;']),
   ];
 }
 
 /** renderLimits renders how much one may ask for, for a location with further limits: nginx forgets those of its server there. */
-export function renderLimits(key: string, { rateLimit, connectionLimit }: Door): string[] {
+export function renderLimits(key: string, { rateLimit, connectionLimit }: EdgeOptions): string[] {
   return [
     ...(rateLimit === undefined ? [] : [`limit_req zone=rate_${key} burst=${rateLimit.burst} nodelay;`]),
     ...(connectionLimit === undefined ? [] : [`limit_conn connections_${key} ${connectionLimit};`]),
   ];
 }
 
-function renderRefusal(door: Door): string[] {
-  return isRefusing(door) ? [`if (${refusesVariable(door)}) { return 403; }`] : [];
+function renderRefusal(edge: EdgeOptions): string[] {
+  return isRefusing(edge) ? [`if (${refusesVariable(edge)}) { return 403; }`] : [];
 }
 
-function hasPages({ errorPages = {} }: Door): boolean {
+function hasPages({ errorPages = {} }: EdgeOptions): boolean {
   return Object.keys(errorPages).length > 0;
 }
 
 const RECURSIVE = ['# A request may have been sent on by another error before.', 'recursive_error_pages on;'];
 
-function renderErrorPages(door: Door, path: string): string[] {
-  const { errorPages = {} } = door;
-  if (!hasPages(door)) return [];
+function renderErrorPages(edge: EdgeOptions, path: string): string[] {
+  const { errorPages = {} } = edge;
+  if (!hasPages(edge)) return [];
   return [...RECURSIVE, ...Object.keys(errorPages).map((status) => renderErrorPage(status, path))];
 }
 
 /** Errors that a location speaks of are not inherited; those of a dead copy go on from where it is asked again. */
-function renderErrorPagesOfEntry({ errorPages = {} }: Door, path: string): string[] {
+function renderErrorPagesOfEntry({ errorPages = {} }: EdgeOptions, path: string): string[] {
   return Object.keys(errorPages)
     .filter((status) => status !== '502')
     .map((status) => renderErrorPage(status, path));
@@ -262,47 +262,47 @@ function rateOf({ requests, per }: RateLimit): string {
   return `${requests}r/${per === 'second' ? 's' : 'm'}`;
 }
 
-function addressesOf({ allow = [], deny = [], satisfy }: Door) {
+function addressesOf({ allow = [], deny = [], satisfy }: EdgeOptions) {
   return { allow, deny, satisfy };
 }
 
-function hasAddresses({ allow = [], deny = [] }: Door): boolean {
+function hasAddresses({ allow = [], deny = [] }: EdgeOptions): boolean {
   return allow.length + deny.length > 0;
 }
 
 /** Whether an address alone is a reason to refuse. */
-function isRefusing(door: Door): boolean {
-  return hasAddresses(door) && !isAny(door);
+function isRefusing(edge: EdgeOptions): boolean {
+  return hasAddresses(edge) && !isAny(edge);
 }
 
-function isAny(door: Door): boolean {
-  return door.satisfy === 'any' && asksForPassword(door);
+function isAny(edge: EdgeOptions): boolean {
+  return edge.satisfy === 'any' && asksForPassword(edge);
 }
 
-function asksForPassword({ basicAuth, basicAuthSecret }: Door): boolean {
+function asksForPassword({ basicAuth, basicAuthSecret }: EdgeOptions): boolean {
   return basicAuth !== undefined || basicAuthSecret !== undefined;
 }
 
-function refusesVariable(door: Door): string {
-  return variable('refuses', addressesOf(door));
+function refusesVariable(edge: EdgeOptions): string {
+  return variable('refuses', addressesOf(edge));
 }
 
-function realmOf(door: Door): string {
-  return isAny(door) && hasAddresses(door) ? variable('realm', addressesOf(door)) : '$realm';
+function realmOf(edge: EdgeOptions): string {
+  return isAny(edge) && hasAddresses(edge) ? variable('realm', addressesOf(edge)) : '$realm';
 }
 
 /** Not `allow` and `deny`: a probe could not be let through, and the most specific range counts here. */
-function renderAddresses(door: Door): string[] {
-  if (!hasAddresses(door)) return [];
-  const { allow = [], deny = [] } = door;
-  const refused = variable('is_refused', addressesOf(door));
+function renderAddresses(edge: EdgeOptions): string[] {
+  if (!hasAddresses(edge)) return [];
+  const { allow = [], deny = [] } = edge;
+  const refused = variable('is_refused', addressesOf(edge));
   const ranges = [...allow.map((range) => `${range} 0; `), ...deny.map((range) => `${range} 1; `)];
   const geo = `geo ${refused} { default ${allow.length > 0 ? 1 : 0}; ${ranges.join('')}}`;
   return [
     geo,
-    isAny(door)
-      ? `map "$is_probe:${refused}" ${realmOf(door)} { default off; :1 Restricted; }`
-      : `map "$is_probe:${refused}" ${refusesVariable(door)} { default ''; :1 1; }`,
+    isAny(edge)
+      ? `map "$is_probe:${refused}" ${realmOf(edge)} { default off; :1 Restricted; }`
+      : `map "$is_probe:${refused}" ${refusesVariable(edge)} { default ''; :1 1; }`,
   ];
 }
 
@@ -341,7 +341,7 @@ function patternOf(origin: string): string {
   return `"~^${before}[a-z0-9-]+(?:\\.[a-z0-9-]+)*${after}$"`;
 }
 
-function renderCorsHeaders({ cors }: Door): string[] {
+function renderCorsHeaders({ cors }: EdgeOptions): string[] {
   if (cors === undefined) return [];
   const of = (what: string) => corsVariable(what, cors);
   const headers = [
@@ -359,7 +359,7 @@ function renderCorsHeaders({ cors }: Door): string[] {
 }
 
 /** A browser asks before it sends anything, and without a password: `return` comes before those are looked at. */
-function renderAsked({ cors }: Door): string[] {
+function renderAsked({ cors }: EdgeOptions): string[] {
   return cors === undefined ? [] : [`if (${corsVariable('asked', cors)}) { return 204; }`];
 }
 
@@ -368,8 +368,8 @@ function renderErrorPage(status: string, path: string): string {
 }
 
 /** Who is refused has to be able to read why. */
-function renderPagesAt(path: string, key: string, door: Door, lines: readonly string[]): string {
-  if (!hasPages(door)) return '';
+function renderPagesAt(path: string, key: string, edge: EdgeOptions, lines: readonly string[]): string {
+  if (!hasPages(edge)) return '';
   return `    location ^~ ${path} {
         internal;
         auth_basic off;

@@ -1,4 +1,4 @@
-import type { Compression, Cors, Door } from '../model/door.ts';
+import type { Compression, Cors, EdgeOptions } from '../model/edge-options.ts';
 import { UserError } from '../model/errors.ts';
 import { parseBytes } from './bytes.ts';
 import type { Report } from './check-service.ts';
@@ -6,28 +6,28 @@ import { DEFAULTS } from './defaults.ts';
 import { parseDuration } from './duration.ts';
 import { parseUsers } from './password-hash.ts';
 import { snippetsOf } from './resolve-snippets.ts';
-import type { CorsInput, DoorInput } from './schema/door.ts';
+import type { CorsInput, EdgeOptionsInput } from './schema/edge-options.ts';
 import { type Sources, textOf } from './service-files.ts';
 
 const PAGE_MAX_BYTES = 64 * 1024;
 const USERS_MAX_BYTES = 64 * 1024;
 
 /**
- * resolveDoor returns what the edge does with requests for a service, with defaults filled in and files read; undefined
+ * resolveEdgeOptions returns what the edge does with requests for a service, with defaults filled in and files read; undefined
  * where that is the default. What is wrong among its keys, or in its files, is reported.
  */
-export function resolveDoor(
-  input: DoorInput,
+export function resolveEdgeOptions(
+  input: EdgeOptionsInput,
   sources: Pick<Sources, 'repository' | 'mayBeMissing'>,
   report: Report,
-): Door | undefined {
+): EdgeOptions | undefined {
   checkAddresses(input, report);
-  const door: Door = {
+  const edge: EdgeOptions = {
     ...said('headers', input.headers),
     ...said('gzip', compressionOf(input.gzip, DEFAULTS.gzip.level)),
     ...said('brotli', compressionOf(input.brotli, DEFAULTS.brotli.level)),
     ...said('zstd', compressionOf(input.zstd, DEFAULTS.zstd.level)),
-    // Users that cannot be read are nobody: a door that was locked stays so.
+    // Users that cannot be read are nobody: what was locked stays so.
     ...(input.basic_auth && usersOf(input.basic_auth, sources, report)),
     ...said('allow', input.allow),
     ...said('deny', input.deny),
@@ -38,7 +38,7 @@ export function resolveDoor(
     ...said('errorPages', pagesOf(input.error_pages, sources, report)),
     ...said('nginx', snippetsOf(input.nginx, sources, report)),
   };
-  return Object.keys(door).length > 0 ? door : undefined;
+  return Object.keys(edge).length > 0 ? edge : undefined;
 }
 
 /** What says nothing is left out. */
@@ -47,7 +47,10 @@ function said<N extends string, T extends object | number>(name: N, value: T | u
   return isSaid ? ({ [name]: value } as { [K in N]?: T }) : {};
 }
 
-function checkAddresses({ allow = [], deny = [], satisfy, basic_auth }: DoorInput, report: Report): void {
+function checkAddresses(
+  { allow = [], deny = [], satisfy, basic_auth }: EdgeOptionsInput,
+  report: Report,
+): void {
   const both = allow.find((range) => deny.includes(range));
   if (both !== undefined) report(['edge', 'deny'], `${both} is allowed and denied`, 'Keep one of the two.');
   if (satisfy === 'any' && (basic_auth === undefined || allow.length + deny.length === 0)) {
@@ -59,7 +62,7 @@ function checkAddresses({ allow = [], deny = [], satisfy, basic_auth }: DoorInpu
   }
 }
 
-function compressionOf(input: DoorInput['gzip'], defaultLevel: number): Compression | undefined {
+function compressionOf(input: EdgeOptionsInput['gzip'], defaultLevel: number): Compression | undefined {
   if (input === undefined || input === false) return undefined;
   const { types = [...DEFAULTS.gzip.types], level = defaultLevel, min_size } = input === true ? {} : input;
   return {
@@ -71,10 +74,10 @@ function compressionOf(input: DoorInput['gzip'], defaultLevel: number): Compress
 }
 
 function usersOf(
-  input: NonNullable<DoorInput['basic_auth']>,
+  input: NonNullable<EdgeOptionsInput['basic_auth']>,
   sources: Pick<Sources, 'repository' | 'mayBeMissing'>,
   report: Report,
-): Pick<Door, 'basicAuth' | 'basicAuthSecret'> {
+): Pick<EdgeOptions, 'basicAuth' | 'basicAuthSecret'> {
   const complain = (message: string, hint?: string) => report(['edge', 'basic_auth'], message, hint);
   if ('secret' in input) return { basicAuthSecret: input.secret };
   if ('users' in input) {
@@ -103,7 +106,7 @@ function corsOf({ origins = [], methods, headers, expose, credentials, max_age }
 }
 
 function pagesOf(
-  input: DoorInput['error_pages'] = {},
+  input: EdgeOptionsInput['error_pages'] = {},
   sources: Pick<Sources, 'repository' | 'mayBeMissing'>,
   report: Report,
 ): Record<string, string> {

@@ -44,7 +44,7 @@ export type Snippets = Partial<Record<SnippetLevel, Snippet>>;
  * What the edge does with requests for a service before it passes them on, and with what comes back; the sidecar does
  * none of it. Absent is the default, and the whole is absent where a service says nothing.
  */
-export interface Door {
+export interface EdgeOptions {
   /** Headers of answers that the app does not set itself, by name; null leaves a default one out. */
   headers?: Record<string, string | null>;
   gzip?: Compression;
@@ -83,7 +83,7 @@ export const DEFAULT_HEADERS: Readonly<Record<string, string>> = {
 };
 
 /** headersOf returns the headers that the edge adds to the answers of a service, by name. Pure. */
-export function headersOf({ headers = {} }: Door): [name: string, value: string][] {
+export function headersOf({ headers = {} }: EdgeOptions): [name: string, value: string][] {
   const said = new Map(Object.keys(headers).map((name) => [name.toLowerCase(), name]));
   const defaults = Object.entries(DEFAULT_HEADERS).filter(([name]) => !said.has(name.toLowerCase()));
   return [...defaults, ...Object.entries(headers)].flatMap(([name, value]) =>
