@@ -11,7 +11,7 @@ const SHOP = { project: 'shop', environment: 'production' };
 const PAGE = '<!doctype html><title>Own</title><p>$5 "off" when we\'re back {soon}; \\o/</p>\n';
 const own: MaintenanceSpec = { isOn: true, allow: [], retryAfterMs: 90_500, status: 503, page: PAGE };
 const pass = (range: string): MaintenanceSpec => ({ ...own, allow: [range] });
-/** Its edge options keep everybody out who has no password, and pages of its own. */
+/** Its edge options keep everybody out who has no password; its maintenance has pages of its own. */
 const LOCKED: EdgeOptions = {
   basicAuth: { ops: '{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=' },
   errorPages: { 401: 'no password', 503: 'no copy' },
