@@ -134,7 +134,8 @@ function ownSecrets(document: Document): Set<string> {
   const membersOf = (node: unknown): [string, unknown][] => {
     const map = resolved(document, node as Node | null);
     if (!isMap(map)) return [];
-    return map.items.map(({ key, value }) => [String(isScalar(key) ? key.value : key), value]);
+    // A key that is no scalar names nothing, and is told of elsewhere.
+    return map.items.flatMap(({ key, value }) => (isScalar(key) ? [[String(key.value), value]] : []));
   };
   const under = (node: unknown, name: string): [string, unknown][] =>
     membersOf(membersOf(node).find(([key]) => key === name)?.[1]);

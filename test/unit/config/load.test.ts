@@ -522,6 +522,11 @@ describe('whatever the file holds, a mistake in it is the user’s', () => {
     fc.assert(fc.property(fc.string({ unit: 'grapheme' }), tame), { numRuns: 500 });
   });
 
+  test.each(['? <<: ', 'secrets: { ? { <<: 1 } : a }', 'environments: { ? [a] : { secrets: 1 } }'])(
+    '%s',
+    tame,
+  );
+
   test('what looks like YAML', () => {
     const token = fc.constantFrom(
       ...[
