@@ -70450,8 +70450,8 @@ ${renderHeaders(config.kind)}    # Server-sent events must leave at once, and no
     proxy_buffering off;
 ${renderGrpcMain(headersOfCalls(config.kind), BUFFER_KB)}${METHODS}${BODIES}    # HTTP/2 without TLS is offered to whoever is asked, and is nothing that the app could be told from here.
     map $http_upgrade $upgrade { default $http_upgrade; ~*h2c ''; }
-    # The app ends what serves one request: the end that closes first keeps the port for a minute.
-    map $upgrade$unpooled $connection_header { default upgrade; '' ''; ${UNPOOLED} close; }
+    # The app is never asked to end a connection: one that ends it while a body still comes takes its answer back by a reset.
+    map $upgrade $connection_header { default upgrade; '' ''; }
     server {
         listen ${CONTROL_PORT};
         access_log off;
@@ -83388,7 +83388,7 @@ function ownSecrets(document) {
 		const map = resolved(document, node);
 		if (!(0,dist .jh)(map))
 			return [];
-		return map.items.map(({ key, value }) => [String((0,dist .jn)(key) ? key.value : key), value]);
+		return map.items.flatMap(({ key, value }) => ((0,dist .jn)(key) ? [[String(key.value), value]] : []));
 	};
 	const under = (node, name) => membersOf(membersOf(node).find(([key]) => key === name)?.[1]);
 	const { contents } = document;
@@ -84839,7 +84839,10 @@ function describeFinding({ server, check, message }) {
 async function deploy_deploy(request) {
 	const { author, clock, leaseWaitMs, log, narrowing, signal, wanted } = request;
 	const timeline = new Timeline(clock, (span) => log.info(describeSpan(span)));
-	const lookAhead = (ahead) => lookFor(request, timeline, ahead);
+	const lookAhead = async (ahead) => {
+		const kept = await withKeptImages(ahead.wanted, request.keptImages ?? [], ahead.snapshot);
+		return await lookFor(request, timeline, { ...ahead, wanted: kept });
+	};
 	const opening = {
 		...{ wanted, narrowing, timeline, access: { author, leaseWaitMs, signal } },
 		...(request.rollback === undefined && { lookAhead }),

@@ -1,6 +1,7 @@
 import { failTogether } from '../model/errors.ts';
 import { type LookAhead, type OpenEnvironment, withEnvironment } from './environment.ts';
 import { follow, reportOf } from './follow.ts';
+import { withKeptImages } from './kept-images.ts';
 import { forgottenServers } from './observation/drift.ts';
 import { isEmpty, type Plan } from './planning/plan.ts';
 import { refuseUnfinished } from './planning/unfinished-hook.ts';
@@ -21,7 +22,10 @@ import { describeSpan, Timeline } from './timeline.ts';
 export async function deploy(request: DeployRequest): Promise<DeployReport> {
   const { author, clock, leaseWaitMs, log, narrowing, signal, wanted } = request;
   const timeline = new Timeline(clock, (span) => log.info(describeSpan(span)));
-  const lookAhead = (ahead: LookAhead) => lookFor(request, timeline, ahead);
+  const lookAhead = async (ahead: LookAhead) => {
+    const kept = await withKeptImages(ahead.wanted, request.keptImages ?? [], ahead.snapshot);
+    return await lookFor(request, timeline, { ...ahead, wanted: kept });
+  };
   const opening = {
     ...{ wanted, narrowing, timeline, access: { author, leaseWaitMs, signal } },
     // What a rollback looks for the record has to say first.

@@ -141,8 +141,8 @@ ${renderHeaders(config.kind)}    # Server-sent events must leave at once, and no
     proxy_buffering off;
 ${renderGrpcMain(headersOfCalls(config.kind), BUFFER_KB)}${METHODS}${BODIES}    # HTTP/2 without TLS is offered to whoever is asked, and is nothing that the app could be told from here.
     map $http_upgrade $upgrade { default $http_upgrade; ~*h2c ''; }
-    # The app ends what serves one request: the end that closes first keeps the port for a minute.
-    map $upgrade$unpooled $connection_header { default upgrade; '' ''; ${UNPOOLED} close; }
+    # The app is never asked to end a connection: one that ends it while a body still comes takes its answer back by a reset.
+    map $upgrade $connection_header { default upgrade; '' ''; }
     server {
         listen ${CONTROL_PORT};
         access_log off;

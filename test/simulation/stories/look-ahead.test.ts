@@ -29,3 +29,12 @@ test('of two runs that look at once, the second one acts by what the first one h
   expect(world.state.services.api).toMatchObject({ release: 3, previous: 2 });
   expect([world.running('a'), world.running('b')]).toEqual([[BASE], [BASE]]);
 });
+
+test('a service that the run has no image of keeps the one that serves', async () => {
+  const both = (image: string) =>
+    shop([service('api', { image }), service('web', { image: image === 'api:1' ? 'web:1' : 'web' })]);
+  const world = await deployed(both('api:1'));
+  await world.deploy(both('api:2'), { keptImages: ['web'] });
+  const { api, web } = world.state.services;
+  expect([api?.image, web?.image, web?.release]).toEqual(['api:2', 'web:1', 1]);
+});

@@ -62,6 +62,8 @@ export interface RunOptions {
   /** `update-nginx`: only routes. */
   routesOnly?: boolean;
   unfinishedHook?: UnfinishedHookAnswer;
+  /** Services that the run has no image of. */
+  keptImages?: readonly string[];
   /** Brings `services` back. */
   rollback?: RollbackTarget;
   /** The repository that it is of; that of the shop unless given. */
@@ -319,6 +321,7 @@ export class World extends Simulation {
       narrowing: { services, zones, excludedServers },
       scope: routesOnly ? 'routes' : 'services',
       ...(unfinishedHook !== undefined && { unfinishedHook }),
+      ...(options.keptImages && { keptImages: options.keptImages }),
       ...(options.revoke !== undefined && { revokedCertificates: options.revoke }),
       ...(rollback !== undefined && { rollback: { to: rollback } }),
       hide: options.hide ?? (() => undefined),
