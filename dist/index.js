@@ -72649,20 +72649,16 @@ const OLDEST_NGINX = [1, 28];
 const START_TIMEOUT_MS = 10_000;
 const install_POLL_MS = 20;
 async function ensureSidecar(server, scope, settings, { repository, aliases }, clock) {
-	const home = {
-		server,
-		scope,
-		settings,
-		kind: 'sidecar',
-		name: sidecarName(scope),
-		network: networkName(scope),
-		volume: sidecarVolumeName(scope),
-	};
+	const home = homeOfSidecar(server, scope, settings, sidecarName(scope));
 	const spec = {
 		Labels: labelsOfSidecar(scope, repository),
 		NetworkingConfig: { EndpointsConfig: { [home.network]: { Aliases: [...aliases] } } },
 	};
 	return await ensure(home, spec, clock);
+}
+function homeOfSidecar(server, scope, settings, name) {
+	const [network, volume] = [networkName(scope), sidecarVolumeName(scope)];
+	return { server, scope, settings, kind: 'sidecar', name, network, volume };
 }
 function labelsOfSidecar({ project, environment }, repository) {
 	return {
@@ -72674,13 +72670,7 @@ function labelsOfSidecar({ project, environment }, repository) {
 }
 async function ensureSidecarSuccessor(server, scope, settings, { repository }, clock) {
 	const home = {
-		server,
-		scope,
-		settings,
-		kind: 'sidecar',
-		name: sidecarSuccessorName(scope),
-		network: networkName(scope),
-		volume: sidecarVolumeName(scope),
+		...homeOfSidecar(server, scope, settings, sidecarSuccessorName(scope)),
 		inherited: [],
 	};
 	const found = await server.engine.findContainer(home.name);
@@ -78102,20 +78092,11 @@ function sidecar_upgrade_plan_upgradeOf(input, observed) {
 	const begin = { kind: 'upgrade sidecar', server, old: { id, name }, changes };
 	return { left, next: { begin, ...leavingOf(input, server, made) } };
 }
-function leavingOf(input, server, { id, name, isRunning, helpers }) {
+function leavingOf(input, server, made) {
+	const { id, name } = made;
 	return {
 		handOver: { kind: 'hand over', server, old: { id, name } },
-		old: {
-			service: 'nginx',
-			server,
-			id,
-			name,
-			ports: undefined,
-			release: 0,
-			helpers,
-			drainTimeoutMs: isRunning ? longestDrain(input) : undefined,
-			graceMs: NGINX_GRACE_MS,
-		},
+		old: retireNginx(input, server, made),
 	};
 }
 function leavingSidecars(upgrades) {

@@ -16,9 +16,11 @@ const READY = 'it is done';
  *
  * `hold` has its names mean what they mean now, for as long as the engine moves it: DNS is unreachable, and nginx keeps
  * what it knows when nobody answers, but forgets it when somebody says that there is nothing. It ends by itself in the end.
+ * Taking that back may fail where there is nothing to take back: the container has gone meanwhile, and its namespace with it.
  *
  * `keep` gives it a second way into the network, with the address and the hardware address of the first: when the
- * engine takes the first one away, with the name, nobody notices. What its names mean stays as it is.
+ * engine takes the first one away, with the name, nobody notices. What its names mean stays as it is. An end of that way may
+ * be left of a run that was cut off, and mostly none is: removing it may fail, and if it is still there, adding it fails next.
  */
 const SCRIPT = `set -eu
 inside() { nsenter -t "$process" -n "$@"; }

@@ -54,8 +54,8 @@ interface Home {
 
 /**
  * ensureSidecar creates the environment's network and sidecar where they are missing, and starts a stopped one.
- * `repository` is whom it belongs to. `aliases` are its names on the network: none while another nginx there has them. It throws a UserError when the
- * sidecar does not stay up, or its nginx is too old.
+ * `repository` is whom it belongs to. `aliases` are its names on the network: none while another nginx there has them. It
+ * throws a UserError when the sidecar does not stay up, or its nginx is too old.
  */
 export async function ensureSidecar(
   server: Server,
@@ -64,20 +64,17 @@ export async function ensureSidecar(
   { repository, aliases }: { repository: string; aliases: readonly string[] },
   clock: Clock,
 ): Promise<NginxInstance> {
-  const home: Home = {
-    server,
-    scope,
-    settings,
-    kind: 'sidecar',
-    name: sidecarName(scope),
-    network: networkName(scope),
-    volume: sidecarVolumeName(scope),
-  };
+  const home = homeOfSidecar(server, scope, settings, sidecarName(scope));
   const spec: ContainerCreateRequest = {
     Labels: labelsOfSidecar(scope, repository),
     NetworkingConfig: { EndpointsConfig: { [home.network]: { Aliases: [...aliases] } } },
   };
   return await ensure(home, spec, clock);
+}
+
+function homeOfSidecar(server: Server, scope: Scope, settings: NginxSpec, name: string): Home {
+  const [network, volume] = [networkName(scope), sidecarVolumeName(scope)];
+  return { server, scope, settings, kind: 'sidecar', name, network, volume };
 }
 
 function labelsOfSidecar({ project, environment }: Scope, repository: string): Record<string, string> {
@@ -101,13 +98,7 @@ export async function ensureSidecarSuccessor(
   clock: Clock,
 ): Promise<NginxInstance> {
   const home: Home = {
-    server,
-    scope,
-    settings,
-    kind: 'sidecar',
-    name: sidecarSuccessorName(scope),
-    network: networkName(scope),
-    volume: sidecarVolumeName(scope),
+    ...homeOfSidecar(server, scope, settings, sidecarSuccessorName(scope)),
     inherited: [],
   };
   const found = await server.engine.findContainer(home.name);

@@ -6,7 +6,7 @@ import type { PlanInput } from './input.ts';
 import type { MadeNginx, ObservedServer } from './observed.ts';
 import { observedOn } from './observed-copies.ts';
 import { addRetirements, type Retirement } from './retirement.ts';
-import { longestDrain, NGINX_GRACE_MS } from './takeover-plan.ts';
+import { retireNginx } from './takeover-plan.ts';
 import { imageChange } from './upgrade-plan.ts';
 
 /** A sidecar that goes: it gives its name away, and then it is drained, stopped and removed. */
@@ -52,20 +52,11 @@ function upgradeOf(input: PlanInput, observed: ObservedServer): SidecarUpgrade {
   return { left, next: { begin, ...leavingOf(input, server, made) } };
 }
 
-function leavingOf(input: PlanInput, server: string, { id, name, isRunning, helpers }: MadeNginx): Leaving {
+function leavingOf(input: PlanInput, server: string, made: MadeNginx): Leaving {
+  const { id, name } = made;
   return {
     handOver: { kind: 'hand over', server, old: { id, name } },
-    old: {
-      service: 'nginx',
-      server,
-      id,
-      name,
-      ports: undefined,
-      release: 0,
-      helpers,
-      drainTimeoutMs: isRunning ? longestDrain(input) : undefined,
-      graceMs: NGINX_GRACE_MS,
-    },
+    old: retireNginx(input, server, made),
   };
 }
 

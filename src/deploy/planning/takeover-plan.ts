@@ -135,10 +135,11 @@ function divertOf(input: PlanInput, server: string, front: ForeignContainer): Di
   };
 }
 
-function retireNginx(
+/** retireNginx returns how an nginx goes that passes everything on: when whoever may take longest has ended. Pure. */
+export function retireNginx(
   input: PlanInput,
   server: string,
-  { id, name, isRunning, helpers }: ForeignContainer,
+  { id, name, isRunning, helpers }: Pick<ForeignContainer, 'id' | 'name' | 'isRunning' | 'helpers'>,
 ): Retirement {
   return {
     service: 'nginx',
