@@ -82,7 +82,10 @@ export function trafficOf(scope: Scope, edges: readonly Figures[]): Map<string, 
     known.set(series, found);
     return found;
   };
-  const grown = edges.flatMap((figures) => growth(scope, figures, read));
+  const grown = edges
+    .flatMap((figures) => growth(scope, figures, read))
+    // Who once could not be told apart, as names were slow to be found, is no copy for ever.
+    .filter(({ labels, value }) => labels.copy !== UNKNOWN_COPY || value > 0);
   const services = groupBy(grown, ({ labels }) => labels.service);
   return new Map(
     [...services]
@@ -185,6 +188,9 @@ function latencyOf(samples: readonly Sample[]): Traffic['latencyMs'] {
   if (p50 === undefined || p95 === undefined || p99 === undefined) return undefined;
   return { p50: Math.round(p50 * 1_000), p95: Math.round(p95 * 1_000), p99: Math.round(p99 * 1_000) };
 }
+
+/** What an edge calls a copy whose address belongs to no name that it knows. */
+const UNKNOWN_COPY = 'unknown';
 
 /** When the figures were counted. */
 const UPDATED = 'switchyard_updated_timestamp_seconds';

@@ -59,6 +59,22 @@ describe('what an edge has counted', () => {
     expect(latencyMs).toEqual({ p50: 136, p95: 464, p99: 493 });
   });
 
+  test('tells of a copy that nobody knew as long as it answers, and no longer', () => {
+    const nobody = (count: number) =>
+      `switchyard_requests_total{${API},copy="unknown",code="200"} ${count}\n`;
+    const copiesOf = (before: number, now: number) =>
+      trafficOf(SHOP, [
+        {
+          before: figures(1_000, { ok: 1, more: nobody(before) }),
+          now: figures(1_300, { ok: 2, more: nobody(now) }),
+        },
+      ])
+        .get('api')!
+        .copies.map(({ container }) => container);
+    expect(copiesOf(1, 3)).toEqual(['shop_production_api', 'unknown']);
+    expect(copiesOf(3, 3)).toEqual(['shop_production_api']);
+  });
+
   test('open connections are those of now', () => {
     const more = `switchyard_upstream_connections{${BASE},state="draining"} 4\n`;
     const edge = { before: figures(0, { ok: 1, more }), now: figures(300, { ok: 2, more }) };
