@@ -59,6 +59,14 @@ const flag = z.string().transform((given, context) => {
   return z.NEVER;
 });
 
+const optionalFlag = z.string().transform((given, context) => {
+  if (given.trim() === '') return undefined;
+  const read = flag.safeParse(given);
+  if (read.success) return read.data;
+  context.addIssue({ code: 'custom', message: `"${given}" is neither true nor false` });
+  return z.NEVER;
+});
+
 /** A duration as the file writes them, in milliseconds. */
 const durationMs = z.string().transform((given, context) => {
   try {
@@ -173,18 +181,17 @@ export const INPUTS = {
   },
   images: {
     description:
-      'Images that win over those of the file, one `service=image` a line, for example `api=ghcr.io/acme/api@sha256:…`.',
+      'Images that win over those of the file, one `service=image` a line, for example `api=ghcr.io/acme/api@sha256:…`. With one of a service that has a `build` nothing is built: the others keep the image that serves.',
     schema: pairs,
   },
   push: {
     description:
-      'With `true`, push images to the registry; with `false`, keep them in the engine of the machine that runs the action, for `provider: local`.',
-    default: 'true',
-    schema: flag,
+      'With `true`, push images to the registry; with `false`, keep them in the engine of the machine that runs the action, for `provider: local`. They are pushed when this is empty, unless the provider is `local` and the file names no registry.',
+    schema: optionalFlag,
   },
   'registry-username': {
     description:
-      'The account at the registry. With it and `registry-password` the action logs in for itself alone, and nothing of it stays. Without them the logins of the runner hold (`docker login`, docker/login-action).',
+      'The account at the registry of the images. With it and `registry-password` the action logs in for itself alone, and the servers pull with it; nothing of it stays. Without them the logins of the runner hold (`docker login`, docker/login-action).',
     schema: optionalWord,
   },
   'registry-password': {
@@ -266,6 +273,12 @@ export const CHANGING = [
   'lease-wait',
   'dry-run',
 ] as const satisfies InputName[];
+
+/** Who a run is at the registry of its images. */
+export const REGISTRY = ['registry-username', 'registry-password'] as const satisfies InputName[];
+
+/** What a command needs that builds images. */
+export const BUILDING = ['push', 'allow-dirty'] as const satisfies InputName[];
 
 /** What a command needs that brings new versions of services. */
 export const RELEASING = ['secrets', 'images'] as const satisfies InputName[];

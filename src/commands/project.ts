@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { LoadedConfig } from '../config/load.ts';
-import { loadEnvironment, type ResolvedEnvironment } from '../config/resolve.ts';
+import { loadEnvironment, type ResolvedEnvironment, resolveWithSecrets } from '../config/resolve.ts';
 import type { SecretSources } from '../config/secrets.ts';
 import type { Reach } from '../deploy/request.ts';
 import { providerOf } from '../fleet/provider.ts';
@@ -14,10 +14,12 @@ import type { Author } from '../model/release.ts';
 import { askGitHub } from '../state/lease-watch.ts';
 import { openStore } from '../state/store.ts';
 import { type Inputs, type PROJECT, RELEASING } from './inputs.ts';
+import { type RegistryAccess, type RegistryInputs, registryAccess } from './registry-access.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** What opens a project. */
 export type ProjectInputs = Pick<Inputs, (typeof PROJECT)[number]> &
+  RegistryInputs &
   Partial<Pick<Inputs, 'images' | 'secrets' | 'service'>>;
 
 /** What says which environment of which file is meant. */
@@ -35,11 +37,14 @@ export interface ReadProject extends ResolvedEnvironment {
   workspace: string;
   /** That the file lies in. */
   folder: string;
+  /** withImages returns the environment with these images by service, in place of those that the run was given. */
+  withImages(images: Readonly<Record<string, string>>): ResolvedEnvironment;
 }
 
 /** An environment of the file, and how its servers and its record are reached. */
 export interface Project extends ReadProject {
   reach: Reach;
+  access: RegistryAccess;
   author: Author;
 }
 
@@ -62,8 +67,10 @@ export async function openProject(inputs: ProjectInputs, surroundings: Surroundi
   if (token !== undefined) log.hide(token);
   // Some secrets have `\n` for each line end.
   if (sshPrivateKey !== undefined) log.hide(sshPrivateKey.replaceAll('\\n', '\n'));
+  const access = registryAccess(read, inputs, surroundings);
   return {
     ...read,
+    access,
     reach: {
       provider: providerOf(wanted, { sshPrivateKey }),
       openStore: () =>
@@ -80,6 +87,7 @@ export async function openProject(inputs: ProjectInputs, surroundings: Surroundi
           isAlive: askGitHub(token, run),
           onLease: (id) => surroundings.onLease(scope, id),
         }),
+      registryAuth: access.authFor,
       findRepository: () => findRepository({ workspace, env }, workspaceFacts),
       log,
       clock,
@@ -124,6 +132,7 @@ export async function readProject(
     title: `${wanted.project} ${wanted.environment}`,
     workspace: join(around, below),
     folder,
+    withImages: (images) => resolveWithSecrets(config, inputs.environment, { ...options, images }),
   };
 }
 

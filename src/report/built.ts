@@ -13,11 +13,20 @@ export function renderBuilt({ title, images }: Built): { lines: string[]; markdo
       : built.length > 0
         ? `${title}: built ${built.join(', ')}`
         : `${title}: nothing had to be built`;
-  const rows = images.map(rowOf);
   return {
-    lines: [headline, ...textTable(rows)],
-    markdown: page(`## ${built.length + missing.length > 0 ? '📦' : '✅'} ${headline}`, markdownTable(rows)),
+    lines: [headline, ...builtLines(images)],
+    markdown: page(`## ${built.length + missing.length > 0 ? '📦' : '✅'} ${headline}`, builtTable(images)),
   };
+}
+
+/** builtLines returns what was done for images as lines of a log; none for none. Pure. */
+export function builtLines(images: readonly BuiltImage[]): string[] {
+  return images.length === 0 ? [] : textTable(images.map(rowOf));
+}
+
+/** builtTable returns what was done for images in GitHub's Markdown; empty for none. Pure. */
+export function builtTable(images: readonly BuiltImage[]): string {
+  return images.length === 0 ? '' : markdownTable(images.map(rowOf));
 }
 
 const OUTCOMES: Record<BuiltImage['outcome'], string> = {

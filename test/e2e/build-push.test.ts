@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { LabServer } from '../lab/lab.ts';
-import { type ActionRun, startAction } from './action.ts';
+import type { ActionRun } from './action.ts';
 import { ask } from './ask.ts';
 import { type BuilderHere, buildersHere, forgetBuilt } from './builders.ts';
 import { Example } from './example.ts';
@@ -115,12 +115,6 @@ describe.each(buildersHere())('a project whose images are built with $kind', ({ 
     );
     return all.map(({ body }) => (JSON.parse(body) as { version: string }).version);
   }
-
-  test('is told what to do when it is deployed without being built', async () => {
-    expect(said(await shop.failToDeploy())).toMatch(
-      /switchyard\.yml:\d+:\d+: services\.api\.build: its image is built, and this run was given none\n→ Run the action build-push before/,
-    );
-  });
 
   test('is built, pushed, deployed by digest, and answers', async () => {
     expect(await build()).toEqual({ api: 'built', web: 'built' });
@@ -264,16 +258,7 @@ test('the example push-to-deploy is built and deployed, and a second push change
     await shop.configure(['services', service, 'build'], build);
   }
   const push = async () => {
-    const built = await startAction(
-      'build-push',
-      { environment: shop.environment },
-      {
-        workspace: shop.folder,
-        env,
-      },
-    ).done;
-    expect(said(built)).not.toMatch('::error');
-    const deployed = await (await shop.start('deploy', { images: built.outputs.images ?? '' })).done;
+    const deployed = await (await shop.start('deploy', {}, env)).done;
     expect(said(deployed)).not.toMatch('::error');
     return JSON.parse(deployed.outputs.releases ?? '{}') as Record<string, number>;
   };

@@ -30,6 +30,10 @@ const INPUTS = {
   'exclude-servers': undefined,
   'take-over-from': undefined,
   'lease-wait': 0,
+  push: undefined,
+  'registry-username': undefined,
+  'registry-password': undefined,
+  'allow-dirty': false,
   'dry-run': false,
 };
 
