@@ -73433,8 +73433,8 @@ function proofOf({ scope, servers, known }, route, port, server) {
 ;
 function explainRegistry(said, isLoggedIn) {
 	const login = isLoggedIn
-		? 'The credentials are those of the runner (docker login): may they read this image?'
-		: 'If the image is private, log in before this step: docker/login-action, or "docker login".';
+		? 'The login is that of the run (registry-username, or docker login): may it read this image?'
+		: 'If the image is private, give registry-username and registry-password, or log in before this step (docker/login-action).';
 	if (/toomanyrequests|rate limit/i.test(said)) {
 		return { what: 'the registry has had too many requests', hint: `Run again later. ${login}` };
 	}
@@ -73444,7 +73444,7 @@ function explainRegistry(said, isLoggedIn) {
 			hint: 'Is its name right, and do DNS, firewall and proxy of the server let Docker out? "docker pull" there says the same.',
 		};
 	}
-	if (/repository does not exist or may require|denied|unauthorized|authentication required|forbidden/i.test(said)) {
+	if (/repository does not exist or may require|denied|unauthorized|authentication required|forbidden|no basic auth/i.test(said)) {
 		return {
 			what: 'the registry has no such image, or does not give it to this runner',
 			hint: `Is the name right? ${login}`,
@@ -88461,7 +88461,8 @@ function archiveRequest(id, path) {
 function authHeaders(auth) {
 	if (auth === undefined)
 		return {};
-	return { 'x-registry-auth': Buffer.from(JSON.stringify(auth)).toString('base64url') };
+	const encoded = Buffer.from(JSON.stringify(auth)).toString('base64');
+	return { 'x-registry-auth': encoded.replaceAll('+', '-').replaceAll('/', '_') };
 }
 function undefinedWhenMissing(error) {
 	if ((0,docker_http .zM)(error, 404))
