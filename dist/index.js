@@ -84176,10 +84176,11 @@ async function findExpired(snapshot, services, retained) {
 	return {
 		releases: found.flatMap(({ releases }) => releases),
 		sets: found.flatMap(({ sets }) => sets),
+		images: found.flatMap(({ images }) => images),
 	};
 }
 async function expiredOf(snapshot, service, retained) {
-	const { name, release } = service;
+	const { name, release, spec } = service;
 	const numbers = await snapshot.releaseNumbers(name);
 	const recorded = snapshot.state.services[name];
 	const base = restoredBy(service) ?? release.number;
@@ -84187,19 +84188,25 @@ async function expiredOf(snapshot, service, retained) {
 	const needed = [release.number, after.previous, previousNumber(after, base)];
 	const old = expiredNumbers([...numbers, release.number], retained, needed);
 	if (old.length === 0)
-		return { releases: [], sets: [] };
+		return { releases: [], sets: [], images: [] };
 	const all = await snapshot.releases(name);
 	const isOld = ({ number }) => old.includes(number);
 	const named = new Set([
 		release.secretsVersion,
 		...all.filter((one) => !isOld(one)).map((one) => one.secrets_version),
 	]);
+	const kept = new Set([
+		spec.container.image,
+		...all.filter((one) => !isOld(one)).map((one) => one.image_digest),
+	]);
+	const images = new Set(all.filter(isOld).flatMap(({ image_digest: image }) => image ?? []));
 	const versions = new Set(all.filter(isOld).map((one) => one.secrets_version));
 	return {
 		releases: all.filter(isOld).map(({ service: owner, number }) => ({ service: owner, number })),
 		sets: [...versions]
 			.filter((version) => version > 0 && !named.has(version))
 			.map((version) => ({ service: name, version })),
+		images: [...images].filter((image) => !kept.has(image)),
 	};
 }
 function expiredNumbers(numbers, retained, needed) {
@@ -84254,6 +84261,7 @@ async function finish_record(run, followed, progress, draining) {
 		tookMs: timeline.elapsedMs(),
 	});
 	const expired = await findExpiredOf(run, outcome);
+	progress.expiredImages = expired.images;
 	const forgotten = forgetSteps(input.reached, expired.sets).filter(({ server }) => !dead.includes(server));
 	await Promise.all(forgotten.map((step) => run.perform(step, true)));
 	await run.record('record', () => journal.conclude(outcome, input.servers.length > 1, digests, expired.releases));
@@ -84263,7 +84271,7 @@ async function findExpiredOf(run, { achieved }) {
 	const released = achieved.map(({ service }) => service).filter(({ release }) => release.isNew);
 	return await findExpired(run.environment.journal.snapshot, released, wanted.retainReleases).catch((error) => {
 		run.request.log.warning(`old releases stay on the record: ${(0,model_errors .bD)(error)}`);
-		return { releases: [], sets: [] };
+		return { releases: [], sets: [], images: [] };
 	});
 }
 async function stillDraining(run, followed) {
@@ -84432,6 +84440,7 @@ class Progress {
 	isBack = true;
 	isUndone = true;
 	hasActed = false;
+	expiredImages = [];
 	#planned = new Set();
 	constructor({ changes, copies, standby, stale, sendsTo, rollouts }) {
 		this.changes = changes;
@@ -84748,6 +84757,7 @@ function reportOf(run, { plan, input }, progress = new Progress(plan)) {
 		undone,
 		standing: progress.failure === undefined ? [] : standing(input, progress),
 		notes: run.notes,
+		expiredImages: progress.expiredImages,
 		copies: { ...progress.copies, ...Object.fromEntries(kept) },
 		changed: !isEmpty(plan) || progress.hasActed,
 	};
@@ -86037,6 +86047,253 @@ function foreseenFailure({ findings }) {
 	const errors = errorsOf(findings);
 	return errors.length > 1 ? new model_errors .tQ(errors) : errors[0];
 }
+;
+function registryRefusal({ host, image, status, text, isLoggedIn }) {
+	const said = detailOf(text);
+	const because = said === '' ? '' : ` (${said})`;
+	if (status === 429 || /toomanyrequests|rate limit/i.test(text)) {
+		return new model_errors .yo(`${host} has had too many requests${because}`, {
+			hint: 'Run again later; with a login most registries allow more.',
+		});
+	}
+	if (status === 401 || status === 403) {
+		return isLoggedIn
+			? new model_errors .yo(`${host} does not take the login for ${image}${because}`, {
+				hint: 'Are registry-username and registry-password right, and may that account read and write there? For ghcr.io the job needs "packages: write".',
+			})
+			: new model_errors .yo(`${host} wants a login for ${image}${because}`, {
+				hint: 'Give the inputs registry-username and registry-password, or log in before this step (docker/login-action).',
+			});
+	}
+	return new model_errors .yo(`${host} answered ${status} for ${image}${because}`, {
+		hint: status >= 500 ? 'Run again later.' : 'Is the name of the image right?',
+	});
+}
+function failure_unreachable(host, reason, cause) {
+	return new model_errors .yo(`the registry ${host} cannot be reached from the runner: ${reason}`, {
+		hint: 'Is its address right, and does it run? Nothing was deployed.',
+		cause,
+	});
+}
+function detailOf(text) {
+	try {
+		const { errors = [], details } = JSON.parse(text);
+		const [first] = errors;
+		return [first?.code, first?.message, details]
+			.filter((one) => one !== undefined)
+			.join(': ')
+			.slice(0, 200);
+	}
+	catch {
+		return '';
+	}
+}
+;
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/;
+function parseReference(image) {
+	const [name = '', digest] = image.split('@');
+	const [first = '', ...rest] = name.split('/');
+	const isHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
+	const isHub = !isHost || /^(?:index\.)?docker\.io$/.test(first);
+	const path = isHost ? rest.join('/') : name;
+	const [, repository = path, tag = 'latest'] = /^(.*?)(?::([^/:]+))?$/.exec(path) ?? [];
+	return {
+		host: isHub ? 'docker.io' : first,
+		origin: isHub ? 'https://registry-1.docker.io' : `${LOOPBACK.test(first) ? 'http' : 'https'}://${first}`,
+		path: isHub && !repository.includes('/') ? `library/${repository}` : repository,
+		reference: digest ?? tag,
+	};
+}
+;
+const client_TIMEOUT_MS = 20_000;
+const MANIFESTS = [
+	'application/vnd.oci.image.index.v1+json',
+	'application/vnd.docker.distribution.manifest.list.v2+json',
+	'application/vnd.oci.image.manifest.v1+json',
+	'application/vnd.docker.distribution.manifest.v2+json',
+].join(', ');
+class RegistryClient {
+	#loginFor;
+	#signal;
+	#authorizations = new Map();
+	#silent = new Map();
+	constructor(loginFor, signal) {
+		this.#loginFor = loginFor;
+		this.#signal = signal;
+	}
+	async digestOf(image) {
+		const answer = await this.#ask('HEAD', image, 'pull', { headers: { accept: MANIFESTS } });
+		if (answer.status === 404)
+			return undefined;
+		return answer.headers.get('docker-content-digest') ?? undefined;
+	}
+	async sizeOf(image) {
+		const { layers } = await this.#firstManifest(image);
+		return layers?.reduce((sum, { size }) => sum + size, 0);
+	}
+	async labelsOf(image) {
+		const { config } = await this.#firstManifest(image);
+		if (config === undefined)
+			return undefined;
+		const answer = await this.#ask('GET', image, 'pull', { headers: {} }, { kind: 'blobs', reference: config.digest });
+		if (!answer.ok)
+			return undefined;
+		const told = (await answer.json());
+		return told.config?.Labels ?? {};
+	}
+	async #firstManifest(image) {
+		const found = await this.#manifest(image);
+		const [first] = found.manifests ?? [];
+		return first === undefined ? found : await this.#manifest(`${(0,image_name ._M)(image)}@${first.digest}`);
+	}
+	async #manifest(image) {
+		const answer = await this.#ask('GET', image, 'pull', { headers: { accept: MANIFESTS } });
+		return answer.ok ? (await answer.json()) : {};
+	}
+	async tag(image, tag) {
+		const found = await this.#ask('GET', image, 'pull', { headers: { accept: MANIFESTS } });
+		if (found.status === 404)
+			throw new model_errors .yo(`${image} has left its registry meanwhile`, { hint: 'Run again.' });
+		const headers = { 'content-type': found.headers.get('content-type') ?? '' };
+		const body = Buffer.from(await found.arrayBuffer());
+		await this.#ask('PUT', image, 'pull,push', { headers, body }, { kind: 'manifests', reference: tag });
+	}
+	async remove(image) {
+		await this.#ask('DELETE', image, 'pull,delete', { headers: {} });
+	}
+	async #ask(method, image, scope, request, what) {
+		const place = parseReference(image);
+		const { origin, path, host } = place;
+		const { kind, reference } = what ?? { kind: 'manifests', reference: place.reference };
+		const url = `${origin}/v2/${path}/${kind}/${reference}`;
+		const key = `${origin}/${path} ${scope}`;
+		const send = (authorization) => this.#send(host, url, {
+			method,
+			headers: { ...request.headers, ...(authorization !== undefined && { authorization }) },
+			...(request.body && { body: new Uint8Array(request.body) }),
+		});
+		let answer = await send(this.#authorizations.get(key));
+		if (answer.status === 401) {
+			const authorization = await this.#authorize(image, place, scope, answer.headers.get('www-authenticate') ?? '');
+			if (authorization !== undefined) {
+				this.#authorizations.set(key, authorization);
+				answer = await send(authorization);
+			}
+		}
+		if (answer.ok || answer.status === 404)
+			return answer;
+		const isLoggedIn = (await this.#loginFor(image)) !== undefined;
+		throw registryRefusal({ host, image, status: answer.status, text: await answer.text(), isLoggedIn });
+	}
+	async #authorize(image, { host, path }, scope, challenge) {
+		const login = await this.#loginFor(image);
+		const basic = login && `Basic ${Buffer.from(`${login.username}:${login.password}`).toString('base64')}`;
+		if (/^basic\b/i.test(challenge))
+			return basic;
+		const parameters = Object.fromEntries([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name, value]));
+		if (!/^bearer\b/i.test(challenge) || parameters.realm === undefined)
+			return undefined;
+		const url = new URL(parameters.realm);
+		if (parameters.service !== undefined)
+			url.searchParams.set('service', parameters.service);
+		url.searchParams.set('scope', `repository:${path}:${scope}`);
+		const answer = await this.#send(host, url.href, {
+			headers: basic === undefined ? {} : { authorization: basic },
+		});
+		if (!answer.ok) {
+			const text = await answer.text();
+			throw registryRefusal({ host, image, status: answer.status, text, isLoggedIn: login !== undefined });
+		}
+		const { token, access_token } = (await answer.json());
+		return `Bearer ${token ?? access_token ?? ''}`;
+	}
+	async #send(host, url, request) {
+		const silent = this.#silent.get(host);
+		if (silent !== undefined)
+			throw silent;
+		try {
+			const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(client_TIMEOUT_MS)]);
+			return await fetch(url, { ...request, signal });
+		}
+		catch (cause) {
+			this.#signal.throwIfAborted();
+			const error = this.#silent.get(host) ?? failure_unreachable(host, client_reasonOf(cause), cause);
+			this.#silent.set(host, error);
+			throw error;
+		}
+	}
+}
+function client_reasonOf(error) {
+	const { cause = error } = error;
+	if (cause instanceof AggregateError)
+		return cause.errors.map(model_errors .bD).join(', ');
+	return (0,model_errors .bD)(cause);
+}
+var credentials = __nccwpck_require__(2218);
+;
+function registryAccess(project, inputs, { env, log }) {
+	const { 'registry-username': username, 'registry-password': said } = inputs;
+	const password = said?.trim();
+	if (password !== undefined)
+		log.hide(password);
+	const ofRunner = (image) => (0,credentials .$A)(image, (0,credentials .Pe)(env));
+	if (username === undefined && password === undefined)
+		return { login: undefined, authFor: ofRunner };
+	if (username === undefined || password === undefined) {
+		throw new model_errors .yo(`registry-${username === undefined ? 'username' : 'password'} is missing`, {
+			hint: 'Give both registry-username and registry-password, or neither. A secret that is not set is empty.',
+		});
+	}
+	const registry = onlyOne(registriesOf(project));
+	const auth = { username, password, serveraddress: registry };
+	return {
+		login: { registry, username, password },
+		authFor: async (image) => ((0,credentials .Fv)(image) === registry ? auth : await ofRunner(image)),
+	};
+}
+function loginsOf({ authFor }) {
+	return async (image) => {
+		const { username, password } = (await authFor(image)) ?? {};
+		return username === undefined || password === undefined ? undefined : { username, password };
+	};
+}
+function registriesOf({ builds, wanted }) {
+	const built = Object.values(builds).map(({ repository }) => repository);
+	const images = built.length > 0 ? built : wanted.services.map(({ container }) => container.image);
+	return [...new Set(images.map(credentials .Fv))];
+}
+function onlyOne(registries) {
+	const [registry, ...others] = registries;
+	if (registry !== undefined && others.length === 0)
+		return registry;
+	throw new model_errors .yo(registry === undefined
+		? 'a login for a registry is given, and no service has an image'
+		: `images are in several registries (${registries.join(', ')}), and one login is given`, {
+		hint: 'Log in to each of them before this step (docker/login-action), and leave registry-username and registry-password out.',
+	});
+}
+;
+async function forgetImages({ builds, access }, images, { log, signal }) {
+	const own = Object.values(builds)
+		.filter(({ isNamed }) => !isNamed)
+		.map(({ repository }) => repository);
+	const forgotten = images.filter((image) => own.includes((0,image_name ._M)(image)));
+	if (forgotten.length === 0)
+		return;
+	const registry = new RegistryClient(loginsOf(access), signal);
+	for (const image of forgotten) {
+		try {
+			await registry.remove(image);
+			log.info(`${image} has left the registry: no release that is kept has it`);
+		}
+		catch (error) {
+			if (!(error instanceof model_errors .yo))
+				throw error;
+			log.info(`images of old releases stay in the registry: ${(0,model_errors .bD)(error)}`);
+			return;
+		}
+	}
+}
 var external_node_os_ = __nccwpck_require__(8161);
 ;
 function requireBuilds(environment, services, sources) {
@@ -86253,185 +86510,6 @@ function positive(text) {
 	return Number.isSafeInteger(number) && number > 0 ? number : undefined;
 }
 ;
-function registryRefusal({ host, image, status, text, isLoggedIn }) {
-	const said = detailOf(text);
-	const because = said === '' ? '' : ` (${said})`;
-	if (status === 429 || /toomanyrequests|rate limit/i.test(text)) {
-		return new model_errors .yo(`${host} has had too many requests${because}`, {
-			hint: 'Run again later; with a login most registries allow more.',
-		});
-	}
-	if (status === 401 || status === 403) {
-		return isLoggedIn
-			? new model_errors .yo(`${host} does not take the login for ${image}${because}`, {
-				hint: 'Are registry-username and registry-password right, and may that account read and write there? For ghcr.io the job needs "packages: write".',
-			})
-			: new model_errors .yo(`${host} wants a login for ${image}${because}`, {
-				hint: 'Give the inputs registry-username and registry-password, or log in before this step (docker/login-action).',
-			});
-	}
-	return new model_errors .yo(`${host} answered ${status} for ${image}${because}`, {
-		hint: status >= 500 ? 'Run again later.' : 'Is the name of the image right?',
-	});
-}
-function failure_unreachable(host, reason, cause) {
-	return new model_errors .yo(`the registry ${host} cannot be reached from the runner: ${reason}`, {
-		hint: 'Is its address right, and does it run? Nothing was deployed.',
-		cause,
-	});
-}
-function detailOf(text) {
-	try {
-		const { errors = [], details } = JSON.parse(text);
-		const [first] = errors;
-		return [first?.code, first?.message, details]
-			.filter((one) => one !== undefined)
-			.join(': ')
-			.slice(0, 200);
-	}
-	catch {
-		return '';
-	}
-}
-;
-const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/;
-function parseReference(image) {
-	const [name = '', digest] = image.split('@');
-	const [first = '', ...rest] = name.split('/');
-	const isHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
-	const isHub = !isHost || /^(?:index\.)?docker\.io$/.test(first);
-	const path = isHost ? rest.join('/') : name;
-	const [, repository = path, tag = 'latest'] = /^(.*?)(?::([^/:]+))?$/.exec(path) ?? [];
-	return {
-		host: isHub ? 'docker.io' : first,
-		origin: isHub ? 'https://registry-1.docker.io' : `${LOOPBACK.test(first) ? 'http' : 'https'}://${first}`,
-		path: isHub && !repository.includes('/') ? `library/${repository}` : repository,
-		reference: digest ?? tag,
-	};
-}
-;
-const client_TIMEOUT_MS = 20_000;
-const MANIFESTS = [
-	'application/vnd.oci.image.index.v1+json',
-	'application/vnd.docker.distribution.manifest.list.v2+json',
-	'application/vnd.oci.image.manifest.v1+json',
-	'application/vnd.docker.distribution.manifest.v2+json',
-].join(', ');
-class RegistryClient {
-	#loginFor;
-	#signal;
-	#authorizations = new Map();
-	#silent = new Map();
-	constructor(loginFor, signal) {
-		this.#loginFor = loginFor;
-		this.#signal = signal;
-	}
-	async digestOf(image) {
-		const answer = await this.#ask('HEAD', image, 'pull', { headers: { accept: MANIFESTS } });
-		if (answer.status === 404)
-			return undefined;
-		return answer.headers.get('docker-content-digest') ?? undefined;
-	}
-	async sizeOf(image) {
-		const { layers } = await this.#firstManifest(image);
-		return layers?.reduce((sum, { size }) => sum + size, 0);
-	}
-	async labelsOf(image) {
-		const { config } = await this.#firstManifest(image);
-		if (config === undefined)
-			return undefined;
-		const answer = await this.#ask('GET', image, 'pull', { headers: {} }, { kind: 'blobs', reference: config.digest });
-		if (!answer.ok)
-			return undefined;
-		const told = (await answer.json());
-		return told.config?.Labels ?? {};
-	}
-	async #firstManifest(image) {
-		const found = await this.#manifest(image);
-		const [first] = found.manifests ?? [];
-		return first === undefined ? found : await this.#manifest(`${(0,image_name ._M)(image)}@${first.digest}`);
-	}
-	async #manifest(image) {
-		const answer = await this.#ask('GET', image, 'pull', { headers: { accept: MANIFESTS } });
-		return answer.ok ? (await answer.json()) : {};
-	}
-	async tag(image, tag) {
-		const found = await this.#ask('GET', image, 'pull', { headers: { accept: MANIFESTS } });
-		if (found.status === 404)
-			throw new model_errors .yo(`${image} has left its registry meanwhile`, { hint: 'Run again.' });
-		const headers = { 'content-type': found.headers.get('content-type') ?? '' };
-		const body = Buffer.from(await found.arrayBuffer());
-		await this.#ask('PUT', image, 'pull,push', { headers, body }, { kind: 'manifests', reference: tag });
-	}
-	async #ask(method, image, scope, request, what) {
-		const place = parseReference(image);
-		const { origin, path, host } = place;
-		const { kind, reference } = what ?? { kind: 'manifests', reference: place.reference };
-		const url = `${origin}/v2/${path}/${kind}/${reference}`;
-		const key = `${origin}/${path} ${scope}`;
-		const send = (authorization) => this.#send(host, url, {
-			method,
-			headers: { ...request.headers, ...(authorization !== undefined && { authorization }) },
-			...(request.body && { body: new Uint8Array(request.body) }),
-		});
-		let answer = await send(this.#authorizations.get(key));
-		if (answer.status === 401) {
-			const authorization = await this.#authorize(image, place, scope, answer.headers.get('www-authenticate') ?? '');
-			if (authorization !== undefined) {
-				this.#authorizations.set(key, authorization);
-				answer = await send(authorization);
-			}
-		}
-		if (answer.ok || answer.status === 404)
-			return answer;
-		const isLoggedIn = (await this.#loginFor(image)) !== undefined;
-		throw registryRefusal({ host, image, status: answer.status, text: await answer.text(), isLoggedIn });
-	}
-	async #authorize(image, { host, path }, scope, challenge) {
-		const login = await this.#loginFor(image);
-		const basic = login && `Basic ${Buffer.from(`${login.username}:${login.password}`).toString('base64')}`;
-		if (/^basic\b/i.test(challenge))
-			return basic;
-		const parameters = Object.fromEntries([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name, value]));
-		if (!/^bearer\b/i.test(challenge) || parameters.realm === undefined)
-			return undefined;
-		const url = new URL(parameters.realm);
-		if (parameters.service !== undefined)
-			url.searchParams.set('service', parameters.service);
-		url.searchParams.set('scope', `repository:${path}:${scope}`);
-		const answer = await this.#send(host, url.href, {
-			headers: basic === undefined ? {} : { authorization: basic },
-		});
-		if (!answer.ok) {
-			const text = await answer.text();
-			throw registryRefusal({ host, image, status: answer.status, text, isLoggedIn: login !== undefined });
-		}
-		const { token, access_token } = (await answer.json());
-		return `Bearer ${token ?? access_token ?? ''}`;
-	}
-	async #send(host, url, request) {
-		const silent = this.#silent.get(host);
-		if (silent !== undefined)
-			throw silent;
-		try {
-			const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(client_TIMEOUT_MS)]);
-			return await fetch(url, { ...request, signal });
-		}
-		catch (cause) {
-			this.#signal.throwIfAborted();
-			const error = this.#silent.get(host) ?? failure_unreachable(host, client_reasonOf(cause), cause);
-			this.#silent.set(host, error);
-			throw error;
-		}
-	}
-}
-function client_reasonOf(error) {
-	const { cause = error } = error;
-	if (cause instanceof AggregateError)
-		return cause.errors.map(model_errors .bD).join(', ');
-	return (0,model_errors .bD)(cause);
-}
-;
 async function makeImages(request) {
 	const { project, services, inputs, surroundings } = request;
 	const { env, log, clock, signal } = surroundings;
@@ -86444,10 +86522,6 @@ async function makeImages(request) {
 	if (isPushed)
 		checkRegistry(project, services);
 	const { buildImages } = await Promise.all( [__nccwpck_require__.e(687), __nccwpck_require__.e(229)]).then(__nccwpck_require__.bind(__nccwpck_require__, 8229));
-	const loginFor = async (image) => {
-		const { username, password } = (await access.authFor(image)) ?? {};
-		return username === undefined || password === undefined ? undefined : { username, password };
-	};
 	const { repository, serverUrl } = githubRun(env);
 	return await buildImages({
 		builds,
@@ -86459,7 +86533,7 @@ async function makeImages(request) {
 		env,
 		temporary: env.RUNNER_TEMP ?? (0,external_node_os_.tmpdir)(),
 		login: access.login,
-		registry: new RegistryClient(loginFor, signal),
+		registry: new RegistryClient(loginsOf(access), signal),
 		isPushed,
 		mayBeDirty: inputs['allow-dirty'],
 		isDryRun: inputs['dry-run'],
@@ -91379,43 +91453,6 @@ function store_nameOf({ project, environment }) {
 function isoTime(ms) {
 	return new Date(ms).toISOString();
 }
-var credentials = __nccwpck_require__(2218);
-;
-function registryAccess(project, inputs, { env, log }) {
-	const { 'registry-username': username, 'registry-password': said } = inputs;
-	const password = said?.trim();
-	if (password !== undefined)
-		log.hide(password);
-	const ofRunner = (image) => (0,credentials .$A)(image, (0,credentials .Pe)(env));
-	if (username === undefined && password === undefined)
-		return { login: undefined, authFor: ofRunner };
-	if (username === undefined || password === undefined) {
-		throw new model_errors .yo(`registry-${username === undefined ? 'username' : 'password'} is missing`, {
-			hint: 'Give both registry-username and registry-password, or neither. A secret that is not set is empty.',
-		});
-	}
-	const registry = onlyOne(registriesOf(project));
-	const auth = { username, password, serveraddress: registry };
-	return {
-		login: { registry, username, password },
-		authFor: async (image) => ((0,credentials .Fv)(image) === registry ? auth : await ofRunner(image)),
-	};
-}
-function registriesOf({ builds, wanted }) {
-	const built = Object.values(builds).map(({ repository }) => repository);
-	const images = built.length > 0 ? built : wanted.services.map(({ container }) => container.image);
-	return [...new Set(images.map(credentials .Fv))];
-}
-function onlyOne(registries) {
-	const [registry, ...others] = registries;
-	if (registry !== undefined && others.length === 0)
-		return registry;
-	throw new model_errors .yo(registry === undefined
-		? 'a login for a registry is given, and no service has an image'
-		: `images are in several registries (${registries.join(', ')}), and one login is given`, {
-		hint: 'Log in to each of them before this step (docker/login-action), and leave registry-username and registry-password out.',
-	});
-}
 ;
 async function openProject(inputs, surroundings) {
 	const { env, log, clock } = surroundings;
@@ -91574,6 +91611,9 @@ async function bring(inputs, surroundings, kind) {
 	const supplied = await supplyImages(project, inputs, surroundings);
 	const { built, images } = supplied;
 	const result = await carryOut(supplied, { ...inputs, images }, surroundings, kind);
+	if (result.kind === 'deployed' && result.failure === undefined) {
+		await forgetImages(project, result.report.expiredImages, surroundings);
+	}
 	return { ...result, outputs: { ...result.outputs, ...builtOutputs(built) } };
 }
 async function carryOut({ project, built }, inputs, { log, signal, onPlan }, kind) {

@@ -12,6 +12,7 @@ import { acmeAuthority } from './authority.ts';
 import { keptImages } from './built-images.ts';
 import type { CommandResult } from './command.ts';
 import { type DryRun, foreseenFailure } from './dry-run.ts';
+import { forgetImages } from './forget-images.ts';
 import type { CHANGING, Inputs } from './inputs.ts';
 import { builtOutputs, type Supplied, type SupplyInputs, supplyImages, unbuiltOf } from './make-images.ts';
 import type { ServiceResult } from './outputs.ts';
@@ -77,6 +78,9 @@ export async function bring(
   const supplied = await supplyImages(project, inputs, surroundings);
   const { built, images } = supplied;
   const result = await carryOut(supplied, { ...inputs, images }, surroundings, kind);
+  if (result.kind === 'deployed' && result.failure === undefined) {
+    await forgetImages(project, result.report.expiredImages, surroundings);
+  }
   return { ...result, outputs: { ...result.outputs, ...builtOutputs(built) } };
 }
 

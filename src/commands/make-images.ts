@@ -9,7 +9,7 @@ import { isGivenBuilt, keptImages } from './built-images.ts';
 import type { BUILDING, Inputs } from './inputs.ts';
 import type { Outputs } from './outputs.ts';
 import type { Project, ReadProject } from './project.ts';
-import type { RegistryAccess } from './registry-access.ts';
+import { loginsOf, type RegistryAccess } from './registry-access.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** Which images are to be made, and by what. */
@@ -35,10 +35,6 @@ export async function makeImages(request: ImageRequest): Promise<BuiltImage[]> {
   if (isPushed) checkRegistry(project, services);
   // What only a run needs that builds is not read by the others.
   const { buildImages } = await import('../build/index.ts');
-  const loginFor = async (image: string) => {
-    const { username, password } = (await access.authFor(image)) ?? {};
-    return username === undefined || password === undefined ? undefined : { username, password };
-  };
   const { repository, serverUrl } = githubRun(env);
   return await buildImages({
     builds,
@@ -50,7 +46,7 @@ export async function makeImages(request: ImageRequest): Promise<BuiltImage[]> {
     env,
     temporary: env.RUNNER_TEMP ?? tmpdir(),
     login: access.login,
-    registry: new RegistryClient(loginFor, signal),
+    registry: new RegistryClient(loginsOf(access), signal),
     isPushed,
     mayBeDirty: inputs['allow-dirty'],
     isDryRun: inputs['dry-run'],

@@ -6,6 +6,7 @@ import {
   registryOf,
 } from '../docker/credentials.ts';
 import { UserError } from '../model/errors.ts';
+import type { Login } from '../registry/client.ts';
 import type { Inputs, REGISTRY } from './inputs.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -45,6 +46,14 @@ export function registryAccess(
   return {
     login: { registry, username, password },
     authFor: async (image) => (registryOf(image) === registry ? auth : await ofRunner(image)),
+  };
+}
+
+/** loginsOf returns who a run is at registries, as a client that asks them itself wants to know it. */
+export function loginsOf({ authFor }: RegistryAccess): (image: string) => Promise<Login | undefined> {
+  return async (image) => {
+    const { username, password } = (await authFor(image)) ?? {};
+    return username === undefined || password === undefined ? undefined : { username, password };
   };
 }
 

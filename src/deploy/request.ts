@@ -89,6 +89,8 @@ export interface DeployReport {
   standing: readonly string[];
   /** What people should know beside what changed, as sentences. */
   notes: readonly string[];
+  /** Images by digest that releases had which the record keeps no longer, and no other one has. */
+  expiredImages: readonly string[];
   /** The copies that serve now, by service. */
   copies: Readonly<Record<string, readonly Copy[]>>;
   changed: boolean;

@@ -70,6 +70,15 @@ describe('a service that is built by the run that deploys it', () => {
     );
   }
 
+  /** Whether the registry behind the guard has an image. */
+  async function isThere(image: string): Promise<boolean> {
+    const [name, digest] = image.slice(`${registry.address}/`.length).split('@');
+    const accept =
+      'application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.index.v1+json';
+    const url = `http://${lab.registry.address}/v2/${name}/manifests/${digest}`;
+    return (await fetch(url, { method: 'HEAD', headers: { accept } })).ok;
+  }
+
   const outcomeOf = ({ outputs }: ActionRun): string => JSON.parse(outputs.built ?? '{}').web?.outcome;
 
   test('is not deployed by a run that may not push', async () => {
@@ -127,5 +136,21 @@ describe('a service that is built by the run that deploys it', () => {
       await exec(['docker', 'image', 'rm', '--force', image]);
     expect(said(await run('rollback', { ...LOGIN, service: 'web' }))).not.toMatch('::error');
     expect(await answers()).toEqual(['version 1', 'version 1']);
+  });
+
+  test('leaves the registry when no release that is kept has it', async () => {
+    const old = (await shop.release('web', 1))!.container.image;
+    const images: string[] = [];
+    expect(await isThere(old)).toBe(true);
+    shop.edit((config) => {
+      config.retain_releases = 2;
+    });
+    for (const version of [3, 4]) {
+      await commit({ 'web/app.mjs': app(version) });
+      const deployed = await run('deploy');
+      expect(said(deployed)).not.toMatch('::error');
+      images.push(JSON.parse(deployed.outputs.built!).web.image);
+    }
+    expect(await Promise.all([old, ...images].map(isThere))).toEqual([false, true, true]);
   });
 });
