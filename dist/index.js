@@ -65221,6 +65221,44 @@ function preprocess(fn, schema) {
 }
 var model_errors = __nccwpck_require__(6454);
 ;
+const ARMOR = '-----BEGIN AGE ENCRYPTED FILE-----';
+const KEY = /^AGE-SECRET-KEY-(?:PQ-)?1[A-Z0-9]+$/;
+function parseAgeKeys(text) {
+	const lines = text.split(/\r?\n|\\n/).map((line) => line.trim());
+	const keys = lines.filter((line) => line !== '' && !line.startsWith('#'));
+	if (keys.every((line) => KEY.test(line)))
+		return keys;
+	throw new model_errors .yo('holds a line that is no key of age', {
+		hint: 'Pass what age-keygen has written: AGE-SECRET-KEY-1…, one a line. A recipient (age1…) encrypts, and opens nothing.',
+	});
+}
+async function openAge(path, content, keys) {
+	if (keys.length === 0) {
+		throw new model_errors .yo(`${path} is encrypted, and the input age-key is empty`, {
+			hint: 'Put the key that opens it into a secret ("gh secret set AGE_KEY < key.txt"), and pass it as the input age-key.',
+		});
+	}
+	const { Decrypter, armor } = await __nccwpck_require__.e(  905).then(__nccwpck_require__.bind(__nccwpck_require__, 5905));
+	const decrypter = new Decrypter();
+	try {
+		for (const key of keys)
+			decrypter.addIdentity(key);
+		const text = content.toString('latin1').trim();
+		const bytes = text.startsWith(ARMOR) ? armor.decode(text) : content;
+		return Buffer.from(await decrypter.decrypt(bytes));
+	}
+	catch (cause) {
+		const reason = (0,model_errors .bD)(cause);
+		const isOthers = /no identity matched/i.test(reason);
+		throw new model_errors .yo(isOthers ? `no key of the input age-key opens ${path}` : `${path} cannot be opened: ${reason}`, {
+			hint: isOthers
+				? 'Encrypt it for the recipient of that key as well: age -r age1… -o file.age file.'
+				: 'Is it whole, as age has written it, and not changed by git or an editor?',
+			cause,
+		});
+	}
+}
+;
 const UNITS = {
 	ns: 0.001,
 	us: 1,
@@ -65328,6 +65366,16 @@ const secretValues = schemas_string().transform((given, context) => {
 		message: 'is not a JSON object of strings; pass ${{ toJSON(secrets) }}',
 	});
 	return NEVER;
+});
+const ageKeys = schemas_string().transform((given, context) => {
+	try {
+		const keys = parseAgeKeys(given);
+		return keys.length === 0 ? undefined : keys;
+	}
+	catch (error) {
+		context.addIssue({ code: 'custom', message: (0,model_errors .bD)(error) });
+		return NEVER;
+	}
 });
 const flag = schemas_string().transform((given, context) => {
 	if (/^(true|True|TRUE)$/.test(given))
@@ -65441,6 +65489,10 @@ const INPUTS = {
 	secrets: {
 		description: 'The values of the secrets that services name, as a JSON object. Pass all with the expression `toJSON(secrets)`; only the named ones are used.',
 		schema: secretValues,
+	},
+	'age-key': {
+		description: 'The key that opens secrets which the file has with `age`, as age-keygen has written it; several one a line.',
+		schema: ageKeys,
 	},
 	images: {
 		description: 'Images that win over those of the file, one `service=image` a line, for example `api=ghcr.io/acme/api@sha256:…`. With one of a service that has a `build` nothing is built: the others keep the image that serves.',
@@ -68145,9 +68197,9 @@ function renderInstall(domains, folder, access) {
 	return renderStores(stores, access);
 }
 ;
-const KEY = /-----BEGIN (?:EC |RSA )?PRIVATE KEY-----[\s\S]+?-----END (?:EC |RSA )?PRIVATE KEY-----\n?/;
+const certificate_keys_KEY = /-----BEGIN (?:EC |RSA )?PRIVATE KEY-----[\s\S]+?-----END (?:EC |RSA )?PRIVATE KEY-----\n?/;
 function privateKeyIn(text) {
-	return KEY.exec(text)?.[0];
+	return certificate_keys_KEY.exec(text)?.[0];
 }
 async function readKeyPair({ server, id, title }, file) {
 	const text = await readFile({ server, id }, `${SERVED_FOLDER}/${file}.pem`);
@@ -68157,7 +68209,7 @@ async function readKeyPair({ server, id, title }, file) {
 			hint: 'Somebody has changed the volume switchyard_edge_keys. Run the action certificates with "issue".',
 		});
 	}
-	return { privateKey, chain: text.replace(KEY, '') };
+	return { privateKey, chain: text.replace(certificate_keys_KEY, '') };
 }
 async function accountKeyOf(edge, scope) {
 	return await readFile(edge, `${ACCOUNTS_FOLDER}/${scope}.pem`);
@@ -80791,6 +80843,10 @@ const definition = key_parsed(key_closed({
 		description: 'A file of the machine that runs the action, from the folder of the configuration: one that an earlier step has made. Keep it out of git.',
 		example: 'file: ./token.txt',
 	}),
+	age: key(filledText, {
+		description: 'A file of the repository, from the folder of the configuration, that is encrypted with [age](https://age-encryption.org). The input `age-key` of the action opens it.',
+		example: 'age: secrets/token.age',
+	}),
 	external: key(scalars_flag, {
 		from: 'Compose',
 		description: 'Says that the value comes from the input `secrets`, which is so anyway.',
@@ -80803,13 +80859,15 @@ const definition = key_parsed(key_closed({
 		fallback: { words: 'its own' },
 		example: 'name: API_TOKEN_2',
 	}),
-}, SECRET_REFUSALS), ({ environment, file: path, external, name }) => {
-	const said = [environment, path, external || undefined].filter((one) => one !== undefined);
+}, SECRET_REFUSALS), ({ environment, file: path, age, external, name }) => {
+	const said = [environment, path, age, external || undefined].filter((one) => one !== undefined);
 	if (said.length > 1) {
 		throw new model_errors .yo('says twice where the value comes from', {
-			hint: 'Keep one of environment, file and external.',
+			hint: 'Keep one of environment, file, age and external.',
 		});
 	}
+	if (age !== undefined)
+		return { file: age, isEncrypted: true };
 	const from = environment ?? (external ? name : undefined);
 	return { ...(from !== undefined && { environment: from }), ...(path !== undefined && { file: path }) };
 });
@@ -83803,11 +83861,17 @@ function filled(value) {
 function githubName(name) {
 	return name.toUpperCase().replaceAll(/[^A-Z0-9_]/g, '_');
 }
-function namedValue({ secret: name, encoding }, lookup, { given, files }, definitions) {
+function namedValue({ secret: name, encoding }, lookup, { given, files, closed }, definitions) {
 	const { file, environment } = (Object.hasOwn(definitions, name) ? definitions[name] : undefined) ?? {};
 	const value = lookup(name);
 	if (value !== undefined) {
 		return encoding === undefined || file === undefined ? value : files.get(file).toString(encoding);
+	}
+	const reason = file === undefined ? undefined : closed?.get(file);
+	if (reason !== undefined) {
+		throw new model_errors .yo(`secret ${name} cannot be had: ${reason.message}`, {
+			...(reason.hint !== undefined && { hint: reason.hint }),
+		});
 	}
 	if (file !== undefined && files.has(file)) {
 		throw new model_errors .yo(`secret ${name} is blank: there is nothing in the file ${file}`, {
@@ -91512,7 +91576,9 @@ async function readProject(inputs, { workspace: around, env, log }) {
 	};
 	const environment = loadEnvironment(text, path, env, inputs.environment, options);
 	const { config, wanted, definitions } = environment;
-	const files = await readSecretFiles(folder, definitions);
+	for (const key of inputs['age-key'] ?? [])
+		log.hide(key);
+	const { files, closed } = await readSecretFiles(folder, definitions, inputs['age-key'] ?? []);
 	for (const content of files.values())
 		for (const form of ['utf8', 'base64'])
 			log.hide(content.toString(form));
@@ -91520,20 +91586,33 @@ async function readProject(inputs, { workspace: around, env, log }) {
 		log.warning(warning);
 	return {
 		...environment,
-		sources: { given, variables: env, files },
+		sources: { given, variables: env, files, closed },
 		title: `${wanted.project} ${wanted.environment}`,
 		workspace: (0,external_node_path_.join)(around, below),
 		folder,
 		withImages: (images) => resolveWithSecrets(config, inputs.environment, { ...options, images }),
 	};
 }
-async function readSecretFiles(folder, definitions) {
-	const paths = Object.values(definitions).flatMap(({ file }) => file ?? []);
-	const found = await Promise.all(paths.map(async (path) => {
+async function readSecretFiles(folder, definitions, ageKeys) {
+	const files = new Map();
+	const closed = new Map();
+	const read = async ({ file: path, isEncrypted }) => {
+		if (path === undefined)
+			return;
 		const content = await (0,promises_.readFile)((0,external_node_path_.resolve)(folder, path)).catch(() => undefined);
-		return content === undefined ? [] : [[path, content]];
-	}));
-	return new Map(found.flat());
+		if (content === undefined)
+			return;
+		try {
+			files.set(path, isEncrypted ? await openAge(path, content, ageKeys) : content);
+		}
+		catch (error) {
+			if (!(error instanceof model_errors .yo))
+				throw error;
+			closed.set(path, error);
+		}
+	};
+	await Promise.all(Object.values(definitions).map(read));
+	return { files, closed };
 }
 async function readConfig(workspace, path) {
 	try {
@@ -91694,6 +91773,7 @@ const plan = command_command({
 	inputs: [
 		...PROJECT,
 		...RELEASING,
+		'age-key',
 		...REGISTRY,
 		'service',
 		'zones',
@@ -92019,6 +92099,7 @@ const buildPush = command_command({
 		'working-directory',
 		'config',
 		'secrets',
+		'age-key',
 		...BUILDING,
 		...REGISTRY,
 		'dry-run',
@@ -92339,7 +92420,7 @@ const commands_status_status = command_command({
 const certificates_certificates = command_command({
 	title: 'Switchyard certificates',
 	description: 'Renew the certificates of an environment when they are due, on all of its servers, without a reload; or issue, revoke and list them.',
-	inputs: [...PROJECT, ...CHANGING, 'action', 'domains', 'revocation-reason', 'zones', 'secrets'],
+	inputs: [...PROJECT, ...CHANGING, 'action', 'domains', 'revocation-reason', 'zones', 'secrets', 'age-key'],
 	meanings: {
 		secrets: 'The values of secrets by name, as a JSON object: all with the expression `toJSON(secrets)`. Needed where `tls` names some: tokens, certificates, keys.',
 	},
@@ -92397,7 +92478,7 @@ function revocableOf(project, domains) {
 const commands_deploy_deploy = command_command({
 	title: 'Switchyard',
 	description: 'Deploy everything of an environment to your own servers, without losing a request.',
-	inputs: [...PROJECT, ...CHANGING, ...RELEASING, ...REGISTRY, ...BUILDING, 'unfinished-hook'],
+	inputs: [...PROJECT, ...CHANGING, ...RELEASING, 'age-key', ...REGISTRY, ...BUILDING, 'unfinished-hook'],
 	outputs: ['changed', 'releases', 'result', 'images', 'digests', 'built'],
 	run: (inputs, surroundings) => bring(inputs, surroundings, { scope: 'services', check: checkAllEnvironments }),
 });
@@ -92594,6 +92675,7 @@ const toggleDeploy = command_command({
 		...PROJECT,
 		...CHANGING,
 		...RELEASING,
+		'age-key',
 		...REGISTRY,
 		...BUILDING,
 		'service',
@@ -92614,7 +92696,22 @@ const updateNginx = command_command({
 ;
 const ACTIONS = {
 	deploy: { folder: '.', icon: 'git-merge', color: 'blue', command: commands_deploy_deploy },
-	'build-push': { folder: 'actions/build-push', icon: 'package', color: 'blue', command: buildPush },
+	'build-push': {
+		folder: 'actions/build-push/node',
+		icon: 'package',
+		color: 'blue',
+		composite: {
+			folder: 'actions/build-push',
+			before: [
+				{
+					uses: 'docker/setup-buildx-action@4d04d5d9486b7bd6fa91e7baf45bbb4f8b9deedd',
+					version: 'v4.0.0',
+					if: "inputs.dry-run != 'true'",
+				},
+			],
+		},
+		command: buildPush,
+	},
 	'toggle-deploy': {
 		folder: 'actions/toggle-deploy',
 		icon: 'repeat',

@@ -25,6 +25,7 @@ export const buildPush = command({
     'working-directory',
     'config',
     'secrets',
+    'age-key',
     ...BUILDING,
     ...REGISTRY,
     'dry-run',

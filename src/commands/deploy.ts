@@ -9,7 +9,7 @@ import type { Project } from './project.ts';
 export const deploy = command({
   title: 'Switchyard',
   description: 'Deploy everything of an environment to your own servers, without losing a request.',
-  inputs: [...PROJECT, ...CHANGING, ...RELEASING, ...REGISTRY, ...BUILDING, 'unfinished-hook'],
+  inputs: [...PROJECT, ...CHANGING, ...RELEASING, 'age-key', ...REGISTRY, ...BUILDING, 'unfinished-hook'],
   outputs: ['changed', 'releases', 'result', 'images', 'digests', 'built'],
   run: (inputs, surroundings) =>
     bring(inputs, surroundings, { scope: 'services', check: checkAllEnvironments }),

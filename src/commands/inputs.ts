@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { parseAgeKeys } from '../config/age.ts';
 import { parseDuration } from '../config/duration.ts';
 import { isRevocationReason, REVOCATION_REASONS, type RevocationReason } from '../model/certificate.ts';
 import { failTogether, messageOf, UserError } from '../model/errors.ts';
@@ -49,6 +50,17 @@ const secretValues = z.string().transform((given, context): Record<string, strin
     message: 'is not a JSON object of strings; pass ${{ toJSON(secrets) }}',
   });
   return z.NEVER;
+});
+
+/** Keys of age, one a line; undefined for none. */
+const ageKeys = z.string().transform((given, context): string[] | undefined => {
+  try {
+    const keys = parseAgeKeys(given);
+    return keys.length === 0 ? undefined : keys;
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: messageOf(error) });
+    return z.NEVER;
+  }
 });
 
 /** YAML 1.2's booleans, as the runner's own actions read them. */
@@ -178,6 +190,11 @@ export const INPUTS = {
     description:
       'The values of the secrets that services name, as a JSON object. Pass all with the expression `toJSON(secrets)`; only the named ones are used.',
     schema: secretValues,
+  },
+  'age-key': {
+    description:
+      'The key that opens secrets which the file has with `age`, as age-keygen has written it; several one a line.',
+    schema: ageKeys,
   },
   images: {
     description:

@@ -21,6 +21,7 @@ export const plan = command({
   inputs: [
     ...PROJECT,
     ...RELEASING,
+    'age-key',
     ...REGISTRY,
     'service',
     'zones',

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { openAge } from '../config/age.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { loadEnvironment, type ResolvedEnvironment, resolveWithSecrets } from '../config/resolve.ts';
+import type { SecretDefinition } from '../config/schema/secrets.ts';
 import type { SecretSources } from '../config/secrets.ts';
 import type { Reach } from '../deploy/request.ts';
 import { providerOf } from '../fleet/provider.ts';
@@ -20,11 +22,11 @@ import type { Surroundings } from './surroundings.ts';
 /** What opens a project. */
 export type ProjectInputs = Pick<Inputs, (typeof PROJECT)[number]> &
   RegistryInputs &
-  Partial<Pick<Inputs, 'images' | 'secrets' | 'service'>>;
+  Partial<Pick<Inputs, 'images' | 'secrets' | 'age-key' | 'service'>>;
 
 /** What says which environment of which file is meant. */
 export type FileInputs = Pick<Inputs, 'environment' | 'working-directory' | 'config'> &
-  Partial<Pick<Inputs, 'images' | 'secrets' | 'service'>>;
+  Partial<Pick<Inputs, 'images' | 'secrets' | 'age-key' | 'service'>>;
 
 /** An environment as the file of the checkout has it. */
 export interface ReadProject extends ResolvedEnvironment {
@@ -122,13 +124,14 @@ export async function readProject(
   };
   const environment = loadEnvironment(text, path, env, inputs.environment, options);
   const { config, wanted, definitions } = environment;
-  const files = await readSecretFiles(folder, definitions);
+  for (const key of inputs['age-key'] ?? []) log.hide(key);
+  const { files, closed } = await readSecretFiles(folder, definitions, inputs['age-key'] ?? []);
   for (const content of files.values())
     for (const form of ['utf8', 'base64'] as const) log.hide(content.toString(form));
   for (const warning of config.warnings) log.warning(warning);
   return {
     ...environment,
-    sources: { given, variables: env, files },
+    sources: { given, variables: env, files, closed },
     title: `${wanted.project} ${wanted.environment}`,
     workspace: join(around, below),
     folder,
@@ -136,20 +139,27 @@ export async function readProject(
   };
 }
 
-/** readSecretFiles returns the files that the values of secrets come from, by the paths in the file. */
+/** readSecretFiles returns what is in the files that the values of secrets come from; what is missing is told where it is needed. */
 async function readSecretFiles(
   folder: string,
   definitions: Project['definitions'],
-): Promise<Map<string, Buffer>> {
-  const paths = Object.values(definitions).flatMap(({ file }) => file ?? []);
-  const found = await Promise.all(
-    paths.map(async (path): Promise<[string, Buffer][]> => {
-      // What is not there is told where it is needed.
-      const content = await readFile(resolve(folder, path)).catch(() => undefined);
-      return content === undefined ? [] : [[path, content]];
-    }),
-  );
-  return new Map(found.flat());
+  ageKeys: readonly string[],
+): Promise<Pick<SecretSources, 'files' | 'closed'>> {
+  const files = new Map<string, Buffer>();
+  const closed = new Map<string, UserError>();
+  const read = async ({ file: path, isEncrypted }: SecretDefinition): Promise<void> => {
+    if (path === undefined) return;
+    const content = await readFile(resolve(folder, path)).catch(() => undefined);
+    if (content === undefined) return;
+    try {
+      files.set(path, isEncrypted ? await openAge(path, content, ageKeys) : content);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      closed.set(path, error);
+    }
+  };
+  await Promise.all(Object.values(definitions).map(read));
+  return { files, closed };
 }
 
 async function readConfig(workspace: string, path: string): Promise<string> {

@@ -11,6 +11,7 @@ export const toggleDeploy = command({
     ...PROJECT,
     ...CHANGING,
     ...RELEASING,
+    'age-key',
     ...REGISTRY,
     ...BUILDING,
     'service',
