@@ -1,4 +1,3 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { allOrErrors } from '../fleet/fleet.ts';
 import type { Checkout } from '../git/checkout.ts';
@@ -8,14 +7,16 @@ import { failTogether, messageOf, UserError } from '../model/errors.ts';
 import { repositoryOf } from '../model/image-name.ts';
 import type { Log } from '../model/log.ts';
 import type { RegistryClient } from '../registry/client.ts';
-import type { BuildOrder } from './arguments.ts';
 import { type Builder, findBuilder } from './builder.ts';
+import { type Cache, type CachePlan, cacheFor, hasGha } from './cache.ts';
+import { layersFolder, renewFolder } from './cache-folder.ts';
 import { CONTENT_LABEL, contentTag, LAST_TAG, whyBuilt } from './content-hash.ts';
+import { freeSpace, spaceWarning } from './disk-space.ts';
 import { type RegistryLogin, type ScratchPlace, withDockerConfig } from './docker-config.ts';
 import { type Examined, examine } from './examine.ts';
 import { buildFailure } from './failure.ts';
-import { imageLabels } from './labels.ts';
-import { type BuildSteps, stepsOf } from './progress.ts';
+import { orderOf } from './order.ts';
+import { type BuildSteps, cacheTroubles, stepsOf } from './progress.ts';
 import { runDocker } from './run-docker.ts';
 
 /** What is to be built, and where. */
@@ -37,6 +38,8 @@ export interface BuildRequest {
   registry: RegistryClient;
   /** Whether images go to the registry; else they stay with the engine of this machine. */
   isPushed: boolean;
+  /** Where layers are kept for later builds; undefined is decided here. */
+  cache: Cache | undefined;
   /** Whether it may be built from what is not as the commit has it. */
   mayBeDirty: boolean;
   /** Nothing is built. */
@@ -54,7 +57,7 @@ export interface BuiltImage {
   outcome: 'built' | 'present' | 'missing';
   /** What a deploy is handed: by its digest, or by the tag of its content where nothing was pushed. */
   image: string;
-  /** As the registry tells it; undefined for what is not there. */
+  /** That of the image, as the registry tells it; of several platforms that of their list. Undefined for what is not there. */
   digest?: string;
   hash: string;
   /** Why it was, or was not, built, as the rest of a sentence. */
@@ -65,6 +68,8 @@ export interface BuiltImage {
   ms?: number;
   /** What its layers weigh in the registry, in bytes; of several platforms, those of the first. */
   sizeBytes?: number | undefined;
+  /** The same of the image that was built before this one. */
+  previousSizeBytes?: number | undefined;
 }
 
 /** So many images are built side by side. */
@@ -82,24 +87,20 @@ export async function buildImages(request: BuildRequest): Promise<BuiltImage[]> 
   return await withDockerConfig({ env, parent, login }, async (place) => {
     const present = await allOrErrors(examined.map((one) => look(request, () => find(one, request, place))));
     const missing = examined.filter((_one, index) => present[index] === undefined);
-    const reasons = new Map(
+    const histories = new Map(
       await allOrErrors(
         missing.map(
-          async (one) =>
-            [
-              one,
-              (await look(request, () => reasonFor(one, request))) ?? 'nobody could look for it',
-            ] as const,
+          async (one) => [one, (await look(request, () => historyOf(one, request))) ?? UNKNOWN] as const,
         ),
       ),
     );
     if (isDryRun) {
-      return examined.map((one, index) => present[index] ?? missingImage(one, reasons.get(one)!));
+      return examined.map((one, index) => present[index] ?? missingImage(one, histories.get(one)!.why));
     }
     const build = missing.length === 0 ? undefined : await builderFor(missing, request, place);
     return await inTurns(examined, async (one, index) => {
       const found = present[index];
-      if (found === undefined) return await build!(one, reasons.get(one)!);
+      if (found === undefined) return await build!(one, histories.get(one)!);
       await nameAgain(found, one, request);
       return found;
     });
@@ -176,7 +177,7 @@ async function find(
     const { code } = await runDocker(['image', 'inspect', '--format', '{{.Id}}', named], { env, signal });
     return code === 0 ? { ...common, image: named, why: 'the engine has this content' } : undefined;
   }
-  const digest = await registry.digestOf(named);
+  const digest = await registry.imageDigestOf(named);
   if (digest === undefined) return undefined;
   const image = `${repository}@${digest}`;
   const sizeBytes = await registry.sizeOf(image);
@@ -187,14 +188,23 @@ function missingImage({ spec: { service, repository }, hash }: Examined, why: st
   return { service, repository, outcome: 'missing', image: `${repository}:${contentTag(hash)}`, hash, why };
 }
 
-/** What has changed since the image that was built last. */
-async function reasonFor(
+/** What is known of the image that was built last. */
+interface History {
+  /** What has changed since. */
+  why: string;
+  sizeBytes: number | undefined;
+}
+
+const UNKNOWN: History = { why: 'nobody could look for it', sizeBytes: undefined };
+
+async function historyOf(
   { spec: { repository }, parts }: Examined,
   { registry, isPushed }: BuildRequest,
-): Promise<string> {
-  if (!isPushed) return 'the engine does not have this content';
-  const labels = await registry.labelsOf(`${repository}:${LAST_TAG}`);
-  return whyBuilt(parts, labels?.[CONTENT_LABEL]);
+): Promise<History> {
+  if (!isPushed) return { why: 'the engine does not have this content', sizeBytes: undefined };
+  const last = `${repository}:${LAST_TAG}`;
+  const [labels, sizeBytes] = await Promise.all([registry.labelsOf(last), registry.sizeOf(last)]);
+  return { why: whyBuilt(parts, labels?.[CONTENT_LABEL]), sizeBytes };
 }
 
 /** The tag of a commit; one that is not what was built says so. */
@@ -204,18 +214,20 @@ function commitTag({ checkout }: BuildRequest, isChanged: boolean): string | und
 
 /** nameAgain gives an image that is there already the names that it would have been pushed under, as far as it lies there. */
 async function nameAgain(
-  { repository, digest, image }: BuiltImage,
+  { repository, digest, hash }: BuiltImage,
   { spec, changed }: Examined,
   request: BuildRequest,
 ): Promise<void> {
   if (digest === undefined) return;
+  const { registry } = request;
+  // With all that lies beside the image.
+  const named = `${repository}:${contentTag(hash)}`;
+  const whole = await registry.digestOf(named);
   const own = spec.tags.filter((name) => repositoryOf(name) === repository);
   const tags = own.map((name) => name.slice(repository.length + 1)).filter((tag) => tag !== '');
   const ofCommit = commitTag(request, changed.length > 0);
   for (const tag of [...(ofCommit === undefined ? [] : [ofCommit]), ...tags]) {
-    if ((await request.registry.digestOf(`${repository}:${tag}`)) !== digest) {
-      await request.registry.tag(image, tag);
-    }
+    if ((await registry.digestOf(`${repository}:${tag}`)) !== whole) await registry.tag(named, tag);
   }
 }
 
@@ -223,7 +235,7 @@ async function builderFor(
   missing: readonly Examined[],
   request: BuildRequest,
   place: ScratchPlace,
-): Promise<(one: Examined, why: string) => Promise<BuiltImage>> {
+): Promise<(one: Examined, history: History) => Promise<BuiltImage>> {
   const { signal, log } = request;
   const builder = await findBuilder({ env: place.env, signal });
   failTogether(
@@ -238,13 +250,42 @@ async function builderFor(
           ];
     }),
   );
+  const space = spaceWarning(await freeSpace({ env: place.env, signal }));
+  if (space !== undefined) log.warning(space);
   log.info(`Building ${missing.map(({ spec }) => spec.service).join(', ')} with ${builder.name}`);
-  return (one, why) => build(one, why, builder, request, place);
+  const caches = new Map(missing.map((one) => [one, cacheOf(one, builder, request)]));
+  tellOnce(caches.values(), log);
+  if (!builder.abilities.rewritesTimestamps) {
+    log.info(
+      'This builder does not date files by their commit: building the same again would give another digest',
+    );
+  }
+  return (one, history) => build(one, history, caches.get(one)!, builder, request, place);
+}
+
+function cacheOf({ spec }: Examined, { abilities, isEngine }: Builder, request: BuildRequest): CachePlan {
+  const { env, cache: asked, isPushed } = request;
+  return cacheFor(spec, {
+    asked,
+    abilities,
+    isEngine,
+    isThrownAway: env.RUNNER_ENVIRONMENT === 'github-hosted',
+    hasGha: hasGha(env),
+    isPushed,
+    folder: layersFolder(env),
+  });
+}
+
+/** What was asked for and cannot be had is a warning, and what was chosen is said; each once for all builds. */
+function tellOnce(caches: Iterable<CachePlan>, log: Log): void {
+  const told = new Map([...caches].map(({ words, isMissed }) => [words, isMissed]));
+  for (const [words, isMissed] of told) isMissed ? log.warning(words) : log.info(words);
 }
 
 async function build(
   one: Examined,
-  why: string,
+  { why, sizeBytes: previousSizeBytes }: History,
+  cache: CachePlan,
   builder: Builder,
   request: BuildRequest,
   place: ScratchPlace,
@@ -253,7 +294,15 @@ async function build(
   const { service, repository } = spec;
   const { log, clock, signal, registry, isPushed, checkout } = request;
   const begun = clock.now();
-  const order = await orderOf(one, request, join(place.folder, service));
+  const revision = commitTag(request, one.changed.length > 0);
+  const order = await orderOf(one, {
+    ...{ project: request.project, source: request.source, revision },
+    committedAt: checkout?.committedAt,
+    folder: join(place.folder, service),
+    abilities: builder.abilities,
+    cache,
+    isPushed,
+  });
   const env = {
     ...place.env,
     // BuildKit dates the image by it, where it can.
@@ -264,8 +313,11 @@ async function build(
   };
   const { code, lines } = await builder.build(order, { env, signal, onLine });
   if (code !== 0) throw buildFailure({ spec, lines, file, lineOf });
+  for (const trouble of cacheTroubles(lines))
+    log.warning(`${service}: ${trouble}; it was built all the same`);
+  if (cache.folders !== undefined) await renewFolder(cache.folders);
   const named = `${repository}:${contentTag(hash)}`;
-  const digest = isPushed ? await registry.digestOf(named) : undefined;
+  const digest = isPushed ? await registry.imageDigestOf(named) : undefined;
   if (isPushed && digest === undefined) {
     throw new UserError(`${service}: the registry does not have ${named}, which was pushed to it`, {
       hint: 'Does it keep what it is given? Run again.',
@@ -280,44 +332,11 @@ async function build(
     image,
     ...(digest !== undefined && { digest }),
     ...(sizeBytes !== undefined && { sizeBytes }),
+    ...(previousSizeBytes !== undefined && { previousSizeBytes }),
     hash,
     why,
     steps: stepsOf(lines),
     ms: Math.round(clock.now() - begun),
-  };
-}
-
-/** Writes what the builder reads as files: an inline Dockerfile, and values of secrets. */
-async function orderOf(one: Examined, request: BuildRequest, folder: string): Promise<BuildOrder> {
-  const { spec, context, contexts, dockerfile, hash, parts, changed } = one;
-  await mkdir(folder, { mode: 0o700 });
-  const inline = join(folder, 'Dockerfile');
-  if ('text' in dockerfile) await writeFile(inline, dockerfile.text);
-  const secretFiles = Object.entries(spec.secrets).map(
-    ([id], index) => [id, join(folder, `secret-${index}`)] as const,
-  );
-  for (const [id, path] of secretFiles) await writeFile(path, spec.secrets[id]!, { mode: 0o600 });
-  const tag = commitTag(request, changed.length > 0);
-  const tags = [
-    contentTag(hash),
-    ...(request.isPushed ? [LAST_TAG] : []),
-    ...(tag === undefined ? [] : [tag]),
-  ];
-  return {
-    spec,
-    context,
-    contexts,
-    dockerfile: 'path' in dockerfile ? dockerfile.path : inline,
-    secretFiles: Object.fromEntries(secretFiles),
-    names: [...tags.map((one) => `${spec.repository}:${one}`), ...spec.tags],
-    labels: imageLabels(spec, {
-      project: request.project,
-      parts,
-      source: request.source,
-      revision: tag,
-      committedAt: request.checkout?.committedAt,
-    }),
-    isPushed: request.isPushed,
   };
 }
 

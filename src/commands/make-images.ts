@@ -27,7 +27,10 @@ export interface ImageRequest {
 export async function makeImages(request: ImageRequest): Promise<BuiltImage[]> {
   const { project, services, inputs, surroundings } = request;
   const { env, log, clock, signal } = surroundings;
-  const builds = requireBuilds(project, services, project.sources);
+  const builds = requireBuilds(project, services, project.sources).map((spec) => ({
+    ...spec,
+    platforms: inputs.platforms ?? spec.platforms,
+  }));
   // One that comes from the env of the step is in no input that is hidden.
   for (const { secrets } of builds) for (const value of Object.values(secrets)) log.hide(value.toString());
   const { workspace, folder, access } = project;
@@ -48,6 +51,7 @@ export async function makeImages(request: ImageRequest): Promise<BuiltImage[]> {
     login: access.login,
     registry: new RegistryClient(loginsOf(access), signal),
     isPushed,
+    cache: inputs.cache,
     mayBeDirty: inputs['allow-dirty'],
     isDryRun: inputs['dry-run'],
     log,

@@ -23,6 +23,7 @@ export const plan = command({
     ...RELEASING,
     'age-key',
     ...REGISTRY,
+    'platforms',
     'service',
     'zones',
     'exclude-servers',
@@ -33,7 +34,7 @@ export const plan = command({
   outputs: ['changed', 'releases', 'plan'],
   async run(inputs, surroundings): Promise<DryRun<'changed' | 'releases' | 'plan'>> {
     const opened = await openProject(inputs, surroundings);
-    const looking = { ...inputs, push: undefined, 'allow-dirty': true, 'dry-run': true };
+    const looking = { ...inputs, push: undefined, cache: undefined, 'allow-dirty': true, 'dry-run': true };
     const { project, built, images } = await supplyImages(opened, looking, surroundings);
     const request = changeRequest(project, { ...inputs, images }, surroundings.log, { scope: 'services' });
     const report = await dryRun({ ...request, unbuiltImages: unbuiltOf(built) });

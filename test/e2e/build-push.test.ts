@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import type { LabServer } from '../lab/lab.ts';
 import type { ActionRun } from './action.ts';
 import { ask } from './ask.ts';
-import { type BuilderHere, buildersHere, forgetBuilt } from './builders.ts';
+import { type BuilderHere, builderHere, TOLD } from './builders.ts';
 import { Example } from './example.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import { guardRegistry } from './guarded-registry.ts';
@@ -34,15 +34,17 @@ server.listen(3000);
 process.on('SIGTERM', () => server.close(() => process.exit()));
 `;
 
-/** From source to what answers: with each builder that this machine has. */
-describe.each(buildersHere())('a project whose images are built with $kind', ({ kind, env }: BuilderHere) => {
+/** From source to what answers. */
+describe.each(TOLD)('a project whose images are built with $words', ({ builder: kind }) => {
   const domainOf = (service: string) => `${service}.built-${kind}.example.com`;
   let lab: Fleet;
+  let builder: BuilderHere;
   let shop: Project;
   let images = '';
 
   beforeAll(async () => {
     lab = await fleet();
+    builder = await builderHere(kind, lab);
     const service = (name: string, build: unknown) => ({
       build,
       port: 3000,
@@ -83,7 +85,7 @@ describe.each(buildersHere())('a project whose images are built with $kind', ({ 
 
   afterAll(async () => {
     await shop?.leave();
-    await forgetBuilt(`*/built/built-${kind}-production-*`);
+    await builder?.forget(`*/built/built-${kind}-production-*`);
   });
 
   async function commit(files: Record<string, string>): Promise<void> {
@@ -96,7 +98,7 @@ describe.each(buildersHere())('a project whose images are built with $kind', ({ 
   }
 
   const run = (inputs: Inputs = {}, more: Record<string, string> = {}): Promise<ActionRun> =>
-    shop.run('build-push', { 'ssh-private-key': '', ...inputs }, { ...env, ...more });
+    shop.run('build-push', { 'ssh-private-key': '', ...inputs }, { ...builder.env, ...more });
 
   async function build(inputs: Inputs = {}): Promise<Record<string, string>> {
     const built = await run(inputs);
@@ -214,7 +216,11 @@ describe.each(buildersHere())('a project whose images are built with $kind', ({ 
     });
 
     test('with a wrong password, and takes the right one, which stays nowhere', async () => {
-      const guarded = await guardRegistry(lab.registry.address, 'robot:right-password');
+      const guarded = await guardRegistry(
+        lab.registry.address,
+        'robot:right-password',
+        kind === 'containerd' ? [lab.workshop] : [],
+      );
       const temporary = join(shop.folder, '..', `temp-${kind}`);
       shop.edit((config) => {
         config.registry = `${guarded.address}/built`;
@@ -248,7 +254,7 @@ describe.each(buildersHere())('a project whose images are built with $kind', ({ 
 test('the example push-to-deploy is built and deployed, and a second push changes what has changed', async () => {
   const lab = await fleet();
   const [server] = lab.servers as [LabServer];
-  const [{ env }] = buildersHere() as [BuilderHere];
+  const { env, forget } = await builderHere('engine', lab);
   const shop = await Example.copy(lab, 'push-to-deploy');
   await shop.configure(['sidecar'], lab.sidecar);
   await shop.configure(['registry'], `${lab.registry.address}/example`);
@@ -268,5 +274,5 @@ test('the example push-to-deploy is built and deployed, and a second push change
   expect((await ask(server, 'shop.example.com', '/')).body).toBe('The shop has lamp, table.\n');
   await shop.configure(['services'], {});
   await (await shop.start('deploy')).done;
-  await forgetBuilt(`${lab.registry.address}/example/*`);
+  await forget(`${lab.registry.address}/example/*`);
 });

@@ -11,8 +11,8 @@ export interface Recipe {
   finish: { folder: string } | { lines: string[] };
 }
 
-/** The Debian suites that lab servers come in: bookworm has engine 20.10, trixie 26.1. */
-export type Suite = 'trixie' | 'bookworm';
+/** The Debian suites that lab servers come in: bookworm has engine 20.10, trixie 26.1, forky 28.5 with buildx. */
+export type Suite = 'trixie' | 'bookworm' | 'forky';
 
 /** Names of the images the lab makes from Debian packages. */
 export type BaseImage =
@@ -56,8 +56,10 @@ export const systems: Record<SystemName, System> = {
   // Debian split the client off docker.io after bookworm.
   trixie: { suite: 'trixie', packages: [...engine, 'docker-cli', 'docker-registry'] },
   bookworm: { suite: 'bookworm', packages: engine },
+  forky: { suite: 'forky', packages: [...engine, 'docker-cli', 'docker-buildx'] },
   'bare-trixie': { suite: 'trixie', packages: host },
   'bare-bookworm': { suite: 'bookworm', packages: host },
+  'bare-forky': { suite: 'forky', packages: host },
 };
 
 const asOfficial = {
@@ -73,8 +75,10 @@ const asOfficial = {
 export const recipes: Record<BaseImage, Recipe> = {
   'server-trixie': { system: 'trixie', finish: server },
   'server-bookworm': { system: 'bookworm', finish: server },
+  'server-forky': { system: 'forky', finish: server },
   'bare-trixie': { system: 'bare-trixie', finish: server },
   'bare-bookworm': { system: 'bare-bookworm', finish: server },
+  'bare-forky': { system: 'bare-forky', finish: server },
   // Stands in for the official nginx:1.30 image, so it speaks and stops as that one does.
   nginx: { system: 'apps', finish: asOfficial },
   'nginx-brotli': { system: 'brotli', finish: asOfficial },
