@@ -23,14 +23,17 @@ export function stepsOf(lines: readonly string[]): BuildSteps {
 /** A first build finds no layers of earlier ones. */
 const NOTHING_YET = /not found|manifest unknown|no such file|does not exist|name unknown/i;
 
+/** How BuildKit names what it does with such layers; what goes to GitHub it names in its own way. */
+const CACHE_STEP = /^(importing|exporting) (?:cache (?:manifest )?(?:from|to)|to (?=GitHub Actions)) ?(.*)$/;
+
 /** cacheTroubles returns what went wrong with the layers of earlier builds, as sentences without a full stop. Pure. */
 export function cacheTroubles(lines: readonly string[]): string[] {
   const places = new Map<string, { isRead: boolean; place: string }>();
   const troubles = new Set<string>();
   for (const line of lines) {
     const [, number = '', rest = ''] = /^#(\d+) (.*)$/.exec(line) ?? [];
-    const [, verb, place = ''] = /^(importing cache manifest from|exporting cache to) (.*)$/.exec(rest) ?? [];
-    if (verb !== undefined) places.set(number, { isRead: verb.startsWith('importing'), place });
+    const [, verb, place = ''] = CACHE_STEP.exec(rest) ?? [];
+    if (verb !== undefined) places.set(number, { isRead: verb === 'importing', place });
     const [, reason] = /^ERROR: (.*)$/.exec(rest) ?? [];
     const known = places.get(number);
     if (reason === undefined || known === undefined) continue;

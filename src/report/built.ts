@@ -35,7 +35,7 @@ const OUTCOMES: Record<BuiltImage['outcome'], string> = {
   missing: 'would be built',
 };
 
-function rowOf({ service, outcome, why, steps, ms, sizeBytes, image }: BuiltImage): Row {
+function rowOf({ service, outcome, why, steps, ms, image, ...sizes }: BuiltImage): Row {
   return {
     service,
     image: outcome === 'missing' ? '–' : image,
@@ -43,6 +43,21 @@ function rowOf({ service, outcome, why, steps, ms, sizeBytes, image }: BuiltImag
     why,
     'from cache': steps === undefined ? '–' : `${steps.cached} of ${steps.total} steps`,
     time: ms === undefined ? '–' : `${(ms / 1000).toFixed(1)} s`,
-    size: sizeBytes === undefined ? '–' : `${(sizeBytes / 1024 / 1024).toFixed(1)} MB`,
+    size: sizeOf(sizes),
   };
 }
+
+/** The size, and by how much it is another one than that of the image before: `12.3 MB (+0.4)`. */
+function sizeOf({
+  sizeBytes,
+  previousSizeBytes,
+}: Pick<BuiltImage, 'sizeBytes' | 'previousSizeBytes'>): string {
+  if (sizeBytes === undefined) return '–';
+  const size = `${megabytes(sizeBytes)} MB`;
+  if (previousSizeBytes === undefined) return size;
+  const difference = megabytes(sizeBytes - previousSizeBytes);
+  if (/^-?0\.0$/.test(difference)) return `${size} (as before)`;
+  return `${size} (${difference.startsWith('-') ? difference.replace('-', '−') : `+${difference}`})`;
+}
+
+const megabytes = (bytes: number): string => (bytes / 1024 / 1024).toFixed(1);

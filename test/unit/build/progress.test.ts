@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { buildFailure } from '../../../src/build/failure.ts';
-import { failureOf, stepsOf } from '../../../src/build/progress.ts';
+import { cacheTroubles, failureOf, stepsOf } from '../../../src/build/progress.ts';
 import { buildSpec } from './specs.ts';
 
 const lines = (text: string): string[] => text.trim().split('\n');
@@ -41,6 +41,32 @@ test('steps are counted without the images that stages build on', () => {
   expect(stepsOf(lines('#5 [deps 1/2] FROM a\n#5 CACHED\n#6 [deps 2/2] RUN x\n#6 CACHED'))).toEqual({
     total: 1,
     cached: 1,
+  });
+});
+
+describe('layers of earlier builds', () => {
+  test('that are not there yet are no trouble', () => {
+    const first = lines(`
+#4 importing cache manifest from ghcr.io/acme/api:buildcache
+#4 ERROR: failed to configure registry cache importer: ghcr.io/acme/api:buildcache: not found`);
+    expect(cacheTroubles(first)).toEqual([]);
+  });
+
+  test('that cannot be read or kept are told of, and nothing else that fails is', () => {
+    const troubled = lines(`
+#4 importing cache manifest from ghcr.io/acme/api:buildcache
+#4 ERROR: failed to do request: dial tcp: connect: connection refused
+#9 exporting to image
+#9 ERROR: of no matter here
+#10 exporting cache to registry
+#10 ERROR: error writing layer blob: denied
+#11 exporting to GitHub Actions Cache
+#11 ERROR: cache is full`);
+    expect(cacheTroubles(troubled)).toEqual([
+      'layers could not be read from ghcr.io/acme/api:buildcache: failed to do request: dial tcp: connect: connection refused',
+      'layers could not be kept in registry: error writing layer blob: denied',
+      'layers could not be kept in GitHub Actions Cache: cache is full',
+    ]);
   });
 });
 
