@@ -25,14 +25,14 @@ export interface BuilderHere {
   reach(port: number): Promise<void>;
   /** forget takes the images below a name off its engine. */
   forget(name: string): Promise<void>;
-  /** prune takes all layers of builds off its engine. */
-  prune(): Promise<void>;
+  /** elsewhere returns the environment of a builder of the same kind that has no layers of its builds. */
+  elsewhere(): Promise<Record<string, string>>;
 }
 
 /** builderHere returns a builder: the client is that of a Debian suite, the engine this machine's or that of the workshop. */
 export async function builderHere(
   builder: BuilderName,
-  { workshop }: Pick<Fleet, 'workshop'>,
+  { workshop, servers }: Pick<Fleet, 'workshop' | 'servers'>,
 ): Promise<BuilderHere> {
   const { folder, config } = await dockerClient(builder === 'engine' ? 'bookworm' : 'forky');
   const isRemote = builder === 'containerd';
@@ -41,6 +41,7 @@ export async function builderHere(
     DOCKER_CONFIG: config,
     ...(isRemote && { DOCKER_HOST: `unix://${await workshop.engineSocket()}` }),
   };
+  const elsewhere = async () => ({ ...env, DOCKER_HOST: `unix://${await servers[1]!.engineSocket()}` });
   return {
     env,
     async reach(port) {
@@ -51,11 +52,15 @@ export async function builderHere(
     },
     async forget(name) {
       const filter = ['image', 'ls', '--format', '{{.Repository}}:{{.Tag}}', '--filter', `reference=${name}`];
-      const names = await dockerList(filter, { env });
-      if (names.length > 0) await docker(['image', 'rm', ...names], { env });
+      for (const place of isRemote ? [env] : [env, await elsewhere()]) {
+        const names = await dockerList(filter, { env: place });
+        if (names.length > 0) await docker(['image', 'rm', ...names], { env: place });
+      }
     },
-    async prune() {
+    async elsewhere() {
+      if (!isRemote) return await elsewhere();
       await docker(['builder', 'prune', '--all', '--force'], { env });
+      return env;
     },
   };
 }
