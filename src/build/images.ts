@@ -30,6 +30,8 @@ export interface BuildRequest {
   project: string;
   /** The address of the repository for people, on the label of the source. */
   source: string | undefined;
+  /** A link to the run, for the provenance of images; undefined outside of GitHub Actions. */
+  run: string | undefined;
   env: NodeJS.ProcessEnv;
   /** The folder for what is temporary. */
   temporary: string;
@@ -302,6 +304,7 @@ async function build(
     abilities: builder.abilities,
     cache,
     isPushed,
+    run: request.run,
   });
   const env = {
     ...place.env,

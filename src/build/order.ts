@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { BuildSpec } from '../model/build.ts';
 import type { Abilities } from './abilities.ts';
 import type { BuildOrder } from './arguments.ts';
 import { contentTag, LAST_TAG } from './content-hash.ts';
@@ -13,6 +14,8 @@ export interface OrderPlace extends Omit<Origin, 'parts'> {
   abilities: Abilities;
   cache: BuildOrder['cache'];
   isPushed: boolean;
+  /** A link to the run that builds, for its provenance; undefined where there is none. */
+  run: string | undefined;
 }
 
 /** orderOf returns what a builder is told. What it reads as files is written: an inline Dockerfile, and values of secrets. */
@@ -40,7 +43,7 @@ export async function orderOf(one: Examined, place: OrderPlace): Promise<BuildOr
     names: [...tags.map((tag) => `${spec.repository}:${tag}`), ...spec.tags],
     labels: imageLabels(spec, { ...place, parts }),
     cache,
-    provenance: abilities.attests ? (spec.provenance ?? provenanceFor(spec, isPushed)) : undefined,
+    provenance: abilities.attests ? (spec.provenance ?? provenanceFor(spec, place)) : undefined,
     sbom: abilities.attests ? spec.sbom : undefined,
     isDated: abilities.rewritesTimestamps && committedAt !== undefined,
     isPushed,
@@ -51,6 +54,7 @@ export async function orderOf(one: Examined, place: OrderPlace): Promise<BuildOr
  * Of one platform the deploy gets the image itself, beside which its provenance lies. Of several it gets the list, whose
  * digest would be another one each time with the times that provenance holds. `mode=max` would show arguments.
  */
-function provenanceFor({ platforms }: Examined['spec'], isPushed: boolean): string {
-  return isPushed && platforms.length < 2 ? 'mode=min' : 'false';
+function provenanceFor({ platforms }: BuildSpec, { isPushed, run }: OrderPlace): string {
+  if (!isPushed || platforms.length > 1) return 'false';
+  return run === undefined ? 'mode=min' : `mode=min,builder-id=${run}`;
 }

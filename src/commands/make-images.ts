@@ -38,7 +38,7 @@ export async function makeImages(request: ImageRequest): Promise<BuiltImage[]> {
   if (isPushed) checkRegistry(project, services);
   // What only a run needs that builds is not read by the others.
   const { buildImages } = await import('../build/index.ts');
-  const { repository, serverUrl } = githubRun(env);
+  const { repository, serverUrl, run, runId } = githubRun(env);
   return await buildImages({
     builds,
     folder,
@@ -46,6 +46,7 @@ export async function makeImages(request: ImageRequest): Promise<BuiltImage[]> {
     checkout: await readCheckout({ workspace, env }),
     project: project.wanted.project,
     source: repository && `${serverUrl}/${repository}`,
+    run: runId === undefined ? undefined : run,
     env,
     temporary: env.RUNNER_TEMP ?? tmpdir(),
     login: access.login,

@@ -21,8 +21,6 @@ export const TOLD: { builder: BuilderName; words: string }[] = Object.entries(BU
 export interface BuilderHere {
   /** The environment that has it. */
   env: Record<string, string>;
-  /** reach lets its engine have a port of this machine as one of its own, for two minutes. */
-  reach(port: number): Promise<void>;
   /** forget takes the images below a name off its engine. */
   forget(name: string): Promise<void>;
   /** elsewhere returns the environment of a builder of the same kind that has no layers of its builds. */
@@ -44,12 +42,6 @@ export async function builderHere(
   const elsewhere = async () => ({ ...env, DOCKER_HOST: `unix://${await servers[1]!.engineSocket()}` });
   return {
     env,
-    async reach(port) {
-      if (!isRemote) return;
-      const gateway = workshop.host.replace(/\d+$/, '1');
-      const passage = `timeout 120 socat TCP-LISTEN:${port},bind=127.0.0.1,reuseaddr,fork TCP:${gateway}:${port}`;
-      await workshop.exec(['sh', '-c', `${passage} >/dev/null 2>&1 </dev/null &`]);
-    },
     async forget(name) {
       const filter = ['image', 'ls', '--format', '{{.Repository}}:{{.Tag}}', '--filter', `reference=${name}`];
       for (const place of isRemote ? [env] : [env, await elsewhere()]) {

@@ -32,7 +32,13 @@ const order = (changes: Partial<BuildSpec> = {}, more: Partial<OrderPlace> = {})
   };
   return orderOf(examined, {
     ...{ project: 'shop', source: undefined, revision: 'c0ffee', committedAt: 1_700_000_000 },
-    ...{ folder: join(folder, 'api'), abilities: CONTAINER, cache: { from: [], to: [] }, isPushed: true },
+    ...{
+      folder: join(folder, 'api'),
+      abilities: CONTAINER,
+      cache: { from: [], to: [] },
+      isPushed: true,
+      run: undefined,
+    },
     ...more,
   });
 };
@@ -56,6 +62,11 @@ test('what the builder reads as files is for the user alone', async () => {
 describe('what an image says of itself', () => {
   test.each([
     { of: 'one that is pushed', provenance: 'mode=min' },
+    {
+      of: 'one that a run has built',
+      more: { run: 'https://github.com/acme/shop/actions/runs/7' },
+      provenance: 'mode=min,builder-id=https://github.com/acme/shop/actions/runs/7',
+    },
     { of: 'one that stays here', more: { isPushed: false }, provenance: 'false' },
     {
       of: 'one of several platforms',

@@ -33,6 +33,8 @@ const INPUTS = {
   push: undefined,
   'registry-username': undefined,
   'registry-password': undefined,
+  platforms: undefined,
+  cache: undefined,
   'allow-dirty': false,
   'age-key': undefined,
   'dry-run': false,
