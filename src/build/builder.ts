@@ -91,6 +91,5 @@ function engineBuilder(version: string): Builder {
 }
 
 function refusal(keys: readonly string[], name: string): string | undefined {
-  if (keys.length === 0) return undefined;
-  return `${keys.join(', ')} ${keys.length === 1 && keys[0] !== 'several platforms' ? 'is' : 'are'} more than ${name} can do`;
+  return keys.length === 0 ? undefined : `its build asks for more than ${name} can do: ${keys.join(', ')}`;
 }

@@ -146,7 +146,8 @@ const long = closed(
     }),
     cache_to: key(z.array(cache), {
       from: 'Compose',
-      description: 'Where layers are kept for later builds, in the words of BuildKit. It needs buildx.',
+      description:
+        'Where layers are kept for later builds, in the words of BuildKit. That a builder cannot write there, or not now, fails no build.',
       example: 'cache_to: ["type=registry,ref=ghcr.io/acme/api:cache,mode=max"]',
     }),
     labels: key(textMap(), {
@@ -240,14 +241,16 @@ const long = closed(
     ),
     provenance: key(attestation, {
       from: 'Compose',
-      description: 'Whether the image says how it was built, as BuildKit has it. It needs buildx.',
-      fallback: { words: "the builder's" },
+      description:
+        'Whether it is said beside the image how it was built, as BuildKit has it. With `mode=max` that names the arguments.',
+      fallback: { words: '`mode=min` for one platform, where the builder can' },
       example: 'provenance: mode=max',
     }),
     sbom: key(attestation, {
       from: 'Compose',
-      description: 'Whether the image says what is in it, as BuildKit has it. It needs buildx.',
-      fallback: { words: "the builder's" },
+      description:
+        'Whether it is said beside the image what is in it, as BuildKit has it, by a scanner that it pulls.',
+      fallback: { value: false },
       example: 'sbom: true',
     }),
   },
