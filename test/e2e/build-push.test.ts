@@ -8,6 +8,7 @@ import { ask } from './ask.ts';
 import { type BuilderHere, builderHere, TOLD } from './builders.ts';
 import { Example } from './example.ts';
 import { type Fleet, fleet } from './fleet.ts';
+import { fullSizeTest } from './full-size-test.ts';
 import { guardRegistry } from './guarded-registry.ts';
 import type { Inputs, Project } from './project.ts';
 import { said } from './said.ts';
@@ -37,6 +38,8 @@ process.on('SIGTERM', () => server.close(() => process.exit()));
 /** From source to what answers. */
 describe.each(TOLD)('a project whose images are built with $words', ({ builder: kind }) => {
   const domainOf = (service: string) => `${service}.built-${kind}.example.com`;
+  /** Stories in which the builder has no part are told of one. */
+  const onceTest = kind === 'engine' ? test : fullSizeTest;
   let lab: Fleet;
   let builder: BuilderHere;
   let shop: Project;
@@ -148,7 +151,7 @@ describe.each(TOLD)('a project whose images are built with $words', ({ builder: 
     expect(await shop.standing()).toEqual(before);
   });
 
-  test('has nothing built for what .dockerignore leaves out', async () => {
+  onceTest('has nothing built for what .dockerignore leaves out', async () => {
     await commit({ 'web/notes.md': 'of no matter either' });
     expect(await build()).toEqual({ api: 'present', web: 'present' });
   });
@@ -165,7 +168,7 @@ describe.each(TOLD)('a project whose images are built with $words', ({ builder: 
     expect(await shop.releases()).toEqual({ api: 1, web: 2 });
   });
 
-  test('keeps what serves of a service that is not among its images', async () => {
+  onceTest('keeps what serves of a service that is not among its images', async () => {
     await commit({ 'the api/server.mjs': SERVER('api 2') });
     expect(await build({ service: 'api' })).toEqual({ api: 'built' });
     await deploy();
@@ -177,7 +180,7 @@ describe.each(TOLD)('a project whose images are built with $words', ({ builder: 
   });
 
   describe('fails before anything is deployed', () => {
-    test('with what is not committed', async () => {
+    onceTest('with what is not committed', async () => {
       writeFileSync(join(shop.folder, 'web/server.mjs'), SERVER('web 3'));
       const failed = await run();
       expect(said(failed)).toMatch('web would be built from what is not committed: web/server.mjs');
@@ -204,7 +207,7 @@ describe.each(TOLD)('a project whose images are built with $words', ({ builder: 
       });
     });
 
-    test('with a registry that is down', async () => {
+    onceTest('with a registry that is down', async () => {
       const { registry } = shop.config;
       shop.edit((config) => {
         config.registry = '127.0.0.1:9/built';
@@ -242,7 +245,7 @@ describe.each(TOLD)('a project whose images are built with $words', ({ builder: 
     });
   });
 
-  test('still serves what it served', async () => {
+  onceTest('still serves what it served', async () => {
     expect([await answers('api'), await answers('web')]).toEqual([
       ['api 2', 'api 2'],
       ['web 2', 'web 2'],

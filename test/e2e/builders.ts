@@ -45,7 +45,8 @@ export async function builderHere(
     async forget(name) {
       const filter = ['image', 'ls', '--format', '{{.Repository}}:{{.Tag}}', '--filter', `reference=${name}`];
       for (const place of isRemote ? [env] : [env, await elsewhere()]) {
-        const names = await dockerList(filter, { env: place });
+        // A server has what was deployed to it by digest alone, which is no name that was given here.
+        const names = (await dockerList(filter, { env: place })).filter((one) => !one.endsWith(':<none>'));
         if (names.length > 0) await docker(['image', 'rm', ...names], { env: place });
       }
     },

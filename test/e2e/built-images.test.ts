@@ -180,7 +180,9 @@ describe.each(TOLD)('what is built with $words', ({ builder: kind }) => {
       await write([], {}, { sbom: true });
       const { code, log } = await shop.run('build-push', { 'ssh-private-key': '' }, builder.env);
       expect(code).toBe(1);
-      expect(said({ log })).toMatch(/its build asks for more than .* can do: sbom\n→ Use docker\/setup-buildx-action/);
+      expect(said({ log })).toMatch(
+        /its build asks for more than .* can do: sbom\n→ Use docker\/setup-buildx-action/,
+      );
     });
   }
 });
