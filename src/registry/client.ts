@@ -54,15 +54,23 @@ export class RegistryClient {
 
   /**
    * imageDigestOf returns the digest of the image behind a name: where that is a list of one image and what is said of it,
-   * the image's own; else as {@link digestOf}.
+   * the image's own; else as {@link digestOf}. A list whose image has left the registry is none.
    */
   async imageDigestOf(image: string): Promise<string | undefined> {
     const answer = await this.#ask('GET', image, 'pull', { headers: { accept: MANIFESTS } });
     if (!answer.ok) return undefined;
     const images = imagesIn((await answer.json()) as ManifestBody);
-    return images.length === 1
-      ? images[0]?.digest
-      : (answer.headers.get('docker-content-digest') ?? undefined);
+    if (images.length === 1) return await this.digestOf(`${repositoryOf(image)}@${images[0]!.digest}`);
+    return answer.headers.get('docker-content-digest') ?? undefined;
+  }
+
+  /** listWith returns the digest of the list behind a name that has this image, by its digest; undefined where there is none. */
+  async listWith(name: string, imageDigest: string): Promise<string | undefined> {
+    const answer = await this.#ask('GET', name, 'pull', { headers: { accept: MANIFESTS } });
+    if (!answer.ok) return undefined;
+    const { manifests = [] } = (await answer.json()) as ManifestBody;
+    const isThere = manifests.some(({ digest }) => digest === imageDigest);
+    return isThere ? (answer.headers.get('docker-content-digest') ?? undefined) : undefined;
   }
 
   /** sizeOf returns what the layers of an image weigh in its registry, in bytes; of several platforms those of the first. */

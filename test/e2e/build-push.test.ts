@@ -5,11 +5,11 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import type { LabServer } from '../lab/lab.ts';
 import type { ActionRun } from './action.ts';
 import { ask } from './ask.ts';
-import { type BuilderHere, builderHere, TOLD } from './builders.ts';
 import { Example } from './example.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import { fullSizeTest } from './full-size-test.ts';
 import { guardRegistry } from './guarded-registry.ts';
+import { type LabBuilder, labBuilder, TOLD } from './lab-builders.ts';
 import type { Inputs, Project } from './project.ts';
 import { said } from './said.ts';
 import { newProject } from './web-shop.ts';
@@ -41,13 +41,13 @@ describe.each(TOLD)('a project whose images are built with $words', ({ builder: 
   /** Stories in which the builder has no part are told of one. */
   const onceTest = kind === 'engine' ? test : fullSizeTest;
   let lab: Fleet;
-  let builder: BuilderHere;
+  let builder: LabBuilder;
   let shop: Project;
   let images = '';
 
   beforeAll(async () => {
     lab = await fleet();
-    builder = await builderHere(kind, lab);
+    builder = await labBuilder(kind, lab);
     const service = (name: string, build: unknown) => ({
       build,
       port: 3000,
@@ -257,7 +257,7 @@ describe.each(TOLD)('a project whose images are built with $words', ({ builder: 
 test('the example push-to-deploy is built and deployed, and a second push changes what has changed', async () => {
   const lab = await fleet();
   const [server] = lab.servers as [LabServer];
-  const { env, forget } = await builderHere('engine', lab);
+  const { env, forget } = await labBuilder('engine', lab);
   const shop = await Example.copy(lab, 'push-to-deploy');
   await shop.configure(['sidecar'], lab.sidecar);
   await shop.configure(['registry'], `${lab.registry.address}/example`);

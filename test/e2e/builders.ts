@@ -1,59 +1,47 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { docker, dockerList } from '../lab/command.ts';
-import { dockerClient } from '../lab/docker-clients.ts';
-import type { Fleet } from './fleet.ts';
-import { size } from './size.ts';
 
-/** Ways of building images, each as a story is told of it. */
-const BUILDERS = {
-  engine: 'the BuildKit in a client of Docker 20.10',
-  buildx: 'buildx and the store of an older engine',
-  containerd: 'buildx and the store of containerd',
-} as const;
-
-export type BuilderName = keyof typeof BUILDERS;
-
-/** The builders that stories are told of: at full size all, else those that have least in common. */
-export const TOLD: { builder: BuilderName; words: string }[] = Object.entries(BUILDERS)
-  .map(([builder, words]) => ({ builder: builder as BuilderName, words }))
-  .filter(({ builder }) => size.isFull || builder !== 'buildx');
-
-/** A builder as an action finds it. */
+/** A way of building images that this machine has. */
 export interface BuilderHere {
-  /** The environment that has it. */
+  /** `buildx`, or `engine` for the BuildKit that clients of Docker before 23 have inside. */
+  kind: 'buildx' | 'engine';
+  /** The environment that an action finds it in. */
   env: Record<string, string>;
-  /** forget takes the images below a name off its engine. */
-  forget(name: string): Promise<void>;
-  /** elsewhere returns the environment of a builder of the same kind that has no layers of its builds. */
-  elsewhere(): Promise<Record<string, string>>;
 }
 
-/** builderHere returns a builder: the client is that of a Debian suite, the engine this machine's or that of the workshop. */
-export async function builderHere(
-  builder: BuilderName,
-  { workshop, servers }: Pick<Fleet, 'workshop' | 'servers'>,
-): Promise<BuilderHere> {
-  const { folder, config } = await dockerClient(builder === 'engine' ? 'bookworm' : 'forky');
-  const isRemote = builder === 'containerd';
-  const env: Record<string, string> = {
-    PATH: `${folder}:${process.env.PATH}`,
-    DOCKER_CONFIG: config,
-    ...(isRemote && { DOCKER_HOST: `unix://${await workshop.engineSocket()}` }),
-  };
-  const elsewhere = async () => ({ ...env, DOCKER_HOST: `unix://${await servers[1]!.engineSocket()}` });
-  return {
-    env,
-    async forget(name) {
-      const filter = ['image', 'ls', '--format', '{{.Repository}}:{{.Tag}}', '--filter', `reference=${name}`];
-      for (const place of isRemote ? [env] : [env, await elsewhere()]) {
-        // A server has what was deployed to it by digest alone, which is no name that was given here.
-        const names = (await dockerList(filter, { env: place })).filter((one) => !one.endsWith(':<none>'));
-        if (names.length > 0) await docker(['image', 'rm', ...names], { env: place });
-      }
-    },
-    async elsewhere() {
-      if (!isRemote) return await elsewhere();
-      await docker(['builder', 'prune', '--all', '--force'], { env });
-      return env;
-    },
-  };
+/** buildersHere returns the ways of building that this machine has, each once; it throws where there is none. */
+export function buildersHere(): BuilderHere[] {
+  const path = process.env.PATH ?? '';
+  const { DOCKER_CONFIG } = process.env;
+  const found = path
+    .split(delimiter)
+    .filter((folder) => existsSync(join(folder, 'docker')))
+    .flatMap((folder): BuilderHere[] => {
+      const env = {
+        PATH: [folder, path].join(delimiter),
+        ...(DOCKER_CONFIG !== undefined && { DOCKER_CONFIG }),
+      };
+      const kind = kindOf(join(folder, 'docker'), env);
+      return kind === undefined ? [] : [{ kind, env }];
+    });
+  const first = found.filter(({ kind }, index) => found.findIndex((one) => one.kind === kind) === index);
+  if (first.length > 0) return first;
+  throw new Error('Nothing on this machine builds: install docker-buildx, or Docker before version 23');
+}
+
+/** forgetBuilt takes the images below a name off the engine of this machine, where a builder has left them. */
+export async function forgetBuilt(name: string): Promise<void> {
+  const format = ['--format', '{{.Repository}}:{{.Tag}}'];
+  const names = await dockerList(['image', 'ls', ...format, '--filter', `reference=${name}`]);
+  if (names.length > 0) await docker(['image', 'rm', ...names]);
+}
+
+function kindOf(docker: string, env: Record<string, string>): BuilderHere['kind'] | undefined {
+  const run = (...args: string[]) => spawnSync(docker, args, { env, encoding: 'utf8' });
+  if (run('buildx', 'version').status === 0) return 'buildx';
+  return Number.parseInt(run('version', '--format', '{{.Client.Version}}').stdout, 10) < 23
+    ? 'engine'
+    : undefined;
 }

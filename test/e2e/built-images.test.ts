@@ -3,8 +3,8 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { ActionRun } from './action.ts';
-import { type BuilderHere, builderHere, TOLD } from './builders.ts';
 import { type Fleet, fleet } from './fleet.ts';
+import { type LabBuilder, labBuilder, TOLD } from './lab-builders.ts';
 import type { Inputs, Project } from './project.ts';
 import { attestationsOf, configOf, forgetImage, manifestOf, textOf } from './registry-content.ts';
 import { said } from './said.ts';
@@ -25,12 +25,12 @@ interface Told {
 /** What comes out of a build, whoever builds. */
 describe.each(TOLD)('what is built with $words', ({ builder: kind }) => {
   let lab: Fleet;
-  let builder: BuilderHere;
+  let builder: LabBuilder;
   let shop: Project;
 
   beforeAll(async () => {
     lab = await fleet();
-    builder = await builderHere(kind, lab);
+    builder = await labBuilder(kind, lab);
     shop = await newProject(lab, `images-${kind}`, lab.servers.slice(0, 1), {});
     shop.edit((config) => {
       config.registry = `${lab.registry.address}/images`;

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { ActionRun } from './action.ts';
 import { ask } from './ask.ts';
-import { type BuilderHere, builderHere } from './builders.ts';
+import { type BuilderHere, buildersHere, forgetBuilt } from './builders.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import { type GuardedRegistry, guardRegistry } from './guarded-registry.ts';
 import type { Inputs, Project } from './project.ts';
@@ -29,13 +29,12 @@ describe('a service that is built by the run that deploys it', () => {
   let lab: Fleet;
   let shop: Project;
   let registry: GuardedRegistry;
-  let builder: BuilderHere;
   let env: Record<string, string>;
 
   beforeAll(async () => {
     lab = await fleet();
     const servers = lab.servers.slice(0, 2);
-    builder = await builderHere('engine', lab);
+    const [builder] = buildersHere() as [BuilderHere];
     registry = await guardRegistry(lab.registry.address, 'robot:right-password', servers);
     env = { ...builder.env, RUNNER_TEMP: join(lab.dir, `one-step-${RUN}`) };
     shop = await newProject(lab, 'one-step', servers, {
@@ -51,7 +50,7 @@ describe('a service that is built by the run that deploys it', () => {
   afterAll(async () => {
     await shop?.leave();
     registry?.close();
-    await builder?.forget('*/built/one-step-production-*');
+    await forgetBuilt('*/built/one-step-production-*');
   });
 
   async function commit(files: Record<string, string>): Promise<void> {
