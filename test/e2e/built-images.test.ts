@@ -159,6 +159,13 @@ describe.each(TOLD)('what is built with $words', ({ builder: kind }) => {
       expect(after.digest).not.toBe(before.digest);
     });
 
+    test('is built again when something has cleaned it out of its list', async () => {
+      await write(['COPY . /app/'], { 'server.mjs': story });
+      await forgetImage((await build()).image);
+      expect((await build()).outcome).toBe('built');
+      expect((await build()).outcome).toBe('present');
+    });
+
     test('is built of the layers in a folder that does not grow', async () => {
       const cache = join(shop.folder, '..', `cache-${kind}`);
       const env = { ...builder.env, XDG_CACHE_HOME: cache };
