@@ -41,6 +41,7 @@ describe.each(TOLD)('a project whose images are built with $words', ({ builder: 
   /** Stories in which the builder has no part are told of one. */
   const onceTest = kind === 'engine' ? test : fullSizeTest;
   let lab: Fleet;
+  let homes: LabServer[];
   let builder: LabBuilder;
   let shop: Project;
   let images = '';
@@ -48,6 +49,8 @@ describe.each(TOLD)('a project whose images are built with $words', ({ builder: 
   beforeAll(async () => {
     lab = await fleet();
     builder = await labBuilder(kind, lab);
+    // One may have the engine that builds.
+    homes = [lab.servers[0]!, kind === 'containerd' ? lab.workshop : lab.servers[1]!];
     const service = (name: string, build: unknown) => ({
       build,
       port: 3000,
@@ -56,7 +59,7 @@ describe.each(TOLD)('a project whose images are built with $words', ({ builder: 
       healthcheck: { path: '/' },
       drain: { timeout: '5s' },
     });
-    shop = await newProject(lab, `built-${kind}`, lab.servers.slice(0, 2), {
+    shop = await newProject(lab, `built-${kind}`, homes, {
       api: service('api', {
         context: './the api',
         args: Object.fromEntries(
@@ -114,9 +117,7 @@ describe.each(TOLD)('a project whose images are built with $words', ({ builder: 
   const deploy = () => shop.deploy({ images });
 
   async function answers(service: string): Promise<string[]> {
-    const all = await Promise.all(
-      lab.servers.slice(0, 2).map((server) => ask(server, domainOf(service), '/')),
-    );
+    const all = await Promise.all(homes.map((server) => ask(server, domainOf(service), '/')));
     return all.map(({ body }) => (JSON.parse(body) as { version: string }).version);
   }
 
