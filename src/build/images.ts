@@ -16,7 +16,7 @@ import { type RegistryLogin, type ScratchPlace, withDockerConfig } from './docke
 import { type Examined, examine } from './examine.ts';
 import { buildFailure } from './failure.ts';
 import { orderOf } from './order.ts';
-import { type BuildSteps, cacheTroubles, stepsOf } from './progress.ts';
+import { type BuildSteps, cacheFailure, cacheTroubles, stepsOf } from './progress.ts';
 import { runDocker } from './run-docker.ts';
 
 /** What is to be built, and where. */
@@ -314,7 +314,13 @@ async function build(
   const onLine = (line: string) => {
     if (line.trim() !== '') log.info(`${service} | ${line}`);
   };
-  const { code, lines } = await builder.build(order, { env, signal, onLine });
+  const run = { env, signal, onLine };
+  const first = await builder.build(order, run);
+  const cacheReason = first.code === 0 ? undefined : cacheFailure(first.lines);
+  if (cacheReason !== undefined)
+    log.warning(`${service}: ${cacheReason}; it is built without layers of earlier builds`);
+  const without = { ...order, cache: { from: [], to: [] } };
+  const { code, lines } = cacheReason === undefined ? first : await builder.build(without, run);
   if (code !== 0) throw buildFailure({ spec, lines, file, lineOf });
   for (const trouble of cacheTroubles(lines))
     log.warning(`${service}: ${trouble}; it was built all the same`);

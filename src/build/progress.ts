@@ -44,6 +44,17 @@ export function cacheTroubles(lines: readonly string[]): string[] {
   return [...troubles];
 }
 
+/** BuildKit asks for these before it builds, and forgives nothing there. */
+const CACHE_FAILURE = /\bcache (?:exporter|importer)\b/;
+
+/** cacheFailure returns why a failed build has failed, where that is the cache alone; else undefined. Pure. */
+export function cacheFailure(lines: readonly string[]): string | undefined {
+  const { reason } = failureOf(lines);
+  const isOfCache =
+    CACHE_FAILURE.test(reason) || cacheTroubles(lines).some((trouble) => trouble.endsWith(`: ${reason}`));
+  return isOfCache ? reason : undefined;
+}
+
 /** Why a build has failed, by what its builder said last. */
 export interface BuildFailure {
   /** What went wrong, in one line. */
@@ -64,6 +75,7 @@ export function failureOf(lines: readonly string[]): BuildFailure {
   const last = lines.findLast((line) => /^(?:ERROR: )?failed to (?:solve|compute)|^ERROR: /.test(line));
   const reason = (last ?? lines.findLast((line) => line.trim() !== '') ?? 'it said nothing')
     .replace(/^ERROR: /, '')
+    .replace(/^failed to build: /, '')
     .replace(/^failed to solve(?: with frontend [\w.]+)?: /, '')
     .replace(/^rpc error: code = \w+ desc = /, '')
     .replace(/^failed to solve with frontend [\w.]+: /, '')

@@ -145,6 +145,14 @@ describe.each(TOLD)('what is built with $words', ({ builder: kind }) => {
   });
 
   if (kind === 'containerd') {
+    test('is built all the same where the cache of GitHub Actions does not take its token', async () => {
+      await write(['RUN echo kept >/kept']);
+      const service = { ACTIONS_RUNTIME_TOKEN: 'none', ACTIONS_RESULTS_URL: 'http://127.0.0.1:9/' };
+      const { outcome, run } = await build({ cache: 'gha' }, { ...builder.env, ...service });
+      expect(outcome).toBe('built');
+      expect(said(run)).toMatch(/^::warning.*gha cache.*; it is built without layers of earlier builds$/m);
+    });
+
     test('is known by a digest of its own, whatever is said of it beside', async () => {
       // This builder does not date files, but those of one checkout have the same times twice.
       await write(['COPY . /app/'], { 'server.mjs': story }, { no_cache: true });

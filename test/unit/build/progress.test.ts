@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { buildFailure } from '../../../src/build/failure.ts';
-import { cacheTroubles, failureOf, stepsOf } from '../../../src/build/progress.ts';
+import { cacheFailure, cacheTroubles, failureOf, stepsOf } from '../../../src/build/progress.ts';
 import { buildSpec } from './specs.ts';
 
 const lines = (text: string): string[] => text.trim().split('\n');
@@ -68,6 +68,17 @@ describe('layers of earlier builds', () => {
       'layers could not be kept in GitHub Actions Cache: cache is full',
     ]);
   });
+});
+
+test('a build that fails of its cache alone is told from others', () => {
+  const configured = 'failed to configure gha cache exporter: invalid token without expiration time';
+  expect(cacheFailure(lines(`ERROR: failed to build: failed to solve: ${configured}`))).toBe(configured);
+  const unwritten = lines(`
+#10 exporting cache to registry
+#10 ERROR: error writing layer blob: denied
+ERROR: failed to solve: error writing layer blob: denied`);
+  expect(cacheFailure(unwritten)).toBe('error writing layer blob: denied');
+  expect(cacheFailure(OF_BUILDX)).toBeUndefined();
 });
 
 describe('why a build failed', () => {
