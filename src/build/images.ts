@@ -2,9 +2,12 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { allOrErrors } from '../fleet/fleet.ts';
 import type { Checkout } from '../git/checkout.ts';
+import { type FetchedSource, withSources } from '../git/sources.ts';
+import type { GitCredentials } from '../git/transport.ts';
 import type { BuildSpec } from '../model/build.ts';
 import type { Clock } from '../model/clock.ts';
 import { failTogether, messageOf, UserError } from '../model/errors.ts';
+import type { GitSource } from '../model/git-source.ts';
 import { repositoryOf } from '../model/image-name.ts';
 import type { Log } from '../model/log.ts';
 import type { RegistryClient } from '../registry/client.ts';
@@ -35,6 +38,8 @@ export interface BuildRequest {
   /** Those of the runner hold where there is none. */
   login: RegistryLogin | undefined;
   registry: RegistryClient;
+  /** Who the run is to other repositories. */
+  gitCredentials: GitCredentials;
   /** Whether images go to the registry; else they stay with the engine of this machine. */
   isPushed: boolean;
   /** Whether it may be built from what is not as the commit has it. */
@@ -75,9 +80,25 @@ const AT_ONCE = 4;
  * pushes the others. It throws a UserError, or UserErrors for all that failed; what was pushed before that stays.
  */
 export async function buildImages(request: BuildRequest): Promise<BuiltImage[]> {
+  const { builds, gitCredentials: credentials, log } = request;
+  const isFromHere = ({ git, contexts }: BuildSpec) =>
+    git === undefined && Object.values(contexts).every((place) => typeof place === 'string');
+  if (builds.every(isFromHere)) return await buildFrom(noSource, request);
+  const surroundings = { ...request, credentials, warn: (message: string) => log.warning(message) };
+  return await withSources(surroundings, (fetch) => buildFrom(fetch, request));
+}
+
+type Fetch = (source: GitSource) => Promise<FetchedSource>;
+
+async function noSource({ url }: GitSource): Promise<FetchedSource> {
+  throw new Error(`${url} was not to be read`);
+}
+
+async function buildFrom(fetch: Fetch, request: BuildRequest): Promise<BuiltImage[]> {
   const { builds, env, temporary: parent, login, isDryRun } = request;
-  const where = placeOf(request);
+  const where = { ...placeOf(request), fetch };
   const examined = await allOrErrors(builds.map((spec) => examine(spec, where)));
+  tellSources(examined, request);
   refuseChanged(examined, request);
   return await withDockerConfig({ env, parent, login }, async (place) => {
     const present = await allOrErrors(examined.map((one) => look(request, () => find(one, request, place))));
@@ -140,6 +161,15 @@ function placeOf(request: BuildRequest) {
   return { ...request, platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`, digestOf };
 }
 
+function tellSources(examined: readonly Examined[], { log }: BuildRequest): void {
+  for (const { spec, source } of examined) {
+    if (source === undefined) continue;
+    const { url, version, commit, isCached } = source;
+    const how = isCached ? ', from the cache' : '';
+    log.info(`${spec.service} is built from ${url}, ${version}: ${commit}${how}`);
+  }
+}
+
 /** So many paths are shown of what is not committed. */
 const SHOWN_PATHS = 5;
 
@@ -197,21 +227,28 @@ async function reasonFor(
   return whyBuilt(parts, labels?.[CONTENT_LABEL]);
 }
 
-/** The tag of a commit; one that is not what was built says so. */
-function commitTag({ checkout }: BuildRequest, isChanged: boolean): string | undefined {
-  return checkout?.commit && `${checkout.commit}${isChanged ? '-dirty' : ''}`;
+/** What an image is made from: another repository, or this one. */
+function originOf(
+  { source: other, changed }: Examined,
+  { checkout, source }: BuildRequest,
+): { source: string | undefined; tag: string | undefined; committedAt: number | undefined } {
+  // One that is not what was built says so.
+  const mark = changed.length > 0 ? '-dirty' : '';
+  const { commit, committedAt } = other ?? checkout ?? {};
+  const tag = commit && `${commit}${mark}`;
+  return { source: other?.url ?? source, tag, committedAt };
 }
 
 /** nameAgain gives an image that is there already the names that it would have been pushed under, as far as it lies there. */
 async function nameAgain(
   { repository, digest, image }: BuiltImage,
-  { spec, changed }: Examined,
+  one: Examined,
   request: BuildRequest,
 ): Promise<void> {
   if (digest === undefined) return;
-  const own = spec.tags.filter((name) => repositoryOf(name) === repository);
+  const own = one.spec.tags.filter((name) => repositoryOf(name) === repository);
   const tags = own.map((name) => name.slice(repository.length + 1)).filter((tag) => tag !== '');
-  const ofCommit = commitTag(request, changed.length > 0);
+  const { tag: ofCommit } = originOf(one, request);
   for (const tag of [...(ofCommit === undefined ? [] : [ofCommit]), ...tags]) {
     if ((await request.registry.digestOf(`${repository}:${tag}`)) !== digest) {
       await request.registry.tag(image, tag);
@@ -251,13 +288,14 @@ async function build(
 ): Promise<BuiltImage> {
   const { spec, hash, file, lineOf } = one;
   const { service, repository } = spec;
-  const { log, clock, signal, registry, isPushed, checkout } = request;
+  const { log, clock, signal, registry, isPushed } = request;
+  const { committedAt } = originOf(one, request);
   const begun = clock.now();
   const order = await orderOf(one, request, join(place.folder, service));
   const env = {
     ...place.env,
     // BuildKit dates the image by it, where it can.
-    ...(checkout?.committedAt !== undefined && { SOURCE_DATE_EPOCH: String(checkout.committedAt) }),
+    ...(committedAt !== undefined && { SOURCE_DATE_EPOCH: String(committedAt) }),
   };
   const onLine = (line: string) => {
     if (line.trim() !== '') log.info(`${service} | ${line}`);
@@ -289,7 +327,7 @@ async function build(
 
 /** Writes what the builder reads as files: an inline Dockerfile, and values of secrets. */
 async function orderOf(one: Examined, request: BuildRequest, folder: string): Promise<BuildOrder> {
-  const { spec, context, contexts, dockerfile, hash, parts, changed } = one;
+  const { spec, context, contexts, dockerfile, hash, parts } = one;
   await mkdir(folder, { mode: 0o700 });
   const inline = join(folder, 'Dockerfile');
   if ('text' in dockerfile) await writeFile(inline, dockerfile.text);
@@ -297,7 +335,7 @@ async function orderOf(one: Examined, request: BuildRequest, folder: string): Pr
     ([id], index) => [id, join(folder, `secret-${index}`)] as const,
   );
   for (const [id, path] of secretFiles) await writeFile(path, spec.secrets[id]!, { mode: 0o600 });
-  const tag = commitTag(request, changed.length > 0);
+  const { source, tag, committedAt } = originOf(one, request);
   const tags = [
     contentTag(hash),
     ...(request.isPushed ? [LAST_TAG] : []),
@@ -313,9 +351,9 @@ async function orderOf(one: Examined, request: BuildRequest, folder: string): Pr
     labels: imageLabels(spec, {
       project: request.project,
       parts,
-      source: request.source,
+      source,
       revision: tag,
-      committedAt: request.checkout?.committedAt,
+      committedAt,
     }),
     isPushed: request.isPushed,
   };

@@ -20,6 +20,9 @@ const look = (changes: Partial<BuildSpec> = {}, changed: string[] = []) =>
     workspace: root,
     checkout: { root, commit: 'c', committedAt: 1, changed },
     platform: 'linux/amd64',
+    fetch: async ({ url }) => {
+      throw new Error(`${url} was not to be read`);
+    },
     digestOf: async (image) => `digest of ${image}`,
   });
 
