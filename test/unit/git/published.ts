@@ -23,7 +23,11 @@ export class Published {
   }
 
   git(...args: string[]): string {
-    return execFileSync('git', args, { cwd: this.#tree, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim();
+    return execFileSync('git', args, {
+      cwd: this.#tree,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }).trim();
   }
 
   /** commit changes files, publishes that on a branch, and returns the commit. */
@@ -55,4 +59,61 @@ export class Published {
     this.git('tag', ...args, name);
     this.git('push', '--quiet', this.bare, `refs/tags/${name}`);
   }
+
+  /** embed makes another repository part of this one, as a submodule at a commit, and returns the new commit. */
+  embed(path: string, url: string, commit: string): string {
+    const section = `submodule.${path}`;
+    this.git('config', '--file', '.gitmodules', `${section}.path`, path);
+    this.git('config', '--file', '.gitmodules', `${section}.url`, url);
+    this.git('add', '.gitmodules');
+    const entries = this.git('ls-tree', '-z', this.git('write-tree'));
+    const tree = treeWith(this, path.split('/'), commit, entries);
+    return this.#commitTree(tree);
+  }
+
+  /** commitRaw publishes a commit with one file of this name, also one that git itself would not write. */
+  commitRaw(name: string): string {
+    const blob = this.hash('blob', Buffer.from('x'));
+    return this.#commitTree(this.tree([{ mode: '100644', name, id: blob }]));
+  }
+
+  /** tree writes a tree as it is told to. */
+  tree(entries: { mode: string; name: string; id: string }[]): string {
+    const rows = entries.map(({ mode, name, id }) =>
+      Buffer.concat([Buffer.from(`${mode} ${name}\0`), Buffer.from(id, 'hex')]),
+    );
+    return this.hash('tree', Buffer.concat(rows));
+  }
+
+  hash(type: string, content: Buffer): string {
+    const args = ['hash-object', '-t', type, '-w', '--literally', '--stdin'];
+    return execFileSync('git', args, { cwd: this.#tree, input: content, encoding: 'utf8' }).trim();
+  }
+
+  #commitTree(tree: string): string {
+    const parent = execFileSync('git', ['rev-list', '--all', '--max-count=1'], {
+      cwd: this.#tree,
+      encoding: 'utf8',
+    }).trim();
+    const commit = this.git('commit-tree', tree, '-m', 'Raw', ...(parent === '' ? [] : ['-p', parent]));
+    this.git('push', '--quiet', '--force', this.bare, `${commit}:refs/heads/main`);
+    return commit;
+  }
+}
+
+/** A tree with a commit at a path, beside what is there, whatever git thinks of the path. */
+function treeWith(repository: Published, path: string[], commit: string, listing: string): string {
+  const [name = '', ...below] = path;
+  const entries = listing
+    .split('\0')
+    .filter((row) => row !== '')
+    .map((row) => {
+      const [, mode = '', id = '', entry = ''] = /^(\d+) \w+ ([0-9a-f]+)\t(.*)$/s.exec(row) ?? [];
+      return { mode: mode.replace(/^0/, ''), name: entry, id };
+    });
+  const own =
+    below.length === 0
+      ? { mode: '160000', name, id: commit }
+      : { mode: '40000', name, id: treeWith(repository, below, commit, '') };
+  return repository.tree([...entries, own].sort((a, b) => (a.name < b.name ? -1 : 1)));
 }
