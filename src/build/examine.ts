@@ -31,6 +31,8 @@ export interface Examined {
   spec: BuildSpec;
   /** The other repository that it is built from; undefined for this one. */
   source: FetchedSource | undefined;
+  /** Other repositories that it copies from. */
+  copiedFrom: readonly FetchedSource[];
   /** Absolute path of its context. */
   context: string;
   /** Its Dockerfile by absolute path, or what is in it. */
@@ -66,9 +68,10 @@ export async function examine(spec: BuildSpec, place: ExaminePlace): Promise<Exa
   const named = await Promise.all(
     Object.entries(spec.contexts).map(async ([name, where]) => {
       if (typeof where === 'string' && where.startsWith(IMAGE)) return { name, image: where, isHere: false };
-      const ground = typeof where === 'string' ? here : groundOf(await fetchFor(spec, where, place));
+      const other = typeof where === 'string' ? undefined : await fetchFor(spec, where, place);
+      const ground = other === undefined ? here : groundOf(other);
       const path = folderInside(spec, typeof where === 'string' ? where : where.folder, ground);
-      return { name, path, isHere: ground === here };
+      return { name, path, other, isHere: other === undefined };
     }),
   );
   const bases = [
@@ -99,6 +102,7 @@ export async function examine(spec: BuildSpec, place: ExaminePlace): Promise<Exa
   return {
     spec,
     source,
+    copiedFrom: named.flatMap(({ other }) => other ?? []),
     context,
     dockerfile,
     contexts: Object.fromEntries(named.map(({ name, image, path }) => [name, image ?? path])),

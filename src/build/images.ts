@@ -162,11 +162,11 @@ function placeOf(request: BuildRequest) {
 }
 
 function tellSources(examined: readonly Examined[], { log }: BuildRequest): void {
-  for (const { spec, source } of examined) {
-    if (source === undefined) continue;
-    const { url, version, commit, isCached } = source;
-    const how = isCached ? ', from the cache' : '';
-    log.info(`${spec.service} is built from ${url}, ${version}: ${commit}${how}`);
+  const tell = (service: string, how: string, { url, version, commit, isCached }: FetchedSource) =>
+    log.info(`${service} ${how} ${url}, ${version}: ${commit}${isCached ? ', from the cache' : ''}`);
+  for (const { spec, source, copiedFrom } of examined) {
+    if (source !== undefined) tell(spec.service, 'is built from', source);
+    for (const other of copiedFrom) tell(spec.service, 'copies from', other);
   }
 }
 

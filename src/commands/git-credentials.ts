@@ -1,7 +1,7 @@
 import type { GitCredentials } from '../git/transport.ts';
 import type { BuildSpec } from '../model/build.ts';
 import { UserError } from '../model/errors.ts';
-import { type GitSource, isSsh } from '../model/git-source.ts';
+import { type GitSource, isConfidential, isSsh } from '../model/git-source.ts';
 import type { Inputs } from './inputs.ts';
 import type { ConcealingLog } from './surroundings.ts';
 
@@ -26,7 +26,7 @@ export function gitCredentialsOf(
     log.hide(value);
     log.hide(value.slice(value.indexOf(':') + 1));
   }
-  const open = webUrls.find((url) => url.protocol === 'http:' && tokens.has(url.host) && !isLoopback(url));
+  const open = webUrls.find(({ href, host }) => tokens.has(host) && !isConfidential(href));
   if (open !== undefined) {
     throw new UserError(`git-token would be sent to ${open.host} without encryption`, {
       hint: `Write https:// in the address ${open.href}, or read it over SSH with git-ssh-key.`,
@@ -68,8 +68,4 @@ function tokensOf(given: string | undefined, hosts: ReadonlySet<string>): Map<st
     );
   }
   return new Map([...hosts].map((host) => [host, first]));
-}
-
-function isLoopback({ hostname }: URL): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127\./.test(hostname);
 }

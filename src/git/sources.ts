@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../model/errors.ts';
 import { checkAddress, type GitSource, isCommit, sourceName } from '../model/git-source.ts';
@@ -125,6 +125,7 @@ class Sources {
     );
     const place = { url, gitDir, folder, temporary: this.#folder };
     const written = await checkOut(place, this.#transport, this.#signal);
+    await this.#warnOfLfs(url, folder);
     const areCached = [];
     for (const { path, url: said, commit } of written.submodules) {
       try {
@@ -147,6 +148,14 @@ class Sources {
       }
     }
     return { ...written, isCached: isCached && areCached.every(Boolean) };
+  }
+
+  /** Files of LFS are not read, and an image with their pointers in it surprises. */
+  async #warnOfLfs(url: string, folder: string): Promise<void> {
+    const path = join(folder, '.gitattributes');
+    const isFile = (await lstat(path).catch(() => undefined))?.isFile() ?? false;
+    if (!isFile || !/filter=lfs/.test(await readFile(path, 'utf8'))) return;
+    this.#warn(`${url} has files in LFS, which are not read: an image gets what stands for them`);
   }
 
   /** The bare repository of a version. */

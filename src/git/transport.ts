@@ -1,6 +1,6 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hostOf, isSsh } from '../model/git-source.ts';
+import { hostOf, isConfidential, isSsh } from '../model/git-source.ts';
 import { authorizationSettings, secretsOf } from './authorization.ts';
 import { parseSettings, type Setting, transportSettings } from './configuration.ts';
 import { quietEnvironment, withoutSettings, withSettings } from './environment.ts';
@@ -86,15 +86,14 @@ export async function openTransport(
     local: withSettings(isolated, LOCAL_SETTINGS),
     connectionTo(url) {
       if (isSsh(url)) {
-        const own = settings.filter(({ key }) => key !== 'core.sshcommand');
         const reached = { ...isolated, ...ssh, GIT_ALLOW_PROTOCOL: 'ssh' };
         return {
-          env: withSettings(reached, [...own, ...LOCAL_SETTINGS]),
+          env: withSettings(reached, [...settings, ...LOCAL_SETTINGS]),
           secrets: [],
           hasCredentials: credentials.sshKey !== undefined,
         };
       }
-      const token = credentials.tokens.get(hostOf(url));
+      const token = isConfidential(url) ? credentials.tokens.get(hostOf(url)) : undefined;
       const authorization = token === undefined ? undefined : authorizationOf(url, token);
       const all = [
         ...settings,
@@ -103,7 +102,9 @@ export async function openTransport(
         { key: `http.${url}.followRedirects`, value: authorization === undefined ? 'initial' : 'false' },
         ...authorizationSettings({ url, user: undefined, authorization }),
       ];
-      const reached = { ...isolated, GIT_ALLOW_PROTOCOL: new URL(url).protocol.slice(0, -1) };
+      // What is read without encryption may lead to where it is read with it, and not the other way round.
+      const protocols = url.startsWith('https:') ? 'https' : 'http:https';
+      const reached = { ...isolated, GIT_ALLOW_PROTOCOL: protocols };
       return {
         env: withSettings(reached, all),
         secrets: authorization === undefined ? [] : secretsOf(authorization),

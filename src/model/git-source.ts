@@ -28,6 +28,12 @@ export function isSsh(url: string): boolean {
   return url.startsWith('ssh://') || SCP_FORM.test(url);
 }
 
+/** isConfidential tells whether nobody on the way to a repository reads along: by encryption, or since it is this machine. Pure. */
+export function isConfidential(url: string): boolean {
+  if (!url.startsWith('http://')) return true;
+  return /^(?:localhost|\[::1\]|127\.[\d.]+)$/.test(new URL(url).hostname);
+}
+
 /** isCommit tells whether a ref is a whole commit. Pure. */
 export function isCommit(ref: string): boolean {
   return /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(ref);

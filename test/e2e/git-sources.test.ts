@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
@@ -15,6 +15,7 @@ import { GitHttpServer } from '../unit/state/git-http-server.ts';
 import { type ActionRun, startAction } from './action.ts';
 import { type BuilderHere, buildersHere, forgetBuilt } from './builders.ts';
 import { watchCommandLines } from './command-lines.ts';
+import { filesWith, watchFiles } from './file-watch.ts';
 import type { Inputs } from './project.ts';
 import { said } from './said.ts';
 
@@ -74,8 +75,8 @@ describe.each(buildersHere())(
       await forgetBuilt(`${project}-local-*`);
     });
 
-    function write(build: object): void {
-      const services = { api: { build, port: 3000 } };
+    function write(build: object, others: object = {}): void {
+      const services = { api: { build, port: 3000 }, ...others };
       const config = { project, environments: { local: { provider: 'local' } }, services };
       writeFileSync(join(workspace, 'switchyard.yml'), JSON.stringify(config));
     }
@@ -144,31 +145,25 @@ describe.each(buildersHere())(
 
     test('leaves its secrets in no log, command line, file, cache, layer or history', async () => {
       api.commit({ 'services/api/server.mjs': `// ${RUN} ${Date.now()}\n` });
-      write({
-        git: `${address}/api.git@main`,
-        context: 'services/api',
-        secrets: ['NPM_TOKEN'],
-        ...(kind === 'buildx' && {
-          additional_contexts: { other: `ssh://git@127.0.0.1:${port}${api.bare}#main` },
-        }),
-      });
+      const here = { context: 'services/api', secrets: ['NPM_TOKEN'] };
+      const overSsh = { ...here, git: `ssh://git@127.0.0.1:${port}${api.bare}@main`, args: { OTHER: RUN } };
+      write({ ...here, git: `${address}/api.git@main` }, { other: { build: overSsh, port: 3000 } });
       const lines = watchCommandLines();
-      const during: string[] = [];
-      const look = () => during.push(...filesWith(SECRETS, folder).map(nameOf));
-      http.onRequest = look;
-      const watch = setInterval(look, 50);
+      const files = watchFiles(folder, SECRETS);
+      http.onRequest = files.look;
       const { image, log } = await build();
-      clearInterval(watch);
       http.onRequest = () => undefined;
       expect(holding(SECRETS, [log, ...lines.stop()])).toEqual([]);
-      // What git, SSH and the builder read as files: nobody else can, and they go with the run.
-      expect([...new Set(during)].filter((name) => !/^(?:key|secret-0) 600$/.test(name))).toEqual([]);
+      // What SSH and the builder read: nobody else can, and it goes with the run.
+      const seen = files.stop();
+      expect(seen).toContain('key 600');
+      expect(seen.filter((one) => one !== 'key 600' && one !== 'secret-0 600')).toEqual([]);
       expect(readdirSync(temporary)).toEqual([]);
-      expect(filesWith(SECRETS, folder)).toEqual([]);
-      expect(holding(SECRETS, [await docker(['history', '--no-trunc', image]), savedImage(image)])).toEqual(
-        [],
-      );
-      expect(holding([RUN], [savedImage(image)])).toEqual([RUN]);
+      expect(filesWith(folder, SECRETS)).toEqual([]);
+      const history = await docker(['history', '--no-trunc', image]);
+      const packed = savedImage(image);
+      expect(holding(SECRETS, [history, packed])).toEqual([]);
+      expect(holding([RUN], [packed])).toEqual([RUN]);
     });
 
     describe('fails before anything is built', () => {
@@ -205,26 +200,6 @@ describe.each(buildersHere())(
     });
   },
 );
-
-/** Files below a folder that have one of these texts in them; the servers' own repositories have none. */
-function filesWith(texts: readonly string[], folder: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((path) => {
-      try {
-        return holding(texts, [readFileSync(path)]).length > 0;
-      } catch {
-        // It went while we looked.
-        return false;
-      }
-    });
-}
-
-function nameOf(path: string): string {
-  const mode = statSync(path, { throwIfNoEntry: false })?.mode;
-  return `${path.split('/').at(-1)} ${((mode ?? 0o600) & 0o777).toString(8)}`;
-}
 
 /** Those of the texts that are in any of the places. */
 function holding(texts: readonly string[], places: readonly (string | Buffer)[]): string[] {

@@ -184,6 +184,12 @@ describe('files are', () => {
     });
   });
 
+  test('of LFS what stands for them, of which people are warned', async () => {
+    api.commit({ '.gitattributes': '*.bin filter=lfs diff=lfs\n', 'a.bin': 'version 1\n' });
+    expect(await read({ ref: 'main' }, text('a.bin'))).toBe('version 1\n');
+    expect(warnings).toContainEqual(expect.stringContaining('has files in LFS, which are not read'));
+  });
+
   test.each(['.git', '.GIT', '..'])('refused where one of them is called %s', async (name) => {
     api.commitRaw(name);
     await expect(read({ ref: 'main' }, commitOf)).rejects.toThrow(
