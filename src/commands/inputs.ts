@@ -309,14 +309,11 @@ export const CHANGING = [
 /** Who a run is at the registry of its images. */
 export const REGISTRY = ['registry-username', 'registry-password'] as const satisfies InputName[];
 
+/** Who a run is to the other repositories that images are built from. */
+export const SOURCES = ['git-token', 'git-ssh-key', 'git-known-hosts'] as const satisfies InputName[];
+
 /** What a command needs that builds images. */
-export const BUILDING = [
-  'push',
-  'allow-dirty',
-  'git-token',
-  'git-ssh-key',
-  'git-known-hosts',
-] as const satisfies InputName[];
+export const BUILDING = ['push', 'allow-dirty', ...SOURCES] as const satisfies InputName[];
 
 /** What a command needs that brings new versions of services. */
 export const RELEASING = ['secrets', 'images'] as const satisfies InputName[];
