@@ -77,7 +77,10 @@ const CAUSES: readonly [pattern: RegExp, explain: (call: ReadCall) => { what: st
   ],
   [
     /protocol .* not supported|transport '.*' not allowed/i,
-    () => ({ what: 'git cannot speak its protocol', hint: 'Write an address with https:// or for SSH.' }),
+    () => ({
+      what: 'its protocol is none that git speaks here',
+      hint: 'Write an address with https:// or for SSH.',
+    }),
   ],
   [
     /No space left/i,

@@ -45,7 +45,7 @@ export class GitSshServer {
           const [, path] = /^git-upload-pack '([^']+)'$/.exec(command) ?? [];
           if (path === undefined) return reject();
           const channel = acceptExec();
-          const child = spawn('git-upload-pack', [path]);
+          const child = spawn('git', ['upload-pack', path]);
           channel.pipe(child.stdin);
           child.stdin.on('error', () => undefined);
           child.stdout.pipe(channel, { end: false });
