@@ -50,19 +50,15 @@ export async function checkOut(
     const told = await git('log', '-1', '--no-show-signature', '--format=%H %ct', VERSION_REF, '--');
     const [, commit, time] = /^([0-9a-f]{40,64}) (\d+)/.exec(told.stdout) ?? [];
     if (commit === undefined) throw new UserError(`${url} has no commit there`, NO_COMMIT);
-    for (const args of [
-      ['read-tree', commit],
-      ['checkout-index', '--all', '--force', '--quiet'],
-    ]) {
-      const { isDone, stderr } = await git(...args);
-      if (!isDone) throw new UserError(`${url} could not be checked out: ${stderr.trim()}`, NOT_CHECKED_OUT);
-    }
+    const { isDone, stderr } = await git('read-tree', '--reset', '-u', commit);
+    if (!isDone) throw new UserError(`${url} could not be checked out: ${stderr.trim()}`, NOT_CHECKED_OUT);
+    const mentions = await lstat(join(folder, '.gitmodules')).catch(() => undefined);
+    if (!mentions?.isFile()) return { commit, committedAt: Number(time), submodules: [] };
     const { stdout: listing } = await git('config', '--blob', `${commit}:.gitmodules`, '--list', '--null');
     const known = parseSubmodules(listing);
-    const { stdout: entries } =
-      known.length === 0
-        ? { stdout: '' }
-        : await git('ls-tree', '-z', '--full-tree', commit, '--', ...known.map(({ path }) => path));
+    if (known.length === 0) return { commit, committedAt: Number(time), submodules: [] };
+    const paths = known.map(({ path }) => path);
+    const { stdout: entries } = await git('ls-tree', '-z', '--full-tree', commit, '--', ...paths);
     const commits = new Map(
       entries.split('\0').flatMap((entry): [string, string][] => {
         const [, id = '', path = ''] = /^160000 commit ([0-9a-f]+)\t(.*)$/s.exec(entry) ?? [];

@@ -19,6 +19,7 @@ import { isRace, parsePushReport } from './push-report.ts';
 import { refspecFor } from './ref-pattern.ts';
 import { type Remote, resolveRemote } from './remote.ts';
 import { type GitOutput, runGit } from './run-git.ts';
+import { requireWitness, WITNESS } from './witness.ts';
 import { type NoWorkspace, readWorkspace, type Workspace } from './workspace.ts';
 
 /** One ref of a push: from what it must stand at, to what it shall. */
@@ -132,21 +133,17 @@ export class ScratchRepository {
     const env = quietEnvironment(options.env);
     const scratchEnv = { ...withoutSettings(env), GIT_DIR: directory };
     await layOutBare(directory, 'sha1');
-    // git before 2.31 passes over configuration in the environment: the credentials would not arrive.
-    const witness = [{ key: 'switchyard.witness', value: 'seen' }];
     const [found, base] = await Promise.all([
       options.workspaceFacts ?? readWorkspace(options),
       runGit(['config', '--list', '--null', '--includes'], {
         cwd: options.workspace,
-        env: withSettings(scratchEnv, witness),
+        env: withSettings(scratchEnv, [WITNESS]),
       }),
     ]);
     if ('complaint' in found) throw noRepository(options.workspace, found.complaint);
     const { objectFormat, settings, commonDir, top } = found;
     const baseSettings = parseSettings(base.stdout.toString());
-    if (!baseSettings.some(({ key }) => key === 'switchyard.witness')) {
-      throw new UserError('the git of this machine is too old', { hint: 'Install git 2.32 or newer.' });
-    }
+    requireWitness(baseSettings);
     if (objectFormat !== 'sha1') await layOutBare(directory, objectFormat);
 
     const remote = resolveRemote(settings, commonDir, { token: options.token, serverUrl: options.serverUrl });

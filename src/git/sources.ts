@@ -1,4 +1,4 @@
-import { lstat, mkdir, mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readdir, readFile, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../model/errors.ts';
 import { checkAddress, type GitSource, isCommit, sourceName } from '../model/git-source.ts';
@@ -120,11 +120,7 @@ class Sources {
     folder: string,
     level: number,
   ): Promise<CheckedOut & { isCached: boolean }> {
-    const { gitDir, isCached } = await once(this.#repositories, `${url} ${id}`, () =>
-      this.#repository(url, id),
-    );
-    const place = { url, gitDir, folder, temporary: this.#folder };
-    const written = await checkOut(place, this.#transport, this.#signal);
+    const written = await this.#checkOut(url, id, folder);
     await this.#warnOfLfs(url, folder);
     const areCached = [];
     for (const { path, url: said, commit } of written.submodules) {
@@ -147,7 +143,23 @@ class Sources {
         });
       }
     }
-    return { ...written, isCached: isCached && areCached.every(Boolean) };
+    return { ...written, isCached: written.isCached && areCached.every(Boolean) };
+  }
+
+  async #checkOut(url: string, id: string, folder: string): Promise<CheckedOut & { isCached: boolean }> {
+    const key = `${url} ${id}`;
+    const { gitDir, isCached } = await once(this.#repositories, key, () => this.#repository(url, id));
+    const place = { url, gitDir, folder, temporary: this.#folder };
+    try {
+      return { ...(await checkOut(place, this.#transport, this.#signal)), isCached };
+    } catch (error) {
+      if (!isCached || !(error instanceof UserError)) throw error;
+      // What is kept may have come to harm: the remote says whether it was so.
+      await rm(gitDir, { recursive: true, force: true });
+      this.#repositories.delete(key);
+      for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true });
+      return await this.#checkOut(url, id, folder);
+    }
   }
 
   /** Files of LFS are not read, and an image with their pointers in it surprises. */

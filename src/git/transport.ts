@@ -7,6 +7,7 @@ import { quietEnvironment, withoutSettings, withSettings } from './environment.t
 import { knownHosts } from './known-hosts.ts';
 import { basic } from './remote.ts';
 import { runGit } from './run-git.ts';
+import { requireWitness, WITNESS } from './witness.ts';
 
 /** Who a run is to the repositories that it reads. */
 export interface GitCredentials {
@@ -69,7 +70,7 @@ const LOCAL_SETTINGS: readonly Setting[] = [
 /**
  * openTransport makes the transport of a run. The key of SSH is a file below `folder`, which nobody else can read: whoever
  * made the folder removes it. Of the configuration of the machine only how a remote is reached holds (proxies,
- * certificates, helpers for credentials).
+ * certificates, helpers for credentials). It throws a UserError when git is missing or too old.
  */
 export async function openTransport(
   credentials: GitCredentials,
@@ -77,8 +78,13 @@ export async function openTransport(
 ): Promise<Transport> {
   const quiet = withoutSettings(quietEnvironment(env));
   const kept = Object.fromEntries(Object.entries(quiet).filter(([name]) => !UNWANTED.test(name)));
-  const listed = await runGit(['config', '--list', '--null', '--includes'], { cwd: folder, env: kept });
-  const settings = transportSettings(parseSettings(listed.stdout.toString()), undefined, '');
+  const listed = await runGit(['config', '--list', '--null', '--includes'], {
+    cwd: folder,
+    env: withSettings(kept, [WITNESS]),
+  });
+  const all = parseSettings(listed.stdout.toString());
+  requireWitness(all);
+  const settings = transportSettings(all, undefined, '');
   const ssh = await sshEnvironment(credentials, join(folder, 'ssh'));
   const isolated = { ...kept, ...ISOLATED };
   return {
@@ -95,7 +101,7 @@ export async function openTransport(
       }
       const token = isConfidential(url) ? credentials.tokens.get(hostOf(url)) : undefined;
       const authorization = token === undefined ? undefined : authorizationOf(url, token);
-      const all = [
+      const web = [
         ...settings,
         ...LOCAL_SETTINGS,
         // Behind a redirect git would send the header to whatever host it was led to.
@@ -106,7 +112,7 @@ export async function openTransport(
       const protocols = url.startsWith('https:') ? 'https' : 'http:https';
       const reached = { ...isolated, GIT_ALLOW_PROTOCOL: protocols };
       return {
-        env: withSettings(reached, all),
+        env: withSettings(reached, web),
         secrets: authorization === undefined ? [] : secretsOf(authorization),
         hasCredentials: authorization !== undefined,
       };

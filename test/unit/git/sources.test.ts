@@ -1,8 +1,19 @@
 import { execFileSync } from 'node:child_process';
-import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { selfSigned } from '../../../src/acme/certificate.ts';
 import { basic } from '../../../src/git/remote.ts';
 import { type FetchedSource, withSources } from '../../../src/git/sources.ts';
 import { GitHttpServer } from '../state/git-http-server.ts';
@@ -13,6 +24,8 @@ const TOKEN = 'a-token-of-many-letters';
 let folder: string;
 let temporary: string;
 let server: GitHttpServer;
+/** All that a test has started. */
+let servers: GitHttpServer[];
 let address: string;
 let api: Published;
 let warnings: string[];
@@ -20,16 +33,24 @@ let warnings: string[];
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'switchyard-sources-test-'));
   temporary = join(folder, 'temporary');
-  server = new GitHttpServer(folder, basic('x-access-token', TOKEN));
+  servers = [];
+  server = serve(basic('x-access-token', TOKEN));
   address = await server.start();
   api = new Published(folder, 'api');
   warnings = [];
 });
 
 afterEach(async () => {
-  await server.stop();
+  for (const one of servers) await one.stop();
   rmSync(folder, { recursive: true, force: true });
 });
+
+/** serve makes a server of the same repositories. */
+function serve(...asked: [authorization?: string, tls?: { cert: string; key: string }]): GitHttpServer {
+  const one = new GitHttpServer(folder, ...asked);
+  servers.push(one);
+  return one;
+}
 
 interface Asked {
   url?: string;
@@ -46,7 +67,13 @@ async function read<T>(
   return await withSources(
     {
       credentials: { tokens, sshKey: undefined, knownHosts: undefined },
-      env: { ...process.env, HOME: folder, XDG_CACHE_HOME: '', GIT_CONFIG_NOSYSTEM: '1' },
+      env: {
+        ...process.env,
+        HOME: folder,
+        XDG_CACHE_HOME: '',
+        GIT_CONFIG_NOSYSTEM: '1',
+        GIT_SSL_CAINFO: undefined,
+      },
       temporary,
       signal: new AbortController().signal,
       warn: (message) => warnings.push(message),
@@ -141,6 +168,20 @@ describe('between runs', () => {
     expect(await read({ ref: commit }, text('large'))).toBe(large);
   });
 
+  test('what has come to harm is fetched again', async () => {
+    api.commit({ a: '1' });
+    await read({ ref: 'main' }, howOf);
+    for (const file of filesIn(join(folder, '.cache'))) {
+      if (!file.endsWith('.pack')) continue;
+      chmodSync(file, 0o600);
+      truncateSync(file, 20);
+    }
+    expect([await read({ ref: 'main' }, howOf), await read({ ref: 'main' }, text('a'))]).toEqual([
+      'fetched',
+      '1',
+    ]);
+  });
+
   test('neither token nor address is kept', async () => {
     api.commit({ a: '1' });
     await read({ ref: 'main' }, commitOf);
@@ -213,13 +254,12 @@ describe('submodules', () => {
   });
 
   test('of another host get no token', async () => {
-    const elsewhere = new GitHttpServer(folder);
+    const elsewhere = serve();
     const other = await elsewhere.start();
     const library = new Published(folder, 'library');
     api.embed('library', `${other}/library.git`, library.commit({ b: 'there' }));
     expect(await read({ ref: 'main' }, text('library/b'))).toBe('there');
     expect(elsewhere.requests.flatMap(({ authorization }) => authorization)).toEqual([]);
-    await elsewhere.stop();
   });
 
   test.each([
@@ -306,13 +346,12 @@ describe('what goes wrong is said', () => {
   });
 
   test('of one that leads elsewhere, where the token is not sent', async () => {
-    const elsewhere = new GitHttpServer(folder);
+    const elsewhere = serve();
     server.movedTo = await elsewhere.start();
     await expect(read({ ref: 'main' }, commitOf)).rejects.toThrow(
       'it answers from another address, to which no token is sent',
     );
     expect(elsewhere.requests).toEqual([]);
-    await elsewhere.stop();
   });
 
   test('of reading without encryption', async () => {
@@ -321,6 +360,27 @@ describe('what goes wrong is said', () => {
       `${address}/api.git is read without encryption: somebody on the way can change what is built`,
     ]);
   });
+});
+
+test('over https a token is sent to who shows a certificate that the machine trusts', async () => {
+  const { chain, privateKey } = await selfSigned(['localhost'], { days: 1 });
+  const secure = serve(basic('x-access-token', TOKEN), { cert: chain, key: privateKey });
+  address = await secure.start();
+  api.commit({ a: '1' });
+  await expect(read({ ref: 'main' }, commitOf)).rejects.toThrow(
+    /the certificate of localhost:\d+ cannot be checked/,
+  );
+  expect(secure.requests).toEqual([]);
+  writeFileSync(join(folder, 'ca.pem'), chain);
+  execFileSync('git', [
+    'config',
+    '--file',
+    join(folder, '.gitconfig'),
+    'http.sslCAInfo',
+    join(folder, 'ca.pem'),
+  ]);
+  expect(await read({ ref: 'main' }, text('a'))).toBe('1');
+  expect(warnings).toEqual([]);
 });
 
 test('a cancelled run ends git, and leaves nothing behind', async () => {

@@ -1,5 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
@@ -18,18 +19,22 @@ export class GitHttpServer {
   isOld = false;
   readonly #root: string;
   readonly #authorization: string | undefined;
+  readonly #isSecure: boolean;
   readonly #server: Server;
 
   /** Serves the repositories under `root` to requests with exactly the header `authorization`, or to all without one. */
-  constructor(root: string, authorization?: string) {
+  constructor(root: string, authorization?: string, tls?: { cert: string; key: string }) {
     this.#root = root;
     this.#authorization = authorization;
-    this.#server = createServer((request, response) => this.#answer(request, response));
+    this.#isSecure = tls !== undefined;
+    const answer = (request: IncomingMessage, response: ServerResponse) => this.#answer(request, response);
+    this.#server = tls === undefined ? createServer(answer) : createSecureServer(tls, answer);
   }
 
   async start(): Promise<string> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    const { port } = this.#server.address() as AddressInfo;
+    return this.#isSecure ? `https://localhost:${port}` : `http://127.0.0.1:${port}`;
   }
 
   async stop(): Promise<void> {
