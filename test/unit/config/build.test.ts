@@ -233,6 +233,15 @@ describe('another repository', () => {
     expect(refused).toEqual([expect.stringContaining(message)]);
   });
 
+  test('stays where an environment changes something else', () => {
+    const text = file(`build: ${HTTPS}#main:api\nport: 1`).replace(
+      'servers: [{ host: 203.0.113.10 }]',
+      'servers: [{ host: 203.0.113.10 }], services: { api: { build: { target: prod } } }',
+    );
+    const { builds } = loadEnvironment(text, 'switchyard.yml', {}, 'production');
+    expect(builds.api?.input).toEqual({ git: { url: HTTPS, ref: 'main' }, context: 'api', target: 'prod' });
+  });
+
   test('has no credentials in its address, and they are not repeated', () => {
     for (const said of [
       'https://hunter2@github.com/acme/api.git',
