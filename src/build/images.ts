@@ -1,9 +1,12 @@
 import { join } from 'node:path';
 import { allOrErrors } from '../fleet/fleet.ts';
 import type { Checkout } from '../git/checkout.ts';
+import { type FetchedSource, withSources } from '../git/sources.ts';
+import type { GitCredentials } from '../git/transport.ts';
 import type { BuildSpec } from '../model/build.ts';
 import type { Clock } from '../model/clock.ts';
 import { failTogether, messageOf, UserError } from '../model/errors.ts';
+import type { GitSource } from '../model/git-source.ts';
 import { repositoryOf } from '../model/image-name.ts';
 import type { Log } from '../model/log.ts';
 import type { RegistryClient } from '../registry/client.ts';
@@ -38,6 +41,8 @@ export interface BuildRequest {
   /** Those of the runner hold where there is none. */
   login: RegistryLogin | undefined;
   registry: RegistryClient;
+  /** Who the run is to other repositories. */
+  gitCredentials: GitCredentials;
   /** Whether images go to the registry; else they stay with the engine of this machine. */
   isPushed: boolean;
   /** Where layers are kept for later builds; undefined is decided here. */
@@ -82,9 +87,25 @@ const AT_ONCE = 4;
  * pushes the others. It throws a UserError, or UserErrors for all that failed; what was pushed before that stays.
  */
 export async function buildImages(request: BuildRequest): Promise<BuiltImage[]> {
+  const { builds, gitCredentials: credentials, log } = request;
+  const isFromHere = ({ git, contexts }: BuildSpec) =>
+    git === undefined && Object.values(contexts).every((place) => typeof place === 'string');
+  if (builds.every(isFromHere)) return await buildFrom(noSource, request);
+  const surroundings = { ...request, credentials, warn: (message: string) => log.warning(message) };
+  return await withSources(surroundings, (fetch) => buildFrom(fetch, request));
+}
+
+type Fetch = (source: GitSource) => Promise<FetchedSource>;
+
+async function noSource({ url }: GitSource): Promise<FetchedSource> {
+  throw new Error(`${url} was not to be read`);
+}
+
+async function buildFrom(fetch: Fetch, request: BuildRequest): Promise<BuiltImage[]> {
   const { builds, env, temporary: parent, login, isDryRun } = request;
-  const where = placeOf(request);
+  const where = { ...placeOf(request), fetch };
   const examined = await allOrErrors(builds.map((spec) => examine(spec, where)));
+  tellSources(examined, request);
   refuseChanged(examined, request);
   return await withDockerConfig({ env, parent, login }, async (place) => {
     const present = await allOrErrors(examined.map((one) => look(request, () => find(one, request, place))));
@@ -141,6 +162,15 @@ function placeOf(request: BuildRequest) {
     return found;
   };
   return { ...request, platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`, digestOf };
+}
+
+function tellSources(examined: readonly Examined[], { log }: BuildRequest): void {
+  const tell = (service: string, how: string, { url, version, commit, isCached }: FetchedSource) =>
+    log.info(`${service} ${how} ${url}, ${version}: ${commit}${isCached ? ', from the cache' : ''}`);
+  for (const { spec, source, copiedFrom } of examined) {
+    if (source !== undefined) tell(spec.service, 'is built from', source);
+    for (const other of copiedFrom) tell(spec.service, 'copies from', other);
+  }
 }
 
 /** So many paths are shown of what is not committed. */
@@ -209,15 +239,22 @@ async function historyOf(
   return { why: whyBuilt(parts, labels?.[CONTENT_LABEL]), sizeBytes };
 }
 
-/** The tag of a commit; one that is not what was built says so. */
-function commitTag({ checkout }: BuildRequest, isChanged: boolean): string | undefined {
-  return checkout?.commit && `${checkout.commit}${isChanged ? '-dirty' : ''}`;
+/** What an image is made from: another repository, or this one. */
+function originOf(
+  { source: other, changed }: Examined,
+  { checkout, source }: BuildRequest,
+): { source: string | undefined; tag: string | undefined; committedAt: number | undefined } {
+  // One that is not what was built says so.
+  const mark = changed.length > 0 ? '-dirty' : '';
+  const { commit, committedAt } = other ?? checkout ?? {};
+  const tag = commit && `${commit}${mark}`;
+  return { source: other?.url ?? source, tag, committedAt };
 }
 
 /** nameAgain gives an image that is there already the names that it would have been pushed under, as far as it lies there. */
 async function nameAgain(
   { repository, digest, hash }: BuiltImage,
-  { spec, changed }: Examined,
+  one: Examined,
   request: BuildRequest,
 ): Promise<void> {
   if (digest === undefined) return;
@@ -225,9 +262,9 @@ async function nameAgain(
   // With all that lies beside the image.
   const named = `${repository}:${contentTag(hash)}`;
   const whole = await registry.digestOf(named);
-  const own = spec.tags.filter((name) => repositoryOf(name) === repository);
+  const own = one.spec.tags.filter((name) => repositoryOf(name) === repository);
   const tags = own.map((name) => name.slice(repository.length + 1)).filter((tag) => tag !== '');
-  const ofCommit = commitTag(request, changed.length > 0);
+  const { tag: ofCommit } = originOf(one, request);
   for (const tag of [...(ofCommit === undefined ? [] : [ofCommit]), ...tags]) {
     if ((await registry.digestOf(`${repository}:${tag}`)) !== whole) await registry.tag(named, tag);
   }
@@ -294,12 +331,11 @@ async function build(
 ): Promise<BuiltImage> {
   const { spec, hash, file, lineOf } = one;
   const { service, repository } = spec;
-  const { log, clock, signal, registry, isPushed, checkout } = request;
+  const { log, clock, signal, registry, isPushed } = request;
+  const { source, tag, committedAt } = originOf(one, request);
   const begun = clock.now();
-  const revision = commitTag(request, one.changed.length > 0);
   const order = await orderOf(one, {
-    ...{ project: request.project, source: request.source, revision },
-    committedAt: checkout?.committedAt,
+    ...{ project: request.project, source, revision: tag, committedAt },
     folder: join(place.folder, service),
     abilities: builder.abilities,
     cache,
@@ -309,7 +345,7 @@ async function build(
   const env = {
     ...place.env,
     // BuildKit dates the image by it, where it can.
-    ...(checkout?.committedAt !== undefined && { SOURCE_DATE_EPOCH: String(checkout.committedAt) }),
+    ...(committedAt !== undefined && { SOURCE_DATE_EPOCH: String(committedAt) }),
   };
   const onLine = (line: string) => {
     if (line.trim() !== '') log.info(`${service} | ${line}`);

@@ -250,6 +250,21 @@ export const INPUTS = {
       'Where layers are kept for later builds: `gha` is the cache of GitHub Actions, `registry` beside each image, `local` the folder `~/.cache/switchyard/layers`, for actions/cache; `none` is nowhere. When empty, where they cost least: with an engine that stays, on runners of GitHub `gha`, else `registry`. What a `build` says itself (`cache_from`, `cache_to`) wins.',
     schema: cache,
   },
+  'git-token': {
+    description:
+      'A token that may read the other repositories that builds name by `git` over https. It is sent to their host and to no other. Where they lie on several hosts, one `host=token` a line; where a host wants a name as well, `name:token`. `github.token` reads the own repository only.',
+    schema: optionalText,
+  },
+  'git-ssh-key': {
+    description:
+      'A private key that may read those repositories over SSH, without a passphrase, for example that of a deploy key. Without it the keys of the runner hold.',
+    schema: optionalText,
+  },
+  'git-known-hosts': {
+    description:
+      'Host keys of SSH servers with those repositories, as lines of `known_hosts`. Those of github.com, gitlab.com, bitbucket.org and codeberg.org are known.',
+    schema: optionalText,
+  },
   'allow-dirty': {
     description:
       'With `true`, build also from what is not committed; the tag of the commit then ends with `-dirty`.',
@@ -328,8 +343,17 @@ export const CHANGING = [
 /** Who a run is at the registry of its images. */
 export const REGISTRY = ['registry-username', 'registry-password'] as const satisfies InputName[];
 
+/** Who a run is to the other repositories that images are built from. */
+export const SOURCES = ['git-token', 'git-ssh-key', 'git-known-hosts'] as const satisfies InputName[];
+
 /** What a command needs that builds images. */
-export const BUILDING = ['push', 'platforms', 'cache', 'allow-dirty'] as const satisfies InputName[];
+export const BUILDING = [
+  'push',
+  'platforms',
+  'cache',
+  'allow-dirty',
+  ...SOURCES,
+] as const satisfies InputName[];
 
 /** What a command needs that brings new versions of services. */
 export const RELEASING = ['secrets', 'images'] as const satisfies InputName[];

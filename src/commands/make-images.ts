@@ -6,6 +6,7 @@ import { githubRun } from '../github/run.ts';
 import { UserError } from '../model/errors.ts';
 import { RegistryClient } from '../registry/client.ts';
 import { isGivenBuilt, keptImages } from './built-images.ts';
+import { gitCredentialsOf } from './git-credentials.ts';
 import type { BUILDING, Inputs } from './inputs.ts';
 import type { Outputs } from './outputs.ts';
 import type { Project, ReadProject } from './project.ts';
@@ -33,6 +34,7 @@ export async function makeImages(request: ImageRequest): Promise<BuiltImage[]> {
   }));
   // One that comes from the env of the step is in no input that is hidden.
   for (const { secrets } of builds) for (const value of Object.values(secrets)) log.hide(value.toString());
+  const gitCredentials = gitCredentialsOf(inputs, builds, log);
   const { workspace, folder, access } = project;
   const isPushed = inputs.push ?? !staysHere(project);
   if (isPushed) checkRegistry(project, services);
@@ -51,6 +53,7 @@ export async function makeImages(request: ImageRequest): Promise<BuiltImage[]> {
     temporary: env.RUNNER_TEMP ?? tmpdir(),
     login: access.login,
     registry: new RegistryClient(loginsOf(access), signal),
+    gitCredentials,
     isPushed,
     cache: inputs.cache,
     mayBeDirty: inputs['allow-dirty'],

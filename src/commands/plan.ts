@@ -4,7 +4,7 @@ import { describeStep } from '../deploy/steps/index.ts';
 import { changeRequest } from './change.ts';
 import { command } from './command.ts';
 import { type DryRun, foreseenFailure } from './dry-run.ts';
-import { PROJECT, REGISTRY, RELEASING } from './inputs.ts';
+import { PROJECT, REGISTRY, RELEASING, SOURCES } from './inputs.ts';
 import { supplyImages, unbuiltOf } from './make-images.ts';
 import type { PlanOutcome, PlanOutput } from './outputs.ts';
 import { openProject } from './project.ts';
@@ -24,6 +24,7 @@ export const plan = command({
     'age-key',
     ...REGISTRY,
     'platforms',
+    ...SOURCES,
     'service',
     'zones',
     'exclude-servers',

@@ -29,6 +29,8 @@ const order = (changes: Partial<BuildSpec> = {}, more: Partial<OrderPlace> = {})
     changed: [],
     file: undefined,
     lineOf: () => undefined,
+    source: undefined,
+    copiedFrom: [],
   };
   return orderOf(examined, {
     ...{ project: 'shop', source: undefined, revision: 'c0ffee', committedAt: 1_700_000_000 },

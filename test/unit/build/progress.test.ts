@@ -120,6 +120,13 @@ test('the error stands on the line of the Dockerfile', () => {
   expect(buildFailure({ ...failed, file: undefined }).location).toBeUndefined();
 });
 
+test('the error names the line of a Dockerfile that is in another repository', () => {
+  const spec = buildSpec({ git: { url: 'https://github.com/acme/api.git' } });
+  expect(buildFailure({ spec, lines: OF_AN_ENGINE, file: undefined, lineOf: () => 4 }).message).toMatch(
+    /^api: RUN npm ci .* failed \(api\/Dockerfile:4 in https:\/\/github\.com\/acme\/api\.git\): executor failed/,
+  );
+});
+
 test.each([
   ['failed to solve: failed to compute cache key: "/nix" not found: not found', /\.dockerignore/],
   ['failed to solve: write /x: no space left on device', /disk of the runner/],

@@ -140,7 +140,7 @@ describe('commands in the text', () => {
     [/^docker system dial-stdio$/, 'typed by the product, see src/fleet/dial.ts'],
     [/^(?:systemctl|journalctl|usermod|ss) /, 'of the server’s system: the lab’s servers have no systemd'],
     [
-      /^git (?:log -p|push|remote -v|config --global --add safe\.directory|failed|was not found)/,
+      /^git (?:log -p|ls-remote|push|remote -v|config --global --add safe\.directory|failed|was not found)/,
       'of the reader’s own machine and settings, or the beginning of an error',
     ],
   ];
