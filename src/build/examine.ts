@@ -2,12 +2,15 @@ import { existsSync, realpathSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join, relative, resolve, sep } from 'node:path';
 import type { Checkout } from '../git/checkout.ts';
-import type { BuildSpec } from '../model/build.ts';
+import type { BuildSpec, TemplateSpec } from '../model/build.ts';
 import { UserError } from '../model/errors.ts';
 import { type ContentParts, contentHash, contentParts } from './content-hash.ts';
 import { type ContextEntry, readContext } from './context.ts';
 import { type Dockerfile, readDockerfile } from './dockerfile.ts';
 import { type IgnoreRules, parseIgnore } from './ignore.ts';
+import { readTree } from './source-tree.ts';
+import { generateDockerfile } from './templates/index.ts';
+import type { GeneratedDockerfile } from './templates/template.ts';
 
 /** Where a build is looked at. */
 export interface ExaminePlace {
@@ -29,6 +32,8 @@ export interface Examined {
   context: string;
   /** Its Dockerfile by absolute path, or what is in it. */
   dockerfile: { path: string } | { text: string };
+  /** Of a Dockerfile that was made: what was recognised, and the ignore rules that hold where the folder has none. */
+  template?: Omit<GeneratedDockerfile, 'dockerfile' | 'ignore'> & { ignore: string | undefined };
   /** Folders by absolute paths, and images, by name. */
   contexts: Readonly<Record<string, string>>;
   /** By which its image is found again. */
@@ -47,12 +52,7 @@ export async function examine(spec: BuildSpec, place: ExaminePlace): Promise<Exa
   const { folder, workspace, checkout, platform, digestOf } = place;
   const root = checkout?.root ?? realpathSync(workspace);
   const context = folderInside(spec, spec.context, folder, root);
-  const dockerfile =
-    'path' in spec.dockerfile
-      ? { path: fileInside(spec, spec.dockerfile.path, folder, root) }
-      : spec.dockerfile;
-  const text = 'path' in dockerfile ? await readFile(dockerfile.path, 'utf8') : dockerfile.text;
-  const rules = await ignoreRulesOf(spec, context, 'path' in dockerfile ? dockerfile.path : undefined);
+  const { dockerfile, text, rules, template } = await dockerfileOf(spec, context, folder, root);
   const { images, lineOf } = readDockerfile(text, spec.args);
   const named = Object.entries(spec.contexts);
   const folders = named.filter(([, where]) => !isImage(where));
@@ -85,6 +85,7 @@ export async function examine(spec: BuildSpec, place: ExaminePlace): Promise<Exa
     spec,
     context,
     dockerfile,
+    ...(template && { template }),
     contexts: Object.fromEntries(named.map(([name, where]) => [name, absolute(where)])),
     hash: contentHash(parts),
     parts,
@@ -98,6 +99,47 @@ export async function examine(spec: BuildSpec, place: ExaminePlace): Promise<Exa
     file: 'path' in dockerfile ? relative(workspace, resolve(folder, pathOf(spec))) : undefined,
     lineOf,
   };
+}
+
+/** The Dockerfile of a build, and what its context is without. */
+async function dockerfileOf(
+  spec: BuildSpec,
+  context: string,
+  folder: string,
+  root: string,
+): Promise<Pick<Examined, 'dockerfile' | 'template'> & { text: string; rules: IgnoreRules }> {
+  if ('template' in spec.dockerfile) {
+    const made = await makeDockerfile(spec, spec.dockerfile.template, context);
+    const { dockerfile: text, ignore, ...told } = made;
+    if (existsSync(join(context, '.dockerignore'))) {
+      const rules = await ignoreRulesOf(spec, context, undefined);
+      return { dockerfile: { text }, text, rules, template: { ...told, ignore: undefined } };
+    }
+    return { dockerfile: { text }, text, rules: parseIgnore(ignore), template: { ...told, ignore } };
+  }
+  if ('text' in spec.dockerfile) {
+    const { text } = spec.dockerfile;
+    return { dockerfile: spec.dockerfile, text, rules: await ignoreRulesOf(spec, context, undefined) };
+  }
+  const path = fileInside(spec, spec.dockerfile.path, folder, root);
+  const text = await readFile(path, 'utf8');
+  return { dockerfile: { path }, text, rules: await ignoreRulesOf(spec, context, path) };
+}
+
+/** Makes a Dockerfile for a context, with the service in what it throws. */
+async function makeDockerfile(
+  spec: BuildSpec,
+  template: TemplateSpec,
+  context: string,
+): Promise<GeneratedDockerfile> {
+  const tree = await readTree(context, await ignoreRulesOf(spec, context, undefined));
+  try {
+    return generateDockerfile(tree, template);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const { hint } = error;
+    throw new UserError(`${spec.service}: ${error.message}`, { ...(hint && { hint }), cause: error });
+  }
 }
 
 const IMAGE = 'docker-image://';
@@ -156,7 +198,10 @@ function realInside(
   const place = resolve(folder, path);
   if (!existsSync(place)) {
     throw new UserError(`${service}: there is no ${what} ${path}`, {
-      hint: 'Paths count from the folder of the configuration, that of a Dockerfile from its context. Is it in git, and is the repository checked out?',
+      hint:
+        what === 'Dockerfile'
+          ? 'Write template: auto below build, and one is made. Or name yours as dockerfile, from the context. Is it in git?'
+          : 'Paths count from the folder of the configuration, that of a Dockerfile from its context. Is it in git, and is the repository checked out?',
     });
   }
   const real = realpathSync(place);

@@ -79,6 +79,10 @@ export async function buildImages(request: BuildRequest): Promise<BuiltImage[]> 
   const where = placeOf(request);
   const examined = await allOrErrors(builds.map((spec) => examine(spec, where)));
   refuseChanged(examined, request);
+  for (const { spec, template } of examined) {
+    if (template !== undefined)
+      request.log.info(`${spec.service}: made a Dockerfile for ${template.found.join(', ')}`);
+  }
   return await withDockerConfig({ env, parent, login }, async (place) => {
     const present = await allOrErrors(examined.map((one) => find(one, request, place)));
     const missing = examined.filter((_one, index) => present[index] === undefined);
@@ -270,14 +274,17 @@ async function build(
 
 /** Writes what the builder reads as files: an inline Dockerfile, and values of secrets. */
 async function orderOf(one: Examined, request: BuildRequest, folder: string): Promise<BuildOrder> {
-  const { spec, context, contexts, dockerfile, hash, parts, changed } = one;
+  const { spec, context, contexts, dockerfile, template, hash, parts, changed } = one;
   await mkdir(folder, { mode: 0o700 });
   const inline = join(folder, 'Dockerfile');
   if ('text' in dockerfile) await writeFile(inline, dockerfile.text);
+  // BuildKit looks there first.
+  if (template?.ignore !== undefined) await writeFile(`${inline}.dockerignore`, template.ignore);
   const secretFiles = Object.entries(spec.secrets).map(
     ([id], index) => [id, join(folder, `secret-${index}`)] as const,
   );
   for (const [id, path] of secretFiles) await writeFile(path, spec.secrets[id]!, { mode: 0o600 });
+  const before = template?.before && (await imageBefore(spec, request));
   const tag = commitTag(request, changed.length > 0);
   const tags = [
     contentTag(hash),
@@ -285,7 +292,7 @@ async function orderOf(one: Examined, request: BuildRequest, folder: string): Pr
     ...(tag === undefined ? [] : [tag]),
   ];
   return {
-    spec,
+    spec: before ? { ...spec, args: { ...spec.args, [template.before!]: before } } : spec,
     context,
     contexts,
     dockerfile: 'path' in dockerfile ? dockerfile.path : inline,
@@ -300,6 +307,15 @@ async function orderOf(one: Examined, request: BuildRequest, folder: string): Pr
     }),
     isPushed: request.isPushed,
   };
+}
+
+/** The image of a service that was built last, by its digest. */
+async function imageBefore(
+  { repository }: BuildSpec,
+  { registry, isPushed }: BuildRequest,
+): Promise<string | undefined> {
+  const digest = isPushed ? await registry.digestOf(`${repository}:${LAST_TAG}`) : undefined;
+  return digest && `${repository}@${digest}`;
 }
 
 /** inTurns runs work for each member, a few at once, and throws what failed when all has ended. */
