@@ -1,16 +1,15 @@
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { basename, join, relative, resolve, sep } from 'node:path';
+import { join, relative, resolve, sep } from 'node:path';
 import type { Checkout } from '../git/checkout.ts';
-import type { BuildSpec, TemplateSpec } from '../model/build.ts';
+import type { BuildSpec } from '../model/build.ts';
 import { UserError } from '../model/errors.ts';
 import { type ContentParts, contentHash, contentParts } from './content-hash.ts';
 import { type ContextEntry, readContext } from './context.ts';
 import { type Dockerfile, readDockerfile } from './dockerfile.ts';
 import { type IgnoreRules, parseIgnore } from './ignore.ts';
-import { readTree } from './source-tree.ts';
-import { generateDockerfile } from './templates/index.ts';
-import type { GeneratedDockerfile } from './templates/template.ts';
+import { NOTHING, readIgnoreRules } from './ignore-file.ts';
+import { type MadeDockerfile, makeDockerfile } from './make-dockerfile.ts';
 
 /** Where a build is looked at. */
 export interface ExaminePlace {
@@ -32,8 +31,8 @@ export interface Examined {
   context: string;
   /** Its Dockerfile by absolute path, or what is in it. */
   dockerfile: { path: string } | { text: string };
-  /** Of a Dockerfile that was made: what was recognised, and the ignore rules that hold where the folder has none. */
-  template?: Omit<GeneratedDockerfile, 'dockerfile' | 'ignore'> & { ignore: string | undefined };
+  /** How its Dockerfile was made, where it was. */
+  template?: MadeDockerfile;
   /** Folders by absolute paths, and images, by name. */
   contexts: Readonly<Record<string, string>>;
   /** By which its image is found again. */
@@ -47,10 +46,15 @@ export interface Examined {
   lineOf: Dockerfile['lineOf'];
 }
 
+/** rootOf returns the folder that a build does not leave: the repository. */
+export function rootOf({ checkout, workspace }: Pick<ExaminePlace, 'checkout' | 'workspace'>): string {
+  return checkout?.root ?? realpathSync(workspace);
+}
+
 /** examine reads all that an image follows from. It throws a UserError for paths that are not there, or leave the repository. */
 export async function examine(spec: BuildSpec, place: ExaminePlace): Promise<Examined> {
   const { folder, workspace, checkout, platform, digestOf } = place;
-  const root = checkout?.root ?? realpathSync(workspace);
+  const root = rootOf(place);
   const context = folderInside(spec, spec.context, folder, root);
   const { dockerfile, text, rules, template } = await dockerfileOf(spec, context, folder, root);
   const { images, lineOf } = readDockerfile(text, spec.args);
@@ -108,70 +112,32 @@ async function dockerfileOf(
   folder: string,
   root: string,
 ): Promise<Pick<Examined, 'dockerfile' | 'template'> & { text: string; rules: IgnoreRules }> {
+  const { service } = spec;
   if ('template' in spec.dockerfile) {
-    const made = await makeDockerfile(spec, spec.dockerfile.template, context);
-    const { dockerfile: text, ignore, ...told } = made;
-    if (existsSync(join(context, '.dockerignore'))) {
-      const rules = await ignoreRulesOf(spec, context, undefined);
-      return { dockerfile: { text }, text, rules, template: { ...told, ignore: undefined } };
-    }
-    return { dockerfile: { text }, text, rules: parseIgnore(ignore), template: { ...told, ignore } };
+    const template = await makeDockerfile(service, spec.dockerfile.template, context);
+    const { dockerfile: text, ignore } = template;
+    const rules =
+      ignore === undefined ? await readIgnoreRules(service, context, undefined) : parseIgnore(ignore);
+    return { dockerfile: { text }, text, rules, template };
   }
   if ('text' in spec.dockerfile) {
     const { text } = spec.dockerfile;
-    return { dockerfile: spec.dockerfile, text, rules: await ignoreRulesOf(spec, context, undefined) };
+    return { dockerfile: spec.dockerfile, text, rules: await readIgnoreRules(service, context, undefined) };
   }
   const path = fileInside(spec, spec.dockerfile.path, folder, root);
   const text = await readFile(path, 'utf8');
-  return { dockerfile: { path }, text, rules: await ignoreRulesOf(spec, context, path) };
-}
-
-/** Makes a Dockerfile for a context, with the service in what it throws. */
-async function makeDockerfile(
-  spec: BuildSpec,
-  template: TemplateSpec,
-  context: string,
-): Promise<GeneratedDockerfile> {
-  const tree = await readTree(context, await ignoreRulesOf(spec, context, undefined));
-  try {
-    return generateDockerfile(tree, template);
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    const { hint } = error;
-    throw new UserError(`${spec.service}: ${error.message}`, { ...(hint && { hint }), cause: error });
-  }
+  return { dockerfile: { path }, text, rules: await readIgnoreRules(service, context, path) };
 }
 
 const IMAGE = 'docker-image://';
 const isImage = (place: string): boolean => place.startsWith(IMAGE);
-const NOTHING: IgnoreRules = { isIgnored: () => false, hasExceptions: false };
 
 function pathOf({ dockerfile }: BuildSpec): string {
   return 'path' in dockerfile ? dockerfile.path : '';
 }
 
-/** A Dockerfile may have ignore rules of its own, which then hold in place of those of the context. */
-async function ignoreRulesOf(
-  { service }: BuildSpec,
-  context: string,
-  dockerfile: string | undefined,
-): Promise<IgnoreRules> {
-  const own = dockerfile && `${dockerfile}.dockerignore`;
-  const path = own !== undefined && existsSync(own) ? own : join(context, '.dockerignore');
-  if (!existsSync(path)) return NOTHING;
-  try {
-    return parseIgnore(await readFile(path, 'utf8'));
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    const { hint } = error;
-    throw new UserError(`${service}: ${basename(path)}: ${error.message}`, {
-      ...(hint && { hint }),
-      cause: error,
-    });
-  }
-}
-
-function folderInside(spec: BuildSpec, path: string, folder: string, root: string): string {
+/** folderInside returns a folder of the repository by its real path. It throws a UserError for any other. */
+export function folderInside(spec: BuildSpec, path: string, folder: string, root: string): string {
   const place = realInside(spec, path, folder, root, 'folder');
   if (statSync(place).isDirectory()) return place;
   throw new UserError(`${spec.service}: ${path}, which is to be built, is no folder`, {

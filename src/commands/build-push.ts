@@ -1,4 +1,5 @@
 import { tmpdir } from 'node:os';
+import type { Ejected } from '../build/eject.ts';
 import type { BuiltImage } from '../build/images.ts';
 import { requireBuilds } from '../config/required-builds.ts';
 import { findRegistryAuth, registryOf } from '../docker/credentials.ts';
@@ -18,6 +19,8 @@ export interface Built extends CommandResult<'images' | 'digests' | 'built'> {
   /** For people: `shop production`. */
   title: string;
   images: readonly BuiltImage[];
+  /** Dockerfiles that were written down, where that was asked for: nothing was built then. */
+  ejected?: readonly Ejected[];
 }
 
 /** buildPush makes the images of the services that have a `build`, and pushes them. */
@@ -35,6 +38,7 @@ export const buildPush = command({
     'registry-username',
     'registry-password',
     'allow-dirty',
+    'eject',
     'dry-run',
   ],
   outputs: ['images', 'digests', 'built'],
@@ -52,12 +56,17 @@ export const buildPush = command({
     // One that comes from the env of the step is in no input that is hidden.
     for (const { secrets } of builds) for (const value of Object.values(secrets)) log.hide(value.toString());
     const { workspace, folder, title } = project;
+    // What only this action needs is not read by the others.
+    const { buildImages, dockerConfigFolder, ejectDockerfiles } = await import('../build/index.ts');
+    const checkout = await readCheckout({ workspace, env });
+    if (inputs.eject) {
+      const ejected = await ejectDockerfiles(builds, { folder, workspace, checkout, log });
+      return { kind: 'built', title, images: [], ejected, outputs: outputsOf([]), failure: undefined };
+    }
     const given = givenLogin(inputs, log);
     const ownRegistries = new Set(builds.map(({ repository }) => registryOf(repository)));
     checkLogin(given, ownRegistries);
     checkPush(project, services, inputs.push);
-    // What only this action needs is not read by the others.
-    const { buildImages, dockerConfigFolder } = await import('../build/index.ts');
     const loginFor = async (image: string) => {
       if (given !== undefined && ownRegistries.has(registryOf(image))) return given;
       const { username, password } = (await findRegistryAuth(image, dockerConfigFolder(env))) ?? {};
@@ -68,7 +77,7 @@ export const buildPush = command({
       builds,
       folder,
       workspace,
-      checkout: await readCheckout({ workspace, env }),
+      checkout,
       project: project.wanted.project,
       source: repository && `${serverUrl}/${repository}`,
       env,

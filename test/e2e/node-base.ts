@@ -25,15 +25,9 @@ export async function nodeBase(nodeImage: string): Promise<string> {
         'RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm && npm config set --global prefix /usr/local',
       ].join('\n'),
     );
-    return await docker([
-      'build',
-      '--quiet',
-      '--label',
-      'switchyard.lab.cache=image',
-      '--tag',
-      'switchyard-lab/node-npm:latest',
-      context,
-    ]);
+    const tag = 'switchyard-lab/node-npm:latest';
+    await docker(['build', '--quiet', '--label', 'switchyard.lab.cache=image', '--tag', tag, context]);
+    return tag;
   } finally {
     rmSync(context, { recursive: true });
   }

@@ -70,7 +70,7 @@ export const site: Template = (tree, options) => {
       written(CONFIG, siteConfig({ isSinglePage, isBuilt, snippet })),
       ...(snippet === undefined ? [] : [copy([own], SNIPPET)]),
       // Tried out: which modules an nginx has, no name of an image tells.
-      `${written(COMPRESSION, BROTLI)} && \\\n  { nginx -t -q -c ${CONFIG} 2>/dev/null || echo 'gzip_static on;' >${COMPRESSION}; } && \\\n  rm -rf /tmp/*`,
+      `${written(COMPRESSION, BROTLI)} && \\\n  { nginx -t -q -c ${CONFIG} 2>/dev/null || echo 'gzip_static on; gzip_vary on;' >${COMPRESSION}; } && \\\n  rm -rf /tmp/*`,
       copy([SITE], BEFORE, '--from=before'),
       copy([SITE], SITE, '--from=site'),
       `USER ${USER}`,
