@@ -35,8 +35,6 @@ export interface InstallScope {
   isProduction: boolean;
   app: NodePackage;
   isWorkspace: boolean;
-  /** Scripts of the project itself are not run: they need its source, or what is for development. */
-  withoutScripts: boolean;
 }
 
 type Name = 'npm' | 'yarn' | 'yarn@berry' | 'pnpm' | 'bun';
@@ -117,12 +115,11 @@ function managerOf(
         isCacheLocked: false,
         env: {},
         settings: ['.npmrc'],
-        install: ({ isProduction, app, isWorkspace, withoutScripts }) =>
+        install: ({ isProduction, app, isWorkspace }) =>
           joined(
             'npm ci',
             isProduction ? '--omit=dev' : '--include=dev',
             isWorkspace && app.folder !== '.' && `--workspace=${quote(app.folder)} --include-workspace-root`,
-            withoutScripts && '--ignore-scripts && npm rebuild',
           ),
         runScript: (script, folder) => [
           ...['npm', 'run', script],
@@ -143,12 +140,8 @@ function managerOf(
         isCacheLocked: true,
         env: { YARN_CACHE_FOLDER: '/root/.cache/yarn' },
         settings: ['.npmrc', '.yarnrc'],
-        install: ({ isProduction, withoutScripts }) =>
-          joined(
-            'yarn install --frozen-lockfile --non-interactive',
-            `--production=${isProduction}`,
-            withoutScripts && '--ignore-scripts && npm rebuild',
-          ),
+        install: ({ isProduction }) =>
+          joined('yarn install --frozen-lockfile --non-interactive', `--production=${isProduction}`),
         runScript: (script, folder) => ['yarn', ...(folder === '.' ? [] : ['--cwd', folder]), 'run', script],
         placeOf: () => '.',
       };
@@ -178,12 +171,11 @@ function managerOf(
         isCacheLocked: false,
         env: {},
         settings: ['.npmrc', 'pnpm-workspace.yaml', '.pnpmfile.cjs', 'patches/'],
-        install: ({ isProduction, app, isWorkspace, withoutScripts }) =>
+        install: ({ isProduction, app, isWorkspace }) =>
           joined(
             'pnpm install --frozen-lockfile --store-dir=/root/.pnpm',
             `--prod=${isProduction}`,
             isWorkspace && app.folder !== '.' && `--filter=${quote(`./${app.folder}...`)}`,
-            withoutScripts && '--ignore-scripts && pnpm rebuild',
           ),
         runScript: (script, folder) => [
           'pnpm',
@@ -202,12 +194,8 @@ function managerOf(
         isCacheLocked: true,
         env: {},
         settings: ['.npmrc', 'bunfig.toml', 'patches/'],
-        install: ({ isProduction, withoutScripts }) =>
-          joined(
-            'bun install --frozen-lockfile',
-            isProduction && '--production',
-            withoutScripts && '--ignore-scripts',
-          ),
+        install: ({ isProduction }) =>
+          joined('bun install --frozen-lockfile', isProduction && '--production'),
         runScript: (script, folder) => ['bun', ...(folder === '.' ? [] : [`--cwd=${folder}`]), 'run', script],
         placeOf: () => '.',
       };

@@ -97,10 +97,9 @@ export function installLines(look: NodeLook, isProduction: boolean): string[] {
     isProduction,
     app: project.app,
     isWorkspace: project.members.length > 0,
-    withoutScripts: hasOwnScripts(project),
   });
   const mount = `--mount=type=cache,target=${cache}${isCacheLocked ? ',sharing=locked' : ''}`;
-  return [...copiedFirst(look), run(line, mount, SECRET)];
+  return [...copiedFirst(look), ...withoutOwnScripts(look), run(line, mount, SECRET)];
 }
 
 /** startStage returns how a stage begins that installs or builds. */
@@ -133,8 +132,14 @@ export function buildStage(look: NodeLook): string[] {
 /** Scripts that a package manager runs by itself when it installs a project. */
 const OWN_SCRIPTS = ['preinstall', 'install', 'postinstall', 'prepare'];
 
-function hasOwnScripts({ top, members }: NodeProject): boolean {
-  return [top, ...members].some(({ json }) => OWN_SCRIPTS.some((name) => json.scripts?.[name] !== undefined));
+/** They need the source, which is not there yet, or what is for development. */
+function withoutOwnScripts({ project: { top, members } }: NodeLook): string[] {
+  return [top, ...members].flatMap(({ folder, json }) => {
+    const own = OWN_SCRIPTS.filter((name) => json.scripts?.[name] !== undefined);
+    if (own.length === 0) return [];
+    const prefix = folder === '.' ? [] : [`--prefix=${folder}`];
+    return [run(['npm', ...prefix, 'pkg', 'delete', ...own.map((name) => `scripts.${name}`)])];
+  });
 }
 
 /** All that an install reads, so that a change of anything else installs nothing. */
