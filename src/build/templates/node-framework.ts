@@ -97,7 +97,7 @@ function nextJs({ tree, app, config }: Look): Made {
     title: `${title}, standalone`,
     ...common,
     start: ['node', 'server.js'],
-    writable: [folder],
+    writable: [`${folder}/standalone/${place(folder)}`],
     copies: [
       [`${folder}/standalone`, '.'],
       [`${folder}/static`, place(`${folder}/static`)],

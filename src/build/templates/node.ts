@@ -30,7 +30,7 @@ export const node: Template = (tree, options) => {
   const stages = [
     installerStage(look),
     dependencies.length === 0 ? [] : [...startStage(look, 'dependencies'), ...dependencies],
-    builds.length === 0 ? [] : [...buildStage(look), ...(isWhole ? cleaning(look) : [])],
+    builds.length === 0 ? [] : [...buildStage(look), ...(isWhole ? [REMOVAL] : []), ...handedOver(look)],
     resultStage(look, start, options, dependencies.length > 0),
   ];
   return {
@@ -59,12 +59,12 @@ function startFor(look: NodeLook, { start: asked }: TemplateOptions): Start {
 }
 
 /** What was installed to build is not in the result. */
-function cleaning({ project, framework }: NodeLook): string[] {
-  const writable = (framework?.writable ?? []).map((folder) => posix.join(project.app.folder, folder));
-  return [
-    run('find . -name node_modules -type d -prune -exec rm -rf {} +'),
-    ...writable.map((folder) => run(['chown', '-R', USER, folder])),
-  ];
+const REMOVAL = run('find . -name node_modules -type d -prune -exec rm -rf {} +');
+
+/** Folders that the app writes to are its own. */
+function handedOver({ project, framework }: NodeLook): string[] {
+  const folders = framework?.writable ?? [];
+  return folders.map((folder) => run(['chown', '-R', USER, posix.join(project.app.folder, folder)]));
 }
 
 /** Folders that a build makes, as far as they are known. */
@@ -89,8 +89,9 @@ function resultStage(
     'WORKDIR /app',
     ...env({ NODE_ENV: 'production', ...framework?.env, ...start.env }),
     ...(hasDependencies ? [copy(['/app'], './', '--from=dependencies')] : []),
-    ...(framework?.copies?.map(([from, to]) => copy([posix.join(folder, from)], `./${to}`, '--from=build')) ??
-      ownFiles(look, builds.length > 0)),
+    ...(framework?.copies?.map(([from, to]) =>
+      copy([posix.join(folder, from)], to === '.' ? './' : `./${to}`, '--from=build'),
+    ) ?? ownFiles(look, builds.length > 0)),
     ...(folder === '/app' ? [] : [`WORKDIR ${folder}`]),
     `USER ${USER}`,
     'STOPSIGNAL SIGTERM',
