@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { ask } from './ask.ts';
 import { type BuilderHere, buildersHere, forgetBuilt } from './builders.ts';
 import { type Fleet, fleet } from './fleet.ts';
+import { fullSizeTest } from './full-size-test.ts';
 import { nodeBase } from './node-base.ts';
 import type { Inputs, Project } from './project.ts';
 import { said } from './said.ts';
@@ -16,12 +17,12 @@ jest.setTimeout(600_000);
 /** The registry keeps what earlier runs have pushed: nothing of this one is there before. */
 const RUN = randomBytes(8).toString('hex');
 
-/** An app that takes a second for `/slow`, and ends when it has answered. */
+/** An app that takes half a second for `/slow`, and ends when it has answered. */
 const EXPRESS = (version: string) => `// ${RUN}
 import express from 'express';
 const app = express();
 app.get('/', (_request, response) => response.send('${version}'));
-app.get('/slow', (_request, response) => setTimeout(() => response.send('slow'), 1000));
+app.get('/slow', (_request, response) => setTimeout(() => response.send('slow'), 500));
 const server = app.listen(3000);
 process.on('SIGTERM', () => server.close(() => process.exit()));
 `;
@@ -213,7 +214,121 @@ describe.each(buildersHere())('folders without a Dockerfile, built with $kind', 
       services.api!.build = './api';
     });
     await commit(shop, {});
+    // It is the same image: nothing changes for having been taken over.
+    expect(await push(shop, builder)).toEqual({ api: 'present', site: 'present' });
+    await commit(shop, { 'api/server.js': EXPRESS('v2') });
     expect(await push(shop, builder)).toEqual({ api: 'built', site: 'present' });
-    expect((await get('api')).body).toBe('v1');
+    expect((await get('api')).body).toBe('v2');
   });
 });
+
+/** A server without dependencies of its own, in TypeScript. */
+const TYPED = `import fastify from 'fastify';
+import { greeting } from '@acme/shared';
+const app = fastify();
+app.get('/', async () => greeting);
+app.get('/slow', () => new Promise((resolve) => setTimeout(() => resolve('slow'), 500)));
+await app.listen({ port: 3000, host: '0.0.0.0' });
+process.on('SIGTERM', () => void app.close().then(() => process.exit()));
+`;
+
+const COMPILER = (folder: string) => ({
+  [`${folder}/tsconfig.json`]: {
+    compilerOptions: {
+      ...{ target: 'ES2022', module: 'NodeNext', declaration: true, skipLibCheck: true },
+      ...{ outDir: 'dist', rootDir: 'src', types: ['node'] },
+    },
+    include: ['src'],
+  },
+});
+
+const WORKSPACE: Files = {
+  'app/package.json': {
+    name: 'acme',
+    private: true,
+    packageManager: 'pnpm@10.12.1',
+    scripts: { prepare: 'husky' },
+  },
+  'app/pnpm-workspace.yaml': 'packages: [apps/*, packages/*]\n',
+  'app/apps/api/package.json': {
+    ...{ name: '@acme/api', type: 'module', scripts: { build: 'tsc', start: 'node dist/server.js' } },
+    dependencies: { fastify: '^5.0.0', '@acme/shared': 'workspace:*' },
+    devDependencies: { typescript: '^5.9.0', '@types/node': '^24.0.0' },
+  },
+  'app/apps/api/src/server.ts': TYPED,
+  ...COMPILER('app/apps/api'),
+  'app/packages/shared/package.json': {
+    ...{ name: '@acme/shared', type: 'module', main: 'dist/index.js', scripts: { build: 'tsc' } },
+    devDependencies: { typescript: '^5.9.0', '@types/node': '^24.0.0' },
+  },
+  'app/packages/shared/src/index.ts': "export const greeting = 'hello';\n",
+  ...COMPILER('app/packages/shared'),
+};
+
+const EXPRESS_BY = (packageManager?: string): Files => ({
+  'app/package.json': {
+    ...{ name: 'app', type: 'module', scripts: { start: 'node server.js' }, packageManager },
+    dependencies: { express: '^5.1.0' },
+  },
+  'app/server.js': EXPRESS('hello'),
+});
+
+const NEXT = (output?: string): Files => ({
+  'app/package.json': {
+    ...{ name: 'app', scripts: { build: 'next build', start: 'next start' } },
+    dependencies: { next: '^16.0.0', react: '^19.0.0', 'react-dom': '^19.0.0' },
+  },
+  'app/next.config.mjs': `export default ${JSON.stringify({ output })};\n`,
+  'app/app/layout.js': 'export default ({ children }) => <html><body>{children}</body></html>;\n',
+  'app/app/page.js': "export const dynamic = 'force-dynamic';\nexport default () => <h1>hello</h1>;\n",
+  'app/app/slow/route.js':
+    "export const dynamic = 'force-dynamic';\nexport const GET = () => new Promise((resolve) => setTimeout(() => resolve(new Response('slow')), 500));\n",
+});
+
+const VITE: Files = {
+  'app/package.json': {
+    ...{ name: 'app', private: true, type: 'module', scripts: { build: 'vite build' } },
+    dependencies: { react: '^19.0.0', 'react-dom': '^19.0.0' },
+    devDependencies: { vite: '^7.0.0' },
+  },
+  'app/index.html': '<title>hello</title><script type="module" src="/main.js"></script>\n',
+  'app/main.js':
+    "import { createElement } from 'react';\nimport { createRoot } from 'react-dom/client';\ncreateRoot(document.body).render(createElement('h1'));\n",
+};
+
+/** What people have, each with what writes its lock file. */
+const SAMPLES: [name: string, files: Files, lock: string[], template?: object][] = [
+  [
+    'fastify-pnpm',
+    WORKSPACE,
+    ['npx', '-y', 'pnpm@10.12.1', 'install', '--lockfile-only', '--ignore-scripts'],
+    { name: 'node', app: 'apps/api' },
+  ],
+  ['express-yarn', EXPRESS_BY('yarn@1.22.22'), ['npx', '-y', 'yarn@1.22.22', 'install', '--ignore-scripts']],
+  ['express-bun', EXPRESS_BY(), ['npx', '-y', 'bun@1.3.0', 'install', '--lockfile-only']],
+  ['next', NEXT(), NPM],
+  ['next-standalone', NEXT('standalone'), NPM],
+  ['vite', VITE, NPM],
+];
+
+fullSizeTest.each(SAMPLES)(
+  '%s is built, answers, and ends when it has answered',
+  async (kind, files, words, template) => {
+    const name = `sample-${kind}`;
+    const isSite = kind === 'vite';
+    const images = isSite ? { builder: node, base: lab.images.nginx } : { base: node };
+    const port = isSite ? 8080 : 3000;
+    const shop = await shopOf(name, { app: { template: { ...template, ...images }, port } });
+    await commit(shop, files);
+    lock(shop, 'app', ...words);
+    await commit(shop, {});
+    const [builder] = buildersHere() as [BuilderHere];
+    expect(await push(shop, builder)).toEqual({ app: 'built' });
+    expect((await ask(lab.servers[0]!, `app.${name}.example.com`, '/')).body).toMatch('hello');
+    const { user, ms, answer } = await proven(shop, 'app', isSite ? undefined : '/slow');
+    expect([user, answer]).toEqual(isSite ? ['101', undefined] : ['1000', 'slow']);
+    expect(ms).toBeLessThan(2_000);
+    await shop.leave();
+    await forgetBuilt(`*/templates/${name}-production-*`);
+  },
+);

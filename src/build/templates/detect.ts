@@ -68,7 +68,9 @@ function nodeOrSite(tree: SourceTree, options: TemplateOptions): Detected[] {
   // A site of Vite may have a server of its own that hands it out.
   const isServed =
     options.start !== undefined || /^(?:[A-Z_]+=\S+ )*(?:cross-env .*)?(?:node|bun|tsx) /.test(start ?? '');
-  if (framework?.site !== undefined && !isServed) return [{ name: 'static', by: framework.by }];
+  if (!isServed && framework?.site !== undefined) return [{ name: 'static', by: framework.by }];
+  // Only a site has one.
+  if (options.output !== undefined) return [{ name: 'static', by: 'output' }];
   const isApp = isServed || framework !== undefined || start !== undefined || app.json.main !== undefined;
   const hasPage = PAGES.some((path) => tree.paths.includes(path));
   return !isApp && hasPage ? [] : [{ name: 'node', by: 'package.json' }];
