@@ -850,7 +850,15 @@ function managerOf(name, lock, version, tree) {
 function joined(...words) {
 	return words.filter(Boolean).join(' ');
 }
-var semver = __webpack_require__(2830);
+function titleOf(what, { lock, title }) {
+	return lock === undefined ? what : `${what} with ${title}`;
+}
+var satisfies = __webpack_require__(6193);
+var satisfies_default =  __webpack_require__.n(satisfies);
+var min_version = __webpack_require__(580);
+var min_version_default =  __webpack_require__.n(min_version);
+var valid = __webpack_require__(6687);
+var valid_default =  __webpack_require__.n(valid);
 ;
 const LTS = { krypton: 24, jod: 22, iron: 20 };
 const LATEST_LTS = Object.values(LTS)[0];
@@ -894,12 +902,12 @@ function named(said, path) {
 	});
 }
 function newest(range, path) {
-	const lowest = (0,semver.validRange)(range) === null ? null : (0,semver.minVersion)(range);
+	const lowest = valid_default()(range) === null ? null : min_version_default()(range);
 	if (lowest === null)
 		return named(range, path);
 	const { major, minor, version } = lowest;
 	const lines = [...Object.values(LTS).map(String), String(major), `${major}.${minor}`];
-	return lines.find((line) => (0,semver.satisfies)(last(line), range)) ?? version;
+	return lines.find((line) => satisfies_default()(last(line), range)) ?? version;
 }
 const last = (line) => [...line.split('.'), '9999', '9999'].slice(0, 3).join('.');
 ;
@@ -1144,13 +1152,12 @@ function builtSite(tree, options) {
 			hint: 'Write the folder as output of the template, output: dist, or for a server template: node.',
 		});
 	}
-	const title = framework?.title ?? 'A site';
 	return {
 		stages: [installerStage(look), buildStage(look)],
 		gathered: copy([external_node_path_.posix.join('/app', project.app.folder, output)], SITE, '--from=build'),
 		isSinglePage: framework?.site?.isSinglePage ?? false,
 		ignored: ['**/node_modules', '**/npm-debug.log*', inFolder(project.app.folder, output)],
-		title: `${title} with ${manager.title}`,
+		title: titleOf(framework?.title ?? 'A site', manager),
 		found: [...look.found, `built to ${output}`],
 	};
 }
@@ -1378,7 +1385,7 @@ const node = (tree, options) => {
 		resultStage(look, start, options, dependencies.length > 0),
 	];
 	return {
-		dockerfile: dockerfile(`${framework?.title ?? 'Node'} with ${manager.title}`, stages.filter(({ length }) => length > 0)),
+		dockerfile: dockerfile(titleOf(framework?.title ?? 'Node', manager), stages.filter(({ length }) => length > 0)),
 		ignore: ignoreText([
 			'**/node_modules',
 			'**/npm-debug.log*',

@@ -63229,6 +63229,15 @@ module.exports = {"rE":"1.17.0"};
   	__nccwpck_require__.m = __webpack_modules__;
   	if (typeof __nccwpck_require__ !== 'undefined') __nccwpck_require__.ab = __dirname + "/";
   	(() => {
+  		__nccwpck_require__.n = (module) => {
+  			var getter = module && module.__esModule ?
+  				() => (module['default']) :
+  				() => (module);
+  			__nccwpck_require__.d(getter, { a: getter });
+  			return getter;
+  		};
+  	})();
+  	(() => {
   		__nccwpck_require__.d = (exports, definition) => {
   			for(var key in definition) {
   				if(__nccwpck_require__.o(definition, key) && !__nccwpck_require__.o(exports, key)) {
@@ -92061,7 +92070,7 @@ const buildPush = command_command({
 			for (const value of Object.values(secrets))
 				log.hide(value.toString());
 		const { workspace, folder, title } = project;
-		const { buildImages, dockerConfigFolder, ejectDockerfiles } = await Promise.all( [__nccwpck_require__.e(60), __nccwpck_require__.e(126)]).then(__nccwpck_require__.bind(__nccwpck_require__, 2126));
+		const { buildImages, dockerConfigFolder, ejectDockerfiles } = await Promise.all( [__nccwpck_require__.e(166), __nccwpck_require__.e(126)]).then(__nccwpck_require__.bind(__nccwpck_require__, 2126));
 		const checkout = await readCheckout({ workspace, env });
 		if (inputs.eject) {
 			const ejected = await ejectDockerfiles(builds, { folder, workspace, checkout, log });

@@ -11,7 +11,7 @@ import { makeDockerfile } from './make-dockerfile.ts';
 
 /** Where Dockerfiles are written down. */
 export interface EjectPlace extends Pick<ExaminePlace, 'folder' | 'workspace' | 'checkout'> {
-  log: Log;
+  log: Pick<Log, 'info'>;
 }
 
 /** Files that were written for a service. */

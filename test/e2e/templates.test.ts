@@ -17,12 +17,12 @@ jest.setTimeout(600_000);
 /** The registry keeps what earlier runs have pushed: nothing of this one is there before. */
 const RUN = randomBytes(8).toString('hex');
 
-/** An app that takes half a second for `/slow`, and ends when it has answered. */
+/** An app that answers `/slow` a while after it was told to end, and ends when it has answered. */
 const EXPRESS = (version: string) => `// ${RUN}
 import express from 'express';
 const app = express();
 app.get('/', (_request, response) => response.send('${version}'));
-app.get('/slow', (_request, response) => setTimeout(() => response.send('slow'), 500));
+app.get('/slow', (_request, response) => process.once('SIGTERM', () => setTimeout(() => response.send('slow'), 300)));
 const server = app.listen(3000);
 process.on('SIGTERM', () => server.close(() => process.exit()));
 `;
@@ -101,7 +101,7 @@ async function proven(shop: Project, service: string, slow?: string) {
   const user = (await server.docker('exec', container, 'id', '-u')).trim();
   const asked = slow && ask(server, `${service}.${shop.config.project}.example.com`, slow);
   // The request is at the app before that has to end.
-  if (asked) await answerless(server, container);
+  if (asked) await Promise.race([asked, connected(server, container)]);
   const begun = performance.now();
   await server.docker('stop', '--time', '10', container);
   const ms = performance.now() - begun;
@@ -109,9 +109,11 @@ async function proven(shop: Project, service: string, slow?: string) {
   return { user, ms, code, answer: asked && (await asked).body };
 }
 
-/** Waits until a container has a connection that it serves. */
-async function answerless(server: Fleet['servers'][number], container: string): Promise<void> {
+/** connected waits until somebody has a connection to port 3000 of a container. */
+async function connected(server: Fleet['servers'][number], container: string): Promise<void> {
+  const deadline = performance.now() + 30_000;
   for (let found = ''; !/: \S+:0BB8 \S+ 01 /.test(found); ) {
+    if (performance.now() > deadline) throw new Error(`nobody is connected to ${container}`);
     found = await server.docker('exec', container, 'cat', '/proc/net/tcp', '/proc/net/tcp6');
   }
 }
@@ -227,7 +229,7 @@ const TYPED = `import fastify from 'fastify';
 import { greeting } from '@acme/shared';
 const app = fastify();
 app.get('/', async () => greeting);
-app.get('/slow', () => new Promise((resolve) => setTimeout(() => resolve('slow'), 500)));
+app.get('/slow', () => new Promise((resolve) => process.once('SIGTERM', () => setTimeout(() => resolve('slow'), 300))));
 await app.listen({ port: 3000, host: '0.0.0.0' });
 process.on('SIGTERM', () => void app.close().then(() => process.exit()));
 `;
@@ -282,7 +284,7 @@ const NEXT = (output?: string): Files => ({
   'app/app/layout.js': 'export default ({ children }) => <html><body>{children}</body></html>;\n',
   'app/app/page.js': "export const dynamic = 'force-dynamic';\nexport default () => <h1>hello</h1>;\n",
   'app/app/slow/route.js':
-    "export const dynamic = 'force-dynamic';\nexport const GET = () => new Promise((resolve) => setTimeout(() => resolve(new Response('slow')), 500));\n",
+    "export const dynamic = 'force-dynamic';\nexport const GET = () => new Promise((resolve) => process.once('SIGTERM', () => setTimeout(() => resolve(new Response('slow')), 300)));\n",
 });
 
 const VITE: Files = {

@@ -1,5 +1,5 @@
 /** What belongs into no image, whatever it is of: history, notes of editors, and what is secret. */
-export const IGNORED = [
+const IGNORED = [
   '.git',
   '.github',
   '.gitignore',

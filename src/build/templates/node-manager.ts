@@ -205,3 +205,8 @@ function managerOf(
 function joined(...words: (string | false | undefined)[]): string {
   return words.filter(Boolean).join(' ');
 }
+
+/** titleOf returns what an image is of, for people: `Next.js with pnpm 10`. */
+export function titleOf(what: string, { lock, title }: PackageManager): string {
+  return lock === undefined ? what : `${what} with ${title}`;
+}

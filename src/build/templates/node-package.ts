@@ -49,8 +49,8 @@ export interface NodeProject {
   needed: readonly NodePackage[];
 }
 
-/** readPackage returns the package of a folder; undefined where there is none. It throws for one that is no JSON. */
-export function readPackage(tree: SourceTree, folder: string): NodePackage | undefined {
+/** The package of a folder; undefined where there is none. It throws for one that is no JSON. */
+function readPackage(tree: SourceTree, folder: string): NodePackage | undefined {
   const path = inFolder(folder, 'package.json');
   const text = tree.read(path);
   if (text === undefined) return undefined;

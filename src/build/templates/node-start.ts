@@ -146,8 +146,8 @@ function scriptRunBy(program: string, [first = '', ...rest]: readonly string[]):
   return program === 'bun' || first === 'run' ? undefined : first;
 }
 
-/** upFrom returns how one gets from a folder to one that is above it, or is it. */
-export function upFrom(folder: string, above: string): string {
+/** How one gets from a folder to one that is above it, or is it. */
+function upFrom(folder: string, above: string): string {
   if (folder === above) return '';
   return '../'.repeat(folder.split('/').length - (above === '.' ? 0 : above.split('/').length));
 }

@@ -1,4 +1,7 @@
-import { minVersion, satisfies, validRange } from 'semver';
+// One by one, since the package as a whole would be most of a bundle.
+import satisfies from 'semver/functions/satisfies.js';
+import minVersion from 'semver/ranges/min-version.js';
+import validRange from 'semver/ranges/valid.js';
 import { UserError } from '../../model/errors.ts';
 import { inFolder } from './dockerfile-text.ts';
 import type { NodePackage } from './node-package.ts';

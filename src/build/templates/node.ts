@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import { splitWords } from '../../config/shell-words.ts';
 import { copy, dockerfile, env, execForm, run } from './dockerfile-text.ts';
 import { ignoreText } from './ignore-defaults.ts';
+import { titleOf } from './node-manager.ts';
 import {
   buildStage,
   foldersOf,
@@ -35,7 +36,7 @@ export const node: Template = (tree, options) => {
   ];
   return {
     dockerfile: dockerfile(
-      `${framework?.title ?? 'Node'} with ${manager.title}`,
+      titleOf(framework?.title ?? 'Node', manager),
       stages.filter(({ length }) => length > 0),
     ),
     ignore: ignoreText([

@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import { UserError } from '../../model/errors.ts';
 import { copy, dockerfile, execForm, inFolder, run } from './dockerfile-text.ts';
 import { ignoreText } from './ignore-defaults.ts';
+import { titleOf } from './node-manager.ts';
 import { buildStage, installerStage, lookAtNode } from './node-stages.ts';
 import {
   BEFORE,
@@ -118,13 +119,12 @@ function builtSite(tree: SourceTree, options: TemplateOptions): Site {
       },
     );
   }
-  const title = framework?.title ?? 'A site';
   return {
     stages: [installerStage(look), buildStage(look)],
     gathered: copy([posix.join('/app', project.app.folder, output)], SITE, '--from=build'),
     isSinglePage: framework?.site?.isSinglePage ?? false,
     ignored: ['**/node_modules', '**/npm-debug.log*', inFolder(project.app.folder, output)],
-    title: `${title} with ${manager.title}`,
+    title: titleOf(framework?.title ?? 'A site', manager),
     found: [...look.found, `built to ${output}`],
   };
 }
