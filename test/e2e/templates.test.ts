@@ -22,7 +22,10 @@ const EXPRESS = (version: string) => `// ${RUN}
 import express from 'express';
 const app = express();
 app.get('/', (_request, response) => response.send('${version}'));
-app.get('/slow', (_request, response) => process.once('SIGTERM', () => setTimeout(() => response.send('slow'), 300)));
+app.get('/slow', (_request, response) => {
+  console.log('slow is asked');
+  process.once('SIGTERM', () => setTimeout(() => response.send('slow'), 300));
+});
 const server = app.listen(3000);
 process.on('SIGTERM', () => server.close(() => process.exit()));
 `;
@@ -101,7 +104,7 @@ async function proven(shop: Project, service: string, slow?: string) {
   const user = (await server.docker('exec', container, 'id', '-u')).trim();
   const asked = slow && ask(server, `${service}.${shop.config.project}.example.com`, slow);
   // The request is at the app before that has to end.
-  if (asked) await Promise.race([asked, connected(server, container)]);
+  if (asked) await Promise.race([asked, heard(server, container)]);
   const begun = performance.now();
   await server.docker('stop', '--time', '10', container);
   const ms = performance.now() - begun;
@@ -109,12 +112,11 @@ async function proven(shop: Project, service: string, slow?: string) {
   return { user, ms, code, answer: asked && (await asked).body };
 }
 
-/** connected waits until somebody has a connection to port 3000 of a container. */
-async function connected(server: Fleet['servers'][number], container: string): Promise<void> {
+/** heard waits until an app has said that `/slow` was asked. */
+async function heard(server: Fleet['servers'][number], container: string): Promise<void> {
   const deadline = performance.now() + 30_000;
-  for (let found = ''; !/: \S+:0BB8 \S+ 01 /.test(found); ) {
-    if (performance.now() > deadline) throw new Error(`nobody is connected to ${container}`);
-    found = await server.docker('exec', container, 'cat', '/proc/net/tcp', '/proc/net/tcp6');
+  while (!(await server.docker('logs', container)).includes('slow is asked')) {
+    if (performance.now() > deadline) throw new Error(`nobody has asked ${container}`);
   }
 }
 
@@ -229,7 +231,10 @@ const TYPED = `import fastify from 'fastify';
 import { greeting } from '@acme/shared';
 const app = fastify();
 app.get('/', async () => greeting);
-app.get('/slow', () => new Promise((resolve) => process.once('SIGTERM', () => setTimeout(() => resolve('slow'), 300))));
+app.get('/slow', () => {
+  console.log('slow is asked');
+  return new Promise((resolve) => process.once('SIGTERM', () => setTimeout(() => resolve('slow'), 300)));
+});
 await app.listen({ port: 3000, host: '0.0.0.0' });
 process.on('SIGTERM', () => void app.close().then(() => process.exit()));
 `;
@@ -283,8 +288,14 @@ const NEXT = (output?: string): Files => ({
   'app/next.config.mjs': `export default ${JSON.stringify({ output })};\n`,
   'app/app/layout.js': 'export default ({ children }) => <html><body>{children}</body></html>;\n',
   'app/app/page.js': "export const dynamic = 'force-dynamic';\nexport default () => <h1>hello</h1>;\n",
-  'app/app/slow/route.js':
-    "export const dynamic = 'force-dynamic';\nexport const GET = () => new Promise((resolve) => process.once('SIGTERM', () => setTimeout(() => resolve(new Response('slow')), 300)));\n",
+  'app/app/slow/route.js': `export const dynamic = 'force-dynamic';
+export function GET() {
+  console.log('slow is asked');
+  return new Promise((resolve) =>
+    process.once('SIGTERM', () => setTimeout(() => resolve(new Response('slow')), 300)),
+  );
+}
+`,
 });
 
 const VITE: Files = {
