@@ -9,6 +9,9 @@ import { type ContextEntry, readContext } from './context.ts';
 import { type Dockerfile, readDockerfile } from './dockerfile.ts';
 import { type IgnoreRules, parseIgnore } from './ignore.ts';
 import { NOTHING, readIgnoreRules } from './ignore-file.ts';
+import type { Finding } from './lint/finding.ts';
+import { lintDockerfile } from './lint/lint.ts';
+import type { LintOptions } from './lint/stages.ts';
 import { type MadeDockerfile, makeDockerfile } from './make-dockerfile.ts';
 
 /** Where a build is looked at. */
@@ -44,6 +47,8 @@ export interface Examined {
   /** The Dockerfile for people; undefined for one that stands in the configuration. */
   file: string | undefined;
   lineOf: Dockerfile['lineOf'];
+  /** What would be better otherwise of a Dockerfile that somebody has written. */
+  findings: readonly Finding[];
 }
 
 /** rootOf returns the folder that a build does not leave: the repository. */
@@ -102,7 +107,12 @@ export async function examine(spec: BuildSpec, place: ExaminePlace): Promise<Exa
     }),
     file: 'path' in dockerfile ? relative(workspace, resolve(folder, pathOf(spec))) : undefined,
     lineOf,
+    findings: template === undefined ? lintDockerfile(text, lintOptions(spec)) : [],
   };
+}
+
+function lintOptions({ args, target, contexts }: BuildSpec): LintOptions {
+  return { args, target, contexts: Object.keys(contexts) };
 }
 
 /** The Dockerfile of a build, and what its context is without. */

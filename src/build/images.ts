@@ -15,6 +15,7 @@ import { type RegistryLogin, type ScratchPlace, withDockerConfig } from './docke
 import { type Examined, examine } from './examine.ts';
 import { buildFailure } from './failure.ts';
 import { imageLabels } from './labels.ts';
+import { tellFindings } from './lint/tell-findings.ts';
 import { type BuildSteps, stepsOf } from './progress.ts';
 import { runDocker } from './run-docker.ts';
 
@@ -79,6 +80,7 @@ export async function buildImages(request: BuildRequest): Promise<BuiltImage[]> 
   const where = placeOf(request);
   const examined = await allOrErrors(builds.map((spec) => examine(spec, where)));
   refuseChanged(examined, request);
+  tellFindings(examined, request.log);
   for (const { spec, template } of examined) {
     if (template !== undefined)
       request.log.info(`${spec.service}: made a Dockerfile for ${template.found.join(', ')}`);

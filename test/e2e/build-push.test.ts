@@ -153,6 +153,11 @@ describe.each(buildersHere())('a project whose images are built with $kind', ({ 
     expect(await shop.standing()).toEqual(before);
   });
 
+  test('is told what of its Dockerfiles would be better otherwise, on the line', async () => {
+    const { log } = await run({ 'dry-run': 'true' });
+    expect(log).toMatch(/^::warning title=Switchyard,file=web\/Dockerfile,line=1,col=1::.*there is no USER/m);
+  });
+
   test('has nothing built for what .dockerignore leaves out', async () => {
     await commit({ 'web/notes.md': 'of no matter either' });
     expect(await build()).toEqual({ api: 'present', web: 'present' });
