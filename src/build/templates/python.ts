@@ -39,13 +39,13 @@ export const python: Template = (whole, options) => {
     `FROM ${options.builder ?? options.base ?? image} AS build`,
     ...debianPackages(system.build),
     `RUN python3 -m venv --without-pip ${VENV}`,
-    `ENV VIRTUAL_ENV=${VENV} PATH=${VENV}/bin:$PATH`,
-    ...env(installer?.env ?? {}),
+    ...env({ VIRTUAL_ENV: VENV, ...installer?.env }),
     'WORKDIR /app',
     ...(installer === undefined ? [] : installLines(installer, inApp)),
     copy([app], './'),
     ...own,
-    ...(options.build === undefined ? [] : [run(options.build)]),
+    // What installs is the Python of the image: that of the venv has no pip.
+    ...(options.build === undefined ? [] : [`ENV PATH=${VENV}/bin:$PATH`, run(options.build)]),
   ];
   const result = [
     `FROM ${options.base ?? image}`,
@@ -78,7 +78,7 @@ export const python: Template = (whole, options) => {
     ]),
     ignore: ignoreText(IGNORED),
     found: [
-      `Python ${version} (${by})`,
+      options.base === undefined ? `Python ${version} (${by})` : `Python of ${options.base} (base)`,
       ...(installer === undefined ? [] : [`${installer.title} (${installer.by})`]),
       ...(system.run.length + system.build.length === 0
         ? []

@@ -2,7 +2,7 @@
 
 FROM python:3.14-slim AS build
 RUN python3 -m venv --without-pip /venv
-ENV VIRTUAL_ENV=/venv PATH=/venv/bin:$PATH
+ENV VIRTUAL_ENV=/venv
 WORKDIR /app
 COPY requirements.txt ./
 COPY requirements/constraints.txt requirements/db.txt ./requirements/

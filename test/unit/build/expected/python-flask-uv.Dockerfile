@@ -2,8 +2,7 @@
 
 FROM python:3.13-slim AS build
 RUN python3 -m venv --without-pip /venv
-ENV VIRTUAL_ENV=/venv PATH=/venv/bin:$PATH
-ENV UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=/venv
+ENV VIRTUAL_ENV=/venv UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=/venv
 WORKDIR /app
 RUN --mount=type=cache,target=/root/.cache/pip python3 -m venv /tools && /tools/bin/pip install uv==0.13.9
 COPY pyproject.toml uv.lock ./

@@ -2,8 +2,7 @@
 
 FROM python:3.13-slim AS build
 RUN python3 -m venv --without-pip /venv
-ENV VIRTUAL_ENV=/venv PATH=/venv/bin:$PATH
-ENV PIPENV_VERBOSITY=-1
+ENV VIRTUAL_ENV=/venv PIPENV_VERBOSITY=-1
 WORKDIR /app
 RUN --mount=type=cache,target=/root/.cache/pip python3 -m venv /tools && /tools/bin/pip install pipenv==2026.10.3
 COPY Pipfile Pipfile.lock ./

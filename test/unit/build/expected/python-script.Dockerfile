@@ -2,7 +2,7 @@
 
 FROM python:3.13-slim AS build
 RUN python3 -m venv --without-pip /venv
-ENV VIRTUAL_ENV=/venv PATH=/venv/bin:$PATH
+ENV VIRTUAL_ENV=/venv
 WORKDIR /app
 COPY requirements.txt ./
 RUN --mount=type=cache,target=/root/.cache/pip python3 -m pip --python /venv install --no-compile --requirement requirements.txt

@@ -2,7 +2,7 @@
 
 FROM python:3.14-slim AS build
 RUN python3 -m venv --without-pip /venv
-ENV VIRTUAL_ENV=/venv PATH=/venv/bin:$PATH
+ENV VIRTUAL_ENV=/venv
 WORKDIR /app
 RUN --mount=type=cache,target=/root/.cache/pip python3 -m venv /tools && /tools/bin/pip install poetry==2.5.1
 COPY pyproject.toml poetry.lock ./
