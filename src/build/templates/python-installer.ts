@@ -144,14 +144,18 @@ export function installLines(installer: Installer, inApp: (path: string) => stri
           run(
             `python3 -m venv ${TOOLS} && ${TOOLS}/bin/pip install ${shellWord(tool)}`,
             '--mount=type=cache,target=/root/.cache/pip',
+            SECRET,
           ),
         ]),
     ...[...folders].map(([folder, paths]) => copy(paths, folder)),
-    run(command, mount),
+    run(command, mount, SECRET),
     // By the content of files and not by their dates: the same again gives the same layer. Some packages have files of others.
     run(`python3 -m compileall -q -f --invalidation-mode unchecked-hash ${VENV} || true`),
   ];
 }
+
+/** A build that is handed a secret of this name has it as logins by hosts, for packages that not everybody may read. */
+const SECRET = '--mount=type=secret,id=netrc,target=/root/.netrc';
 
 /** A requirement may have what means something to a shell. */
 function shellWord(text: string): string {
@@ -175,6 +179,6 @@ export function packageLines(
     ...(requires.some((one) => /^(?:setuptools[-_]scm|hatch-vcs)/.test(one))
       ? ['ENV SETUPTOOLS_SCM_PRETEND_VERSION=0.0.0']
       : []),
-    run(`${install} --no-deps --target ${PROJECT} .`, `--mount=type=cache,target=${cache}`),
+    run(`${install} --no-deps --target ${PROJECT} .`, `--mount=type=cache,target=${cache}`, SECRET),
   ];
 }

@@ -6,7 +6,7 @@ ENV VIRTUAL_ENV=/venv
 WORKDIR /app
 COPY requirements.txt ./
 COPY requirements/constraints.txt requirements/db.txt ./requirements/
-RUN --mount=type=cache,target=/root/.cache/pip python3 -m pip --python /venv install --no-compile --requirement requirements.txt --requirement requirements/db.txt
+RUN --mount=type=cache,target=/root/.cache/pip --mount=type=secret,id=netrc,target=/root/.netrc python3 -m pip --python /venv install --no-compile --requirement requirements.txt --requirement requirements/db.txt
 RUN python3 -m compileall -q -f --invalidation-mode unchecked-hash /venv || true
 COPY . ./
 

@@ -4,9 +4,9 @@ FROM python:3.13-slim AS build
 RUN python3 -m venv --without-pip /venv
 ENV VIRTUAL_ENV=/venv UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=/venv
 WORKDIR /app
-RUN --mount=type=cache,target=/root/.cache/pip python3 -m venv /tools && /tools/bin/pip install uv==0.13.9
+RUN --mount=type=cache,target=/root/.cache/pip --mount=type=secret,id=netrc,target=/root/.netrc python3 -m venv /tools && /tools/bin/pip install uv==0.13.9
 COPY pyproject.toml uv.lock ./
-RUN --mount=type=cache,target=/root/.cache/uv /tools/bin/uv sync --locked --no-dev --no-install-project
+RUN --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=netrc,target=/root/.netrc /tools/bin/uv sync --locked --no-dev --no-install-project
 RUN python3 -m compileall -q -f --invalidation-mode unchecked-hash /venv || true
 COPY . ./
 

@@ -4,9 +4,9 @@ FROM python:3.13-slim AS build
 RUN python3 -m venv --without-pip /venv
 ENV VIRTUAL_ENV=/venv PIPENV_VERBOSITY=-1
 WORKDIR /app
-RUN --mount=type=cache,target=/root/.cache/pip python3 -m venv /tools && /tools/bin/pip install pipenv==2026.10.3
+RUN --mount=type=cache,target=/root/.cache/pip --mount=type=secret,id=netrc,target=/root/.netrc python3 -m venv /tools && /tools/bin/pip install pipenv==2026.10.3
 COPY Pipfile Pipfile.lock ./
-RUN --mount=type=cache,target=/root/.cache /tools/bin/pipenv install --deploy
+RUN --mount=type=cache,target=/root/.cache --mount=type=secret,id=netrc,target=/root/.netrc /tools/bin/pipenv install --deploy
 RUN python3 -m compileall -q -f --invalidation-mode unchecked-hash /venv || true
 COPY . ./
 

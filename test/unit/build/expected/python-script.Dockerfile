@@ -5,7 +5,7 @@ RUN python3 -m venv --without-pip /venv
 ENV VIRTUAL_ENV=/venv
 WORKDIR /app
 COPY requirements.txt ./
-RUN --mount=type=cache,target=/root/.cache/pip python3 -m pip --python /venv install --no-compile --requirement requirements.txt
+RUN --mount=type=cache,target=/root/.cache/pip --mount=type=secret,id=netrc,target=/root/.netrc python3 -m pip --python /venv install --no-compile --requirement requirements.txt
 RUN python3 -m compileall -q -f --invalidation-mode unchecked-hash /venv || true
 COPY . ./
 
