@@ -24,7 +24,7 @@ export interface TemplateOptions {
 }
 
 /** Templates that Dockerfiles are made by. */
-export const TEMPLATE_NAMES = ['node', 'static'] as const;
+export const TEMPLATE_NAMES = ['node', 'python', 'static'] as const;
 
 export type TemplateName = (typeof TEMPLATE_NAMES)[number];
 

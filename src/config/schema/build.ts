@@ -121,7 +121,8 @@ const template = z
         version: key(parsed(z.union([text, z.number()], { error: 'must be text' }), parseVersion), {
           description: 'The version of the language.',
           fallback: {
-            words: 'what the folder says (`.nvmrc`, `engines`, …), else the one with long-term support',
+            words:
+              'what the folder says (`.nvmrc`, `engines`, `.python-version`, `requires-python`, …), else the current one',
           },
           example: 'version: 24',
         }),

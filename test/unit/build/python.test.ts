@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { lintDockerfile } from '../../../src/build/lint/lint.ts';
+import { generateDockerfile } from '../../../src/build/templates/index.ts';
 import { python } from '../../../src/build/templates/python.ts';
 import { satisfies } from '../../../src/build/templates/python-version.ts';
 import type { TemplateOptions } from '../../../src/build/templates/template.ts';
@@ -139,6 +140,7 @@ describe('the version of Python', () => {
   });
 
   test('is asked for where it is not clear', () => {
+    expect(refusal(SCRIPT, { version: '3.1' })).toMatch('→ Put it into quotes: version: "3.10".');
     expect(refusal({ '.python-version': 'pypy3.10', 'main.py': '' })).toMatch(
       /\.python-version says "pypy3.10".*\n→ Write a number/,
     );
@@ -348,6 +350,12 @@ test('an app in a folder of a repository has its own files alone', () => {
     'worker/requirements.txt ./',
     './worker ./',
   ]);
+});
+
+test('is found by looking', () => {
+  for (const files of [FASTAPI, FLASK, PIPENV, SCRIPT]) {
+    expect(generateDockerfile(treeOf(files), { name: 'auto' }).found[0]).toMatch(/^template python \(/);
+  }
 });
 
 test('another image has both stages stand on it, unless they differ', () => {
