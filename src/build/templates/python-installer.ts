@@ -97,6 +97,11 @@ export function installerFor(
   if (pyproject?.tool?.poetry?.dependencies !== undefined && pyproject.project?.dependencies === undefined) {
     throw unlocked('pyproject.toml', 'poetry.lock', 'poetry lock');
   }
+  if (has('setup.py') || pyproject?.project?.dynamic?.includes('dependencies')) {
+    throw new UserError('what the project depends on is known only when it is built', {
+      hint: 'Write it down and commit it: "uv lock" makes a uv.lock, "uv pip compile" a requirements.txt.',
+    });
+  }
   if ((pyproject?.project?.dependencies?.length ?? 0) === 0) return undefined;
   return {
     ...withUv,

@@ -202,6 +202,14 @@ describe('what it depends on', () => {
     expect(refusal(unlocked, { start: 'x' })).toMatch('→ Run "poetry lock", and commit poetry.lock.');
   });
 
+  test('is known before the source is there', () => {
+    const refused = /^what the project depends on is known only when it is built\n→ .*uv lock/;
+    expect(refusal({ 'setup.py': '', 'main.py': '' })).toMatch(refused);
+    const dynamic = '[project]\nname = "x"\ndynamic = ["dependencies"]\n';
+    expect(refusal({ 'pyproject.toml': dynamic, 'main.py': '' })).toMatch(refused);
+    expect(refusal({ 'setup.py': '', 'requirements.txt': 'x', 'main.py': '' })).toBe('');
+  });
+
   test('does not lie in the repository itself', () => {
     expect(refusal({ 'requirements.txt': '-e .\n', 'main.py': '' })).toMatch(
       'requirements.txt installs a folder of the repository: -e .',
