@@ -14,11 +14,6 @@ export function pythonVersion(
   { pyproject, pipfile }: PythonProject,
   asked: string | undefined,
 ): { version: string; by: string } {
-  if (asked === '3.1') {
-    throw new UserError('version 3.1 is 3.10 without its last digit: YAML takes it for a number', {
-      hint: 'Put it into quotes: version: "3.10".',
-    });
-  }
   if (asked !== undefined) return { version: asked, by: 'version' };
   const pinned = tree
     .read('.python-version')

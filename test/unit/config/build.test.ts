@@ -77,7 +77,7 @@ describe('a template', () => {
     ['template: auto, dockerfile: Other', /build\.dockerfile: excludes template/],
     ['template: auto, dockerfile_inline: FROM x', /build\.dockerfile_inline: excludes template/],
     ['template: auto, target: runtime', /build\.target: excludes template/],
-    ['template: ruby', /must be node, static, auto, or a map/],
+    ['template: ruby', /must be node, python, static, auto, or a map/],
     ['template: { version: 3.1 }', /is a number, of which YAML drops zeros/],
     ['template: { version: newest }', /"newest" is no version/],
     ['template: { app: ../other }', /is not below the folder that is built/],
