@@ -1,13 +1,20 @@
 import { posix } from 'node:path';
 import { copy, dockerfile, env, execForm, inFolder, run } from './dockerfile-text.ts';
 import { ignoreText } from './ignore-defaults.ts';
-import { installerFor, installLines, PROJECT, packageLines, VENV } from './python-installer.ts';
+import {
+  type Installer,
+  installerFor,
+  installLines,
+  PROJECT,
+  packageLines,
+  VENV,
+} from './python-installer.ts';
 import { dependenciesOf, readPythonProject } from './python-project.ts';
 import { findRequirements } from './python-requirements.ts';
-import { startOf } from './python-start.ts';
-import { systemPackages } from './python-system-packages.ts';
+import { type PythonStart, startOf } from './python-start.ts';
+import { type SystemPackages, systemPackages } from './python-system-packages.ts';
 import { pythonVersion } from './python-version.ts';
-import type { SourceTree, Template } from './template.ts';
+import type { SourceTree, Template, TemplateOptions } from './template.ts';
 
 /** A number, so that an engine can tell that it is not root. */
 const USER = '10001:10001';
@@ -16,9 +23,35 @@ const USER = '10001:10001';
  * python makes the Dockerfile of an app or a worker of Python: what it depends on is a layer of its own, installed before the
  * source is there; what installs it stays behind; and the app is the first process, without a shell before it.
  */
-export const python: Template = (whole, options) => {
-  const { app = '.' } = options;
-  const inApp = (path: string) => inFolder(posix.normalize(app), path);
+export const python: Template = (tree, options) => {
+  const look = lookAtPython(tree, options);
+  const { installer, start, found } = look;
+  const title = start.app?.framework ?? 'Python';
+  return {
+    dockerfile: dockerfile(installer === undefined ? title : `${title} with ${installer.title}`, [
+      buildStage(look, options),
+      resultStage(look, options),
+    ]),
+    ignore: ignoreText(IGNORED),
+    found,
+  };
+};
+
+/** A project of Python with what was found of it. */
+interface PythonLook {
+  /** The official image of its version. */
+  image: string;
+  installer: Installer | undefined;
+  system: SystemPackages;
+  start: PythonStart;
+  /** What installs the project itself; nothing where it is no package. */
+  own: readonly string[];
+  /** Where Python finds the project beside the folder that it is started in. */
+  modules: Readonly<Record<string, string>>;
+  found: readonly string[];
+}
+
+function lookAtPython(whole: SourceTree, { app = '.', ...options }: TemplateOptions): PythonLook {
   const tree = below(whole, posix.normalize(app));
   const project = readPythonProject(tree);
   const requirements = findRequirements(tree);
@@ -31,29 +64,59 @@ export const python: Template = (whole, options) => {
     ...lines,
     ...(project.pyproject?.project?.dependencies ?? []),
   ]);
+  const debian = [...new Set([...system.build, ...system.run])];
   const own = packageLines(tree, project, installer);
-  const image = `python:${version}-slim`;
   const isInSource = tree.paths.some((path) => /^src\/.*\.py$/.test(path));
-  const paths = [...(own.length > 0 ? [PROJECT] : isInSource ? ['/app/src'] : [])];
-  const build = [
-    `FROM ${options.builder ?? options.base ?? image} AS build`,
+  const modules = own.length > 0 ? PROJECT : isInSource ? '/app/src' : undefined;
+  return {
+    image: `python:${version}-slim`,
+    installer,
+    system,
+    start,
+    own,
+    modules: modules === undefined ? {} : { PYTHONPATH: modules },
+    found: [
+      options.base === undefined ? `Python ${version} (${by})` : `Python of ${options.base} (base)`,
+      ...(installer === undefined ? [] : [`${installer.title} (${installer.by})`]),
+      ...(debian.length === 0 ? [] : [`packages of Debian (${debian.join(', ')})`]),
+      `${start.words.join(' ')} (${start.by})`,
+    ],
+  };
+}
+
+/** The stage that installs, and that builds where something is to be built. */
+function buildStage(
+  { image, installer, system, own, modules }: PythonLook,
+  { app = '.', base, builder, build }: TemplateOptions,
+): string[] {
+  return [
+    `FROM ${builder ?? base ?? image} AS build`,
     ...debianPackages(system.build),
     `RUN python3 -m venv --without-pip ${VENV}`,
     ...env({ VIRTUAL_ENV: VENV, ...installer?.env }),
     'WORKDIR /app',
-    ...(installer === undefined ? [] : installLines(installer, inApp)),
+    ...(installer === undefined
+      ? []
+      : installLines(installer, (path) => inFolder(posix.normalize(app), path))),
     copy([app], './'),
     ...own,
-    // What installs is the Python of the image: that of the venv has no pip.
-    ...(options.build === undefined ? [] : [`ENV PATH=${VENV}/bin:$PATH`, run(options.build)]),
+    // Only now: what installs is the Python of the image, since that of the venv has no pip.
+    ...(build === undefined ? [] : [pathLine(own), ...env(modules), run(build)]),
   ];
-  const result = [
-    `FROM ${options.base ?? image}`,
+}
+
+/** The image itself: what the app needs when it runs, owned by root. */
+function resultStage(
+  { image, system, start, own, modules }: PythonLook,
+  { base }: TemplateOptions,
+): string[] {
+  return [
+    `FROM ${base ?? image}`,
     ...debianPackages(system.run),
     'WORKDIR /app',
-    `ENV PATH=${own.length > 0 ? `${PROJECT}/bin:` : ''}${VENV}/bin:$PATH`,
+    pathLine(own),
     ...env({
-      ...(paths.length > 0 && { PYTHONPATH: paths.join(':') }),
+      ...modules,
       // What it prints is in the log at once.
       PYTHONUNBUFFERED: '1',
       // The user may write to no folder of the app; what it depends on is compiled already.
@@ -70,23 +133,12 @@ export const python: Template = (whole, options) => {
     'STOPSIGNAL SIGTERM',
     `CMD ${execForm(start.words)}`,
   ];
-  const title = start.app?.framework ?? 'Python';
-  return {
-    dockerfile: dockerfile(installer === undefined ? title : `${title} with ${installer.title}`, [
-      build,
-      result,
-    ]),
-    ignore: ignoreText(IGNORED),
-    found: [
-      options.base === undefined ? `Python ${version} (${by})` : `Python of ${options.base} (base)`,
-      ...(installer === undefined ? [] : [`${installer.title} (${installer.by})`]),
-      ...(system.run.length + system.build.length === 0
-        ? []
-        : [`packages of Debian (${[...new Set([...system.build, ...system.run])].join(', ')})`]),
-      `${start.words.join(' ')} (${start.by})`,
-    ],
-  };
-};
+}
+
+/** Programs of what it depends on, and its own, are found by their names. */
+function pathLine(own: readonly string[]): string {
+  return `ENV PATH=${own.length > 0 ? `${PROJECT}/bin:` : ''}${VENV}/bin:$PATH`;
+}
 
 /** A folder of a tree as a tree of its own. */
 function below({ paths, read }: SourceTree, folder: string): SourceTree {

@@ -359,6 +359,16 @@ test('an app in a folder of a repository has its own files alone', () => {
   ]);
 });
 
+test('a build of its own has what the app depends on, and finds its modules', () => {
+  const files = { ...FLASK, 'src/shop/cli.py': '' };
+  const lines = made(files, { build: 'python3 -m shop.cli --all' }).dockerfile.split('\n');
+  expect(lines.slice(lines.indexOf('COPY . ./') + 1, lines.indexOf('FROM python:3.13-slim') - 1)).toEqual([
+    'ENV PATH=/venv/bin:$PATH',
+    'ENV PYTHONPATH=/app/src',
+    'RUN python3 -m shop.cli --all',
+  ]);
+});
+
 test('is found by looking', () => {
   for (const files of [FASTAPI, FLASK, PIPENV, SCRIPT]) {
     expect(generateDockerfile(treeOf(files), { name: 'auto' }).found[0]).toMatch(/^template python \(/);
