@@ -124,6 +124,8 @@ function wsgiServer(app: PythonApp, dependencies: Dependencies): string[] | unde
       `--bind=0.0.0.0:${PORT}`,
       // One request that takes long does not hold up the others; WEB_CONCURRENCY says how many processes there are.
       '--threads=4',
+      // A worker that ends would wait for idle connections. The edge, beside it, opens one in no time.
+      '--keep-alive=0',
       // A worker that waits for a disk would be taken for dead.
       '--worker-tmp-dir=/dev/shm',
       '--forwarded-allow-ips=*',

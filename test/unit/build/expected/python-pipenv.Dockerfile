@@ -19,4 +19,4 @@ COPY --from=build /app ./
 USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-CMD ["gunicorn", "wsgi:app", "--bind=0.0.0.0:8000", "--threads=4", "--worker-tmp-dir=/dev/shm", "--forwarded-allow-ips=*"]
+CMD ["gunicorn", "wsgi:app", "--bind=0.0.0.0:8000", "--threads=4", "--keep-alive=0", "--worker-tmp-dir=/dev/shm", "--forwarded-allow-ips=*"]
