@@ -28,7 +28,7 @@ async def home():
 @app.get("/slow")
 async def slow():
     print("slow is asked")
-    await asyncio.sleep(0.7)
+    await asyncio.sleep(0.4)
     return "slow"
 `,
 };
@@ -46,7 +46,7 @@ def create_app():
     @app.get("/slow")
     def slow():
         print("slow is asked")
-        time.sleep(0.7)
+        time.sleep(0.4)
         return "slow"
 
     return app
