@@ -57,7 +57,8 @@ export const KNOWN_TO = {
   'node-ssh': ['ssh'],
   ssh2: ['ssh'],
   'tar-stream': ['docker'],
-  yaml: ['config'],
+  // The packages of a workspace of pnpm stand in YAML.
+  yaml: ['config', 'build'],
 };
 
 /** Who may wait in real time; all others are handed a clock, so that a simulation can hand in its own. */

@@ -2,8 +2,8 @@
 const shared = {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
-  // A build may come and go there while tests run.
-  modulePathIgnorePatterns: ['<rootDir>/build/'],
+  // Builds and repositories come and go there while tests run.
+  modulePathIgnorePatterns: ['<rootDir>/build/', '<rootDir>/.lab/'],
   transform: { '^.+\\.ts$': '<rootDir>/test/strip-types.mjs' },
 };
 

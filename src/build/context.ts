@@ -20,22 +20,7 @@ const AT_ONCE = 16;
  * are not followed: neither does BuildKit.
  */
 export async function readContext(folder: string, rules: IgnoreRules): Promise<ContextEntry[]> {
-  const found: ContextEntry[] = [];
-  const files: string[] = [];
-  const walk = async (below: string): Promise<void> => {
-    for (const entry of await readdir(join(folder, below), { withFileTypes: true })) {
-      const path = below === '' ? entry.name : `${below}/${entry.name}`;
-      const isIgnored = rules.isIgnored(path);
-      if (entry.isDirectory()) {
-        if (!isIgnored) found.push({ path, kind: 'folder' });
-        if (!isIgnored || rules.hasExceptions) await walk(path);
-      } else if (isIgnored) continue;
-      else if (entry.isSymbolicLink())
-        found.push({ path, kind: 'link', to: await readlink(join(folder, path)) });
-      else if (entry.isFile()) files.push(path);
-    }
-  };
-  await walk('');
+  const { files, others: found } = await listContext(folder, rules);
   await Promise.all(
     Array.from({ length: AT_ONCE }, async () => {
       for (let path = files.pop(); path !== undefined; path = files.pop()) {
@@ -46,6 +31,30 @@ export async function readContext(folder: string, rules: IgnoreRules): Promise<C
     }),
   );
   return found.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** listContext returns the files of a context by their paths, and what else is in it; see {@link readContext}. */
+export async function listContext(
+  folder: string,
+  rules: IgnoreRules,
+): Promise<{ files: string[]; others: ContextEntry[] }> {
+  const others: ContextEntry[] = [];
+  const files: string[] = [];
+  const walk = async (below: string): Promise<void> => {
+    for (const entry of await readdir(join(folder, below), { withFileTypes: true })) {
+      const path = below === '' ? entry.name : `${below}/${entry.name}`;
+      const isIgnored = rules.isIgnored(path);
+      if (entry.isDirectory()) {
+        if (!isIgnored) others.push({ path, kind: 'folder' });
+        if (!isIgnored || rules.hasExceptions) await walk(path);
+      } else if (isIgnored) continue;
+      else if (entry.isSymbolicLink())
+        others.push({ path, kind: 'link', to: await readlink(join(folder, path)) });
+      else if (entry.isFile()) files.push(path);
+    }
+  };
+  await walk('');
+  return { files, others };
 }
 
 async function hashOf(place: string): Promise<string> {

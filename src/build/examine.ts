@@ -1,6 +1,6 @@
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { basename, join, relative, resolve, sep } from 'node:path';
+import { join, relative, resolve, sep } from 'node:path';
 import type { Checkout } from '../git/checkout.ts';
 import type { FetchedSource } from '../git/sources.ts';
 import type { BuildSpec } from '../model/build.ts';
@@ -10,6 +10,11 @@ import { type ContentParts, contentHash, contentParts } from './content-hash.ts'
 import { type ContextEntry, readContext } from './context.ts';
 import { type Dockerfile, readDockerfile } from './dockerfile.ts';
 import { type IgnoreRules, parseIgnore } from './ignore.ts';
+import { NOTHING, readIgnoreRules } from './ignore-file.ts';
+import type { Finding } from './lint/finding.ts';
+import { lintDockerfile } from './lint/lint.ts';
+import type { LintOptions } from './lint/stages.ts';
+import { type MadeDockerfile, makeDockerfile } from './make-dockerfile.ts';
 
 /** Where a build is looked at. */
 export interface ExaminePlace {
@@ -37,6 +42,8 @@ export interface Examined {
   context: string;
   /** Its Dockerfile by absolute path, or what is in it. */
   dockerfile: { path: string } | { text: string };
+  /** How its Dockerfile was made, where it was. */
+  template?: MadeDockerfile;
   /** Folders by absolute paths, and images, by name. */
   contexts: Readonly<Record<string, string>>;
   /** By which its image is found again. */
@@ -48,6 +55,13 @@ export interface Examined {
   /** The Dockerfile for people; undefined for one that is no file of this repository. */
   file: string | undefined;
   lineOf: Dockerfile['lineOf'];
+  /** What would be better otherwise of a Dockerfile that somebody has written. */
+  findings: readonly Finding[];
+}
+
+/** rootOf returns the folder that a build does not leave: the repository. */
+export function rootOf({ checkout, workspace }: Pick<ExaminePlace, 'checkout' | 'workspace'>): string {
+  return checkout?.root ?? realpathSync(workspace);
 }
 
 /**
@@ -56,14 +70,11 @@ export interface Examined {
  */
 export async function examine(spec: BuildSpec, place: ExaminePlace): Promise<Examined> {
   const { folder, workspace, checkout, platform, digestOf } = place;
-  const here: Ground = { folder, root: checkout?.root ?? realpathSync(workspace), url: undefined };
+  const here: Ground = { folder, root: rootOf(place), url: undefined };
   const source = spec.git && (await fetchFor(spec, spec.git, place));
   const home = source === undefined ? here : groundOf(source);
   const context = folderInside(spec, spec.context, home);
-  const dockerfile =
-    'path' in spec.dockerfile ? { path: fileInside(spec, spec.dockerfile.path, home) } : spec.dockerfile;
-  const text = 'path' in dockerfile ? await readFile(dockerfile.path, 'utf8') : dockerfile.text;
-  const rules = await ignoreRulesOf(spec, context, 'path' in dockerfile ? dockerfile.path : undefined, home);
+  const { dockerfile, text, rules, template } = await dockerfileOf(spec, context, home);
   const { images, lineOf } = readDockerfile(text, spec.args);
   const named = await Promise.all(
     Object.entries(spec.contexts).map(async ([name, where]) => {
@@ -105,6 +116,7 @@ export async function examine(spec: BuildSpec, place: ExaminePlace): Promise<Exa
     copiedFrom: named.flatMap(({ other }) => other ?? []),
     context,
     dockerfile,
+    ...(template && { template }),
     contexts: Object.fromEntries(named.map(({ name, image, path }) => [name, image ?? path])),
     hash: contentHash(parts),
     parts,
@@ -117,11 +129,42 @@ export async function examine(spec: BuildSpec, place: ExaminePlace): Promise<Exa
     }),
     file: isFileHere ? relative(workspace, resolve(folder, pathOf(spec))) : undefined,
     lineOf,
+    findings: template === undefined && home === here ? lintDockerfile(text, lintOptions(spec)) : [],
   };
 }
 
+function lintOptions({ args, target, contexts }: BuildSpec): LintOptions {
+  return { args, target, contexts: Object.keys(contexts) };
+}
+
+/** The Dockerfile of a build, and what its context is without. */
+async function dockerfileOf(
+  spec: BuildSpec,
+  context: string,
+  ground: Ground,
+): Promise<Pick<Examined, 'dockerfile' | 'template'> & { text: string; rules: IgnoreRules }> {
+  const rulesOf = (dockerfile: string | undefined) =>
+    readIgnoreRules(spec.service, context, dockerfile, (path) =>
+      checkInside(spec, path, relative(ground.root, path), ground),
+    );
+  if ('template' in spec.dockerfile) {
+    const rules = await rulesOf(undefined);
+    const template = await makeDockerfile(spec.service, spec.dockerfile.template, { context, rules });
+    const { dockerfile: text, ignore } = template;
+    const made = ignore === undefined ? rules : parseIgnore(ignore);
+    return { dockerfile: { text }, text, rules: made, template };
+  }
+  if ('text' in spec.dockerfile) {
+    const { text } = spec.dockerfile;
+    return { dockerfile: spec.dockerfile, text, rules: await rulesOf(undefined) };
+  }
+  const path = fileInside(spec, spec.dockerfile.path, ground);
+  const text = await readFile(path, 'utf8');
+  return { dockerfile: { path }, text, rules: await rulesOf(path) };
+}
+
 /** What paths of a build count from. */
-interface Ground {
+export interface Ground {
   folder: string;
   /** The real path of what none of them may leave. */
   root: string;
@@ -148,36 +191,13 @@ async function fetchFor(
 }
 
 const IMAGE = 'docker-image://';
-const NOTHING: IgnoreRules = { isIgnored: () => false, hasExceptions: false };
 
 function pathOf({ dockerfile }: BuildSpec): string {
   return 'path' in dockerfile ? dockerfile.path : '';
 }
 
-/** A Dockerfile may have ignore rules of its own, which then hold in place of those of the context. */
-async function ignoreRulesOf(
-  spec: BuildSpec,
-  context: string,
-  dockerfile: string | undefined,
-  ground: Ground,
-): Promise<IgnoreRules> {
-  const own = dockerfile && `${dockerfile}.dockerignore`;
-  const path = own !== undefined && existsSync(own) ? own : join(context, '.dockerignore');
-  if (!existsSync(path)) return NOTHING;
-  checkInside(spec, path, relative(ground.root, path), ground);
-  try {
-    return parseIgnore(await readFile(path, 'utf8'));
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    const { hint } = error;
-    throw new UserError(`${spec.service}: ${basename(path)}: ${error.message}`, {
-      ...(hint && { hint }),
-      cause: error,
-    });
-  }
-}
-
-function folderInside(spec: BuildSpec, path: string, ground: Ground): string {
+/** folderInside returns a folder of a repository by its real path. It throws a UserError for any other. */
+export function folderInside(spec: BuildSpec, path: string, ground: Ground): string {
   const place = realInside(spec, path, ground, 'folder');
   if (statSync(place).isDirectory()) return place;
   throw new UserError(`${spec.service}: ${path}, which is to be built, is no folder`, {
@@ -204,7 +224,10 @@ function realInside(spec: BuildSpec, path: string, ground: Ground, what: string)
     });
   }
   throw new UserError(`${service}: there is no ${what} ${path}`, {
-    hint: 'Paths count from the folder of the configuration, that of a Dockerfile from its context. Is it in git, and is the repository checked out?',
+    hint:
+      what === 'Dockerfile'
+        ? 'Write template: auto below build, and one is made. Or name yours as dockerfile, from the context. Is it in git?'
+        : 'Paths count from the folder of the configuration, that of a Dockerfile from its context. Is it in git, and is the repository checked out?',
   });
 }
 

@@ -31,7 +31,7 @@ export function buildFailure({ spec, lines, file, lineOf }: FailedBuild): UserEr
 
 /** A line of another repository, where no annotation can stand. */
 function placeElsewhere({ git, dockerfile }: BuildSpec, line: number): string {
-  return git === undefined || 'text' in dockerfile ? '' : ` (${dockerfile.path}:${line} in ${git.url})`;
+  return git === undefined || !('path' in dockerfile) ? '' : ` (${dockerfile.path}:${line} in ${git.url})`;
 }
 
 function pushFailure(reason: string): { what: string; hint: string } | undefined {

@@ -60,8 +60,8 @@ function ruleOf(line: string): Rule[] {
   return [{ matches: matcherOf(pattern), isException }];
 }
 
-/** `**` at one end or the other is no matter of an expression, and an escape in it means nothing. */
-function matcherOf(pattern: string): Rule['matches'] {
+/** matcherOf returns whether a pattern matches a path. `**` at one end or the other is no matter of an expression, and an escape in it means nothing. */
+export function matcherOf(pattern: string): Rule['matches'] {
   const { expression, kind } = translated(pattern);
   switch (kind) {
     case 'exact':

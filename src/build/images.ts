@@ -18,6 +18,7 @@ import { freeSpace, spaceWarning } from './disk-space.ts';
 import { type RegistryLogin, type ScratchPlace, withDockerConfig } from './docker-config.ts';
 import { type Examined, examine } from './examine.ts';
 import { buildFailure } from './failure.ts';
+import { tellFindings } from './lint/tell-findings.ts';
 import { orderOf } from './order.ts';
 import { type BuildSteps, cacheFailure, cacheTroubles, stepsOf } from './progress.ts';
 import { runDocker } from './run-docker.ts';
@@ -107,6 +108,11 @@ async function buildFrom(fetch: Fetch, request: BuildRequest): Promise<BuiltImag
   const examined = await allOrErrors(builds.map((spec) => examine(spec, where)));
   tellSources(examined, request);
   refuseChanged(examined, request);
+  tellFindings(examined, request.log);
+  for (const { spec, template } of examined) {
+    if (template !== undefined)
+      request.log.info(`${spec.service}: made a Dockerfile for ${template.found.join(', ')}`);
+  }
   return await withDockerConfig({ env, parent, login }, async (place) => {
     const present = await allOrErrors(examined.map((one) => look(request, () => find(one, request, place))));
     const missing = examined.filter((_one, index) => present[index] === undefined);
@@ -334,7 +340,9 @@ async function build(
   const { log, clock, signal, registry, isPushed } = request;
   const { source, tag, committedAt } = originOf(one, request);
   const begun = clock.now();
+  const { template } = one;
   const order = await orderOf(one, {
+    before: template?.before && (await imageBefore(spec, request)),
     ...{ project: request.project, source, revision: tag, committedAt },
     folder: join(place.folder, service),
     abilities: builder.abilities,
@@ -383,6 +391,15 @@ async function build(
     steps: stepsOf(lines),
     ms: Math.round(clock.now() - begun),
   };
+}
+
+/** The image of a service that was built last, by its digest. */
+async function imageBefore(
+  { repository }: BuildSpec,
+  { registry, isPushed }: BuildRequest,
+): Promise<string | undefined> {
+  const digest = isPushed ? await registry.digestOf(`${repository}:${LAST_TAG}`) : undefined;
+  return digest && `${repository}@${digest}`;
 }
 
 /** inTurns runs work for each member, a few at once, and throws what failed when all has ended. */

@@ -14,17 +14,21 @@ export interface OrderPlace extends Omit<Origin, 'parts'> {
   abilities: Abilities;
   cache: BuildOrder['cache'];
   isPushed: boolean;
+  /** The image that a site stands on, so that pages that are open find their files; undefined where there is none. */
+  before: string | undefined;
   /** A link to the run that builds, for its provenance; undefined where there is none. */
   run: string | undefined;
 }
 
 /** orderOf returns what a builder is told. What it reads as files is written: an inline Dockerfile, and values of secrets. */
 export async function orderOf(one: Examined, place: OrderPlace): Promise<BuildOrder> {
-  const { spec, context, contexts, dockerfile, hash, parts } = one;
-  const { folder, abilities, cache, isPushed, revision, committedAt } = place;
+  const { spec, context, contexts, dockerfile, template, hash, parts } = one;
+  const { folder, abilities, cache, isPushed, revision, committedAt, before } = place;
   await mkdir(folder, { mode: 0o700 });
   const inline = join(folder, 'Dockerfile');
   if ('text' in dockerfile) await writeFile(inline, dockerfile.text);
+  // BuildKit looks there first.
+  if (template?.ignore !== undefined) await writeFile(`${inline}.dockerignore`, template.ignore);
   const secretFiles = Object.entries(spec.secrets).map(
     ([id], index) => [id, join(folder, `secret-${index}`)] as const,
   );
@@ -34,8 +38,9 @@ export async function orderOf(one: Examined, place: OrderPlace): Promise<BuildOr
     ...(isPushed ? [LAST_TAG] : []),
     ...(revision === undefined ? [] : [revision]),
   ];
+  const argument = template?.before;
   return {
-    spec,
+    spec: before && argument ? { ...spec, args: { ...spec.args, [argument]: before } } : spec,
     context,
     contexts,
     dockerfile: 'path' in dockerfile ? dockerfile.path : inline,

@@ -1,8 +1,9 @@
+import type { Ejected } from '../build/eject.ts';
 import type { BuiltImage } from '../build/images.ts';
 import { UserError } from '../model/errors.ts';
 import { type CommandResult, command } from './command.ts';
 import { BUILDING, REGISTRY } from './inputs.ts';
-import { builtOutputs, makeImages } from './make-images.ts';
+import { builtOutputs, makeImages, writeDockerfiles } from './make-images.ts';
 import { type ReadProject, readProject } from './project.ts';
 import { registryAccess } from './registry-access.ts';
 
@@ -12,6 +13,8 @@ export interface Built extends CommandResult<'images' | 'digests' | 'built'> {
   /** For people: `shop production`. */
   title: string;
   images: readonly BuiltImage[];
+  /** Dockerfiles that were written down, where that was asked for: nothing was built then. */
+  ejected?: readonly Ejected[];
 }
 
 /** buildPush makes the images of the services that have a `build`, and pushes them. */
@@ -28,6 +31,7 @@ export const buildPush = command({
     'age-key',
     ...BUILDING,
     ...REGISTRY,
+    'eject',
     'dry-run',
   ],
   outputs: ['images', 'digests', 'built'],
@@ -41,8 +45,13 @@ export const buildPush = command({
     const project = await readProject(inputs, surroundings);
     const services = chosenServices(project, inputs.service);
     const access = registryAccess(project, inputs, surroundings);
-    const images = await makeImages({ project: { ...project, access }, services, inputs, surroundings });
     const { title } = project;
+    const request = { project: { ...project, access }, services, inputs, surroundings };
+    if (inputs.eject) {
+      const ejected = await writeDockerfiles(request);
+      return { kind: 'built', title, images: [], ejected, outputs: builtOutputs([]), failure: undefined };
+    }
+    const images = await makeImages(request);
     return { kind: 'built', title, images, outputs: builtOutputs(images), failure: undefined };
   },
 });

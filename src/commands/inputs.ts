@@ -271,6 +271,12 @@ export const INPUTS = {
     default: 'false',
     schema: flag,
   },
+  eject: {
+    description:
+      'With `true`, write the Dockerfile that each `template` makes into its folder, with a `.dockerignore` where there is none, and build nothing. No file is overwritten.',
+    default: 'false',
+    schema: flag,
+  },
   'state-branch': {
     description: 'The branch that records what was deployed. It is created on first use.',
     default: 'switchyard-state',

@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { UserError } from '../model/errors.ts';
 import type { GitFolder } from '../model/git-source.ts';
 import { isRemoteContext, parseGitContext } from './git-source.ts';
@@ -50,4 +51,33 @@ export function parseSshKey(text: string): string {
   throw new UserError(`${JSON.stringify(text)} is no SSH agent`, {
     hint: 'Write default, or a name with the path of a key or a socket: deploy=/tmp/agent.sock.',
   });
+}
+
+/**
+ * parseFolderBelow returns a folder that is written from another one, without `./` and slashes at its ends; `.` is that one
+ * itself. It throws for what is not below it, and for names that a Dockerfile cannot have in every place.
+ */
+export function parseFolderBelow(path: string): string {
+  const folder = posix.normalize(path).replace(/\/+$/, '');
+  if (folder.startsWith('/') || folder === '..' || folder.startsWith('../')) {
+    throw new UserError(`${JSON.stringify(path)} is not below the folder that is built`, {
+      hint: 'Write it from there: apps/api.',
+    });
+  }
+  if (/^[\w.@/ +-]+$/.test(folder)) return folder;
+  throw new UserError(`${JSON.stringify(path)} cannot stand in a Dockerfile that is made`, {
+    hint: 'Use letters, digits, dots, hyphens and underscores, or write a Dockerfile of your own.',
+  });
+}
+
+/** parseVersion returns the version of a language: `24`, `3.13`, `22.11.0`. It throws for a number that YAML has shortened. */
+export function parseVersion(said: string | number): string {
+  if (typeof said === 'number' && !Number.isInteger(said)) {
+    throw new UserError('is a number, of which YAML drops zeros at the end', {
+      hint: `Write it in quotes: "${said}".`,
+    });
+  }
+  const version = String(said).replace(/^v/, '');
+  if (/^\d+(?:\.\d+){0,2}$/.test(version)) return version;
+  throw new UserError(`${JSON.stringify(said)} is no version`, { hint: 'Write it as "24" or "24.3".' });
 }

@@ -60,10 +60,7 @@ function buildSpec(
     tags: [...(tag === undefined ? [] : [`${repository}:${tag}`]), ...(input.tags ?? [])],
     ...(input.git !== undefined && { git: input.git }),
     context,
-    dockerfile:
-      input.dockerfile_inline === undefined
-        ? { path: posix.join(context, input.dockerfile ?? 'Dockerfile') }
-        : { text: input.dockerfile_inline },
+    dockerfile: dockerfileOf(input, context),
     args,
     secrets,
     labels: input.labels ?? {},
@@ -83,6 +80,15 @@ function buildSpec(
     ...(input.provenance !== undefined && { provenance: input.provenance }),
     ...(input.sbom !== undefined && { sbom: input.sbom }),
   };
+}
+
+function dockerfileOf(
+  { dockerfile, dockerfile_inline: text, template }: ServiceBuild['input'],
+  context: string,
+): BuildSpec['dockerfile'] {
+  if (template !== undefined) return { template };
+  if (text !== undefined) return { text };
+  return { path: posix.join(context, dockerfile ?? 'Dockerfile') };
 }
 
 /** The value that the run has for an argument without one. */

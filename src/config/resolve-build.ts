@@ -39,6 +39,11 @@ export function serviceBuildOf(
   if (input.dockerfile !== undefined && input.dockerfile_inline !== undefined) {
     report(['build', 'dockerfile_inline'], 'excludes dockerfile', 'Keep one of the two.');
   }
+  for (const key of ['dockerfile', 'dockerfile_inline', 'target'] as const) {
+    if (input.template === undefined || input[key] === undefined) continue;
+    const hint = 'A template makes the Dockerfile: keep one of the two.';
+    report(['build', key], 'excludes template', hint);
+  }
   if (image === undefined && registry === undefined && !isLocal) {
     report(
       ['build'],

@@ -1,8 +1,42 @@
 import type { Ulimit } from './container-options.ts';
 import type { GitFolder, GitSource } from './git-source.ts';
 
-/** The Dockerfile of a build: a file of the repository, or what is in it. */
-export type DockerfileSpec = { path: string } | { text: string };
+/** A command: words that no shell reads, or a line for one. */
+export type CommandLine = readonly string[] | string;
+
+/** What the file says of a template beyond its name. What it leaves out is found by looking. */
+export interface TemplateOptions {
+  /** Folder of the app, where the context is that of a workspace with several. */
+  app?: string;
+  /** Version of the language: `24`, `3.13`. */
+  version?: string;
+  /** What is run before the image is done: `npm run build`. */
+  build?: CommandLine;
+  /** What the container runs. */
+  start?: CommandLine;
+  /** Folder that a build of a site leaves behind. */
+  output?: string;
+  /** Image that the result stands on, in place of the official one. */
+  base?: string;
+  /** Image that dependencies are installed and commands are run in, in place of the official one of the language. */
+  builder?: string;
+  /** Whether a site answers paths that it has no file for with its `index.html`. */
+  spa?: boolean;
+}
+
+/** Templates that Dockerfiles are made by. */
+export const TEMPLATE_NAMES = ['node', 'python', 'static'] as const;
+
+export type TemplateName = (typeof TEMPLATE_NAMES)[number];
+
+/** How a Dockerfile is made for a folder that has none. */
+export interface TemplateSpec extends TemplateOptions {
+  /** `auto` is found by looking. */
+  name: TemplateName | 'auto';
+}
+
+/** The Dockerfile of a build: a file of the repository, what is in it, or how one is made. */
+export type DockerfileSpec = { path: string } | { text: string } | { template: TemplateSpec };
 
 /**
  * How the image of a service is built. Paths count from the folder of the configuration; context and Dockerfile of one that

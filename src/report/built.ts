@@ -1,10 +1,12 @@
+import type { Ejected } from '../build/eject.ts';
 import type { BuiltImage } from '../build/images.ts';
 import type { Built } from '../commands/build-push.ts';
 import { page } from './markdown.ts';
 import { markdownTable, type Row, textTable } from './table.ts';
 
 /** renderBuilt returns which images there are, and what was done for them, as lines for a log and as Markdown. Pure. */
-export function renderBuilt({ title, images }: Built): { lines: string[]; markdown: string } {
+export function renderBuilt({ title, images, ejected }: Built): { lines: string[]; markdown: string } {
+  if (ejected !== undefined) return renderEjected(title, ejected);
   const built = images.filter(({ outcome }) => outcome === 'built').map(({ service }) => service);
   const missing = images.filter(({ outcome }) => outcome === 'missing').map(({ service }) => service);
   const headline =
@@ -27,6 +29,16 @@ export function builtLines(images: readonly BuiltImage[]): string[] {
 /** builtTable returns what was done for images in GitHub's Markdown; empty for none. Pure. */
 export function builtTable(images: readonly BuiltImage[]): string {
   return images.length === 0 ? '' : markdownTable(images.map(rowOf));
+}
+
+function renderEjected(title: string, ejected: readonly Ejected[]): { lines: string[]; markdown: string } {
+  const headline = `${title}: wrote Dockerfiles for ${ejected.map(({ service }) => service).join(', ')}, and built nothing`;
+  const rows = ejected.flatMap(({ service, files }) => files.map((file) => ({ service, file })));
+  const next = 'Commit them, and remove template from their builds.';
+  return {
+    lines: [headline, ...textTable(rows), next],
+    markdown: page(`## 📝 ${headline}`, markdownTable(rows), next),
+  };
 }
 
 const OUTCOMES: Record<BuiltImage['outcome'], string> = {

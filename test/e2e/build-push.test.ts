@@ -152,6 +152,11 @@ describe.each(TOLD)('a project whose images are built with $words', ({ builder: 
     expect(await shop.standing()).toEqual(before);
   });
 
+  onceTest('is told what of its Dockerfiles would be better otherwise, on the line', async () => {
+    const { log } = await run({ 'dry-run': 'true' });
+    expect(log).toMatch(/^::warning title=Switchyard,file=web\/Dockerfile,line=1,col=1::.*there is no USER/m);
+  });
+
   onceTest('has nothing built for what .dockerignore leaves out', async () => {
     await commit({ 'web/notes.md': 'of no matter either' });
     expect(await build()).toEqual({ api: 'present', web: 'present' });

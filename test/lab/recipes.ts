@@ -21,6 +21,7 @@ export type BaseImage =
   | 'nginx'
   | 'nginx-brotli'
   | 'node'
+  | 'python'
   | 'redis'
   | 'registry';
 
@@ -38,7 +39,7 @@ const engine = [...host, 'docker.io', 'git'];
 const server = { folder: 'images/server' };
 
 /** The names of the systems. */
-export type SystemName = 'apps' | 'brotli' | Suite | `bare-${Suite}`;
+export type SystemName = 'apps' | 'brotli' | 'python' | Suite | `bare-${Suite}`;
 
 /** The systems of all base images. Images share one where they can, the programs of others do them no harm. */
 export const systems: Record<SystemName, System> = {
@@ -53,6 +54,8 @@ export const systems: Record<SystemName, System> = {
   },
   // An nginx with more modules than the official image has.
   brotli: { suite: 'forky', packages: ['nginx', 'libnginx-mod-stream', 'libnginx-mod-http-brotli-filter'] },
+  // What the official image of Python has, at full size.
+  python: { suite: 'trixie', packages: ['python3', 'python3-venv', 'python3-pip', 'ca-certificates'] },
   // Debian split the client off docker.io after bookworm.
   trixie: { suite: 'trixie', packages: [...engine, 'docker-cli', 'docker-registry'] },
   bookworm: { suite: 'bookworm', packages: engine },
@@ -86,6 +89,7 @@ export const recipes: Record<BaseImage, Recipe> = {
     system: 'apps',
     finish: { lines: ['ENV NODE_ENV=production', 'CMD ["node"]'] },
   },
+  python: { system: 'python', finish: { lines: ['CMD ["python3"]'] } },
   redis: {
     system: 'apps',
     finish: {

@@ -1,10 +1,18 @@
 import * as z from 'zod';
+import { TEMPLATE_NAMES, type TemplateSpec } from '../../model/build.ts';
 import { UserError } from '../../model/errors.ts';
 import type { GitFolder, GitSource } from '../../model/git-source.ts';
-import { parseBuildContext, parseNamedContext, parseSshKey } from '../build-values.ts';
+import {
+  parseBuildContext,
+  parseFolderBelow,
+  parseNamedContext,
+  parseSshKey,
+  parseVersion,
+} from '../build-values.ts';
 import { checkFolder, parseGitSource } from '../git-source.ts';
 import { parseImage } from '../image.ts';
 import { parseExtraHosts, parsePlatform } from '../option-values.ts';
+import { splitWords } from '../shell-words.ts';
 import { entryName } from './configs.ts';
 import { hostList, ulimits } from './container-options.ts';
 import { closed, key, parsed, requiredKey } from './key.ts';
@@ -85,6 +93,84 @@ const attestation = parsed(
   },
 );
 
+const templateName = z.enum([...TEMPLATE_NAMES, 'auto'], {
+  error: `must be ${[...TEMPLATE_NAMES, 'auto'].join(' or ')}`,
+});
+
+/** A line for a shell, or words that none reads. */
+const commandLine = z.union([filledText, z.array(text).min(1)], {
+  error: 'must be text or a list of text',
+});
+
+/** A folder below the context, without `.` and slashes at its ends. */
+const folderBelow = parsed(filledText, parseFolderBelow);
+
+const template = z
+  .union(
+    [
+      templateName.transform((name) => ({ name })),
+      closed({
+        name: key(templateName, {
+          description: 'What the Dockerfile is made for; with `auto` it is found by looking.',
+          fallback: { value: 'auto' },
+          example: 'name: node',
+        }),
+        app: key(folderBelow, {
+          description:
+            'The folder of the app, from the context, where that is a workspace of npm, yarn, pnpm or bun. What it needs of the workspace comes along.',
+          example: 'app: apps/api',
+        }),
+        version: key(parsed(z.union([text, z.number()], { error: 'must be text' }), parseVersion), {
+          description: 'The version of the language.',
+          fallback: {
+            words:
+              'what the folder says (`.nvmrc`, `engines`, `.python-version`, `requires-python`, …), else the current one',
+          },
+          example: 'version: 24',
+        }),
+        build: key(commandLine, {
+          description: 'What is run before the image is done: a line for a shell, or words.',
+          fallback: { words: 'the script `build`, where there is one' },
+          short: 'build: npm run build:production',
+          long: 'build: [npm, run, "build:production"]',
+        }),
+        start: key(
+          parsed(commandLine, (said) => (typeof said === 'string' ? splitWords(said) : said)),
+          {
+            description:
+              'What the container runs. Text is split into words; no shell reads it, so that signals reach the app.',
+            fallback: { words: 'what the folder says: the script `start`, `main`, or the framework' },
+            short: 'start: node dist/server.js',
+            long: 'start: [node, dist/server.js]',
+          },
+        ),
+        output: key(folderBelow, {
+          description: 'The folder, from that of the app, that has the site when it was built.',
+          fallback: { words: 'that of the framework' },
+          example: 'output: dist',
+        }),
+        base: key(parsed(filledText, parseImage), {
+          description: 'The image that the result stands on.',
+          fallback: { words: 'the official one' },
+          example: 'base: ghcr.io/acme/node:24',
+        }),
+        builder: key(parsed(filledText, parseImage), {
+          description: 'The image that dependencies are installed in, and `build` is run.',
+          fallback: { words: '`base` where it is for the language, else the official one' },
+          example: 'builder: node:24',
+        }),
+        spa: key(flag, {
+          description:
+            'Whether a site answers a path that it has no file for with its `index.html`, for an app that finds its way in the browser.',
+          fallback: { words: '`true` for one page of React, Vue, Angular or Svelte, else `false`' },
+          example: 'spa: true',
+        }),
+      }).transform(({ name = 'auto', ...options }) => ({ name, ...options })),
+    ],
+    { error: `must be ${[...TEMPLATE_NAMES, 'auto'].join(', ')}, or a map` },
+  )
+  .transform((said): TemplateSpec => said);
+
 const long = closed(
   {
     context: key(parsed(filledText, parseBuildContext), {
@@ -111,6 +197,12 @@ const long = closed(
       description:
         'What is in the Dockerfile, in place of a file. References (`$NAME`) are replaced first; `$$` is a dollar sign.',
       example: 'dockerfile_inline: |\n  FROM nginx:1.30-alpine\n  COPY site /usr/share/nginx/html',
+    }),
+    template: key(template, {
+      description:
+        'Makes the Dockerfile of a folder that has none, for what is in it. The log says what was found and by which file; the input `eject` of `build-push` writes it down for you to go on with.',
+      short: 'template: auto',
+      long: 'template:\n  name: node\n  app: apps/api\n  start: node dist/server.js',
     }),
     args: key(args, {
       from: 'Compose',

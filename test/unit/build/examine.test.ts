@@ -73,6 +73,51 @@ describe('the content of a build', () => {
   });
 });
 
+describe('a folder without a Dockerfile', () => {
+  const dockerfile = { template: { name: 'auto' } } as const;
+
+  beforeEach(() => {
+    rmSync(join(root, 'api/Dockerfile'));
+    write('api/package.json', '{ "main": "server.mjs" }');
+  });
+
+  test('has one made, without what no image needs', async () => {
+    const { hash, template, dockerfile: made } = await look({ dockerfile });
+    expect(template?.found).toContain('node server.mjs (main in package.json)');
+    expect(made).toEqual({ text: expect.stringContaining('CMD ["node", "server.mjs"]') });
+    write('api/.env', 'TOKEN=x');
+    write('api/node_modules/a/index.js', 'x');
+    expect((await look({ dockerfile })).hash).toBe(hash);
+  });
+
+  test('has its own ignore rules where it has some', async () => {
+    write('api/.dockerignore', '*.md');
+    const { hash, template } = await look({ dockerfile });
+    expect(template?.ignore).toBeUndefined();
+    write('api/a.md', '1');
+    expect((await look({ dockerfile })).hash).toBe(hash);
+    write('api/.env', 'TOKEN=x');
+    expect((await look({ dockerfile })).hash).not.toBe(hash);
+  });
+
+  test('is another image when another Dockerfile is made for it', async () => {
+    const { hash } = await look({ dockerfile });
+    expect((await look({ dockerfile: { template: { name: 'auto', version: '22' } } })).hash).not.toBe(hash);
+  });
+
+  test('says with its service what is missing', async () => {
+    write('api/package.json', '{');
+    await expect(look({ dockerfile })).rejects.toThrow('api: package.json cannot be read');
+  });
+
+  test('does not read what a link leads to', async () => {
+    symlinkSync('/etc/hostname', join(root, 'api', '.nvmrc'));
+    expect((await look({ dockerfile })).template?.found).toContain(
+      'Node 24 (the one with long-term support, since the folder names none)',
+    );
+  });
+});
+
 test('what is not committed counts where it would be in the image', async () => {
   write('api/.dockerignore', '*.md');
   const { changed } = await look({}, ['api/server.mjs', 'api/a.md', 'web/x', 'api/gone', 'README']);

@@ -31,6 +31,7 @@ const order = (changes: Partial<BuildSpec> = {}, more: Partial<OrderPlace> = {})
     lineOf: () => undefined,
     source: undefined,
     copiedFrom: [],
+    findings: [],
   };
   return orderOf(examined, {
     ...{ project: 'shop', source: undefined, revision: 'c0ffee', committedAt: 1_700_000_000 },
@@ -40,6 +41,7 @@ const order = (changes: Partial<BuildSpec> = {}, more: Partial<OrderPlace> = {})
       cache: { from: [], to: [] },
       isPushed: true,
       run: undefined,
+      before: undefined,
     },
     ...more,
   });

@@ -45,6 +45,7 @@ describe('what is read', () => {
       'lease-wait': 15 * 60_000,
       'unfinished-hook': undefined,
       'dry-run': false,
+      eject: false,
       comment: true,
       'exit-code': false,
     });

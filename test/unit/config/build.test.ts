@@ -49,7 +49,43 @@ test('the keys of Compose’s build are each taken, or refused with what to writ
   const names = taken.map(([name]) => name);
   expect(KEYS.filter((name) => !names.includes(name) && !Object.hasOwn(BUILD_REFUSALS, name))).toEqual([]);
   expect(names.filter((name) => Object.hasOwn(BUILD_REFUSALS, name))).toEqual([]);
-  expect(taken.flatMap(([name, { from }]) => (from === 'Compose' ? [] : [name]))).toEqual(['git']);
+  const ours = taken.flatMap(([name, { from }]) => (from === 'Compose' ? [] : [name]));
+  expect(ours).toEqual(['git', 'template']);
+});
+
+describe('a template', () => {
+  test.each([
+    ['build: { template: auto }', { name: 'auto' }],
+    ['build: { context: ./api, template: node }', { name: 'node' }],
+    [
+      'build: { template: { app: ./apps/api/, version: 24, start: node server.js } }',
+      { name: 'auto', app: 'apps/api', version: '24', start: ['node', 'server.js'] },
+    ],
+    [
+      'build: { template: { name: static, build: "npm run a && npm run b", output: public, spa: false } }',
+      { name: 'static', build: 'npm run a && npm run b', output: 'public', spa: false },
+    ],
+  ])('is what %s says', (said, template) => {
+    expect(buildOf(said).dockerfile).toEqual({ template });
+  });
+
+  test('counts from the folder of the file where no context is said', () => {
+    expect(buildOf('build: { template: auto }').context).toBe('.');
+  });
+
+  test.each([
+    ['template: auto, dockerfile: Other', /build\.dockerfile: excludes template/],
+    ['template: auto, dockerfile_inline: FROM x', /build\.dockerfile_inline: excludes template/],
+    ['template: auto, target: runtime', /build\.target: excludes template/],
+    ['template: ruby', /must be node, python, static, auto, or a map/],
+    ['template: { version: 3.1 }', /is a number, of which YAML drops zeros/],
+    ['template: { version: newest }', /"newest" is no version/],
+    ['template: { app: ../other }', /is not below the folder that is built/],
+    ['template: { output: "a$$b" }', /cannot stand in a Dockerfile that is made/],
+    ['template: { start: "node a.js && node b.js" }', /unquoted "&" in a command/],
+  ])('is refused as %s', (said, message) => {
+    expect(messagesOf(() => load(`build: { ${said} }`)).join('\n')).toMatch(message);
+  });
 });
 
 describe('the name of an image', () => {
