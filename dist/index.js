@@ -1,32 +1,6 @@
 (() => {
   	var __webpack_modules__ = ({
-  5621:
-  ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
-"use strict";
-  __nccwpck_require__.d(__webpack_exports__, {
-	y: () => (  splitWords)
-  });
-  var shlex__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6635);
-  var _model_errors_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(9187);
-function splitWords(line) {
-	const unquoted = line.replace(/\\.|'[^']*'|"(?:\\.|[^"\\])*"/gs, '');
-	const operator = /[;&|<>()`]/.exec(unquoted)?.[0];
-	if (operator !== undefined) {
-		throw new _model_errors_js__WEBPACK_IMPORTED_MODULE_1__  .yo(`unquoted ${JSON.stringify(operator)} in a command: no shell runs it`, {
-			hint: 'Quote it, or ask for a shell: ["sh", "-c", "…"].',
-		});
-	}
-	try {
-		return (0,shlex__WEBPACK_IMPORTED_MODULE_0__  .lD)(line);
-	}
-	catch {
-		throw new _model_errors_js__WEBPACK_IMPORTED_MODULE_1__  .yo('a quote or a backslash at the end of the command is not closed', {
-			hint: 'Close it, or write the command as a list: ["program", "argument"].',
-		});
-	}
-}
-  }),
-  281:
+  3617:
   ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
 __nccwpck_require__.d(__webpack_exports__, {
@@ -35,8 +9,8 @@ __nccwpck_require__.d(__webpack_exports__, {
   zM: () => (  isStatus)
 });
 var external_node_stream_ = __nccwpck_require__(7075);
-var undici = __nccwpck_require__(6530);
-var errors = __nccwpck_require__(9187);
+var undici = __nccwpck_require__(1684);
+var errors = __nccwpck_require__(6454);
 ;
 function hijackHandlers(signal, { onStream, onAnswer, onError }) {
 	const body = [];
@@ -204,15 +178,15 @@ function engineMessage(body) {
 	}
 }
   }),
-  2522:
+  4631:
   ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
   __nccwpck_require__.d(__webpack_exports__, {
 	G: () => (  explainRefusal),
 	v: () => (  explainCutOff)
   });
-  var _docker_http_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(281);
-  var _model_errors_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(9187);
+  var _docker_http_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3617);
+  var _model_errors_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6454);
 function explainCutOff(server, error) {
 	const explained = new _model_errors_js__WEBPACK_IMPORTED_MODULE_1__  .yo(`${server}: the connection to its Docker engine broke off (${(0,_model_errors_js__WEBPACK_IMPORTED_MODULE_1__  .bD)(error)})`, {
 		hint: 'Nobody knows what became of the last call there. Run again: the next run looks, and finishes or undoes what was begun.',
@@ -231,15 +205,15 @@ function explainRefusal(what, error) {
 	});
 }
   }),
-  7363:
+  7492:
   ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
   __nccwpck_require__.d(__webpack_exports__, {
 	P: () => (  Fleet),
 	i: () => (  allOrErrors)
   });
-  var _model_errors_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(9187);
-  var _engine_failure_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(2522);
+  var _model_errors_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6454);
+  var _engine_failure_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4631);
 class Fleet {
 	servers;
 	constructor(servers) {
@@ -292,7 +266,7 @@ async function allOrErrors(work) {
 	return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
 }
   }),
-  9187:
+  6454:
   ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
   __nccwpck_require__.d(__webpack_exports__, {
@@ -350,7 +324,7 @@ function isTunnelBroken(error) {
 	return error.isTunnelBroken === true;
 }
   }),
-  2319:
+  2486:
   ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
   __nccwpck_require__.d(__webpack_exports__, {
@@ -388,7 +362,7 @@ function versionText(image) {
 	return tag.length > LONGEST_TAG ? `${tag.slice(0, SHORT_TAG)}…` : tag;
 }
   }),
-  7411:
+  6882:
   ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
   __nccwpck_require__.d(__webpack_exports__, {
@@ -415,13 +389,13 @@ const LABEL = {
 	end: 'switchyard.end',
 };
   }),
-  8255:
+  6276:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const fs = __nccwpck_require__(9896);
 const path = __nccwpck_require__(6928);
 const {promisify} = __nccwpck_require__(9023);
-const semver = __nccwpck_require__(1635);
+const semver = __nccwpck_require__(1162);
 const useNativeRecursiveOption = semver.satisfies(process.version, '>=10.12.0');
 const checkPath = pth => {
 	if (process.platform === 'win32') {
@@ -537,7 +511,7 @@ module.exports.sync = (input, options) => {
 	return make(path.resolve(input));
 };
   }),
-  1635:
+  1162:
   ((module, exports) => {
 exports = module.exports = SemVer
 var debug
@@ -1958,7 +1932,7 @@ function coerce (version, options) {
 	'.' + (match[4] || '0'), options)
 }
   }),
-  2531:
+  9616:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -1968,8 +1942,8 @@ const {
 } = __nccwpck_require__(2203);
 const {
   CHANNEL_EXTENDED_DATATYPE: { STDERR },
-} = __nccwpck_require__(1364);
-const { bufferSlice } = __nccwpck_require__(3864);
+} = __nccwpck_require__(5241);
+const { bufferSlice } = __nccwpck_require__(9101);
 const PACKET_SIZE = 32 * 1024;
 const MAX_WINDOW = 2 * 1024 * 1024;
 const WINDOW_THRESHOLD = MAX_WINDOW / 2;
@@ -2194,7 +2168,7 @@ module.exports = {
   WINDOW_THRESHOLD,
 };
   }),
-  5129:
+  2618:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { Socket } = __nccwpck_require__(9278);
@@ -2202,13 +2176,13 @@ const { Duplex } = __nccwpck_require__(2203);
 const { resolve } = __nccwpck_require__(6928);
 const { readFile } = __nccwpck_require__(9896);
 const { execFile, spawn } = __nccwpck_require__(5317);
-const { isParsedKey, parseKey } = __nccwpck_require__(1357);
+const { isParsedKey, parseKey } = __nccwpck_require__(5780);
 const {
   makeBufferParser,
   readUInt32BE,
   writeUInt32BE,
   writeUInt32LE,
-} = __nccwpck_require__(3864);
+} = __nccwpck_require__(9101);
 function once(cb) {
   let called = false;
   return (...args) => {
@@ -3003,7 +2977,7 @@ module.exports = {
   PageantAgent,
 };
   }),
-  3737:
+  4788:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -3031,11 +3005,11 @@ const {
   SUPPORTED_KEX,
   SUPPORTED_MAC,
   SUPPORTED_SERVER_HOST_KEY,
-} = __nccwpck_require__(1364);
-const { init: cryptoInit } = __nccwpck_require__(8536);
-const Protocol = __nccwpck_require__(4017);
-const { parseKey } = __nccwpck_require__(1357);
-const { SFTP } = __nccwpck_require__(4740);
+} = __nccwpck_require__(5241);
+const { init: cryptoInit } = __nccwpck_require__(403);
+const Protocol = __nccwpck_require__(3402);
+const { parseKey } = __nccwpck_require__(5780);
+const { SFTP } = __nccwpck_require__(7979);
 const {
   bufferCopy,
   makeBufferParser,
@@ -3043,22 +3017,22 @@ const {
   readUInt32BE,
   sigSSHToASN1,
   writeUInt32BE,
-} = __nccwpck_require__(3864);
-const { AgentContext, createAgent, isAgent } = __nccwpck_require__(5129);
+} = __nccwpck_require__(9101);
+const { AgentContext, createAgent, isAgent } = __nccwpck_require__(2618);
 const {
   Channel,
   MAX_WINDOW,
   PACKET_SIZE,
   windowAdjust,
   WINDOW_THRESHOLD,
-} = __nccwpck_require__(2531);
+} = __nccwpck_require__(9616);
 const {
   ChannelManager,
   generateAlgorithmList,
   isWritable,
   onChannelOpenFailure,
   onCHANNEL_CLOSE,
-} = __nccwpck_require__(5017);
+} = __nccwpck_require__(5174);
 const bufferParser = makeBufferParser();
 const sigParser = makeBufferParser();
 const RE_OPENSSH = /^OpenSSH_(?:(?![0-4])\d)|(?:\d{2,})/;
@@ -4875,7 +4849,7 @@ function getKeyAlgos(client, key, serverSigAlgs) {
 }
 module.exports = Client;
   }),
-  2793:
+  4902:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
 const { Agent: HttpAgent } = __nccwpck_require__(8611);
@@ -4895,7 +4869,7 @@ for (const ctor of [HttpAgent, HttpsAgent]) {
 	  const dstIP = options.host;
 	  const dstPort = options.port;
 	  if (Client === undefined)
-		Client = __nccwpck_require__(3737);
+		Client = __nccwpck_require__(4788);
 	  const client = new Client();
 	  let triedForward = false;
 	  client.on('ready', () => {
@@ -4943,7 +4917,7 @@ function decorateStream(stream, ctor, options) {
   return wrapped;
 }
   }),
-  7632:
+  2059:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -4953,32 +4927,32 @@ const {
   CygwinAgent,
   OpenSSHAgent,
   PageantAgent,
-} = __nccwpck_require__(5129);
+} = __nccwpck_require__(2618);
 const {
   SSHTTPAgent: HTTPAgent,
   SSHTTPSAgent: HTTPSAgent,
-} = __nccwpck_require__(2793);
-const { parseKey } = __nccwpck_require__(1357);
+} = __nccwpck_require__(4902);
+const { parseKey } = __nccwpck_require__(5780);
 const {
   flagsToString,
   OPEN_MODE,
   STATUS_CODE,
   stringToFlags,
-} = __nccwpck_require__(4740);
+} = __nccwpck_require__(7979);
 module.exports = {
   AgentProtocol,
   BaseAgent,
   createAgent,
-  Client: __nccwpck_require__(3737),
+  Client: __nccwpck_require__(4788),
   CygwinAgent,
   HTTPAgent,
   HTTPSAgent,
   OpenSSHAgent,
   PageantAgent,
-  Server: __nccwpck_require__(7501),
+  Server: __nccwpck_require__(7680),
   utils: {
 	parseKey,
-	...__nccwpck_require__(2593),
+	...__nccwpck_require__(5288),
 	sftp: {
 	  flagsToString,
 	  OPEN_MODE,
@@ -4988,7 +4962,7 @@ module.exports = {
   },
 };
   }),
-  2593:
+  5288:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -4998,9 +4972,9 @@ const {
   getCurves,
   randomBytes,
 } = __nccwpck_require__(6982);
-const { Ber } = __nccwpck_require__(8479);
-const bcrypt_pbkdf = (__nccwpck_require__(1600).pbkdf);
-const { CIPHER_INFO } = __nccwpck_require__(8536);
+const { Ber } = __nccwpck_require__(6097);
+const bcrypt_pbkdf = (__nccwpck_require__(6618).pbkdf);
+const { CIPHER_INFO } = __nccwpck_require__(403);
 const SALT_LEN = 16;
 const DEFAULT_ROUNDS = 16;
 const curves = getCurves();
@@ -5429,11 +5403,11 @@ module.exports = {
   }
 };
   }),
-  4017:
+  3402:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { inspect } = __nccwpck_require__(9023);
-const { bindingAvailable, NullCipher, NullDecipher } = __nccwpck_require__(8536);
+const { bindingAvailable, NullCipher, NullDecipher } = __nccwpck_require__(403);
 const {
   COMPAT_CHECKS,
   DISCONNECT_REASON,
@@ -5441,18 +5415,18 @@ const {
   MESSAGE,
   SIGNALS,
   TERMINAL_MODE,
-} = __nccwpck_require__(1364);
+} = __nccwpck_require__(5241);
 const {
   DEFAULT_KEXINIT_CLIENT,
   DEFAULT_KEXINIT_SERVER,
   KexInit,
   kexinit,
   onKEXPayload,
-} = __nccwpck_require__(7357);
+} = __nccwpck_require__(5920);
 const {
   parseKey,
-} = __nccwpck_require__(1357);
-const MESSAGE_HANDLERS = __nccwpck_require__(6092);
+} = __nccwpck_require__(5780);
+const MESSAGE_HANDLERS = __nccwpck_require__(2163);
 const {
   bufferCopy,
   bufferFill,
@@ -5460,13 +5434,13 @@ const {
   convertSignature,
   sendPacket,
   writeUInt32BE,
-} = __nccwpck_require__(3864);
+} = __nccwpck_require__(9101);
 const {
   PacketReader,
   PacketWriter,
   ZlibPacketReader,
   ZlibPacketWriter,
-} = __nccwpck_require__(2976);
+} = __nccwpck_require__(6255);
 const MODULE_VER = (__nccwpck_require__(8342)  .rE);
 const VALID_DISCONNECT_REASONS = new Map(
   Object.values(DISCONNECT_REASON).map((n) => [n, 1])
@@ -6973,7 +6947,7 @@ function sendExtInfo(proto) {
 }
 module.exports = Protocol;
   }),
-  4740:
+  7979:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const EventEmitter = __nccwpck_require__(4434);
@@ -6990,7 +6964,7 @@ const {
   bufferSlice,
   makeBufferParser,
   writeUInt32BE,
-} = __nccwpck_require__(3864);
+} = __nccwpck_require__(9101);
 const ATTR = {
   SIZE: 0x00000001,
   UIDGID: 0x00000002,
@@ -9714,7 +9688,7 @@ const {
   ERR_INVALID_ARG_TYPE,
   ERR_OUT_OF_RANGE,
   validateNumber
-} = __nccwpck_require__(8472);
+} = __nccwpck_require__(9231);
 const kMinPoolSpace = 128;
 let pool;
 const poolFragments = [];
@@ -10051,7 +10025,7 @@ module.exports = {
   stringToFlags,
 };
   }),
-  1364:
+  5241:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const crypto = __nccwpck_require__(6982);
@@ -10059,7 +10033,7 @@ let cpuInfo;
 try {
   cpuInfo = __nccwpck_require__(6954)();
 } catch {}
-const { bindingAvailable, CIPHER_INFO, MAC_INFO } = __nccwpck_require__(8536);
+const { bindingAvailable, CIPHER_INFO, MAC_INFO } = __nccwpck_require__(403);
 const eddsaSupported = (() => {
   if (typeof crypto.sign === 'function'
 	  && typeof crypto.verify === 'function') {
@@ -10338,13 +10312,13 @@ module.exports.DISCONNECT_REASON_BY_VALUE =
   Array.from(Object.entries(module.exports.DISCONNECT_REASON))
 	   .reduce((obj, [key, value]) => ({ ...obj, [value]: key }), {});
   }),
-  8536:
+  403:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
   createCipheriv, createDecipheriv, createHmac, randomFillSync, timingSafeEqual
 } = __nccwpck_require__(6982);
-const { readUInt32BE, writeUInt32BE } = __nccwpck_require__(3864);
+const { readUInt32BE, writeUInt32BE } = __nccwpck_require__(9101);
 const FastBuffer = Buffer[Symbol.species];
 const MAX_SEQNO = 2 ** 32 - 1;
 const EMPTY_BUFFER = Buffer.alloc(0);
@@ -10359,7 +10333,7 @@ let AESGCMDecipher;
 let ChaChaPolyDecipher;
 let GenericDecipher;
 try {
-  binding = __nccwpck_require__(8612);
+  binding = __nccwpck_require__(575);
   ({ AESGCMCipher, ChaChaPolyCipher, GenericCipher,
 	 AESGCMDecipher, ChaChaPolyDecipher, GenericDecipher } = binding);
 } catch {}
@@ -11635,7 +11609,7 @@ module.exports = {
   init: (() => {
 	return new Promise(async (resolve, reject) => {
 	  try {
-		POLY1305_WASM_MODULE = await __nccwpck_require__(9782)();
+		POLY1305_WASM_MODULE = await __nccwpck_require__(6903)();
 		POLY1305_RESULT_MALLOC = POLY1305_WASM_MODULE._malloc(16);
 		poly1305_auth = POLY1305_WASM_MODULE.cwrap(
 		  'poly1305_auth',
@@ -11654,7 +11628,7 @@ module.exports = {
   createDecipher,
 };
   }),
-  9782:
+  6903:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 var createPoly1305 = (function() {
   var _scriptDir = typeof document !== 'undefined' && document.currentScript ? document.currentScript.src : undefined;
@@ -11692,13 +11666,13 @@ if (true)
   module.exports = createPoly1305;
 else {}
   }),
-  6092:
+  2163:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const MESSAGE_HANDLERS = new Array(256);
 [
-  (__nccwpck_require__(7357).HANDLERS),
-  __nccwpck_require__(6668),
+  (__nccwpck_require__(5920).HANDLERS),
+  __nccwpck_require__(5625),
 ].forEach((handlers) => {
   for (let [type, handler] of Object.entries(handlers)) {
 	type = +type;
@@ -11708,7 +11682,7 @@ const MESSAGE_HANDLERS = new Array(256);
 });
 module.exports = MESSAGE_HANDLERS;
   }),
-  6668:
+  5625:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -11717,16 +11691,16 @@ const {
   doFatalError,
   sigSSHToASN1,
   writeUInt32BE,
-} = __nccwpck_require__(3864);
+} = __nccwpck_require__(9101);
 const {
   CHANNEL_OPEN_FAILURE,
   COMPAT,
   MESSAGE,
   TERMINAL_MODE,
-} = __nccwpck_require__(1364);
+} = __nccwpck_require__(5241);
 const {
   parseKey,
-} = __nccwpck_require__(1357);
+} = __nccwpck_require__(5780);
 const TERMINAL_MODE_BY_VALUE =
   Array.from(Object.entries(TERMINAL_MODE))
 	   .reduce((obj, [key, value]) => ({ ...obj, [key]: value }), {});
@@ -12621,7 +12595,7 @@ module.exports = {
   },
 };
   }),
-  7357:
+  5920:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -12634,7 +12608,7 @@ const {
   generateKeyPairSync,
   randomFillSync,
 } = __nccwpck_require__(6982);
-const { Ber } = __nccwpck_require__(8479);
+const { Ber } = __nccwpck_require__(6097);
 const {
   COMPAT,
   curve25519Supported,
@@ -12645,14 +12619,14 @@ const {
   DEFAULT_COMPRESSION,
   DISCONNECT_REASON,
   MESSAGE,
-} = __nccwpck_require__(1364);
+} = __nccwpck_require__(5241);
 const {
   CIPHER_INFO,
   createCipher,
   createDecipher,
   MAC_INFO,
-} = __nccwpck_require__(8536);
-const { parseDERKey } = __nccwpck_require__(1357);
+} = __nccwpck_require__(403);
+const { parseDERKey } = __nccwpck_require__(5780);
 const {
   bufferFill,
   bufferParser,
@@ -12661,13 +12635,13 @@ const {
   FastBuffer,
   sigSSHToASN1,
   writeUInt32BE,
-} = __nccwpck_require__(3864);
+} = __nccwpck_require__(9101);
 const {
   PacketReader,
   PacketWriter,
   ZlibPacketReader,
   ZlibPacketWriter,
-} = __nccwpck_require__(2976);
+} = __nccwpck_require__(6255);
 let MESSAGE_HANDLERS;
 const GEX_MIN_BITS = 2048;
 const GEX_MAX_BITS = 8192;
@@ -14122,14 +14096,14 @@ function onKEXPayload(state, payload) {
 	  case MESSAGE.UNIMPLEMENTED:
 	  case MESSAGE.DEBUG:
 		if (!MESSAGE_HANDLERS)
-		  MESSAGE_HANDLERS = __nccwpck_require__(6092);
+		  MESSAGE_HANDLERS = __nccwpck_require__(2163);
 		return MESSAGE_HANDLERS[type](this, payload);
 	}
   }
   switch (type) {
 	case MESSAGE.DISCONNECT:
 	  if (!MESSAGE_HANDLERS)
-		MESSAGE_HANDLERS = __nccwpck_require__(6092);
+		MESSAGE_HANDLERS = __nccwpck_require__(2163);
 	  return MESSAGE_HANDLERS[type](this, payload);
 	case MESSAGE.KEXINIT:
 	  if (!state.firstPacket) {
@@ -14231,7 +14205,7 @@ module.exports = {
   },
 };
   }),
-  1357:
+  5780:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -14246,17 +14220,17 @@ const {
   verify: verify_,
 } = __nccwpck_require__(6982);
 const supportedOpenSSLCiphers = getCiphers();
-const { Ber } = __nccwpck_require__(8479);
-const bcrypt_pbkdf = (__nccwpck_require__(1600).pbkdf);
-const { CIPHER_INFO } = __nccwpck_require__(8536);
-const { eddsaSupported, SUPPORTED_CIPHER } = __nccwpck_require__(1364);
+const { Ber } = __nccwpck_require__(6097);
+const bcrypt_pbkdf = (__nccwpck_require__(6618).pbkdf);
+const { CIPHER_INFO } = __nccwpck_require__(403);
+const { eddsaSupported, SUPPORTED_CIPHER } = __nccwpck_require__(5241);
 const {
   bufferSlice,
   makeBufferParser,
   readString,
   readUInt32BE,
   writeUInt32BE,
-} = __nccwpck_require__(3864);
+} = __nccwpck_require__(9101);
 const SYM_HASH_ALGO = Symbol('Hash Algorithm');
 const SYM_PRIV_PEM = Symbol('Private key PEM');
 const SYM_PUB_PEM = Symbol('Public key PEM');
@@ -15458,7 +15432,7 @@ module.exports = {
   parseKey,
 };
   }),
-  8472:
+  9231:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(2613);
@@ -15556,10 +15530,10 @@ exports.validateNumber = function validateNumber(value, name) {
 	throw new ERR_INVALID_ARG_TYPE(name, 'number', value);
 };
   }),
-  3864:
+  9101:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const Ber = (__nccwpck_require__(8479).Ber);
+const Ber = (__nccwpck_require__(6097).Ber);
 let DISCONNECT_REASON;
 const FastBuffer = Buffer[Symbol.species];
 const TypedArrayFill = Object.getPrototypeOf(Uint8Array.prototype).fill;
@@ -15714,7 +15688,7 @@ module.exports = {
   doFatalError: (protocol, msg, level, reason) => {
 	let err;
 	if (DISCONNECT_REASON === undefined)
-	  ({ DISCONNECT_REASON } = __nccwpck_require__(1364));
+	  ({ DISCONNECT_REASON } = __nccwpck_require__(5241));
 	if (msg instanceof Error) {
 	  err = msg;
 	  if (typeof level !== 'number')
@@ -15882,7 +15856,7 @@ module.exports = {
   },
 };
   }),
-  2976:
+  6255:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { kMaxLength } = __nccwpck_require__(181);
@@ -16094,7 +16068,7 @@ module.exports = {
   ZlibPacketWriter,
 };
   }),
-  7501:
+  7680:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { Server: netServer } = __nccwpck_require__(9278);
@@ -16114,27 +16088,27 @@ const {
   SUPPORTED_KEX,
   SUPPORTED_MAC,
   SUPPORTED_SERVER_HOST_KEY,
-} = __nccwpck_require__(1364);
-const { init: cryptoInit } = __nccwpck_require__(8536);
-const { KexInit } = __nccwpck_require__(7357);
-const { parseKey } = __nccwpck_require__(1357);
-const Protocol = __nccwpck_require__(4017);
-const { SFTP } = __nccwpck_require__(4740);
-const { writeUInt32BE } = __nccwpck_require__(3864);
+} = __nccwpck_require__(5241);
+const { init: cryptoInit } = __nccwpck_require__(403);
+const { KexInit } = __nccwpck_require__(5920);
+const { parseKey } = __nccwpck_require__(5780);
+const Protocol = __nccwpck_require__(3402);
+const { SFTP } = __nccwpck_require__(7979);
+const { writeUInt32BE } = __nccwpck_require__(9101);
 const {
   Channel,
   MAX_WINDOW,
   PACKET_SIZE,
   windowAdjust,
   WINDOW_THRESHOLD,
-} = __nccwpck_require__(2531);
+} = __nccwpck_require__(9616);
 const {
   ChannelManager,
   generateAlgorithmList,
   isWritable,
   onChannelOpenFailure,
   onCHANNEL_CLOSE,
-} = __nccwpck_require__(5017);
+} = __nccwpck_require__(5174);
 const MAX_PENDING_AUTHS = 10;
 class AuthContext extends EventEmitter {
   constructor(protocol, username, service, method, cb) {
@@ -17263,10 +17237,10 @@ function compareNumbers(a, b) {
 module.exports = Server;
 module.exports.IncomingClient = Client;
   }),
-  5017:
+  5174:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { SFTP } = __nccwpck_require__(4740);
+const { SFTP } = __nccwpck_require__(7979);
 const MAX_CHANNEL = 2 ** 32 - 1;
 function onChannelOpenFailure(self, recipient, info, cb) {
   self._chanMgr.remove(recipient);
@@ -17552,7 +17526,7 @@ module.exports = {
   },
 };
   }),
-  9613:
+  2039:
   (function(__unused_webpack_module, exports, __nccwpck_require__) {
 "use strict";
 var __createBinding = (this && this.__createBinding) || (Object.create ? (function(o, m, k, k2) {
@@ -17603,9 +17577,9 @@ exports.getProxyUrl = getProxyUrl;
 exports.isHttps = isHttps;
 const http = __importStar(__nccwpck_require__(8611));
 const https = __importStar(__nccwpck_require__(5692));
-const pm = __importStar(__nccwpck_require__(5733));
-const tunnel = __importStar(__nccwpck_require__(8836));
-const undici_1 = __nccwpck_require__(6530);
+const pm = __importStar(__nccwpck_require__(9875));
+const tunnel = __importStar(__nccwpck_require__(5070));
+const undici_1 = __nccwpck_require__(1684);
 var HttpCodes;
 (function (HttpCodes) {
 	HttpCodes[HttpCodes["OK"] = 200] = "OK";
@@ -18209,7 +18183,7 @@ class HttpClient {
 exports.HttpClient = HttpClient;
 const lowercaseKeys = (obj) => Object.keys(obj).reduce((c, k) => ((c[k.toLowerCase()] = obj[k]), c), {});
   }),
-  5733:
+  9875:
   ((__unused_webpack_module, exports) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
@@ -18302,7 +18276,7 @@ class DecodedURL extends URL {
 	}
 }
   }),
-  8458:
+  1748:
   ((module) => {
 module.exports = {
   newInvalidAsn1Error: function (msg) {
@@ -18313,12 +18287,12 @@ module.exports = {
   }
 };
   }),
-  693:
+  9291:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-var errors = __nccwpck_require__(8458);
-var types = __nccwpck_require__(7452);
-var Reader = __nccwpck_require__(3794);
-var Writer = __nccwpck_require__(6050);
+var errors = __nccwpck_require__(1748);
+var types = __nccwpck_require__(5594);
+var Reader = __nccwpck_require__(4328);
+var Writer = __nccwpck_require__(1092);
 module.exports = {
   Reader: Reader,
   Writer: Writer
@@ -18332,12 +18306,12 @@ for (var e in errors) {
 	module.exports[e] = errors[e];
 }
   }),
-  3794:
+  4328:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 var assert = __nccwpck_require__(2613);
-var Buffer = (__nccwpck_require__(3201).Buffer);
-var ASN1 = __nccwpck_require__(7452);
-var errors = __nccwpck_require__(8458);
+var Buffer = (__nccwpck_require__(6719).Buffer);
+var ASN1 = __nccwpck_require__(5594);
+var errors = __nccwpck_require__(1748);
 var newInvalidAsn1Error = errors.newInvalidAsn1Error;
 function Reader(data) {
   if (!data || !Buffer.isBuffer(data))
@@ -18489,7 +18463,7 @@ Reader.prototype._readTag = function (tag) {
 };
 module.exports = Reader;
   }),
-  7452:
+  5594:
   ((module) => {
 module.exports = {
   EOC: 0,
@@ -18525,12 +18499,12 @@ module.exports = {
   Context: 128
 };
   }),
-  6050:
+  1092:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 var assert = __nccwpck_require__(2613);
-var Buffer = (__nccwpck_require__(3201).Buffer);
-var ASN1 = __nccwpck_require__(7452);
-var errors = __nccwpck_require__(8458);
+var Buffer = (__nccwpck_require__(6719).Buffer);
+var ASN1 = __nccwpck_require__(5594);
+var errors = __nccwpck_require__(1748);
 var newInvalidAsn1Error = errors.newInvalidAsn1Error;
 var DEFAULT_OPTS = {
   size: 1024,
@@ -18766,16 +18740,16 @@ Writer.prototype._ensure = function (len) {
 };
 module.exports = Writer;
   }),
-  8479:
+  6097:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-var Ber = __nccwpck_require__(693);
+var Ber = __nccwpck_require__(9291);
 module.exports = {
   Ber: Ber,
   BerReader: Ber.Reader,
   BerWriter: Ber.Writer
 };
   }),
-  6547:
+  6173:
   ((module) => {
 function isBuffer(value) {
   return Buffer.isBuffer(value) || value instanceof Uint8Array
@@ -18933,10 +18907,10 @@ module.exports = {
   writeUInt32LE
 }
   }),
-  1600:
+  6618:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-var crypto_hash_sha512 = (__nccwpck_require__(2106).lowlevel).crypto_hash;
+var crypto_hash_sha512 = (__nccwpck_require__(9384).lowlevel).crypto_hash;
 var BLF_J = 0;
 var Blowfish = function() {
   this.S = [
@@ -19378,11 +19352,11 @@ module.exports = {
 	  pbkdf: bcrypt_pbkdf
 };
   }),
-  3850:
+  1736:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 module.exports = __nccwpck_require__(4434)
   }),
-  6481:
+  1967:
   ((module) => {
 module.exports = class FixedFIFO {
   constructor (hwm) {
@@ -19419,9 +19393,9 @@ module.exports = class FixedFIFO {
   }
 }
   }),
-  4333:
+  6927:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-const FixedFIFO = __nccwpck_require__(6481)
+const FixedFIFO = __nccwpck_require__(1967)
 module.exports = class FastFIFO {
   constructor (hwm) {
 	this.hwm = hwm || 16
@@ -19463,7 +19437,7 @@ module.exports = class FastFIFO {
   }
 }
   }),
-  625:
+  1011:
   ((module) => {
 "use strict";
 const isStream = stream =>
@@ -19488,7 +19462,7 @@ isStream.transform = stream =>
 	typeof stream._transform === 'function';
 module.exports = isStream;
   }),
-  3201:
+  6719:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 var buffer = __nccwpck_require__(181)
@@ -19553,7 +19527,7 @@ if (!safer.constants) {
 }
 module.exports = safer
   }),
-  2392:
+  2914:
   ((module) => {
 module.exports = shellescape;
 function shellescape(a) {
@@ -19569,12 +19543,12 @@ function shellescape(a) {
   return ret.join(' ');
 }
   }),
-  6930:
+  8200:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-const { EventEmitter } = __nccwpck_require__(3850)
-const FIFO = __nccwpck_require__(4333)
-const TextDecoder = __nccwpck_require__(9100)
-const StreamError = __nccwpck_require__(251)
+const { EventEmitter } = __nccwpck_require__(1736)
+const FIFO = __nccwpck_require__(6927)
+const TextDecoder = __nccwpck_require__(1410)
+const StreamError = __nccwpck_require__(3237)
 const qmt =
   typeof queueMicrotask === 'undefined' ? (fn) => global.process.nextTick(fn) : queueMicrotask
 const MAX = (1 << 29) - 1
@@ -20620,7 +20594,7 @@ module.exports = {
   PassThrough
 }
   }),
-  251:
+  3237:
   ((module) => {
 module.exports = class StreamError extends Error {
   constructor(msg, code, fn = StreamError) {
@@ -20659,7 +20633,7 @@ module.exports = class StreamError extends Error {
   }
 }
   }),
-  1937:
+  5531:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 const constants = {
   S_IFMT: 61440,
@@ -20675,12 +20649,12 @@ try {
   module.exports = constants
 }
   }),
-  2021:
+  6919:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-const { Writable, Readable, getStreamError } = __nccwpck_require__(6930)
-const FIFO = __nccwpck_require__(4333)
-const b4a = __nccwpck_require__(6547)
-const headers = __nccwpck_require__(5086)
+const { Writable, Readable, getStreamError } = __nccwpck_require__(8200)
+const FIFO = __nccwpck_require__(6927)
+const b4a = __nccwpck_require__(6173)
+const headers = __nccwpck_require__(5472)
 const EMPTY = b4a.alloc(0)
 const MAX_HEADER_SIZE = 4 * 1024 * 1024
 class BufferList {
@@ -21015,9 +20989,9 @@ function overflow (size) {
   return size && 512 - size
 }
   }),
-  5086:
+  5472:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
-const b4a = __nccwpck_require__(6547)
+const b4a = __nccwpck_require__(6173)
 const ZEROS = '0000000000000000000'
 const SEVENS = '7777777777777777777'
 const ZERO_OFFSET = '0'.charCodeAt(0)
@@ -21275,17 +21249,17 @@ function addLength (str) {
   return (len + digits) + str
 }
   }),
-  348:
+  6474:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
-exports.extract = __nccwpck_require__(2021)
-exports.pack = __nccwpck_require__(1339)
+exports.extract = __nccwpck_require__(6919)
+exports.pack = __nccwpck_require__(2257)
   }),
-  1339:
+  2257:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-const { Readable, Writable, getStreamError } = __nccwpck_require__(6930)
-const b4a = __nccwpck_require__(6547)
-const constants = __nccwpck_require__(1937)
-const headers = __nccwpck_require__(5086)
+const { Readable, Writable, getStreamError } = __nccwpck_require__(8200)
+const b4a = __nccwpck_require__(6173)
+const constants = __nccwpck_require__(5531)
+const headers = __nccwpck_require__(5472)
 const DMODE = 0o755
 const FMODE = 0o644
 const END_OF_TAR = b4a.alloc(1024)
@@ -21505,10 +21479,10 @@ function mapWritable (buf) {
   return b4a.isBuffer(buf) ? buf : b4a.from(buf)
 }
   }),
-  9100:
+  1410:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-const PassThroughDecoder = __nccwpck_require__(606)
-const UTF8Decoder = __nccwpck_require__(2780)
+const PassThroughDecoder = __nccwpck_require__(3524)
+const UTF8Decoder = __nccwpck_require__(4554)
 module.exports = class TextDecoder {
   constructor(encoding = 'utf8') {
 	this.encoding = normalizeEncoding(encoding)
@@ -21563,9 +21537,9 @@ function normalizeEncoding(encoding) {
   }
 }
   }),
-  606:
+  3524:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-const b4a = __nccwpck_require__(6547)
+const b4a = __nccwpck_require__(6173)
 module.exports = class PassThroughDecoder {
   constructor(encoding) {
 	this.encoding = encoding
@@ -21581,9 +21555,9 @@ module.exports = class PassThroughDecoder {
   }
 }
   }),
-  2780:
+  4554:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-const b4a = __nccwpck_require__(6547)
+const b4a = __nccwpck_require__(6173)
 module.exports = class UTF8Decoder {
   constructor() {
 	this._reset()
@@ -21725,11 +21699,11 @@ function trailingBytesSeen(data) {
   return 0
 }
   }),
-  8836:
+  5070:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-module.exports = __nccwpck_require__(9812);
+module.exports = __nccwpck_require__(5862);
   }),
-  9812:
+  5862:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
 var net = __nccwpck_require__(9278);
@@ -21953,7 +21927,7 @@ if (process.env.NODE_DEBUG && /\btunnel\b/.test(process.env.NODE_DEBUG)) {
 }
 exports.debug = debug;
   }),
-  2106:
+  9384:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 (function(nacl) {
 'use strict';
@@ -24009,31 +23983,31 @@ nacl.setPRNG = function(fn) {
 })();
 })( true && module.exports ? module.exports : (self.nacl = self.nacl || {}));
   }),
-  6530:
+  1684:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const Client = __nccwpck_require__(3451)
-const Dispatcher = __nccwpck_require__(845)
-const Pool = __nccwpck_require__(3490)
-const BalancedPool = __nccwpck_require__(8315)
-const Agent = __nccwpck_require__(231)
-const ProxyAgent = __nccwpck_require__(7522)
-const EnvHttpProxyAgent = __nccwpck_require__(2527)
-const RetryAgent = __nccwpck_require__(6308)
-const errors = __nccwpck_require__(3877)
-const util = __nccwpck_require__(4758)
+const Client = __nccwpck_require__(1313)
+const Dispatcher = __nccwpck_require__(3415)
+const Pool = __nccwpck_require__(5928)
+const BalancedPool = __nccwpck_require__(6681)
+const Agent = __nccwpck_require__(1745)
+const ProxyAgent = __nccwpck_require__(7508)
+const EnvHttpProxyAgent = __nccwpck_require__(9221)
+const RetryAgent = __nccwpck_require__(334)
+const errors = __nccwpck_require__(3959)
+const util = __nccwpck_require__(9500)
 const { InvalidArgumentError } = errors
-const api = __nccwpck_require__(3357)
-const buildConnector = __nccwpck_require__(1094)
-const MockClient = __nccwpck_require__(7675)
-const MockAgent = __nccwpck_require__(6871)
-const MockPool = __nccwpck_require__(5634)
-const mockErrors = __nccwpck_require__(8423)
-const RetryHandler = __nccwpck_require__(3282)
-const { getGlobalDispatcher, setGlobalDispatcher } = __nccwpck_require__(6411)
-const DecoratorHandler = __nccwpck_require__(6777)
-const RedirectHandler = __nccwpck_require__(3332)
-const createRedirectInterceptor = __nccwpck_require__(3342)
+const api = __nccwpck_require__(2531)
+const buildConnector = __nccwpck_require__(1332)
+const MockClient = __nccwpck_require__(2361)
+const MockAgent = __nccwpck_require__(7017)
+const MockPool = __nccwpck_require__(6480)
+const mockErrors = __nccwpck_require__(2673)
+const RetryHandler = __nccwpck_require__(4004)
+const { getGlobalDispatcher, setGlobalDispatcher } = __nccwpck_require__(1481)
+const DecoratorHandler = __nccwpck_require__(9151)
+const RedirectHandler = __nccwpck_require__(7158)
+const createRedirectInterceptor = __nccwpck_require__(1576)
 Object.assign(Dispatcher.prototype, api)
 module.exports.Dispatcher = Dispatcher
 module.exports.Client = Client
@@ -24048,10 +24022,10 @@ module.exports.DecoratorHandler = DecoratorHandler
 module.exports.RedirectHandler = RedirectHandler
 module.exports.createRedirectInterceptor = createRedirectInterceptor
 module.exports.interceptors = {
-  redirect: __nccwpck_require__(8344),
-  retry: __nccwpck_require__(6520),
-  dump: __nccwpck_require__(4094),
-  dns: __nccwpck_require__(3017)
+  redirect: __nccwpck_require__(7734),
+  retry: __nccwpck_require__(5486),
+  dump: __nccwpck_require__(5376),
+  dns: __nccwpck_require__(4287)
 }
 module.exports.buildConnector = buildConnector
 module.exports.errors = errors
@@ -24100,7 +24074,7 @@ function makeDispatcher (fn) {
 }
 module.exports.setGlobalDispatcher = setGlobalDispatcher
 module.exports.getGlobalDispatcher = getGlobalDispatcher
-const fetchImpl = (__nccwpck_require__(344).fetch)
+const fetchImpl = (__nccwpck_require__(4202).fetch)
 module.exports.fetch = async function fetch (init, options = undefined) {
   try {
 	return await fetchImpl(init, options)
@@ -24111,28 +24085,28 @@ module.exports.fetch = async function fetch (init, options = undefined) {
 	throw err
   }
 }
-module.exports.Headers = __nccwpck_require__(3354).Headers
-module.exports.Response = __nccwpck_require__(3489).Response
-module.exports.Request = __nccwpck_require__(229).Request
-module.exports.FormData = __nccwpck_require__(5468).FormData
+module.exports.Headers = __nccwpck_require__(3408).Headers
+module.exports.Response = __nccwpck_require__(7287).Response
+module.exports.Request = __nccwpck_require__(9683).Request
+module.exports.FormData = __nccwpck_require__(3818).FormData
 module.exports.File = globalThis.File ?? (__nccwpck_require__(4573).File)
-module.exports.FileReader = __nccwpck_require__(6973).FileReader
-const { setGlobalOrigin, getGlobalOrigin } = __nccwpck_require__(7473)
+module.exports.FileReader = __nccwpck_require__(6575).FileReader
+const { setGlobalOrigin, getGlobalOrigin } = __nccwpck_require__(5311)
 module.exports.setGlobalOrigin = setGlobalOrigin
 module.exports.getGlobalOrigin = getGlobalOrigin
-const { CacheStorage } = __nccwpck_require__(1855)
-const { kConstruct } = __nccwpck_require__(8171)
+const { CacheStorage } = __nccwpck_require__(6577)
+const { kConstruct } = __nccwpck_require__(8329)
 module.exports.caches = new CacheStorage(kConstruct)
-const { deleteCookie, getCookies, getSetCookies, setCookie } = __nccwpck_require__(7931)
+const { deleteCookie, getCookies, getSetCookies, setCookie } = __nccwpck_require__(7889)
 module.exports.deleteCookie = deleteCookie
 module.exports.getCookies = getCookies
 module.exports.getSetCookies = getSetCookies
 module.exports.setCookie = setCookie
-const { parseMIMEType, serializeAMimeType } = __nccwpck_require__(4418)
+const { parseMIMEType, serializeAMimeType } = __nccwpck_require__(192)
 module.exports.parseMIMEType = parseMIMEType
 module.exports.serializeAMimeType = serializeAMimeType
-const { CloseEvent, ErrorEvent, MessageEvent } = __nccwpck_require__(6450)
-module.exports.WebSocket = __nccwpck_require__(100).WebSocket
+const { CloseEvent, ErrorEvent, MessageEvent } = __nccwpck_require__(6760)
+module.exports.WebSocket = __nccwpck_require__(2522).WebSocket
 module.exports.CloseEvent = CloseEvent
 module.exports.ErrorEvent = ErrorEvent
 module.exports.MessageEvent = MessageEvent
@@ -24145,13 +24119,13 @@ module.exports.MockClient = MockClient
 module.exports.MockPool = MockPool
 module.exports.MockAgent = MockAgent
 module.exports.mockErrors = mockErrors
-const { EventSource } = __nccwpck_require__(1268)
+const { EventSource } = __nccwpck_require__(7042)
 module.exports.EventSource = EventSource
   }),
-  2348:
+  2730:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-const { addAbortListener } = __nccwpck_require__(4758)
-const { RequestAbortedError } = __nccwpck_require__(3877)
+const { addAbortListener } = __nccwpck_require__(9500)
+const { RequestAbortedError } = __nccwpck_require__(3959)
 const kListener = Symbol('kListener')
 const kSignal = Symbol('kSignal')
 function abort (self) {
@@ -24196,14 +24170,14 @@ module.exports = {
   removeSignal
 }
   }),
-  8562:
+  3192:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
 const { AsyncResource } = __nccwpck_require__(6698)
-const { InvalidArgumentError, SocketError } = __nccwpck_require__(3877)
-const util = __nccwpck_require__(4758)
-const { addSignal, removeSignal } = __nccwpck_require__(2348)
+const { InvalidArgumentError, SocketError } = __nccwpck_require__(3959)
+const util = __nccwpck_require__(9500)
+const { addSignal, removeSignal } = __nccwpck_require__(2730)
 class ConnectHandler extends AsyncResource {
   constructor (opts, callback) {
 	if (!opts || typeof opts !== 'object') {
@@ -24283,7 +24257,7 @@ function connect (opts, callback) {
 }
 module.exports = connect
   }),
-  7128:
+  2466:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -24295,10 +24269,10 @@ const {
   InvalidArgumentError,
   InvalidReturnValueError,
   RequestAbortedError
-} = __nccwpck_require__(3877)
-const util = __nccwpck_require__(4758)
+} = __nccwpck_require__(3959)
+const util = __nccwpck_require__(9500)
 const { AsyncResource } = __nccwpck_require__(6698)
-const { addSignal, removeSignal } = __nccwpck_require__(2348)
+const { addSignal, removeSignal } = __nccwpck_require__(2730)
 const assert = __nccwpck_require__(4589)
 const kResume = Symbol('resume')
 class PipelineRequest extends Readable {
@@ -24484,14 +24458,14 @@ function pipeline (opts, handler) {
 }
 module.exports = pipeline
   }),
-  941:
+  887:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
-const { Readable } = __nccwpck_require__(7685)
-const { InvalidArgumentError, RequestAbortedError } = __nccwpck_require__(3877)
-const util = __nccwpck_require__(4758)
-const { getResolveErrorBodyCallback } = __nccwpck_require__(5261)
+const { Readable } = __nccwpck_require__(8947)
+const { InvalidArgumentError, RequestAbortedError } = __nccwpck_require__(3959)
+const util = __nccwpck_require__(9500)
+const { getResolveErrorBodyCallback } = __nccwpck_require__(363)
 const { AsyncResource } = __nccwpck_require__(6698)
 class RequestHandler extends AsyncResource {
   constructor (opts, callback) {
@@ -24667,16 +24641,16 @@ function request (opts, callback) {
 module.exports = request
 module.exports.RequestHandler = RequestHandler
   }),
-  5566:
+  4388:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
 const { finished, PassThrough } = __nccwpck_require__(7075)
-const { InvalidArgumentError, InvalidReturnValueError } = __nccwpck_require__(3877)
-const util = __nccwpck_require__(4758)
-const { getResolveErrorBodyCallback } = __nccwpck_require__(5261)
+const { InvalidArgumentError, InvalidReturnValueError } = __nccwpck_require__(3959)
+const util = __nccwpck_require__(9500)
+const { getResolveErrorBodyCallback } = __nccwpck_require__(363)
 const { AsyncResource } = __nccwpck_require__(6698)
-const { addSignal, removeSignal } = __nccwpck_require__(2348)
+const { addSignal, removeSignal } = __nccwpck_require__(2730)
 class StreamHandler extends AsyncResource {
   constructor (opts, factory, callback) {
 	if (!opts || typeof opts !== 'object') {
@@ -24842,13 +24816,13 @@ function stream (opts, factory, callback) {
 }
 module.exports = stream
   }),
-  9084:
+  6342:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { InvalidArgumentError, SocketError } = __nccwpck_require__(3877)
+const { InvalidArgumentError, SocketError } = __nccwpck_require__(3959)
 const { AsyncResource } = __nccwpck_require__(6698)
-const util = __nccwpck_require__(4758)
-const { addSignal, removeSignal } = __nccwpck_require__(2348)
+const util = __nccwpck_require__(9500)
+const { addSignal, removeSignal } = __nccwpck_require__(2730)
 const assert = __nccwpck_require__(4589)
 class UpgradeHandler extends AsyncResource {
   constructor (opts, callback) {
@@ -24931,23 +24905,23 @@ function upgrade (opts, callback) {
 }
 module.exports = upgrade
   }),
-  3357:
+  2531:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-module.exports.request = __nccwpck_require__(941)
-module.exports.stream = __nccwpck_require__(5566)
-module.exports.pipeline = __nccwpck_require__(7128)
-module.exports.upgrade = __nccwpck_require__(9084)
-module.exports.connect = __nccwpck_require__(8562)
+module.exports.request = __nccwpck_require__(887)
+module.exports.stream = __nccwpck_require__(4388)
+module.exports.pipeline = __nccwpck_require__(2466)
+module.exports.upgrade = __nccwpck_require__(6342)
+module.exports.connect = __nccwpck_require__(3192)
   }),
-  7685:
+  8947:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
 const { Readable } = __nccwpck_require__(7075)
-const { RequestAbortedError, NotSupportedError, InvalidArgumentError, AbortError } = __nccwpck_require__(3877)
-const util = __nccwpck_require__(4758)
-const { ReadableStreamFrom } = __nccwpck_require__(4758)
+const { RequestAbortedError, NotSupportedError, InvalidArgumentError, AbortError } = __nccwpck_require__(3959)
+const util = __nccwpck_require__(9500)
+const { ReadableStreamFrom } = __nccwpck_require__(9500)
 const kConsume = Symbol('kConsume')
 const kReading = Symbol('kReading')
 const kBody = Symbol('kBody')
@@ -25237,13 +25211,13 @@ function consumeFinish (consume, err) {
 }
 module.exports = { Readable: BodyReadable, chunksDecode }
   }),
-  5261:
+  363:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 const assert = __nccwpck_require__(4589)
 const {
   ResponseStatusCodeError
-} = __nccwpck_require__(3877)
-const { chunksDecode } = __nccwpck_require__(7685)
+} = __nccwpck_require__(3959)
+const { chunksDecode } = __nccwpck_require__(8947)
 const CHUNK_LIMIT = 128 * 1024
 async function getResolveErrorBodyCallback ({ callback, body, contentType, statusCode, statusMessage, headers }) {
   assert(body)
@@ -25320,14 +25294,14 @@ module.exports = {
   isContentTypeText
 }
   }),
-  1094:
+  1332:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const net = __nccwpck_require__(7030)
 const assert = __nccwpck_require__(4589)
-const util = __nccwpck_require__(4758)
-const { InvalidArgumentError, ConnectTimeoutError } = __nccwpck_require__(3877)
-const timers = __nccwpck_require__(5885)
+const util = __nccwpck_require__(9500)
+const { InvalidArgumentError, ConnectTimeoutError } = __nccwpck_require__(3959)
+const timers = __nccwpck_require__(4591)
 function noop () {}
 let tls
 let SessionCache
@@ -25498,7 +25472,7 @@ function onConnectTimeout (socket, opts) {
 }
 module.exports = buildConnector
   }),
-  1641:
+  2371:
   ((module) => {
 "use strict";
 const headerNameLowerCasedRecord = {}
@@ -25611,7 +25585,7 @@ module.exports = {
   headerNameLowerCasedRecord
 }
   }),
-  7272:
+  5458:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const diagnosticsChannel = __nccwpck_require__(3053)
@@ -25790,7 +25764,7 @@ module.exports = {
   channels
 }
   }),
-  3877:
+  3959:
   ((module) => {
 "use strict";
 const kUndiciError = Symbol.for('undici.error.UND_ERR')
@@ -26145,13 +26119,13 @@ module.exports = {
   MessageSizeExceededError
 }
   }),
-  3417:
+  9691:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
   InvalidArgumentError,
   NotSupportedError
-} = __nccwpck_require__(3877)
+} = __nccwpck_require__(3959)
 const assert = __nccwpck_require__(4589)
 const {
   isValidHTTPToken,
@@ -26166,9 +26140,9 @@ const {
   validateHandler,
   getServerName,
   normalizedMethodRecords
-} = __nccwpck_require__(4758)
-const { channels } = __nccwpck_require__(7272)
-const { headerNameLowerCasedRecord } = __nccwpck_require__(1641)
+} = __nccwpck_require__(9500)
+const { channels } = __nccwpck_require__(5458)
+const { headerNameLowerCasedRecord } = __nccwpck_require__(2371)
 const invalidPathRegex = /[^\u0021-\u00ff]/
 const kHandler = Symbol('handler')
 class Request {
@@ -26524,7 +26498,7 @@ function processHeader (request, key, val) {
 }
 module.exports = Request
   }),
-  3029:
+  8031:
   ((module) => {
 module.exports = {
   kClose: Symbol('close'),
@@ -26594,13 +26568,13 @@ module.exports = {
   kHttpsProxyAgent: Symbol('https proxy agent')
 }
   }),
-  1242:
+  6868:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
   wellknownHeaderNames,
   headerNameLowerCasedRecord
-} = __nccwpck_require__(1641)
+} = __nccwpck_require__(2371)
 class TstNode {
   value = null
   left = null
@@ -26704,11 +26678,11 @@ module.exports = {
   tree
 }
   }),
-  4758:
+  9500:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
-const { kDestroyed, kBodyUsed, kListeners, kBody } = __nccwpck_require__(3029)
+const { kDestroyed, kBodyUsed, kListeners, kBody } = __nccwpck_require__(8031)
 const { IncomingMessage } = __nccwpck_require__(7067)
 const stream = __nccwpck_require__(7075)
 const net = __nccwpck_require__(7030)
@@ -26716,9 +26690,9 @@ const { Blob } = __nccwpck_require__(4573)
 const nodeUtil = __nccwpck_require__(7975)
 const { stringify } = __nccwpck_require__(1792)
 const { EventEmitter: EE } = __nccwpck_require__(8474)
-const { InvalidArgumentError } = __nccwpck_require__(3877)
-const { headerNameLowerCasedRecord } = __nccwpck_require__(1641)
-const { tree } = __nccwpck_require__(1242)
+const { InvalidArgumentError } = __nccwpck_require__(3959)
+const { headerNameLowerCasedRecord } = __nccwpck_require__(2371)
+const { tree } = __nccwpck_require__(6868)
 const [nodeMajor, nodeMinor] = process.versions.node.split('.').map(v => Number(v))
 class BodyAsyncIterable {
   constructor (body) {
@@ -27254,16 +27228,16 @@ module.exports = {
   wrapRequestBody
 }
   }),
-  231:
+  1745:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { InvalidArgumentError } = __nccwpck_require__(3877)
-const { kClients, kRunning, kClose, kDestroy, kDispatch, kInterceptors } = __nccwpck_require__(3029)
-const DispatcherBase = __nccwpck_require__(8847)
-const Pool = __nccwpck_require__(3490)
-const Client = __nccwpck_require__(3451)
-const util = __nccwpck_require__(4758)
-const createRedirectInterceptor = __nccwpck_require__(3342)
+const { InvalidArgumentError } = __nccwpck_require__(3959)
+const { kClients, kRunning, kClose, kDestroy, kDispatch, kInterceptors } = __nccwpck_require__(8031)
+const DispatcherBase = __nccwpck_require__(1517)
+const Pool = __nccwpck_require__(5928)
+const Client = __nccwpck_require__(1313)
+const util = __nccwpck_require__(9500)
+const createRedirectInterceptor = __nccwpck_require__(1576)
 const kOnConnect = Symbol('onConnect')
 const kOnDisconnect = Symbol('onDisconnect')
 const kOnConnectionError = Symbol('onConnectionError')
@@ -27361,13 +27335,13 @@ class Agent extends DispatcherBase {
 }
 module.exports = Agent
   }),
-  8315:
+  6681:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
   BalancedPoolMissingUpstreamError,
   InvalidArgumentError
-} = __nccwpck_require__(3877)
+} = __nccwpck_require__(3959)
 const {
   PoolBase,
   kClients,
@@ -27375,10 +27349,10 @@ const {
   kAddClient,
   kRemoveClient,
   kGetDispatcher
-} = __nccwpck_require__(7610)
-const Pool = __nccwpck_require__(3490)
-const { kUrl, kInterceptors } = __nccwpck_require__(3029)
-const { parseOrigin } = __nccwpck_require__(4758)
+} = __nccwpck_require__(7292)
+const Pool = __nccwpck_require__(5928)
+const { kUrl, kInterceptors } = __nccwpck_require__(8031)
+const { parseOrigin } = __nccwpck_require__(9500)
 const kFactory = Symbol('factory')
 const kOptions = Symbol('options')
 const kGreatestCommonDivisor = Symbol('kGreatestCommonDivisor')
@@ -27518,13 +27492,13 @@ class BalancedPool extends PoolBase {
 }
 module.exports = BalancedPool
   }),
-  3399:
+  4393:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
-const util = __nccwpck_require__(4758)
-const { channels } = __nccwpck_require__(7272)
-const timers = __nccwpck_require__(5885)
+const util = __nccwpck_require__(9500)
+const { channels } = __nccwpck_require__(5458)
+const timers = __nccwpck_require__(4591)
 const {
   RequestContentLengthMismatchError,
   ResponseContentLengthMismatchError,
@@ -27537,7 +27511,7 @@ const {
   BodyTimeoutError,
   HTTPParserError,
   ResponseExceededMaxSizeError
-} = __nccwpck_require__(3877)
+} = __nccwpck_require__(3959)
 const {
   kUrl,
   kReset,
@@ -27570,8 +27544,8 @@ const {
   kOnError,
   kResume,
   kHTTPContext
-} = __nccwpck_require__(3029)
-const constants = __nccwpck_require__(4918)
+} = __nccwpck_require__(8031)
+const constants = __nccwpck_require__(748)
 const EMPTY_BUF = Buffer.alloc(0)
 const FastBuffer = Buffer[Symbol.species]
 const addListener = util.addListener
@@ -27581,12 +27555,12 @@ const kIdleSocketValidationTimeout = Symbol('kIdleSocketValidationTimeout')
 const kSocketUsed = Symbol('kSocketUsed')
 let extractBody
 async function lazyllhttp () {
-  const llhttpWasmData = process.env.JEST_WORKER_ID ? __nccwpck_require__(7020) : undefined
+  const llhttpWasmData = process.env.JEST_WORKER_ID ? __nccwpck_require__(3922) : undefined
   let mod
   try {
-	mod = await WebAssembly.compile(__nccwpck_require__(2212))
+	mod = await WebAssembly.compile(__nccwpck_require__(3742))
   } catch (e) {
-	mod = await WebAssembly.compile(llhttpWasmData || __nccwpck_require__(7020))
+	mod = await WebAssembly.compile(llhttpWasmData || __nccwpck_require__(3922))
   }
   return await WebAssembly.instantiate(mod, {
 	env: {
@@ -28265,7 +28239,7 @@ function writeH1 (client, request) {
   )
   if (util.isFormDataLike(body)) {
 	if (!extractBody) {
-	  extractBody = (__nccwpck_require__(5662).extractBody)
+	  extractBody = (__nccwpck_require__(1448).extractBody)
 	}
 	const [bodyStream, contentType] = extractBody(body)
 	if (request.contentType == null) {
@@ -28657,19 +28631,19 @@ class AsyncWriter {
 }
 module.exports = connectH1
   }),
-  9674:
+  3504:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
 const { errorMonitor } = __nccwpck_require__(8474)
 const { pipeline } = __nccwpck_require__(7075)
-const util = __nccwpck_require__(4758)
+const util = __nccwpck_require__(9500)
 const {
   RequestContentLengthMismatchError,
   RequestAbortedError,
   SocketError,
   InformationalError
-} = __nccwpck_require__(3877)
+} = __nccwpck_require__(3959)
 const {
   kUrl,
   kReset,
@@ -28688,7 +28662,7 @@ const {
   kResume,
   kSize,
   kHTTPContext
-} = __nccwpck_require__(3029)
+} = __nccwpck_require__(8031)
 const kOpenStreams = Symbol('open streams')
 let extractBody
 let h2ExperimentalWarned = false
@@ -28970,7 +28944,7 @@ function writeH2 (client, request) {
   }
   let contentLength = util.bodyLength(body)
   if (util.isFormDataLike(body)) {
-	extractBody ??= (__nccwpck_require__(5662).extractBody)
+	extractBody ??= (__nccwpck_require__(1448).extractBody)
 	const [bodyStream, contentType] = extractBody(body)
 	headers['content-type'] = contentType
 	body = bodyStream.stream
@@ -29236,22 +29210,22 @@ async function writeIterable (abort, h2stream, body, client, request, socket, co
 }
 module.exports = connectH2
   }),
-  3451:
+  1313:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
 const net = __nccwpck_require__(7030)
 const http = __nccwpck_require__(7067)
-const util = __nccwpck_require__(4758)
-const { channels } = __nccwpck_require__(7272)
-const Request = __nccwpck_require__(3417)
-const DispatcherBase = __nccwpck_require__(8847)
+const util = __nccwpck_require__(9500)
+const { channels } = __nccwpck_require__(5458)
+const Request = __nccwpck_require__(9691)
+const DispatcherBase = __nccwpck_require__(1517)
 const {
   InvalidArgumentError,
   InformationalError,
   ClientDestroyedError
-} = __nccwpck_require__(3877)
-const buildConnector = __nccwpck_require__(1094)
+} = __nccwpck_require__(3959)
+const buildConnector = __nccwpck_require__(1332)
 const {
   kUrl,
   kServerName,
@@ -29293,9 +29267,9 @@ const {
   kHTTPContext,
   kMaxConcurrentStreams,
   kResume
-} = __nccwpck_require__(3029)
-const connectH1 = __nccwpck_require__(3399)
-const connectH2 = __nccwpck_require__(9674)
+} = __nccwpck_require__(8031)
+const connectH1 = __nccwpck_require__(4393)
+const connectH2 = __nccwpck_require__(3504)
 let deprecatedInterceptorWarned = false
 const kClosedResolve = Symbol('kClosedResolve')
 const noop = () => {}
@@ -29530,7 +29504,7 @@ class Client extends DispatcherBase {
 	})
   }
 }
-const createRedirectInterceptor = __nccwpck_require__(3342)
+const createRedirectInterceptor = __nccwpck_require__(1576)
 function onError (client, err) {
   if (
 	client[kRunning] === 0 &&
@@ -29737,17 +29711,17 @@ function _resume (client, sync) {
 }
 module.exports = Client
   }),
-  8847:
+  1517:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const buffer = __nccwpck_require__(4573)
-const Dispatcher = __nccwpck_require__(845)
+const Dispatcher = __nccwpck_require__(3415)
 const {
   ClientDestroyedError,
   ClientClosedError,
   InvalidArgumentError
-} = __nccwpck_require__(3877)
-const { kDestroy, kClose, kClosed, kDestroyed, kDispatch, kInterceptors } = __nccwpck_require__(3029)
+} = __nccwpck_require__(3959)
+const { kDestroy, kClose, kClosed, kDestroyed, kDispatch, kInterceptors } = __nccwpck_require__(8031)
 const kOnDestroyed = Symbol('onDestroyed')
 const kOnClosed = Symbol('onClosed')
 const kInterceptedDispatch = Symbol('Intercepted Dispatch')
@@ -29910,7 +29884,7 @@ class DispatcherBase extends Dispatcher {
 }
 module.exports = DispatcherBase
   }),
-  845:
+  3415:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const EventEmitter = __nccwpck_require__(8474)
@@ -29962,13 +29936,13 @@ class ComposedDispatcher extends Dispatcher {
 }
 module.exports = Dispatcher
   }),
-  2527:
+  9221:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const DispatcherBase = __nccwpck_require__(8847)
-const { kClose, kDestroy, kClosed, kDestroyed, kDispatch, kNoProxyAgent, kHttpProxyAgent, kHttpsProxyAgent } = __nccwpck_require__(3029)
-const ProxyAgent = __nccwpck_require__(7522)
-const Agent = __nccwpck_require__(231)
+const DispatcherBase = __nccwpck_require__(1517)
+const { kClose, kDestroy, kClosed, kDestroyed, kDispatch, kNoProxyAgent, kHttpProxyAgent, kHttpsProxyAgent } = __nccwpck_require__(8031)
+const ProxyAgent = __nccwpck_require__(7508)
+const Agent = __nccwpck_require__(1745)
 const DEFAULT_PORTS = {
   'http:': 80,
   'https:': 443
@@ -30095,7 +30069,7 @@ class EnvHttpProxyAgent extends DispatcherBase {
 }
 module.exports = EnvHttpProxyAgent
   }),
-  5874:
+  5464:
   ((module) => {
 "use strict";
 const kSize = 2048;
@@ -30149,13 +30123,13 @@ module.exports = class FixedQueue {
   }
 };
   }),
-  7610:
+  7292:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const DispatcherBase = __nccwpck_require__(8847)
-const FixedQueue = __nccwpck_require__(5874)
-const { kConnected, kSize, kRunning, kPending, kQueued, kBusy, kFree, kUrl, kClose, kDestroy, kDispatch } = __nccwpck_require__(3029)
-const PoolStats = __nccwpck_require__(396)
+const DispatcherBase = __nccwpck_require__(1517)
+const FixedQueue = __nccwpck_require__(5464)
+const { kConnected, kSize, kRunning, kPending, kQueued, kBusy, kFree, kUrl, kClose, kDestroy, kDispatch } = __nccwpck_require__(8031)
+const PoolStats = __nccwpck_require__(8186)
 const kClients = Symbol('clients')
 const kNeedDrain = Symbol('needDrain')
 const kQueue = Symbol('queue')
@@ -30311,9 +30285,9 @@ module.exports = {
   kGetDispatcher
 }
   }),
-  396:
+  8186:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-const { kFree, kConnected, kPending, kQueued, kRunning, kSize } = __nccwpck_require__(3029)
+const { kFree, kConnected, kPending, kQueued, kRunning, kSize } = __nccwpck_require__(8031)
 const kPool = Symbol('pool')
 class PoolStats {
   constructor (pool) {
@@ -30340,7 +30314,7 @@ class PoolStats {
 }
 module.exports = PoolStats
   }),
-  3490:
+  5928:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -30349,14 +30323,14 @@ const {
   kNeedDrain,
   kAddClient,
   kGetDispatcher
-} = __nccwpck_require__(7610)
-const Client = __nccwpck_require__(3451)
+} = __nccwpck_require__(7292)
+const Client = __nccwpck_require__(1313)
 const {
   InvalidArgumentError
-} = __nccwpck_require__(3877)
-const util = __nccwpck_require__(4758)
-const { kUrl, kInterceptors } = __nccwpck_require__(3029)
-const buildConnector = __nccwpck_require__(1094)
+} = __nccwpck_require__(3959)
+const util = __nccwpck_require__(9500)
+const { kUrl, kInterceptors } = __nccwpck_require__(8031)
+const buildConnector = __nccwpck_require__(1332)
 const kOptions = Symbol('options')
 const kConnections = Symbol('connections')
 const kFactory = Symbol('factory')
@@ -30432,17 +30406,17 @@ class Pool extends PoolBase {
 }
 module.exports = Pool
   }),
-  7522:
+  7508:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { kProxy, kClose, kDestroy, kDispatch, kInterceptors } = __nccwpck_require__(3029)
+const { kProxy, kClose, kDestroy, kDispatch, kInterceptors } = __nccwpck_require__(8031)
 const { URL } = __nccwpck_require__(3136)
-const Agent = __nccwpck_require__(231)
-const Pool = __nccwpck_require__(3490)
-const DispatcherBase = __nccwpck_require__(8847)
-const { InvalidArgumentError, RequestAbortedError, SecureProxyConnectionError } = __nccwpck_require__(3877)
-const buildConnector = __nccwpck_require__(1094)
-const Client = __nccwpck_require__(3451)
+const Agent = __nccwpck_require__(1745)
+const Pool = __nccwpck_require__(5928)
+const DispatcherBase = __nccwpck_require__(1517)
+const { InvalidArgumentError, RequestAbortedError, SecureProxyConnectionError } = __nccwpck_require__(3959)
+const buildConnector = __nccwpck_require__(1332)
+const Client = __nccwpck_require__(1313)
 const kAgent = Symbol('proxy agent')
 const kClient = Symbol('proxy client')
 const kProxyHeaders = Symbol('proxy headers')
@@ -30650,11 +30624,11 @@ function throwIfProxyAuthIsSent (headers) {
 }
 module.exports = ProxyAgent
   }),
-  6308:
+  334:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const Dispatcher = __nccwpck_require__(845)
-const RetryHandler = __nccwpck_require__(3282)
+const Dispatcher = __nccwpck_require__(3415)
+const RetryHandler = __nccwpck_require__(4004)
 class RetryAgent extends Dispatcher {
   #agent = null
   #options = null
@@ -30682,12 +30656,12 @@ class RetryAgent extends Dispatcher {
 }
 module.exports = RetryAgent
   }),
-  6411:
+  1481:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const globalDispatcher = Symbol.for('undici.globalDispatcher.1')
-const { InvalidArgumentError } = __nccwpck_require__(3877)
-const Agent = __nccwpck_require__(231)
+const { InvalidArgumentError } = __nccwpck_require__(3959)
+const Agent = __nccwpck_require__(1745)
 if (getGlobalDispatcher() === undefined) {
   setGlobalDispatcher(new Agent())
 }
@@ -30710,7 +30684,7 @@ module.exports = {
   getGlobalDispatcher
 }
   }),
-  6777:
+  9151:
   ((module) => {
 "use strict";
 module.exports = class DecoratorHandler {
@@ -30747,13 +30721,13 @@ module.exports = class DecoratorHandler {
   }
 }
   }),
-  3332:
+  7158:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const util = __nccwpck_require__(4758)
-const { kBodyUsed } = __nccwpck_require__(3029)
+const util = __nccwpck_require__(9500)
+const { kBodyUsed } = __nccwpck_require__(8031)
 const assert = __nccwpck_require__(4589)
-const { InvalidArgumentError } = __nccwpck_require__(3877)
+const { InvalidArgumentError } = __nccwpck_require__(3959)
 const EE = __nccwpck_require__(8474)
 const redirectableStatusCodes = [300, 301, 302, 303, 307, 308]
 const kBody = Symbol('body')
@@ -30911,18 +30885,18 @@ function cleanRequestHeaders (headers, removeContent, unknownOrigin) {
 }
 module.exports = RedirectHandler
   }),
-  3282:
+  4004:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
-const { kRetryHandlerDefaultRetry } = __nccwpck_require__(3029)
-const { RequestRetryError } = __nccwpck_require__(3877)
+const { kRetryHandlerDefaultRetry } = __nccwpck_require__(8031)
+const { RequestRetryError } = __nccwpck_require__(3959)
 const {
   isDisturbed,
   parseHeaders,
   parseRangeHeader,
   wrapRequestBody
-} = __nccwpck_require__(4758)
+} = __nccwpck_require__(9500)
 function calculateRetryAfterHeader (retryAfter) {
   const current = Date.now()
   return new Date(retryAfter).getTime() - current
@@ -31261,13 +31235,13 @@ class RetryHandler {
 }
 module.exports = RetryHandler
   }),
-  3017:
+  4287:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { isIP } = __nccwpck_require__(7030)
 const { lookup } = __nccwpck_require__(610)
-const DecoratorHandler = __nccwpck_require__(6777)
-const { InvalidArgumentError, InformationalError } = __nccwpck_require__(3877)
+const DecoratorHandler = __nccwpck_require__(9151)
+const { InvalidArgumentError, InformationalError } = __nccwpck_require__(3959)
 const maxInt = Math.pow(2, 31) - 1
 class DNSInstance {
   #maxTTL = 0
@@ -31571,12 +31545,12 @@ module.exports = interceptorOpts => {
   }
 }
   }),
-  4094:
+  5376:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const util = __nccwpck_require__(4758)
-const { InvalidArgumentError, RequestAbortedError } = __nccwpck_require__(3877)
-const DecoratorHandler = __nccwpck_require__(6777)
+const util = __nccwpck_require__(9500)
+const { InvalidArgumentError, RequestAbortedError } = __nccwpck_require__(3959)
+const DecoratorHandler = __nccwpck_require__(9151)
 class DumpHandler extends DecoratorHandler {
   #maxSize = 1024 * 1024
   #abort = null
@@ -31670,10 +31644,10 @@ function createDumpInterceptor (
 }
 module.exports = createDumpInterceptor
   }),
-  3342:
+  1576:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const RedirectHandler = __nccwpck_require__(3332)
+const RedirectHandler = __nccwpck_require__(7158)
 function createRedirectInterceptor ({ maxRedirections: defaultMaxRedirections }) {
   return (dispatch) => {
 	return function Intercept (opts, handler) {
@@ -31689,10 +31663,10 @@ function createRedirectInterceptor ({ maxRedirections: defaultMaxRedirections })
 }
 module.exports = createRedirectInterceptor
   }),
-  8344:
+  7734:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const RedirectHandler = __nccwpck_require__(3332)
+const RedirectHandler = __nccwpck_require__(7158)
 module.exports = opts => {
   const globalMaxRedirections = opts?.maxRedirections
   return dispatch => {
@@ -31712,10 +31686,10 @@ module.exports = opts => {
   }
 }
   }),
-  6520:
+  5486:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const RetryHandler = __nccwpck_require__(3282)
+const RetryHandler = __nccwpck_require__(4004)
 module.exports = globalOpts => {
   return dispatch => {
 	return function retryInterceptor (opts, handler) {
@@ -31733,12 +31707,12 @@ module.exports = globalOpts => {
   }
 }
   }),
-  4918:
+  748:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.SPECIAL_HEADERS = exports.HEADER_STATE = exports.MINOR = exports.MAJOR = exports.CONNECTION_TOKEN_CHARS = exports.HEADER_CHARS = exports.TOKEN = exports.STRICT_TOKEN = exports.HEX = exports.URL_CHAR = exports.STRICT_URL_CHAR = exports.USERINFO_CHARS = exports.MARK = exports.ALPHANUM = exports.NUM = exports.HEX_MAP = exports.NUM_MAP = exports.ALPHA = exports.FINISH = exports.H_METHOD_MAP = exports.METHOD_MAP = exports.METHODS_RTSP = exports.METHODS_ICE = exports.METHODS_HTTP = exports.METHODS = exports.LENIENT_FLAGS = exports.FLAGS = exports.TYPE = exports.ERROR = void 0;
-const utils_1 = __nccwpck_require__(8222);
+const utils_1 = __nccwpck_require__(4608);
 var ERROR;
 (function (ERROR) {
 	ERROR[ERROR["OK"] = 0] = "OK";
@@ -31982,19 +31956,19 @@ exports.SPECIAL_HEADERS = {
 	'upgrade': HEADER_STATE.UPGRADE,
 };
   }),
-  7020:
+  3922:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { Buffer } = __nccwpck_require__(4573)
 module.exports = Buffer.from('AGFzbQEAAAABJwdgAX8Bf2ADf39/AX9gAX8AYAJ/fwBgBH9/f38Bf2AAAGADf39/AALLAQgDZW52GHdhc21fb25faGVhZGVyc19jb21wbGV0ZQAEA2VudhV3YXNtX29uX21lc3NhZ2VfYmVnaW4AAANlbnYLd2FzbV9vbl91cmwAAQNlbnYOd2FzbV9vbl9zdGF0dXMAAQNlbnYUd2FzbV9vbl9oZWFkZXJfZmllbGQAAQNlbnYUd2FzbV9vbl9oZWFkZXJfdmFsdWUAAQNlbnYMd2FzbV9vbl9ib2R5AAEDZW52GHdhc21fb25fbWVzc2FnZV9jb21wbGV0ZQAAAy0sBQYAAAIAAAAAAAACAQIAAgICAAADAAAAAAMDAwMBAQEBAQEBAQEAAAIAAAAEBQFwARISBQMBAAIGCAF/AUGA1AQLB9EFIgZtZW1vcnkCAAtfaW5pdGlhbGl6ZQAIGV9faW5kaXJlY3RfZnVuY3Rpb25fdGFibGUBAAtsbGh0dHBfaW5pdAAJGGxsaHR0cF9zaG91bGRfa2VlcF9hbGl2ZQAvDGxsaHR0cF9hbGxvYwALBm1hbGxvYwAxC2xsaHR0cF9mcmVlAAwEZnJlZQAMD2xsaHR0cF9nZXRfdHlwZQANFWxsaHR0cF9nZXRfaHR0cF9tYWpvcgAOFWxsaHR0cF9nZXRfaHR0cF9taW5vcgAPEWxsaHR0cF9nZXRfbWV0aG9kABAWbGxodHRwX2dldF9zdGF0dXNfY29kZQAREmxsaHR0cF9nZXRfdXBncmFkZQASDGxsaHR0cF9yZXNldAATDmxsaHR0cF9leGVjdXRlABQUbGxodHRwX3NldHRpbmdzX2luaXQAFQ1sbGh0dHBfZmluaXNoABYMbGxodHRwX3BhdXNlABcNbGxodHRwX3Jlc3VtZQAYG2xsaHR0cF9yZXN1bWVfYWZ0ZXJfdXBncmFkZQAZEGxsaHR0cF9nZXRfZXJybm8AGhdsbGh0dHBfZ2V0X2Vycm9yX3JlYXNvbgAbF2xsaHR0cF9zZXRfZXJyb3JfcmVhc29uABwUbGxodHRwX2dldF9lcnJvcl9wb3MAHRFsbGh0dHBfZXJybm9fbmFtZQAeEmxsaHR0cF9tZXRob2RfbmFtZQAfEmxsaHR0cF9zdGF0dXNfbmFtZQAgGmxsaHR0cF9zZXRfbGVuaWVudF9oZWFkZXJzACEhbGxodHRwX3NldF9sZW5pZW50X2NodW5rZWRfbGVuZ3RoACIdbGxodHRwX3NldF9sZW5pZW50X2tlZXBfYWxpdmUAIyRsbGh0dHBfc2V0X2xlbmllbnRfdHJhbnNmZXJfZW5jb2RpbmcAJBhsbGh0dHBfbWVzc2FnZV9uZWVkc19lb2YALgkXAQBBAQsRAQIDBAUKBgcrLSwqKSglJyYK07MCLBYAQYjQACgCAARAAAtBiNAAQQE2AgALFAAgABAwIAAgAjYCOCAAIAE6ACgLFAAgACAALwEyIAAtAC4gABAvEAALHgEBf0HAABAyIgEQMCABQYAINgI4IAEgADoAKCABC48MAQd/AkAgAEUNACAAQQhrIgEgAEEEaygCACIAQXhxIgRqIQUCQCAAQQFxDQAgAEEDcUUNASABIAEoAgAiAGsiAUGc0AAoAgBJDQEgACAEaiEEAkACQEGg0AAoAgAgAUcEQCAAQf8BTQRAIABBA3YhAyABKAIIIgAgASgCDCICRgRAQYzQAEGM0AAoAgBBfiADd3E2AgAMBQsgAiAANgIIIAAgAjYCDAwECyABKAIYIQYgASABKAIMIgBHBEAgACABKAIIIgI2AgggAiAANgIMDAMLIAFBFGoiAygCACICRQRAIAEoAhAiAkUNAiABQRBqIQMLA0AgAyEHIAIiAEEUaiIDKAIAIgINACAAQRBqIQMgACgCECICDQALIAdBADYCAAwCCyAFKAIEIgBBA3FBA0cNAiAFIABBfnE2AgRBlNAAIAQ2AgAgBSAENgIAIAEgBEEBcjYCBAwDC0EAIQALIAZFDQACQCABKAIcIgJBAnRBvNIAaiIDKAIAIAFGBEAgAyAANgIAIAANAUGQ0ABBkNAAKAIAQX4gAndxNgIADAILIAZBEEEUIAYoAhAgAUYbaiAANgIAIABFDQELIAAgBjYCGCABKAIQIgIEQCAAIAI2AhAgAiAANgIYCyABQRRqKAIAIgJFDQAgAEEUaiACNgIAIAIgADYCGAsgASAFTw0AIAUoAgQiAEEBcUUNAAJAAkACQAJAIABBAnFFBEBBpNAAKAIAIAVGBEBBpNAAIAE2AgBBmNAAQZjQACgCACAEaiIANgIAIAEgAEEBcjYCBCABQaDQACgCAEcNBkGU0ABBADYCAEGg0ABBADYCAAwGC0Gg0AAoAgAgBUYEQEGg0AAgATYCAEGU0ABBlNAAKAIAIARqIgA2AgAgASAAQQFyNgIEIAAgAWogADYCAAwGCyAAQXhxIARqIQQgAEH/AU0EQCAAQQN2IQMgBSgCCCIAIAUoAgwiAkYEQEGM0ABBjNAAKAIAQX4gA3dxNgIADAULIAIgADYCCCAAIAI2AgwMBAsgBSgCGCEGIAUgBSgCDCIARwRAQZzQACgCABogACAFKAIIIgI2AgggAiAANgIMDAMLIAVBFGoiAygCACICRQRAIAUoAhAiAkUNAiAFQRBqIQMLA0AgAyEHIAIiAEEUaiIDKAIAIgINACAAQRBqIQMgACgCECICDQALIAdBADYCAAwCCyAFIABBfnE2AgQgASAEaiAENgIAIAEgBEEBcjYCBAwDC0EAIQALIAZFDQACQCAFKAIcIgJBAnRBvNIAaiIDKAIAIAVGBEAgAyAANgIAIAANAUGQ0ABBkNAAKAIAQX4gAndxNgIADAILIAZBEEEUIAYoAhAgBUYbaiAANgIAIABFDQELIAAgBjYCGCAFKAIQIgIEQCAAIAI2AhAgAiAANgIYCyAFQRRqKAIAIgJFDQAgAEEUaiACNgIAIAIgADYCGAsgASAEaiAENgIAIAEgBEEBcjYCBCABQaDQACgCAEcNAEGU0AAgBDYCAAwBCyAEQf8BTQRAIARBeHFBtNAAaiEAAn9BjNAAKAIAIgJBASAEQQN2dCIDcUUEQEGM0AAgAiADcjYCACAADAELIAAoAggLIgIgATYCDCAAIAE2AgggASAANgIMIAEgAjYCCAwBC0EfIQIgBEH///8HTQRAIARBJiAEQQh2ZyIAa3ZBAXEgAEEBdGtBPmohAgsgASACNgIcIAFCADcCECACQQJ0QbzSAGohAAJAQZDQACgCACIDQQEgAnQiB3FFBEAgACABNgIAQZDQACADIAdyNgIAIAEgADYCGCABIAE2AgggASABNgIMDAELIARBGSACQQF2a0EAIAJBH0cbdCECIAAoAgAhAAJAA0AgACIDKAIEQXhxIARGDQEgAkEddiEAIAJBAXQhAiADIABBBHFqQRBqIgcoAgAiAA0ACyAHIAE2AgAgASADNgIYIAEgATYCDCABIAE2AggMAQsgAygCCCIAIAE2AgwgAyABNgIIIAFBADYCGCABIAM2AgwgASAANgIIC0Gs0ABBrNAAKAIAQQFrIgBBfyAAGzYCAAsLBwAgAC0AKAsHACAALQAqCwcAIAAtACsLBwAgAC0AKQsHACAALwEyCwcAIAAtAC4LQAEEfyAAKAIYIQEgAC0ALSECIAAtACghAyAAKAI4IQQgABAwIAAgBDYCOCAAIAM6ACggACACOgAtIAAgATYCGAu74gECB38DfiABIAJqIQQCQCAAIgIoAgwiAA0AIAIoAgQEQCACIAE2AgQLIwBBEGsiCCQAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACfwJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAIAIoAhwiA0EBaw7dAdoBAdkBAgMEBQYHCAkKCwwNDtgBDxDXARES1gETFBUWFxgZGhvgAd8BHB0e1QEfICEiIyQl1AEmJygpKiss0wHSAS0u0QHQAS8wMTIzNDU2Nzg5Ojs8PT4/QEFCQ0RFRtsBR0hJSs8BzgFLzQFMzAFNTk9QUVJTVFVWV1hZWltcXV5fYGFiY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl6e3x9fn+AAYEBggGDAYQBhQGGAYcBiAGJAYoBiwGMAY0BjgGPAZABkQGSAZMBlAGVAZYBlwGYAZkBmgGbAZwBnQGeAZ8BoAGhAaIBowGkAaUBpgGnAagBqQGqAasBrAGtAa4BrwGwAbEBsgGzAbQBtQG2AbcBywHKAbgByQG5AcgBugG7AbwBvQG+Ab8BwAHBAcIBwwHEAcUBxgEA3AELQQAMxgELQQ4MxQELQQ0MxAELQQ8MwwELQRAMwgELQRMMwQELQRQMwAELQRUMvwELQRYMvgELQRgMvQELQRkMvAELQRoMuwELQRsMugELQRwMuQELQR0MuAELQQgMtwELQR4MtgELQSAMtQELQR8MtAELQQcMswELQSEMsgELQSIMsQELQSMMsAELQSQMrwELQRIMrgELQREMrQELQSUMrAELQSYMqwELQScMqgELQSgMqQELQcMBDKgBC0EqDKcBC0ErDKYBC0EsDKUBC0EtDKQBC0EuDKMBC0EvDKIBC0HEAQyhAQtBMAygAQtBNAyfAQtBDAyeAQtBMQydAQtBMgycAQtBMwybAQtBOQyaAQtBNQyZAQtBxQEMmAELQQsMlwELQToMlgELQTYMlQELQQoMlAELQTcMkwELQTgMkgELQTwMkQELQTsMkAELQT0MjwELQQkMjgELQSkMjQELQT4MjAELQT8MiwELQcAADIoBC0HBAAyJAQtBwgAMiAELQcMADIcBC0HEAAyGAQtBxQAMhQELQcYADIQBC0EXDIMBC0HHAAyCAQtByAAMgQELQckADIABC0HKAAx/C0HLAAx+C0HNAAx9C0HMAAx8C0HOAAx7C0HPAAx6C0HQAAx5C0HRAAx4C0HSAAx3C0HTAAx2C0HUAAx1C0HWAAx0C0HVAAxzC0EGDHILQdcADHELQQUMcAtB2AAMbwtBBAxuC0HZAAxtC0HaAAxsC0HbAAxrC0HcAAxqC0EDDGkLQd0ADGgLQd4ADGcLQd8ADGYLQeEADGULQeAADGQLQeIADGMLQeMADGILQQIMYQtB5AAMYAtB5QAMXwtB5gAMXgtB5wAMXQtB6AAMXAtB6QAMWwtB6gAMWgtB6wAMWQtB7AAMWAtB7QAMVwtB7gAMVgtB7wAMVQtB8AAMVAtB8QAMUwtB8gAMUgtB8wAMUQtB9AAMUAtB9QAMTwtB9gAMTgtB9wAMTQtB+AAMTAtB+QAMSwtB+gAMSgtB+wAMSQtB/AAMSAtB/QAMRwtB/gAMRgtB/wAMRQtBgAEMRAtBgQEMQwtBggEMQgtBgwEMQQtBhAEMQAtBhQEMPwtBhgEMPgtBhwEMPQtBiAEMPAtBiQEMOwtBigEMOgtBiwEMOQtBjAEMOAtBjQEMNwtBjgEMNgtBjwEMNQtBkAEMNAtBkQEMMwtBkgEMMgtBkwEMMQtBlAEMMAtBlQEMLwtBlgEMLgtBlwEMLQtBmAEMLAtBmQEMKwtBmgEMKgtBmwEMKQtBnAEMKAtBnQEMJwtBngEMJgtBnwEMJQtBoAEMJAtBoQEMIwtBogEMIgtBowEMIQtBpAEMIAtBpQEMHwtBpgEMHgtBpwEMHQtBqAEMHAtBqQEMGwtBqgEMGgtBqwEMGQtBrAEMGAtBrQEMFwtBrgEMFgtBAQwVC0GvAQwUC0GwAQwTC0GxAQwSC0GzAQwRC0GyAQwQC0G0AQwPC0G1AQwOC0G2AQwNC0G3AQwMC0G4AQwLC0G5AQwKC0G6AQwJC0G7AQwIC0HGAQwHC0G8AQwGC0G9AQwFC0G+AQwEC0G/AQwDC0HAAQwCC0HCAQwBC0HBAQshAwNAAkACQAJAAkACQAJAAkACQAJAIAICfwJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJ/AkACQAJAAkACQAJAAkACQAJAAkACQAJAAkAgAgJ/AkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACfwJAAkACfwJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACfwJAAkACQAJAAn8CQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQCADDsYBAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHyAhIyUmKCorLC8wMTIzNDU2Nzk6Ozw9lANAQkRFRklLTk9QUVJTVFVWWFpbXF1eX2BhYmNkZWZnaGpsb3Bxc3V2eHl6e3x/gAGBAYIBgwGEAYUBhgGHAYgBiQGKAYsBjAGNAY4BjwGQAZEBkgGTAZQBlQGWAZcBmAGZAZoBmwGcAZ0BngGfAaABoQGiAaMBpAGlAaYBpwGoAakBqgGrAawBrQGuAa8BsAGxAbIBswG0AbUBtgG3AbgBuQG6AbsBvAG9Ab4BvwHAAcEBwgHDAcQBxQHGAccByAHJAcsBzAHNAc4BzwGKA4kDiAOHA4QDgwOAA/sC+gL5AvgC9wL0AvMC8gLLAsECsALZAQsgASAERw3wAkHdASEDDLMDCyABIARHDcgBQcMBIQMMsgMLIAEgBEcNe0H3ACEDDLEDCyABIARHDXBB7wAhAwywAwsgASAERw1pQeoAIQMMrwMLIAEgBEcNZUHoACEDDK4DCyABIARHDWJB5gAhAwytAwsgASAERw0aQRghAwysAwsgASAERw0VQRIhAwyrAwsgASAERw1CQcUAIQMMqgMLIAEgBEcNNEE/IQMMqQMLIAEgBEcNMkE8IQMMqAMLIAEgBEcNK0ExIQMMpwMLIAItAC5BAUYNnwMMwQILQQAhAAJAAkACQCACLQAqRQ0AIAItACtFDQAgAi8BMCIDQQJxRQ0BDAILIAIvATAiA0EBcUUNAQtBASEAIAItAChBAUYNACACLwEyIgVB5ABrQeQASQ0AIAVBzAFGDQAgBUGwAkYNACADQcAAcQ0AQQAhACADQYgEcUGABEYNACADQShxQQBHIQALIAJBADsBMCACQQA6AC8gAEUN3wIgAkIANwMgDOACC0EAIQACQCACKAI4IgNFDQAgAygCLCIDRQ0AIAIgAxEAACEACyAARQ3MASAAQRVHDd0CIAJBBDYCHCACIAE2AhQgAkGwGDYCECACQRU2AgxBACEDDKQDCyABIARGBEBBBiEDDKQDCyABQQFqIQFBACEAAkAgAigCOCIDRQ0AIAMoAlQiA0UNACACIAMRAAAhAAsgAA3ZAgwcCyACQgA3AyBBEiEDDIkDCyABIARHDRZBHSEDDKEDCyABIARHBEAgAUEBaiEBQRAhAwyIAwtBByEDDKADCyACIAIpAyAiCiAEIAFrrSILfSIMQgAgCiAMWhs3AyAgCiALWA3UAkEIIQMMnwMLIAEgBEcEQCACQQk2AgggAiABNgIEQRQhAwyGAwtBCSEDDJ4DCyACKQMgQgBSDccBIAIgAi8BMEGAAXI7ATAMQgsgASAERw0/QdAAIQMMnAMLIAEgBEYEQEELIQMMnAMLIAFBAWohAUEAIQACQCACKAI4IgNFDQAgAygCUCIDRQ0AIAIgAxEAACEACyAADc8CDMYBC0EAIQACQCACKAI4IgNFDQAgAygCSCIDRQ0AIAIgAxEAACEACyAARQ3GASAAQRVHDc0CIAJBCzYCHCACIAE2AhQgAkGCGTYCECACQRU2AgxBACEDDJoDC0EAIQACQCACKAI4IgNFDQAgAygCSCIDRQ0AIAIgAxEAACEACyAARQ0MIABBFUcNygIgAkEaNgIcIAIgATYCFCACQYIZNgIQIAJBFTYCDEEAIQMMmQMLQQAhAAJAIAIoAjgiA0UNACADKAJMIgNFDQAgAiADEQAAIQALIABFDcQBIABBFUcNxwIgAkELNgIcIAIgATYCFCACQZEXNgIQIAJBFTYCDEEAIQMMmAMLIAEgBEYEQEEPIQMMmAMLIAEtAAAiAEE7Rg0HIABBDUcNxAIgAUEBaiEBDMMBC0EAIQACQCACKAI4IgNFDQAgAygCTCIDRQ0AIAIgAxEAACEACyAARQ3DASAAQRVHDcICIAJBDzYCHCACIAE2AhQgAkGRFzYCECACQRU2AgxBACEDDJYDCwNAIAEtAABB8DVqLQAAIgBBAUcEQCAAQQJHDcECIAIoAgQhAEEAIQMgAkEANgIEIAIgACABQQFqIgEQLSIADcICDMUBCyAEIAFBAWoiAUcNAAtBEiEDDJUDC0EAIQACQCACKAI4IgNFDQAgAygCTCIDRQ0AIAIgAxEAACEACyAARQ3FASAAQRVHDb0CIAJBGzYCHCACIAE2AhQgAkGRFzYCECACQRU2AgxBACEDDJQDCyABIARGBEBBFiEDDJQDCyACQQo2AgggAiABNgIEQQAhAAJAIAIoAjgiA0UNACADKAJIIgNFDQAgAiADEQAAIQALIABFDcIBIABBFUcNuQIgAkEVNgIcIAIgATYCFCACQYIZNgIQIAJBFTYCDEEAIQMMkwMLIAEgBEcEQANAIAEtAABB8DdqLQAAIgBBAkcEQAJAIABBAWsOBMQCvQIAvgK9AgsgAUEBaiEBQQghAwz8AgsgBCABQQFqIgFHDQALQRUhAwyTAwtBFSEDDJIDCwNAIAEtAABB8DlqLQAAIgBBAkcEQCAAQQFrDgTFArcCwwK4ArcCCyAEIAFBAWoiAUcNAAtBGCEDDJEDCyABIARHBEAgAkELNgIIIAIgATYCBEEHIQMM+AILQRkhAwyQAwsgAUEBaiEBDAILIAEgBEYEQEEaIQMMjwMLAkAgAS0AAEENaw4UtQG/Ab8BvwG/Ab8BvwG/Ab8BvwG/Ab8BvwG/Ab8BvwG/Ab8BvwEAvwELQQAhAyACQQA2AhwgAkGvCzYCECACQQI2AgwgAiABQQFqNgIUDI4DCyABIARGBEBBGyEDDI4DCyABLQAAIgBBO0cEQCAAQQ1HDbECIAFBAWohAQy6AQsgAUEBaiEBC0EiIQMM8wILIAEgBEYEQEEcIQMMjAMLQgAhCgJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkAgAS0AAEEwaw43wQLAAgABAgMEBQYH0AHQAdAB0AHQAdAB0AEICQoLDA3QAdAB0AHQAdAB0AHQAdAB0AHQAdAB0AHQAdAB0AHQAdAB0AHQAdAB0AHQAdAB0AHQAdABDg8QERIT0AELQgIhCgzAAgtCAyEKDL8CC0IEIQoMvgILQgUhCgy9AgtCBiEKDLwCC0IHIQoMuwILQgghCgy6AgtCCSEKDLkCC0IKIQoMuAILQgshCgy3AgtCDCEKDLYCC0INIQoMtQILQg4hCgy0AgtCDyEKDLMCC0IKIQoMsgILQgshCgyxAgtCDCEKDLACC0INIQoMrwILQg4hCgyuAgtCDyEKDK0CC0IAIQoCQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAIAEtAABBMGsON8ACvwIAAQIDBAUGB74CvgK+Ar4CvgK+Ar4CCAkKCwwNvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ag4PEBESE74CC0ICIQoMvwILQgMhCgy+AgtCBCEKDL0CC0IFIQoMvAILQgYhCgy7AgtCByEKDLoCC0IIIQoMuQILQgkhCgy4AgtCCiEKDLcCC0ILIQoMtgILQgwhCgy1AgtCDSEKDLQCC0IOIQoMswILQg8hCgyyAgtCCiEKDLECC0ILIQoMsAILQgwhCgyvAgtCDSEKDK4CC0IOIQoMrQILQg8hCgysAgsgAiACKQMgIgogBCABa60iC30iDEIAIAogDFobNwMgIAogC1gNpwJBHyEDDIkDCyABIARHBEAgAkEJNgIIIAIgATYCBEElIQMM8AILQSAhAwyIAwtBASEFIAIvATAiA0EIcUUEQCACKQMgQgBSIQULAkAgAi0ALgRAQQEhACACLQApQQVGDQEgA0HAAHFFIAVxRQ0BC0EAIQAgA0HAAHENAEECIQAgA0EIcQ0AIANBgARxBEACQCACLQAoQQFHDQAgAi0ALUEKcQ0AQQUhAAwCC0EEIQAMAQsgA0EgcUUEQAJAIAItAChBAUYNACACLwEyIgBB5ABrQeQASQ0AIABBzAFGDQAgAEGwAkYNAEEEIQAgA0EocUUNAiADQYgEcUGABEYNAgtBACEADAELQQBBAyACKQMgUBshAAsgAEEBaw4FvgIAsAEBpAKhAgtBESEDDO0CCyACQQE6AC8MhAMLIAEgBEcNnQJBJCEDDIQDCyABIARHDRxBxgAhAwyDAwtBACEAAkAgAigCOCIDRQ0AIAMoAkQiA0UNACACIAMRAAAhAAsgAEUNJyAAQRVHDZgCIAJB0AA2AhwgAiABNgIUIAJBkRg2AhAgAkEVNgIMQQAhAwyCAwsgASAERgRAQSghAwyCAwtBACEDIAJBADYCBCACQQw2AgggAiABIAEQKiIARQ2UAiACQSc2AhwgAiABNgIUIAIgADYCDAyBAwsgASAERgRAQSkhAwyBAwsgAS0AACIAQSBGDRMgAEEJRw2VAiABQQFqIQEMFAsgASAERwRAIAFBAWohAQwWC0EqIQMM/wILIAEgBEYEQEErIQMM/wILIAEtAAAiAEEJRyAAQSBHcQ2QAiACLQAsQQhHDd0CIAJBADoALAzdAgsgASAERgRAQSwhAwz+AgsgAS0AAEEKRw2OAiABQQFqIQEMsAELIAEgBEcNigJBLyEDDPwCCwNAIAEtAAAiAEEgRwRAIABBCmsOBIQCiAKIAoQChgILIAQgAUEBaiIBRw0AC0ExIQMM+wILQTIhAyABIARGDfoCIAIoAgAiACAEIAFraiEHIAEgAGtBA2ohBgJAA0AgAEHwO2otAAAgAS0AACIFQSByIAUgBUHBAGtB/wFxQRpJG0H/AXFHDQEgAEEDRgRAQQYhAQziAgsgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAc2AgAM+wILIAJBADYCAAyGAgtBMyEDIAQgASIARg35AiAEIAFrIAIoAgAiAWohByAAIAFrQQhqIQYCQANAIAFB9DtqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw0BIAFBCEYEQEEFIQEM4QILIAFBAWohASAEIABBAWoiAEcNAAsgAiAHNgIADPoCCyACQQA2AgAgACEBDIUCC0E0IQMgBCABIgBGDfgCIAQgAWsgAigCACIBaiEHIAAgAWtBBWohBgJAA0AgAUHQwgBqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw0BIAFBBUYEQEEHIQEM4AILIAFBAWohASAEIABBAWoiAEcNAAsgAiAHNgIADPkCCyACQQA2AgAgACEBDIQCCyABIARHBEADQCABLQAAQYA+ai0AACIAQQFHBEAgAEECRg0JDIECCyAEIAFBAWoiAUcNAAtBMCEDDPgCC0EwIQMM9wILIAEgBEcEQANAIAEtAAAiAEEgRwRAIABBCmsOBP8B/gH+Af8B/gELIAQgAUEBaiIBRw0AC0E4IQMM9wILQTghAwz2AgsDQCABLQAAIgBBIEcgAEEJR3EN9gEgBCABQQFqIgFHDQALQTwhAwz1AgsDQCABLQAAIgBBIEcEQAJAIABBCmsOBPkBBAT5AQALIABBLEYN9QEMAwsgBCABQQFqIgFHDQALQT8hAwz0AgtBwAAhAyABIARGDfMCIAIoAgAiACAEIAFraiEFIAEgAGtBBmohBgJAA0AgAEGAQGstAAAgAS0AAEEgckcNASAAQQZGDdsCIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADPQCCyACQQA2AgALQTYhAwzZAgsgASAERgRAQcEAIQMM8gILIAJBDDYCCCACIAE2AgQgAi0ALEEBaw4E+wHuAewB6wHUAgsgAUEBaiEBDPoBCyABIARHBEADQAJAIAEtAAAiAEEgciAAIABBwQBrQf8BcUEaSRtB/wFxIgBBCUYNACAAQSBGDQACQAJAAkACQCAAQeMAaw4TAAMDAwMDAwMBAwMDAwMDAwMDAgMLIAFBAWohAUExIQMM3AILIAFBAWohAUEyIQMM2wILIAFBAWohAUEzIQMM2gILDP4BCyAEIAFBAWoiAUcNAAtBNSEDDPACC0E1IQMM7wILIAEgBEcEQANAIAEtAABBgDxqLQAAQQFHDfcBIAQgAUEBaiIBRw0AC0E9IQMM7wILQT0hAwzuAgtBACEAAkAgAigCOCIDRQ0AIAMoAkAiA0UNACACIAMRAAAhAAsgAEUNASAAQRVHDeYBIAJBwgA2AhwgAiABNgIUIAJB4xg2AhAgAkEVNgIMQQAhAwztAgsgAUEBaiEBC0E8IQMM0gILIAEgBEYEQEHCACEDDOsCCwJAA0ACQCABLQAAQQlrDhgAAswCzALRAswCzALMAswCzALMAswCzALMAswCzALMAswCzALMAswCzALMAgDMAgsgBCABQQFqIgFHDQALQcIAIQMM6wILIAFBAWohASACLQAtQQFxRQ3+AQtBLCEDDNACCyABIARHDd4BQcQAIQMM6AILA0AgAS0AAEGQwABqLQAAQQFHDZwBIAQgAUEBaiIBRw0AC0HFACEDDOcCCyABLQAAIgBBIEYN/gEgAEE6Rw3AAiACKAIEIQBBACEDIAJBADYCBCACIAAgARApIgAN3gEM3QELQccAIQMgBCABIgBGDeUCIAQgAWsgAigCACIBaiEHIAAgAWtBBWohBgNAIAFBkMIAai0AACAALQAAIgVBIHIgBSAFQcEAa0H/AXFBGkkbQf8BcUcNvwIgAUEFRg3CAiABQQFqIQEgBCAAQQFqIgBHDQALIAIgBzYCAAzlAgtByAAhAyAEIAEiAEYN5AIgBCABayACKAIAIgFqIQcgACABa0EJaiEGA0AgAUGWwgBqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw2+AkECIAFBCUYNwgIaIAFBAWohASAEIABBAWoiAEcNAAsgAiAHNgIADOQCCyABIARGBEBByQAhAwzkAgsCQAJAIAEtAAAiAEEgciAAIABBwQBrQf8BcUEaSRtB/wFxQe4Aaw4HAL8CvwK/Ar8CvwIBvwILIAFBAWohAUE+IQMMywILIAFBAWohAUE/IQMMygILQcoAIQMgBCABIgBGDeICIAQgAWsgAigCACIBaiEGIAAgAWtBAWohBwNAIAFBoMIAai0AACAALQAAIgVBIHIgBSAFQcEAa0H/AXFBGkkbQf8BcUcNvAIgAUEBRg2+AiABQQFqIQEgBCAAQQFqIgBHDQALIAIgBjYCAAziAgtBywAhAyAEIAEiAEYN4QIgBCABayACKAIAIgFqIQcgACABa0EOaiEGA0AgAUGiwgBqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw27AiABQQ5GDb4CIAFBAWohASAEIABBAWoiAEcNAAsgAiAHNgIADOECC0HMACEDIAQgASIARg3gAiAEIAFrIAIoAgAiAWohByAAIAFrQQ9qIQYDQCABQcDCAGotAAAgAC0AACIFQSByIAUgBUHBAGtB/wFxQRpJG0H/AXFHDboCQQMgAUEPRg2+AhogAUEBaiEBIAQgAEEBaiIARw0ACyACIAc2AgAM4AILQc0AIQMgBCABIgBGDd8CIAQgAWsgAigCACIBaiEHIAAgAWtBBWohBgNAIAFB0MIAai0AACAALQAAIgVBIHIgBSAFQcEAa0H/AXFBGkkbQf8BcUcNuQJBBCABQQVGDb0CGiABQQFqIQEgBCAAQQFqIgBHDQALIAIgBzYCAAzfAgsgASAERgRAQc4AIQMM3wILAkACQAJAAkAgAS0AACIAQSByIAAgAEHBAGtB/wFxQRpJG0H/AXFB4wBrDhMAvAK8ArwCvAK8ArwCvAK8ArwCvAK8ArwCAbwCvAK8AgIDvAILIAFBAWohAUHBACEDDMgCCyABQQFqIQFBwgAhAwzHAgsgAUEBaiEBQcMAIQMMxgILIAFBAWohAUHEACEDDMUCCyABIARHBEAgAkENNgIIIAIgATYCBEHFACEDDMUCC0HPACEDDN0CCwJAAkAgAS0AAEEKaw4EAZABkAEAkAELIAFBAWohAQtBKCEDDMMCCyABIARGBEBB0QAhAwzcAgsgAS0AAEEgRw0AIAFBAWohASACLQAtQQFxRQ3QAQtBFyEDDMECCyABIARHDcsBQdIAIQMM2QILQdMAIQMgASAERg3YAiACKAIAIgAgBCABa2ohBiABIABrQQFqIQUDQCABLQAAIABB1sIAai0AAEcNxwEgAEEBRg3KASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBjYCAAzYAgsgASAERgRAQdUAIQMM2AILIAEtAABBCkcNwgEgAUEBaiEBDMoBCyABIARGBEBB1gAhAwzXAgsCQAJAIAEtAABBCmsOBADDAcMBAcMBCyABQQFqIQEMygELIAFBAWohAUHKACEDDL0CC0EAIQACQCACKAI4IgNFDQAgAygCPCIDRQ0AIAIgAxEAACEACyAADb8BQc0AIQMMvAILIAItAClBIkYNzwIMiQELIAQgASIFRgRAQdsAIQMM1AILQQAhAEEBIQFBASEGQQAhAwJAAn8CQAJAAkACQAJAAkACQCAFLQAAQTBrDgrFAcQBAAECAwQFBgjDAQtBAgwGC0EDDAULQQQMBAtBBQwDC0EGDAILQQcMAQtBCAshA0EAIQFBACEGDL0BC0EJIQNBASEAQQAhAUEAIQYMvAELIAEgBEYEQEHdACEDDNMCCyABLQAAQS5HDbgBIAFBAWohAQyIAQsgASAERw22AUHfACEDDNECCyABIARHBEAgAkEONgIIIAIgATYCBEHQACEDDLgCC0HgACEDDNACC0HhACEDIAEgBEYNzwIgAigCACIAIAQgAWtqIQUgASAAa0EDaiEGA0AgAS0AACAAQeLCAGotAABHDbEBIABBA0YNswEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMzwILQeIAIQMgASAERg3OAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYDQCABLQAAIABB5sIAai0AAEcNsAEgAEECRg2vASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAzOAgtB4wAhAyABIARGDc0CIAIoAgAiACAEIAFraiEFIAEgAGtBA2ohBgNAIAEtAAAgAEHpwgBqLQAARw2vASAAQQNGDa0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADM0CCyABIARGBEBB5QAhAwzNAgsgAUEBaiEBQQAhAAJAIAIoAjgiA0UNACADKAIwIgNFDQAgAiADEQAAIQALIAANqgFB1gAhAwyzAgsgASAERwRAA0AgAS0AACIAQSBHBEACQAJAAkAgAEHIAGsOCwABswGzAbMBswGzAbMBswGzAQKzAQsgAUEBaiEBQdIAIQMMtwILIAFBAWohAUHTACEDDLYCCyABQQFqIQFB1AAhAwy1AgsgBCABQQFqIgFHDQALQeQAIQMMzAILQeQAIQMMywILA0AgAS0AAEHwwgBqLQAAIgBBAUcEQCAAQQJrDgOnAaYBpQGkAQsgBCABQQFqIgFHDQALQeYAIQMMygILIAFBAWogASAERw0CGkHnACEDDMkCCwNAIAEtAABB8MQAai0AACIAQQFHBEACQCAAQQJrDgSiAaEBoAEAnwELQdcAIQMMsQILIAQgAUEBaiIBRw0AC0HoACEDDMgCCyABIARGBEBB6QAhAwzIAgsCQCABLQAAIgBBCmsOGrcBmwGbAbQBmwGbAZsBmwGbAZsBmwGbAZsBmwGbAZsBmwGbAZsBmwGbAZsBpAGbAZsBAJkBCyABQQFqCyEBQQYhAwytAgsDQCABLQAAQfDGAGotAABBAUcNfSAEIAFBAWoiAUcNAAtB6gAhAwzFAgsgAUEBaiABIARHDQIaQesAIQMMxAILIAEgBEYEQEHsACEDDMQCCyABQQFqDAELIAEgBEYEQEHtACEDDMMCCyABQQFqCyEBQQQhAwyoAgsgASAERgRAQe4AIQMMwQILAkACQAJAIAEtAABB8MgAai0AAEEBaw4HkAGPAY4BAHwBAo0BCyABQQFqIQEMCwsgAUEBagyTAQtBACEDIAJBADYCHCACQZsSNgIQIAJBBzYCDCACIAFBAWo2AhQMwAILAkADQCABLQAAQfDIAGotAAAiAEEERwRAAkACQCAAQQFrDgeUAZMBkgGNAQAEAY0BC0HaACEDDKoCCyABQQFqIQFB3AAhAwypAgsgBCABQQFqIgFHDQALQe8AIQMMwAILIAFBAWoMkQELIAQgASIARgRAQfAAIQMMvwILIAAtAABBL0cNASAAQQFqIQEMBwsgBCABIgBGBEBB8QAhAwy+AgsgAC0AACIBQS9GBEAgAEEBaiEBQd0AIQMMpQILIAFBCmsiA0EWSw0AIAAhAUEBIAN0QYmAgAJxDfkBC0EAIQMgAkEANgIcIAIgADYCFCACQYwcNgIQIAJBBzYCDAy8AgsgASAERwRAIAFBAWohAUHeACEDDKMCC0HyACEDDLsCCyABIARGBEBB9AAhAwy7AgsCQCABLQAAQfDMAGotAABBAWsOA/cBcwCCAQtB4QAhAwyhAgsgASAERwRAA0AgAS0AAEHwygBqLQAAIgBBA0cEQAJAIABBAWsOAvkBAIUBC0HfACEDDKMCCyAEIAFBAWoiAUcNAAtB8wAhAwy6AgtB8wAhAwy5AgsgASAERwRAIAJBDzYCCCACIAE2AgRB4AAhAwygAgtB9QAhAwy4AgsgASAERgRAQfYAIQMMuAILIAJBDzYCCCACIAE2AgQLQQMhAwydAgsDQCABLQAAQSBHDY4CIAQgAUEBaiIBRw0AC0H3ACEDDLUCCyABIARGBEBB+AAhAwy1AgsgAS0AAEEgRw16IAFBAWohAQxbC0EAIQACQCACKAI4IgNFDQAgAygCOCIDRQ0AIAIgAxEAACEACyAADXgMgAILIAEgBEYEQEH6ACEDDLMCCyABLQAAQcwARw10IAFBAWohAUETDHYLQfsAIQMgASAERg2xAiACKAIAIgAgBCABa2ohBSABIABrQQVqIQYDQCABLQAAIABB8M4Aai0AAEcNcyAAQQVGDXUgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMsQILIAEgBEYEQEH8ACEDDLECCwJAAkAgAS0AAEHDAGsODAB0dHR0dHR0dHR0AXQLIAFBAWohAUHmACEDDJgCCyABQQFqIQFB5wAhAwyXAgtB/QAhAyABIARGDa8CIAIoAgAiACAEIAFraiEFIAEgAGtBAmohBgJAA0AgAS0AACAAQe3PAGotAABHDXIgAEECRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADLACCyACQQA2AgAgBkEBaiEBQRAMcwtB/gAhAyABIARGDa4CIAIoAgAiACAEIAFraiEFIAEgAGtBBWohBgJAA0AgAS0AACAAQfbOAGotAABHDXEgAEEFRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADK8CCyACQQA2AgAgBkEBaiEBQRYMcgtB/wAhAyABIARGDa0CIAIoAgAiACAEIAFraiEFIAEgAGtBA2ohBgJAA0AgAS0AACAAQfzOAGotAABHDXAgAEEDRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADK4CCyACQQA2AgAgBkEBaiEBQQUMcQsgASAERgRAQYABIQMMrQILIAEtAABB2QBHDW4gAUEBaiEBQQgMcAsgASAERgRAQYEBIQMMrAILAkACQCABLQAAQc4Aaw4DAG8BbwsgAUEBaiEBQesAIQMMkwILIAFBAWohAUHsACEDDJICCyABIARGBEBBggEhAwyrAgsCQAJAIAEtAABByABrDggAbm5ubm5uAW4LIAFBAWohAUHqACEDDJICCyABQQFqIQFB7QAhAwyRAgtBgwEhAyABIARGDakCIAIoAgAiACAEIAFraiEFIAEgAGtBAmohBgJAA0AgAS0AACAAQYDPAGotAABHDWwgAEECRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADKoCCyACQQA2AgAgBkEBaiEBQQAMbQtBhAEhAyABIARGDagCIAIoAgAiACAEIAFraiEFIAEgAGtBBGohBgJAA0AgAS0AACAAQYPPAGotAABHDWsgAEEERg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADKkCCyACQQA2AgAgBkEBaiEBQSMMbAsgASAERgRAQYUBIQMMqAILAkACQCABLQAAQcwAaw4IAGtra2trawFrCyABQQFqIQFB7wAhAwyPAgsgAUEBaiEBQfAAIQMMjgILIAEgBEYEQEGGASEDDKcCCyABLQAAQcUARw1oIAFBAWohAQxgC0GHASEDIAEgBEYNpQIgAigCACIAIAQgAWtqIQUgASAAa0EDaiEGAkADQCABLQAAIABBiM8Aai0AAEcNaCAAQQNGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMpgILIAJBADYCACAGQQFqIQFBLQxpC0GIASEDIAEgBEYNpAIgAigCACIAIAQgAWtqIQUgASAAa0EIaiEGAkADQCABLQAAIABB0M8Aai0AAEcNZyAAQQhGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMpQILIAJBADYCACAGQQFqIQFBKQxoCyABIARGBEBBiQEhAwykAgtBASABLQAAQd8ARw1nGiABQQFqIQEMXgtBigEhAyABIARGDaICIAIoAgAiACAEIAFraiEFIAEgAGtBAWohBgNAIAEtAAAgAEGMzwBqLQAARw1kIABBAUYN+gEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMogILQYsBIQMgASAERg2hAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEGOzwBqLQAARw1kIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyiAgsgAkEANgIAIAZBAWohAUECDGULQYwBIQMgASAERg2gAiACKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEHwzwBqLQAARw1jIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyhAgsgAkEANgIAIAZBAWohAUEfDGQLQY0BIQMgASAERg2fAiACKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEHyzwBqLQAARw1iIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAygAgsgAkEANgIAIAZBAWohAUEJDGMLIAEgBEYEQEGOASEDDJ8CCwJAAkAgAS0AAEHJAGsOBwBiYmJiYgFiCyABQQFqIQFB+AAhAwyGAgsgAUEBaiEBQfkAIQMMhQILQY8BIQMgASAERg2dAiACKAIAIgAgBCABa2ohBSABIABrQQVqIQYCQANAIAEtAAAgAEGRzwBqLQAARw1gIABBBUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyeAgsgAkEANgIAIAZBAWohAUEYDGELQZABIQMgASAERg2cAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEGXzwBqLQAARw1fIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAydAgsgAkEANgIAIAZBAWohAUEXDGALQZEBIQMgASAERg2bAiACKAIAIgAgBCABa2ohBSABIABrQQZqIQYCQANAIAEtAAAgAEGazwBqLQAARw1eIABBBkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAycAgsgAkEANgIAIAZBAWohAUEVDF8LQZIBIQMgASAERg2aAiACKAIAIgAgBCABa2ohBSABIABrQQVqIQYCQANAIAEtAAAgAEGhzwBqLQAARw1dIABBBUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAybAgsgAkEANgIAIAZBAWohAUEeDF4LIAEgBEYEQEGTASEDDJoCCyABLQAAQcwARw1bIAFBAWohAUEKDF0LIAEgBEYEQEGUASEDDJkCCwJAAkAgAS0AAEHBAGsODwBcXFxcXFxcXFxcXFxcAVwLIAFBAWohAUH+ACEDDIACCyABQQFqIQFB/wAhAwz/AQsgASAERgRAQZUBIQMMmAILAkACQCABLQAAQcEAaw4DAFsBWwsgAUEBaiEBQf0AIQMM/wELIAFBAWohAUGAASEDDP4BC0GWASEDIAEgBEYNlgIgAigCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABBp88Aai0AAEcNWSAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMlwILIAJBADYCACAGQQFqIQFBCwxaCyABIARGBEBBlwEhAwyWAgsCQAJAAkACQCABLQAAQS1rDiMAW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1sBW1tbW1sCW1tbA1sLIAFBAWohAUH7ACEDDP8BCyABQQFqIQFB/AAhAwz+AQsgAUEBaiEBQYEBIQMM/QELIAFBAWohAUGCASEDDPwBC0GYASEDIAEgBEYNlAIgAigCACIAIAQgAWtqIQUgASAAa0EEaiEGAkADQCABLQAAIABBqc8Aai0AAEcNVyAAQQRGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMlQILIAJBADYCACAGQQFqIQFBGQxYC0GZASEDIAEgBEYNkwIgAigCACIAIAQgAWtqIQUgASAAa0EFaiEGAkADQCABLQAAIABBrs8Aai0AAEcNViAAQQVGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMlAILIAJBADYCACAGQQFqIQFBBgxXC0GaASEDIAEgBEYNkgIgAigCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABBtM8Aai0AAEcNVSAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMkwILIAJBADYCACAGQQFqIQFBHAxWC0GbASEDIAEgBEYNkQIgAigCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABBts8Aai0AAEcNVCAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMkgILIAJBADYCACAGQQFqIQFBJwxVCyABIARGBEBBnAEhAwyRAgsCQAJAIAEtAABB1ABrDgIAAVQLIAFBAWohAUGGASEDDPgBCyABQQFqIQFBhwEhAwz3AQtBnQEhAyABIARGDY8CIAIoAgAiACAEIAFraiEFIAEgAGtBAWohBgJAA0AgAS0AACAAQbjPAGotAABHDVIgAEEBRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADJACCyACQQA2AgAgBkEBaiEBQSYMUwtBngEhAyABIARGDY4CIAIoAgAiACAEIAFraiEFIAEgAGtBAWohBgJAA0AgAS0AACAAQbrPAGotAABHDVEgAEEBRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADI8CCyACQQA2AgAgBkEBaiEBQQMMUgtBnwEhAyABIARGDY0CIAIoAgAiACAEIAFraiEFIAEgAGtBAmohBgJAA0AgAS0AACAAQe3PAGotAABHDVAgAEECRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADI4CCyACQQA2AgAgBkEBaiEBQQwMUQtBoAEhAyABIARGDYwCIAIoAgAiACAEIAFraiEFIAEgAGtBA2ohBgJAA0AgAS0AACAAQbzPAGotAABHDU8gAEEDRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADI0CCyACQQA2AgAgBkEBaiEBQQ0MUAsgASAERgRAQaEBIQMMjAILAkACQCABLQAAQcYAaw4LAE9PT09PT09PTwFPCyABQQFqIQFBiwEhAwzzAQsgAUEBaiEBQYwBIQMM8gELIAEgBEYEQEGiASEDDIsCCyABLQAAQdAARw1MIAFBAWohAQxGCyABIARGBEBBowEhAwyKAgsCQAJAIAEtAABByQBrDgcBTU1NTU0ATQsgAUEBaiEBQY4BIQMM8QELIAFBAWohAUEiDE0LQaQBIQMgASAERg2IAiACKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEHAzwBqLQAARw1LIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyJAgsgAkEANgIAIAZBAWohAUEdDEwLIAEgBEYEQEGlASEDDIgCCwJAAkAgAS0AAEHSAGsOAwBLAUsLIAFBAWohAUGQASEDDO8BCyABQQFqIQFBBAxLCyABIARGBEBBpgEhAwyHAgsCQAJAAkACQAJAIAEtAABBwQBrDhUATU1NTU1NTU1NTQFNTQJNTQNNTQRNCyABQQFqIQFBiAEhAwzxAQsgAUEBaiEBQYkBIQMM8AELIAFBAWohAUGKASEDDO8BCyABQQFqIQFBjwEhAwzuAQsgAUEBaiEBQZEBIQMM7QELQacBIQMgASAERg2FAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEHtzwBqLQAARw1IIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyGAgsgAkEANgIAIAZBAWohAUERDEkLQagBIQMgASAERg2EAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEHCzwBqLQAARw1HIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyFAgsgAkEANgIAIAZBAWohAUEsDEgLQakBIQMgASAERg2DAiACKAIAIgAgBCABa2ohBSABIABrQQRqIQYCQANAIAEtAAAgAEHFzwBqLQAARw1GIABBBEYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyEAgsgAkEANgIAIAZBAWohAUErDEcLQaoBIQMgASAERg2CAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEHKzwBqLQAARw1FIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyDAgsgAkEANgIAIAZBAWohAUEUDEYLIAEgBEYEQEGrASEDDIICCwJAAkACQAJAIAEtAABBwgBrDg8AAQJHR0dHR0dHR0dHRwNHCyABQQFqIQFBkwEhAwzrAQsgAUEBaiEBQZQBIQMM6gELIAFBAWohAUGVASEDDOkBCyABQQFqIQFBlgEhAwzoAQsgASAERgRAQawBIQMMgQILIAEtAABBxQBHDUIgAUEBaiEBDD0LQa0BIQMgASAERg3/ASACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEHNzwBqLQAARw1CIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyAAgsgAkEANgIAIAZBAWohAUEODEMLIAEgBEYEQEGuASEDDP8BCyABLQAAQdAARw1AIAFBAWohAUElDEILQa8BIQMgASAERg39ASACKAIAIgAgBCABa2ohBSABIABrQQhqIQYCQANAIAEtAAAgAEHQzwBqLQAARw1AIABBCEYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAz+AQsgAkEANgIAIAZBAWohAUEqDEELIAEgBEYEQEGwASEDDP0BCwJAAkAgAS0AAEHVAGsOCwBAQEBAQEBAQEABQAsgAUEBaiEBQZoBIQMM5AELIAFBAWohAUGbASEDDOMBCyABIARGBEBBsQEhAwz8AQsCQAJAIAEtAABBwQBrDhQAPz8/Pz8/Pz8/Pz8/Pz8/Pz8/AT8LIAFBAWohAUGZASEDDOMBCyABQQFqIQFBnAEhAwziAQtBsgEhAyABIARGDfoBIAIoAgAiACAEIAFraiEFIAEgAGtBA2ohBgJAA0AgAS0AACAAQdnPAGotAABHDT0gAEEDRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADPsBCyACQQA2AgAgBkEBaiEBQSEMPgtBswEhAyABIARGDfkBIAIoAgAiACAEIAFraiEFIAEgAGtBBmohBgJAA0AgAS0AACAAQd3PAGotAABHDTwgAEEGRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADPoBCyACQQA2AgAgBkEBaiEBQRoMPQsgASAERgRAQbQBIQMM+QELAkACQAJAIAEtAABBxQBrDhEAPT09PT09PT09AT09PT09Aj0LIAFBAWohAUGdASEDDOEBCyABQQFqIQFBngEhAwzgAQsgAUEBaiEBQZ8BIQMM3wELQbUBIQMgASAERg33ASACKAIAIgAgBCABa2ohBSABIABrQQVqIQYCQANAIAEtAAAgAEHkzwBqLQAARw06IABBBUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAz4AQsgAkEANgIAIAZBAWohAUEoDDsLQbYBIQMgASAERg32ASACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEHqzwBqLQAARw05IABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAz3AQsgAkEANgIAIAZBAWohAUEHDDoLIAEgBEYEQEG3ASEDDPYBCwJAAkAgAS0AAEHFAGsODgA5OTk5OTk5OTk5OTkBOQsgAUEBaiEBQaEBIQMM3QELIAFBAWohAUGiASEDDNwBC0G4ASEDIAEgBEYN9AEgAigCACIAIAQgAWtqIQUgASAAa0ECaiEGAkADQCABLQAAIABB7c8Aai0AAEcNNyAAQQJGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAM9QELIAJBADYCACAGQQFqIQFBEgw4C0G5ASEDIAEgBEYN8wEgAigCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABB8M8Aai0AAEcNNiAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAM9AELIAJBADYCACAGQQFqIQFBIAw3C0G6ASEDIAEgBEYN8gEgAigCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABB8s8Aai0AAEcNNSAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAM8wELIAJBADYCACAGQQFqIQFBDww2CyABIARGBEBBuwEhAwzyAQsCQAJAIAEtAABByQBrDgcANTU1NTUBNQsgAUEBaiEBQaUBIQMM2QELIAFBAWohAUGmASEDDNgBC0G8ASEDIAEgBEYN8AEgAigCACIAIAQgAWtqIQUgASAAa0EHaiEGAkADQCABLQAAIABB9M8Aai0AAEcNMyAAQQdGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAM8QELIAJBADYCACAGQQFqIQFBGww0CyABIARGBEBBvQEhAwzwAQsCQAJAAkAgAS0AAEHCAGsOEgA0NDQ0NDQ0NDQBNDQ0NDQ0AjQLIAFBAWohAUGkASEDDNgBCyABQQFqIQFBpwEhAwzXAQsgAUEBaiEBQagBIQMM1gELIAEgBEYEQEG+ASEDDO8BCyABLQAAQc4ARw0wIAFBAWohAQwsCyABIARGBEBBvwEhAwzuAQsCQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQCABLQAAQcEAaw4VAAECAz8EBQY/Pz8HCAkKCz8MDQ4PPwsgAUEBaiEBQegAIQMM4wELIAFBAWohAUHpACEDDOIBCyABQQFqIQFB7gAhAwzhAQsgAUEBaiEBQfIAIQMM4AELIAFBAWohAUHzACEDDN8BCyABQQFqIQFB9gAhAwzeAQsgAUEBaiEBQfcAIQMM3QELIAFBAWohAUH6ACEDDNwBCyABQQFqIQFBgwEhAwzbAQsgAUEBaiEBQYQBIQMM2gELIAFBAWohAUGFASEDDNkBCyABQQFqIQFBkgEhAwzYAQsgAUEBaiEBQZgBIQMM1wELIAFBAWohAUGgASEDDNYBCyABQQFqIQFBowEhAwzVAQsgAUEBaiEBQaoBIQMM1AELIAEgBEcEQCACQRA2AgggAiABNgIEQasBIQMM1AELQcABIQMM7AELQQAhAAJAIAIoAjgiA0UNACADKAI0IgNFDQAgAiADEQAAIQALIABFDV4gAEEVRw0HIAJB0QA2AhwgAiABNgIUIAJBsBc2AhAgAkEVNgIMQQAhAwzrAQsgAUEBaiABIARHDQgaQcIBIQMM6gELA0ACQCABLQAAQQprDgQIAAALAAsgBCABQQFqIgFHDQALQcMBIQMM6QELIAEgBEcEQCACQRE2AgggAiABNgIEQQEhAwzQAQtBxAEhAwzoAQsgASAERgRAQcUBIQMM6AELAkACQCABLQAAQQprDgQBKCgAKAsgAUEBagwJCyABQQFqDAULIAEgBEYEQEHGASEDDOcBCwJAAkAgAS0AAEEKaw4XAQsLAQsLCwsLCwsLCwsLCwsLCwsLCwALCyABQQFqIQELQbABIQMMzQELIAEgBEYEQEHIASEDDOYBCyABLQAAQSBHDQkgAkEAOwEyIAFBAWohAUGzASEDDMwBCwNAIAEhAAJAIAEgBEcEQCABLQAAQTBrQf8BcSIDQQpJDQEMJwtBxwEhAwzmAQsCQCACLwEyIgFBmTNLDQAgAiABQQpsIgU7ATIgBUH+/wNxIANB//8Dc0sNACAAQQFqIQEgAiADIAVqIgM7ATIgA0H//wNxQegHSQ0BCwtBACEDIAJBADYCHCACQcEJNgIQIAJBDTYCDCACIABBAWo2AhQM5AELIAJBADYCHCACIAE2AhQgAkHwDDYCECACQRs2AgxBACEDDOMBCyACKAIEIQAgAkEANgIEIAIgACABECYiAA0BIAFBAWoLIQFBrQEhAwzIAQsgAkHBATYCHCACIAA2AgwgAiABQQFqNgIUQQAhAwzgAQsgAigCBCEAIAJBADYCBCACIAAgARAmIgANASABQQFqCyEBQa4BIQMMxQELIAJBwgE2AhwgAiAANgIMIAIgAUEBajYCFEEAIQMM3QELIAJBADYCHCACIAE2AhQgAkGXCzYCECACQQ02AgxBACEDDNwBCyACQQA2AhwgAiABNgIUIAJB4xA2AhAgAkEJNgIMQQAhAwzbAQsgAkECOgAoDKwBC0EAIQMgAkEANgIcIAJBrws2AhAgAkECNgIMIAIgAUEBajYCFAzZAQtBAiEDDL8BC0ENIQMMvgELQSYhAwy9AQtBFSEDDLwBC0EWIQMMuwELQRghAwy6AQtBHCEDDLkBC0EdIQMMuAELQSAhAwy3AQtBISEDDLYBC0EjIQMMtQELQcYAIQMMtAELQS4hAwyzAQtBPSEDDLIBC0HLACEDDLEBC0HOACEDDLABC0HYACEDDK8BC0HZACEDDK4BC0HbACEDDK0BC0HxACEDDKwBC0H0ACEDDKsBC0GNASEDDKoBC0GXASEDDKkBC0GpASEDDKgBC0GvASEDDKcBC0GxASEDDKYBCyACQQA2AgALQQAhAyACQQA2AhwgAiABNgIUIAJB8Rs2AhAgAkEGNgIMDL0BCyACQQA2AgAgBkEBaiEBQSQLOgApIAIoAgQhACACQQA2AgQgAiAAIAEQJyIARQRAQeUAIQMMowELIAJB+QA2AhwgAiABNgIUIAIgADYCDEEAIQMMuwELIABBFUcEQCACQQA2AhwgAiABNgIUIAJBzA42AhAgAkEgNgIMQQAhAwy7AQsgAkH4ADYCHCACIAE2AhQgAkHKGDYCECACQRU2AgxBACEDDLoBCyACQQA2AhwgAiABNgIUIAJBjhs2AhAgAkEGNgIMQQAhAwy5AQsgAkEANgIcIAIgATYCFCACQf4RNgIQIAJBBzYCDEEAIQMMuAELIAJBADYCHCACIAE2AhQgAkGMHDYCECACQQc2AgxBACEDDLcBCyACQQA2AhwgAiABNgIUIAJBww82AhAgAkEHNgIMQQAhAwy2AQsgAkEANgIcIAIgATYCFCACQcMPNgIQIAJBBzYCDEEAIQMMtQELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0RIAJB5QA2AhwgAiABNgIUIAIgADYCDEEAIQMMtAELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0gIAJB0wA2AhwgAiABNgIUIAIgADYCDEEAIQMMswELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0iIAJB0gA2AhwgAiABNgIUIAIgADYCDEEAIQMMsgELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0OIAJB5QA2AhwgAiABNgIUIAIgADYCDEEAIQMMsQELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0dIAJB0wA2AhwgAiABNgIUIAIgADYCDEEAIQMMsAELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0fIAJB0gA2AhwgAiABNgIUIAIgADYCDEEAIQMMrwELIABBP0cNASABQQFqCyEBQQUhAwyUAQtBACEDIAJBADYCHCACIAE2AhQgAkH9EjYCECACQQc2AgwMrAELIAJBADYCHCACIAE2AhQgAkHcCDYCECACQQc2AgxBACEDDKsBCyACKAIEIQAgAkEANgIEIAIgACABECUiAEUNByACQeUANgIcIAIgATYCFCACIAA2AgxBACEDDKoBCyACKAIEIQAgAkEANgIEIAIgACABECUiAEUNFiACQdMANgIcIAIgATYCFCACIAA2AgxBACEDDKkBCyACKAIEIQAgAkEANgIEIAIgACABECUiAEUNGCACQdIANgIcIAIgATYCFCACIAA2AgxBACEDDKgBCyACQQA2AhwgAiABNgIUIAJBxgo2AhAgAkEHNgIMQQAhAwynAQsgAigCBCEAIAJBADYCBCACIAAgARAlIgBFDQMgAkHlADYCHCACIAE2AhQgAiAANgIMQQAhAwymAQsgAigCBCEAIAJBADYCBCACIAAgARAlIgBFDRIgAkHTADYCHCACIAE2AhQgAiAANgIMQQAhAwylAQsgAigCBCEAIAJBADYCBCACIAAgARAlIgBFDRQgAkHSADYCHCACIAE2AhQgAiAANgIMQQAhAwykAQsgAigCBCEAIAJBADYCBCACIAAgARAlIgBFDQAgAkHlADYCHCACIAE2AhQgAiAANgIMQQAhAwyjAQtB1QAhAwyJAQsgAEEVRwRAIAJBADYCHCACIAE2AhQgAkG5DTYCECACQRo2AgxBACEDDKIBCyACQeQANgIcIAIgATYCFCACQeMXNgIQIAJBFTYCDEEAIQMMoQELIAJBADYCACAGQQFqIQEgAi0AKSIAQSNrQQtJDQQCQCAAQQZLDQBBASAAdEHKAHFFDQAMBQtBACEDIAJBADYCHCACIAE2AhQgAkH3CTYCECACQQg2AgwMoAELIAJBADYCACAGQQFqIQEgAi0AKUEhRg0DIAJBADYCHCACIAE2AhQgAkGbCjYCECACQQg2AgxBACEDDJ8BCyACQQA2AgALQQAhAyACQQA2AhwgAiABNgIUIAJBkDM2AhAgAkEINgIMDJ0BCyACQQA2AgAgBkEBaiEBIAItAClBI0kNACACQQA2AhwgAiABNgIUIAJB0wk2AhAgAkEINgIMQQAhAwycAQtB0QAhAwyCAQsgAS0AAEEwayIAQf8BcUEKSQRAIAIgADoAKiABQQFqIQFBzwAhAwyCAQsgAigCBCEAIAJBADYCBCACIAAgARAoIgBFDYYBIAJB3gA2AhwgAiABNgIUIAIgADYCDEEAIQMMmgELIAIoAgQhACACQQA2AgQgAiAAIAEQKCIARQ2GASACQdwANgIcIAIgATYCFCACIAA2AgxBACEDDJkBCyACKAIEIQAgAkEANgIEIAIgACAFECgiAEUEQCAFIQEMhwELIAJB2gA2AhwgAiAFNgIUIAIgADYCDAyYAQtBACEBQQEhAwsgAiADOgArIAVBAWohAwJAAkACQCACLQAtQRBxDQACQAJAAkAgAi0AKg4DAQACBAsgBkUNAwwCCyAADQEMAgsgAUUNAQsgAigCBCEAIAJBADYCBCACIAAgAxAoIgBFBEAgAyEBDAILIAJB2AA2AhwgAiADNgIUIAIgADYCDEEAIQMMmAELIAIoAgQhACACQQA2AgQgAiAAIAMQKCIARQRAIAMhAQyHAQsgAkHZADYCHCACIAM2AhQgAiAANgIMQQAhAwyXAQtBzAAhAwx9CyAAQRVHBEAgAkEANgIcIAIgATYCFCACQZQNNgIQIAJBITYCDEEAIQMMlgELIAJB1wA2AhwgAiABNgIUIAJByRc2AhAgAkEVNgIMQQAhAwyVAQtBACEDIAJBADYCHCACIAE2AhQgAkGAETYCECACQQk2AgwMlAELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0AIAJB0wA2AhwgAiABNgIUIAIgADYCDEEAIQMMkwELQckAIQMMeQsgAkEANgIcIAIgATYCFCACQcEoNgIQIAJBBzYCDCACQQA2AgBBACEDDJEBCyACKAIEIQBBACEDIAJBADYCBCACIAAgARAlIgBFDQAgAkHSADYCHCACIAE2AhQgAiAANgIMDJABC0HIACEDDHYLIAJBADYCACAFIQELIAJBgBI7ASogAUEBaiEBQQAhAAJAIAIoAjgiA0UNACADKAIwIgNFDQAgAiADEQAAIQALIAANAQtBxwAhAwxzCyAAQRVGBEAgAkHRADYCHCACIAE2AhQgAkHjFzYCECACQRU2AgxBACEDDIwBC0EAIQMgAkEANgIcIAIgATYCFCACQbkNNgIQIAJBGjYCDAyLAQtBACEDIAJBADYCHCACIAE2AhQgAkGgGTYCECACQR42AgwMigELIAEtAABBOkYEQCACKAIEIQBBACEDIAJBADYCBCACIAAgARApIgBFDQEgAkHDADYCHCACIAA2AgwgAiABQQFqNgIUDIoBC0EAIQMgAkEANgIcIAIgATYCFCACQbERNgIQIAJBCjYCDAyJAQsgAUEBaiEBQTshAwxvCyACQcMANgIcIAIgADYCDCACIAFBAWo2AhQMhwELQQAhAyACQQA2AhwgAiABNgIUIAJB8A42AhAgAkEcNgIMDIYBCyACIAIvATBBEHI7ATAMZgsCQCACLwEwIgBBCHFFDQAgAi0AKEEBRw0AIAItAC1BCHFFDQMLIAIgAEH3+wNxQYAEcjsBMAwECyABIARHBEACQANAIAEtAABBMGsiAEH/AXFBCk8EQEE1IQMMbgsgAikDICIKQpmz5syZs+bMGVYNASACIApCCn4iCjcDICAKIACtQv8BgyILQn+FVg0BIAIgCiALfDcDICAEIAFBAWoiAUcNAAtBOSEDDIUBCyACKAIEIQBBACEDIAJBADYCBCACIAAgAUEBaiIBECoiAA0MDHcLQTkhAwyDAQsgAi0AMEEgcQ0GQcUBIQMMaQtBACEDIAJBADYCBCACIAEgARAqIgBFDQQgAkE6NgIcIAIgADYCDCACIAFBAWo2AhQMgQELIAItAChBAUcNACACLQAtQQhxRQ0BC0E3IQMMZgsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQKiIABEAgAkE7NgIcIAIgADYCDCACIAFBAWo2AhQMfwsgAUEBaiEBDG4LIAJBCDoALAwECyABQQFqIQEMbQtBACEDIAJBADYCHCACIAE2AhQgAkHkEjYCECACQQQ2AgwMewsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQKiIARQ1sIAJBNzYCHCACIAE2AhQgAiAANgIMDHoLIAIgAi8BMEEgcjsBMAtBMCEDDF8LIAJBNjYCHCACIAE2AhQgAiAANgIMDHcLIABBLEcNASABQQFqIQBBASEBAkACQAJAAkACQCACLQAsQQVrDgQDAQIEAAsgACEBDAQLQQIhAQwBC0EEIQELIAJBAToALCACIAIvATAgAXI7ATAgACEBDAELIAIgAi8BMEEIcjsBMCAAIQELQTkhAwxcCyACQQA6ACwLQTQhAwxaCyABIARGBEBBLSEDDHMLAkACQANAAkAgAS0AAEEKaw4EAgAAAwALIAQgAUEBaiIBRw0AC0EtIQMMdAsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQKiIARQ0CIAJBLDYCHCACIAE2AhQgAiAANgIMDHMLIAIoAgQhAEEAIQMgAkEANgIEIAIgACABECoiAEUEQCABQQFqIQEMAgsgAkEsNgIcIAIgADYCDCACIAFBAWo2AhQMcgsgAS0AAEENRgRAIAIoAgQhAEEAIQMgAkEANgIEIAIgACABECoiAEUEQCABQQFqIQEMAgsgAkEsNgIcIAIgADYCDCACIAFBAWo2AhQMcgsgAi0ALUEBcQRAQcQBIQMMWQsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQKiIADQEMZQtBLyEDDFcLIAJBLjYCHCACIAE2AhQgAiAANgIMDG8LQQAhAyACQQA2AhwgAiABNgIUIAJB8BQ2AhAgAkEDNgIMDG4LQQEhAwJAAkACQAJAIAItACxBBWsOBAMBAgAECyACIAIvATBBCHI7ATAMAwtBAiEDDAELQQQhAwsgAkEBOgAsIAIgAi8BMCADcjsBMAtBKiEDDFMLQQAhAyACQQA2AhwgAiABNgIUIAJB4Q82AhAgAkEKNgIMDGsLQQEhAwJAAkACQAJAAkACQCACLQAsQQJrDgcFBAQDAQIABAsgAiACLwEwQQhyOwEwDAMLQQIhAwwBC0EEIQMLIAJBAToALCACIAIvATAgA3I7ATALQSshAwxSC0EAIQMgAkEANgIcIAIgATYCFCACQasSNgIQIAJBCzYCDAxqC0EAIQMgAkEANgIcIAIgATYCFCACQf0NNgIQIAJBHTYCDAxpCyABIARHBEADQCABLQAAQSBHDUggBCABQQFqIgFHDQALQSUhAwxpC0ElIQMMaAsgAi0ALUEBcQRAQcMBIQMMTwsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQKSIABEAgAkEmNgIcIAIgADYCDCACIAFBAWo2AhQMaAsgAUEBaiEBDFwLIAFBAWohASACLwEwIgBBgAFxBEBBACEAAkAgAigCOCIDRQ0AIAMoAlQiA0UNACACIAMRAAAhAAsgAEUNBiAAQRVHDR8gAkEFNgIcIAIgATYCFCACQfkXNgIQIAJBFTYCDEEAIQMMZwsCQCAAQaAEcUGgBEcNACACLQAtQQJxDQBBACEDIAJBADYCHCACIAE2AhQgAkGWEzYCECACQQQ2AgwMZwsgAgJ/IAIvATBBFHFBFEYEQEEBIAItAChBAUYNARogAi8BMkHlAEYMAQsgAi0AKUEFRgs6AC5BACEAAkAgAigCOCIDRQ0AIAMoAiQiA0UNACACIAMRAAAhAAsCQAJAAkACQAJAIAAOFgIBAAQEBAQEBAQEBAQEBAQEBAQEBAMECyACQQE6AC4LIAIgAi8BMEHAAHI7ATALQSchAwxPCyACQSM2AhwgAiABNgIUIAJBpRY2AhAgAkEVNgIMQQAhAwxnC0EAIQMgAkEANgIcIAIgATYCFCACQdULNgIQIAJBETYCDAxmC0EAIQACQCACKAI4IgNFDQAgAygCLCIDRQ0AIAIgAxEAACEACyAADQELQQ4hAwxLCyAAQRVGBEAgAkECNgIcIAIgATYCFCACQbAYNgIQIAJBFTYCDEEAIQMMZAtBACEDIAJBADYCHCACIAE2AhQgAkGnDjYCECACQRI2AgwMYwtBACEDIAJBADYCHCACIAE2AhQgAkGqHDYCECACQQ82AgwMYgsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEgCqdqIgEQKyIARQ0AIAJBBTYCHCACIAE2AhQgAiAANgIMDGELQQ8hAwxHC0EAIQMgAkEANgIcIAIgATYCFCACQc0TNgIQIAJBDDYCDAxfC0IBIQoLIAFBAWohAQJAIAIpAyAiC0L//////////w9YBEAgAiALQgSGIAqENwMgDAELQQAhAyACQQA2AhwgAiABNgIUIAJBrQk2AhAgAkEMNgIMDF4LQSQhAwxEC0EAIQMgAkEANgIcIAIgATYCFCACQc0TNgIQIAJBDDYCDAxcCyACKAIEIQBBACEDIAJBADYCBCACIAAgARAsIgBFBEAgAUEBaiEBDFILIAJBFzYCHCACIAA2AgwgAiABQQFqNgIUDFsLIAIoAgQhAEEAIQMgAkEANgIEAkAgAiAAIAEQLCIARQRAIAFBAWohAQwBCyACQRY2AhwgAiAANgIMIAIgAUEBajYCFAxbC0EfIQMMQQtBACEDIAJBADYCHCACIAE2AhQgAkGaDzYCECACQSI2AgwMWQsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQLSIARQRAIAFBAWohAQxQCyACQRQ2AhwgAiAANgIMIAIgAUEBajYCFAxYCyACKAIEIQBBACEDIAJBADYCBAJAIAIgACABEC0iAEUEQCABQQFqIQEMAQsgAkETNgIcIAIgADYCDCACIAFBAWo2AhQMWAtBHiEDDD4LQQAhAyACQQA2AhwgAiABNgIUIAJBxgw2AhAgAkEjNgIMDFYLIAIoAgQhAEEAIQMgAkEANgIEIAIgACABEC0iAEUEQCABQQFqIQEMTgsgAkERNgIcIAIgADYCDCACIAFBAWo2AhQMVQsgAkEQNgIcIAIgATYCFCACIAA2AgwMVAtBACEDIAJBADYCHCACIAE2AhQgAkHGDDYCECACQSM2AgwMUwtBACEDIAJBADYCHCACIAE2AhQgAkHAFTYCECACQQI2AgwMUgsgAigCBCEAQQAhAyACQQA2AgQCQCACIAAgARAtIgBFBEAgAUEBaiEBDAELIAJBDjYCHCACIAA2AgwgAiABQQFqNgIUDFILQRshAww4C0EAIQMgAkEANgIcIAIgATYCFCACQcYMNgIQIAJBIzYCDAxQCyACKAIEIQBBACEDIAJBADYCBAJAIAIgACABECwiAEUEQCABQQFqIQEMAQsgAkENNgIcIAIgADYCDCACIAFBAWo2AhQMUAtBGiEDDDYLQQAhAyACQQA2AhwgAiABNgIUIAJBmg82AhAgAkEiNgIMDE4LIAIoAgQhAEEAIQMgAkEANgIEAkAgAiAAIAEQLCIARQRAIAFBAWohAQwBCyACQQw2AhwgAiAANgIMIAIgAUEBajYCFAxOC0EZIQMMNAtBACEDIAJBADYCHCACIAE2AhQgAkGaDzYCECACQSI2AgwMTAsgAEEVRwRAQQAhAyACQQA2AhwgAiABNgIUIAJBgww2AhAgAkETNgIMDEwLIAJBCjYCHCACIAE2AhQgAkHkFjYCECACQRU2AgxBACEDDEsLIAIoAgQhAEEAIQMgAkEANgIEIAIgACABIAqnaiIBECsiAARAIAJBBzYCHCACIAE2AhQgAiAANgIMDEsLQRMhAwwxCyAAQRVHBEBBACEDIAJBADYCHCACIAE2AhQgAkHaDTYCECACQRQ2AgwMSgsgAkEeNgIcIAIgATYCFCACQfkXNgIQIAJBFTYCDEEAIQMMSQtBACEAAkAgAigCOCIDRQ0AIAMoAiwiA0UNACACIAMRAAAhAAsgAEUNQSAAQRVGBEAgAkEDNgIcIAIgATYCFCACQbAYNgIQIAJBFTYCDEEAIQMMSQtBACEDIAJBADYCHCACIAE2AhQgAkGnDjYCECACQRI2AgwMSAtBACEDIAJBADYCHCACIAE2AhQgAkHaDTYCECACQRQ2AgwMRwtBACEDIAJBADYCHCACIAE2AhQgAkGnDjYCECACQRI2AgwMRgsgAkEAOgAvIAItAC1BBHFFDT8LIAJBADoALyACQQE6ADRBACEDDCsLQQAhAyACQQA2AhwgAkHkETYCECACQQc2AgwgAiABQQFqNgIUDEMLAkADQAJAIAEtAABBCmsOBAACAgACCyAEIAFBAWoiAUcNAAtB3QEhAwxDCwJAAkAgAi0ANEEBRw0AQQAhAAJAIAIoAjgiA0UNACADKAJYIgNFDQAgAiADEQAAIQALIABFDQAgAEEVRw0BIAJB3AE2AhwgAiABNgIUIAJB1RY2AhAgAkEVNgIMQQAhAwxEC0HBASEDDCoLIAJBADYCHCACIAE2AhQgAkHpCzYCECACQR82AgxBACEDDEILAkACQCACLQAoQQFrDgIEAQALQcABIQMMKQtBuQEhAwwoCyACQQI6AC9BACEAAkAgAigCOCIDRQ0AIAMoAgAiA0UNACACIAMRAAAhAAsgAEUEQEHCASEDDCgLIABBFUcEQCACQQA2AhwgAiABNgIUIAJBpAw2AhAgAkEQNgIMQQAhAwxBCyACQdsBNgIcIAIgATYCFCACQfoWNgIQIAJBFTYCDEEAIQMMQAsgASAERgRAQdoBIQMMQAsgAS0AAEHIAEYNASACQQE6ACgLQawBIQMMJQtBvwEhAwwkCyABIARHBEAgAkEQNgIIIAIgATYCBEG+ASEDDCQLQdkBIQMMPAsgASAERgRAQdgBIQMMPAsgAS0AAEHIAEcNBCABQQFqIQFBvQEhAwwiCyABIARGBEBB1wEhAww7CwJAAkAgAS0AAEHFAGsOEAAFBQUFBQUFBQUFBQUFBQEFCyABQQFqIQFBuwEhAwwiCyABQQFqIQFBvAEhAwwhC0HWASEDIAEgBEYNOSACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEGD0ABqLQAARw0DIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAw6CyACKAIEIQAgAkIANwMAIAIgACAGQQFqIgEQJyIARQRAQcYBIQMMIQsgAkHVATYCHCACIAE2AhQgAiAANgIMQQAhAww5C0HUASEDIAEgBEYNOCACKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEGB0ABqLQAARw0CIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAw5CyACQYEEOwEoIAIoAgQhACACQgA3AwAgAiAAIAZBAWoiARAnIgANAwwCCyACQQA2AgALQQAhAyACQQA2AhwgAiABNgIUIAJB2Bs2AhAgAkEINgIMDDYLQboBIQMMHAsgAkHTATYCHCACIAE2AhQgAiAANgIMQQAhAww0C0EAIQACQCACKAI4IgNFDQAgAygCOCIDRQ0AIAIgAxEAACEACyAARQ0AIABBFUYNASACQQA2AhwgAiABNgIUIAJBzA42AhAgAkEgNgIMQQAhAwwzC0HkACEDDBkLIAJB+AA2AhwgAiABNgIUIAJByhg2AhAgAkEVNgIMQQAhAwwxC0HSASEDIAQgASIARg0wIAQgAWsgAigCACIBaiEFIAAgAWtBBGohBgJAA0AgAC0AACABQfzPAGotAABHDQEgAUEERg0DIAFBAWohASAEIABBAWoiAEcNAAsgAiAFNgIADDELIAJBADYCHCACIAA2AhQgAkGQMzYCECACQQg2AgwgAkEANgIAQQAhAwwwCyABIARHBEAgAkEONgIIIAIgATYCBEG3ASEDDBcLQdEBIQMMLwsgAkEANgIAIAZBAWohAQtBuAEhAwwUCyABIARGBEBB0AEhAwwtCyABLQAAQTBrIgBB/wFxQQpJBEAgAiAAOgAqIAFBAWohAUG2ASEDDBQLIAIoAgQhACACQQA2AgQgAiAAIAEQKCIARQ0UIAJBzwE2AhwgAiABNgIUIAIgADYCDEEAIQMMLAsgASAERgRAQc4BIQMMLAsCQCABLQAAQS5GBEAgAUEBaiEBDAELIAIoAgQhACACQQA2AgQgAiAAIAEQKCIARQ0VIAJBzQE2AhwgAiABNgIUIAIgADYCDEEAIQMMLAtBtQEhAwwSCyAEIAEiBUYEQEHMASEDDCsLQQAhAEEBIQFBASEGQQAhAwJAAkACQAJAAkACfwJAAkACQAJAAkACQAJAIAUtAABBMGsOCgoJAAECAwQFBggLC0ECDAYLQQMMBQtBBAwEC0EFDAMLQQYMAgtBBwwBC0EICyEDQQAhAUEAIQYMAgtBCSEDQQEhAEEAIQFBACEGDAELQQAhAUEBIQMLIAIgAzoAKyAFQQFqIQMCQAJAIAItAC1BEHENAAJAAkACQCACLQAqDgMBAAIECyAGRQ0DDAILIAANAQwCCyABRQ0BCyACKAIEIQAgAkEANgIEIAIgACADECgiAEUEQCADIQEMAwsgAkHJATYCHCACIAM2AhQgAiAANgIMQQAhAwwtCyACKAIEIQAgAkEANgIEIAIgACADECgiAEUEQCADIQEMGAsgAkHKATYCHCACIAM2AhQgAiAANgIMQQAhAwwsCyACKAIEIQAgAkEANgIEIAIgACAFECgiAEUEQCAFIQEMFgsgAkHLATYCHCACIAU2AhQgAiAANgIMDCsLQbQBIQMMEQtBACEAAkAgAigCOCIDRQ0AIAMoAjwiA0UNACACIAMRAAAhAAsCQCAABEAgAEEVRg0BIAJBADYCHCACIAE2AhQgAkGUDTYCECACQSE2AgxBACEDDCsLQbIBIQMMEQsgAkHIATYCHCACIAE2AhQgAkHJFzYCECACQRU2AgxBACEDDCkLIAJBADYCACAGQQFqIQFB9QAhAwwPCyACLQApQQVGBEBB4wAhAwwPC0HiACEDDA4LIAAhASACQQA2AgALIAJBADoALEEJIQMMDAsgAkEANgIAIAdBAWohAUHAACEDDAsLQQELOgAsIAJBADYCACAGQQFqIQELQSkhAwwIC0E4IQMMBwsCQCABIARHBEADQCABLQAAQYA+ai0AACIAQQFHBEAgAEECRw0DIAFBAWohAQwFCyAEIAFBAWoiAUcNAAtBPiEDDCELQT4hAwwgCwsgAkEAOgAsDAELQQshAwwEC0E6IQMMAwsgAUEBaiEBQS0hAwwCCyACIAE6ACwgAkEANgIAIAZBAWohAUEMIQMMAQsgAkEANgIAIAZBAWohAUEKIQMMAAsAC0EAIQMgAkEANgIcIAIgATYCFCACQc0QNgIQIAJBCTYCDAwXC0EAIQMgAkEANgIcIAIgATYCFCACQekKNgIQIAJBCTYCDAwWC0EAIQMgAkEANgIcIAIgATYCFCACQbcQNgIQIAJBCTYCDAwVC0EAIQMgAkEANgIcIAIgATYCFCACQZwRNgIQIAJBCTYCDAwUC0EAIQMgAkEANgIcIAIgATYCFCACQc0QNgIQIAJBCTYCDAwTC0EAIQMgAkEANgIcIAIgATYCFCACQekKNgIQIAJBCTYCDAwSC0EAIQMgAkEANgIcIAIgATYCFCACQbcQNgIQIAJBCTYCDAwRC0EAIQMgAkEANgIcIAIgATYCFCACQZwRNgIQIAJBCTYCDAwQC0EAIQMgAkEANgIcIAIgATYCFCACQZcVNgIQIAJBDzYCDAwPC0EAIQMgAkEANgIcIAIgATYCFCACQZcVNgIQIAJBDzYCDAwOC0EAIQMgAkEANgIcIAIgATYCFCACQcASNgIQIAJBCzYCDAwNC0EAIQMgAkEANgIcIAIgATYCFCACQZUJNgIQIAJBCzYCDAwMC0EAIQMgAkEANgIcIAIgATYCFCACQeEPNgIQIAJBCjYCDAwLC0EAIQMgAkEANgIcIAIgATYCFCACQfsPNgIQIAJBCjYCDAwKC0EAIQMgAkEANgIcIAIgATYCFCACQfEZNgIQIAJBAjYCDAwJC0EAIQMgAkEANgIcIAIgATYCFCACQcQUNgIQIAJBAjYCDAwIC0EAIQMgAkEANgIcIAIgATYCFCACQfIVNgIQIAJBAjYCDAwHCyACQQI2AhwgAiABNgIUIAJBnBo2AhAgAkEWNgIMQQAhAwwGC0EBIQMMBQtB1AAhAyABIARGDQQgCEEIaiEJIAIoAgAhBQJAAkAgASAERwRAIAVB2MIAaiEHIAQgBWogAWshACAFQX9zQQpqIgUgAWohBgNAIAEtAAAgBy0AAEcEQEECIQcMAwsgBUUEQEEAIQcgBiEBDAMLIAVBAWshBSAHQQFqIQcgBCABQQFqIgFHDQALIAAhBSAEIQELIAlBATYCACACIAU2AgAMAQsgAkEANgIAIAkgBzYCAAsgCSABNgIEIAgoAgwhACAIKAIIDgMBBAIACwALIAJBADYCHCACQbUaNgIQIAJBFzYCDCACIABBAWo2AhRBACEDDAILIAJBADYCHCACIAA2AhQgAkHKGjYCECACQQk2AgxBACEDDAELIAEgBEYEQEEiIQMMAQsgAkEJNgIIIAIgATYCBEEhIQMLIAhBEGokACADRQRAIAIoAgwhAAwBCyACIAM2AhxBACEAIAIoAgQiAUUNACACIAEgBCACKAIIEQEAIgFFDQAgAiAENgIUIAIgATYCDCABIQALIAALvgIBAn8gAEEAOgAAIABB3ABqIgFBAWtBADoAACAAQQA6AAIgAEEAOgABIAFBA2tBADoAACABQQJrQQA6AAAgAEEAOgADIAFBBGtBADoAAEEAIABrQQNxIgEgAGoiAEEANgIAQdwAIAFrQXxxIgIgAGoiAUEEa0EANgIAAkAgAkEJSQ0AIABBADYCCCAAQQA2AgQgAUEIa0EANgIAIAFBDGtBADYCACACQRlJDQAgAEEANgIYIABBADYCFCAAQQA2AhAgAEEANgIMIAFBEGtBADYCACABQRRrQQA2AgAgAUEYa0EANgIAIAFBHGtBADYCACACIABBBHFBGHIiAmsiAUEgSQ0AIAAgAmohAANAIABCADcDGCAAQgA3AxAgAEIANwMIIABCADcDACAAQSBqIQAgAUEgayIBQR9LDQALCwtWAQF/AkAgACgCDA0AAkACQAJAAkAgAC0ALw4DAQADAgsgACgCOCIBRQ0AIAEoAiwiAUUNACAAIAERAAAiAQ0DC0EADwsACyAAQcMWNgIQQQ4hAQsgAQsaACAAKAIMRQRAIABB0Rs2AhAgAEEVNgIMCwsUACAAKAIMQRVGBEAgAEEANgIMCwsUACAAKAIMQRZGBEAgAEEANgIMCwsHACAAKAIMCwcAIAAoAhALCQAgACABNgIQCwcAIAAoAhQLFwAgAEEkTwRAAAsgAEECdEGgM2ooAgALFwAgAEEuTwRAAAsgAEECdEGwNGooAgALvwkBAX9B6yghAQJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAIABB5ABrDvQDY2IAAWFhYWFhYQIDBAVhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhBgcICQoLDA0OD2FhYWFhEGFhYWFhYWFhYWFhEWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYRITFBUWFxgZGhthYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhHB0eHyAhIiMkJSYnKCkqKywtLi8wMTIzNDU2YTc4OTphYWFhYWFhYTthYWE8YWFhYT0+P2FhYWFhYWFhQGFhQWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYUJDREVGR0hJSktMTU5PUFFSU2FhYWFhYWFhVFVWV1hZWlthXF1hYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFeYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhX2BhC0HhJw8LQaQhDwtByywPC0H+MQ8LQcAkDwtBqyQPC0GNKA8LQeImDwtBgDAPC0G5Lw8LQdckDwtB7x8PC0HhHw8LQfofDwtB8iAPC0GoLw8LQa4yDwtBiDAPC0HsJw8LQYIiDwtBjh0PC0HQLg8LQcojDwtBxTIPC0HfHA8LQdIcDwtBxCAPC0HXIA8LQaIfDwtB7S4PC0GrMA8LQdQlDwtBzC4PC0H6Lg8LQfwrDwtB0jAPC0HxHQ8LQbsgDwtB9ysPC0GQMQ8LQdcxDwtBoi0PC0HUJw8LQeArDwtBnywPC0HrMQ8LQdUfDwtByjEPC0HeJQ8LQdQeDwtB9BwPC0GnMg8LQbEdDwtBoB0PC0G5MQ8LQbwwDwtBkiEPC0GzJg8LQeksDwtBrB4PC0HUKw8LQfcmDwtBgCYPC0GwIQ8LQf4eDwtBjSMPC0GJLQ8LQfciDwtBoDEPC0GuHw8LQcYlDwtB6B4PC0GTIg8LQcIvDwtBwx0PC0GLLA8LQeEdDwtBjS8PC0HqIQ8LQbQtDwtB0i8PC0HfMg8LQdIyDwtB8DAPC0GpIg8LQfkjDwtBmR4PC0G1LA8LQZswDwtBkjIPC0G2Kw8LQcIiDwtB+DIPC0GeJQ8LQdAiDwtBuh4PC0GBHg8LAAtB1iEhAQsgAQsWACAAIAAtAC1B/gFxIAFBAEdyOgAtCxkAIAAgAC0ALUH9AXEgAUEAR0EBdHI6AC0LGQAgACAALQAtQfsBcSABQQBHQQJ0cjoALQsZACAAIAAtAC1B9wFxIAFBAEdBA3RyOgAtCz4BAn8CQCAAKAI4IgNFDQAgAygCBCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABBxhE2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCCCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABB9go2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCDCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABB7Ro2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCECIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABBlRA2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCFCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABBqhs2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCGCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABB7RM2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCKCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABB9gg2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCHCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABBwhk2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCICIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABBlBQ2AhBBGCEECyAEC1kBAn8CQCAALQAoQQFGDQAgAC8BMiIBQeQAa0HkAEkNACABQcwBRg0AIAFBsAJGDQAgAC8BMCIAQcAAcQ0AQQEhAiAAQYgEcUGABEYNACAAQShxRSECCyACC4wBAQJ/AkACQAJAIAAtACpFDQAgAC0AK0UNACAALwEwIgFBAnFFDQEMAgsgAC8BMCIBQQFxRQ0BC0EBIQIgAC0AKEEBRg0AIAAvATIiAEHkAGtB5ABJDQAgAEHMAUYNACAAQbACRg0AIAFBwABxDQBBACECIAFBiARxQYAERg0AIAFBKHFBAEchAgsgAgtXACAAQRhqQgA3AwAgAEIANwMAIABBOGpCADcDACAAQTBqQgA3AwAgAEEoakIANwMAIABBIGpCADcDACAAQRBqQgA3AwAgAEEIakIANwMAIABB3QE2AhwLBgAgABAyC5otAQt/IwBBEGsiCiQAQaTQACgCACIJRQRAQeTTACgCACIFRQRAQfDTAEJ/NwIAQejTAEKAgISAgIDAADcCAEHk0wAgCkEIakFwcUHYqtWqBXMiBTYCAEH40wBBADYCAEHI0wBBADYCAAtBzNMAQYDUBDYCAEGc0ABBgNQENgIAQbDQACAFNgIAQazQAEF/NgIAQdDTAEGArAM2AgADQCABQcjQAGogAUG80ABqIgI2AgAgAiABQbTQAGoiAzYCACABQcDQAGogAzYCACABQdDQAGogAUHE0ABqIgM2AgAgAyACNgIAIAFB2NAAaiABQczQAGoiAjYCACACIAM2AgAgAUHU0ABqIAI2AgAgAUEgaiIBQYACRw0AC0GM1ARBwasDNgIAQajQAEH00wAoAgA2AgBBmNAAQcCrAzYCAEGk0ABBiNQENgIAQcz/B0E4NgIAQYjUBCEJCwJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAIABB7AFNBEBBjNAAKAIAIgZBECAAQRNqQXBxIABBC0kbIgRBA3YiAHYiAUEDcQRAAkAgAUEBcSAAckEBcyICQQN0IgBBtNAAaiIBIABBvNAAaigCACIAKAIIIgNGBEBBjNAAIAZBfiACd3E2AgAMAQsgASADNgIIIAMgATYCDAsgAEEIaiEBIAAgAkEDdCICQQNyNgIEIAAgAmoiACAAKAIEQQFyNgIEDBELQZTQACgCACIIIARPDQEgAQRAAkBBAiAAdCICQQAgAmtyIAEgAHRxaCIAQQN0IgJBtNAAaiIBIAJBvNAAaigCACICKAIIIgNGBEBBjNAAIAZBfiAAd3EiBjYCAAwBCyABIAM2AgggAyABNgIMCyACIARBA3I2AgQgAEEDdCIAIARrIQUgACACaiAFNgIAIAIgBGoiBCAFQQFyNgIEIAgEQCAIQXhxQbTQAGohAEGg0AAoAgAhAwJ/QQEgCEEDdnQiASAGcUUEQEGM0AAgASAGcjYCACAADAELIAAoAggLIgEgAzYCDCAAIAM2AgggAyAANgIMIAMgATYCCAsgAkEIaiEBQaDQACAENgIAQZTQACAFNgIADBELQZDQACgCACILRQ0BIAtoQQJ0QbzSAGooAgAiACgCBEF4cSAEayEFIAAhAgNAAkAgAigCECIBRQRAIAJBFGooAgAiAUUNAQsgASgCBEF4cSAEayIDIAVJIQIgAyAFIAIbIQUgASAAIAIbIQAgASECDAELCyAAKAIYIQkgACgCDCIDIABHBEBBnNAAKAIAGiADIAAoAggiATYCCCABIAM2AgwMEAsgAEEUaiICKAIAIgFFBEAgACgCECIBRQ0DIABBEGohAgsDQCACIQcgASIDQRRqIgIoAgAiAQ0AIANBEGohAiADKAIQIgENAAsgB0EANgIADA8LQX8hBCAAQb9/Sw0AIABBE2oiAUFwcSEEQZDQACgCACIIRQ0AQQAgBGshBQJAAkACQAJ/QQAgBEGAAkkNABpBHyAEQf///wdLDQAaIARBJiABQQh2ZyIAa3ZBAXEgAEEBdGtBPmoLIgZBAnRBvNIAaigCACICRQRAQQAhAUEAIQMMAQtBACEBIARBGSAGQQF2a0EAIAZBH0cbdCEAQQAhAwNAAkAgAigCBEF4cSAEayIHIAVPDQAgAiEDIAciBQ0AQQAhBSACIQEMAwsgASACQRRqKAIAIgcgByACIABBHXZBBHFqQRBqKAIAIgJGGyABIAcbIQEgAEEBdCEAIAINAAsLIAEgA3JFBEBBACEDQQIgBnQiAEEAIABrciAIcSIARQ0DIABoQQJ0QbzSAGooAgAhAQsgAUUNAQsDQCABKAIEQXhxIARrIgIgBUkhACACIAUgABshBSABIAMgABshAyABKAIQIgAEfyAABSABQRRqKAIACyIBDQALCyADRQ0AIAVBlNAAKAIAIARrTw0AIAMoAhghByADIAMoAgwiAEcEQEGc0AAoAgAaIAAgAygCCCIBNgIIIAEgADYCDAwOCyADQRRqIgIoAgAiAUUEQCADKAIQIgFFDQMgA0EQaiECCwNAIAIhBiABIgBBFGoiAigCACIBDQAgAEEQaiECIAAoAhAiAQ0ACyAGQQA2AgAMDQtBlNAAKAIAIgMgBE8EQEGg0AAoAgAhAQJAIAMgBGsiAkEQTwRAIAEgBGoiACACQQFyNgIEIAEgA2ogAjYCACABIARBA3I2AgQMAQsgASADQQNyNgIEIAEgA2oiACAAKAIEQQFyNgIEQQAhAEEAIQILQZTQACACNgIAQaDQACAANgIAIAFBCGohAQwPC0GY0AAoAgAiAyAESwRAIAQgCWoiACADIARrIgFBAXI2AgRBpNAAIAA2AgBBmNAAIAE2AgAgCSAEQQNyNgIEIAlBCGohAQwPC0EAIQEgBAJ/QeTTACgCAARAQezTACgCAAwBC0Hw0wBCfzcCAEHo0wBCgICEgICAwAA3AgBB5NMAIApBDGpBcHFB2KrVqgVzNgIAQfjTAEEANgIAQcjTAEEANgIAQYCABAsiACAEQccAaiIFaiIGQQAgAGsiB3EiAk8EQEH80wBBMDYCAAwPCwJAQcTTACgCACIBRQ0AQbzTACgCACIIIAJqIQAgACABTSAAIAhLcQ0AQQAhAUH80wBBMDYCAAwPC0HI0wAtAABBBHENBAJAAkAgCQRAQczTACEBA0AgASgCACIAIAlNBEAgACABKAIEaiAJSw0DCyABKAIIIgENAAsLQQAQMyIAQX9GDQUgAiEGQejTACgCACIBQQFrIgMgAHEEQCACIABrIAAgA2pBACABa3FqIQYLIAQgBk8NBSAGQf7///8HSw0FQcTTACgCACIDBEBBvNMAKAIAIgcgBmohASABIAdNDQYgASADSw0GCyAGEDMiASAARw0BDAcLIAYgA2sgB3EiBkH+////B0sNBCAGEDMhACAAIAEoAgAgASgCBGpGDQMgACEBCwJAIAYgBEHIAGpPDQAgAUF/Rg0AQezTACgCACIAIAUgBmtqQQAgAGtxIgBB/v///wdLBEAgASEADAcLIAAQM0F/RwRAIAAgBmohBiABIQAMBwtBACAGaxAzGgwECyABIgBBf0cNBQwDC0EAIQMMDAtBACEADAoLIABBf0cNAgtByNMAQcjTACgCAEEEcjYCAAsgAkH+////B0sNASACEDMhAEEAEDMhASAAQX9GDQEgAUF/Rg0BIAAgAU8NASABIABrIgYgBEE4ak0NAQtBvNMAQbzTACgCACAGaiIBNgIAQcDTACgCACABSQRAQcDTACABNgIACwJAAkACQEGk0AAoAgAiAgRAQczTACEBA0AgACABKAIAIgMgASgCBCIFakYNAiABKAIIIgENAAsMAgtBnNAAKAIAIgFBAEcgACABT3FFBEBBnNAAIAA2AgALQQAhAUHQ0wAgBjYCAEHM0wAgADYCAEGs0ABBfzYCAEGw0ABB5NMAKAIANgIAQdjTAEEANgIAA0AgAUHI0ABqIAFBvNAAaiICNgIAIAIgAUG00ABqIgM2AgAgAUHA0ABqIAM2AgAgAUHQ0ABqIAFBxNAAaiIDNgIAIAMgAjYCACABQdjQAGogAUHM0ABqIgI2AgAgAiADNgIAIAFB1NAAaiACNgIAIAFBIGoiAUGAAkcNAAtBeCAAa0EPcSIBIABqIgIgBkE4ayIDIAFrIgFBAXI2AgRBqNAAQfTTACgCADYCAEGY0AAgATYCAEGk0AAgAjYCACAAIANqQTg2AgQMAgsgACACTQ0AIAIgA0kNACABKAIMQQhxDQBBeCACa0EPcSIAIAJqIgNBmNAAKAIAIAZqIgcgAGsiAEEBcjYCBCABIAUgBmo2AgRBqNAAQfTTACgCADYCAEGY0AAgADYCAEGk0AAgAzYCACACIAdqQTg2AgQMAQsgAEGc0AAoAgBJBEBBnNAAIAA2AgALIAAgBmohA0HM0wAhAQJAAkACQANAIAMgASgCAEcEQCABKAIIIgENAQwCCwsgAS0ADEEIcUUNAQtBzNMAIQEDQCABKAIAIgMgAk0EQCADIAEoAgRqIgUgAksNAwsgASgCCCEBDAALAAsgASAANgIAIAEgASgCBCAGajYCBCAAQXggAGtBD3FqIgkgBEEDcjYCBCADQXggA2tBD3FqIgYgBCAJaiIEayEBIAIgBkYEQEGk0AAgBDYCAEGY0ABBmNAAKAIAIAFqIgA2AgAgBCAAQQFyNgIEDAgLQaDQACgCACAGRgRAQaDQACAENgIAQZTQAEGU0AAoAgAgAWoiADYCACAEIABBAXI2AgQgACAEaiAANgIADAgLIAYoAgQiBUEDcUEBRw0GIAVBeHEhCCAFQf8BTQRAIAVBA3YhAyAGKAIIIgAgBigCDCICRgRAQYzQAEGM0AAoAgBBfiADd3E2AgAMBwsgAiAANgIIIAAgAjYCDAwGCyAGKAIYIQcgBiAGKAIMIgBHBEAgACAGKAIIIgI2AgggAiAANgIMDAULIAZBFGoiAigCACIFRQRAIAYoAhAiBUUNBCAGQRBqIQILA0AgAiEDIAUiAEEUaiICKAIAIgUNACAAQRBqIQIgACgCECIFDQALIANBADYCAAwEC0F4IABrQQ9xIgEgAGoiByAGQThrIgMgAWsiAUEBcjYCBCAAIANqQTg2AgQgAiAFQTcgBWtBD3FqQT9rIgMgAyACQRBqSRsiA0EjNgIEQajQAEH00wAoAgA2AgBBmNAAIAE2AgBBpNAAIAc2AgAgA0EQakHU0wApAgA3AgAgA0HM0wApAgA3AghB1NMAIANBCGo2AgBB0NMAIAY2AgBBzNMAIAA2AgBB2NMAQQA2AgAgA0EkaiEBA0AgAUEHNgIAIAUgAUEEaiIBSw0ACyACIANGDQAgAyADKAIEQX5xNgIEIAMgAyACayIFNgIAIAIgBUEBcjYCBCAFQf8BTQRAIAVBeHFBtNAAaiEAAn9BjNAAKAIAIgFBASAFQQN2dCIDcUUEQEGM0AAgASADcjYCACAADAELIAAoAggLIgEgAjYCDCAAIAI2AgggAiAANgIMIAIgATYCCAwBC0EfIQEgBUH///8HTQRAIAVBJiAFQQh2ZyIAa3ZBAXEgAEEBdGtBPmohAQsgAiABNgIcIAJCADcCECABQQJ0QbzSAGohAEGQ0AAoAgAiA0EBIAF0IgZxRQRAIAAgAjYCAEGQ0AAgAyAGcjYCACACIAA2AhggAiACNgIIIAIgAjYCDAwBCyAFQRkgAUEBdmtBACABQR9HG3QhASAAKAIAIQMCQANAIAMiACgCBEF4cSAFRg0BIAFBHXYhAyABQQF0IQEgACADQQRxakEQaiIGKAIAIgMNAAsgBiACNgIAIAIgADYCGCACIAI2AgwgAiACNgIIDAELIAAoAggiASACNgIMIAAgAjYCCCACQQA2AhggAiAANgIMIAIgATYCCAtBmNAAKAIAIgEgBE0NAEGk0AAoAgAiACAEaiICIAEgBGsiAUEBcjYCBEGY0AAgATYCAEGk0AAgAjYCACAAIARBA3I2AgQgAEEIaiEBDAgLQQAhAUH80wBBMDYCAAwHC0EAIQALIAdFDQACQCAGKAIcIgJBAnRBvNIAaiIDKAIAIAZGBEAgAyAANgIAIAANAUGQ0ABBkNAAKAIAQX4gAndxNgIADAILIAdBEEEUIAcoAhAgBkYbaiAANgIAIABFDQELIAAgBzYCGCAGKAIQIgIEQCAAIAI2AhAgAiAANgIYCyAGQRRqKAIAIgJFDQAgAEEUaiACNgIAIAIgADYCGAsgASAIaiEBIAYgCGoiBigCBCEFCyAGIAVBfnE2AgQgASAEaiABNgIAIAQgAUEBcjYCBCABQf8BTQRAIAFBeHFBtNAAaiEAAn9BjNAAKAIAIgJBASABQQN2dCIBcUUEQEGM0AAgASACcjYCACAADAELIAAoAggLIgEgBDYCDCAAIAQ2AgggBCAANgIMIAQgATYCCAwBC0EfIQUgAUH///8HTQRAIAFBJiABQQh2ZyIAa3ZBAXEgAEEBdGtBPmohBQsgBCAFNgIcIARCADcCECAFQQJ0QbzSAGohAEGQ0AAoAgAiAkEBIAV0IgNxRQRAIAAgBDYCAEGQ0AAgAiADcjYCACAEIAA2AhggBCAENgIIIAQgBDYCDAwBCyABQRkgBUEBdmtBACAFQR9HG3QhBSAAKAIAIQACQANAIAAiAigCBEF4cSABRg0BIAVBHXYhACAFQQF0IQUgAiAAQQRxakEQaiIDKAIAIgANAAsgAyAENgIAIAQgAjYCGCAEIAQ2AgwgBCAENgIIDAELIAIoAggiACAENgIMIAIgBDYCCCAEQQA2AhggBCACNgIMIAQgADYCCAsgCUEIaiEBDAILAkAgB0UNAAJAIAMoAhwiAUECdEG80gBqIgIoAgAgA0YEQCACIAA2AgAgAA0BQZDQACAIQX4gAXdxIgg2AgAMAgsgB0EQQRQgBygCECADRhtqIAA2AgAgAEUNAQsgACAHNgIYIAMoAhAiAQRAIAAgATYCECABIAA2AhgLIANBFGooAgAiAUUNACAAQRRqIAE2AgAgASAANgIYCwJAIAVBD00EQCADIAQgBWoiAEEDcjYCBCAAIANqIgAgACgCBEEBcjYCBAwBCyADIARqIgIgBUEBcjYCBCADIARBA3I2AgQgAiAFaiAFNgIAIAVB/wFNBEAgBUF4cUG00ABqIQACf0GM0AAoAgAiAUEBIAVBA3Z0IgVxRQRAQYzQACABIAVyNgIAIAAMAQsgACgCCAsiASACNgIMIAAgAjYCCCACIAA2AgwgAiABNgIIDAELQR8hASAFQf///wdNBEAgBUEmIAVBCHZnIgBrdkEBcSAAQQF0a0E+aiEBCyACIAE2AhwgAkIANwIQIAFBAnRBvNIAaiEAQQEgAXQiBCAIcUUEQCAAIAI2AgBBkNAAIAQgCHI2AgAgAiAANgIYIAIgAjYCCCACIAI2AgwMAQsgBUEZIAFBAXZrQQAgAUEfRxt0IQEgACgCACEEAkADQCAEIgAoAgRBeHEgBUYNASABQR12IQQgAUEBdCEBIAAgBEEEcWpBEGoiBigCACIEDQALIAYgAjYCACACIAA2AhggAiACNgIMIAIgAjYCCAwBCyAAKAIIIgEgAjYCDCAAIAI2AgggAkEANgIYIAIgADYCDCACIAE2AggLIANBCGohAQwBCwJAIAlFDQACQCAAKAIcIgFBAnRBvNIAaiICKAIAIABGBEAgAiADNgIAIAMNAUGQ0AAgC0F+IAF3cTYCAAwCCyAJQRBBFCAJKAIQIABGG2ogAzYCACADRQ0BCyADIAk2AhggACgCECIBBEAgAyABNgIQIAEgAzYCGAsgAEEUaigCACIBRQ0AIANBFGogATYCACABIAM2AhgLAkAgBUEPTQRAIAAgBCAFaiIBQQNyNgIEIAAgAWoiASABKAIEQQFyNgIEDAELIAAgBGoiByAFQQFyNgIEIAAgBEEDcjYCBCAFIAdqIAU2AgAgCARAIAhBeHFBtNAAaiEBQaDQACgCACEDAn9BASAIQQN2dCICIAZxRQRAQYzQACACIAZyNgIAIAEMAQsgASgCCAsiAiADNgIMIAEgAzYCCCADIAE2AgwgAyACNgIIC0Gg0AAgBzYCAEGU0AAgBTYCAAsgAEEIaiEBCyAKQRBqJAAgAQtDACAARQRAPwBBEHQPCwJAIABB//8DcQ0AIABBAEgNACAAQRB2QAAiAEF/RgRAQfzTAEEwNgIAQX8PCyAAQRB0DwsACwvcPyIAQYAICwkBAAAAAgAAAAMAQZQICwUEAAAABQBBpAgLCQYAAAAHAAAACABB3AgLii1JbnZhbGlkIGNoYXIgaW4gdXJsIHF1ZXJ5AFNwYW4gY2FsbGJhY2sgZXJyb3IgaW4gb25fYm9keQBDb250ZW50LUxlbmd0aCBvdmVyZmxvdwBDaHVuayBzaXplIG92ZXJmbG93AFJlc3BvbnNlIG92ZXJmbG93AEludmFsaWQgbWV0aG9kIGZvciBIVFRQL3gueCByZXF1ZXN0AEludmFsaWQgbWV0aG9kIGZvciBSVFNQL3gueCByZXF1ZXN0AEV4cGVjdGVkIFNPVVJDRSBtZXRob2QgZm9yIElDRS94LnggcmVxdWVzdABJbnZhbGlkIGNoYXIgaW4gdXJsIGZyYWdtZW50IHN0YXJ0AEV4cGVjdGVkIGRvdABTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX3N0YXR1cwBJbnZhbGlkIHJlc3BvbnNlIHN0YXR1cwBJbnZhbGlkIGNoYXJhY3RlciBpbiBjaHVuayBleHRlbnNpb25zAFVzZXIgY2FsbGJhY2sgZXJyb3IAYG9uX3Jlc2V0YCBjYWxsYmFjayBlcnJvcgBgb25fY2h1bmtfaGVhZGVyYCBjYWxsYmFjayBlcnJvcgBgb25fbWVzc2FnZV9iZWdpbmAgY2FsbGJhY2sgZXJyb3IAYG9uX2NodW5rX2V4dGVuc2lvbl92YWx1ZWAgY2FsbGJhY2sgZXJyb3IAYG9uX3N0YXR1c19jb21wbGV0ZWAgY2FsbGJhY2sgZXJyb3IAYG9uX3ZlcnNpb25fY29tcGxldGVgIGNhbGxiYWNrIGVycm9yAGBvbl91cmxfY29tcGxldGVgIGNhbGxiYWNrIGVycm9yAGBvbl9jaHVua19jb21wbGV0ZWAgY2FsbGJhY2sgZXJyb3IAYG9uX2hlYWRlcl92YWx1ZV9jb21wbGV0ZWAgY2FsbGJhY2sgZXJyb3IAYG9uX21lc3NhZ2VfY29tcGxldGVgIGNhbGxiYWNrIGVycm9yAGBvbl9tZXRob2RfY29tcGxldGVgIGNhbGxiYWNrIGVycm9yAGBvbl9oZWFkZXJfZmllbGRfY29tcGxldGVgIGNhbGxiYWNrIGVycm9yAGBvbl9jaHVua19leHRlbnNpb25fbmFtZWAgY2FsbGJhY2sgZXJyb3IAVW5leHBlY3RlZCBjaGFyIGluIHVybCBzZXJ2ZXIASW52YWxpZCBoZWFkZXIgdmFsdWUgY2hhcgBJbnZhbGlkIGhlYWRlciBmaWVsZCBjaGFyAFNwYW4gY2FsbGJhY2sgZXJyb3IgaW4gb25fdmVyc2lvbgBJbnZhbGlkIG1pbm9yIHZlcnNpb24ASW52YWxpZCBtYWpvciB2ZXJzaW9uAEV4cGVjdGVkIHNwYWNlIGFmdGVyIHZlcnNpb24ARXhwZWN0ZWQgQ1JMRiBhZnRlciB2ZXJzaW9uAEludmFsaWQgSFRUUCB2ZXJzaW9uAEludmFsaWQgaGVhZGVyIHRva2VuAFNwYW4gY2FsbGJhY2sgZXJyb3IgaW4gb25fdXJsAEludmFsaWQgY2hhcmFjdGVycyBpbiB1cmwAVW5leHBlY3RlZCBzdGFydCBjaGFyIGluIHVybABEb3VibGUgQCBpbiB1cmwARW1wdHkgQ29udGVudC1MZW5ndGgASW52YWxpZCBjaGFyYWN0ZXIgaW4gQ29udGVudC1MZW5ndGgARHVwbGljYXRlIENvbnRlbnQtTGVuZ3RoAEludmFsaWQgY2hhciBpbiB1cmwgcGF0aABDb250ZW50LUxlbmd0aCBjYW4ndCBiZSBwcmVzZW50IHdpdGggVHJhbnNmZXItRW5jb2RpbmcASW52YWxpZCBjaGFyYWN0ZXIgaW4gY2h1bmsgc2l6ZQBTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX2hlYWRlcl92YWx1ZQBTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX2NodW5rX2V4dGVuc2lvbl92YWx1ZQBJbnZhbGlkIGNoYXJhY3RlciBpbiBjaHVuayBleHRlbnNpb25zIHZhbHVlAE1pc3NpbmcgZXhwZWN0ZWQgTEYgYWZ0ZXIgaGVhZGVyIHZhbHVlAEludmFsaWQgYFRyYW5zZmVyLUVuY29kaW5nYCBoZWFkZXIgdmFsdWUASW52YWxpZCBjaGFyYWN0ZXIgaW4gY2h1bmsgZXh0ZW5zaW9ucyBxdW90ZSB2YWx1ZQBJbnZhbGlkIGNoYXJhY3RlciBpbiBjaHVuayBleHRlbnNpb25zIHF1b3RlZCB2YWx1ZQBQYXVzZWQgYnkgb25faGVhZGVyc19jb21wbGV0ZQBJbnZhbGlkIEVPRiBzdGF0ZQBvbl9yZXNldCBwYXVzZQBvbl9jaHVua19oZWFkZXIgcGF1c2UAb25fbWVzc2FnZV9iZWdpbiBwYXVzZQBvbl9jaHVua19leHRlbnNpb25fdmFsdWUgcGF1c2UAb25fc3RhdHVzX2NvbXBsZXRlIHBhdXNlAG9uX3ZlcnNpb25fY29tcGxldGUgcGF1c2UAb25fdXJsX2NvbXBsZXRlIHBhdXNlAG9uX2NodW5rX2NvbXBsZXRlIHBhdXNlAG9uX2hlYWRlcl92YWx1ZV9jb21wbGV0ZSBwYXVzZQBvbl9tZXNzYWdlX2NvbXBsZXRlIHBhdXNlAG9uX21ldGhvZF9jb21wbGV0ZSBwYXVzZQBvbl9oZWFkZXJfZmllbGRfY29tcGxldGUgcGF1c2UAb25fY2h1bmtfZXh0ZW5zaW9uX25hbWUgcGF1c2UAVW5leHBlY3RlZCBzcGFjZSBhZnRlciBzdGFydCBsaW5lAFNwYW4gY2FsbGJhY2sgZXJyb3IgaW4gb25fY2h1bmtfZXh0ZW5zaW9uX25hbWUASW52YWxpZCBjaGFyYWN0ZXIgaW4gY2h1bmsgZXh0ZW5zaW9ucyBuYW1lAFBhdXNlIG9uIENPTk5FQ1QvVXBncmFkZQBQYXVzZSBvbiBQUkkvVXBncmFkZQBFeHBlY3RlZCBIVFRQLzIgQ29ubmVjdGlvbiBQcmVmYWNlAFNwYW4gY2FsbGJhY2sgZXJyb3IgaW4gb25fbWV0aG9kAEV4cGVjdGVkIHNwYWNlIGFmdGVyIG1ldGhvZABTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX2hlYWRlcl9maWVsZABQYXVzZWQASW52YWxpZCB3b3JkIGVuY291bnRlcmVkAEludmFsaWQgbWV0aG9kIGVuY291bnRlcmVkAFVuZXhwZWN0ZWQgY2hhciBpbiB1cmwgc2NoZW1hAFJlcXVlc3QgaGFzIGludmFsaWQgYFRyYW5zZmVyLUVuY29kaW5nYABTV0lUQ0hfUFJPWFkAVVNFX1BST1hZAE1LQUNUSVZJVFkAVU5QUk9DRVNTQUJMRV9FTlRJVFkAQ09QWQBNT1ZFRF9QRVJNQU5FTlRMWQBUT09fRUFSTFkATk9USUZZAEZBSUxFRF9ERVBFTkRFTkNZAEJBRF9HQVRFV0FZAFBMQVkAUFVUAENIRUNLT1VUAEdBVEVXQVlfVElNRU9VVABSRVFVRVNUX1RJTUVPVVQATkVUV09SS19DT05ORUNUX1RJTUVPVVQAQ09OTkVDVElPTl9USU1FT1VUAExPR0lOX1RJTUVPVVQATkVUV09SS19SRUFEX1RJTUVPVVQAUE9TVABNSVNESVJFQ1RFRF9SRVFVRVNUAENMSUVOVF9DTE9TRURfUkVRVUVTVABDTElFTlRfQ0xPU0VEX0xPQURfQkFMQU5DRURfUkVRVUVTVABCQURfUkVRVUVTVABIVFRQX1JFUVVFU1RfU0VOVF9UT19IVFRQU19QT1JUAFJFUE9SVABJTV9BX1RFQVBPVABSRVNFVF9DT05URU5UAE5PX0NPTlRFTlQAUEFSVElBTF9DT05URU5UAEhQRV9JTlZBTElEX0NPTlNUQU5UAEhQRV9DQl9SRVNFVABHRVQASFBFX1NUUklDVABDT05GTElDVABURU1QT1JBUllfUkVESVJFQ1QAUEVSTUFORU5UX1JFRElSRUNUAENPTk5FQ1QATVVMVElfU1RBVFVTAEhQRV9JTlZBTElEX1NUQVRVUwBUT09fTUFOWV9SRVFVRVNUUwBFQVJMWV9ISU5UUwBVTkFWQUlMQUJMRV9GT1JfTEVHQUxfUkVBU09OUwBPUFRJT05TAFNXSVRDSElOR19QUk9UT0NPTFMAVkFSSUFOVF9BTFNPX05FR09USUFURVMATVVMVElQTEVfQ0hPSUNFUwBJTlRFUk5BTF9TRVJWRVJfRVJST1IAV0VCX1NFUlZFUl9VTktOT1dOX0VSUk9SAFJBSUxHVU5fRVJST1IASURFTlRJVFlfUFJPVklERVJfQVVUSEVOVElDQVRJT05fRVJST1IAU1NMX0NFUlRJRklDQVRFX0VSUk9SAElOVkFMSURfWF9GT1JXQVJERURfRk9SAFNFVF9QQVJBTUVURVIAR0VUX1BBUkFNRVRFUgBIUEVfVVNFUgBTRUVfT1RIRVIASFBFX0NCX0NIVU5LX0hFQURFUgBNS0NBTEVOREFSAFNFVFVQAFdFQl9TRVJWRVJfSVNfRE9XTgBURUFSRE9XTgBIUEVfQ0xPU0VEX0NPTk5FQ1RJT04ASEVVUklTVElDX0VYUElSQVRJT04ARElTQ09OTkVDVEVEX09QRVJBVElPTgBOT05fQVVUSE9SSVRBVElWRV9JTkZPUk1BVElPTgBIUEVfSU5WQUxJRF9WRVJTSU9OAEhQRV9DQl9NRVNTQUdFX0JFR0lOAFNJVEVfSVNfRlJPWkVOAEhQRV9JTlZBTElEX0hFQURFUl9UT0tFTgBJTlZBTElEX1RPS0VOAEZPUkJJRERFTgBFTkhBTkNFX1lPVVJfQ0FMTQBIUEVfSU5WQUxJRF9VUkwAQkxPQ0tFRF9CWV9QQVJFTlRBTF9DT05UUk9MAE1LQ09MAEFDTABIUEVfSU5URVJOQUwAUkVRVUVTVF9IRUFERVJfRklFTERTX1RPT19MQVJHRV9VTk9GRklDSUFMAEhQRV9PSwBVTkxJTksAVU5MT0NLAFBSSQBSRVRSWV9XSVRIAEhQRV9JTlZBTElEX0NPTlRFTlRfTEVOR1RIAEhQRV9VTkVYUEVDVEVEX0NPTlRFTlRfTEVOR1RIAEZMVVNIAFBST1BQQVRDSABNLVNFQVJDSABVUklfVE9PX0xPTkcAUFJPQ0VTU0lORwBNSVNDRUxMQU5FT1VTX1BFUlNJU1RFTlRfV0FSTklORwBNSVNDRUxMQU5FT1VTX1dBUk5JTkcASFBFX0lOVkFMSURfVFJBTlNGRVJfRU5DT0RJTkcARXhwZWN0ZWQgQ1JMRgBIUEVfSU5WQUxJRF9DSFVOS19TSVpFAE1PVkUAQ09OVElOVUUASFBFX0NCX1NUQVRVU19DT01QTEVURQBIUEVfQ0JfSEVBREVSU19DT01QTEVURQBIUEVfQ0JfVkVSU0lPTl9DT01QTEVURQBIUEVfQ0JfVVJMX0NPTVBMRVRFAEhQRV9DQl9DSFVOS19DT01QTEVURQBIUEVfQ0JfSEVBREVSX1ZBTFVFX0NPTVBMRVRFAEhQRV9DQl9DSFVOS19FWFRFTlNJT05fVkFMVUVfQ09NUExFVEUASFBFX0NCX0NIVU5LX0VYVEVOU0lPTl9OQU1FX0NPTVBMRVRFAEhQRV9DQl9NRVNTQUdFX0NPTVBMRVRFAEhQRV9DQl9NRVRIT0RfQ09NUExFVEUASFBFX0NCX0hFQURFUl9GSUVMRF9DT01QTEVURQBERUxFVEUASFBFX0lOVkFMSURfRU9GX1NUQVRFAElOVkFMSURfU1NMX0NFUlRJRklDQVRFAFBBVVNFAE5PX1JFU1BPTlNFAFVOU1VQUE9SVEVEX01FRElBX1RZUEUAR09ORQBOT1RfQUNDRVBUQUJMRQBTRVJWSUNFX1VOQVZBSUxBQkxFAFJBTkdFX05PVF9TQVRJU0ZJQUJMRQBPUklHSU5fSVNfVU5SRUFDSEFCTEUAUkVTUE9OU0VfSVNfU1RBTEUAUFVSR0UATUVSR0UAUkVRVUVTVF9IRUFERVJfRklFTERTX1RPT19MQVJHRQBSRVFVRVNUX0hFQURFUl9UT09fTEFSR0UAUEFZTE9BRF9UT09fTEFSR0UASU5TVUZGSUNJRU5UX1NUT1JBR0UASFBFX1BBVVNFRF9VUEdSQURFAEhQRV9QQVVTRURfSDJfVVBHUkFERQBTT1VSQ0UAQU5OT1VOQ0UAVFJBQ0UASFBFX1VORVhQRUNURURfU1BBQ0UAREVTQ1JJQkUAVU5TVUJTQ1JJQkUAUkVDT1JEAEhQRV9JTlZBTElEX01FVEhPRABOT1RfRk9VTkQAUFJPUEZJTkQAVU5CSU5EAFJFQklORABVTkFVVEhPUklaRUQATUVUSE9EX05PVF9BTExPV0VEAEhUVFBfVkVSU0lPTl9OT1RfU1VQUE9SVEVEAEFMUkVBRFlfUkVQT1JURUQAQUNDRVBURUQATk9UX0lNUExFTUVOVEVEAExPT1BfREVURUNURUQASFBFX0NSX0VYUEVDVEVEAEhQRV9MRl9FWFBFQ1RFRABDUkVBVEVEAElNX1VTRUQASFBFX1BBVVNFRABUSU1FT1VUX09DQ1VSRUQAUEFZTUVOVF9SRVFVSVJFRABQUkVDT05ESVRJT05fUkVRVUlSRUQAUFJPWFlfQVVUSEVOVElDQVRJT05fUkVRVUlSRUQATkVUV09SS19BVVRIRU5USUNBVElPTl9SRVFVSVJFRABMRU5HVEhfUkVRVUlSRUQAU1NMX0NFUlRJRklDQVRFX1JFUVVJUkVEAFVQR1JBREVfUkVRVUlSRUQAUEFHRV9FWFBJUkVEAFBSRUNPTkRJVElPTl9GQUlMRUQARVhQRUNUQVRJT05fRkFJTEVEAFJFVkFMSURBVElPTl9GQUlMRUQAU1NMX0hBTkRTSEFLRV9GQUlMRUQATE9DS0VEAFRSQU5TRk9STUFUSU9OX0FQUExJRUQATk9UX01PRElGSUVEAE5PVF9FWFRFTkRFRABCQU5EV0lEVEhfTElNSVRfRVhDRUVERUQAU0lURV9JU19PVkVSTE9BREVEAEhFQUQARXhwZWN0ZWQgSFRUUC8AAF4TAAAmEwAAMBAAAPAXAACdEwAAFRIAADkXAADwEgAAChAAAHUSAACtEgAAghMAAE8UAAB/EAAAoBUAACMUAACJEgAAixQAAE0VAADUEQAAzxQAABAYAADJFgAA3BYAAMERAADgFwAAuxQAAHQUAAB8FQAA5RQAAAgXAAAfEAAAZRUAAKMUAAAoFQAAAhUAAJkVAAAsEAAAixkAAE8PAADUDgAAahAAAM4QAAACFwAAiQ4AAG4TAAAcEwAAZhQAAFYXAADBEwAAzRMAAGwTAABoFwAAZhcAAF8XAAAiEwAAzg8AAGkOAADYDgAAYxYAAMsTAACqDgAAKBcAACYXAADFEwAAXRYAAOgRAABnEwAAZRMAAPIWAABzEwAAHRcAAPkWAADzEQAAzw4AAM4VAAAMEgAAsxEAAKURAABhEAAAMhcAALsTAEH5NQsBAQBBkDYL4AEBAQIBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEAAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQBB/TcLAQEAQZE4C14CAwICAgICAAACAgACAgACAgICAgICAgICAAQAAAAAAAICAgICAgICAgICAgICAgICAgICAgICAgICAAAAAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIAAgACAEH9OQsBAQBBkToLXgIAAgICAgIAAAICAAICAAICAgICAgICAgIAAwAEAAAAAgICAgICAgICAgICAgICAgICAgICAgICAgIAAAACAgICAgICAgICAgICAgICAgICAgICAgICAgICAgACAAIAQfA7Cw1sb3NlZWVwLWFsaXZlAEGJPAsBAQBBoDwL4AEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQBBiT4LAQEAQaA+C+cBAQEBAQEBAQEBAQEBAgEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEAAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQFjaHVua2VkAEGwwAALXwEBAAEBAQEBAAABAQABAQABAQEBAQEBAQEBAAAAAAAAAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAAAAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEAAQABAEGQwgALIWVjdGlvbmVudC1sZW5ndGhvbnJveHktY29ubmVjdGlvbgBBwMIACy1yYW5zZmVyLWVuY29kaW5ncGdyYWRlDQoNCg0KU00NCg0KVFRQL0NFL1RTUC8AQfnCAAsFAQIAAQMAQZDDAAvgAQQBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAEH5xAALBQECAAEDAEGQxQAL4AEEAQEFAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQBB+cYACwQBAAABAEGRxwAL3wEBAQABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEAAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAEH6yAALBAEAAAIAQZDJAAtfAwQAAAQEBAQEBAQEBAQEBQQEBAQEBAQEBAQEBAAEAAYHBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEAAQABAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAAAAQAQfrKAAsEAQAAAQBBkMsACwEBAEGqywALQQIAAAAAAAADAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwAAAAAAAAMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAEH6zAALBAEAAAEAQZDNAAsBAQBBms0ACwYCAAAAAAIAQbHNAAs6AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMAAAAAAAADAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwBB8M4AC5YBTk9VTkNFRUNLT1VUTkVDVEVURUNSSUJFTFVTSEVURUFEU0VBUkNIUkdFQ1RJVklUWUxFTkRBUlZFT1RJRllQVElPTlNDSFNFQVlTVEFUQ0hHRU9SRElSRUNUT1JUUkNIUEFSQU1FVEVSVVJDRUJTQ1JJQkVBUkRPV05BQ0VJTkROS0NLVUJTQ1JJQkVIVFRQL0FEVFAv', 'base64')
   }),
-  2212:
+  3742:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { Buffer } = __nccwpck_require__(4573)
 module.exports = Buffer.from('AGFzbQEAAAABJwdgAX8Bf2ADf39/AX9gAX8AYAJ/fwBgBH9/f38Bf2AAAGADf39/AALLAQgDZW52GHdhc21fb25faGVhZGVyc19jb21wbGV0ZQAEA2VudhV3YXNtX29uX21lc3NhZ2VfYmVnaW4AAANlbnYLd2FzbV9vbl91cmwAAQNlbnYOd2FzbV9vbl9zdGF0dXMAAQNlbnYUd2FzbV9vbl9oZWFkZXJfZmllbGQAAQNlbnYUd2FzbV9vbl9oZWFkZXJfdmFsdWUAAQNlbnYMd2FzbV9vbl9ib2R5AAEDZW52GHdhc21fb25fbWVzc2FnZV9jb21wbGV0ZQAAAy0sBQYAAAIAAAAAAAACAQIAAgICAAADAAAAAAMDAwMBAQEBAQEBAQEAAAIAAAAEBQFwARISBQMBAAIGCAF/AUGA1AQLB9EFIgZtZW1vcnkCAAtfaW5pdGlhbGl6ZQAIGV9faW5kaXJlY3RfZnVuY3Rpb25fdGFibGUBAAtsbGh0dHBfaW5pdAAJGGxsaHR0cF9zaG91bGRfa2VlcF9hbGl2ZQAvDGxsaHR0cF9hbGxvYwALBm1hbGxvYwAxC2xsaHR0cF9mcmVlAAwEZnJlZQAMD2xsaHR0cF9nZXRfdHlwZQANFWxsaHR0cF9nZXRfaHR0cF9tYWpvcgAOFWxsaHR0cF9nZXRfaHR0cF9taW5vcgAPEWxsaHR0cF9nZXRfbWV0aG9kABAWbGxodHRwX2dldF9zdGF0dXNfY29kZQAREmxsaHR0cF9nZXRfdXBncmFkZQASDGxsaHR0cF9yZXNldAATDmxsaHR0cF9leGVjdXRlABQUbGxodHRwX3NldHRpbmdzX2luaXQAFQ1sbGh0dHBfZmluaXNoABYMbGxodHRwX3BhdXNlABcNbGxodHRwX3Jlc3VtZQAYG2xsaHR0cF9yZXN1bWVfYWZ0ZXJfdXBncmFkZQAZEGxsaHR0cF9nZXRfZXJybm8AGhdsbGh0dHBfZ2V0X2Vycm9yX3JlYXNvbgAbF2xsaHR0cF9zZXRfZXJyb3JfcmVhc29uABwUbGxodHRwX2dldF9lcnJvcl9wb3MAHRFsbGh0dHBfZXJybm9fbmFtZQAeEmxsaHR0cF9tZXRob2RfbmFtZQAfEmxsaHR0cF9zdGF0dXNfbmFtZQAgGmxsaHR0cF9zZXRfbGVuaWVudF9oZWFkZXJzACEhbGxodHRwX3NldF9sZW5pZW50X2NodW5rZWRfbGVuZ3RoACIdbGxodHRwX3NldF9sZW5pZW50X2tlZXBfYWxpdmUAIyRsbGh0dHBfc2V0X2xlbmllbnRfdHJhbnNmZXJfZW5jb2RpbmcAJBhsbGh0dHBfbWVzc2FnZV9uZWVkc19lb2YALgkXAQBBAQsRAQIDBAUKBgcrLSwqKSglJyYK77MCLBYAQYjQACgCAARAAAtBiNAAQQE2AgALFAAgABAwIAAgAjYCOCAAIAE6ACgLFAAgACAALwEyIAAtAC4gABAvEAALHgEBf0HAABAyIgEQMCABQYAINgI4IAEgADoAKCABC48MAQd/AkAgAEUNACAAQQhrIgEgAEEEaygCACIAQXhxIgRqIQUCQCAAQQFxDQAgAEEDcUUNASABIAEoAgAiAGsiAUGc0AAoAgBJDQEgACAEaiEEAkACQEGg0AAoAgAgAUcEQCAAQf8BTQRAIABBA3YhAyABKAIIIgAgASgCDCICRgRAQYzQAEGM0AAoAgBBfiADd3E2AgAMBQsgAiAANgIIIAAgAjYCDAwECyABKAIYIQYgASABKAIMIgBHBEAgACABKAIIIgI2AgggAiAANgIMDAMLIAFBFGoiAygCACICRQRAIAEoAhAiAkUNAiABQRBqIQMLA0AgAyEHIAIiAEEUaiIDKAIAIgINACAAQRBqIQMgACgCECICDQALIAdBADYCAAwCCyAFKAIEIgBBA3FBA0cNAiAFIABBfnE2AgRBlNAAIAQ2AgAgBSAENgIAIAEgBEEBcjYCBAwDC0EAIQALIAZFDQACQCABKAIcIgJBAnRBvNIAaiIDKAIAIAFGBEAgAyAANgIAIAANAUGQ0ABBkNAAKAIAQX4gAndxNgIADAILIAZBEEEUIAYoAhAgAUYbaiAANgIAIABFDQELIAAgBjYCGCABKAIQIgIEQCAAIAI2AhAgAiAANgIYCyABQRRqKAIAIgJFDQAgAEEUaiACNgIAIAIgADYCGAsgASAFTw0AIAUoAgQiAEEBcUUNAAJAAkACQAJAIABBAnFFBEBBpNAAKAIAIAVGBEBBpNAAIAE2AgBBmNAAQZjQACgCACAEaiIANgIAIAEgAEEBcjYCBCABQaDQACgCAEcNBkGU0ABBADYCAEGg0ABBADYCAAwGC0Gg0AAoAgAgBUYEQEGg0AAgATYCAEGU0ABBlNAAKAIAIARqIgA2AgAgASAAQQFyNgIEIAAgAWogADYCAAwGCyAAQXhxIARqIQQgAEH/AU0EQCAAQQN2IQMgBSgCCCIAIAUoAgwiAkYEQEGM0ABBjNAAKAIAQX4gA3dxNgIADAULIAIgADYCCCAAIAI2AgwMBAsgBSgCGCEGIAUgBSgCDCIARwRAQZzQACgCABogACAFKAIIIgI2AgggAiAANgIMDAMLIAVBFGoiAygCACICRQRAIAUoAhAiAkUNAiAFQRBqIQMLA0AgAyEHIAIiAEEUaiIDKAIAIgINACAAQRBqIQMgACgCECICDQALIAdBADYCAAwCCyAFIABBfnE2AgQgASAEaiAENgIAIAEgBEEBcjYCBAwDC0EAIQALIAZFDQACQCAFKAIcIgJBAnRBvNIAaiIDKAIAIAVGBEAgAyAANgIAIAANAUGQ0ABBkNAAKAIAQX4gAndxNgIADAILIAZBEEEUIAYoAhAgBUYbaiAANgIAIABFDQELIAAgBjYCGCAFKAIQIgIEQCAAIAI2AhAgAiAANgIYCyAFQRRqKAIAIgJFDQAgAEEUaiACNgIAIAIgADYCGAsgASAEaiAENgIAIAEgBEEBcjYCBCABQaDQACgCAEcNAEGU0AAgBDYCAAwBCyAEQf8BTQRAIARBeHFBtNAAaiEAAn9BjNAAKAIAIgJBASAEQQN2dCIDcUUEQEGM0AAgAiADcjYCACAADAELIAAoAggLIgIgATYCDCAAIAE2AgggASAANgIMIAEgAjYCCAwBC0EfIQIgBEH///8HTQRAIARBJiAEQQh2ZyIAa3ZBAXEgAEEBdGtBPmohAgsgASACNgIcIAFCADcCECACQQJ0QbzSAGohAAJAQZDQACgCACIDQQEgAnQiB3FFBEAgACABNgIAQZDQACADIAdyNgIAIAEgADYCGCABIAE2AgggASABNgIMDAELIARBGSACQQF2a0EAIAJBH0cbdCECIAAoAgAhAAJAA0AgACIDKAIEQXhxIARGDQEgAkEddiEAIAJBAXQhAiADIABBBHFqQRBqIgcoAgAiAA0ACyAHIAE2AgAgASADNgIYIAEgATYCDCABIAE2AggMAQsgAygCCCIAIAE2AgwgAyABNgIIIAFBADYCGCABIAM2AgwgASAANgIIC0Gs0ABBrNAAKAIAQQFrIgBBfyAAGzYCAAsLBwAgAC0AKAsHACAALQAqCwcAIAAtACsLBwAgAC0AKQsHACAALwEyCwcAIAAtAC4LQAEEfyAAKAIYIQEgAC0ALSECIAAtACghAyAAKAI4IQQgABAwIAAgBDYCOCAAIAM6ACggACACOgAtIAAgATYCGAu74gECB38DfiABIAJqIQQCQCAAIgIoAgwiAA0AIAIoAgQEQCACIAE2AgQLIwBBEGsiCCQAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACfwJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAIAIoAhwiA0EBaw7dAdoBAdkBAgMEBQYHCAkKCwwNDtgBDxDXARES1gETFBUWFxgZGhvgAd8BHB0e1QEfICEiIyQl1AEmJygpKiss0wHSAS0u0QHQAS8wMTIzNDU2Nzg5Ojs8PT4/QEFCQ0RFRtsBR0hJSs8BzgFLzQFMzAFNTk9QUVJTVFVWV1hZWltcXV5fYGFiY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl6e3x9fn+AAYEBggGDAYQBhQGGAYcBiAGJAYoBiwGMAY0BjgGPAZABkQGSAZMBlAGVAZYBlwGYAZkBmgGbAZwBnQGeAZ8BoAGhAaIBowGkAaUBpgGnAagBqQGqAasBrAGtAa4BrwGwAbEBsgGzAbQBtQG2AbcBywHKAbgByQG5AcgBugG7AbwBvQG+Ab8BwAHBAcIBwwHEAcUBxgEA3AELQQAMxgELQQ4MxQELQQ0MxAELQQ8MwwELQRAMwgELQRMMwQELQRQMwAELQRUMvwELQRYMvgELQRgMvQELQRkMvAELQRoMuwELQRsMugELQRwMuQELQR0MuAELQQgMtwELQR4MtgELQSAMtQELQR8MtAELQQcMswELQSEMsgELQSIMsQELQSMMsAELQSQMrwELQRIMrgELQREMrQELQSUMrAELQSYMqwELQScMqgELQSgMqQELQcMBDKgBC0EqDKcBC0ErDKYBC0EsDKUBC0EtDKQBC0EuDKMBC0EvDKIBC0HEAQyhAQtBMAygAQtBNAyfAQtBDAyeAQtBMQydAQtBMgycAQtBMwybAQtBOQyaAQtBNQyZAQtBxQEMmAELQQsMlwELQToMlgELQTYMlQELQQoMlAELQTcMkwELQTgMkgELQTwMkQELQTsMkAELQT0MjwELQQkMjgELQSkMjQELQT4MjAELQT8MiwELQcAADIoBC0HBAAyJAQtBwgAMiAELQcMADIcBC0HEAAyGAQtBxQAMhQELQcYADIQBC0EXDIMBC0HHAAyCAQtByAAMgQELQckADIABC0HKAAx/C0HLAAx+C0HNAAx9C0HMAAx8C0HOAAx7C0HPAAx6C0HQAAx5C0HRAAx4C0HSAAx3C0HTAAx2C0HUAAx1C0HWAAx0C0HVAAxzC0EGDHILQdcADHELQQUMcAtB2AAMbwtBBAxuC0HZAAxtC0HaAAxsC0HbAAxrC0HcAAxqC0EDDGkLQd0ADGgLQd4ADGcLQd8ADGYLQeEADGULQeAADGQLQeIADGMLQeMADGILQQIMYQtB5AAMYAtB5QAMXwtB5gAMXgtB5wAMXQtB6AAMXAtB6QAMWwtB6gAMWgtB6wAMWQtB7AAMWAtB7QAMVwtB7gAMVgtB7wAMVQtB8AAMVAtB8QAMUwtB8gAMUgtB8wAMUQtB9AAMUAtB9QAMTwtB9gAMTgtB9wAMTQtB+AAMTAtB+QAMSwtB+gAMSgtB+wAMSQtB/AAMSAtB/QAMRwtB/gAMRgtB/wAMRQtBgAEMRAtBgQEMQwtBggEMQgtBgwEMQQtBhAEMQAtBhQEMPwtBhgEMPgtBhwEMPQtBiAEMPAtBiQEMOwtBigEMOgtBiwEMOQtBjAEMOAtBjQEMNwtBjgEMNgtBjwEMNQtBkAEMNAtBkQEMMwtBkgEMMgtBkwEMMQtBlAEMMAtBlQEMLwtBlgEMLgtBlwEMLQtBmAEMLAtBmQEMKwtBmgEMKgtBmwEMKQtBnAEMKAtBnQEMJwtBngEMJgtBnwEMJQtBoAEMJAtBoQEMIwtBogEMIgtBowEMIQtBpAEMIAtBpQEMHwtBpgEMHgtBpwEMHQtBqAEMHAtBqQEMGwtBqgEMGgtBqwEMGQtBrAEMGAtBrQEMFwtBrgEMFgtBAQwVC0GvAQwUC0GwAQwTC0GxAQwSC0GzAQwRC0GyAQwQC0G0AQwPC0G1AQwOC0G2AQwNC0G3AQwMC0G4AQwLC0G5AQwKC0G6AQwJC0G7AQwIC0HGAQwHC0G8AQwGC0G9AQwFC0G+AQwEC0G/AQwDC0HAAQwCC0HCAQwBC0HBAQshAwNAAkACQAJAAkACQAJAAkACQAJAIAICfwJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJ/AkACQAJAAkACQAJAAkACQAJAAkACQAJAAkAgAgJ/AkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACfwJAAkACfwJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACfwJAAkACQAJAAn8CQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQCADDsYBAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHyAhIyUmKCorLC8wMTIzNDU2Nzk6Ozw9lANAQkRFRklLTk9QUVJTVFVWWFpbXF1eX2BhYmNkZWZnaGpsb3Bxc3V2eHl6e3x/gAGBAYIBgwGEAYUBhgGHAYgBiQGKAYsBjAGNAY4BjwGQAZEBkgGTAZQBlQGWAZcBmAGZAZoBmwGcAZ0BngGfAaABoQGiAaMBpAGlAaYBpwGoAakBqgGrAawBrQGuAa8BsAGxAbIBswG0AbUBtgG3AbgBuQG6AbsBvAG9Ab4BvwHAAcEBwgHDAcQBxQHGAccByAHJAcsBzAHNAc4BzwGKA4kDiAOHA4QDgwOAA/sC+gL5AvgC9wL0AvMC8gLLAsECsALZAQsgASAERw3wAkHdASEDDLMDCyABIARHDcgBQcMBIQMMsgMLIAEgBEcNe0H3ACEDDLEDCyABIARHDXBB7wAhAwywAwsgASAERw1pQeoAIQMMrwMLIAEgBEcNZUHoACEDDK4DCyABIARHDWJB5gAhAwytAwsgASAERw0aQRghAwysAwsgASAERw0VQRIhAwyrAwsgASAERw1CQcUAIQMMqgMLIAEgBEcNNEE/IQMMqQMLIAEgBEcNMkE8IQMMqAMLIAEgBEcNK0ExIQMMpwMLIAItAC5BAUYNnwMMwQILQQAhAAJAAkACQCACLQAqRQ0AIAItACtFDQAgAi8BMCIDQQJxRQ0BDAILIAIvATAiA0EBcUUNAQtBASEAIAItAChBAUYNACACLwEyIgVB5ABrQeQASQ0AIAVBzAFGDQAgBUGwAkYNACADQcAAcQ0AQQAhACADQYgEcUGABEYNACADQShxQQBHIQALIAJBADsBMCACQQA6AC8gAEUN3wIgAkIANwMgDOACC0EAIQACQCACKAI4IgNFDQAgAygCLCIDRQ0AIAIgAxEAACEACyAARQ3MASAAQRVHDd0CIAJBBDYCHCACIAE2AhQgAkGwGDYCECACQRU2AgxBACEDDKQDCyABIARGBEBBBiEDDKQDCyABQQFqIQFBACEAAkAgAigCOCIDRQ0AIAMoAlQiA0UNACACIAMRAAAhAAsgAA3ZAgwcCyACQgA3AyBBEiEDDIkDCyABIARHDRZBHSEDDKEDCyABIARHBEAgAUEBaiEBQRAhAwyIAwtBByEDDKADCyACIAIpAyAiCiAEIAFrrSILfSIMQgAgCiAMWhs3AyAgCiALWA3UAkEIIQMMnwMLIAEgBEcEQCACQQk2AgggAiABNgIEQRQhAwyGAwtBCSEDDJ4DCyACKQMgQgBSDccBIAIgAi8BMEGAAXI7ATAMQgsgASAERw0/QdAAIQMMnAMLIAEgBEYEQEELIQMMnAMLIAFBAWohAUEAIQACQCACKAI4IgNFDQAgAygCUCIDRQ0AIAIgAxEAACEACyAADc8CDMYBC0EAIQACQCACKAI4IgNFDQAgAygCSCIDRQ0AIAIgAxEAACEACyAARQ3GASAAQRVHDc0CIAJBCzYCHCACIAE2AhQgAkGCGTYCECACQRU2AgxBACEDDJoDC0EAIQACQCACKAI4IgNFDQAgAygCSCIDRQ0AIAIgAxEAACEACyAARQ0MIABBFUcNygIgAkEaNgIcIAIgATYCFCACQYIZNgIQIAJBFTYCDEEAIQMMmQMLQQAhAAJAIAIoAjgiA0UNACADKAJMIgNFDQAgAiADEQAAIQALIABFDcQBIABBFUcNxwIgAkELNgIcIAIgATYCFCACQZEXNgIQIAJBFTYCDEEAIQMMmAMLIAEgBEYEQEEPIQMMmAMLIAEtAAAiAEE7Rg0HIABBDUcNxAIgAUEBaiEBDMMBC0EAIQACQCACKAI4IgNFDQAgAygCTCIDRQ0AIAIgAxEAACEACyAARQ3DASAAQRVHDcICIAJBDzYCHCACIAE2AhQgAkGRFzYCECACQRU2AgxBACEDDJYDCwNAIAEtAABB8DVqLQAAIgBBAUcEQCAAQQJHDcECIAIoAgQhAEEAIQMgAkEANgIEIAIgACABQQFqIgEQLSIADcICDMUBCyAEIAFBAWoiAUcNAAtBEiEDDJUDC0EAIQACQCACKAI4IgNFDQAgAygCTCIDRQ0AIAIgAxEAACEACyAARQ3FASAAQRVHDb0CIAJBGzYCHCACIAE2AhQgAkGRFzYCECACQRU2AgxBACEDDJQDCyABIARGBEBBFiEDDJQDCyACQQo2AgggAiABNgIEQQAhAAJAIAIoAjgiA0UNACADKAJIIgNFDQAgAiADEQAAIQALIABFDcIBIABBFUcNuQIgAkEVNgIcIAIgATYCFCACQYIZNgIQIAJBFTYCDEEAIQMMkwMLIAEgBEcEQANAIAEtAABB8DdqLQAAIgBBAkcEQAJAIABBAWsOBMQCvQIAvgK9AgsgAUEBaiEBQQghAwz8AgsgBCABQQFqIgFHDQALQRUhAwyTAwtBFSEDDJIDCwNAIAEtAABB8DlqLQAAIgBBAkcEQCAAQQFrDgTFArcCwwK4ArcCCyAEIAFBAWoiAUcNAAtBGCEDDJEDCyABIARHBEAgAkELNgIIIAIgATYCBEEHIQMM+AILQRkhAwyQAwsgAUEBaiEBDAILIAEgBEYEQEEaIQMMjwMLAkAgAS0AAEENaw4UtQG/Ab8BvwG/Ab8BvwG/Ab8BvwG/Ab8BvwG/Ab8BvwG/Ab8BvwEAvwELQQAhAyACQQA2AhwgAkGvCzYCECACQQI2AgwgAiABQQFqNgIUDI4DCyABIARGBEBBGyEDDI4DCyABLQAAIgBBO0cEQCAAQQ1HDbECIAFBAWohAQy6AQsgAUEBaiEBC0EiIQMM8wILIAEgBEYEQEEcIQMMjAMLQgAhCgJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkAgAS0AAEEwaw43wQLAAgABAgMEBQYH0AHQAdAB0AHQAdAB0AEICQoLDA3QAdAB0AHQAdAB0AHQAdAB0AHQAdAB0AHQAdAB0AHQAdAB0AHQAdAB0AHQAdAB0AHQAdABDg8QERIT0AELQgIhCgzAAgtCAyEKDL8CC0IEIQoMvgILQgUhCgy9AgtCBiEKDLwCC0IHIQoMuwILQgghCgy6AgtCCSEKDLkCC0IKIQoMuAILQgshCgy3AgtCDCEKDLYCC0INIQoMtQILQg4hCgy0AgtCDyEKDLMCC0IKIQoMsgILQgshCgyxAgtCDCEKDLACC0INIQoMrwILQg4hCgyuAgtCDyEKDK0CC0IAIQoCQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAIAEtAABBMGsON8ACvwIAAQIDBAUGB74CvgK+Ar4CvgK+Ar4CCAkKCwwNvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ag4PEBESE74CC0ICIQoMvwILQgMhCgy+AgtCBCEKDL0CC0IFIQoMvAILQgYhCgy7AgtCByEKDLoCC0IIIQoMuQILQgkhCgy4AgtCCiEKDLcCC0ILIQoMtgILQgwhCgy1AgtCDSEKDLQCC0IOIQoMswILQg8hCgyyAgtCCiEKDLECC0ILIQoMsAILQgwhCgyvAgtCDSEKDK4CC0IOIQoMrQILQg8hCgysAgsgAiACKQMgIgogBCABa60iC30iDEIAIAogDFobNwMgIAogC1gNpwJBHyEDDIkDCyABIARHBEAgAkEJNgIIIAIgATYCBEElIQMM8AILQSAhAwyIAwtBASEFIAIvATAiA0EIcUUEQCACKQMgQgBSIQULAkAgAi0ALgRAQQEhACACLQApQQVGDQEgA0HAAHFFIAVxRQ0BC0EAIQAgA0HAAHENAEECIQAgA0EIcQ0AIANBgARxBEACQCACLQAoQQFHDQAgAi0ALUEKcQ0AQQUhAAwCC0EEIQAMAQsgA0EgcUUEQAJAIAItAChBAUYNACACLwEyIgBB5ABrQeQASQ0AIABBzAFGDQAgAEGwAkYNAEEEIQAgA0EocUUNAiADQYgEcUGABEYNAgtBACEADAELQQBBAyACKQMgUBshAAsgAEEBaw4FvgIAsAEBpAKhAgtBESEDDO0CCyACQQE6AC8MhAMLIAEgBEcNnQJBJCEDDIQDCyABIARHDRxBxgAhAwyDAwtBACEAAkAgAigCOCIDRQ0AIAMoAkQiA0UNACACIAMRAAAhAAsgAEUNJyAAQRVHDZgCIAJB0AA2AhwgAiABNgIUIAJBkRg2AhAgAkEVNgIMQQAhAwyCAwsgASAERgRAQSghAwyCAwtBACEDIAJBADYCBCACQQw2AgggAiABIAEQKiIARQ2UAiACQSc2AhwgAiABNgIUIAIgADYCDAyBAwsgASAERgRAQSkhAwyBAwsgAS0AACIAQSBGDRMgAEEJRw2VAiABQQFqIQEMFAsgASAERwRAIAFBAWohAQwWC0EqIQMM/wILIAEgBEYEQEErIQMM/wILIAEtAAAiAEEJRyAAQSBHcQ2QAiACLQAsQQhHDd0CIAJBADoALAzdAgsgASAERgRAQSwhAwz+AgsgAS0AAEEKRw2OAiABQQFqIQEMsAELIAEgBEcNigJBLyEDDPwCCwNAIAEtAAAiAEEgRwRAIABBCmsOBIQCiAKIAoQChgILIAQgAUEBaiIBRw0AC0ExIQMM+wILQTIhAyABIARGDfoCIAIoAgAiACAEIAFraiEHIAEgAGtBA2ohBgJAA0AgAEHwO2otAAAgAS0AACIFQSByIAUgBUHBAGtB/wFxQRpJG0H/AXFHDQEgAEEDRgRAQQYhAQziAgsgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAc2AgAM+wILIAJBADYCAAyGAgtBMyEDIAQgASIARg35AiAEIAFrIAIoAgAiAWohByAAIAFrQQhqIQYCQANAIAFB9DtqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw0BIAFBCEYEQEEFIQEM4QILIAFBAWohASAEIABBAWoiAEcNAAsgAiAHNgIADPoCCyACQQA2AgAgACEBDIUCC0E0IQMgBCABIgBGDfgCIAQgAWsgAigCACIBaiEHIAAgAWtBBWohBgJAA0AgAUHQwgBqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw0BIAFBBUYEQEEHIQEM4AILIAFBAWohASAEIABBAWoiAEcNAAsgAiAHNgIADPkCCyACQQA2AgAgACEBDIQCCyABIARHBEADQCABLQAAQYA+ai0AACIAQQFHBEAgAEECRg0JDIECCyAEIAFBAWoiAUcNAAtBMCEDDPgCC0EwIQMM9wILIAEgBEcEQANAIAEtAAAiAEEgRwRAIABBCmsOBP8B/gH+Af8B/gELIAQgAUEBaiIBRw0AC0E4IQMM9wILQTghAwz2AgsDQCABLQAAIgBBIEcgAEEJR3EN9gEgBCABQQFqIgFHDQALQTwhAwz1AgsDQCABLQAAIgBBIEcEQAJAIABBCmsOBPkBBAT5AQALIABBLEYN9QEMAwsgBCABQQFqIgFHDQALQT8hAwz0AgtBwAAhAyABIARGDfMCIAIoAgAiACAEIAFraiEFIAEgAGtBBmohBgJAA0AgAEGAQGstAAAgAS0AAEEgckcNASAAQQZGDdsCIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADPQCCyACQQA2AgALQTYhAwzZAgsgASAERgRAQcEAIQMM8gILIAJBDDYCCCACIAE2AgQgAi0ALEEBaw4E+wHuAewB6wHUAgsgAUEBaiEBDPoBCyABIARHBEADQAJAIAEtAAAiAEEgciAAIABBwQBrQf8BcUEaSRtB/wFxIgBBCUYNACAAQSBGDQACQAJAAkACQCAAQeMAaw4TAAMDAwMDAwMBAwMDAwMDAwMDAgMLIAFBAWohAUExIQMM3AILIAFBAWohAUEyIQMM2wILIAFBAWohAUEzIQMM2gILDP4BCyAEIAFBAWoiAUcNAAtBNSEDDPACC0E1IQMM7wILIAEgBEcEQANAIAEtAABBgDxqLQAAQQFHDfcBIAQgAUEBaiIBRw0AC0E9IQMM7wILQT0hAwzuAgtBACEAAkAgAigCOCIDRQ0AIAMoAkAiA0UNACACIAMRAAAhAAsgAEUNASAAQRVHDeYBIAJBwgA2AhwgAiABNgIUIAJB4xg2AhAgAkEVNgIMQQAhAwztAgsgAUEBaiEBC0E8IQMM0gILIAEgBEYEQEHCACEDDOsCCwJAA0ACQCABLQAAQQlrDhgAAswCzALRAswCzALMAswCzALMAswCzALMAswCzALMAswCzALMAswCzALMAgDMAgsgBCABQQFqIgFHDQALQcIAIQMM6wILIAFBAWohASACLQAtQQFxRQ3+AQtBLCEDDNACCyABIARHDd4BQcQAIQMM6AILA0AgAS0AAEGQwABqLQAAQQFHDZwBIAQgAUEBaiIBRw0AC0HFACEDDOcCCyABLQAAIgBBIEYN/gEgAEE6Rw3AAiACKAIEIQBBACEDIAJBADYCBCACIAAgARApIgAN3gEM3QELQccAIQMgBCABIgBGDeUCIAQgAWsgAigCACIBaiEHIAAgAWtBBWohBgNAIAFBkMIAai0AACAALQAAIgVBIHIgBSAFQcEAa0H/AXFBGkkbQf8BcUcNvwIgAUEFRg3CAiABQQFqIQEgBCAAQQFqIgBHDQALIAIgBzYCAAzlAgtByAAhAyAEIAEiAEYN5AIgBCABayACKAIAIgFqIQcgACABa0EJaiEGA0AgAUGWwgBqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw2+AkECIAFBCUYNwgIaIAFBAWohASAEIABBAWoiAEcNAAsgAiAHNgIADOQCCyABIARGBEBByQAhAwzkAgsCQAJAIAEtAAAiAEEgciAAIABBwQBrQf8BcUEaSRtB/wFxQe4Aaw4HAL8CvwK/Ar8CvwIBvwILIAFBAWohAUE+IQMMywILIAFBAWohAUE/IQMMygILQcoAIQMgBCABIgBGDeICIAQgAWsgAigCACIBaiEGIAAgAWtBAWohBwNAIAFBoMIAai0AACAALQAAIgVBIHIgBSAFQcEAa0H/AXFBGkkbQf8BcUcNvAIgAUEBRg2+AiABQQFqIQEgBCAAQQFqIgBHDQALIAIgBjYCAAziAgtBywAhAyAEIAEiAEYN4QIgBCABayACKAIAIgFqIQcgACABa0EOaiEGA0AgAUGiwgBqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw27AiABQQ5GDb4CIAFBAWohASAEIABBAWoiAEcNAAsgAiAHNgIADOECC0HMACEDIAQgASIARg3gAiAEIAFrIAIoAgAiAWohByAAIAFrQQ9qIQYDQCABQcDCAGotAAAgAC0AACIFQSByIAUgBUHBAGtB/wFxQRpJG0H/AXFHDboCQQMgAUEPRg2+AhogAUEBaiEBIAQgAEEBaiIARw0ACyACIAc2AgAM4AILQc0AIQMgBCABIgBGDd8CIAQgAWsgAigCACIBaiEHIAAgAWtBBWohBgNAIAFB0MIAai0AACAALQAAIgVBIHIgBSAFQcEAa0H/AXFBGkkbQf8BcUcNuQJBBCABQQVGDb0CGiABQQFqIQEgBCAAQQFqIgBHDQALIAIgBzYCAAzfAgsgASAERgRAQc4AIQMM3wILAkACQAJAAkAgAS0AACIAQSByIAAgAEHBAGtB/wFxQRpJG0H/AXFB4wBrDhMAvAK8ArwCvAK8ArwCvAK8ArwCvAK8ArwCAbwCvAK8AgIDvAILIAFBAWohAUHBACEDDMgCCyABQQFqIQFBwgAhAwzHAgsgAUEBaiEBQcMAIQMMxgILIAFBAWohAUHEACEDDMUCCyABIARHBEAgAkENNgIIIAIgATYCBEHFACEDDMUCC0HPACEDDN0CCwJAAkAgAS0AAEEKaw4EAZABkAEAkAELIAFBAWohAQtBKCEDDMMCCyABIARGBEBB0QAhAwzcAgsgAS0AAEEgRw0AIAFBAWohASACLQAtQQFxRQ3QAQtBFyEDDMECCyABIARHDcsBQdIAIQMM2QILQdMAIQMgASAERg3YAiACKAIAIgAgBCABa2ohBiABIABrQQFqIQUDQCABLQAAIABB1sIAai0AAEcNxwEgAEEBRg3KASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBjYCAAzYAgsgASAERgRAQdUAIQMM2AILIAEtAABBCkcNwgEgAUEBaiEBDMoBCyABIARGBEBB1gAhAwzXAgsCQAJAIAEtAABBCmsOBADDAcMBAcMBCyABQQFqIQEMygELIAFBAWohAUHKACEDDL0CC0EAIQACQCACKAI4IgNFDQAgAygCPCIDRQ0AIAIgAxEAACEACyAADb8BQc0AIQMMvAILIAItAClBIkYNzwIMiQELIAQgASIFRgRAQdsAIQMM1AILQQAhAEEBIQFBASEGQQAhAwJAAn8CQAJAAkACQAJAAkACQCAFLQAAQTBrDgrFAcQBAAECAwQFBgjDAQtBAgwGC0EDDAULQQQMBAtBBQwDC0EGDAILQQcMAQtBCAshA0EAIQFBACEGDL0BC0EJIQNBASEAQQAhAUEAIQYMvAELIAEgBEYEQEHdACEDDNMCCyABLQAAQS5HDbgBIAFBAWohAQyIAQsgASAERw22AUHfACEDDNECCyABIARHBEAgAkEONgIIIAIgATYCBEHQACEDDLgCC0HgACEDDNACC0HhACEDIAEgBEYNzwIgAigCACIAIAQgAWtqIQUgASAAa0EDaiEGA0AgAS0AACAAQeLCAGotAABHDbEBIABBA0YNswEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMzwILQeIAIQMgASAERg3OAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYDQCABLQAAIABB5sIAai0AAEcNsAEgAEECRg2vASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAzOAgtB4wAhAyABIARGDc0CIAIoAgAiACAEIAFraiEFIAEgAGtBA2ohBgNAIAEtAAAgAEHpwgBqLQAARw2vASAAQQNGDa0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADM0CCyABIARGBEBB5QAhAwzNAgsgAUEBaiEBQQAhAAJAIAIoAjgiA0UNACADKAIwIgNFDQAgAiADEQAAIQALIAANqgFB1gAhAwyzAgsgASAERwRAA0AgAS0AACIAQSBHBEACQAJAAkAgAEHIAGsOCwABswGzAbMBswGzAbMBswGzAQKzAQsgAUEBaiEBQdIAIQMMtwILIAFBAWohAUHTACEDDLYCCyABQQFqIQFB1AAhAwy1AgsgBCABQQFqIgFHDQALQeQAIQMMzAILQeQAIQMMywILA0AgAS0AAEHwwgBqLQAAIgBBAUcEQCAAQQJrDgOnAaYBpQGkAQsgBCABQQFqIgFHDQALQeYAIQMMygILIAFBAWogASAERw0CGkHnACEDDMkCCwNAIAEtAABB8MQAai0AACIAQQFHBEACQCAAQQJrDgSiAaEBoAEAnwELQdcAIQMMsQILIAQgAUEBaiIBRw0AC0HoACEDDMgCCyABIARGBEBB6QAhAwzIAgsCQCABLQAAIgBBCmsOGrcBmwGbAbQBmwGbAZsBmwGbAZsBmwGbAZsBmwGbAZsBmwGbAZsBmwGbAZsBpAGbAZsBAJkBCyABQQFqCyEBQQYhAwytAgsDQCABLQAAQfDGAGotAABBAUcNfSAEIAFBAWoiAUcNAAtB6gAhAwzFAgsgAUEBaiABIARHDQIaQesAIQMMxAILIAEgBEYEQEHsACEDDMQCCyABQQFqDAELIAEgBEYEQEHtACEDDMMCCyABQQFqCyEBQQQhAwyoAgsgASAERgRAQe4AIQMMwQILAkACQAJAIAEtAABB8MgAai0AAEEBaw4HkAGPAY4BAHwBAo0BCyABQQFqIQEMCwsgAUEBagyTAQtBACEDIAJBADYCHCACQZsSNgIQIAJBBzYCDCACIAFBAWo2AhQMwAILAkADQCABLQAAQfDIAGotAAAiAEEERwRAAkACQCAAQQFrDgeUAZMBkgGNAQAEAY0BC0HaACEDDKoCCyABQQFqIQFB3AAhAwypAgsgBCABQQFqIgFHDQALQe8AIQMMwAILIAFBAWoMkQELIAQgASIARgRAQfAAIQMMvwILIAAtAABBL0cNASAAQQFqIQEMBwsgBCABIgBGBEBB8QAhAwy+AgsgAC0AACIBQS9GBEAgAEEBaiEBQd0AIQMMpQILIAFBCmsiA0EWSw0AIAAhAUEBIAN0QYmAgAJxDfkBC0EAIQMgAkEANgIcIAIgADYCFCACQYwcNgIQIAJBBzYCDAy8AgsgASAERwRAIAFBAWohAUHeACEDDKMCC0HyACEDDLsCCyABIARGBEBB9AAhAwy7AgsCQCABLQAAQfDMAGotAABBAWsOA/cBcwCCAQtB4QAhAwyhAgsgASAERwRAA0AgAS0AAEHwygBqLQAAIgBBA0cEQAJAIABBAWsOAvkBAIUBC0HfACEDDKMCCyAEIAFBAWoiAUcNAAtB8wAhAwy6AgtB8wAhAwy5AgsgASAERwRAIAJBDzYCCCACIAE2AgRB4AAhAwygAgtB9QAhAwy4AgsgASAERgRAQfYAIQMMuAILIAJBDzYCCCACIAE2AgQLQQMhAwydAgsDQCABLQAAQSBHDY4CIAQgAUEBaiIBRw0AC0H3ACEDDLUCCyABIARGBEBB+AAhAwy1AgsgAS0AAEEgRw16IAFBAWohAQxbC0EAIQACQCACKAI4IgNFDQAgAygCOCIDRQ0AIAIgAxEAACEACyAADXgMgAILIAEgBEYEQEH6ACEDDLMCCyABLQAAQcwARw10IAFBAWohAUETDHYLQfsAIQMgASAERg2xAiACKAIAIgAgBCABa2ohBSABIABrQQVqIQYDQCABLQAAIABB8M4Aai0AAEcNcyAAQQVGDXUgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMsQILIAEgBEYEQEH8ACEDDLECCwJAAkAgAS0AAEHDAGsODAB0dHR0dHR0dHR0AXQLIAFBAWohAUHmACEDDJgCCyABQQFqIQFB5wAhAwyXAgtB/QAhAyABIARGDa8CIAIoAgAiACAEIAFraiEFIAEgAGtBAmohBgJAA0AgAS0AACAAQe3PAGotAABHDXIgAEECRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADLACCyACQQA2AgAgBkEBaiEBQRAMcwtB/gAhAyABIARGDa4CIAIoAgAiACAEIAFraiEFIAEgAGtBBWohBgJAA0AgAS0AACAAQfbOAGotAABHDXEgAEEFRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADK8CCyACQQA2AgAgBkEBaiEBQRYMcgtB/wAhAyABIARGDa0CIAIoAgAiACAEIAFraiEFIAEgAGtBA2ohBgJAA0AgAS0AACAAQfzOAGotAABHDXAgAEEDRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADK4CCyACQQA2AgAgBkEBaiEBQQUMcQsgASAERgRAQYABIQMMrQILIAEtAABB2QBHDW4gAUEBaiEBQQgMcAsgASAERgRAQYEBIQMMrAILAkACQCABLQAAQc4Aaw4DAG8BbwsgAUEBaiEBQesAIQMMkwILIAFBAWohAUHsACEDDJICCyABIARGBEBBggEhAwyrAgsCQAJAIAEtAABByABrDggAbm5ubm5uAW4LIAFBAWohAUHqACEDDJICCyABQQFqIQFB7QAhAwyRAgtBgwEhAyABIARGDakCIAIoAgAiACAEIAFraiEFIAEgAGtBAmohBgJAA0AgAS0AACAAQYDPAGotAABHDWwgAEECRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADKoCCyACQQA2AgAgBkEBaiEBQQAMbQtBhAEhAyABIARGDagCIAIoAgAiACAEIAFraiEFIAEgAGtBBGohBgJAA0AgAS0AACAAQYPPAGotAABHDWsgAEEERg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADKkCCyACQQA2AgAgBkEBaiEBQSMMbAsgASAERgRAQYUBIQMMqAILAkACQCABLQAAQcwAaw4IAGtra2trawFrCyABQQFqIQFB7wAhAwyPAgsgAUEBaiEBQfAAIQMMjgILIAEgBEYEQEGGASEDDKcCCyABLQAAQcUARw1oIAFBAWohAQxgC0GHASEDIAEgBEYNpQIgAigCACIAIAQgAWtqIQUgASAAa0EDaiEGAkADQCABLQAAIABBiM8Aai0AAEcNaCAAQQNGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMpgILIAJBADYCACAGQQFqIQFBLQxpC0GIASEDIAEgBEYNpAIgAigCACIAIAQgAWtqIQUgASAAa0EIaiEGAkADQCABLQAAIABB0M8Aai0AAEcNZyAAQQhGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMpQILIAJBADYCACAGQQFqIQFBKQxoCyABIARGBEBBiQEhAwykAgtBASABLQAAQd8ARw1nGiABQQFqIQEMXgtBigEhAyABIARGDaICIAIoAgAiACAEIAFraiEFIAEgAGtBAWohBgNAIAEtAAAgAEGMzwBqLQAARw1kIABBAUYN+gEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMogILQYsBIQMgASAERg2hAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEGOzwBqLQAARw1kIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyiAgsgAkEANgIAIAZBAWohAUECDGULQYwBIQMgASAERg2gAiACKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEHwzwBqLQAARw1jIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyhAgsgAkEANgIAIAZBAWohAUEfDGQLQY0BIQMgASAERg2fAiACKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEHyzwBqLQAARw1iIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAygAgsgAkEANgIAIAZBAWohAUEJDGMLIAEgBEYEQEGOASEDDJ8CCwJAAkAgAS0AAEHJAGsOBwBiYmJiYgFiCyABQQFqIQFB+AAhAwyGAgsgAUEBaiEBQfkAIQMMhQILQY8BIQMgASAERg2dAiACKAIAIgAgBCABa2ohBSABIABrQQVqIQYCQANAIAEtAAAgAEGRzwBqLQAARw1gIABBBUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyeAgsgAkEANgIAIAZBAWohAUEYDGELQZABIQMgASAERg2cAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEGXzwBqLQAARw1fIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAydAgsgAkEANgIAIAZBAWohAUEXDGALQZEBIQMgASAERg2bAiACKAIAIgAgBCABa2ohBSABIABrQQZqIQYCQANAIAEtAAAgAEGazwBqLQAARw1eIABBBkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAycAgsgAkEANgIAIAZBAWohAUEVDF8LQZIBIQMgASAERg2aAiACKAIAIgAgBCABa2ohBSABIABrQQVqIQYCQANAIAEtAAAgAEGhzwBqLQAARw1dIABBBUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAybAgsgAkEANgIAIAZBAWohAUEeDF4LIAEgBEYEQEGTASEDDJoCCyABLQAAQcwARw1bIAFBAWohAUEKDF0LIAEgBEYEQEGUASEDDJkCCwJAAkAgAS0AAEHBAGsODwBcXFxcXFxcXFxcXFxcAVwLIAFBAWohAUH+ACEDDIACCyABQQFqIQFB/wAhAwz/AQsgASAERgRAQZUBIQMMmAILAkACQCABLQAAQcEAaw4DAFsBWwsgAUEBaiEBQf0AIQMM/wELIAFBAWohAUGAASEDDP4BC0GWASEDIAEgBEYNlgIgAigCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABBp88Aai0AAEcNWSAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMlwILIAJBADYCACAGQQFqIQFBCwxaCyABIARGBEBBlwEhAwyWAgsCQAJAAkACQCABLQAAQS1rDiMAW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1sBW1tbW1sCW1tbA1sLIAFBAWohAUH7ACEDDP8BCyABQQFqIQFB/AAhAwz+AQsgAUEBaiEBQYEBIQMM/QELIAFBAWohAUGCASEDDPwBC0GYASEDIAEgBEYNlAIgAigCACIAIAQgAWtqIQUgASAAa0EEaiEGAkADQCABLQAAIABBqc8Aai0AAEcNVyAAQQRGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMlQILIAJBADYCACAGQQFqIQFBGQxYC0GZASEDIAEgBEYNkwIgAigCACIAIAQgAWtqIQUgASAAa0EFaiEGAkADQCABLQAAIABBrs8Aai0AAEcNViAAQQVGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMlAILIAJBADYCACAGQQFqIQFBBgxXC0GaASEDIAEgBEYNkgIgAigCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABBtM8Aai0AAEcNVSAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMkwILIAJBADYCACAGQQFqIQFBHAxWC0GbASEDIAEgBEYNkQIgAigCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABBts8Aai0AAEcNVCAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMkgILIAJBADYCACAGQQFqIQFBJwxVCyABIARGBEBBnAEhAwyRAgsCQAJAIAEtAABB1ABrDgIAAVQLIAFBAWohAUGGASEDDPgBCyABQQFqIQFBhwEhAwz3AQtBnQEhAyABIARGDY8CIAIoAgAiACAEIAFraiEFIAEgAGtBAWohBgJAA0AgAS0AACAAQbjPAGotAABHDVIgAEEBRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADJACCyACQQA2AgAgBkEBaiEBQSYMUwtBngEhAyABIARGDY4CIAIoAgAiACAEIAFraiEFIAEgAGtBAWohBgJAA0AgAS0AACAAQbrPAGotAABHDVEgAEEBRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADI8CCyACQQA2AgAgBkEBaiEBQQMMUgtBnwEhAyABIARGDY0CIAIoAgAiACAEIAFraiEFIAEgAGtBAmohBgJAA0AgAS0AACAAQe3PAGotAABHDVAgAEECRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADI4CCyACQQA2AgAgBkEBaiEBQQwMUQtBoAEhAyABIARGDYwCIAIoAgAiACAEIAFraiEFIAEgAGtBA2ohBgJAA0AgAS0AACAAQbzPAGotAABHDU8gAEEDRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADI0CCyACQQA2AgAgBkEBaiEBQQ0MUAsgASAERgRAQaEBIQMMjAILAkACQCABLQAAQcYAaw4LAE9PT09PT09PTwFPCyABQQFqIQFBiwEhAwzzAQsgAUEBaiEBQYwBIQMM8gELIAEgBEYEQEGiASEDDIsCCyABLQAAQdAARw1MIAFBAWohAQxGCyABIARGBEBBowEhAwyKAgsCQAJAIAEtAABByQBrDgcBTU1NTU0ATQsgAUEBaiEBQY4BIQMM8QELIAFBAWohAUEiDE0LQaQBIQMgASAERg2IAiACKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEHAzwBqLQAARw1LIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyJAgsgAkEANgIAIAZBAWohAUEdDEwLIAEgBEYEQEGlASEDDIgCCwJAAkAgAS0AAEHSAGsOAwBLAUsLIAFBAWohAUGQASEDDO8BCyABQQFqIQFBBAxLCyABIARGBEBBpgEhAwyHAgsCQAJAAkACQAJAIAEtAABBwQBrDhUATU1NTU1NTU1NTQFNTQJNTQNNTQRNCyABQQFqIQFBiAEhAwzxAQsgAUEBaiEBQYkBIQMM8AELIAFBAWohAUGKASEDDO8BCyABQQFqIQFBjwEhAwzuAQsgAUEBaiEBQZEBIQMM7QELQacBIQMgASAERg2FAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEHtzwBqLQAARw1IIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyGAgsgAkEANgIAIAZBAWohAUERDEkLQagBIQMgASAERg2EAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEHCzwBqLQAARw1HIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyFAgsgAkEANgIAIAZBAWohAUEsDEgLQakBIQMgASAERg2DAiACKAIAIgAgBCABa2ohBSABIABrQQRqIQYCQANAIAEtAAAgAEHFzwBqLQAARw1GIABBBEYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyEAgsgAkEANgIAIAZBAWohAUErDEcLQaoBIQMgASAERg2CAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEHKzwBqLQAARw1FIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyDAgsgAkEANgIAIAZBAWohAUEUDEYLIAEgBEYEQEGrASEDDIICCwJAAkACQAJAIAEtAABBwgBrDg8AAQJHR0dHR0dHR0dHRwNHCyABQQFqIQFBkwEhAwzrAQsgAUEBaiEBQZQBIQMM6gELIAFBAWohAUGVASEDDOkBCyABQQFqIQFBlgEhAwzoAQsgASAERgRAQawBIQMMgQILIAEtAABBxQBHDUIgAUEBaiEBDD0LQa0BIQMgASAERg3/ASACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEHNzwBqLQAARw1CIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyAAgsgAkEANgIAIAZBAWohAUEODEMLIAEgBEYEQEGuASEDDP8BCyABLQAAQdAARw1AIAFBAWohAUElDEILQa8BIQMgASAERg39ASACKAIAIgAgBCABa2ohBSABIABrQQhqIQYCQANAIAEtAAAgAEHQzwBqLQAARw1AIABBCEYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAz+AQsgAkEANgIAIAZBAWohAUEqDEELIAEgBEYEQEGwASEDDP0BCwJAAkAgAS0AAEHVAGsOCwBAQEBAQEBAQEABQAsgAUEBaiEBQZoBIQMM5AELIAFBAWohAUGbASEDDOMBCyABIARGBEBBsQEhAwz8AQsCQAJAIAEtAABBwQBrDhQAPz8/Pz8/Pz8/Pz8/Pz8/Pz8/AT8LIAFBAWohAUGZASEDDOMBCyABQQFqIQFBnAEhAwziAQtBsgEhAyABIARGDfoBIAIoAgAiACAEIAFraiEFIAEgAGtBA2ohBgJAA0AgAS0AACAAQdnPAGotAABHDT0gAEEDRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADPsBCyACQQA2AgAgBkEBaiEBQSEMPgtBswEhAyABIARGDfkBIAIoAgAiACAEIAFraiEFIAEgAGtBBmohBgJAA0AgAS0AACAAQd3PAGotAABHDTwgAEEGRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADPoBCyACQQA2AgAgBkEBaiEBQRoMPQsgASAERgRAQbQBIQMM+QELAkACQAJAIAEtAABBxQBrDhEAPT09PT09PT09AT09PT09Aj0LIAFBAWohAUGdASEDDOEBCyABQQFqIQFBngEhAwzgAQsgAUEBaiEBQZ8BIQMM3wELQbUBIQMgASAERg33ASACKAIAIgAgBCABa2ohBSABIABrQQVqIQYCQANAIAEtAAAgAEHkzwBqLQAARw06IABBBUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAz4AQsgAkEANgIAIAZBAWohAUEoDDsLQbYBIQMgASAERg32ASACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEHqzwBqLQAARw05IABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAz3AQsgAkEANgIAIAZBAWohAUEHDDoLIAEgBEYEQEG3ASEDDPYBCwJAAkAgAS0AAEHFAGsODgA5OTk5OTk5OTk5OTkBOQsgAUEBaiEBQaEBIQMM3QELIAFBAWohAUGiASEDDNwBC0G4ASEDIAEgBEYN9AEgAigCACIAIAQgAWtqIQUgASAAa0ECaiEGAkADQCABLQAAIABB7c8Aai0AAEcNNyAAQQJGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAM9QELIAJBADYCACAGQQFqIQFBEgw4C0G5ASEDIAEgBEYN8wEgAigCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABB8M8Aai0AAEcNNiAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAM9AELIAJBADYCACAGQQFqIQFBIAw3C0G6ASEDIAEgBEYN8gEgAigCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABB8s8Aai0AAEcNNSAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAM8wELIAJBADYCACAGQQFqIQFBDww2CyABIARGBEBBuwEhAwzyAQsCQAJAIAEtAABByQBrDgcANTU1NTUBNQsgAUEBaiEBQaUBIQMM2QELIAFBAWohAUGmASEDDNgBC0G8ASEDIAEgBEYN8AEgAigCACIAIAQgAWtqIQUgASAAa0EHaiEGAkADQCABLQAAIABB9M8Aai0AAEcNMyAAQQdGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAM8QELIAJBADYCACAGQQFqIQFBGww0CyABIARGBEBBvQEhAwzwAQsCQAJAAkAgAS0AAEHCAGsOEgA0NDQ0NDQ0NDQBNDQ0NDQ0AjQLIAFBAWohAUGkASEDDNgBCyABQQFqIQFBpwEhAwzXAQsgAUEBaiEBQagBIQMM1gELIAEgBEYEQEG+ASEDDO8BCyABLQAAQc4ARw0wIAFBAWohAQwsCyABIARGBEBBvwEhAwzuAQsCQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQCABLQAAQcEAaw4VAAECAz8EBQY/Pz8HCAkKCz8MDQ4PPwsgAUEBaiEBQegAIQMM4wELIAFBAWohAUHpACEDDOIBCyABQQFqIQFB7gAhAwzhAQsgAUEBaiEBQfIAIQMM4AELIAFBAWohAUHzACEDDN8BCyABQQFqIQFB9gAhAwzeAQsgAUEBaiEBQfcAIQMM3QELIAFBAWohAUH6ACEDDNwBCyABQQFqIQFBgwEhAwzbAQsgAUEBaiEBQYQBIQMM2gELIAFBAWohAUGFASEDDNkBCyABQQFqIQFBkgEhAwzYAQsgAUEBaiEBQZgBIQMM1wELIAFBAWohAUGgASEDDNYBCyABQQFqIQFBowEhAwzVAQsgAUEBaiEBQaoBIQMM1AELIAEgBEcEQCACQRA2AgggAiABNgIEQasBIQMM1AELQcABIQMM7AELQQAhAAJAIAIoAjgiA0UNACADKAI0IgNFDQAgAiADEQAAIQALIABFDV4gAEEVRw0HIAJB0QA2AhwgAiABNgIUIAJBsBc2AhAgAkEVNgIMQQAhAwzrAQsgAUEBaiABIARHDQgaQcIBIQMM6gELA0ACQCABLQAAQQprDgQIAAALAAsgBCABQQFqIgFHDQALQcMBIQMM6QELIAEgBEcEQCACQRE2AgggAiABNgIEQQEhAwzQAQtBxAEhAwzoAQsgASAERgRAQcUBIQMM6AELAkACQCABLQAAQQprDgQBKCgAKAsgAUEBagwJCyABQQFqDAULIAEgBEYEQEHGASEDDOcBCwJAAkAgAS0AAEEKaw4XAQsLAQsLCwsLCwsLCwsLCwsLCwsLCwALCyABQQFqIQELQbABIQMMzQELIAEgBEYEQEHIASEDDOYBCyABLQAAQSBHDQkgAkEAOwEyIAFBAWohAUGzASEDDMwBCwNAIAEhAAJAIAEgBEcEQCABLQAAQTBrQf8BcSIDQQpJDQEMJwtBxwEhAwzmAQsCQCACLwEyIgFBmTNLDQAgAiABQQpsIgU7ATIgBUH+/wNxIANB//8Dc0sNACAAQQFqIQEgAiADIAVqIgM7ATIgA0H//wNxQegHSQ0BCwtBACEDIAJBADYCHCACQcEJNgIQIAJBDTYCDCACIABBAWo2AhQM5AELIAJBADYCHCACIAE2AhQgAkHwDDYCECACQRs2AgxBACEDDOMBCyACKAIEIQAgAkEANgIEIAIgACABECYiAA0BIAFBAWoLIQFBrQEhAwzIAQsgAkHBATYCHCACIAA2AgwgAiABQQFqNgIUQQAhAwzgAQsgAigCBCEAIAJBADYCBCACIAAgARAmIgANASABQQFqCyEBQa4BIQMMxQELIAJBwgE2AhwgAiAANgIMIAIgAUEBajYCFEEAIQMM3QELIAJBADYCHCACIAE2AhQgAkGXCzYCECACQQ02AgxBACEDDNwBCyACQQA2AhwgAiABNgIUIAJB4xA2AhAgAkEJNgIMQQAhAwzbAQsgAkECOgAoDKwBC0EAIQMgAkEANgIcIAJBrws2AhAgAkECNgIMIAIgAUEBajYCFAzZAQtBAiEDDL8BC0ENIQMMvgELQSYhAwy9AQtBFSEDDLwBC0EWIQMMuwELQRghAwy6AQtBHCEDDLkBC0EdIQMMuAELQSAhAwy3AQtBISEDDLYBC0EjIQMMtQELQcYAIQMMtAELQS4hAwyzAQtBPSEDDLIBC0HLACEDDLEBC0HOACEDDLABC0HYACEDDK8BC0HZACEDDK4BC0HbACEDDK0BC0HxACEDDKwBC0H0ACEDDKsBC0GNASEDDKoBC0GXASEDDKkBC0GpASEDDKgBC0GvASEDDKcBC0GxASEDDKYBCyACQQA2AgALQQAhAyACQQA2AhwgAiABNgIUIAJB8Rs2AhAgAkEGNgIMDL0BCyACQQA2AgAgBkEBaiEBQSQLOgApIAIoAgQhACACQQA2AgQgAiAAIAEQJyIARQRAQeUAIQMMowELIAJB+QA2AhwgAiABNgIUIAIgADYCDEEAIQMMuwELIABBFUcEQCACQQA2AhwgAiABNgIUIAJBzA42AhAgAkEgNgIMQQAhAwy7AQsgAkH4ADYCHCACIAE2AhQgAkHKGDYCECACQRU2AgxBACEDDLoBCyACQQA2AhwgAiABNgIUIAJBjhs2AhAgAkEGNgIMQQAhAwy5AQsgAkEANgIcIAIgATYCFCACQf4RNgIQIAJBBzYCDEEAIQMMuAELIAJBADYCHCACIAE2AhQgAkGMHDYCECACQQc2AgxBACEDDLcBCyACQQA2AhwgAiABNgIUIAJBww82AhAgAkEHNgIMQQAhAwy2AQsgAkEANgIcIAIgATYCFCACQcMPNgIQIAJBBzYCDEEAIQMMtQELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0RIAJB5QA2AhwgAiABNgIUIAIgADYCDEEAIQMMtAELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0gIAJB0wA2AhwgAiABNgIUIAIgADYCDEEAIQMMswELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0iIAJB0gA2AhwgAiABNgIUIAIgADYCDEEAIQMMsgELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0OIAJB5QA2AhwgAiABNgIUIAIgADYCDEEAIQMMsQELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0dIAJB0wA2AhwgAiABNgIUIAIgADYCDEEAIQMMsAELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0fIAJB0gA2AhwgAiABNgIUIAIgADYCDEEAIQMMrwELIABBP0cNASABQQFqCyEBQQUhAwyUAQtBACEDIAJBADYCHCACIAE2AhQgAkH9EjYCECACQQc2AgwMrAELIAJBADYCHCACIAE2AhQgAkHcCDYCECACQQc2AgxBACEDDKsBCyACKAIEIQAgAkEANgIEIAIgACABECUiAEUNByACQeUANgIcIAIgATYCFCACIAA2AgxBACEDDKoBCyACKAIEIQAgAkEANgIEIAIgACABECUiAEUNFiACQdMANgIcIAIgATYCFCACIAA2AgxBACEDDKkBCyACKAIEIQAgAkEANgIEIAIgACABECUiAEUNGCACQdIANgIcIAIgATYCFCACIAA2AgxBACEDDKgBCyACQQA2AhwgAiABNgIUIAJBxgo2AhAgAkEHNgIMQQAhAwynAQsgAigCBCEAIAJBADYCBCACIAAgARAlIgBFDQMgAkHlADYCHCACIAE2AhQgAiAANgIMQQAhAwymAQsgAigCBCEAIAJBADYCBCACIAAgARAlIgBFDRIgAkHTADYCHCACIAE2AhQgAiAANgIMQQAhAwylAQsgAigCBCEAIAJBADYCBCACIAAgARAlIgBFDRQgAkHSADYCHCACIAE2AhQgAiAANgIMQQAhAwykAQsgAigCBCEAIAJBADYCBCACIAAgARAlIgBFDQAgAkHlADYCHCACIAE2AhQgAiAANgIMQQAhAwyjAQtB1QAhAwyJAQsgAEEVRwRAIAJBADYCHCACIAE2AhQgAkG5DTYCECACQRo2AgxBACEDDKIBCyACQeQANgIcIAIgATYCFCACQeMXNgIQIAJBFTYCDEEAIQMMoQELIAJBADYCACAGQQFqIQEgAi0AKSIAQSNrQQtJDQQCQCAAQQZLDQBBASAAdEHKAHFFDQAMBQtBACEDIAJBADYCHCACIAE2AhQgAkH3CTYCECACQQg2AgwMoAELIAJBADYCACAGQQFqIQEgAi0AKUEhRg0DIAJBADYCHCACIAE2AhQgAkGbCjYCECACQQg2AgxBACEDDJ8BCyACQQA2AgALQQAhAyACQQA2AhwgAiABNgIUIAJBkDM2AhAgAkEINgIMDJ0BCyACQQA2AgAgBkEBaiEBIAItAClBI0kNACACQQA2AhwgAiABNgIUIAJB0wk2AhAgAkEINgIMQQAhAwycAQtB0QAhAwyCAQsgAS0AAEEwayIAQf8BcUEKSQRAIAIgADoAKiABQQFqIQFBzwAhAwyCAQsgAigCBCEAIAJBADYCBCACIAAgARAoIgBFDYYBIAJB3gA2AhwgAiABNgIUIAIgADYCDEEAIQMMmgELIAIoAgQhACACQQA2AgQgAiAAIAEQKCIARQ2GASACQdwANgIcIAIgATYCFCACIAA2AgxBACEDDJkBCyACKAIEIQAgAkEANgIEIAIgACAFECgiAEUEQCAFIQEMhwELIAJB2gA2AhwgAiAFNgIUIAIgADYCDAyYAQtBACEBQQEhAwsgAiADOgArIAVBAWohAwJAAkACQCACLQAtQRBxDQACQAJAAkAgAi0AKg4DAQACBAsgBkUNAwwCCyAADQEMAgsgAUUNAQsgAigCBCEAIAJBADYCBCACIAAgAxAoIgBFBEAgAyEBDAILIAJB2AA2AhwgAiADNgIUIAIgADYCDEEAIQMMmAELIAIoAgQhACACQQA2AgQgAiAAIAMQKCIARQRAIAMhAQyHAQsgAkHZADYCHCACIAM2AhQgAiAANgIMQQAhAwyXAQtBzAAhAwx9CyAAQRVHBEAgAkEANgIcIAIgATYCFCACQZQNNgIQIAJBITYCDEEAIQMMlgELIAJB1wA2AhwgAiABNgIUIAJByRc2AhAgAkEVNgIMQQAhAwyVAQtBACEDIAJBADYCHCACIAE2AhQgAkGAETYCECACQQk2AgwMlAELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0AIAJB0wA2AhwgAiABNgIUIAIgADYCDEEAIQMMkwELQckAIQMMeQsgAkEANgIcIAIgATYCFCACQcEoNgIQIAJBBzYCDCACQQA2AgBBACEDDJEBCyACKAIEIQBBACEDIAJBADYCBCACIAAgARAlIgBFDQAgAkHSADYCHCACIAE2AhQgAiAANgIMDJABC0HIACEDDHYLIAJBADYCACAFIQELIAJBgBI7ASogAUEBaiEBQQAhAAJAIAIoAjgiA0UNACADKAIwIgNFDQAgAiADEQAAIQALIAANAQtBxwAhAwxzCyAAQRVGBEAgAkHRADYCHCACIAE2AhQgAkHjFzYCECACQRU2AgxBACEDDIwBC0EAIQMgAkEANgIcIAIgATYCFCACQbkNNgIQIAJBGjYCDAyLAQtBACEDIAJBADYCHCACIAE2AhQgAkGgGTYCECACQR42AgwMigELIAEtAABBOkYEQCACKAIEIQBBACEDIAJBADYCBCACIAAgARApIgBFDQEgAkHDADYCHCACIAA2AgwgAiABQQFqNgIUDIoBC0EAIQMgAkEANgIcIAIgATYCFCACQbERNgIQIAJBCjYCDAyJAQsgAUEBaiEBQTshAwxvCyACQcMANgIcIAIgADYCDCACIAFBAWo2AhQMhwELQQAhAyACQQA2AhwgAiABNgIUIAJB8A42AhAgAkEcNgIMDIYBCyACIAIvATBBEHI7ATAMZgsCQCACLwEwIgBBCHFFDQAgAi0AKEEBRw0AIAItAC1BCHFFDQMLIAIgAEH3+wNxQYAEcjsBMAwECyABIARHBEACQANAIAEtAABBMGsiAEH/AXFBCk8EQEE1IQMMbgsgAikDICIKQpmz5syZs+bMGVYNASACIApCCn4iCjcDICAKIACtQv8BgyILQn+FVg0BIAIgCiALfDcDICAEIAFBAWoiAUcNAAtBOSEDDIUBCyACKAIEIQBBACEDIAJBADYCBCACIAAgAUEBaiIBECoiAA0MDHcLQTkhAwyDAQsgAi0AMEEgcQ0GQcUBIQMMaQtBACEDIAJBADYCBCACIAEgARAqIgBFDQQgAkE6NgIcIAIgADYCDCACIAFBAWo2AhQMgQELIAItAChBAUcNACACLQAtQQhxRQ0BC0E3IQMMZgsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQKiIABEAgAkE7NgIcIAIgADYCDCACIAFBAWo2AhQMfwsgAUEBaiEBDG4LIAJBCDoALAwECyABQQFqIQEMbQtBACEDIAJBADYCHCACIAE2AhQgAkHkEjYCECACQQQ2AgwMewsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQKiIARQ1sIAJBNzYCHCACIAE2AhQgAiAANgIMDHoLIAIgAi8BMEEgcjsBMAtBMCEDDF8LIAJBNjYCHCACIAE2AhQgAiAANgIMDHcLIABBLEcNASABQQFqIQBBASEBAkACQAJAAkACQCACLQAsQQVrDgQDAQIEAAsgACEBDAQLQQIhAQwBC0EEIQELIAJBAToALCACIAIvATAgAXI7ATAgACEBDAELIAIgAi8BMEEIcjsBMCAAIQELQTkhAwxcCyACQQA6ACwLQTQhAwxaCyABIARGBEBBLSEDDHMLAkACQANAAkAgAS0AAEEKaw4EAgAAAwALIAQgAUEBaiIBRw0AC0EtIQMMdAsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQKiIARQ0CIAJBLDYCHCACIAE2AhQgAiAANgIMDHMLIAIoAgQhAEEAIQMgAkEANgIEIAIgACABECoiAEUEQCABQQFqIQEMAgsgAkEsNgIcIAIgADYCDCACIAFBAWo2AhQMcgsgAS0AAEENRgRAIAIoAgQhAEEAIQMgAkEANgIEIAIgACABECoiAEUEQCABQQFqIQEMAgsgAkEsNgIcIAIgADYCDCACIAFBAWo2AhQMcgsgAi0ALUEBcQRAQcQBIQMMWQsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQKiIADQEMZQtBLyEDDFcLIAJBLjYCHCACIAE2AhQgAiAANgIMDG8LQQAhAyACQQA2AhwgAiABNgIUIAJB8BQ2AhAgAkEDNgIMDG4LQQEhAwJAAkACQAJAIAItACxBBWsOBAMBAgAECyACIAIvATBBCHI7ATAMAwtBAiEDDAELQQQhAwsgAkEBOgAsIAIgAi8BMCADcjsBMAtBKiEDDFMLQQAhAyACQQA2AhwgAiABNgIUIAJB4Q82AhAgAkEKNgIMDGsLQQEhAwJAAkACQAJAAkACQCACLQAsQQJrDgcFBAQDAQIABAsgAiACLwEwQQhyOwEwDAMLQQIhAwwBC0EEIQMLIAJBAToALCACIAIvATAgA3I7ATALQSshAwxSC0EAIQMgAkEANgIcIAIgATYCFCACQasSNgIQIAJBCzYCDAxqC0EAIQMgAkEANgIcIAIgATYCFCACQf0NNgIQIAJBHTYCDAxpCyABIARHBEADQCABLQAAQSBHDUggBCABQQFqIgFHDQALQSUhAwxpC0ElIQMMaAsgAi0ALUEBcQRAQcMBIQMMTwsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQKSIABEAgAkEmNgIcIAIgADYCDCACIAFBAWo2AhQMaAsgAUEBaiEBDFwLIAFBAWohASACLwEwIgBBgAFxBEBBACEAAkAgAigCOCIDRQ0AIAMoAlQiA0UNACACIAMRAAAhAAsgAEUNBiAAQRVHDR8gAkEFNgIcIAIgATYCFCACQfkXNgIQIAJBFTYCDEEAIQMMZwsCQCAAQaAEcUGgBEcNACACLQAtQQJxDQBBACEDIAJBADYCHCACIAE2AhQgAkGWEzYCECACQQQ2AgwMZwsgAgJ/IAIvATBBFHFBFEYEQEEBIAItAChBAUYNARogAi8BMkHlAEYMAQsgAi0AKUEFRgs6AC5BACEAAkAgAigCOCIDRQ0AIAMoAiQiA0UNACACIAMRAAAhAAsCQAJAAkACQAJAIAAOFgIBAAQEBAQEBAQEBAQEBAQEBAQEBAMECyACQQE6AC4LIAIgAi8BMEHAAHI7ATALQSchAwxPCyACQSM2AhwgAiABNgIUIAJBpRY2AhAgAkEVNgIMQQAhAwxnC0EAIQMgAkEANgIcIAIgATYCFCACQdULNgIQIAJBETYCDAxmC0EAIQACQCACKAI4IgNFDQAgAygCLCIDRQ0AIAIgAxEAACEACyAADQELQQ4hAwxLCyAAQRVGBEAgAkECNgIcIAIgATYCFCACQbAYNgIQIAJBFTYCDEEAIQMMZAtBACEDIAJBADYCHCACIAE2AhQgAkGnDjYCECACQRI2AgwMYwtBACEDIAJBADYCHCACIAE2AhQgAkGqHDYCECACQQ82AgwMYgsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEgCqdqIgEQKyIARQ0AIAJBBTYCHCACIAE2AhQgAiAANgIMDGELQQ8hAwxHC0EAIQMgAkEANgIcIAIgATYCFCACQc0TNgIQIAJBDDYCDAxfC0IBIQoLIAFBAWohAQJAIAIpAyAiC0L//////////w9YBEAgAiALQgSGIAqENwMgDAELQQAhAyACQQA2AhwgAiABNgIUIAJBrQk2AhAgAkEMNgIMDF4LQSQhAwxEC0EAIQMgAkEANgIcIAIgATYCFCACQc0TNgIQIAJBDDYCDAxcCyACKAIEIQBBACEDIAJBADYCBCACIAAgARAsIgBFBEAgAUEBaiEBDFILIAJBFzYCHCACIAA2AgwgAiABQQFqNgIUDFsLIAIoAgQhAEEAIQMgAkEANgIEAkAgAiAAIAEQLCIARQRAIAFBAWohAQwBCyACQRY2AhwgAiAANgIMIAIgAUEBajYCFAxbC0EfIQMMQQtBACEDIAJBADYCHCACIAE2AhQgAkGaDzYCECACQSI2AgwMWQsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQLSIARQRAIAFBAWohAQxQCyACQRQ2AhwgAiAANgIMIAIgAUEBajYCFAxYCyACKAIEIQBBACEDIAJBADYCBAJAIAIgACABEC0iAEUEQCABQQFqIQEMAQsgAkETNgIcIAIgADYCDCACIAFBAWo2AhQMWAtBHiEDDD4LQQAhAyACQQA2AhwgAiABNgIUIAJBxgw2AhAgAkEjNgIMDFYLIAIoAgQhAEEAIQMgAkEANgIEIAIgACABEC0iAEUEQCABQQFqIQEMTgsgAkERNgIcIAIgADYCDCACIAFBAWo2AhQMVQsgAkEQNgIcIAIgATYCFCACIAA2AgwMVAtBACEDIAJBADYCHCACIAE2AhQgAkHGDDYCECACQSM2AgwMUwtBACEDIAJBADYCHCACIAE2AhQgAkHAFTYCECACQQI2AgwMUgsgAigCBCEAQQAhAyACQQA2AgQCQCACIAAgARAtIgBFBEAgAUEBaiEBDAELIAJBDjYCHCACIAA2AgwgAiABQQFqNgIUDFILQRshAww4C0EAIQMgAkEANgIcIAIgATYCFCACQcYMNgIQIAJBIzYCDAxQCyACKAIEIQBBACEDIAJBADYCBAJAIAIgACABECwiAEUEQCABQQFqIQEMAQsgAkENNgIcIAIgADYCDCACIAFBAWo2AhQMUAtBGiEDDDYLQQAhAyACQQA2AhwgAiABNgIUIAJBmg82AhAgAkEiNgIMDE4LIAIoAgQhAEEAIQMgAkEANgIEAkAgAiAAIAEQLCIARQRAIAFBAWohAQwBCyACQQw2AhwgAiAANgIMIAIgAUEBajYCFAxOC0EZIQMMNAtBACEDIAJBADYCHCACIAE2AhQgAkGaDzYCECACQSI2AgwMTAsgAEEVRwRAQQAhAyACQQA2AhwgAiABNgIUIAJBgww2AhAgAkETNgIMDEwLIAJBCjYCHCACIAE2AhQgAkHkFjYCECACQRU2AgxBACEDDEsLIAIoAgQhAEEAIQMgAkEANgIEIAIgACABIAqnaiIBECsiAARAIAJBBzYCHCACIAE2AhQgAiAANgIMDEsLQRMhAwwxCyAAQRVHBEBBACEDIAJBADYCHCACIAE2AhQgAkHaDTYCECACQRQ2AgwMSgsgAkEeNgIcIAIgATYCFCACQfkXNgIQIAJBFTYCDEEAIQMMSQtBACEAAkAgAigCOCIDRQ0AIAMoAiwiA0UNACACIAMRAAAhAAsgAEUNQSAAQRVGBEAgAkEDNgIcIAIgATYCFCACQbAYNgIQIAJBFTYCDEEAIQMMSQtBACEDIAJBADYCHCACIAE2AhQgAkGnDjYCECACQRI2AgwMSAtBACEDIAJBADYCHCACIAE2AhQgAkHaDTYCECACQRQ2AgwMRwtBACEDIAJBADYCHCACIAE2AhQgAkGnDjYCECACQRI2AgwMRgsgAkEAOgAvIAItAC1BBHFFDT8LIAJBADoALyACQQE6ADRBACEDDCsLQQAhAyACQQA2AhwgAkHkETYCECACQQc2AgwgAiABQQFqNgIUDEMLAkADQAJAIAEtAABBCmsOBAACAgACCyAEIAFBAWoiAUcNAAtB3QEhAwxDCwJAAkAgAi0ANEEBRw0AQQAhAAJAIAIoAjgiA0UNACADKAJYIgNFDQAgAiADEQAAIQALIABFDQAgAEEVRw0BIAJB3AE2AhwgAiABNgIUIAJB1RY2AhAgAkEVNgIMQQAhAwxEC0HBASEDDCoLIAJBADYCHCACIAE2AhQgAkHpCzYCECACQR82AgxBACEDDEILAkACQCACLQAoQQFrDgIEAQALQcABIQMMKQtBuQEhAwwoCyACQQI6AC9BACEAAkAgAigCOCIDRQ0AIAMoAgAiA0UNACACIAMRAAAhAAsgAEUEQEHCASEDDCgLIABBFUcEQCACQQA2AhwgAiABNgIUIAJBpAw2AhAgAkEQNgIMQQAhAwxBCyACQdsBNgIcIAIgATYCFCACQfoWNgIQIAJBFTYCDEEAIQMMQAsgASAERgRAQdoBIQMMQAsgAS0AAEHIAEYNASACQQE6ACgLQawBIQMMJQtBvwEhAwwkCyABIARHBEAgAkEQNgIIIAIgATYCBEG+ASEDDCQLQdkBIQMMPAsgASAERgRAQdgBIQMMPAsgAS0AAEHIAEcNBCABQQFqIQFBvQEhAwwiCyABIARGBEBB1wEhAww7CwJAAkAgAS0AAEHFAGsOEAAFBQUFBQUFBQUFBQUFBQEFCyABQQFqIQFBuwEhAwwiCyABQQFqIQFBvAEhAwwhC0HWASEDIAEgBEYNOSACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEGD0ABqLQAARw0DIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAw6CyACKAIEIQAgAkIANwMAIAIgACAGQQFqIgEQJyIARQRAQcYBIQMMIQsgAkHVATYCHCACIAE2AhQgAiAANgIMQQAhAww5C0HUASEDIAEgBEYNOCACKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEGB0ABqLQAARw0CIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAw5CyACQYEEOwEoIAIoAgQhACACQgA3AwAgAiAAIAZBAWoiARAnIgANAwwCCyACQQA2AgALQQAhAyACQQA2AhwgAiABNgIUIAJB2Bs2AhAgAkEINgIMDDYLQboBIQMMHAsgAkHTATYCHCACIAE2AhQgAiAANgIMQQAhAww0C0EAIQACQCACKAI4IgNFDQAgAygCOCIDRQ0AIAIgAxEAACEACyAARQ0AIABBFUYNASACQQA2AhwgAiABNgIUIAJBzA42AhAgAkEgNgIMQQAhAwwzC0HkACEDDBkLIAJB+AA2AhwgAiABNgIUIAJByhg2AhAgAkEVNgIMQQAhAwwxC0HSASEDIAQgASIARg0wIAQgAWsgAigCACIBaiEFIAAgAWtBBGohBgJAA0AgAC0AACABQfzPAGotAABHDQEgAUEERg0DIAFBAWohASAEIABBAWoiAEcNAAsgAiAFNgIADDELIAJBADYCHCACIAA2AhQgAkGQMzYCECACQQg2AgwgAkEANgIAQQAhAwwwCyABIARHBEAgAkEONgIIIAIgATYCBEG3ASEDDBcLQdEBIQMMLwsgAkEANgIAIAZBAWohAQtBuAEhAwwUCyABIARGBEBB0AEhAwwtCyABLQAAQTBrIgBB/wFxQQpJBEAgAiAAOgAqIAFBAWohAUG2ASEDDBQLIAIoAgQhACACQQA2AgQgAiAAIAEQKCIARQ0UIAJBzwE2AhwgAiABNgIUIAIgADYCDEEAIQMMLAsgASAERgRAQc4BIQMMLAsCQCABLQAAQS5GBEAgAUEBaiEBDAELIAIoAgQhACACQQA2AgQgAiAAIAEQKCIARQ0VIAJBzQE2AhwgAiABNgIUIAIgADYCDEEAIQMMLAtBtQEhAwwSCyAEIAEiBUYEQEHMASEDDCsLQQAhAEEBIQFBASEGQQAhAwJAAkACQAJAAkACfwJAAkACQAJAAkACQAJAIAUtAABBMGsOCgoJAAECAwQFBggLC0ECDAYLQQMMBQtBBAwEC0EFDAMLQQYMAgtBBwwBC0EICyEDQQAhAUEAIQYMAgtBCSEDQQEhAEEAIQFBACEGDAELQQAhAUEBIQMLIAIgAzoAKyAFQQFqIQMCQAJAIAItAC1BEHENAAJAAkACQCACLQAqDgMBAAIECyAGRQ0DDAILIAANAQwCCyABRQ0BCyACKAIEIQAgAkEANgIEIAIgACADECgiAEUEQCADIQEMAwsgAkHJATYCHCACIAM2AhQgAiAANgIMQQAhAwwtCyACKAIEIQAgAkEANgIEIAIgACADECgiAEUEQCADIQEMGAsgAkHKATYCHCACIAM2AhQgAiAANgIMQQAhAwwsCyACKAIEIQAgAkEANgIEIAIgACAFECgiAEUEQCAFIQEMFgsgAkHLATYCHCACIAU2AhQgAiAANgIMDCsLQbQBIQMMEQtBACEAAkAgAigCOCIDRQ0AIAMoAjwiA0UNACACIAMRAAAhAAsCQCAABEAgAEEVRg0BIAJBADYCHCACIAE2AhQgAkGUDTYCECACQSE2AgxBACEDDCsLQbIBIQMMEQsgAkHIATYCHCACIAE2AhQgAkHJFzYCECACQRU2AgxBACEDDCkLIAJBADYCACAGQQFqIQFB9QAhAwwPCyACLQApQQVGBEBB4wAhAwwPC0HiACEDDA4LIAAhASACQQA2AgALIAJBADoALEEJIQMMDAsgAkEANgIAIAdBAWohAUHAACEDDAsLQQELOgAsIAJBADYCACAGQQFqIQELQSkhAwwIC0E4IQMMBwsCQCABIARHBEADQCABLQAAQYA+ai0AACIAQQFHBEAgAEECRw0DIAFBAWohAQwFCyAEIAFBAWoiAUcNAAtBPiEDDCELQT4hAwwgCwsgAkEAOgAsDAELQQshAwwEC0E6IQMMAwsgAUEBaiEBQS0hAwwCCyACIAE6ACwgAkEANgIAIAZBAWohAUEMIQMMAQsgAkEANgIAIAZBAWohAUEKIQMMAAsAC0EAIQMgAkEANgIcIAIgATYCFCACQc0QNgIQIAJBCTYCDAwXC0EAIQMgAkEANgIcIAIgATYCFCACQekKNgIQIAJBCTYCDAwWC0EAIQMgAkEANgIcIAIgATYCFCACQbcQNgIQIAJBCTYCDAwVC0EAIQMgAkEANgIcIAIgATYCFCACQZwRNgIQIAJBCTYCDAwUC0EAIQMgAkEANgIcIAIgATYCFCACQc0QNgIQIAJBCTYCDAwTC0EAIQMgAkEANgIcIAIgATYCFCACQekKNgIQIAJBCTYCDAwSC0EAIQMgAkEANgIcIAIgATYCFCACQbcQNgIQIAJBCTYCDAwRC0EAIQMgAkEANgIcIAIgATYCFCACQZwRNgIQIAJBCTYCDAwQC0EAIQMgAkEANgIcIAIgATYCFCACQZcVNgIQIAJBDzYCDAwPC0EAIQMgAkEANgIcIAIgATYCFCACQZcVNgIQIAJBDzYCDAwOC0EAIQMgAkEANgIcIAIgATYCFCACQcASNgIQIAJBCzYCDAwNC0EAIQMgAkEANgIcIAIgATYCFCACQZUJNgIQIAJBCzYCDAwMC0EAIQMgAkEANgIcIAIgATYCFCACQeEPNgIQIAJBCjYCDAwLC0EAIQMgAkEANgIcIAIgATYCFCACQfsPNgIQIAJBCjYCDAwKC0EAIQMgAkEANgIcIAIgATYCFCACQfEZNgIQIAJBAjYCDAwJC0EAIQMgAkEANgIcIAIgATYCFCACQcQUNgIQIAJBAjYCDAwIC0EAIQMgAkEANgIcIAIgATYCFCACQfIVNgIQIAJBAjYCDAwHCyACQQI2AhwgAiABNgIUIAJBnBo2AhAgAkEWNgIMQQAhAwwGC0EBIQMMBQtB1AAhAyABIARGDQQgCEEIaiEJIAIoAgAhBQJAAkAgASAERwRAIAVB2MIAaiEHIAQgBWogAWshACAFQX9zQQpqIgUgAWohBgNAIAEtAAAgBy0AAEcEQEECIQcMAwsgBUUEQEEAIQcgBiEBDAMLIAVBAWshBSAHQQFqIQcgBCABQQFqIgFHDQALIAAhBSAEIQELIAlBATYCACACIAU2AgAMAQsgAkEANgIAIAkgBzYCAAsgCSABNgIEIAgoAgwhACAIKAIIDgMBBAIACwALIAJBADYCHCACQbUaNgIQIAJBFzYCDCACIABBAWo2AhRBACEDDAILIAJBADYCHCACIAA2AhQgAkHKGjYCECACQQk2AgxBACEDDAELIAEgBEYEQEEiIQMMAQsgAkEJNgIIIAIgATYCBEEhIQMLIAhBEGokACADRQRAIAIoAgwhAAwBCyACIAM2AhxBACEAIAIoAgQiAUUNACACIAEgBCACKAIIEQEAIgFFDQAgAiAENgIUIAIgATYCDCABIQALIAALvgIBAn8gAEEAOgAAIABB3ABqIgFBAWtBADoAACAAQQA6AAIgAEEAOgABIAFBA2tBADoAACABQQJrQQA6AAAgAEEAOgADIAFBBGtBADoAAEEAIABrQQNxIgEgAGoiAEEANgIAQdwAIAFrQXxxIgIgAGoiAUEEa0EANgIAAkAgAkEJSQ0AIABBADYCCCAAQQA2AgQgAUEIa0EANgIAIAFBDGtBADYCACACQRlJDQAgAEEANgIYIABBADYCFCAAQQA2AhAgAEEANgIMIAFBEGtBADYCACABQRRrQQA2AgAgAUEYa0EANgIAIAFBHGtBADYCACACIABBBHFBGHIiAmsiAUEgSQ0AIAAgAmohAANAIABCADcDGCAAQgA3AxAgAEIANwMIIABCADcDACAAQSBqIQAgAUEgayIBQR9LDQALCwtWAQF/AkAgACgCDA0AAkACQAJAAkAgAC0ALw4DAQADAgsgACgCOCIBRQ0AIAEoAiwiAUUNACAAIAERAAAiAQ0DC0EADwsACyAAQcMWNgIQQQ4hAQsgAQsaACAAKAIMRQRAIABB0Rs2AhAgAEEVNgIMCwsUACAAKAIMQRVGBEAgAEEANgIMCwsUACAAKAIMQRZGBEAgAEEANgIMCwsHACAAKAIMCwcAIAAoAhALCQAgACABNgIQCwcAIAAoAhQLFwAgAEEkTwRAAAsgAEECdEGgM2ooAgALFwAgAEEuTwRAAAsgAEECdEGwNGooAgALvwkBAX9B6yghAQJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAIABB5ABrDvQDY2IAAWFhYWFhYQIDBAVhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhBgcICQoLDA0OD2FhYWFhEGFhYWFhYWFhYWFhEWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYRITFBUWFxgZGhthYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhHB0eHyAhIiMkJSYnKCkqKywtLi8wMTIzNDU2YTc4OTphYWFhYWFhYTthYWE8YWFhYT0+P2FhYWFhYWFhQGFhQWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYUJDREVGR0hJSktMTU5PUFFSU2FhYWFhYWFhVFVWV1hZWlthXF1hYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFeYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhX2BhC0HhJw8LQaQhDwtByywPC0H+MQ8LQcAkDwtBqyQPC0GNKA8LQeImDwtBgDAPC0G5Lw8LQdckDwtB7x8PC0HhHw8LQfofDwtB8iAPC0GoLw8LQa4yDwtBiDAPC0HsJw8LQYIiDwtBjh0PC0HQLg8LQcojDwtBxTIPC0HfHA8LQdIcDwtBxCAPC0HXIA8LQaIfDwtB7S4PC0GrMA8LQdQlDwtBzC4PC0H6Lg8LQfwrDwtB0jAPC0HxHQ8LQbsgDwtB9ysPC0GQMQ8LQdcxDwtBoi0PC0HUJw8LQeArDwtBnywPC0HrMQ8LQdUfDwtByjEPC0HeJQ8LQdQeDwtB9BwPC0GnMg8LQbEdDwtBoB0PC0G5MQ8LQbwwDwtBkiEPC0GzJg8LQeksDwtBrB4PC0HUKw8LQfcmDwtBgCYPC0GwIQ8LQf4eDwtBjSMPC0GJLQ8LQfciDwtBoDEPC0GuHw8LQcYlDwtB6B4PC0GTIg8LQcIvDwtBwx0PC0GLLA8LQeEdDwtBjS8PC0HqIQ8LQbQtDwtB0i8PC0HfMg8LQdIyDwtB8DAPC0GpIg8LQfkjDwtBmR4PC0G1LA8LQZswDwtBkjIPC0G2Kw8LQcIiDwtB+DIPC0GeJQ8LQdAiDwtBuh4PC0GBHg8LAAtB1iEhAQsgAQsWACAAIAAtAC1B/gFxIAFBAEdyOgAtCxkAIAAgAC0ALUH9AXEgAUEAR0EBdHI6AC0LGQAgACAALQAtQfsBcSABQQBHQQJ0cjoALQsZACAAIAAtAC1B9wFxIAFBAEdBA3RyOgAtCz4BAn8CQCAAKAI4IgNFDQAgAygCBCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABBxhE2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCCCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABB9go2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCDCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABB7Ro2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCECIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABBlRA2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCFCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABBqhs2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCGCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABB7RM2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCKCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABB9gg2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCHCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABBwhk2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCICIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABBlBQ2AhBBGCEECyAEC1kBAn8CQCAALQAoQQFGDQAgAC8BMiIBQeQAa0HkAEkNACABQcwBRg0AIAFBsAJGDQAgAC8BMCIAQcAAcQ0AQQEhAiAAQYgEcUGABEYNACAAQShxRSECCyACC4wBAQJ/AkACQAJAIAAtACpFDQAgAC0AK0UNACAALwEwIgFBAnFFDQEMAgsgAC8BMCIBQQFxRQ0BC0EBIQIgAC0AKEEBRg0AIAAvATIiAEHkAGtB5ABJDQAgAEHMAUYNACAAQbACRg0AIAFBwABxDQBBACECIAFBiARxQYAERg0AIAFBKHFBAEchAgsgAgtzACAAQRBq/QwAAAAAAAAAAAAAAAAAAAAA/QsDACAA/QwAAAAAAAAAAAAAAAAAAAAA/QsDACAAQTBq/QwAAAAAAAAAAAAAAAAAAAAA/QsDACAAQSBq/QwAAAAAAAAAAAAAAAAAAAAA/QsDACAAQd0BNgIcCwYAIAAQMguaLQELfyMAQRBrIgokAEGk0AAoAgAiCUUEQEHk0wAoAgAiBUUEQEHw0wBCfzcCAEHo0wBCgICEgICAwAA3AgBB5NMAIApBCGpBcHFB2KrVqgVzIgU2AgBB+NMAQQA2AgBByNMAQQA2AgALQczTAEGA1AQ2AgBBnNAAQYDUBDYCAEGw0AAgBTYCAEGs0ABBfzYCAEHQ0wBBgKwDNgIAA0AgAUHI0ABqIAFBvNAAaiICNgIAIAIgAUG00ABqIgM2AgAgAUHA0ABqIAM2AgAgAUHQ0ABqIAFBxNAAaiIDNgIAIAMgAjYCACABQdjQAGogAUHM0ABqIgI2AgAgAiADNgIAIAFB1NAAaiACNgIAIAFBIGoiAUGAAkcNAAtBjNQEQcGrAzYCAEGo0ABB9NMAKAIANgIAQZjQAEHAqwM2AgBBpNAAQYjUBDYCAEHM/wdBODYCAEGI1AQhCQsCQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQCAAQewBTQRAQYzQACgCACIGQRAgAEETakFwcSAAQQtJGyIEQQN2IgB2IgFBA3EEQAJAIAFBAXEgAHJBAXMiAkEDdCIAQbTQAGoiASAAQbzQAGooAgAiACgCCCIDRgRAQYzQACAGQX4gAndxNgIADAELIAEgAzYCCCADIAE2AgwLIABBCGohASAAIAJBA3QiAkEDcjYCBCAAIAJqIgAgACgCBEEBcjYCBAwRC0GU0AAoAgAiCCAETw0BIAEEQAJAQQIgAHQiAkEAIAJrciABIAB0cWgiAEEDdCICQbTQAGoiASACQbzQAGooAgAiAigCCCIDRgRAQYzQACAGQX4gAHdxIgY2AgAMAQsgASADNgIIIAMgATYCDAsgAiAEQQNyNgIEIABBA3QiACAEayEFIAAgAmogBTYCACACIARqIgQgBUEBcjYCBCAIBEAgCEF4cUG00ABqIQBBoNAAKAIAIQMCf0EBIAhBA3Z0IgEgBnFFBEBBjNAAIAEgBnI2AgAgAAwBCyAAKAIICyIBIAM2AgwgACADNgIIIAMgADYCDCADIAE2AggLIAJBCGohAUGg0AAgBDYCAEGU0AAgBTYCAAwRC0GQ0AAoAgAiC0UNASALaEECdEG80gBqKAIAIgAoAgRBeHEgBGshBSAAIQIDQAJAIAIoAhAiAUUEQCACQRRqKAIAIgFFDQELIAEoAgRBeHEgBGsiAyAFSSECIAMgBSACGyEFIAEgACACGyEAIAEhAgwBCwsgACgCGCEJIAAoAgwiAyAARwRAQZzQACgCABogAyAAKAIIIgE2AgggASADNgIMDBALIABBFGoiAigCACIBRQRAIAAoAhAiAUUNAyAAQRBqIQILA0AgAiEHIAEiA0EUaiICKAIAIgENACADQRBqIQIgAygCECIBDQALIAdBADYCAAwPC0F/IQQgAEG/f0sNACAAQRNqIgFBcHEhBEGQ0AAoAgAiCEUNAEEAIARrIQUCQAJAAkACf0EAIARBgAJJDQAaQR8gBEH///8HSw0AGiAEQSYgAUEIdmciAGt2QQFxIABBAXRrQT5qCyIGQQJ0QbzSAGooAgAiAkUEQEEAIQFBACEDDAELQQAhASAEQRkgBkEBdmtBACAGQR9HG3QhAEEAIQMDQAJAIAIoAgRBeHEgBGsiByAFTw0AIAIhAyAHIgUNAEEAIQUgAiEBDAMLIAEgAkEUaigCACIHIAcgAiAAQR12QQRxakEQaigCACICRhsgASAHGyEBIABBAXQhACACDQALCyABIANyRQRAQQAhA0ECIAZ0IgBBACAAa3IgCHEiAEUNAyAAaEECdEG80gBqKAIAIQELIAFFDQELA0AgASgCBEF4cSAEayICIAVJIQAgAiAFIAAbIQUgASADIAAbIQMgASgCECIABH8gAAUgAUEUaigCAAsiAQ0ACwsgA0UNACAFQZTQACgCACAEa08NACADKAIYIQcgAyADKAIMIgBHBEBBnNAAKAIAGiAAIAMoAggiATYCCCABIAA2AgwMDgsgA0EUaiICKAIAIgFFBEAgAygCECIBRQ0DIANBEGohAgsDQCACIQYgASIAQRRqIgIoAgAiAQ0AIABBEGohAiAAKAIQIgENAAsgBkEANgIADA0LQZTQACgCACIDIARPBEBBoNAAKAIAIQECQCADIARrIgJBEE8EQCABIARqIgAgAkEBcjYCBCABIANqIAI2AgAgASAEQQNyNgIEDAELIAEgA0EDcjYCBCABIANqIgAgACgCBEEBcjYCBEEAIQBBACECC0GU0AAgAjYCAEGg0AAgADYCACABQQhqIQEMDwtBmNAAKAIAIgMgBEsEQCAEIAlqIgAgAyAEayIBQQFyNgIEQaTQACAANgIAQZjQACABNgIAIAkgBEEDcjYCBCAJQQhqIQEMDwtBACEBIAQCf0Hk0wAoAgAEQEHs0wAoAgAMAQtB8NMAQn83AgBB6NMAQoCAhICAgMAANwIAQeTTACAKQQxqQXBxQdiq1aoFczYCAEH40wBBADYCAEHI0wBBADYCAEGAgAQLIgAgBEHHAGoiBWoiBkEAIABrIgdxIgJPBEBB/NMAQTA2AgAMDwsCQEHE0wAoAgAiAUUNAEG80wAoAgAiCCACaiEAIAAgAU0gACAIS3ENAEEAIQFB/NMAQTA2AgAMDwtByNMALQAAQQRxDQQCQAJAIAkEQEHM0wAhAQNAIAEoAgAiACAJTQRAIAAgASgCBGogCUsNAwsgASgCCCIBDQALC0EAEDMiAEF/Rg0FIAIhBkHo0wAoAgAiAUEBayIDIABxBEAgAiAAayAAIANqQQAgAWtxaiEGCyAEIAZPDQUgBkH+////B0sNBUHE0wAoAgAiAwRAQbzTACgCACIHIAZqIQEgASAHTQ0GIAEgA0sNBgsgBhAzIgEgAEcNAQwHCyAGIANrIAdxIgZB/v///wdLDQQgBhAzIQAgACABKAIAIAEoAgRqRg0DIAAhAQsCQCAGIARByABqTw0AIAFBf0YNAEHs0wAoAgAiACAFIAZrakEAIABrcSIAQf7///8HSwRAIAEhAAwHCyAAEDNBf0cEQCAAIAZqIQYgASEADAcLQQAgBmsQMxoMBAsgASIAQX9HDQUMAwtBACEDDAwLQQAhAAwKCyAAQX9HDQILQcjTAEHI0wAoAgBBBHI2AgALIAJB/v///wdLDQEgAhAzIQBBABAzIQEgAEF/Rg0BIAFBf0YNASAAIAFPDQEgASAAayIGIARBOGpNDQELQbzTAEG80wAoAgAgBmoiATYCAEHA0wAoAgAgAUkEQEHA0wAgATYCAAsCQAJAAkBBpNAAKAIAIgIEQEHM0wAhAQNAIAAgASgCACIDIAEoAgQiBWpGDQIgASgCCCIBDQALDAILQZzQACgCACIBQQBHIAAgAU9xRQRAQZzQACAANgIAC0EAIQFB0NMAIAY2AgBBzNMAIAA2AgBBrNAAQX82AgBBsNAAQeTTACgCADYCAEHY0wBBADYCAANAIAFByNAAaiABQbzQAGoiAjYCACACIAFBtNAAaiIDNgIAIAFBwNAAaiADNgIAIAFB0NAAaiABQcTQAGoiAzYCACADIAI2AgAgAUHY0ABqIAFBzNAAaiICNgIAIAIgAzYCACABQdTQAGogAjYCACABQSBqIgFBgAJHDQALQXggAGtBD3EiASAAaiICIAZBOGsiAyABayIBQQFyNgIEQajQAEH00wAoAgA2AgBBmNAAIAE2AgBBpNAAIAI2AgAgACADakE4NgIEDAILIAAgAk0NACACIANJDQAgASgCDEEIcQ0AQXggAmtBD3EiACACaiIDQZjQACgCACAGaiIHIABrIgBBAXI2AgQgASAFIAZqNgIEQajQAEH00wAoAgA2AgBBmNAAIAA2AgBBpNAAIAM2AgAgAiAHakE4NgIEDAELIABBnNAAKAIASQRAQZzQACAANgIACyAAIAZqIQNBzNMAIQECQAJAAkADQCADIAEoAgBHBEAgASgCCCIBDQEMAgsLIAEtAAxBCHFFDQELQczTACEBA0AgASgCACIDIAJNBEAgAyABKAIEaiIFIAJLDQMLIAEoAgghAQwACwALIAEgADYCACABIAEoAgQgBmo2AgQgAEF4IABrQQ9xaiIJIARBA3I2AgQgA0F4IANrQQ9xaiIGIAQgCWoiBGshASACIAZGBEBBpNAAIAQ2AgBBmNAAQZjQACgCACABaiIANgIAIAQgAEEBcjYCBAwIC0Gg0AAoAgAgBkYEQEGg0AAgBDYCAEGU0ABBlNAAKAIAIAFqIgA2AgAgBCAAQQFyNgIEIAAgBGogADYCAAwICyAGKAIEIgVBA3FBAUcNBiAFQXhxIQggBUH/AU0EQCAFQQN2IQMgBigCCCIAIAYoAgwiAkYEQEGM0ABBjNAAKAIAQX4gA3dxNgIADAcLIAIgADYCCCAAIAI2AgwMBgsgBigCGCEHIAYgBigCDCIARwRAIAAgBigCCCICNgIIIAIgADYCDAwFCyAGQRRqIgIoAgAiBUUEQCAGKAIQIgVFDQQgBkEQaiECCwNAIAIhAyAFIgBBFGoiAigCACIFDQAgAEEQaiECIAAoAhAiBQ0ACyADQQA2AgAMBAtBeCAAa0EPcSIBIABqIgcgBkE4ayIDIAFrIgFBAXI2AgQgACADakE4NgIEIAIgBUE3IAVrQQ9xakE/ayIDIAMgAkEQakkbIgNBIzYCBEGo0ABB9NMAKAIANgIAQZjQACABNgIAQaTQACAHNgIAIANBEGpB1NMAKQIANwIAIANBzNMAKQIANwIIQdTTACADQQhqNgIAQdDTACAGNgIAQczTACAANgIAQdjTAEEANgIAIANBJGohAQNAIAFBBzYCACAFIAFBBGoiAUsNAAsgAiADRg0AIAMgAygCBEF+cTYCBCADIAMgAmsiBTYCACACIAVBAXI2AgQgBUH/AU0EQCAFQXhxQbTQAGohAAJ/QYzQACgCACIBQQEgBUEDdnQiA3FFBEBBjNAAIAEgA3I2AgAgAAwBCyAAKAIICyIBIAI2AgwgACACNgIIIAIgADYCDCACIAE2AggMAQtBHyEBIAVB////B00EQCAFQSYgBUEIdmciAGt2QQFxIABBAXRrQT5qIQELIAIgATYCHCACQgA3AhAgAUECdEG80gBqIQBBkNAAKAIAIgNBASABdCIGcUUEQCAAIAI2AgBBkNAAIAMgBnI2AgAgAiAANgIYIAIgAjYCCCACIAI2AgwMAQsgBUEZIAFBAXZrQQAgAUEfRxt0IQEgACgCACEDAkADQCADIgAoAgRBeHEgBUYNASABQR12IQMgAUEBdCEBIAAgA0EEcWpBEGoiBigCACIDDQALIAYgAjYCACACIAA2AhggAiACNgIMIAIgAjYCCAwBCyAAKAIIIgEgAjYCDCAAIAI2AgggAkEANgIYIAIgADYCDCACIAE2AggLQZjQACgCACIBIARNDQBBpNAAKAIAIgAgBGoiAiABIARrIgFBAXI2AgRBmNAAIAE2AgBBpNAAIAI2AgAgACAEQQNyNgIEIABBCGohAQwIC0EAIQFB/NMAQTA2AgAMBwtBACEACyAHRQ0AAkAgBigCHCICQQJ0QbzSAGoiAygCACAGRgRAIAMgADYCACAADQFBkNAAQZDQACgCAEF+IAJ3cTYCAAwCCyAHQRBBFCAHKAIQIAZGG2ogADYCACAARQ0BCyAAIAc2AhggBigCECICBEAgACACNgIQIAIgADYCGAsgBkEUaigCACICRQ0AIABBFGogAjYCACACIAA2AhgLIAEgCGohASAGIAhqIgYoAgQhBQsgBiAFQX5xNgIEIAEgBGogATYCACAEIAFBAXI2AgQgAUH/AU0EQCABQXhxQbTQAGohAAJ/QYzQACgCACICQQEgAUEDdnQiAXFFBEBBjNAAIAEgAnI2AgAgAAwBCyAAKAIICyIBIAQ2AgwgACAENgIIIAQgADYCDCAEIAE2AggMAQtBHyEFIAFB////B00EQCABQSYgAUEIdmciAGt2QQFxIABBAXRrQT5qIQULIAQgBTYCHCAEQgA3AhAgBUECdEG80gBqIQBBkNAAKAIAIgJBASAFdCIDcUUEQCAAIAQ2AgBBkNAAIAIgA3I2AgAgBCAANgIYIAQgBDYCCCAEIAQ2AgwMAQsgAUEZIAVBAXZrQQAgBUEfRxt0IQUgACgCACEAAkADQCAAIgIoAgRBeHEgAUYNASAFQR12IQAgBUEBdCEFIAIgAEEEcWpBEGoiAygCACIADQALIAMgBDYCACAEIAI2AhggBCAENgIMIAQgBDYCCAwBCyACKAIIIgAgBDYCDCACIAQ2AgggBEEANgIYIAQgAjYCDCAEIAA2AggLIAlBCGohAQwCCwJAIAdFDQACQCADKAIcIgFBAnRBvNIAaiICKAIAIANGBEAgAiAANgIAIAANAUGQ0AAgCEF+IAF3cSIINgIADAILIAdBEEEUIAcoAhAgA0YbaiAANgIAIABFDQELIAAgBzYCGCADKAIQIgEEQCAAIAE2AhAgASAANgIYCyADQRRqKAIAIgFFDQAgAEEUaiABNgIAIAEgADYCGAsCQCAFQQ9NBEAgAyAEIAVqIgBBA3I2AgQgACADaiIAIAAoAgRBAXI2AgQMAQsgAyAEaiICIAVBAXI2AgQgAyAEQQNyNgIEIAIgBWogBTYCACAFQf8BTQRAIAVBeHFBtNAAaiEAAn9BjNAAKAIAIgFBASAFQQN2dCIFcUUEQEGM0AAgASAFcjYCACAADAELIAAoAggLIgEgAjYCDCAAIAI2AgggAiAANgIMIAIgATYCCAwBC0EfIQEgBUH///8HTQRAIAVBJiAFQQh2ZyIAa3ZBAXEgAEEBdGtBPmohAQsgAiABNgIcIAJCADcCECABQQJ0QbzSAGohAEEBIAF0IgQgCHFFBEAgACACNgIAQZDQACAEIAhyNgIAIAIgADYCGCACIAI2AgggAiACNgIMDAELIAVBGSABQQF2a0EAIAFBH0cbdCEBIAAoAgAhBAJAA0AgBCIAKAIEQXhxIAVGDQEgAUEddiEEIAFBAXQhASAAIARBBHFqQRBqIgYoAgAiBA0ACyAGIAI2AgAgAiAANgIYIAIgAjYCDCACIAI2AggMAQsgACgCCCIBIAI2AgwgACACNgIIIAJBADYCGCACIAA2AgwgAiABNgIICyADQQhqIQEMAQsCQCAJRQ0AAkAgACgCHCIBQQJ0QbzSAGoiAigCACAARgRAIAIgAzYCACADDQFBkNAAIAtBfiABd3E2AgAMAgsgCUEQQRQgCSgCECAARhtqIAM2AgAgA0UNAQsgAyAJNgIYIAAoAhAiAQRAIAMgATYCECABIAM2AhgLIABBFGooAgAiAUUNACADQRRqIAE2AgAgASADNgIYCwJAIAVBD00EQCAAIAQgBWoiAUEDcjYCBCAAIAFqIgEgASgCBEEBcjYCBAwBCyAAIARqIgcgBUEBcjYCBCAAIARBA3I2AgQgBSAHaiAFNgIAIAgEQCAIQXhxQbTQAGohAUGg0AAoAgAhAwJ/QQEgCEEDdnQiAiAGcUUEQEGM0AAgAiAGcjYCACABDAELIAEoAggLIgIgAzYCDCABIAM2AgggAyABNgIMIAMgAjYCCAtBoNAAIAc2AgBBlNAAIAU2AgALIABBCGohAQsgCkEQaiQAIAELQwAgAEUEQD8AQRB0DwsCQCAAQf//A3ENACAAQQBIDQAgAEEQdkAAIgBBf0YEQEH80wBBMDYCAEF/DwsgAEEQdA8LAAsL3D8iAEGACAsJAQAAAAIAAAADAEGUCAsFBAAAAAUAQaQICwkGAAAABwAAAAgAQdwIC4otSW52YWxpZCBjaGFyIGluIHVybCBxdWVyeQBTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX2JvZHkAQ29udGVudC1MZW5ndGggb3ZlcmZsb3cAQ2h1bmsgc2l6ZSBvdmVyZmxvdwBSZXNwb25zZSBvdmVyZmxvdwBJbnZhbGlkIG1ldGhvZCBmb3IgSFRUUC94LnggcmVxdWVzdABJbnZhbGlkIG1ldGhvZCBmb3IgUlRTUC94LnggcmVxdWVzdABFeHBlY3RlZCBTT1VSQ0UgbWV0aG9kIGZvciBJQ0UveC54IHJlcXVlc3QASW52YWxpZCBjaGFyIGluIHVybCBmcmFnbWVudCBzdGFydABFeHBlY3RlZCBkb3QAU3BhbiBjYWxsYmFjayBlcnJvciBpbiBvbl9zdGF0dXMASW52YWxpZCByZXNwb25zZSBzdGF0dXMASW52YWxpZCBjaGFyYWN0ZXIgaW4gY2h1bmsgZXh0ZW5zaW9ucwBVc2VyIGNhbGxiYWNrIGVycm9yAGBvbl9yZXNldGAgY2FsbGJhY2sgZXJyb3IAYG9uX2NodW5rX2hlYWRlcmAgY2FsbGJhY2sgZXJyb3IAYG9uX21lc3NhZ2VfYmVnaW5gIGNhbGxiYWNrIGVycm9yAGBvbl9jaHVua19leHRlbnNpb25fdmFsdWVgIGNhbGxiYWNrIGVycm9yAGBvbl9zdGF0dXNfY29tcGxldGVgIGNhbGxiYWNrIGVycm9yAGBvbl92ZXJzaW9uX2NvbXBsZXRlYCBjYWxsYmFjayBlcnJvcgBgb25fdXJsX2NvbXBsZXRlYCBjYWxsYmFjayBlcnJvcgBgb25fY2h1bmtfY29tcGxldGVgIGNhbGxiYWNrIGVycm9yAGBvbl9oZWFkZXJfdmFsdWVfY29tcGxldGVgIGNhbGxiYWNrIGVycm9yAGBvbl9tZXNzYWdlX2NvbXBsZXRlYCBjYWxsYmFjayBlcnJvcgBgb25fbWV0aG9kX2NvbXBsZXRlYCBjYWxsYmFjayBlcnJvcgBgb25faGVhZGVyX2ZpZWxkX2NvbXBsZXRlYCBjYWxsYmFjayBlcnJvcgBgb25fY2h1bmtfZXh0ZW5zaW9uX25hbWVgIGNhbGxiYWNrIGVycm9yAFVuZXhwZWN0ZWQgY2hhciBpbiB1cmwgc2VydmVyAEludmFsaWQgaGVhZGVyIHZhbHVlIGNoYXIASW52YWxpZCBoZWFkZXIgZmllbGQgY2hhcgBTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX3ZlcnNpb24ASW52YWxpZCBtaW5vciB2ZXJzaW9uAEludmFsaWQgbWFqb3IgdmVyc2lvbgBFeHBlY3RlZCBzcGFjZSBhZnRlciB2ZXJzaW9uAEV4cGVjdGVkIENSTEYgYWZ0ZXIgdmVyc2lvbgBJbnZhbGlkIEhUVFAgdmVyc2lvbgBJbnZhbGlkIGhlYWRlciB0b2tlbgBTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX3VybABJbnZhbGlkIGNoYXJhY3RlcnMgaW4gdXJsAFVuZXhwZWN0ZWQgc3RhcnQgY2hhciBpbiB1cmwARG91YmxlIEAgaW4gdXJsAEVtcHR5IENvbnRlbnQtTGVuZ3RoAEludmFsaWQgY2hhcmFjdGVyIGluIENvbnRlbnQtTGVuZ3RoAER1cGxpY2F0ZSBDb250ZW50LUxlbmd0aABJbnZhbGlkIGNoYXIgaW4gdXJsIHBhdGgAQ29udGVudC1MZW5ndGggY2FuJ3QgYmUgcHJlc2VudCB3aXRoIFRyYW5zZmVyLUVuY29kaW5nAEludmFsaWQgY2hhcmFjdGVyIGluIGNodW5rIHNpemUAU3BhbiBjYWxsYmFjayBlcnJvciBpbiBvbl9oZWFkZXJfdmFsdWUAU3BhbiBjYWxsYmFjayBlcnJvciBpbiBvbl9jaHVua19leHRlbnNpb25fdmFsdWUASW52YWxpZCBjaGFyYWN0ZXIgaW4gY2h1bmsgZXh0ZW5zaW9ucyB2YWx1ZQBNaXNzaW5nIGV4cGVjdGVkIExGIGFmdGVyIGhlYWRlciB2YWx1ZQBJbnZhbGlkIGBUcmFuc2Zlci1FbmNvZGluZ2AgaGVhZGVyIHZhbHVlAEludmFsaWQgY2hhcmFjdGVyIGluIGNodW5rIGV4dGVuc2lvbnMgcXVvdGUgdmFsdWUASW52YWxpZCBjaGFyYWN0ZXIgaW4gY2h1bmsgZXh0ZW5zaW9ucyBxdW90ZWQgdmFsdWUAUGF1c2VkIGJ5IG9uX2hlYWRlcnNfY29tcGxldGUASW52YWxpZCBFT0Ygc3RhdGUAb25fcmVzZXQgcGF1c2UAb25fY2h1bmtfaGVhZGVyIHBhdXNlAG9uX21lc3NhZ2VfYmVnaW4gcGF1c2UAb25fY2h1bmtfZXh0ZW5zaW9uX3ZhbHVlIHBhdXNlAG9uX3N0YXR1c19jb21wbGV0ZSBwYXVzZQBvbl92ZXJzaW9uX2NvbXBsZXRlIHBhdXNlAG9uX3VybF9jb21wbGV0ZSBwYXVzZQBvbl9jaHVua19jb21wbGV0ZSBwYXVzZQBvbl9oZWFkZXJfdmFsdWVfY29tcGxldGUgcGF1c2UAb25fbWVzc2FnZV9jb21wbGV0ZSBwYXVzZQBvbl9tZXRob2RfY29tcGxldGUgcGF1c2UAb25faGVhZGVyX2ZpZWxkX2NvbXBsZXRlIHBhdXNlAG9uX2NodW5rX2V4dGVuc2lvbl9uYW1lIHBhdXNlAFVuZXhwZWN0ZWQgc3BhY2UgYWZ0ZXIgc3RhcnQgbGluZQBTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX2NodW5rX2V4dGVuc2lvbl9uYW1lAEludmFsaWQgY2hhcmFjdGVyIGluIGNodW5rIGV4dGVuc2lvbnMgbmFtZQBQYXVzZSBvbiBDT05ORUNUL1VwZ3JhZGUAUGF1c2Ugb24gUFJJL1VwZ3JhZGUARXhwZWN0ZWQgSFRUUC8yIENvbm5lY3Rpb24gUHJlZmFjZQBTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX21ldGhvZABFeHBlY3RlZCBzcGFjZSBhZnRlciBtZXRob2QAU3BhbiBjYWxsYmFjayBlcnJvciBpbiBvbl9oZWFkZXJfZmllbGQAUGF1c2VkAEludmFsaWQgd29yZCBlbmNvdW50ZXJlZABJbnZhbGlkIG1ldGhvZCBlbmNvdW50ZXJlZABVbmV4cGVjdGVkIGNoYXIgaW4gdXJsIHNjaGVtYQBSZXF1ZXN0IGhhcyBpbnZhbGlkIGBUcmFuc2Zlci1FbmNvZGluZ2AAU1dJVENIX1BST1hZAFVTRV9QUk9YWQBNS0FDVElWSVRZAFVOUFJPQ0VTU0FCTEVfRU5USVRZAENPUFkATU9WRURfUEVSTUFORU5UTFkAVE9PX0VBUkxZAE5PVElGWQBGQUlMRURfREVQRU5ERU5DWQBCQURfR0FURVdBWQBQTEFZAFBVVABDSEVDS09VVABHQVRFV0FZX1RJTUVPVVQAUkVRVUVTVF9USU1FT1VUAE5FVFdPUktfQ09OTkVDVF9USU1FT1VUAENPTk5FQ1RJT05fVElNRU9VVABMT0dJTl9USU1FT1VUAE5FVFdPUktfUkVBRF9USU1FT1VUAFBPU1QATUlTRElSRUNURURfUkVRVUVTVABDTElFTlRfQ0xPU0VEX1JFUVVFU1QAQ0xJRU5UX0NMT1NFRF9MT0FEX0JBTEFOQ0VEX1JFUVVFU1QAQkFEX1JFUVVFU1QASFRUUF9SRVFVRVNUX1NFTlRfVE9fSFRUUFNfUE9SVABSRVBPUlQASU1fQV9URUFQT1QAUkVTRVRfQ09OVEVOVABOT19DT05URU5UAFBBUlRJQUxfQ09OVEVOVABIUEVfSU5WQUxJRF9DT05TVEFOVABIUEVfQ0JfUkVTRVQAR0VUAEhQRV9TVFJJQ1QAQ09ORkxJQ1QAVEVNUE9SQVJZX1JFRElSRUNUAFBFUk1BTkVOVF9SRURJUkVDVABDT05ORUNUAE1VTFRJX1NUQVRVUwBIUEVfSU5WQUxJRF9TVEFUVVMAVE9PX01BTllfUkVRVUVTVFMARUFSTFlfSElOVFMAVU5BVkFJTEFCTEVfRk9SX0xFR0FMX1JFQVNPTlMAT1BUSU9OUwBTV0lUQ0hJTkdfUFJPVE9DT0xTAFZBUklBTlRfQUxTT19ORUdPVElBVEVTAE1VTFRJUExFX0NIT0lDRVMASU5URVJOQUxfU0VSVkVSX0VSUk9SAFdFQl9TRVJWRVJfVU5LTk9XTl9FUlJPUgBSQUlMR1VOX0VSUk9SAElERU5USVRZX1BST1ZJREVSX0FVVEhFTlRJQ0FUSU9OX0VSUk9SAFNTTF9DRVJUSUZJQ0FURV9FUlJPUgBJTlZBTElEX1hfRk9SV0FSREVEX0ZPUgBTRVRfUEFSQU1FVEVSAEdFVF9QQVJBTUVURVIASFBFX1VTRVIAU0VFX09USEVSAEhQRV9DQl9DSFVOS19IRUFERVIATUtDQUxFTkRBUgBTRVRVUABXRUJfU0VSVkVSX0lTX0RPV04AVEVBUkRPV04ASFBFX0NMT1NFRF9DT05ORUNUSU9OAEhFVVJJU1RJQ19FWFBJUkFUSU9OAERJU0NPTk5FQ1RFRF9PUEVSQVRJT04ATk9OX0FVVEhPUklUQVRJVkVfSU5GT1JNQVRJT04ASFBFX0lOVkFMSURfVkVSU0lPTgBIUEVfQ0JfTUVTU0FHRV9CRUdJTgBTSVRFX0lTX0ZST1pFTgBIUEVfSU5WQUxJRF9IRUFERVJfVE9LRU4ASU5WQUxJRF9UT0tFTgBGT1JCSURERU4ARU5IQU5DRV9ZT1VSX0NBTE0ASFBFX0lOVkFMSURfVVJMAEJMT0NLRURfQllfUEFSRU5UQUxfQ09OVFJPTABNS0NPTABBQ0wASFBFX0lOVEVSTkFMAFJFUVVFU1RfSEVBREVSX0ZJRUxEU19UT09fTEFSR0VfVU5PRkZJQ0lBTABIUEVfT0sAVU5MSU5LAFVOTE9DSwBQUkkAUkVUUllfV0lUSABIUEVfSU5WQUxJRF9DT05URU5UX0xFTkdUSABIUEVfVU5FWFBFQ1RFRF9DT05URU5UX0xFTkdUSABGTFVTSABQUk9QUEFUQ0gATS1TRUFSQ0gAVVJJX1RPT19MT05HAFBST0NFU1NJTkcATUlTQ0VMTEFORU9VU19QRVJTSVNURU5UX1dBUk5JTkcATUlTQ0VMTEFORU9VU19XQVJOSU5HAEhQRV9JTlZBTElEX1RSQU5TRkVSX0VOQ09ESU5HAEV4cGVjdGVkIENSTEYASFBFX0lOVkFMSURfQ0hVTktfU0laRQBNT1ZFAENPTlRJTlVFAEhQRV9DQl9TVEFUVVNfQ09NUExFVEUASFBFX0NCX0hFQURFUlNfQ09NUExFVEUASFBFX0NCX1ZFUlNJT05fQ09NUExFVEUASFBFX0NCX1VSTF9DT01QTEVURQBIUEVfQ0JfQ0hVTktfQ09NUExFVEUASFBFX0NCX0hFQURFUl9WQUxVRV9DT01QTEVURQBIUEVfQ0JfQ0hVTktfRVhURU5TSU9OX1ZBTFVFX0NPTVBMRVRFAEhQRV9DQl9DSFVOS19FWFRFTlNJT05fTkFNRV9DT01QTEVURQBIUEVfQ0JfTUVTU0FHRV9DT01QTEVURQBIUEVfQ0JfTUVUSE9EX0NPTVBMRVRFAEhQRV9DQl9IRUFERVJfRklFTERfQ09NUExFVEUAREVMRVRFAEhQRV9JTlZBTElEX0VPRl9TVEFURQBJTlZBTElEX1NTTF9DRVJUSUZJQ0FURQBQQVVTRQBOT19SRVNQT05TRQBVTlNVUFBPUlRFRF9NRURJQV9UWVBFAEdPTkUATk9UX0FDQ0VQVEFCTEUAU0VSVklDRV9VTkFWQUlMQUJMRQBSQU5HRV9OT1RfU0FUSVNGSUFCTEUAT1JJR0lOX0lTX1VOUkVBQ0hBQkxFAFJFU1BPTlNFX0lTX1NUQUxFAFBVUkdFAE1FUkdFAFJFUVVFU1RfSEVBREVSX0ZJRUxEU19UT09fTEFSR0UAUkVRVUVTVF9IRUFERVJfVE9PX0xBUkdFAFBBWUxPQURfVE9PX0xBUkdFAElOU1VGRklDSUVOVF9TVE9SQUdFAEhQRV9QQVVTRURfVVBHUkFERQBIUEVfUEFVU0VEX0gyX1VQR1JBREUAU09VUkNFAEFOTk9VTkNFAFRSQUNFAEhQRV9VTkVYUEVDVEVEX1NQQUNFAERFU0NSSUJFAFVOU1VCU0NSSUJFAFJFQ09SRABIUEVfSU5WQUxJRF9NRVRIT0QATk9UX0ZPVU5EAFBST1BGSU5EAFVOQklORABSRUJJTkQAVU5BVVRIT1JJWkVEAE1FVEhPRF9OT1RfQUxMT1dFRABIVFRQX1ZFUlNJT05fTk9UX1NVUFBPUlRFRABBTFJFQURZX1JFUE9SVEVEAEFDQ0VQVEVEAE5PVF9JTVBMRU1FTlRFRABMT09QX0RFVEVDVEVEAEhQRV9DUl9FWFBFQ1RFRABIUEVfTEZfRVhQRUNURUQAQ1JFQVRFRABJTV9VU0VEAEhQRV9QQVVTRUQAVElNRU9VVF9PQ0NVUkVEAFBBWU1FTlRfUkVRVUlSRUQAUFJFQ09ORElUSU9OX1JFUVVJUkVEAFBST1hZX0FVVEhFTlRJQ0FUSU9OX1JFUVVJUkVEAE5FVFdPUktfQVVUSEVOVElDQVRJT05fUkVRVUlSRUQATEVOR1RIX1JFUVVJUkVEAFNTTF9DRVJUSUZJQ0FURV9SRVFVSVJFRABVUEdSQURFX1JFUVVJUkVEAFBBR0VfRVhQSVJFRABQUkVDT05ESVRJT05fRkFJTEVEAEVYUEVDVEFUSU9OX0ZBSUxFRABSRVZBTElEQVRJT05fRkFJTEVEAFNTTF9IQU5EU0hBS0VfRkFJTEVEAExPQ0tFRABUUkFOU0ZPUk1BVElPTl9BUFBMSUVEAE5PVF9NT0RJRklFRABOT1RfRVhURU5ERUQAQkFORFdJRFRIX0xJTUlUX0VYQ0VFREVEAFNJVEVfSVNfT1ZFUkxPQURFRABIRUFEAEV4cGVjdGVkIEhUVFAvAABeEwAAJhMAADAQAADwFwAAnRMAABUSAAA5FwAA8BIAAAoQAAB1EgAArRIAAIITAABPFAAAfxAAAKAVAAAjFAAAiRIAAIsUAABNFQAA1BEAAM8UAAAQGAAAyRYAANwWAADBEQAA4BcAALsUAAB0FAAAfBUAAOUUAAAIFwAAHxAAAGUVAACjFAAAKBUAAAIVAACZFQAALBAAAIsZAABPDwAA1A4AAGoQAADOEAAAAhcAAIkOAABuEwAAHBMAAGYUAABWFwAAwRMAAM0TAABsEwAAaBcAAGYXAABfFwAAIhMAAM4PAABpDgAA2A4AAGMWAADLEwAAqg4AACgXAAAmFwAAxRMAAF0WAADoEQAAZxMAAGUTAADyFgAAcxMAAB0XAAD5FgAA8xEAAM8OAADOFQAADBIAALMRAAClEQAAYRAAADIXAAC7EwBB+TULAQEAQZA2C+ABAQECAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEAQf03CwEBAEGROAteAgMCAgICAgAAAgIAAgIAAgICAgICAgICAgAEAAAAAAACAgICAgICAgICAgICAgICAgICAgICAgICAgAAAAICAgICAgICAgICAgICAgICAgICAgICAgICAgICAAIAAgBB/TkLAQEAQZE6C14CAAICAgICAAACAgACAgACAgICAgICAgICAAMABAAAAAICAgICAgICAgICAgICAgICAgICAgICAgICAAAAAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIAAgACAEHwOwsNbG9zZWVlcC1hbGl2ZQBBiTwLAQEAQaA8C+ABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEAAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEAQYk+CwEBAEGgPgvnAQEBAQEBAQEBAQEBAQIBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBY2h1bmtlZABBsMAAC18BAQABAQEBAQAAAQEAAQEAAQEBAQEBAQEBAQAAAAAAAAABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQAAAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAEAAQBBkMIACyFlY3Rpb25lbnQtbGVuZ3Rob25yb3h5LWNvbm5lY3Rpb24AQcDCAAstcmFuc2Zlci1lbmNvZGluZ3BncmFkZQ0KDQoNClNNDQoNClRUUC9DRS9UU1AvAEH5wgALBQECAAEDAEGQwwAL4AEEAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQBB+cQACwUBAgABAwBBkMUAC+ABBAEBBQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEAAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEAQfnGAAsEAQAAAQBBkccAC98BAQEAAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQBB+sgACwQBAAACAEGQyQALXwMEAAAEBAQEBAQEBAQEBAUEBAQEBAQEBAQEBAQABAAGBwQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAEAAQABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQAAAAEAEH6ygALBAEAAAEAQZDLAAsBAQBBqssAC0ECAAAAAAAAAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMAAAAAAAADAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwBB+swACwQBAAABAEGQzQALAQEAQZrNAAsGAgAAAAACAEGxzQALOgMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAAAAAAAAAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMAQfDOAAuWAU5PVU5DRUVDS09VVE5FQ1RFVEVDUklCRUxVU0hFVEVBRFNFQVJDSFJHRUNUSVZJVFlMRU5EQVJWRU9USUZZUFRJT05TQ0hTRUFZU1RBVENIR0VPUkRJUkVDVE9SVFJDSFBBUkFNRVRFUlVSQ0VCU0NSSUJFQVJET1dOQUNFSU5ETktDS1VCU0NSSUJFSFRUUC9BRFRQLw==', 'base64')
   }),
-  8222:
+  4608:
   ((__unused_webpack_module, exports) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
@@ -32011,11 +31985,11 @@ function enumToMap(obj) {
 }
 exports.enumToMap = enumToMap;
   }),
-  6871:
+  7017:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { kClients } = __nccwpck_require__(3029)
-const Agent = __nccwpck_require__(231)
+const { kClients } = __nccwpck_require__(8031)
+const Agent = __nccwpck_require__(1745)
 const {
   kAgent,
   kMockAgentSet,
@@ -32026,14 +32000,14 @@ const {
   kGetNetConnect,
   kOptions,
   kFactory
-} = __nccwpck_require__(7231)
-const MockClient = __nccwpck_require__(7675)
-const MockPool = __nccwpck_require__(5634)
-const { matchValue, buildMockOptions } = __nccwpck_require__(9123)
-const { InvalidArgumentError, UndiciError } = __nccwpck_require__(3877)
-const Dispatcher = __nccwpck_require__(845)
-const Pluralizer = __nccwpck_require__(6299)
-const PendingInterceptorsFormatter = __nccwpck_require__(8848)
+} = __nccwpck_require__(2305)
+const MockClient = __nccwpck_require__(2361)
+const MockPool = __nccwpck_require__(6480)
+const { matchValue, buildMockOptions } = __nccwpck_require__(3193)
+const { InvalidArgumentError, UndiciError } = __nccwpck_require__(3959)
+const Dispatcher = __nccwpck_require__(3415)
+const Pluralizer = __nccwpck_require__(5773)
+const PendingInterceptorsFormatter = __nccwpck_require__(5738)
 class MockAgent extends Dispatcher {
   constructor (opts) {
 	super(opts)
@@ -32140,12 +32114,12 @@ ${pendingInterceptorsFormatter.format(pending)}
 }
 module.exports = MockAgent
   }),
-  7675:
+  2361:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { promisify } = __nccwpck_require__(7975)
-const Client = __nccwpck_require__(3451)
-const { buildMockDispatch } = __nccwpck_require__(9123)
+const Client = __nccwpck_require__(1313)
+const { buildMockDispatch } = __nccwpck_require__(3193)
 const {
   kDispatches,
   kMockAgent,
@@ -32154,10 +32128,10 @@ const {
   kOrigin,
   kOriginalDispatch,
   kConnected
-} = __nccwpck_require__(7231)
-const { MockInterceptor } = __nccwpck_require__(1821)
-const Symbols = __nccwpck_require__(3029)
-const { InvalidArgumentError } = __nccwpck_require__(3877)
+} = __nccwpck_require__(2305)
+const { MockInterceptor } = __nccwpck_require__(5843)
+const Symbols = __nccwpck_require__(8031)
+const { InvalidArgumentError } = __nccwpck_require__(3959)
 class MockClient extends Client {
   constructor (origin, opts) {
 	super(origin, opts)
@@ -32187,10 +32161,10 @@ class MockClient extends Client {
 }
 module.exports = MockClient
   }),
-  8423:
+  2673:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { UndiciError } = __nccwpck_require__(3877)
+const { UndiciError } = __nccwpck_require__(3959)
 const kMockNotMatchedError = Symbol.for('undici.error.UND_MOCK_ERR_MOCK_NOT_MATCHED')
 class MockNotMatchedError extends UndiciError {
   constructor (message) {
@@ -32209,10 +32183,10 @@ module.exports = {
   MockNotMatchedError
 }
   }),
-  1821:
+  5843:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { getResponseData, buildKey, addMockDispatch } = __nccwpck_require__(9123)
+const { getResponseData, buildKey, addMockDispatch } = __nccwpck_require__(3193)
 const {
   kDispatches,
   kDispatchKey,
@@ -32220,9 +32194,9 @@ const {
   kDefaultTrailers,
   kContentLength,
   kMockDispatch
-} = __nccwpck_require__(7231)
-const { InvalidArgumentError } = __nccwpck_require__(3877)
-const { buildURL } = __nccwpck_require__(4758)
+} = __nccwpck_require__(2305)
+const { InvalidArgumentError } = __nccwpck_require__(3959)
+const { buildURL } = __nccwpck_require__(9500)
 class MockScope {
   constructor (mockDispatch) {
 	this[kMockDispatch] = mockDispatch
@@ -32344,12 +32318,12 @@ class MockInterceptor {
 module.exports.MockInterceptor = MockInterceptor
 module.exports.MockScope = MockScope
   }),
-  5634:
+  6480:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { promisify } = __nccwpck_require__(7975)
-const Pool = __nccwpck_require__(3490)
-const { buildMockDispatch } = __nccwpck_require__(9123)
+const Pool = __nccwpck_require__(5928)
+const { buildMockDispatch } = __nccwpck_require__(3193)
 const {
   kDispatches,
   kMockAgent,
@@ -32358,10 +32332,10 @@ const {
   kOrigin,
   kOriginalDispatch,
   kConnected
-} = __nccwpck_require__(7231)
-const { MockInterceptor } = __nccwpck_require__(1821)
-const Symbols = __nccwpck_require__(3029)
-const { InvalidArgumentError } = __nccwpck_require__(3877)
+} = __nccwpck_require__(2305)
+const { MockInterceptor } = __nccwpck_require__(5843)
+const Symbols = __nccwpck_require__(8031)
+const { InvalidArgumentError } = __nccwpck_require__(3959)
 class MockPool extends Pool {
   constructor (origin, opts) {
 	super(origin, opts)
@@ -32391,7 +32365,7 @@ class MockPool extends Pool {
 }
 module.exports = MockPool
   }),
-  7231:
+  2305:
   ((module) => {
 "use strict";
 module.exports = {
@@ -32416,18 +32390,18 @@ module.exports = {
   kConnected: Symbol('connected')
 }
   }),
-  9123:
+  3193:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { MockNotMatchedError } = __nccwpck_require__(8423)
+const { MockNotMatchedError } = __nccwpck_require__(2673)
 const {
   kDispatches,
   kMockAgent,
   kOriginalDispatch,
   kOrigin,
   kGetNetConnect
-} = __nccwpck_require__(7231)
-const { buildURL } = __nccwpck_require__(4758)
+} = __nccwpck_require__(2305)
+const { buildURL } = __nccwpck_require__(9500)
 const { STATUS_CODES } = __nccwpck_require__(7067)
 const {
   types: {
@@ -32712,7 +32686,7 @@ module.exports = {
   buildHeadersFromArray
 }
   }),
-  8848:
+  5738:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { Transform } = __nccwpck_require__(7075)
@@ -32749,7 +32723,7 @@ module.exports = class PendingInterceptorsFormatter {
   }
 }
   }),
-  6299:
+  5773:
   ((module) => {
 "use strict";
 const singulars = {
@@ -32777,7 +32751,7 @@ module.exports = class Pluralizer {
   }
 }
   }),
-  5885:
+  4591:
   ((module) => {
 "use strict";
 let fastNow = 0
@@ -32895,18 +32869,18 @@ module.exports = {
   kFastTimer
 }
   }),
-  2672:
+  9918:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { kConstruct } = __nccwpck_require__(8171)
-const { urlEquals, getFieldValues } = __nccwpck_require__(2448)
-const { kEnumerableProperty, isDisturbed } = __nccwpck_require__(4758)
-const { webidl } = __nccwpck_require__(4927)
-const { Response, cloneResponse, fromInnerResponse } = __nccwpck_require__(3489)
-const { Request, fromInnerRequest } = __nccwpck_require__(229)
-const { kState } = __nccwpck_require__(8841)
-const { fetching } = __nccwpck_require__(344)
-const { urlIsHttpHttpsScheme, createDeferredPromise, readAllBytes } = __nccwpck_require__(7554)
+const { kConstruct } = __nccwpck_require__(8329)
+const { urlEquals, getFieldValues } = __nccwpck_require__(3762)
+const { kEnumerableProperty, isDisturbed } = __nccwpck_require__(9500)
+const { webidl } = __nccwpck_require__(4625)
+const { Response, cloneResponse, fromInnerResponse } = __nccwpck_require__(7287)
+const { Request, fromInnerRequest } = __nccwpck_require__(9683)
+const { kState } = __nccwpck_require__(3175)
+const { fetching } = __nccwpck_require__(4202)
+const { urlIsHttpHttpsScheme, createDeferredPromise, readAllBytes } = __nccwpck_require__(1204)
 const assert = __nccwpck_require__(4589)
 class Cache {
   #relevantRequestResponseList
@@ -33405,13 +33379,13 @@ module.exports = {
   Cache
 }
   }),
-  1855:
+  6577:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { kConstruct } = __nccwpck_require__(8171)
-const { Cache } = __nccwpck_require__(2672)
-const { webidl } = __nccwpck_require__(4927)
-const { kEnumerableProperty } = __nccwpck_require__(4758)
+const { kConstruct } = __nccwpck_require__(8329)
+const { Cache } = __nccwpck_require__(9918)
+const { webidl } = __nccwpck_require__(4625)
+const { kEnumerableProperty } = __nccwpck_require__(9500)
 class CacheStorage {
   #caches = new Map()
   constructor () {
@@ -33489,19 +33463,19 @@ module.exports = {
   CacheStorage
 }
   }),
-  8171:
+  8329:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 module.exports = {
-  kConstruct: (__nccwpck_require__(3029).kConstruct)
+  kConstruct: (__nccwpck_require__(8031).kConstruct)
 }
   }),
-  2448:
+  3762:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
-const { URLSerializer } = __nccwpck_require__(4418)
-const { isValidHeaderName } = __nccwpck_require__(7554)
+const { URLSerializer } = __nccwpck_require__(192)
+const { isValidHeaderName } = __nccwpck_require__(1204)
 function urlEquals (A, B, excludeFragment = false) {
   const serializedA = URLSerializer(A, excludeFragment)
   const serializedB = URLSerializer(B, excludeFragment)
@@ -33523,7 +33497,7 @@ module.exports = {
   getFieldValues
 }
   }),
-  7694:
+  5848:
   ((module) => {
 "use strict";
 const maxAttributeValueSize = 1024
@@ -33533,13 +33507,13 @@ module.exports = {
   maxNameValuePairSize
 }
   }),
-  7931:
+  7889:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { parseSetCookie } = __nccwpck_require__(7940)
-const { stringify } = __nccwpck_require__(9475)
-const { webidl } = __nccwpck_require__(4927)
-const { Headers } = __nccwpck_require__(3354)
+const { parseSetCookie } = __nccwpck_require__(1814)
+const { stringify } = __nccwpck_require__(185)
+const { webidl } = __nccwpck_require__(4625)
+const { Headers } = __nccwpck_require__(3408)
 function getCookies (headers) {
   webidl.argumentLengthCheck(arguments, 1, 'getCookies')
   webidl.brandCheck(headers, Headers, { strict: false })
@@ -33659,12 +33633,12 @@ module.exports = {
   setCookie
 }
   }),
-  7940:
+  1814:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { maxNameValuePairSize, maxAttributeValueSize } = __nccwpck_require__(7694)
-const { isCTLExcludingHtab } = __nccwpck_require__(9475)
-const { collectASequenceOfCodePointsFast } = __nccwpck_require__(4418)
+const { maxNameValuePairSize, maxAttributeValueSize } = __nccwpck_require__(5848)
+const { isCTLExcludingHtab } = __nccwpck_require__(185)
+const { collectASequenceOfCodePointsFast } = __nccwpck_require__(192)
 const assert = __nccwpck_require__(4589)
 function parseSetCookie (header) {
   if (isCTLExcludingHtab(header)) {
@@ -33790,7 +33764,7 @@ module.exports = {
   parseUnparsedAttributes
 }
   }),
-  9475:
+  185:
   ((module) => {
 "use strict";
 function isCTLExcludingHtab (value) {
@@ -33992,12 +33966,12 @@ module.exports = {
   stringify
 }
   }),
-  7313:
+  8819:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const buffer = __nccwpck_require__(4573)
 const { Transform } = __nccwpck_require__(7075)
-const { isASCIINumber, isValidLastEventId } = __nccwpck_require__(7197)
+const { isASCIINumber, isValidLastEventId } = __nccwpck_require__(3943)
 const BOM = [0xEF, 0xBB, 0xBF]
 const LF = 0x0A
 const CR = 0x0D
@@ -34366,21 +34340,21 @@ module.exports = {
   EventSourceStream
 }
   }),
-  1268:
+  7042:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { pipeline } = __nccwpck_require__(7075)
-const { fetching } = __nccwpck_require__(344)
-const { makeRequest } = __nccwpck_require__(229)
-const { webidl } = __nccwpck_require__(4927)
-const { EventSourceStream } = __nccwpck_require__(7313)
-const { parseMIMEType } = __nccwpck_require__(4418)
-const { createFastMessageEvent } = __nccwpck_require__(6450)
-const { isNetworkError } = __nccwpck_require__(3489)
-const { delay } = __nccwpck_require__(7197)
-const { kEnumerableProperty } = __nccwpck_require__(4758)
-const { environmentSettingsObject } = __nccwpck_require__(7554)
-const { getGlobalDispatcher } = __nccwpck_require__(6411)
+const { fetching } = __nccwpck_require__(4202)
+const { makeRequest } = __nccwpck_require__(9683)
+const { webidl } = __nccwpck_require__(4625)
+const { EventSourceStream } = __nccwpck_require__(8819)
+const { parseMIMEType } = __nccwpck_require__(192)
+const { createFastMessageEvent } = __nccwpck_require__(6760)
+const { isNetworkError } = __nccwpck_require__(7287)
+const { delay } = __nccwpck_require__(3943)
+const { kEnumerableProperty } = __nccwpck_require__(9500)
+const { environmentSettingsObject } = __nccwpck_require__(1204)
+const { getGlobalDispatcher } = __nccwpck_require__(1481)
 let experimentalWarned = false
 const defaultReconnectionTime = 3000
 const CONNECTING = 0
@@ -34634,7 +34608,7 @@ module.exports = {
   defaultReconnectionTime
 }
   }),
-  7197:
+  3943:
   ((module) => {
 "use strict";
 function isValidLastEventId (value) {
@@ -34658,10 +34632,10 @@ module.exports = {
   delay
 }
   }),
-  5662:
+  1448:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const util = __nccwpck_require__(4758)
+const util = __nccwpck_require__(9500)
 const {
   ReadableStreamFrom,
   isBlobLike,
@@ -34671,16 +34645,16 @@ const {
   fullyReadBody,
   extractMimeType,
   utf8DecodeBytes
-} = __nccwpck_require__(7554)
-const { FormData } = __nccwpck_require__(5468)
-const { kState } = __nccwpck_require__(8841)
-const { webidl } = __nccwpck_require__(4927)
+} = __nccwpck_require__(1204)
+const { FormData } = __nccwpck_require__(3818)
+const { kState } = __nccwpck_require__(3175)
+const { webidl } = __nccwpck_require__(4625)
 const { Blob } = __nccwpck_require__(4573)
 const assert = __nccwpck_require__(4589)
 const { isErrored, isDisturbed } = __nccwpck_require__(7075)
 const { isArrayBuffer } = __nccwpck_require__(3429)
-const { serializeAMimeType } = __nccwpck_require__(4418)
-const { multipartFormDataParser } = __nccwpck_require__(7106)
+const { serializeAMimeType } = __nccwpck_require__(192)
+const { multipartFormDataParser } = __nccwpck_require__(8016)
 let random
 try {
   const crypto = __nccwpck_require__(7598)
@@ -34967,7 +34941,7 @@ module.exports = {
   bodyUnusable
 }
   }),
-  6845:
+  4219:
   ((module) => {
 "use strict";
 const corsSafeListedMethods =   (['GET', 'HEAD', 'POST'])
@@ -35060,7 +35034,7 @@ module.exports = {
   referrerPolicySet
 }
   }),
-  4418:
+  192:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
@@ -35414,10 +35388,10 @@ module.exports = {
   isomorphicDecode
 }
   }),
-  8355:
+  8905:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { kConnected, kSize } = __nccwpck_require__(3029)
+const { kConnected, kSize } = __nccwpck_require__(8031)
 class CompatWeakRef {
   constructor (value) {
 	this.value = value
@@ -35454,12 +35428,12 @@ module.exports = function () {
   return { WeakRef, FinalizationRegistry }
 }
   }),
-  5912:
+  3486:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { Blob, File } = __nccwpck_require__(4573)
-const { kState } = __nccwpck_require__(8841)
-const { webidl } = __nccwpck_require__(4927)
+const { kState } = __nccwpck_require__(3175)
+const { webidl } = __nccwpck_require__(4625)
 class FileLike {
   constructor (blobLike, fileName, options = {}) {
 	const n = fileName
@@ -35522,14 +35496,14 @@ function isFileLike (object) {
 }
 module.exports = { FileLike, isFileLike }
   }),
-  7106:
+  8016:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { isUSVString, bufferToLowerCasedHeaderName } = __nccwpck_require__(4758)
-const { utf8DecodeBytes } = __nccwpck_require__(7554)
-const { HTTP_TOKEN_CODEPOINTS, isomorphicDecode } = __nccwpck_require__(4418)
-const { isFileLike } = __nccwpck_require__(5912)
-const { makeEntry } = __nccwpck_require__(5468)
+const { isUSVString, bufferToLowerCasedHeaderName } = __nccwpck_require__(9500)
+const { utf8DecodeBytes } = __nccwpck_require__(1204)
+const { HTTP_TOKEN_CODEPOINTS, isomorphicDecode } = __nccwpck_require__(192)
+const { isFileLike } = __nccwpck_require__(3486)
+const { makeEntry } = __nccwpck_require__(3818)
 const assert = __nccwpck_require__(4589)
 const { File: NodeFile } = __nccwpck_require__(4573)
 const File = globalThis.File ?? NodeFile
@@ -35783,14 +35757,14 @@ module.exports = {
   validateBoundary
 }
   }),
-  5468:
+  3818:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { isBlobLike, iteratorMixin } = __nccwpck_require__(7554)
-const { kState } = __nccwpck_require__(8841)
-const { kEnumerableProperty } = __nccwpck_require__(4758)
-const { FileLike, isFileLike } = __nccwpck_require__(5912)
-const { webidl } = __nccwpck_require__(4927)
+const { isBlobLike, iteratorMixin } = __nccwpck_require__(1204)
+const { kState } = __nccwpck_require__(3175)
+const { kEnumerableProperty } = __nccwpck_require__(9500)
+const { FileLike, isFileLike } = __nccwpck_require__(3486)
+const { webidl } = __nccwpck_require__(4625)
 const { File: NativeFile } = __nccwpck_require__(4573)
 const nodeUtil = __nccwpck_require__(7975)
 const File = globalThis.File ?? NativeFile
@@ -35941,7 +35915,7 @@ function makeEntry (name, value, filename) {
 }
 module.exports = { FormData, makeEntry }
   }),
-  7473:
+  5311:
   ((module) => {
 "use strict";
 const globalOrigin = Symbol.for('undici.globalOrigin.1')
@@ -35974,17 +35948,17 @@ module.exports = {
   setGlobalOrigin
 }
   }),
-  3354:
+  3408:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { kConstruct } = __nccwpck_require__(3029)
-const { kEnumerableProperty } = __nccwpck_require__(4758)
+const { kConstruct } = __nccwpck_require__(8031)
+const { kEnumerableProperty } = __nccwpck_require__(9500)
 const {
   iteratorMixin,
   isValidHeaderName,
   isValidHeaderValue
-} = __nccwpck_require__(7554)
-const { webidl } = __nccwpck_require__(4927)
+} = __nccwpck_require__(1204)
+const { webidl } = __nccwpck_require__(4625)
 const assert = __nccwpck_require__(4589)
 const util = __nccwpck_require__(7975)
 const kHeadersMap = Symbol('headers map')
@@ -36380,7 +36354,7 @@ module.exports = {
   getHeadersList
 }
   }),
-  344:
+  4202:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -36389,9 +36363,9 @@ const {
   filterResponse,
   makeResponse,
   fromInnerResponse
-} = __nccwpck_require__(3489)
-const { HeadersList } = __nccwpck_require__(3354)
-const { Request, cloneRequest } = __nccwpck_require__(229)
+} = __nccwpck_require__(7287)
+const { HeadersList } = __nccwpck_require__(3408)
+const { Request, cloneRequest } = __nccwpck_require__(9683)
 const zlib = __nccwpck_require__(8522)
 const {
   bytesMatch,
@@ -36427,23 +36401,23 @@ const {
   buildContentRange,
   createInflate,
   extractMimeType
-} = __nccwpck_require__(7554)
-const { kState, kDispatcher } = __nccwpck_require__(8841)
+} = __nccwpck_require__(1204)
+const { kState, kDispatcher } = __nccwpck_require__(3175)
 const assert = __nccwpck_require__(4589)
-const { safelyExtractBody, extractBody } = __nccwpck_require__(5662)
+const { safelyExtractBody, extractBody } = __nccwpck_require__(1448)
 const {
   redirectStatusSet,
   nullBodyStatus,
   safeMethodsSet,
   requestBodyHeader,
   subresourceSet
-} = __nccwpck_require__(6845)
+} = __nccwpck_require__(4219)
 const EE = __nccwpck_require__(8474)
 const { Readable, pipeline, finished } = __nccwpck_require__(7075)
-const { addAbortListener, isErrored, isReadable, bufferToLowerCasedHeaderName } = __nccwpck_require__(4758)
-const { dataURLProcessor, serializeAMimeType, minimizeSupportedMimeType } = __nccwpck_require__(4418)
-const { getGlobalDispatcher } = __nccwpck_require__(6411)
-const { webidl } = __nccwpck_require__(4927)
+const { addAbortListener, isErrored, isReadable, bufferToLowerCasedHeaderName } = __nccwpck_require__(9500)
+const { dataURLProcessor, serializeAMimeType, minimizeSupportedMimeType } = __nccwpck_require__(192)
+const { getGlobalDispatcher } = __nccwpck_require__(1481)
+const { webidl } = __nccwpck_require__(4625)
 const { STATUS_CODES } = __nccwpck_require__(7067)
 const GET_OR_HEAD = ['GET', 'HEAD']
 const defaultUserAgent = typeof __UNDICI_IS_NODE__ !== 'undefined' || typeof esbuildDetection !== 'undefined'
@@ -37508,19 +37482,19 @@ module.exports = {
   finalizeAndReportTiming
 }
   }),
-  229:
+  9683:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { extractBody, mixinBody, cloneBody, bodyUnusable } = __nccwpck_require__(5662)
-const { Headers, fill: fillHeaders, HeadersList, setHeadersGuard, getHeadersGuard, setHeadersList, getHeadersList } = __nccwpck_require__(3354)
-const { FinalizationRegistry } = __nccwpck_require__(8355)()
-const util = __nccwpck_require__(4758)
+const { extractBody, mixinBody, cloneBody, bodyUnusable } = __nccwpck_require__(1448)
+const { Headers, fill: fillHeaders, HeadersList, setHeadersGuard, getHeadersGuard, setHeadersList, getHeadersList } = __nccwpck_require__(3408)
+const { FinalizationRegistry } = __nccwpck_require__(8905)()
+const util = __nccwpck_require__(9500)
 const nodeUtil = __nccwpck_require__(7975)
 const {
   isValidHTTPToken,
   sameOrigin,
   environmentSettingsObject
-} = __nccwpck_require__(7554)
+} = __nccwpck_require__(1204)
 const {
   forbiddenMethodsSet,
   corsSafeListedMethodsSet,
@@ -37530,12 +37504,12 @@ const {
   requestCredentials,
   requestCache,
   requestDuplex
-} = __nccwpck_require__(6845)
+} = __nccwpck_require__(4219)
 const { kEnumerableProperty, normalizedMethodRecordsBase, normalizedMethodRecords } = util
-const { kHeaders, kSignal, kState, kDispatcher } = __nccwpck_require__(8841)
-const { webidl } = __nccwpck_require__(4927)
-const { URLSerializer } = __nccwpck_require__(4418)
-const { kConstruct } = __nccwpck_require__(3029)
+const { kHeaders, kSignal, kState, kDispatcher } = __nccwpck_require__(3175)
+const { webidl } = __nccwpck_require__(4625)
+const { URLSerializer } = __nccwpck_require__(192)
+const { kConstruct } = __nccwpck_require__(8031)
 const assert = __nccwpck_require__(4589)
 const { getMaxListeners, setMaxListeners, getEventListeners, defaultMaxListeners } = __nccwpck_require__(8474)
 const kAbortController = Symbol('abortController')
@@ -38144,12 +38118,12 @@ webidl.converters.RequestInit = webidl.dictionaryConverter([
 ])
 module.exports = { Request, makeRequest, fromInnerRequest, cloneRequest }
   }),
-  3489:
+  7287:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { Headers, HeadersList, fill, getHeadersGuard, setHeadersGuard, setHeadersList } = __nccwpck_require__(3354)
-const { extractBody, cloneBody, mixinBody, hasFinalizationRegistry, streamRegistry, bodyUnusable } = __nccwpck_require__(5662)
-const util = __nccwpck_require__(4758)
+const { Headers, HeadersList, fill, getHeadersGuard, setHeadersGuard, setHeadersList } = __nccwpck_require__(3408)
+const { extractBody, cloneBody, mixinBody, hasFinalizationRegistry, streamRegistry, bodyUnusable } = __nccwpck_require__(1448)
+const util = __nccwpck_require__(9500)
 const nodeUtil = __nccwpck_require__(7975)
 const { kEnumerableProperty } = util
 const {
@@ -38161,16 +38135,16 @@ const {
   isErrorLike,
   isomorphicEncode,
   environmentSettingsObject: relevantRealm
-} = __nccwpck_require__(7554)
+} = __nccwpck_require__(1204)
 const {
   redirectStatusSet,
   nullBodyStatus
-} = __nccwpck_require__(6845)
-const { kState, kHeaders } = __nccwpck_require__(8841)
-const { webidl } = __nccwpck_require__(4927)
-const { FormData } = __nccwpck_require__(5468)
-const { URLSerializer } = __nccwpck_require__(4418)
-const { kConstruct } = __nccwpck_require__(3029)
+} = __nccwpck_require__(4219)
+const { kState, kHeaders } = __nccwpck_require__(3175)
+const { webidl } = __nccwpck_require__(4625)
+const { FormData } = __nccwpck_require__(3818)
+const { URLSerializer } = __nccwpck_require__(192)
+const { kConstruct } = __nccwpck_require__(8031)
 const assert = __nccwpck_require__(4589)
 const { types } = __nccwpck_require__(7975)
 const textEncoder = new TextEncoder('utf-8')
@@ -38533,7 +38507,7 @@ module.exports = {
   fromInnerResponse
 }
   }),
-  8841:
+  3175:
   ((module) => {
 "use strict";
 module.exports = {
@@ -38544,19 +38518,19 @@ module.exports = {
   kDispatcher: Symbol('dispatcher')
 }
   }),
-  7554:
+  1204:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { Transform } = __nccwpck_require__(7075)
 const zlib = __nccwpck_require__(8522)
-const { redirectStatusSet, referrerPolicySet: referrerPolicyTokens, badPortsSet } = __nccwpck_require__(6845)
-const { getGlobalOrigin } = __nccwpck_require__(7473)
-const { collectASequenceOfCodePoints, collectAnHTTPQuotedString, removeChars, parseMIMEType } = __nccwpck_require__(4418)
+const { redirectStatusSet, referrerPolicySet: referrerPolicyTokens, badPortsSet } = __nccwpck_require__(4219)
+const { getGlobalOrigin } = __nccwpck_require__(5311)
+const { collectASequenceOfCodePoints, collectAnHTTPQuotedString, removeChars, parseMIMEType } = __nccwpck_require__(192)
 const { performance } = __nccwpck_require__(643)
-const { isBlobLike, ReadableStreamFrom, isValidHTTPToken, normalizedMethodRecordsBase } = __nccwpck_require__(4758)
+const { isBlobLike, ReadableStreamFrom, isValidHTTPToken, normalizedMethodRecordsBase } = __nccwpck_require__(9500)
 const assert = __nccwpck_require__(4589)
 const { isUint8Array } = __nccwpck_require__(3429)
-const { webidl } = __nccwpck_require__(4927)
+const { webidl } = __nccwpck_require__(4625)
 let supportedHashes = []
 let crypto
 try {
@@ -39432,12 +39406,12 @@ module.exports = {
   environmentSettingsObject
 }
   }),
-  4927:
+  4625:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { types, inspect } = __nccwpck_require__(7975)
 const { markAsUncloneable } = __nccwpck_require__(5919)
-const { toUSVString } = __nccwpck_require__(4758)
+const { toUSVString } = __nccwpck_require__(9500)
 const webidl = {}
 webidl.converters = {}
 webidl.util = {}
@@ -39867,7 +39841,7 @@ module.exports = {
   webidl
 }
   }),
-  3513:
+  1691:
   ((module) => {
 "use strict";
 function getEncoding (label) {
@@ -40149,23 +40123,23 @@ module.exports = {
   getEncoding
 }
   }),
-  6973:
+  6575:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
   staticPropertyDescriptors,
   readOperation,
   fireAProgressEvent
-} = __nccwpck_require__(2120)
+} = __nccwpck_require__(6014)
 const {
   kState,
   kError,
   kResult,
   kEvents,
   kAborted
-} = __nccwpck_require__(7651)
-const { webidl } = __nccwpck_require__(4927)
-const { kEnumerableProperty } = __nccwpck_require__(4758)
+} = __nccwpck_require__(8445)
+const { webidl } = __nccwpck_require__(4625)
+const { kEnumerableProperty } = __nccwpck_require__(9500)
 class FileReader extends EventTarget {
   constructor () {
 	super()
@@ -40373,10 +40347,10 @@ module.exports = {
   FileReader
 }
   }),
-  95:
+  9393:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { webidl } = __nccwpck_require__(4927)
+const { webidl } = __nccwpck_require__(4625)
 const kState = Symbol('ProgressEvent state')
 class ProgressEvent extends Event {
   constructor (type, eventInitDict = {}) {
@@ -40438,7 +40412,7 @@ module.exports = {
   ProgressEvent
 }
   }),
-  7651:
+  8445:
   ((module) => {
 "use strict";
 module.exports = {
@@ -40450,7 +40424,7 @@ module.exports = {
   kAborted: Symbol('FileReader aborted')
 }
   }),
-  2120:
+  6014:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -40459,12 +40433,12 @@ const {
   kResult,
   kAborted,
   kLastProgressEventFired
-} = __nccwpck_require__(7651)
-const { ProgressEvent } = __nccwpck_require__(95)
-const { getEncoding } = __nccwpck_require__(3513)
-const { serializeAMimeType, parseMIMEType } = __nccwpck_require__(4418)
+} = __nccwpck_require__(8445)
+const { ProgressEvent } = __nccwpck_require__(9393)
+const { getEncoding } = __nccwpck_require__(1691)
+const { serializeAMimeType, parseMIMEType } = __nccwpck_require__(192)
 const { types } = __nccwpck_require__(7975)
-const { StringDecoder } = __nccwpck_require__(3193)
+const { StringDecoder } = __nccwpck_require__(5574)
 const { btoa } = __nccwpck_require__(4573)
 const staticPropertyDescriptors = {
   enumerable: true,
@@ -40638,25 +40612,25 @@ module.exports = {
   fireAProgressEvent
 }
   }),
-  271:
+  773:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { uid, states, sentCloseFrameState, emptyBuffer, opcodes } = __nccwpck_require__(5750)
+const { uid, states, sentCloseFrameState, emptyBuffer, opcodes } = __nccwpck_require__(7119)
 const {
   kReadyState,
   kSentClose,
   kByteParser,
   kReceivedClose,
   kResponse
-} = __nccwpck_require__(7478)
-const { fireEvent, failWebsocketConnection, isClosing, isClosed, isEstablished, parseExtensions } = __nccwpck_require__(2795)
-const { channels } = __nccwpck_require__(7272)
-const { CloseEvent } = __nccwpck_require__(6450)
-const { makeRequest } = __nccwpck_require__(229)
-const { fetching } = __nccwpck_require__(344)
-const { Headers, getHeadersList } = __nccwpck_require__(3354)
-const { getDecodeSplit } = __nccwpck_require__(7554)
-const { WebsocketFrameSend } = __nccwpck_require__(6830)
+} = __nccwpck_require__(4911)
+const { fireEvent, failWebsocketConnection, isClosing, isClosed, isEstablished, parseExtensions } = __nccwpck_require__(965)
+const { channels } = __nccwpck_require__(5458)
+const { CloseEvent } = __nccwpck_require__(6760)
+const { makeRequest } = __nccwpck_require__(9683)
+const { fetching } = __nccwpck_require__(4202)
+const { Headers, getHeadersList } = __nccwpck_require__(3408)
+const { getDecodeSplit } = __nccwpck_require__(1204)
+const { WebsocketFrameSend } = __nccwpck_require__(9676)
 let crypto
 try {
   crypto = __nccwpck_require__(7598)
@@ -40818,7 +40792,7 @@ module.exports = {
   closeWebSocketConnection
 }
   }),
-  5750:
+  7119:
   ((module) => {
 "use strict";
 const uid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
@@ -40872,12 +40846,12 @@ module.exports = {
   sendHints
 }
   }),
-  6450:
+  6760:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { webidl } = __nccwpck_require__(4927)
-const { kEnumerableProperty } = __nccwpck_require__(4758)
-const { kConstruct } = __nccwpck_require__(3029)
+const { webidl } = __nccwpck_require__(4625)
+const { kEnumerableProperty } = __nccwpck_require__(9500)
+const { kConstruct } = __nccwpck_require__(8031)
 const { MessagePort } = __nccwpck_require__(5919)
 class MessageEvent extends Event {
   #eventInit
@@ -41136,10 +41110,10 @@ module.exports = {
   createFastMessageEvent
 }
   }),
-  6830:
+  9676:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { maxUnsigned16Bit } = __nccwpck_require__(5750)
+const { maxUnsigned16Bit } = __nccwpck_require__(7119)
 const BUFFER_SIZE = 16386
 let crypto
 let buffer = null
@@ -41206,12 +41180,12 @@ module.exports = {
   WebsocketFrameSend
 }
   }),
-  6555:
+  4841:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { createInflateRaw, Z_DEFAULT_WINDOWBITS } = __nccwpck_require__(8522)
-const { isValidClientWindowBits } = __nccwpck_require__(2795)
-const { MessageSizeExceededError } = __nccwpck_require__(3877)
+const { isValidClientWindowBits } = __nccwpck_require__(965)
+const { MessageSizeExceededError } = __nccwpck_require__(3959)
 const tail = Buffer.from([0x00, 0x00, 0xff, 0xff])
 const kBuffer = Symbol('kBuffer')
 const kLength = Symbol('kLength')
@@ -41275,14 +41249,14 @@ class PerMessageDeflate {
 }
 module.exports = { PerMessageDeflate }
   }),
-  5694:
+  1872:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { Writable } = __nccwpck_require__(7075)
 const assert = __nccwpck_require__(4589)
-const { parserStates, opcodes, states, emptyBuffer, sentCloseFrameState } = __nccwpck_require__(5750)
-const { kReadyState, kSentClose, kResponse, kReceivedClose } = __nccwpck_require__(7478)
-const { channels } = __nccwpck_require__(7272)
+const { parserStates, opcodes, states, emptyBuffer, sentCloseFrameState } = __nccwpck_require__(7119)
+const { kReadyState, kSentClose, kResponse, kReceivedClose } = __nccwpck_require__(4911)
+const { channels } = __nccwpck_require__(5458)
 const {
   isValidStatusCode,
   isValidOpcode,
@@ -41292,11 +41266,11 @@ const {
   isControlFrame,
   isTextBinaryFrame,
   isContinuationFrame
-} = __nccwpck_require__(2795)
-const { WebsocketFrameSend } = __nccwpck_require__(6830)
-const { closeWebSocketConnection } = __nccwpck_require__(271)
-const { PerMessageDeflate } = __nccwpck_require__(6555)
-const { MessageSizeExceededError } = __nccwpck_require__(3877)
+} = __nccwpck_require__(965)
+const { WebsocketFrameSend } = __nccwpck_require__(9676)
+const { closeWebSocketConnection } = __nccwpck_require__(773)
+const { PerMessageDeflate } = __nccwpck_require__(4841)
+const { MessageSizeExceededError } = __nccwpck_require__(3959)
 function failWebsocketConnectionWithCode (ws, code, reason) {
   closeWebSocketConnection(ws, code, reason, Buffer.byteLength(reason))
   failWebsocketConnection(ws, reason)
@@ -41635,12 +41609,12 @@ module.exports = {
   ByteParser
 }
   }),
-  6802:
+  504:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { WebsocketFrameSend } = __nccwpck_require__(6830)
-const { opcodes, sendHints } = __nccwpck_require__(5750)
-const FixedQueue = __nccwpck_require__(5874)
+const { WebsocketFrameSend } = __nccwpck_require__(9676)
+const { opcodes, sendHints } = __nccwpck_require__(7119)
+const FixedQueue = __nccwpck_require__(5464)
 const FastBuffer = Buffer[Symbol.species]
 class SendQueue {
   #queue = new FixedQueue()
@@ -41707,7 +41681,7 @@ function toBuffer (data, hint) {
 }
 module.exports = { SendQueue }
   }),
-  7478:
+  4911:
   ((module) => {
 "use strict";
 module.exports = {
@@ -41721,14 +41695,14 @@ module.exports = {
   kByteParser: Symbol('byte parser')
 }
   }),
-  2795:
+  965:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { kReadyState, kController, kResponse, kBinaryType, kWebSocketURL } = __nccwpck_require__(7478)
-const { states, opcodes } = __nccwpck_require__(5750)
-const { ErrorEvent, createFastMessageEvent } = __nccwpck_require__(6450)
+const { kReadyState, kController, kResponse, kBinaryType, kWebSocketURL } = __nccwpck_require__(4911)
+const { states, opcodes } = __nccwpck_require__(7119)
+const { ErrorEvent, createFastMessageEvent } = __nccwpck_require__(6760)
 const { isUtf8 } = __nccwpck_require__(4573)
-const { collectASequenceOfCodePointsFast, removeHTTPWhitespace } = __nccwpck_require__(4418)
+const { collectASequenceOfCodePointsFast, removeHTTPWhitespace } = __nccwpck_require__(192)
 function isConnecting (ws) {
   return ws[kReadyState] === states.CONNECTING
 }
@@ -41902,13 +41876,13 @@ module.exports = {
   isValidClientWindowBits
 }
   }),
-  100:
+  2522:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { webidl } = __nccwpck_require__(4927)
-const { URLSerializer } = __nccwpck_require__(4418)
-const { environmentSettingsObject } = __nccwpck_require__(7554)
-const { staticPropertyDescriptors, states, sentCloseFrameState, sendHints } = __nccwpck_require__(5750)
+const { webidl } = __nccwpck_require__(4625)
+const { URLSerializer } = __nccwpck_require__(192)
+const { environmentSettingsObject } = __nccwpck_require__(1204)
+const { staticPropertyDescriptors, states, sentCloseFrameState, sendHints } = __nccwpck_require__(7119)
 const {
   kWebSocketURL,
   kReadyState,
@@ -41917,21 +41891,21 @@ const {
   kResponse,
   kSentClose,
   kByteParser
-} = __nccwpck_require__(7478)
+} = __nccwpck_require__(4911)
 const {
   isConnecting,
   isEstablished,
   isClosing,
   isValidSubprotocol,
   fireEvent
-} = __nccwpck_require__(2795)
-const { establishWebSocketConnection, closeWebSocketConnection } = __nccwpck_require__(271)
-const { ByteParser } = __nccwpck_require__(5694)
-const { kEnumerableProperty, isBlobLike } = __nccwpck_require__(4758)
-const { getGlobalDispatcher } = __nccwpck_require__(6411)
+} = __nccwpck_require__(965)
+const { establishWebSocketConnection, closeWebSocketConnection } = __nccwpck_require__(773)
+const { ByteParser } = __nccwpck_require__(1872)
+const { kEnumerableProperty, isBlobLike } = __nccwpck_require__(9500)
+const { getGlobalDispatcher } = __nccwpck_require__(1481)
 const { types } = __nccwpck_require__(7975)
-const { ErrorEvent, CloseEvent } = __nccwpck_require__(6450)
-const { SendQueue } = __nccwpck_require__(6802)
+const { ErrorEvent, CloseEvent } = __nccwpck_require__(6760)
+const { SendQueue } = __nccwpck_require__(504)
 class WebSocket extends EventTarget {
   #events = {
 	open: null,
@@ -42272,7 +42246,7 @@ module.exports = {
   WebSocket
 }
   }),
-  8612:
+  575:
   ((module) => {
 module.exports = eval("require")("./crypto/build/Release/sshcrypto.node");
   }),
@@ -42406,7 +42380,7 @@ module.exports = require("node:net");
 "use strict";
 module.exports = require("node:os");
   }),
-  6760:
+  4379:
   ((module) => {
 "use strict";
 module.exports = require("node:path");
@@ -42486,7 +42460,7 @@ module.exports = require("process");
 "use strict";
 module.exports = require("stream");
   }),
-  3193:
+  5574:
   ((module) => {
 "use strict";
 module.exports = require("string_decoder");
@@ -42506,16 +42480,16 @@ module.exports = require("util");
 "use strict";
 module.exports = require("zlib");
   }),
-  8303:
+  6745:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
-var Scalar = __nccwpck_require__(4603);
-var YAMLMap = __nccwpck_require__(188);
-var YAMLSeq = __nccwpck_require__(9521);
-var resolveBlockMap = __nccwpck_require__(1513);
-var resolveBlockSeq = __nccwpck_require__(8468);
-var resolveFlowCollection = __nccwpck_require__(8312);
+var identity = __nccwpck_require__(1891);
+var Scalar = __nccwpck_require__(4305);
+var YAMLMap = __nccwpck_require__(2938);
+var YAMLSeq = __nccwpck_require__(3571);
+var resolveBlockMap = __nccwpck_require__(619);
+var resolveBlockSeq = __nccwpck_require__(1610);
+var resolveFlowCollection = __nccwpck_require__(562);
 function resolveCollection(CN, ctx, token, onError, tagName, tag) {
 	const coll = token.type === 'block-map'
 		? resolveBlockMap.resolveBlockMap(CN, ctx, token, onError, tag)
@@ -42592,13 +42566,13 @@ function composeCollection(CN, ctx, token, props, onError) {
 }
 exports.composeCollection = composeCollection;
   }),
-  2805:
+  6183:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Document = __nccwpck_require__(3471);
-var composeNode = __nccwpck_require__(9919);
-var resolveEnd = __nccwpck_require__(4370);
-var resolveProps = __nccwpck_require__(1645);
+var Document = __nccwpck_require__(7977);
+var composeNode = __nccwpck_require__(413);
+var resolveEnd = __nccwpck_require__(2368);
+var resolveProps = __nccwpck_require__(6715);
 function composeDoc(options, directives, { offset, start, value, end }, onError) {
 	const opts = Object.assign({ _directives: directives }, options);
 	const doc = new Document.Document(undefined, opts);
@@ -42636,15 +42610,15 @@ function composeDoc(options, directives, { offset, start, value, end }, onError)
 }
 exports.composeDoc = composeDoc;
   }),
-  9919:
+  413:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Alias = __nccwpck_require__(3731);
-var identity = __nccwpck_require__(6381);
-var composeCollection = __nccwpck_require__(8303);
-var composeScalar = __nccwpck_require__(6335);
-var resolveEnd = __nccwpck_require__(4370);
-var utilEmptyScalarPosition = __nccwpck_require__(8777);
+var Alias = __nccwpck_require__(5525);
+var identity = __nccwpck_require__(1891);
+var composeCollection = __nccwpck_require__(6745);
+var composeScalar = __nccwpck_require__(1337);
+var resolveEnd = __nccwpck_require__(2368);
+var utilEmptyScalarPosition = __nccwpck_require__(6827);
 const CN = { composeNode, composeEmptyNode };
 function composeNode(ctx, token, props, onError) {
 	const atKey = ctx.atKey;
@@ -42746,13 +42720,13 @@ function composeAlias({ options }, { offset, source, end }, onError) {
 exports.composeEmptyNode = composeEmptyNode;
 exports.composeNode = composeNode;
   }),
-  6335:
+  1337:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
-var Scalar = __nccwpck_require__(4603);
-var resolveBlockScalar = __nccwpck_require__(1523);
-var resolveFlowScalar = __nccwpck_require__(3524);
+var identity = __nccwpck_require__(1891);
+var Scalar = __nccwpck_require__(4305);
+var resolveBlockScalar = __nccwpck_require__(293);
+var resolveFlowScalar = __nccwpck_require__(7686);
 function composeScalar(ctx, token, tagToken, onError) {
 	const { value, type, comment, range } = token.type === 'block-scalar'
 		? resolveBlockScalar.resolveBlockScalar(ctx, token, onError)
@@ -42832,16 +42806,16 @@ function findScalarTagByTest({ atKey, directives, schema }, value, token, onErro
 }
 exports.composeScalar = composeScalar;
   }),
-  3146:
+  4260:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
 var node_process = __nccwpck_require__(932);
-var directives = __nccwpck_require__(2564);
-var Document = __nccwpck_require__(3471);
-var errors = __nccwpck_require__(4390);
-var identity = __nccwpck_require__(6381);
-var composeDoc = __nccwpck_require__(2805);
-var resolveEnd = __nccwpck_require__(4370);
+var directives = __nccwpck_require__(9082);
+var Document = __nccwpck_require__(7977);
+var errors = __nccwpck_require__(7460);
+var identity = __nccwpck_require__(1891);
+var composeDoc = __nccwpck_require__(6183);
+var resolveEnd = __nccwpck_require__(2368);
 function getErrorPos(src) {
 	if (typeof src === 'number')
 		return [src, src + 1];
@@ -43024,15 +42998,15 @@ class Composer {
 }
 exports.Composer = Composer;
   }),
-  1513:
+  619:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Pair = __nccwpck_require__(5819);
-var YAMLMap = __nccwpck_require__(188);
-var resolveProps = __nccwpck_require__(1645);
-var utilContainsNewline = __nccwpck_require__(9989);
-var utilFlowIndentCheck = __nccwpck_require__(1025);
-var utilMapIncludes = __nccwpck_require__(9721);
+var Pair = __nccwpck_require__(5153);
+var YAMLMap = __nccwpck_require__(2938);
+var resolveProps = __nccwpck_require__(6715);
+var utilContainsNewline = __nccwpck_require__(3151);
+var utilFlowIndentCheck = __nccwpck_require__(7319);
+var utilMapIncludes = __nccwpck_require__(8279);
 const startColMsg = 'All mapping items must start at the same column';
 function resolveBlockMap({ composeNode, composeEmptyNode }, ctx, bm, onError, tag) {
 	const NodeClass = tag?.nodeClass ?? YAMLMap.YAMLMap;
@@ -43136,10 +43110,10 @@ function resolveBlockMap({ composeNode, composeEmptyNode }, ctx, bm, onError, ta
 }
 exports.resolveBlockMap = resolveBlockMap;
   }),
-  1523:
+  293:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Scalar = __nccwpck_require__(4603);
+var Scalar = __nccwpck_require__(4305);
 function resolveBlockScalar(ctx, scalar, onError) {
 	const start = scalar.offset;
 	const header = parseBlockScalarHeader(scalar, ctx.options.strict, onError);
@@ -43324,12 +43298,12 @@ function splitLines(source) {
 }
 exports.resolveBlockScalar = resolveBlockScalar;
   }),
-  8468:
+  1610:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var YAMLSeq = __nccwpck_require__(9521);
-var resolveProps = __nccwpck_require__(1645);
-var utilFlowIndentCheck = __nccwpck_require__(1025);
+var YAMLSeq = __nccwpck_require__(3571);
+var resolveProps = __nccwpck_require__(6715);
+var utilFlowIndentCheck = __nccwpck_require__(7319);
 function resolveBlockSeq({ composeNode, composeEmptyNode }, ctx, bs, onError, tag) {
 	const NodeClass = tag?.nodeClass ?? YAMLSeq.YAMLSeq;
 	const seq = new NodeClass(ctx.schema);
@@ -43375,7 +43349,7 @@ function resolveBlockSeq({ composeNode, composeEmptyNode }, ctx, bs, onError, ta
 }
 exports.resolveBlockSeq = resolveBlockSeq;
   }),
-  4370:
+  2368:
   ((__unused_webpack_module, exports) => {
 "use strict";
 function resolveEnd(end, offset, reqSpace, onError) {
@@ -43415,17 +43389,17 @@ function resolveEnd(end, offset, reqSpace, onError) {
 }
 exports.resolveEnd = resolveEnd;
   }),
-  8312:
+  562:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
-var Pair = __nccwpck_require__(5819);
-var YAMLMap = __nccwpck_require__(188);
-var YAMLSeq = __nccwpck_require__(9521);
-var resolveEnd = __nccwpck_require__(4370);
-var resolveProps = __nccwpck_require__(1645);
-var utilContainsNewline = __nccwpck_require__(9989);
-var utilMapIncludes = __nccwpck_require__(9721);
+var identity = __nccwpck_require__(1891);
+var Pair = __nccwpck_require__(5153);
+var YAMLMap = __nccwpck_require__(2938);
+var YAMLSeq = __nccwpck_require__(3571);
+var resolveEnd = __nccwpck_require__(2368);
+var resolveProps = __nccwpck_require__(6715);
+var utilContainsNewline = __nccwpck_require__(3151);
+var utilMapIncludes = __nccwpck_require__(8279);
 const blockMsg = 'Block collections are not allowed within flow collections';
 const isBlock = (token) => token && (token.type === 'block-map' || token.type === 'block-seq');
 function resolveFlowCollection({ composeNode, composeEmptyNode }, ctx, fc, onError, tag) {
@@ -43618,11 +43592,11 @@ function resolveFlowCollection({ composeNode, composeEmptyNode }, ctx, fc, onErr
 }
 exports.resolveFlowCollection = resolveFlowCollection;
   }),
-  3524:
+  7686:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Scalar = __nccwpck_require__(4603);
-var resolveEnd = __nccwpck_require__(4370);
+var Scalar = __nccwpck_require__(4305);
+var resolveEnd = __nccwpck_require__(2368);
 function resolveFlowScalar(scalar, strict, onError) {
 	const { offset, type, source, end } = scalar;
 	let _type;
@@ -43830,7 +43804,7 @@ function parseCharCode(source, offset, length, onError) {
 }
 exports.resolveFlowScalar = resolveFlowScalar;
   }),
-  1645:
+  6715:
   ((__unused_webpack_module, exports) => {
 "use strict";
 function resolveProps(tokens, { flow, indicator, next, offset, onError, parentIndent, startOnNewline }) {
@@ -43974,7 +43948,7 @@ function resolveProps(tokens, { flow, indicator, next, offset, onError, parentIn
 }
 exports.resolveProps = resolveProps;
   }),
-  9989:
+  3151:
   ((__unused_webpack_module, exports) => {
 "use strict";
 function containsNewline(key) {
@@ -44011,7 +43985,7 @@ function containsNewline(key) {
 }
 exports.containsNewline = containsNewline;
   }),
-  8777:
+  6827:
   ((__unused_webpack_module, exports) => {
 "use strict";
 function emptyScalarPosition(offset, before, pos) {
@@ -44038,10 +44012,10 @@ function emptyScalarPosition(offset, before, pos) {
 }
 exports.emptyScalarPosition = emptyScalarPosition;
   }),
-  1025:
+  7319:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var utilContainsNewline = __nccwpck_require__(9989);
+var utilContainsNewline = __nccwpck_require__(3151);
 function flowIndentCheck(indent, fc, onError) {
 	if (fc?.type === 'flow-collection') {
 		const end = fc.end[0];
@@ -44055,10 +44029,10 @@ function flowIndentCheck(indent, fc, onError) {
 }
 exports.flowIndentCheck = flowIndentCheck;
   }),
-  9721:
+  8279:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
+var identity = __nccwpck_require__(1891);
 function mapIncludes(ctx, items, search) {
 	const { uniqueKeys } = ctx.options;
 	if (uniqueKeys === false)
@@ -44070,20 +44044,20 @@ function mapIncludes(ctx, items, search) {
 }
 exports.mapIncludes = mapIncludes;
   }),
-  3471:
+  7977:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Alias = __nccwpck_require__(3731);
-var Collection = __nccwpck_require__(443);
-var identity = __nccwpck_require__(6381);
-var Pair = __nccwpck_require__(5819);
-var toJS = __nccwpck_require__(7993);
-var Schema = __nccwpck_require__(2554);
-var stringifyDocument = __nccwpck_require__(8819);
-var anchors = __nccwpck_require__(6794);
-var applyReviver = __nccwpck_require__(8691);
-var createNode = __nccwpck_require__(4090);
-var directives = __nccwpck_require__(2564);
+var Alias = __nccwpck_require__(5525);
+var Collection = __nccwpck_require__(1633);
+var identity = __nccwpck_require__(1891);
+var Pair = __nccwpck_require__(5153);
+var toJS = __nccwpck_require__(3119);
+var Schema = __nccwpck_require__(1148);
+var stringifyDocument = __nccwpck_require__(8577);
+var anchors = __nccwpck_require__(7048);
+var applyReviver = __nccwpck_require__(7817);
+var createNode = __nccwpck_require__(7616);
+var directives = __nccwpck_require__(9082);
 class Document {
 	constructor(value, replacer, options) {
 		this.commentBefore = null;
@@ -44327,11 +44301,11 @@ function assertCollection(contents) {
 }
 exports.Document = Document;
   }),
-  6794:
+  7048:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
-var visit = __nccwpck_require__(9962);
+var identity = __nccwpck_require__(1891);
+var visit = __nccwpck_require__(1360);
 function anchorIsValid(anchor) {
 	if (/[\x00-\x19\s,[\]{}]/.test(anchor)) {
 		const sa = JSON.stringify(anchor);
@@ -44392,7 +44366,7 @@ exports.anchorNames = anchorNames;
 exports.createNodeAnchors = createNodeAnchors;
 exports.findNewAnchor = findNewAnchor;
   }),
-  8691:
+  7817:
   ((__unused_webpack_module, exports) => {
 "use strict";
 function applyReviver(reviver, obj, key, val) {
@@ -44442,12 +44416,12 @@ function applyReviver(reviver, obj, key, val) {
 }
 exports.applyReviver = applyReviver;
   }),
-  4090:
+  7616:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Alias = __nccwpck_require__(3731);
-var identity = __nccwpck_require__(6381);
-var Scalar = __nccwpck_require__(4603);
+var Alias = __nccwpck_require__(5525);
+var identity = __nccwpck_require__(1891);
+var Scalar = __nccwpck_require__(4305);
 const defaultTagPrefix = 'tag:yaml.org,2002:';
 function findTagObject(value, tagName, tags) {
 	if (tagName) {
@@ -44528,11 +44502,11 @@ function createNode(value, tagName, ctx) {
 }
 exports.createNode = createNode;
   }),
-  2564:
+  9082:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
-var visit = __nccwpck_require__(9962);
+var identity = __nccwpck_require__(1891);
+var visit = __nccwpck_require__(1360);
 const escapeChars = {
 	'!': '%21',
 	',': '%2C',
@@ -44683,7 +44657,7 @@ Directives.defaultYaml = { explicit: false, version: '1.2' };
 Directives.defaultTags = { '!!': 'tag:yaml.org,2002:' };
 exports.Directives = Directives;
   }),
-  4390:
+  7460:
   ((__unused_webpack_module, exports) => {
 "use strict";
 class YAMLError extends Error {
@@ -44743,26 +44717,26 @@ exports.YAMLParseError = YAMLParseError;
 exports.YAMLWarning = YAMLWarning;
 exports.prettifyError = prettifyError;
   }),
-  2897:
+  3483:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
 var __webpack_unused_export__;
-var composer = __nccwpck_require__(3146);
-var Document = __nccwpck_require__(3471);
-var Schema = __nccwpck_require__(2554);
-var errors = __nccwpck_require__(4390);
-var Alias = __nccwpck_require__(3731);
-var identity = __nccwpck_require__(6381);
-var Pair = __nccwpck_require__(5819);
-var Scalar = __nccwpck_require__(4603);
-var YAMLMap = __nccwpck_require__(188);
-var YAMLSeq = __nccwpck_require__(9521);
-var cst = __nccwpck_require__(2503);
-var lexer = __nccwpck_require__(6223);
-var lineCounter = __nccwpck_require__(2422);
-var parser = __nccwpck_require__(314);
-var publicApi = __nccwpck_require__(57);
-var visit = __nccwpck_require__(9962);
+var composer = __nccwpck_require__(4260);
+var Document = __nccwpck_require__(7977);
+var Schema = __nccwpck_require__(1148);
+var errors = __nccwpck_require__(7460);
+var Alias = __nccwpck_require__(5525);
+var identity = __nccwpck_require__(1891);
+var Pair = __nccwpck_require__(5153);
+var Scalar = __nccwpck_require__(4305);
+var YAMLMap = __nccwpck_require__(2938);
+var YAMLSeq = __nccwpck_require__(3571);
+var cst = __nccwpck_require__(3921);
+var lexer = __nccwpck_require__(1893);
+var lineCounter = __nccwpck_require__(2808);
+var parser = __nccwpck_require__(3124);
+var publicApi = __nccwpck_require__(4563);
+var visit = __nccwpck_require__(1360);
 __webpack_unused_export__ = composer.Composer;
 __webpack_unused_export__ = Document.Document;
 __webpack_unused_export__ = Schema.Schema;
@@ -44786,14 +44760,14 @@ __webpack_unused_export__ = cst;
 __webpack_unused_export__ = lexer.Lexer;
 exports.HN = lineCounter.LineCounter;
 __webpack_unused_export__ = parser.Parser;
-exports.qg = publicApi.parse;
+__webpack_unused_export__ = publicApi.parse;
 __webpack_unused_export__ = publicApi.parseAllDocuments;
 exports.Tp = publicApi.parseDocument;
 __webpack_unused_export__ = publicApi.stringify;
 exports.YR = visit.visit;
 __webpack_unused_export__ = visit.visitAsync;
   }),
-  6999:
+  6669:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
 var node_process = __nccwpck_require__(932);
@@ -44812,14 +44786,14 @@ function warn(logLevel, warning) {
 exports.debug = debug;
 exports.warn = warn;
   }),
-  3731:
+  5525:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var anchors = __nccwpck_require__(6794);
-var visit = __nccwpck_require__(9962);
-var identity = __nccwpck_require__(6381);
-var Node = __nccwpck_require__(2339);
-var toJS = __nccwpck_require__(7993);
+var anchors = __nccwpck_require__(7048);
+var visit = __nccwpck_require__(1360);
+var identity = __nccwpck_require__(1891);
+var Node = __nccwpck_require__(5605);
+var toJS = __nccwpck_require__(3119);
 class Alias extends Node.NodeBase {
 	constructor(source) {
 		super(identity.ALIAS);
@@ -44926,12 +44900,12 @@ function getAliasCount(doc, node, anchors) {
 }
 exports.Alias = Alias;
   }),
-  443:
+  1633:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var createNode = __nccwpck_require__(4090);
-var identity = __nccwpck_require__(6381);
-var Node = __nccwpck_require__(2339);
+var createNode = __nccwpck_require__(7616);
+var identity = __nccwpck_require__(1891);
+var Node = __nccwpck_require__(5605);
 function collectionFromPath(schema, path, value) {
 	let v = value;
 	for (let i = path.length - 1; i >= 0; --i) {
@@ -45049,12 +45023,12 @@ exports.Collection = Collection;
 exports.collectionFromPath = collectionFromPath;
 exports.isEmptyPath = isEmptyPath;
   }),
-  2339:
+  5605:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var applyReviver = __nccwpck_require__(8691);
-var identity = __nccwpck_require__(6381);
-var toJS = __nccwpck_require__(7993);
+var applyReviver = __nccwpck_require__(7817);
+var identity = __nccwpck_require__(1891);
+var toJS = __nccwpck_require__(3119);
 class NodeBase {
 	constructor(type) {
 		Object.defineProperty(this, identity.NODE_TYPE, { value: type });
@@ -45087,13 +45061,13 @@ class NodeBase {
 }
 exports.NodeBase = NodeBase;
   }),
-  5819:
+  5153:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var createNode = __nccwpck_require__(4090);
-var stringifyPair = __nccwpck_require__(2794);
-var addPairToJSMap = __nccwpck_require__(4218);
-var identity = __nccwpck_require__(6381);
+var createNode = __nccwpck_require__(7616);
+var stringifyPair = __nccwpck_require__(9392);
+var addPairToJSMap = __nccwpck_require__(1308);
+var identity = __nccwpck_require__(1891);
 function createPair(key, value, ctx) {
 	const k = createNode.createNode(key, undefined, ctx);
 	const v = createNode.createNode(value, undefined, ctx);
@@ -45126,12 +45100,12 @@ class Pair {
 exports.Pair = Pair;
 exports.createPair = createPair;
   }),
-  4603:
+  4305:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
-var Node = __nccwpck_require__(2339);
-var toJS = __nccwpck_require__(7993);
+var identity = __nccwpck_require__(1891);
+var Node = __nccwpck_require__(5605);
+var toJS = __nccwpck_require__(3119);
 const isScalarValue = (value) => !value || (typeof value !== 'function' && typeof value !== 'object');
 class Scalar extends Node.NodeBase {
 	constructor(value) {
@@ -45153,15 +45127,15 @@ Scalar.QUOTE_SINGLE = 'QUOTE_SINGLE';
 exports.Scalar = Scalar;
 exports.isScalarValue = isScalarValue;
   }),
-  188:
+  2938:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var stringifyCollection = __nccwpck_require__(7586);
-var addPairToJSMap = __nccwpck_require__(4218);
-var Collection = __nccwpck_require__(443);
-var identity = __nccwpck_require__(6381);
-var Pair = __nccwpck_require__(5819);
-var Scalar = __nccwpck_require__(4603);
+var stringifyCollection = __nccwpck_require__(3008);
+var addPairToJSMap = __nccwpck_require__(1308);
+var Collection = __nccwpck_require__(1633);
+var identity = __nccwpck_require__(1891);
+var Pair = __nccwpck_require__(5153);
+var Scalar = __nccwpck_require__(4305);
 function findPair(items, key) {
 	const k = identity.isScalar(key) ? key.value : key;
 	for (const it of items) {
@@ -45283,15 +45257,15 @@ class YAMLMap extends Collection.Collection {
 exports.YAMLMap = YAMLMap;
 exports.findPair = findPair;
   }),
-  9521:
+  3571:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var createNode = __nccwpck_require__(4090);
-var stringifyCollection = __nccwpck_require__(7586);
-var Collection = __nccwpck_require__(443);
-var identity = __nccwpck_require__(6381);
-var Scalar = __nccwpck_require__(4603);
-var toJS = __nccwpck_require__(7993);
+var createNode = __nccwpck_require__(7616);
+var stringifyCollection = __nccwpck_require__(3008);
+var Collection = __nccwpck_require__(1633);
+var identity = __nccwpck_require__(1891);
+var Scalar = __nccwpck_require__(4305);
+var toJS = __nccwpck_require__(3119);
 class YAMLSeq extends Collection.Collection {
 	static get tagName() {
 		return 'tag:yaml.org,2002:seq';
@@ -45377,14 +45351,14 @@ function asItemIndex(key) {
 }
 exports.YAMLSeq = YAMLSeq;
   }),
-  4218:
+  1308:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var log = __nccwpck_require__(6999);
-var merge = __nccwpck_require__(9710);
-var stringify = __nccwpck_require__(5446);
-var identity = __nccwpck_require__(6381);
-var toJS = __nccwpck_require__(7993);
+var log = __nccwpck_require__(6669);
+var merge = __nccwpck_require__(4376);
+var stringify = __nccwpck_require__(3376);
+var identity = __nccwpck_require__(1891);
+var toJS = __nccwpck_require__(3119);
 function addPairToJSMap(ctx, map, { key, value }) {
 	if (identity.isNode(key) && key.addToJSMap)
 		key.addToJSMap(ctx, map, value);
@@ -45440,7 +45414,7 @@ function stringifyKey(key, jsKey, ctx) {
 }
 exports.addPairToJSMap = addPairToJSMap;
   }),
-  6381:
+  1891:
   ((__unused_webpack_module, exports) => {
 "use strict";
 const ALIAS = Symbol.for('yaml.alias');
@@ -45494,10 +45468,10 @@ exports.isPair = isPair;
 exports.isScalar = isScalar;
 exports.isSeq = isSeq;
   }),
-  7993:
+  3119:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
+var identity = __nccwpck_require__(1891);
 function toJS(value, arg, ctx) {
 	if (Array.isArray(value))
 		return value.map((v, i) => toJS(v, String(i), ctx));
@@ -45521,13 +45495,13 @@ function toJS(value, arg, ctx) {
 }
 exports.toJS = toJS;
   }),
-  272:
+  6242:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var resolveBlockScalar = __nccwpck_require__(1523);
-var resolveFlowScalar = __nccwpck_require__(3524);
-var errors = __nccwpck_require__(4390);
-var stringifyString = __nccwpck_require__(4223);
+var resolveBlockScalar = __nccwpck_require__(293);
+var resolveFlowScalar = __nccwpck_require__(7686);
+var errors = __nccwpck_require__(7460);
+var stringifyString = __nccwpck_require__(3665);
 function resolveAsScalar(token, strict = true, onError) {
 	if (token) {
 		const _onError = (pos, code, message) => {
@@ -45708,7 +45682,7 @@ exports.createScalarToken = createScalarToken;
 exports.resolveAsScalar = resolveAsScalar;
 exports.setScalarValue = setScalarValue;
   }),
-  4731:
+  2393:
   ((__unused_webpack_module, exports) => {
 "use strict";
 const stringify = (cst) => 'type' in cst ? stringifyToken(cst) : stringifyItem(cst);
@@ -45766,7 +45740,7 @@ function stringifyItem({ start, key, sep, value }) {
 }
 exports.stringify = stringify;
   }),
-  9085:
+  5207:
   ((__unused_webpack_module, exports) => {
 "use strict";
 const BREAK = Symbol('break visit');
@@ -45826,12 +45800,12 @@ function _visit(path, item, visitor) {
 }
 exports.visit = visit;
   }),
-  2503:
+  3921:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var cstScalar = __nccwpck_require__(272);
-var cstStringify = __nccwpck_require__(4731);
-var cstVisit = __nccwpck_require__(9085);
+var cstScalar = __nccwpck_require__(6242);
+var cstStringify = __nccwpck_require__(2393);
+var cstVisit = __nccwpck_require__(5207);
 const BOM = '\u{FEFF}';
 const DOCUMENT = '\x02';
 const FLOW_END = '\x18';
@@ -45929,10 +45903,10 @@ exports.isScalar = isScalar;
 exports.prettyToken = prettyToken;
 exports.tokenType = tokenType;
   }),
-  6223:
+  1893:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var cst = __nccwpck_require__(2503);
+var cst = __nccwpck_require__(3921);
 function isEmpty(ch) {
 	switch (ch) {
 		case undefined:
@@ -46524,7 +46498,7 @@ class Lexer {
 }
 exports.Lexer = Lexer;
   }),
-  2422:
+  2808:
   ((__unused_webpack_module, exports) => {
 "use strict";
 class LineCounter {
@@ -46552,12 +46526,12 @@ class LineCounter {
 }
 exports.LineCounter = LineCounter;
   }),
-  314:
+  3124:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
 var node_process = __nccwpck_require__(932);
-var cst = __nccwpck_require__(2503);
-var lexer = __nccwpck_require__(6223);
+var cst = __nccwpck_require__(3921);
+var lexer = __nccwpck_require__(1893);
 function includesToken(list, type) {
 	for (let i = 0; i < list.length; ++i)
 		if (list[i].type === type)
@@ -47461,16 +47435,16 @@ class Parser {
 }
 exports.Parser = Parser;
   }),
-  57:
+  4563:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var composer = __nccwpck_require__(3146);
-var Document = __nccwpck_require__(3471);
-var errors = __nccwpck_require__(4390);
-var log = __nccwpck_require__(6999);
-var identity = __nccwpck_require__(6381);
-var lineCounter = __nccwpck_require__(2422);
-var parser = __nccwpck_require__(314);
+var composer = __nccwpck_require__(4260);
+var Document = __nccwpck_require__(7977);
+var errors = __nccwpck_require__(7460);
+var log = __nccwpck_require__(6669);
+var identity = __nccwpck_require__(1891);
+var lineCounter = __nccwpck_require__(2808);
+var parser = __nccwpck_require__(3124);
 function parseOptions(options) {
 	const prettyErrors = options.prettyErrors !== false;
 	const lineCounter$1 = options.lineCounter || (prettyErrors && new lineCounter.LineCounter()) || null;
@@ -47557,14 +47531,14 @@ exports.parseAllDocuments = parseAllDocuments;
 exports.parseDocument = parseDocument;
 exports.stringify = stringify;
   }),
-  2554:
+  1148:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
-var map = __nccwpck_require__(7873);
-var seq = __nccwpck_require__(732);
-var string = __nccwpck_require__(138);
-var tags = __nccwpck_require__(4268);
+var identity = __nccwpck_require__(1891);
+var map = __nccwpck_require__(1231);
+var seq = __nccwpck_require__(814);
+var string = __nccwpck_require__(3724);
+var tags = __nccwpck_require__(8478);
 const sortMapEntriesByKey = (a, b) => a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
 class Schema {
 	constructor({ compat, customTags, merge, resolveKnownTags, schema, sortMapEntries, toStringDefaults }) {
@@ -47595,11 +47569,11 @@ class Schema {
 }
 exports.Schema = Schema;
   }),
-  7873:
+  1231:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
-var YAMLMap = __nccwpck_require__(188);
+var identity = __nccwpck_require__(1891);
+var YAMLMap = __nccwpck_require__(2938);
 const map = {
 	collection: 'map',
 	default: true,
@@ -47614,10 +47588,10 @@ const map = {
 };
 exports.map = map;
   }),
-  8430:
+  5940:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Scalar = __nccwpck_require__(4603);
+var Scalar = __nccwpck_require__(4305);
 const nullTag = {
 	identify: value => value == null,
 	createNode: () => new Scalar.Scalar(null),
@@ -47631,11 +47605,11 @@ const nullTag = {
 };
 exports.nullTag = nullTag;
   }),
-  732:
+  814:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
-var YAMLSeq = __nccwpck_require__(9521);
+var identity = __nccwpck_require__(1891);
+var YAMLSeq = __nccwpck_require__(3571);
 const seq = {
 	collection: 'seq',
 	default: true,
@@ -47650,10 +47624,10 @@ const seq = {
 };
 exports.seq = seq;
   }),
-  138:
+  3724:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var stringifyString = __nccwpck_require__(4223);
+var stringifyString = __nccwpck_require__(3665);
 const string = {
 	identify: value => typeof value === 'string',
 	default: true,
@@ -47666,10 +47640,10 @@ const string = {
 };
 exports.string = string;
   }),
-  3041:
+  5579:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Scalar = __nccwpck_require__(4603);
+var Scalar = __nccwpck_require__(4305);
 const boolTag = {
 	identify: value => typeof value === 'boolean',
 	default: true,
@@ -47687,11 +47661,11 @@ const boolTag = {
 };
 exports.boolTag = boolTag;
   }),
-  7015:
+  1433:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Scalar = __nccwpck_require__(4603);
-var stringifyNumber = __nccwpck_require__(4383);
+var Scalar = __nccwpck_require__(4305);
+var stringifyNumber = __nccwpck_require__(3677);
 const floatNaN = {
 	identify: value => typeof value === 'number',
 	default: true,
@@ -47734,10 +47708,10 @@ exports.float = float;
 exports.floatExp = floatExp;
 exports.floatNaN = floatNaN;
   }),
-  6136:
+  2790:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var stringifyNumber = __nccwpck_require__(4383);
+var stringifyNumber = __nccwpck_require__(3677);
 const intIdentify = (value) => typeof value === 'bigint' || Number.isInteger(value);
 const intResolve = (str, offset, radix, { intAsBigInt }) => (intAsBigInt ? BigInt(str) : parseInt(str.substring(offset), radix));
 function intStringify(node, radix, prefix) {
@@ -47776,16 +47750,16 @@ exports.int = int;
 exports.intHex = intHex;
 exports.intOct = intOct;
   }),
-  1822:
+  9772:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var map = __nccwpck_require__(7873);
-var _null = __nccwpck_require__(8430);
-var seq = __nccwpck_require__(732);
-var string = __nccwpck_require__(138);
-var bool = __nccwpck_require__(3041);
-var float = __nccwpck_require__(7015);
-var int = __nccwpck_require__(6136);
+var map = __nccwpck_require__(1231);
+var _null = __nccwpck_require__(5940);
+var seq = __nccwpck_require__(814);
+var string = __nccwpck_require__(3724);
+var bool = __nccwpck_require__(5579);
+var float = __nccwpck_require__(1433);
+var int = __nccwpck_require__(2790);
 const schema = [
 	map.map,
 	seq.seq,
@@ -47801,12 +47775,12 @@ const schema = [
 ];
 exports.schema = schema;
   }),
-  8809:
+  7331:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Scalar = __nccwpck_require__(4603);
-var map = __nccwpck_require__(7873);
-var seq = __nccwpck_require__(732);
+var Scalar = __nccwpck_require__(4305);
+var map = __nccwpck_require__(1231);
+var seq = __nccwpck_require__(814);
 function intIdentify(value) {
 	return typeof value === 'bigint' || Number.isInteger(value);
 }
@@ -47865,25 +47839,25 @@ const jsonError = {
 const schema = [map.map, seq.seq].concat(jsonScalars, jsonError);
 exports.schema = schema;
   }),
-  4268:
+  8478:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var map = __nccwpck_require__(7873);
-var _null = __nccwpck_require__(8430);
-var seq = __nccwpck_require__(732);
-var string = __nccwpck_require__(138);
-var bool = __nccwpck_require__(3041);
-var float = __nccwpck_require__(7015);
-var int = __nccwpck_require__(6136);
-var schema = __nccwpck_require__(1822);
-var schema$1 = __nccwpck_require__(8809);
-var binary = __nccwpck_require__(1261);
-var merge = __nccwpck_require__(9710);
-var omap = __nccwpck_require__(7009);
-var pairs = __nccwpck_require__(2019);
-var schema$2 = __nccwpck_require__(9871);
-var set = __nccwpck_require__(1662);
-var timestamp = __nccwpck_require__(4702);
+var map = __nccwpck_require__(1231);
+var _null = __nccwpck_require__(5940);
+var seq = __nccwpck_require__(814);
+var string = __nccwpck_require__(3724);
+var bool = __nccwpck_require__(5579);
+var float = __nccwpck_require__(1433);
+var int = __nccwpck_require__(2790);
+var schema = __nccwpck_require__(9772);
+var schema$1 = __nccwpck_require__(7331);
+var binary = __nccwpck_require__(743);
+var merge = __nccwpck_require__(4376);
+var omap = __nccwpck_require__(6683);
+var pairs = __nccwpck_require__(7221);
+var schema$2 = __nccwpck_require__(3381);
+var set = __nccwpck_require__(5340);
+var timestamp = __nccwpck_require__(3932);
 const schemas = new Map([
 	['core', schema.schema],
 	['failsafe', [map.map, seq.seq, string.string]],
@@ -47964,12 +47938,12 @@ function getTags(customTags, schemaName, addMergeTag) {
 exports.coreKnownTags = coreKnownTags;
 exports.getTags = getTags;
   }),
-  1261:
+  743:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
 var node_buffer = __nccwpck_require__(181);
-var Scalar = __nccwpck_require__(4603);
-var stringifyString = __nccwpck_require__(4223);
+var Scalar = __nccwpck_require__(4305);
+var stringifyString = __nccwpck_require__(3665);
 const binary = {
 	identify: value => value instanceof Uint8Array,
 	default: false,
@@ -48025,10 +47999,10 @@ const binary = {
 };
 exports.binary = binary;
   }),
-  6024:
+  8514:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Scalar = __nccwpck_require__(4603);
+var Scalar = __nccwpck_require__(4305);
 function boolStringify({ value, source }, ctx) {
 	const boolObj = value ? trueTag : falseTag;
 	if (source && boolObj.test.test(source))
@@ -48054,11 +48028,11 @@ const falseTag = {
 exports.falseTag = falseTag;
 exports.trueTag = trueTag;
   }),
-  3032:
+  2026:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Scalar = __nccwpck_require__(4603);
-var stringifyNumber = __nccwpck_require__(4383);
+var Scalar = __nccwpck_require__(4305);
+var stringifyNumber = __nccwpck_require__(3677);
 const floatNaN = {
 	identify: value => typeof value === 'number',
 	default: true,
@@ -48104,10 +48078,10 @@ exports.float = float;
 exports.floatExp = floatExp;
 exports.floatNaN = floatNaN;
   }),
-  5911:
+  7149:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var stringifyNumber = __nccwpck_require__(4383);
+var stringifyNumber = __nccwpck_require__(3677);
 const intIdentify = (value) => typeof value === 'bigint' || Number.isInteger(value);
 function intResolve(str, offset, radix, { intAsBigInt }) {
 	const sign = str[0];
@@ -48180,11 +48154,11 @@ exports.intBin = intBin;
 exports.intHex = intHex;
 exports.intOct = intOct;
   }),
-  9710:
+  4376:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
-var Scalar = __nccwpck_require__(4603);
+var identity = __nccwpck_require__(1891);
+var Scalar = __nccwpck_require__(4305);
 const MERGE_KEY = '<<';
 const merge = {
 	identify: value => value === MERGE_KEY ||
@@ -48244,14 +48218,14 @@ exports.addMergeToJSMap = addMergeToJSMap;
 exports.isMergeKey = isMergeKey;
 exports.merge = merge;
   }),
-  7009:
+  6683:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
-var toJS = __nccwpck_require__(7993);
-var YAMLMap = __nccwpck_require__(188);
-var YAMLSeq = __nccwpck_require__(9521);
-var pairs = __nccwpck_require__(2019);
+var identity = __nccwpck_require__(1891);
+var toJS = __nccwpck_require__(3119);
+var YAMLMap = __nccwpck_require__(2938);
+var YAMLSeq = __nccwpck_require__(3571);
+var pairs = __nccwpck_require__(7221);
 class YAMLOMap extends YAMLSeq.YAMLSeq {
 	constructor() {
 		super();
@@ -48317,13 +48291,13 @@ const omap = {
 exports.YAMLOMap = YAMLOMap;
 exports.omap = omap;
   }),
-  2019:
+  7221:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
-var Pair = __nccwpck_require__(5819);
-var Scalar = __nccwpck_require__(4603);
-var YAMLSeq = __nccwpck_require__(9521);
+var identity = __nccwpck_require__(1891);
+var Pair = __nccwpck_require__(5153);
+var Scalar = __nccwpck_require__(4305);
+var YAMLSeq = __nccwpck_require__(3571);
 function resolvePairs(seq, onError) {
 	if (identity.isSeq(seq)) {
 		for (let i = 0; i < seq.items.length; ++i) {
@@ -48399,22 +48373,22 @@ exports.createPairs = createPairs;
 exports.pairs = pairs;
 exports.resolvePairs = resolvePairs;
   }),
-  9871:
+  3381:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var map = __nccwpck_require__(7873);
-var _null = __nccwpck_require__(8430);
-var seq = __nccwpck_require__(732);
-var string = __nccwpck_require__(138);
-var binary = __nccwpck_require__(1261);
-var bool = __nccwpck_require__(6024);
-var float = __nccwpck_require__(3032);
-var int = __nccwpck_require__(5911);
-var merge = __nccwpck_require__(9710);
-var omap = __nccwpck_require__(7009);
-var pairs = __nccwpck_require__(2019);
-var set = __nccwpck_require__(1662);
-var timestamp = __nccwpck_require__(4702);
+var map = __nccwpck_require__(1231);
+var _null = __nccwpck_require__(5940);
+var seq = __nccwpck_require__(814);
+var string = __nccwpck_require__(3724);
+var binary = __nccwpck_require__(743);
+var bool = __nccwpck_require__(8514);
+var float = __nccwpck_require__(2026);
+var int = __nccwpck_require__(7149);
+var merge = __nccwpck_require__(4376);
+var omap = __nccwpck_require__(6683);
+var pairs = __nccwpck_require__(7221);
+var set = __nccwpck_require__(5340);
+var timestamp = __nccwpck_require__(3932);
 const schema = [
 	map.map,
 	seq.seq,
@@ -48440,12 +48414,12 @@ const schema = [
 ];
 exports.schema = schema;
   }),
-  1662:
+  5340:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
-var Pair = __nccwpck_require__(5819);
-var YAMLMap = __nccwpck_require__(188);
+var identity = __nccwpck_require__(1891);
+var Pair = __nccwpck_require__(5153);
+var YAMLMap = __nccwpck_require__(2938);
 class YAMLSet extends YAMLMap.YAMLMap {
 	constructor(schema) {
 		super(schema);
@@ -48532,10 +48506,10 @@ const set = {
 exports.YAMLSet = YAMLSet;
 exports.set = set;
   }),
-  4702:
+  3932:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var stringifyNumber = __nccwpck_require__(4383);
+var stringifyNumber = __nccwpck_require__(3677);
 function parseSexagesimal(str, asBigInt) {
 	const sign = str[0];
 	const parts = sign === '-' || sign === '+' ? str.substring(1) : str;
@@ -48628,7 +48602,7 @@ exports.floatTime = floatTime;
 exports.intTime = intTime;
 exports.timestamp = timestamp;
   }),
-  9341:
+  6767:
   ((__unused_webpack_module, exports) => {
 "use strict";
 const FOLD_FLOW = 'flow';
@@ -48767,13 +48741,13 @@ exports.FOLD_FLOW = FOLD_FLOW;
 exports.FOLD_QUOTED = FOLD_QUOTED;
 exports.foldFlowLines = foldFlowLines;
   }),
-  5446:
+  3376:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var anchors = __nccwpck_require__(6794);
-var identity = __nccwpck_require__(6381);
-var stringifyComment = __nccwpck_require__(6065);
-var stringifyString = __nccwpck_require__(4223);
+var anchors = __nccwpck_require__(7048);
+var identity = __nccwpck_require__(1891);
+var stringifyComment = __nccwpck_require__(2875);
+var stringifyString = __nccwpck_require__(3665);
 function createStringifyContext(doc, options) {
 	const opt = Object.assign({
 		blockQuote: true,
@@ -48898,12 +48872,12 @@ function stringify(item, ctx, onComment, onChompKeep) {
 exports.createStringifyContext = createStringifyContext;
 exports.stringify = stringify;
   }),
-  7586:
+  3008:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
-var stringify = __nccwpck_require__(5446);
-var stringifyComment = __nccwpck_require__(6065);
+var identity = __nccwpck_require__(1891);
+var stringify = __nccwpck_require__(3376);
+var stringifyComment = __nccwpck_require__(2875);
 function stringifyCollection(collection, ctx, options) {
 	const flow = ctx.inFlow ?? collection.flow;
 	const stringify = flow ? stringifyFlowCollection : stringifyBlockCollection;
@@ -49053,7 +49027,7 @@ function addCommentBefore({ indent, options: { commentString } }, lines, comment
 }
 exports.stringifyCollection = stringifyCollection;
   }),
-  6065:
+  2875:
   ((__unused_webpack_module, exports) => {
 "use strict";
 const stringifyComment = (str) => str.replace(/^(?!$)(?: $)?/gm, '#');
@@ -49071,12 +49045,12 @@ exports.indentComment = indentComment;
 exports.lineComment = lineComment;
 exports.stringifyComment = stringifyComment;
   }),
-  8819:
+  8577:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
-var stringify = __nccwpck_require__(5446);
-var stringifyComment = __nccwpck_require__(6065);
+var identity = __nccwpck_require__(1891);
+var stringify = __nccwpck_require__(3376);
+var stringifyComment = __nccwpck_require__(2875);
 function stringifyDocument(doc, options) {
 	const lines = [];
 	let hasDirectives = options.directives === true;
@@ -49155,7 +49129,7 @@ function stringifyDocument(doc, options) {
 }
 exports.stringifyDocument = stringifyDocument;
   }),
-  4383:
+  3677:
   ((__unused_webpack_module, exports) => {
 "use strict";
 function stringifyNumber({ format, minFractionDigits, tag, value }) {
@@ -49183,13 +49157,13 @@ function stringifyNumber({ format, minFractionDigits, tag, value }) {
 }
 exports.stringifyNumber = stringifyNumber;
   }),
-  2794:
+  9392:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
-var Scalar = __nccwpck_require__(4603);
-var stringify = __nccwpck_require__(5446);
-var stringifyComment = __nccwpck_require__(6065);
+var identity = __nccwpck_require__(1891);
+var Scalar = __nccwpck_require__(4305);
+var stringify = __nccwpck_require__(3376);
+var stringifyComment = __nccwpck_require__(2875);
 function stringifyPair({ key, value }, ctx, onComment, onChompKeep) {
 	const { allNullValues, doc, indent, indentStep, options: { commentString, indentSeq, simpleKeys } } = ctx;
 	let keyComment = (identity.isNode(key) && key.comment) || null;
@@ -49334,11 +49308,11 @@ function stringifyPair({ key, value }, ctx, onComment, onChompKeep) {
 }
 exports.stringifyPair = stringifyPair;
   }),
-  4223:
+  3665:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Scalar = __nccwpck_require__(4603);
-var foldFlowLines = __nccwpck_require__(9341);
+var Scalar = __nccwpck_require__(4305);
+var foldFlowLines = __nccwpck_require__(6767);
 const getFoldOptions = (ctx, isBlock) => ({
 	indentAtStart: isBlock ? ctx.indent.length : ctx.indentAtStart,
 	lineWidth: ctx.options.lineWidth,
@@ -49648,10 +49622,10 @@ function stringifyString(item, ctx, onComment, onChompKeep) {
 }
 exports.stringifyString = stringifyString;
   }),
-  9962:
+  1360:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
+var identity = __nccwpck_require__(1891);
 const BREAK = Symbol('break visit');
 const SKIP = Symbol('skip children');
 const REMOVE = Symbol('remove node');
@@ -49811,7 +49785,7 @@ function replaceNode(key, path, node) {
 exports.visit = visit;
 exports.visitAsync = visitAsync;
   }),
-  6351:
+  1329:
   ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
 __nccwpck_require__.d(__webpack_exports__, {
@@ -49866,8 +49840,8 @@ class Context {
 		throw new Error("context.repo requires a GITHUB_REPOSITORY environment variable like 'owner/repo'");
 	}
 }
-var lib = __nccwpck_require__(9613);
-var undici = __nccwpck_require__(6530);
+var lib = __nccwpck_require__(2039);
+var undici = __nccwpck_require__(1684);
 ;
 var __awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
 	function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
@@ -54297,8911 +54271,6 @@ function getOctokit(token, options, ...additionalPlugins) {
 	return new GitHubWithPlugins(getOctokitOptions(token, options));
 }
   }),
-  6635:
-  ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
-"use strict";
-  __nccwpck_require__.d(__webpack_exports__, {
-	hD: () => (  quote),
-	lD: () => (  split)
-  });
-class Shlexer {
-  constructor (string) {
-	this.i = 0
-	this.string = string
-	this.whitespace = ' \t\r\n'
-	this.quotes = `'"`
-	this.escapes = '\\'
-	this.escapedQuotes = '"'
-	this.ansiCQuotes = true
-	this.localeQuotes = true
-	this.debug = false
-  }
-  readChar () {
-	return this.string.charAt(this.i++)
-  }
-  processEscapes (string, quote, isAnsiCQuote) {
-	if (!isAnsiCQuote && !this.escapedQuotes.includes(quote)) {
-	  return string
-	}
-	const anyEscape = '[' + this.escapes.replace(/(.)/g, '\\$1') + ']'
-	if (!isAnsiCQuote && this.escapedQuotes.includes(quote)) {
-	  const re = new RegExp(
-		anyEscape + '(' + anyEscape + '|\\' + quote + ')', 'g')
-	  return string.replace(re, '$1')
-	}
-	if (isAnsiCQuote) {
-	  const patterns = {
-		'([\\\\\'"?])': (x) => x,
-		'a': () => '\x07',
-		'b': () => '\x08',
-		'e|E': () => '\x1b',
-		'f': () => '\x0c',
-		'n': () => '\x0a',
-		'r': () => '\x0d',
-		't': () => '\x09',
-		'v': () => '\x0b',
-		'([0-7]{1,3})': (x) => String.fromCharCode(parseInt(x, 8)),
-		'x([0-9a-fA-F]{1,2})': (x) => String.fromCharCode(parseInt(x, 16)),
-		'u([0-9a-fA-F]{1,4})': (x) => String.fromCharCode(parseInt(x, 16)),
-		'U([0-9a-fA-F]{1,8})': (x) => String.fromCharCode(parseInt(x, 16)),
-		'c(.)': (x) => {
-		  if (x === '?') {
-			return '\x7f'
-		  } else if (x === '@') {
-			return '\x00'
-		  } else {
-			return String.fromCharCode(x.charCodeAt(0) & 31)
-		  }
-		}
-	  }
-	  const re = new RegExp(
-		anyEscape + '(' + Object.keys(patterns).join('|') + ')', 'g')
-	  return string.replace(re, function (m, p1) {
-		for (const matched in patterns) {
-		  const mm = new RegExp('^' + matched + '$').exec(p1)
-		  if (mm === null) {
-			continue
-		  }
-		  return patterns[matched].apply(null, mm.slice(1))
-		}
-	  })
-	}
-	return undefined
-  }
-  * [Symbol.iterator] () {
-	let inQuote = false
-	let inDollarQuote = false
-	let escaped = false
-	let lastDollar = -2
-	let token
-	if (this.debug) {
-	  console.log('full input:', '>' + this.string + '<')
-	}
-	while (true) {
-	  const pos = this.i
-	  const char = this.readChar()
-	  if (this.debug) {
-		console.log(
-		  'position:', pos,
-		  'input:', '>' + char + '<',
-		  'accumulated:', token,
-		  'inQuote:', inQuote,
-		  'inDollarQuote:', inDollarQuote,
-		  'lastDollar:', lastDollar,
-		  'escaped:', escaped
-		)
-	  }
-	  if (char === '') {
-		if (inQuote) { throw new Error('Got EOF while in a quoted string') }
-		if (escaped) { throw new Error('Got EOF while in an escape sequence') }
-		if (token !== undefined) { yield token }
-		return
-	  }
-	  if (escaped) {
-		if (char === '\n') {
-		} else if (inQuote) {
-		  token = (token || '') + escaped + char
-		} else {
-		  token = (token || '') + char
-		}
-		escaped = false
-		continue
-	  }
-	  if (this.escapes.includes(char)) {
-		if (!inQuote || inDollarQuote !== false || this.escapedQuotes.includes(inQuote)) {
-		  escaped = char
-		  continue
-		} else {
-		}
-	  }
-	  if (inQuote !== false) {
-		if (char === inQuote) {
-		  token = this.processEscapes(token, inQuote, inDollarQuote === '\'')
-		  inQuote = false
-		  inDollarQuote = false
-		  continue
-		}
-		token = (token || '') + char
-		continue
-	  }
-	  if (this.quotes.includes(char)) {
-		inQuote = char
-		if (lastDollar === pos - 1) {
-		  if (char === '\'' && !this.ansiCQuotes) {
-		  } else if (char === '"' && !this.localeQuotes) {
-		  } else {
-			inDollarQuote = char
-		  }
-		}
-		token = (token || '')
-		if (inDollarQuote !== false) {
-		  token = token.slice(0, -1)
-		}
-		continue
-	  }
-	  if (inQuote === false && char === '$') {
-		lastDollar = pos
-	  }
-	  if (this.whitespace.includes(char)) {
-		if (token !== undefined) { yield token }
-		token = undefined
-		continue
-	  }
-	  token = (token || '') + char
-	}
-  }
-}
-function split (s) {
-  return Array.from(new Shlexer(s))
-}
-function quote (s) {
-  if (s === '') { return '\'\'' }
-  const unsafeRe = /[^\w@%\-+=:,./]/
-  if (!unsafeRe.test(s)) { return s }
-  return ('\'' + s.replace(/('+)/g, '\'"$1"\'') + '\'').replace(/^''|''$/g, '')
-}
-function join (args) {
-  if (!Array.isArray(args)) {
-	throw new TypeError("args should be an array")
-  }
-  return args.map(quote).join(" ")
-}
-  }),
-  4542:
-  ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
-"use strict";
-__nccwpck_require__.d(__webpack_exports__, {
-  naA: () => (  ZodArray),
-  bvH: () => (  ZodObject),
-  IiU: () => (  ZodOptional),
-  utH: () => (  ZodPipe),
-  b8S: () => (  ZodRecord),
-  fZ7: () => (  ZodUnion),
-  YOg: () => (  array),
-  zMY: () => (  schemas_boolean),
-  IeY: () => (  custom),
-  gMt: () => (  discriminatedUnion),
-  k5n: () => (  schemas_enum),
-  Nlp: () => (  _instanceof),
-  Whr: () => (  schemas_int),
-  euz: () => (  literal),
-  _H3: () => (  looseObject),
-  chJ: () => (  schemas_null),
-  aig: () => (  schemas_number),
-  Ikc: () => (  object),
-  g1P: () => (  record),
-  rej: () => (  strictObject),
-  YjP: () => (  schemas_string),
-  KCZ: () => (  union),
-  L5J: () => (  unknown)
-});
-var core_core = __nccwpck_require__(3402);
-var core_util = __nccwpck_require__(4421);
-;
-class $ZodCyclicError extends Error {
-	constructor() {
-		super(`Cannot parse a reference cycle that closes through a transform`);
-		this.name = "ZodCyclicError";
-	}
-}
-const STATE = "~memo";
-const NO_ISSUES = [];
-function isRef(value) {
-	return value !== null && typeof value === "object";
-}
-function cloneIssues(issues) {
-	return issues.map((iss) => (iss.path ? { ...iss, path: iss.path.slice() } : { ...iss }));
-}
-const recursive =   new WeakMap();
-const NONE = 0;
-const ASSUMED = 1;
-const PROVEN = 2;
-function isRecursive(inst, stack, resolve) {
-	const cached = recursive.get(inst);
-	if (cached !== undefined)
-		return cached ? PROVEN : NONE;
-	if (stack.has(inst))
-		return PROVEN;
-	stack.add(inst);
-	let result = NONE;
-	const check = (child) => {
-		if (result !== PROVEN && child?._zod) {
-			const answer = isRecursive(child, stack, resolve);
-			if (answer > result)
-				result = answer;
-		}
-	};
-	const shape = (sh, spread) => {
-		let answer = NONE;
-		for (const key of Reflect.ownKeys(sh)) {
-			const desc = Object.getOwnPropertyDescriptor(sh, key);
-			if (spread && !desc.enumerable)
-				continue;
-			const child = desc.get ? ASSUMED : desc.value?._zod ? isRecursive(desc.value, stack, resolve) : NONE;
-			if (child > answer)
-				answer = child;
-		}
-		return answer;
-	};
-	const merge = (answer) => {
-		if (answer > result)
-			result = answer;
-	};
-	const def = inst._zod.def;
-	const kind = def.type;
-	switch (kind) {
-		case "object": {
-			const raw = core_util .MO(def);
-			merge(raw ? shape(raw, true) : ASSUMED);
-			check(def.catchall);
-			break;
-		}
-		case "array":
-			check(def.element);
-			break;
-		case "tuple":
-			for (const el of def.items)
-				check(el);
-			check(def.rest);
-			break;
-		case "record":
-		case "map":
-			check(def.keyType);
-			check(def.valueType);
-			break;
-		case "set":
-			check(def.valueType);
-			break;
-		case "union":
-			for (const el of def.options)
-				check(el);
-			break;
-		case "intersection":
-			check(def.left);
-			check(def.right);
-			break;
-		case "optional":
-		case "nullable":
-		case "default":
-		case "prefault":
-		case "catch":
-		case "readonly":
-		case "nonoptional":
-		case "promise":
-		case "success":
-			check(def.innerType);
-			break;
-		case "pipe":
-			check(def.in);
-			check(def.out);
-			break;
-		case "function":
-			check(def.input);
-			check(def.output);
-			break;
-		case "lazy": {
-			const inner = def._cachedInner ?? (resolve ? inst._zod.innerType : undefined);
-			merge(inner ? isRecursive(inner, stack, false) : ASSUMED);
-			break;
-		}
-		case "template_literal":
-		case "string":
-		case "number":
-		case "int":
-		case "boolean":
-		case "bigint":
-		case "symbol":
-		case "undefined":
-		case "null":
-		case "void":
-		case "never":
-		case "any":
-		case "unknown":
-		case "date":
-		case "nan":
-		case "enum":
-		case "literal":
-		case "file":
-		case "transform":
-		case "custom":
-			break;
-		default: {
-			kind;
-			for (const key in def) {
-				const desc = Object.getOwnPropertyDescriptor(def, key);
-				if (!desc || desc.get)
-					continue;
-				const value = desc.value;
-				if (!value || typeof value !== "object")
-					continue;
-				if (value._zod)
-					check(value);
-				else if (Array.isArray(value))
-					for (const el of value)
-						check(el);
-			}
-		}
-	}
-	stack.delete(inst);
-	return settle(inst, result);
-}
-function settle(inst, answer) {
-	if (answer !== ASSUMED)
-		recursive.set(inst, answer === PROVEN);
-	return answer;
-}
-function isRecursiveSchema(inst) {
-	return isRecursive(inst, new Set(), true) !== NONE;
-}
-function bucketFor(state, inst) {
-	let bucket = state.buckets.get(inst);
-	if (!bucket) {
-		bucket = new WeakMap();
-		state.buckets.set(inst, bucket);
-	}
-	return bucket;
-}
-let handoff;
-const memoizer_open = [];
-const memo = {
-	alloc(_inst, payload, empty) {
-		const bucket = handoff;
-		if (!bucket)
-			return empty;
-		handoff = undefined;
-		const entry = { value: empty, issues: null };
-		bucket.set(payload.value, entry);
-		memoizer_open.push(entry);
-		return empty;
-	},
-	guard(inst) {
-		var _a;
-		(_a = inst._zod).deferred ?? (_a.deferred = []);
-		inst._zod.deferred.push(() => {
-			const base = inst._zod.parse;
-			const wrapped = (payload, ctx) => {
-				if (ctx.direction !== "backward" && isBackEdge(ctx, payload.value))
-					throw new $ZodCyclicError();
-				return base(payload, ctx);
-			};
-			inst._zod.parse = wrapped;
-			if (inst._zod.run === base)
-				inst._zod.run = wrapped;
-		});
-	},
-	attach(inst) {
-		var _a;
-		let isRecursiveInst;
-		let rechecked = false;
-		let lastCtx;
-		let lastBucket;
-		(_a = inst._zod).deferred ?? (_a.deferred = []);
-		inst._zod.deferred.push(() => {
-			const base = inst._zod.parse;
-			const wrapped = (payload, ctx) => {
-				if (isRecursiveInst === undefined) {
-					const walked = isRecursive(inst, new Set(), false);
-					if (walked === NONE) {
-						inst._zod.parse = base;
-						if (inst._zod.run === wrapped)
-							inst._zod.run = base;
-						return base(payload, ctx);
-					}
-					if (walked === PROVEN || rechecked)
-						isRecursiveInst = true;
-					else
-						rechecked = true;
-				}
-				const input = payload.value;
-				if (!isRef(input))
-					return base(payload, ctx);
-				let state = ctx[STATE];
-				if (!state) {
-					state = { buckets: new WeakMap(), backEdges: undefined };
-					ctx[STATE] = state;
-				}
-				let bucket;
-				if (lastCtx === ctx) {
-					bucket = lastBucket;
-				}
-				else {
-					bucket = bucketFor(state, inst);
-					lastCtx = ctx;
-					lastBucket = bucket;
-				}
-				const hit = bucket.get(input);
-				if (hit) {
-					payload.value = hit.value;
-					if (hit.issues) {
-						if (hit.issues.length)
-							payload.issues.push(...cloneIssues(hit.issues));
-					}
-					else {
-						payload.memo = true;
-						state.backEdges ?? (state.backEdges = new WeakSet());
-						state.backEdges.add(hit.value);
-					}
-					return payload;
-				}
-				handoff = bucket;
-				const depth = memoizer_open.length;
-				const result = base(payload, ctx);
-				handoff = undefined;
-				const entry = memoizer_open.length > depth ? memoizer_open.pop() : undefined;
-				if (result instanceof Promise) {
-					return result.then((r) => {
-						if (entry)
-							entry.issues = r.issues.length ? cloneIssues(r.issues) : NO_ISSUES;
-						return r;
-					});
-				}
-				if (entry)
-					entry.issues = result.issues.length ? cloneIssues(result.issues) : NO_ISSUES;
-				return result;
-			};
-			inst._zod.parse = wrapped;
-			if (inst._zod.run === base)
-				inst._zod.run = wrapped;
-		});
-	},
-};
-function memoizer() {
-	return memo;
-}
-function isBackEdge(ctx, value) {
-	const backEdges = ctx[STATE]?.backEdges;
-	return backEdges !== undefined && isRef(value) && backEdges.has(value);
-}
-;
-const cuid = /^[cC][0-9a-z]{6,}$/;
-const cuid2 = /^[0-9a-z]+$/;
-const ulid = /^[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}$/;
-const xid = /^[0-9a-vA-V]{20}$/;
-const ksuid = /^[A-Za-z0-9]{27}$/;
-const nanoid = /^[a-zA-Z0-9_-]{21}$/;
-function nanoidOfLength(length) {
-	return new RegExp(`^[a-zA-Z0-9_-]{${length}}$`);
-}
-const duration = /^P(?:(\d+W)|(?!.*W)(?=\d|T\d)(\d+Y)?(\d+M)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+([.,]\d+)?S)?)?)$/;
-const extendedDuration = /^[-+]?P(?!$)(?:(?:[-+]?\d+Y)|(?:[-+]?\d+[.,]\d+Y$))?(?:(?:[-+]?\d+M)|(?:[-+]?\d+[.,]\d+M$))?(?:(?:[-+]?\d+W)|(?:[-+]?\d+[.,]\d+W$))?(?:(?:[-+]?\d+D)|(?:[-+]?\d+[.,]\d+D$))?(?:T(?=[\d+-])(?:(?:[-+]?\d+H)|(?:[-+]?\d+[.,]\d+H$))?(?:(?:[-+]?\d+M)|(?:[-+]?\d+[.,]\d+M$))?(?:[-+]?\d+(?:[.,]\d+)?S)?)??$/;
-const guid = /^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})$/;
-const uuid = (version) => {
-	if (!version)
-		return /^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}|00000000-0000-0000-0000-000000000000|ffffffff-ffff-ffff-ffff-ffffffffffff)$/;
-	return new RegExp(`^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-${version}[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12})$`);
-};
-const uuid4 =   (  null && (uuid(4)));
-const uuid6 =   (  null && (uuid(6)));
-const uuid7 =   (  null && (uuid(7)));
-const email = /^(?:[A-Za-z0-9_'+\-]+\.)*[A-Za-z0-9_'+\-]*[A-Za-z0-9_+-]@(?:[A-Za-z0-9][A-Za-z0-9\-]*\.)+[A-Za-z]{2,}$/;
-const html5Email = /^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$/;
-const rfc5322Email = /^(([^<>()\[\]\\.,;:\s@"]+(\.[^<>()\[\]\\.,;:\s@"]+)*)|(".+"))@((\[[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}])|(([a-zA-Z\-0-9]+\.)+[a-zA-Z]{2,}))$/;
-const unicodeEmail = /^[^\s@"]{1,64}@[^\s@]{1,255}$/u;
-const idnEmail = (  null && (unicodeEmail));
-const browserEmail = /^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$/;
-const _emoji = `^(?=[\\s\\S]*[\\p{Extended_Pictographic}\\p{Regional_Indicator}\\u20E3])[\\p{Extended_Pictographic}\\p{Emoji_Component}]+$`;
-function emoji() {
-	return new RegExp(_emoji, "u");
-}
-const ipv4 = /^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])$/;
-const ipv6 = /^(([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,7}:|([0-9a-fA-F]{1,4}:){1,6}:[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,5}(:[0-9a-fA-F]{1,4}){1,2}|([0-9a-fA-F]{1,4}:){1,4}(:[0-9a-fA-F]{1,4}){1,3}|([0-9a-fA-F]{1,4}:){1,3}(:[0-9a-fA-F]{1,4}){1,4}|([0-9a-fA-F]{1,4}:){1,2}(:[0-9a-fA-F]{1,4}){1,5}|[0-9a-fA-F]{1,4}:((:[0-9a-fA-F]{1,4}){1,6})|:((:[0-9a-fA-F]{1,4}){1,7}|:))$/;
-const mac = (delimiter) => {
-	const escapedDelim = util.escapeRegex(delimiter ?? ":");
-	return new RegExp(`^(?:[0-9A-F]{2}${escapedDelim}){5}[0-9A-F]{2}$|^(?:[0-9a-f]{2}${escapedDelim}){5}[0-9a-f]{2}$`);
-};
-const cidrv4 = /^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])\/([0-9]|[1-2][0-9]|3[0-2])$/;
-const cidrv6 = /^(([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,7}:|([0-9a-fA-F]{1,4}:){1,6}:[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,5}(:[0-9a-fA-F]{1,4}){1,2}|([0-9a-fA-F]{1,4}:){1,4}(:[0-9a-fA-F]{1,4}){1,3}|([0-9a-fA-F]{1,4}:){1,3}(:[0-9a-fA-F]{1,4}){1,4}|([0-9a-fA-F]{1,4}:){1,2}(:[0-9a-fA-F]{1,4}){1,5}|[0-9a-fA-F]{1,4}:((:[0-9a-fA-F]{1,4}){1,6})|:((:[0-9a-fA-F]{1,4}){1,7}|:))\/(12[0-8]|1[01][0-9]|[1-9]?[0-9])$/;
-const base64 = /^$|^(?:[0-9a-zA-Z+/]{4})*(?:(?:[0-9a-zA-Z+/]{2}==)|(?:[0-9a-zA-Z+/]{3}=))?$/;
-const base64url = /^(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-]{2,3})?$/;
-const hostname = /^(?=.{1,253}\.?$)[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[-0-9a-zA-Z]{0,61}[0-9a-zA-Z])?)*\.?$/;
-const domain = /^(?=.{1,253}$)([a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z]{2,63}$/;
-const httpProtocol = /^https?$/;
-const e164 = /^\+[1-9]\d{6,14}$/;
-const creditCard = /^\d(?:[ -]?\d){11,18}$/;
-const currencyCode = /^(?:AED|AFN|ALL|AMD|AOA|ARS|AUD|AWG|AZN|BAM|BBD|BDT|BHD|BIF|BMD|BND|BOB|BOV|BRL|BSD|BTN|BWP|BYN|BZD|CAD|CDF|CHE|CHF|CHW|CLF|CLP|CNY|COP|COU|CRC|CUP|CVE|CZK|DJF|DKK|DOP|DZD|EGP|ERN|ETB|EUR|FJD|FKP|GBP|GEL|GHS|GIP|GMD|GNF|GTQ|GYD|HKD|HNL|HTG|HUF|IDR|ILS|INR|IQD|IRR|ISK|JMD|JOD|JPY|KES|KGS|KHR|KMF|KPW|KRW|KWD|KYD|KZT|LAK|LBP|LKR|LRD|LSL|LYD|MAD|MDL|MGA|MKD|MMK|MNT|MOP|MRU|MUR|MVR|MWK|MXN|MXV|MYR|MZN|NAD|NGN|NIO|NOK|NPR|NZD|OMR|PAB|PEN|PGK|PHP|PKR|PLN|PYG|QAR|RON|RSD|RUB|RWF|SAR|SBD|SCR|SDG|SEK|SGD|SHP|SLE|SOS|SRD|SSP|STN|SVC|SYP|SZL|THB|TJS|TMT|TND|TOP|TRY|TTD|TWD|TZS|UAH|UGX|USD|USN|UYI|UYU|UYW|UZS|VED|VES|VND|VUV|WST|XAD|XAF|XAG|XAU|XBA|XBB|XBC|XBD|XCD|XCG|XDR|XOF|XPD|XPF|XPT|XSU|XTS|XUA|XXX|YER|ZAR|ZMW|ZWG)$/;
-const iban = /^[A-Z]{2}(?!00|01|99)\d{2}[A-Z0-9]{11,30}$/;
-const dateSource = `(?:(?:\\d\\d[2468][048]|\\d\\d[13579][26]|\\d\\d0[48]|[02468][048]00|[13579][26]00)-02-29|\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|(?:02)-(?:0[1-9]|1\\d|2[0-8])))`;
-function regexes_anchor(source) {
-	return new RegExp(`^${source}$`);
-}
-const date =   regexes_anchor(dateSource);
-function timeSource(args) {
-	const hhmm = `(?:[01]\\d|2[0-3]):[0-5]\\d`;
-	const regex = typeof args.precision === "number"
-		? args.precision === -1
-			? `${hhmm}`
-			: args.precision === 0
-				? `${hhmm}:[0-5]\\d`
-				: `${hhmm}:[0-5]\\d\\.\\d{${args.precision}}`
-		: args.seconds
-			? `${hhmm}:[0-5]\\d(?:\\.\\d+)?`
-			: `${hhmm}(?::[0-5]\\d(?:\\.\\d+)?)?`;
-	return regex;
-}
-function time(args) {
-	return new RegExp(`^${timeSource(args)}$`);
-}
-function datetime(args) {
-	const opts = ["Z"];
-	if (args.offset)
-		opts.push(`([+-](?:[01]\\d|2[0-3]):[0-5]\\d)`);
-	const qualified = `${timeSource({ precision: args.precision, seconds: true })}(?:${opts.join("|")})`;
-	const timeRegex = args.local ? `${qualified}|${timeSource({ precision: args.precision })}` : qualified;
-	return new RegExp(`^${dateSource}T(?:${timeRegex})$`);
-}
-const anyString = /^[\s\S]{0,}$/;
-const string = (params) => {
-	const regex = params ? `[\\s\\S]{${params?.minimum ?? 0},${params?.maximum ?? ""}}` : `[\\s\\S]*`;
-	return new RegExp(`^${regex}$`);
-};
-const bigint = /^-?\d+n?$/;
-const integer = /^-?\d+$/;
-const number = /^-?\d+(?:\.\d+)?$/;
-const regexes_boolean = /^(?:true|false)$/i;
-const _null = /^null$/i;
-const _undefined = /^undefined$/i;
-const lowercase = /^[^A-Z]*$/;
-const uppercase = /^[^a-z]*$/;
-const hex = /^[0-9a-fA-F]*$/;
-function fixedBase64(bodyLength, padding) {
-	return new RegExp(`^[A-Za-z0-9+/]{${bodyLength}}${padding}$`);
-}
-function fixedBase64url(length) {
-	return new RegExp(`^[A-Za-z0-9_-]{${length}}$`);
-}
-const md5_hex = /^[0-9a-fA-F]{32}$/;
-const md5_base64 =   (  null && (fixedBase64(22, "==")));
-const md5_base64url =   (  null && (fixedBase64url(22)));
-const sha1_hex = /^[0-9a-fA-F]{40}$/;
-const sha1_base64 =   (  null && (fixedBase64(27, "=")));
-const sha1_base64url =   (  null && (fixedBase64url(27)));
-const sha256_hex = /^[0-9a-fA-F]{64}$/;
-const sha256_base64 =   (  null && (fixedBase64(43, "=")));
-const sha256_base64url =   (  null && (fixedBase64url(43)));
-const sha384_hex = /^[0-9a-fA-F]{96}$/;
-const sha384_base64 =   (  null && (fixedBase64(64, "")));
-const sha384_base64url =   (  null && (fixedBase64url(64)));
-const sha512_hex = /^[0-9a-fA-F]{128}$/;
-const sha512_base64 =   (  null && (fixedBase64(86, "==")));
-const sha512_base64url =   (  null && (fixedBase64url(86)));
-;
-const $ZodCheck =   core_core .xI("$ZodCheck", (inst, def) => {
-	var _a;
-	inst._zod ?? (inst._zod = {});
-	inst._zod.def = def;
-	(_a = inst._zod).onattach ?? (_a.onattach = []);
-});
-const _whenHasSize = (payload) => {
-	const val = payload.value;
-	return !util.nullish(val) && val.size !== undefined;
-};
-const _whenHasLength = (payload) => {
-	const val = payload.value;
-	return !core_util .cl(val) && val.length !== undefined;
-};
-const numericOriginMap = {
-	number: "number",
-	bigint: "bigint",
-	object: "date",
-};
-const $ZodCheckLessThan =   core_core .xI("$ZodCheckLessThan", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	const origin = numericOriginMap[typeof def.value];
-	inst._zod.check = (payload) => {
-		if (def.inclusive ? payload.value <= def.value : payload.value < def.value) {
-			return;
-		}
-		payload.issues.push({
-			origin: numericOriginMap[typeof payload.value] ?? origin,
-			code: "too_big",
-			maximum: typeof def.value === "object" ? def.value.getTime() : def.value,
-			input: payload.value,
-			inclusive: def.inclusive,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckGreaterThan =   core_core .xI("$ZodCheckGreaterThan", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	const origin = numericOriginMap[typeof def.value];
-	inst._zod.check = (payload) => {
-		if (def.inclusive ? payload.value >= def.value : payload.value > def.value) {
-			return;
-		}
-		payload.issues.push({
-			origin: numericOriginMap[typeof payload.value] ?? origin,
-			code: "too_small",
-			minimum: typeof def.value === "object" ? def.value.getTime() : def.value,
-			input: payload.value,
-			inclusive: def.inclusive,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckMultipleOf =
-  core_core .xI("$ZodCheckMultipleOf", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	inst._zod.check = (payload) => {
-		if (typeof payload.value !== typeof def.value)
-			throw new Error("Cannot mix number and bigint in multiple_of check.");
-		const isMultiple = typeof payload.value === "bigint"
-			?
-				def.value !== BigInt(0) && payload.value % def.value === BigInt(0)
-			: core_util .LG(payload.value, def.value) === 0;
-		if (isMultiple)
-			return;
-		payload.issues.push({
-			origin: typeof payload.value,
-			code: "not_multiple_of",
-			divisor: def.value,
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckNumberFormat =   core_core .xI("$ZodCheckNumberFormat", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	def.format = def.format || "float64";
-	const isInt = def.format?.includes("int");
-	const origin = isInt ? "int" : "number";
-	const [minimum, maximum] = core_util .zH[def.format];
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		if (isInt) {
-			if (!Number.isInteger(input)) {
-				payload.issues.push({
-					expected: origin,
-					format: def.format,
-					code: "invalid_type",
-					continue: false,
-					input,
-					inst,
-				});
-				return;
-			}
-			if (!Number.isSafeInteger(input)) {
-				if (input > 0) {
-					payload.issues.push({
-						input,
-						code: "too_big",
-						maximum: Number.MAX_SAFE_INTEGER,
-						note: "Integers must be within the safe integer range.",
-						inst,
-						origin,
-						inclusive: true,
-						continue: !def.abort,
-					});
-				}
-				else {
-					payload.issues.push({
-						input,
-						code: "too_small",
-						minimum: Number.MIN_SAFE_INTEGER,
-						note: "Integers must be within the safe integer range.",
-						inst,
-						origin,
-						inclusive: true,
-						continue: !def.abort,
-					});
-				}
-				return;
-			}
-		}
-		if (input < minimum) {
-			payload.issues.push({
-				origin: "number",
-				input,
-				code: "too_small",
-				minimum,
-				inclusive: true,
-				inst,
-				continue: !def.abort,
-			});
-		}
-		if (input > maximum) {
-			payload.issues.push({
-				origin: "number",
-				input,
-				code: "too_big",
-				maximum,
-				inclusive: true,
-				inst,
-				continue: !def.abort,
-			});
-		}
-	};
-});
-const $ZodCheckBigIntFormat =   (  null && (core.$constructor("$ZodCheckBigIntFormat", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	const [minimum, maximum] = util.BIGINT_FORMAT_RANGES[def.format];
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		if (input < minimum) {
-			payload.issues.push({
-				origin: "bigint",
-				input,
-				code: "too_small",
-				minimum: minimum,
-				inclusive: true,
-				inst,
-				continue: !def.abort,
-			});
-		}
-		if (input > maximum) {
-			payload.issues.push({
-				origin: "bigint",
-				input,
-				code: "too_big",
-				maximum,
-				inclusive: true,
-				inst,
-				continue: !def.abort,
-			});
-		}
-	};
-})));
-const $ZodCheckMaxSize =   (  null && (core.$constructor("$ZodCheckMaxSize", (inst, def) => {
-	var _a;
-	$ZodCheck.init(inst, def);
-	(_a = inst._zod.def).when ?? (_a.when = _whenHasSize);
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		const size = input.size;
-		if (size <= def.maximum)
-			return;
-		payload.issues.push({
-			origin: util.getSizableOrigin(input),
-			code: "too_big",
-			maximum: def.maximum,
-			inclusive: true,
-			input,
-			inst,
-			continue: !def.abort,
-		});
-	};
-})));
-const $ZodCheckMinSize =   (  null && (core.$constructor("$ZodCheckMinSize", (inst, def) => {
-	var _a;
-	$ZodCheck.init(inst, def);
-	(_a = inst._zod.def).when ?? (_a.when = _whenHasSize);
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		const size = input.size;
-		if (size >= def.minimum)
-			return;
-		payload.issues.push({
-			origin: util.getSizableOrigin(input),
-			code: "too_small",
-			minimum: def.minimum,
-			inclusive: true,
-			input,
-			inst,
-			continue: !def.abort,
-		});
-	};
-})));
-const $ZodCheckSizeEquals =   (  null && (core.$constructor("$ZodCheckSizeEquals", (inst, def) => {
-	var _a;
-	$ZodCheck.init(inst, def);
-	(_a = inst._zod.def).when ?? (_a.when = _whenHasSize);
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		const size = input.size;
-		if (size === def.size)
-			return;
-		const tooBig = size > def.size;
-		payload.issues.push({
-			origin: util.getSizableOrigin(input),
-			...(tooBig ? { code: "too_big", maximum: def.size } : { code: "too_small", minimum: def.size }),
-			inclusive: true,
-			exact: true,
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-})));
-const $ZodCheckMaxLength =   core_core .xI("$ZodCheckMaxLength", (inst, def) => {
-	var _a;
-	$ZodCheck.init(inst, def);
-	(_a = inst._zod.def).when ?? (_a.when = _whenHasLength);
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		const units = input.length;
-		const length = typeof input === "string" && units > def.maximum ? core_util .O7(input) : units;
-		if (length <= def.maximum)
-			return;
-		const origin = core_util .Rc(input);
-		payload.issues.push({
-			origin,
-			code: "too_big",
-			maximum: def.maximum,
-			inclusive: true,
-			input,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckMinLength =   core_core .xI("$ZodCheckMinLength", (inst, def) => {
-	var _a;
-	$ZodCheck.init(inst, def);
-	(_a = inst._zod.def).when ?? (_a.when = _whenHasLength);
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		const units = input.length;
-		const length = typeof input === "string" && units >= def.minimum && units < def.minimum * 2
-			? core_util .O7(input)
-			: units;
-		if (length >= def.minimum)
-			return;
-		const origin = core_util .Rc(input);
-		payload.issues.push({
-			origin,
-			code: "too_small",
-			minimum: def.minimum,
-			inclusive: true,
-			input,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckLengthEquals =   core_core .xI("$ZodCheckLengthEquals", (inst, def) => {
-	var _a;
-	$ZodCheck.init(inst, def);
-	(_a = inst._zod.def).when ?? (_a.when = _whenHasLength);
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		const units = input.length;
-		const length = typeof input === "string" && units >= def.length && units <= def.length * 2
-			? core_util .O7(input)
-			: units;
-		if (length === def.length)
-			return;
-		const origin = core_util .Rc(input);
-		const tooBig = length > def.length;
-		payload.issues.push({
-			origin,
-			...(tooBig ? { code: "too_big", maximum: def.length } : { code: "too_small", minimum: def.length }),
-			inclusive: true,
-			exact: true,
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckStringFormat =   core_core .xI("$ZodCheckStringFormat", (inst, def) => {
-	var _a, _b;
-	$ZodCheck.init(inst, def);
-	if (def.pattern)
-		(_a = inst._zod).check ?? (_a.check = (payload) => {
-			def.pattern.lastIndex = 0;
-			if (def.pattern.test(payload.value))
-				return;
-			payload.issues.push({
-				origin: "string",
-				code: "invalid_format",
-				format: def.format,
-				input: payload.value,
-				...(def.pattern ? { pattern: def.pattern.toString() } : {}),
-				inst,
-				continue: !def.abort,
-			});
-		});
-	else
-		(_b = inst._zod).check ?? (_b.check = () => { });
-});
-const $ZodCheckRegex =   core_core .xI("$ZodCheckRegex", (inst, def) => {
-	$ZodCheckStringFormat.init(inst, def);
-	inst._zod.check = (payload) => {
-		def.pattern.lastIndex = 0;
-		if (def.pattern.test(payload.value))
-			return;
-		payload.issues.push({
-			origin: "string",
-			code: "invalid_format",
-			format: "regex",
-			input: payload.value,
-			pattern: def.pattern.toString(),
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckLowerCase =   core_core .xI("$ZodCheckLowerCase", (inst, def) => {
-	def.pattern ?? (def.pattern = lowercase);
-	$ZodCheckStringFormat.init(inst, def);
-});
-const $ZodCheckUpperCase =   core_core .xI("$ZodCheckUpperCase", (inst, def) => {
-	def.pattern ?? (def.pattern = uppercase);
-	$ZodCheckStringFormat.init(inst, def);
-});
-const $ZodCheckIncludes =   core_core .xI("$ZodCheckIncludes", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	const escapedRegex = core_util .sD(def.includes);
-	const pattern = new RegExp(typeof def.position === "number" ? `^.{${def.position},}${escapedRegex}` : escapedRegex);
-	def.pattern = pattern;
-	inst._zod.check = (payload) => {
-		if (payload.value.includes(def.includes, def.position))
-			return;
-		payload.issues.push({
-			origin: "string",
-			code: "invalid_format",
-			format: "includes",
-			includes: def.includes,
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckStartsWith =   core_core .xI("$ZodCheckStartsWith", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	const pattern = new RegExp(`^${core_util .sD(def.prefix)}.*`);
-	def.pattern ?? (def.pattern = pattern);
-	inst._zod.check = (payload) => {
-		if (payload.value.startsWith(def.prefix))
-			return;
-		payload.issues.push({
-			origin: "string",
-			code: "invalid_format",
-			format: "starts_with",
-			prefix: def.prefix,
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckEndsWith =   core_core .xI("$ZodCheckEndsWith", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	const pattern = new RegExp(`.*${core_util .sD(def.suffix)}$`);
-	def.pattern ?? (def.pattern = pattern);
-	inst._zod.check = (payload) => {
-		if (payload.value.endsWith(def.suffix))
-			return;
-		payload.issues.push({
-			origin: "string",
-			code: "invalid_format",
-			format: "ends_with",
-			suffix: def.suffix,
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-function handleCheckPropertyResult(result, payload, property) {
-	if (result.issues.length) {
-		payload.issues.push(...core_util .lQ(property, result.issues));
-	}
-}
-const $ZodCheckProperty =   (  null && (core.$constructor("$ZodCheckProperty", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	inst._zod.check = (payload) => {
-		const result = def.schema._zod.run({
-			value: payload.value[def.property],
-			issues: [],
-		}, {});
-		if (result instanceof Promise) {
-			return result.then((result) => handleCheckPropertyResult(result, payload, def.property));
-		}
-		handleCheckPropertyResult(result, payload, def.property);
-		return;
-	};
-})));
-const $ZodCheckProperties =   core_core .xI("$ZodCheckProperties", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	core_util .jD(inst, Symbol.iterator, function* () {
-		yield inst;
-	});
-	let entries;
-	inst._zod.check = (payload) => {
-		if (payload.value == null) {
-			payload.issues.push({ expected: "object", code: "invalid_type", input: payload.value, inst });
-			return undefined;
-		}
-		entries ?? (entries = Reflect.ownKeys(def.shape).map((key) => [key, def.shape[key]]));
-		const input = payload.value;
-		let proms;
-		for (const [key, schema] of entries) {
-			const result = schema._zod.run({ value: input[key], issues: [] }, {});
-			if (result instanceof Promise) {
-				proms ?? (proms = []);
-				proms.push(result.then((result) => handleCheckPropertyResult(result, payload, key)));
-			}
-			else {
-				handleCheckPropertyResult(result, payload, key);
-			}
-		}
-		if (proms)
-			return Promise.all(proms).then(() => undefined);
-		return undefined;
-	};
-});
-const $ZodCheckMimeType =   (  null && (core.$constructor("$ZodCheckMimeType", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	const mimeSet = new Set(def.mime);
-	inst._zod.check = (payload) => {
-		if (mimeSet.has(payload.value.type))
-			return;
-		payload.issues.push({
-			code: "invalid_value",
-			values: def.mime,
-			input: payload.value.type,
-			inst,
-			continue: !def.abort,
-		});
-	};
-})));
-const $ZodCheckOverwrite =   core_core .xI("$ZodCheckOverwrite", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	inst._zod.check = (payload) => {
-		payload.value = def.tx(payload.value);
-	};
-});
-;
-class Doc {
-	constructor(args = [], closed = {}) {
-		this.content = [];
-		this.indent = 0;
-		this.args = args;
-		this.closed = closed;
-	}
-	indented(fn) {
-		this.indent += 1;
-		try {
-			fn(this);
-		}
-		finally {
-			this.indent -= 1;
-		}
-	}
-	write(arg) {
-		if (typeof arg === "function") {
-			arg(this, { execution: "sync" });
-			arg(this, { execution: "async" });
-			return;
-		}
-		const content = arg;
-		const lines = content.split("\n").filter((x) => x);
-		const minIndent = Math.min(...lines.map((x) => x.length - x.trimStart().length));
-		const dedented = lines.map((x) => x.slice(minIndent)).map((x) => " ".repeat(this.indent * 2) + x);
-		for (const line of dedented) {
-			this.content.push(line);
-		}
-	}
-	compile() {
-		const F = Function;
-		const content = this?.content ?? [``];
-		const factory = new F(...Object.keys(this.closed), `return function (${this.args.join(", ")}) {\n${content.join("\n")}\n};`);
-		return factory(...Object.values(this.closed));
-	}
-}
-;
-const version = {
-	major: 4,
-	minor: 6,
-	patch: 7,
-};
-;
-const $ZodType =   core_core .xI("$ZodType", (inst, def) => {
-	var _a;
-	inst ?? (inst = {});
-	inst._zod.def = def;
-	inst._zod.bag = inst._zod.bag || {};
-	inst._zod.version = version;
-	const defChecks = inst._zod.def.checks;
-	const checks = inst._zod.traits.has("$ZodCheck")
-		? [inst, ...(defChecks ?? [])]
-		: defChecks?.length
-			? [...defChecks]
-			: [];
-	for (const ch of checks) {
-		for (const fn of ch._zod.onattach) {
-			fn(inst);
-		}
-	}
-	if (checks.length === 0) {
-		(_a = inst._zod).deferred ?? (_a.deferred = []);
-		inst._zod.deferred?.push(() => {
-			inst._zod.run = inst._zod.parse;
-		});
-	}
-	else {
-		const runChecks = (payload, checks, ctx) => {
-			if (payload.memo)
-				return payload;
-			let isAborted = core_util .QH(payload);
-			let asyncResult;
-			for (const ch of checks) {
-				if (ch._zod.def.when) {
-					if (core_util .rL(payload))
-						continue;
-					const shouldRun = ch._zod.def.when(payload);
-					if (!shouldRun)
-						continue;
-				}
-				else if (isAborted) {
-					continue;
-				}
-				const currLen = payload.issues.length;
-				const _ = ch._zod.check(payload);
-				if (_ instanceof Promise && ctx?.async === false) {
-					throw new core_core .GT();
-				}
-				if (asyncResult || _ instanceof Promise) {
-					asyncResult = (asyncResult ?? Promise.resolve()).then(async () => {
-						await _;
-						const nextLen = payload.issues.length;
-						if (nextLen === currLen)
-							return;
-						core_util .d3(payload.issues, currLen, inst);
-						if (!isAborted)
-							isAborted = core_util .QH(payload, currLen);
-					});
-				}
-				else {
-					const nextLen = payload.issues.length;
-					if (nextLen === currLen)
-						continue;
-					core_util .d3(payload.issues, currLen, inst);
-					if (!isAborted)
-						isAborted = core_util .QH(payload, currLen);
-				}
-			}
-			if (asyncResult) {
-				return asyncResult.then(() => {
-					return payload;
-				});
-			}
-			return payload;
-		};
-		const handleCanaryResult = (canary, payload, ctx) => {
-			if (core_util .QH(canary)) {
-				canary.aborted = true;
-				return canary;
-			}
-			const checkResult = runChecks(payload, checks, ctx);
-			if (checkResult instanceof Promise) {
-				if (ctx.async === false)
-					throw new core_core .GT();
-				return checkResult.then((checkResult) => inst._zod.parse(checkResult, ctx));
-			}
-			return inst._zod.parse(checkResult, ctx);
-		};
-		inst._zod.run = (payload, ctx) => {
-			if (ctx.skipChecks) {
-				return inst._zod.parse(payload, ctx);
-			}
-			if (ctx.direction === "backward") {
-				const canary = inst._zod.parse({ value: payload.value, issues: [] }, { ...ctx, skipChecks: true });
-				if (canary instanceof Promise) {
-					return canary.then((canary) => {
-						return handleCanaryResult(canary, payload, ctx);
-					});
-				}
-				return handleCanaryResult(canary, payload, ctx);
-			}
-			const result = inst._zod.parse(payload, ctx);
-			if (result instanceof Promise) {
-				if (ctx.async === false)
-					throw new core_core .GT();
-				return result.then((result) => runChecks(result, checks, ctx));
-			}
-			return runChecks(result, checks, ctx);
-		};
-	}
-}, {
-	get "~standard"() {
-		return core_util .jD(this, "~standard", standardProps(this));
-	},
-	set "~standard"(value) {
-		core_util .qh(this, "~standard", value);
-	},
-});
-const toStandardResult = (r, ctx) => r.issues.length ? { issues: r.issues.map((iss) => core_util .iR(iss, ctx, core_core .$W())) } : { value: r.value };
-async function validateAsync(inst, value) {
-	const ctx = { async: true };
-	return toStandardResult((await inst._zod.run({ value, issues: [] }, ctx)), ctx);
-}
-function standardProps(inst) {
-	return {
-		validate: (value) => {
-			const ctx = { async: false };
-			try {
-				const r = inst._zod.run({ value, issues: [] }, ctx);
-				if (!(r instanceof Promise))
-					return toStandardResult(r, ctx);
-			}
-			catch (_) { }
-			return validateAsync(inst, value);
-		},
-		vendor: "zod",
-		version: 1,
-	};
-}
-const $ZodString =   core_core .xI("$ZodString", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.pattern = def.pattern ?? anyString;
-	inst._zod.parse = (payload, _) => {
-		if (def.coerce)
-			try {
-				payload.value = String(payload.value);
-			}
-			catch (_) { }
-		if (typeof payload.value === "string")
-			return payload;
-		payload.issues.push({
-			expected: "string",
-			code: "invalid_type",
-			input: payload.value,
-			inst,
-		});
-		return payload;
-	};
-});
-const $ZodStringFormat =   core_core .xI("$ZodStringFormat", (inst, def) => {
-	$ZodCheckStringFormat.init(inst, def);
-	$ZodString.init(inst, def);
-});
-const $ZodGUID =   core_core .xI("$ZodGUID", (inst, def) => {
-	def.pattern ?? (def.pattern = guid);
-	$ZodStringFormat.init(inst, def);
-});
-const $ZodUUID =   core_core .xI("$ZodUUID", (inst, def) => {
-	if (def.version) {
-		const versionMap = {
-			v1: 1,
-			v2: 2,
-			v3: 3,
-			v4: 4,
-			v5: 5,
-			v6: 6,
-			v7: 7,
-			v8: 8,
-		};
-		const v = versionMap[def.version];
-		if (v === undefined)
-			throw new Error(`Invalid UUID version: "${def.version}"`);
-		def.pattern ?? (def.pattern = uuid(v));
-	}
-	else
-		def.pattern ?? (def.pattern = uuid());
-	$ZodStringFormat.init(inst, def);
-});
-const $ZodEmail =   core_core .xI("$ZodEmail", (inst, def) => {
-	def.pattern ?? (def.pattern = email);
-	$ZodStringFormat.init(inst, def);
-});
-const URL_BAD_FORMAT = 1;
-const URL_UNPARSEABLE = 2;
-function canParseURL(input) {
-	try {
-		if (typeof URL !== "undefined" && typeof URL.canParse === "function")
-			return URL.canParse(input);
-		new URL(input);
-		return true;
-	}
-	catch {
-		return false;
-	}
-}
-function validateURL(trimmed, def) {
-	if (!("normalize" in def) && !("hostname" in def) && !("protocol" in def)) {
-		return canParseURL(trimmed) || URL_UNPARSEABLE;
-	}
-	return parseURLObject(trimmed, def);
-}
-function parseURLObject(trimmed, def) {
-	if (!def.normalize && def.protocol?.source === httpProtocol.source && !/^https?:\/\//i.test(trimmed)) {
-		return URL_BAD_FORMAT;
-	}
-	try {
-		if (typeof URL !== "undefined") {
-			const URLStatic = URL;
-			if (typeof URLStatic.parse === "function")
-				return URLStatic.parse(trimmed) ?? URL_UNPARSEABLE;
-		}
-		return new URL(trimmed);
-	}
-	catch {
-		return URL_UNPARSEABLE;
-	}
-}
-const asciiTabOrNewline = /[\t\n\r]/g;
-function stripTabAndNewline(value) {
-	return value.replace(asciiTabOrNewline, "");
-}
-function urlHostnameOk(url, hostname) {
-	hostname.lastIndex = 0;
-	return hostname.test(url.hostname);
-}
-function urlProtocolOk(url, protocol) {
-	protocol.lastIndex = 0;
-	return protocol.test(url.protocol.endsWith(":") ? url.protocol.slice(0, -1) : url.protocol);
-}
-const $ZodURL =   core_core .xI("$ZodURL", (inst, def) => {
-	$ZodStringFormat.init(inst, def);
-	inst._zod.check = (payload) => {
-		try {
-			const trimmed = payload.value.trim();
-			const url = validateURL(trimmed, def);
-			if (url === URL_BAD_FORMAT) {
-				payload.issues.push({
-					code: "invalid_format",
-					format: "url",
-					note: "Invalid URL format",
-					input: payload.value,
-					inst,
-					continue: !def.abort,
-				});
-				return;
-			}
-			if (url === URL_UNPARSEABLE) {
-				payload.issues.push({
-					code: "invalid_format",
-					format: "url",
-					input: payload.value,
-					inst,
-					continue: !def.abort,
-				});
-				return;
-			}
-			if (url === true) {
-				payload.value = stripTabAndNewline(trimmed);
-				return;
-			}
-			if (def.hostname && !urlHostnameOk(url, def.hostname)) {
-				payload.issues.push({
-					code: "invalid_format",
-					format: "url",
-					note: "Invalid hostname",
-					pattern: def.hostname.source,
-					input: payload.value,
-					inst,
-					continue: !def.abort,
-				});
-			}
-			if (def.protocol && !urlProtocolOk(url, def.protocol)) {
-				payload.issues.push({
-					code: "invalid_format",
-					format: "url",
-					note: "Invalid protocol",
-					pattern: def.protocol.source,
-					input: payload.value,
-					inst,
-					continue: !def.abort,
-				});
-			}
-			payload.value = def.normalize ? url.href : stripTabAndNewline(trimmed);
-			return;
-		}
-		catch (_) {
-			payload.issues.push({
-				code: "invalid_format",
-				format: "url",
-				input: payload.value,
-				inst,
-				continue: !def.abort,
-			});
-		}
-	};
-});
-const $ZodEmoji =   core_core .xI("$ZodEmoji", (inst, def) => {
-	def.pattern ?? (def.pattern = emoji());
-	$ZodStringFormat.init(inst, def);
-});
-const $ZodNanoID =   core_core .xI("$ZodNanoID", (inst, def) => {
-	if (def.length !== undefined && (!Number.isInteger(def.length) || def.length < 1))
-		throw new Error(`Invalid nanoid length: ${def.length}`);
-	def.pattern ?? (def.pattern = def.length === undefined ? nanoid : nanoidOfLength(def.length));
-	$ZodStringFormat.init(inst, def);
-});
-const $ZodCUID =   core_core .xI("$ZodCUID", (inst, def) => {
-	def.pattern ?? (def.pattern = cuid);
-	$ZodStringFormat.init(inst, def);
-});
-const $ZodCUID2 =   core_core .xI("$ZodCUID2", (inst, def) => {
-	def.pattern ?? (def.pattern = cuid2);
-	$ZodStringFormat.init(inst, def);
-});
-const $ZodULID =   core_core .xI("$ZodULID", (inst, def) => {
-	def.pattern ?? (def.pattern = ulid);
-	$ZodStringFormat.init(inst, def);
-});
-const $ZodXID =   core_core .xI("$ZodXID", (inst, def) => {
-	def.pattern ?? (def.pattern = xid);
-	$ZodStringFormat.init(inst, def);
-});
-const $ZodKSUID =   core_core .xI("$ZodKSUID", (inst, def) => {
-	def.pattern ?? (def.pattern = ksuid);
-	$ZodStringFormat.init(inst, def);
-});
-const $ZodISODateTime =   core_core .xI("$ZodISODateTime", (inst, def) => {
-	def.pattern ?? (def.pattern = datetime(def));
-	$ZodStringFormat.init(inst, def);
-});
-const $ZodISODate =   core_core .xI("$ZodISODate", (inst, def) => {
-	def.pattern ?? (def.pattern = date);
-	$ZodStringFormat.init(inst, def);
-});
-const $ZodISOTime =   core_core .xI("$ZodISOTime", (inst, def) => {
-	def.pattern ?? (def.pattern = time(def));
-	$ZodStringFormat.init(inst, def);
-});
-const $ZodISODuration =   core_core .xI("$ZodISODuration", (inst, def) => {
-	def.pattern ?? (def.pattern = duration);
-	$ZodStringFormat.init(inst, def);
-});
-const $ZodIPv4 =   core_core .xI("$ZodIPv4", (inst, def) => {
-	def.pattern ?? (def.pattern = ipv4);
-	$ZodStringFormat.init(inst, def);
-});
-const ipv6Alphabet = /^[0-9a-fA-F:.]+$/;
-function isValidIPv6(value) {
-	if (!ipv6Alphabet.test(value))
-		return false;
-	return canParseURL(`http://[${value}]`);
-}
-const $ZodIPv6 =   core_core .xI("$ZodIPv6", (inst, def) => {
-	def.pattern ?? (def.pattern = ipv6);
-	$ZodStringFormat.init(inst, def);
-	inst._zod.check = (payload) => {
-		if (!isValidIPv6(payload.value)) {
-			payload.issues.push({
-				code: "invalid_format",
-				format: "ipv6",
-				input: payload.value,
-				inst,
-				continue: !def.abort,
-			});
-		}
-	};
-});
-const $ZodMAC =   (  null && (core.$constructor("$ZodMAC", (inst, def) => {
-	def.pattern ?? (def.pattern = regexes.mac(def.delimiter));
-	$ZodStringFormat.init(inst, def);
-})));
-const $ZodCIDRv4 =   core_core .xI("$ZodCIDRv4", (inst, def) => {
-	def.pattern ?? (def.pattern = cidrv4);
-	$ZodStringFormat.init(inst, def);
-});
-function isValidCIDRv6(value) {
-	const parts = value.split("/");
-	if (parts.length !== 2)
-		return false;
-	const [address, prefix] = parts;
-	if (!prefix)
-		return false;
-	const prefixNum = Number(prefix);
-	if (`${prefixNum}` !== prefix)
-		return false;
-	if (prefixNum < 0 || prefixNum > 128)
-		return false;
-	return isValidIPv6(address);
-}
-const $ZodCIDRv6 =   core_core .xI("$ZodCIDRv6", (inst, def) => {
-	def.pattern ?? (def.pattern = cidrv6);
-	$ZodStringFormat.init(inst, def);
-	inst._zod.check = (payload) => {
-		if (!isValidCIDRv6(payload.value)) {
-			payload.issues.push({
-				code: "invalid_format",
-				format: "cidrv6",
-				input: payload.value,
-				inst,
-				continue: !def.abort,
-			});
-		}
-	};
-});
-function isValidBase64(data) {
-	if (data === "")
-		return true;
-	if (/\s/.test(data))
-		return false;
-	if (data.length % 4 !== 0)
-		return false;
-	try {
-		atob(data);
-		return true;
-	}
-	catch {
-		return false;
-	}
-}
-const base64Charset = /^[0-9a-zA-Z+/]*={0,2}$/;
-const $ZodBase64 =   core_core .xI("$ZodBase64", (inst, def) => {
-	def.pattern ?? (def.pattern = base64Charset);
-	$ZodStringFormat.init(inst, def);
-	inst._zod.check = (payload) => {
-		if (isValidBase64(payload.value))
-			return;
-		payload.issues.push({
-			code: "invalid_format",
-			format: "base64",
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const base64urlCharset = /^[A-Za-z0-9_-]*$/;
-function isValidBase64URL(data) {
-	if (!base64urlCharset.test(data))
-		return false;
-	const base64 = data.replace(/[-_]/g, (c) => (c === "-" ? "+" : "/"));
-	const padded = base64.padEnd(Math.ceil(base64.length / 4) * 4, "=");
-	return isValidBase64(padded);
-}
-const $ZodBase64URL =   core_core .xI("$ZodBase64URL", (inst, def) => {
-	def.pattern ?? (def.pattern = base64urlCharset);
-	$ZodStringFormat.init(inst, def);
-	inst._zod.check = (payload) => {
-		if (isValidBase64URL(payload.value))
-			return;
-		payload.issues.push({
-			code: "invalid_format",
-			format: "base64url",
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodE164 =   core_core .xI("$ZodE164", (inst, def) => {
-	def.pattern ?? (def.pattern = e164);
-	$ZodStringFormat.init(inst, def);
-});
-const CC_SANITIZE = /[- ]/g;
-function isLuhnAlgo(digits) {
-	let length = digits.length;
-	let bit = 1;
-	let sum = 0;
-	while (length) {
-		const value = digits.charCodeAt(--length) - 48;
-		bit ^= 1;
-		sum += bit ? [0, 2, 4, 6, 8, 1, 3, 5, 7, 9][value] : value;
-	}
-	return sum % 10 === 0;
-}
-function isValidCreditCard(input) {
-	if (!regexes.creditCard.test(input))
-		return false;
-	return isLuhnAlgo(input.replace(CC_SANITIZE, ""));
-}
-const $ZodCreditCard =   (  null && (core.$constructor("$ZodCreditCard", (inst, def) => {
-	def.pattern ?? (def.pattern = regexes.creditCard);
-	$ZodStringFormat.init(inst, def);
-	inst._zod.check = (payload) => {
-		if (isValidCreditCard(payload.value))
-			return;
-		payload.issues.push({
-			code: "invalid_format",
-			format: "credit_card",
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-})));
-function isIso7064Mod97(iban) {
-	let remainder = 0;
-	const len = iban.length;
-	for (let i = 4; i < len; i++) {
-		const code = iban.charCodeAt(i);
-		remainder = (code >= 65 ? remainder * 100 + (code - 55) : remainder * 10 + (code - 48)) % 97;
-	}
-	for (let i = 0; i < 4; i++) {
-		const code = iban.charCodeAt(i);
-		remainder = (code >= 65 ? remainder * 100 + (code - 55) : remainder * 10 + (code - 48)) % 97;
-	}
-	return remainder === 1;
-}
-function isValidIBAN(input) {
-	if (!regexes.iban.test(input))
-		return false;
-	return isIso7064Mod97(input);
-}
-const $ZodIBAN =   (  null && (core.$constructor("$ZodIBAN", (inst, def) => {
-	def.pattern ?? (def.pattern = regexes.iban);
-	$ZodStringFormat.init(inst, def);
-	inst._zod.check = (payload) => {
-		if (isValidIBAN(payload.value))
-			return;
-		payload.issues.push({
-			code: "invalid_format",
-			format: "iban",
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-})));
-function isValidJWT(token, algorithm = null) {
-	try {
-		const tokensParts = token.split(".");
-		if (tokensParts.length !== 3)
-			return false;
-		const [header] = tokensParts;
-		if (!header)
-			return false;
-		const parsedHeader = JSON.parse(atob(header));
-		if ("typ" in parsedHeader && parsedHeader?.typ !== "JWT")
-			return false;
-		if (!parsedHeader.alg)
-			return false;
-		if (algorithm && (!("alg" in parsedHeader) || parsedHeader.alg !== algorithm))
-			return false;
-		return true;
-	}
-	catch {
-		return false;
-	}
-}
-const $ZodJWT =   core_core .xI("$ZodJWT", (inst, def) => {
-	$ZodStringFormat.init(inst, def);
-	inst._zod.check = (payload) => {
-		if (isValidJWT(payload.value, def.alg))
-			return;
-		payload.issues.push({
-			code: "invalid_format",
-			format: "jwt",
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCustomStringFormat =   (  null && (core.$constructor("$ZodCustomStringFormat", (inst, def) => {
-	$ZodStringFormat.init(inst, def);
-	inst._zod.check = (payload) => {
-		if (def.fn(payload.value))
-			return;
-		payload.issues.push({
-			code: "invalid_format",
-			format: def.format,
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-})));
-const $ZodNumber =   core_core .xI("$ZodNumber", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.pattern = number;
-	inst._zod.parse = (payload, _ctx) => {
-		if (def.coerce)
-			try {
-				payload.value = Number(payload.value);
-			}
-			catch (_) { }
-		const input = payload.value;
-		if (typeof input === "number" && !Number.isNaN(input) && Number.isFinite(input)) {
-			return payload;
-		}
-		const received = typeof input === "number"
-			? Number.isNaN(input)
-				? "NaN"
-				: !Number.isFinite(input)
-					? String(input)
-					: undefined
-			: undefined;
-		payload.issues.push({
-			expected: "number",
-			code: "invalid_type",
-			input,
-			inst,
-			...(received ? { received } : {}),
-		});
-		return payload;
-	};
-});
-const $ZodNumberFormat =   core_core .xI("$ZodNumberFormat", (inst, def) => {
-	$ZodCheckNumberFormat.init(inst, def);
-	$ZodNumber.init(inst, def);
-});
-const $ZodBoolean =   core_core .xI("$ZodBoolean", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.pattern = regexes_boolean;
-	inst._zod.parse = (payload, _ctx) => {
-		if (def.coerce)
-			try {
-				payload.value = Boolean(payload.value);
-			}
-			catch (_) { }
-		const input = payload.value;
-		if (typeof input === "boolean")
-			return payload;
-		payload.issues.push({
-			expected: "boolean",
-			code: "invalid_type",
-			input,
-			inst,
-		});
-		return payload;
-	};
-});
-const $ZodBigInt =   core_core .xI("$ZodBigInt", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.pattern = bigint;
-	inst._zod.parse = (payload, _ctx) => {
-		if (def.coerce)
-			try {
-				payload.value = BigInt(payload.value);
-			}
-			catch (_) { }
-		if (typeof payload.value === "bigint")
-			return payload;
-		payload.issues.push({
-			expected: "bigint",
-			code: "invalid_type",
-			input: payload.value,
-			inst,
-		});
-		return payload;
-	};
-});
-const $ZodBigIntFormat =   (  null && (core.$constructor("$ZodBigIntFormat", (inst, def) => {
-	checks.$ZodCheckBigIntFormat.init(inst, def);
-	$ZodBigInt.init(inst, def);
-})));
-const $ZodSymbol =   (  null && (core.$constructor("$ZodSymbol", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.parse = (payload, _ctx) => {
-		const input = payload.value;
-		if (typeof input === "symbol")
-			return payload;
-		payload.issues.push({
-			expected: "symbol",
-			code: "invalid_type",
-			input,
-			inst,
-		});
-		return payload;
-	};
-})));
-const $ZodUndefined =   (  null && (core.$constructor("$ZodUndefined", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.pattern = regexes.undefined;
-	inst._zod.values = new Set([undefined]);
-	inst._zod.parse = (payload, _ctx) => {
-		const input = payload.value;
-		if (typeof input === "undefined")
-			return payload;
-		payload.issues.push({
-			expected: "undefined",
-			code: "invalid_type",
-			input,
-			inst,
-		});
-		return payload;
-	};
-})));
-const $ZodNull =   core_core .xI("$ZodNull", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.pattern = _null;
-	inst._zod.values = new Set([null]);
-	inst._zod.parse = (payload, _ctx) => {
-		const input = payload.value;
-		if (input === null)
-			return payload;
-		payload.issues.push({
-			expected: "null",
-			code: "invalid_type",
-			input,
-			inst,
-		});
-		return payload;
-	};
-});
-const $ZodAny =   (  null && (core.$constructor("$ZodAny", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.parse = (payload) => payload;
-})));
-const $ZodUnknown =   core_core .xI("$ZodUnknown", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.parse = (payload) => payload;
-});
-const $ZodNever =   core_core .xI("$ZodNever", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.parse = (payload, _ctx) => {
-		payload.issues.push({
-			expected: "never",
-			code: "invalid_type",
-			input: payload.value,
-			inst,
-		});
-		return payload;
-	};
-});
-const $ZodVoid =   (  null && (core.$constructor("$ZodVoid", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.parse = (payload, _ctx) => {
-		const input = payload.value;
-		if (typeof input === "undefined")
-			return payload;
-		payload.issues.push({
-			expected: "void",
-			code: "invalid_type",
-			input,
-			inst,
-		});
-		return payload;
-	};
-})));
-const $ZodDate =   core_core .xI("$ZodDate", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.parse = (payload, _ctx) => {
-		if (def.coerce) {
-			try {
-				payload.value = new Date(payload.value);
-			}
-			catch (_err) { }
-		}
-		const input = payload.value;
-		const isDate = input instanceof Date;
-		const isValidDate = isDate && !Number.isNaN(input.getTime());
-		if (isValidDate)
-			return payload;
-		payload.issues.push({
-			expected: "date",
-			code: "invalid_type",
-			input,
-			...(isDate ? { received: "Invalid Date" } : {}),
-			inst,
-		});
-		return payload;
-	};
-});
-function capSize(inst, size) {
-	const caps = core_util .hi(inst._zod.def.checks);
-	if (!caps.length)
-		return;
-	const cap = Math.min(...caps.map((c) => c[0]));
-	const parse = inst._zod.parse;
-	inst._zod.parse = (payload, ctx) => {
-		const n = size(payload.value);
-		if (n > cap && !ctx?.skipChecks && ctx?.direction !== "backward") {
-			for (const [max, ch] of core_util .hi(inst._zod.def.checks)) {
-				if (n > max && ch._zod.def.when(payload)) {
-					const start = payload.issues.length;
-					ch._zod.check(payload);
-					payload.issues[start].continue = false;
-					core_util .d3(payload.issues, start, inst);
-					return payload;
-				}
-			}
-		}
-		return parse(payload, ctx);
-	};
-}
-const arraySize = (input) => (Array.isArray(input) ? input.length : -1);
-const mapSize = (input) => (input instanceof Map ? input.size : -1);
-const setSize = (input) => (input instanceof Set ? input.size : -1);
-function handleArrayResult(result, final, index) {
-	if (result.issues.length) {
-		final.issues.push(...core_util .lQ(index, result.issues));
-	}
-	final.value[index] = result.value;
-}
-const $ZodArray =   core_core .xI("$ZodArray", (inst, def) => {
-	$ZodType.init(inst, def);
-	const memo = core_core .cr.memoizer;
-	memo?.attach(inst);
-	inst._zod.parse = (payload, ctx) => {
-		const input = payload.value;
-		if (!Array.isArray(input)) {
-			payload.issues.push({
-				expected: "array",
-				code: "invalid_type",
-				input,
-				inst,
-			});
-			return payload;
-		}
-		payload.value = memo ? memo.alloc(inst, payload, Array(input.length), ctx) : Array(input.length);
-		const proms = [];
-		const abortEarly = ctx?.abortEarly;
-		for (let i = 0; i < input.length; i++) {
-			const item = input[i];
-			const result = def.element._zod.run({
-				value: item,
-				issues: [],
-			}, ctx);
-			if (result instanceof Promise) {
-				proms.push(result.then((result) => handleArrayResult(result, payload, i)));
-			}
-			else {
-				handleArrayResult(result, payload, i);
-				if (abortEarly && result.issues.length !== 0 && core_util .QH(result))
-					break;
-			}
-		}
-		if (proms.length) {
-			return Promise.all(proms).then(() => payload);
-		}
-		return payload;
-	};
-	capSize(inst, arraySize);
-});
-function handlePropertyResult(result, final, key, input, optin, optout) {
-	const isPresent = key in input;
-	const isOptionalOut = optout === "optional";
-	if (!isPresent && isOptionalOut && optin === "optional") {
-		return;
-	}
-	if (result.issues.length) {
-		if (optin !== undefined && isOptionalOut && !isPresent) {
-			return;
-		}
-		final.issues.push(...core_util .lQ(key, result.issues));
-	}
-	if (!isPresent && optin === undefined) {
-		if (!result.issues.length) {
-			final.issues.push({
-				code: "invalid_type",
-				expected: "nonoptional",
-				input: undefined,
-				path: [key],
-			});
-		}
-		return;
-	}
-	if (result.value === undefined) {
-		if (isPresent || (optin === "defaulted" && !isOptionalOut)) {
-			final.value[key] = undefined;
-		}
-	}
-	else {
-		final.value[key] = result.value;
-	}
-}
-const NO_SYMBOL_KEYS = [];
-function normalizeDef(def) {
-	const keys = Object.keys(def.shape);
-	const ownSymbols = Object.getOwnPropertySymbols(def.shape);
-	const symbolKeys = ownSymbols.length ? ownSymbols : NO_SYMBOL_KEYS;
-	const allKeys = symbolKeys.length ? [...keys, ...symbolKeys] : keys;
-	for (const k of allKeys) {
-		if (!def.shape?.[k]?._zod?.traits?.has("$ZodType")) {
-			throw new Error(`Invalid element at key "${String(k)}": expected a Zod schema`);
-		}
-	}
-	const okeys = core_util .NM(def.shape);
-	return {
-		...def,
-		allKeys,
-		symbolKeys,
-		keySet: new Set(keys),
-		numKeys: keys.length,
-		optionalKeys: new Set(okeys),
-	};
-}
-function handleCatchall(proms, input, payload, ctx, def, inst, abortEarly) {
-	const unrecognized = [];
-	const keySet = def.keySet;
-	const _catchall = def.catchall._zod;
-	const t = _catchall.def.type;
-	const optin = _catchall.optin;
-	const optout = _catchall.optout;
-	let seen = 0;
-	for (const key in input) {
-		if (abortEarly && payload.issues.length !== seen) {
-			if (core_util .QH(payload, seen))
-				break;
-			seen = payload.issues.length;
-		}
-		if (keySet.has(key))
-			continue;
-		if (key === "__proto__") {
-			if (t === "never")
-				unrecognized.push(key);
-			continue;
-		}
-		if (t === "never") {
-			unrecognized.push(key);
-			continue;
-		}
-		const r = _catchall.run({ value: input[key], issues: [] }, ctx);
-		if (r instanceof Promise) {
-			proms.push(r.then((r) => handlePropertyResult(r, payload, key, input, optin, optout)));
-		}
-		else {
-			handlePropertyResult(r, payload, key, input, optin, optout);
-		}
-	}
-	if (unrecognized.length) {
-		payload.issues.push({
-			code: "unrecognized_keys",
-			keys: unrecognized,
-			input,
-			inst,
-			continue: true,
-		});
-	}
-	if (!proms.length)
-		return payload;
-	return Promise.all(proms).then(() => {
-		return payload;
-	});
-}
-const $ZodObject =   core_core .xI("$ZodObject", (inst, def) => {
-	$ZodType.init(inst, def);
-	const desc = Object.getOwnPropertyDescriptor(def, "shape");
-	const sh = desc?.get ? desc.get.raw : (def.shape ?? {});
-	if (sh) {
-		const get = () => {
-			const newSh = { ...sh };
-			Object.defineProperty(def, "shape", { value: newSh });
-			get.raw = newSh;
-			return newSh;
-		};
-		get.raw = sh;
-		Object.defineProperty(def, "shape", { get });
-	}
-	const _normalized = core_util .PO(() => normalizeDef(def));
-	core_util .v5(inst, "propValues", (zod) => {
-		const shape = zod.def.shape;
-		const propValues = {};
-		for (const key in shape) {
-			const field = shape[key]._zod;
-			if (field.values) {
-				if (!Object.prototype.hasOwnProperty.call(propValues, key)) {
-					core_util .Vy(propValues, key, new Set());
-				}
-				for (const v of field.values)
-					propValues[key].add(v);
-				if (field.optin !== undefined)
-					propValues[key].add(undefined);
-			}
-		}
-		return propValues;
-	});
-	const isObject = core_util .Gv;
-	const catchall = def.catchall;
-	let value;
-	const memo = core_core .cr.memoizer;
-	memo?.attach(inst);
-	inst._zod.parse = (payload, ctx) => {
-		value ?? (value = _normalized.value);
-		const input = payload.value;
-		if (!isObject(input)) {
-			payload.issues.push({
-				expected: "object",
-				code: "invalid_type",
-				input,
-				inst,
-			});
-			return payload;
-		}
-		payload.value = memo ? memo.alloc(inst, payload, {}, ctx) : {};
-		const proms = [];
-		const shape = value.shape;
-		const abortEarly = ctx?.abortEarly;
-		let seen = payload.issues.length;
-		for (const key of value.allKeys) {
-			if (abortEarly && payload.issues.length !== seen) {
-				if (core_util .QH(payload, seen))
-					break;
-				seen = payload.issues.length;
-			}
-			if (key === "__proto__")
-				continue;
-			const el = shape[key];
-			const optin = el._zod.optin;
-			const optout = el._zod.optout;
-			const r = el._zod.run({ value: input[key], issues: [] }, ctx);
-			if (r instanceof Promise) {
-				proms.push(r.then((r) => handlePropertyResult(r, payload, key, input, optin, optout)));
-			}
-			else {
-				handlePropertyResult(r, payload, key, input, optin, optout);
-			}
-		}
-		if (!catchall) {
-			return proms.length ? Promise.all(proms).then(() => payload) : payload;
-		}
-		return handleCatchall(proms, input, payload, ctx, _normalized.value, inst, abortEarly === true);
-	};
-});
-const $ZodObjectJIT =   core_core .xI("$ZodObjectJIT", (inst, def) => {
-	$ZodObject.init(inst, def);
-	const superParse = inst._zod.parse;
-	const _normalized = core_util .PO(() => normalizeDef(def));
-	const memo = core_core .cr.memoizer;
-	const generateFastpass = (shape) => {
-		const normalized = _normalized.value;
-		const syms = normalized.symbolKeys;
-		const doc = new Doc(["payload", "ctx"], { shape, inst, memo, syms });
-		const parseStr = (k) => `shape[${k}]._zod.run({ value: input[${k}], issues: [] }, ctx)`;
-		const prefixStr = (id, k) => `
-          let ${id}_ab = false;
-          for (let i = 0; i < ${id}.issues.length; i++) {
-            const iss = ${id}.issues[i];
-            iss.path = iss.path ? [${k}, ...iss.path] : [${k}];
-            payload.issues.push(iss);
-            if (iss.continue !== true) ${id}_ab = true;
-          }
-          if (${id}_ab && ctx && ctx.abortEarly) {
-            payload.value = newResult;
-            return payload;
-          }`;
-		doc.write(`const input = payload.value;`);
-		const ids = Object.create(null);
-		let counter = 0;
-		for (const key of normalized.allKeys) {
-			ids[key] = `key_${counter++}`;
-		}
-		doc.write(memo ? `const newResult = memo.alloc(inst, payload, {}, ctx);` : `const newResult = {};`);
-		for (const key of normalized.allKeys) {
-			if (key === "__proto__")
-				continue;
-			const id = ids[key];
-			const k = typeof key === "symbol" ? `syms[${syms.indexOf(key)}]` : core_util .UQ(key);
-			const isPresent = `${k} in input`;
-			const schema = shape[key];
-			const optin = schema?._zod?.optin;
-			const isOptionalIn = optin !== undefined;
-			const isOptionalOut = schema?._zod?.optout === "optional";
-			doc.write(`const ${id} = ${parseStr(k)};`);
-			if (isOptionalIn && isOptionalOut) {
-				const assign = optin === "optional" ? `${id}_present` : `${id}.value !== undefined || ${id}_present`;
-				doc.write(`
-        const ${id}_present = ${isPresent};
-        if (!${id}.issues.length || ${id}_present) {
-          if (${id}.issues.length) {${prefixStr(id, k)}
-          }
-
-          if (${assign}) {
-            newResult[${k}] = ${id}.value;
-          }
-        }
-
-      `);
-			}
-			else if (!isOptionalIn) {
-				doc.write(`
-        const ${id}_present = ${isPresent};
-        if (${id}.issues.length) {${prefixStr(id, k)}
-        }
-        if (!${id}_present && !${id}.issues.length) {
-          payload.issues.push({
-            code: "invalid_type",
-            expected: "nonoptional",
-            input: undefined,
-            path: [${k}]
-          });
-          if (ctx && ctx.abortEarly) {
-            payload.value = newResult;
-            return payload;
-          }
-        }
-
-        if (${id}_present) {
-          newResult[${k}] = ${id}.value;
-        }
-
-      `);
-			}
-			else {
-				doc.write(`
-        if (${id}.issues.length) {${prefixStr(id, k)}
-        }
-      `);
-				if (optin === "defaulted") {
-					doc.write(`newResult[${k}] = ${id}.value;`);
-				}
-				else {
-					doc.write(`
-        if (${id}.value !== undefined || ${isPresent}) {
-          newResult[${k}] = ${id}.value;
-        }
-      `);
-				}
-			}
-		}
-		doc.write(`payload.value = newResult;`);
-		doc.write(`return payload;`);
-		return doc.compile();
-	};
-	let fastpass;
-	const isObject = core_util .Gv;
-	const jit = !core_core .cr.jitless;
-	const allowsEval = core_util .hI;
-	const fastEnabled = jit && allowsEval.value;
-	const catchall = def.catchall;
-	let value;
-	inst._zod.parse = (payload, ctx) => {
-		value ?? (value = _normalized.value);
-		const input = payload.value;
-		if (!isObject(input)) {
-			payload.issues.push({
-				expected: "object",
-				code: "invalid_type",
-				input,
-				inst,
-			});
-			return payload;
-		}
-		if (jit && fastEnabled && ctx?.async === false && ctx.jitless !== true) {
-			if (!fastpass)
-				fastpass = generateFastpass(def.shape);
-			payload = fastpass(payload, ctx);
-			if (!catchall)
-				return payload;
-			return handleCatchall([], input, payload, ctx, value, inst, ctx?.abortEarly === true);
-		}
-		return superParse(payload, ctx);
-	};
-});
-function handleUnionResults(results, final, inst, ctx) {
-	for (const result of results) {
-		if (result.issues.length === 0) {
-			final.value = result.value;
-			return final;
-		}
-	}
-	const nonaborted = results.filter((r) => !core_util .QH(r));
-	if (nonaborted.length === 1) {
-		final.value = nonaborted[0].value;
-		return nonaborted[0];
-	}
-	final.issues.push({
-		code: "invalid_union",
-		input: final.value,
-		inst,
-		errors: results.map((result) => result.issues.map((iss) => core_util .iR(iss, ctx, core_core .$W()))),
-	});
-	return final;
-}
-const $ZodUnion =   core_core .xI("$ZodUnion", (inst, def) => {
-	$ZodType.init(inst, def);
-	core_util .v5(inst, "optin", (zod) => zod.def.options.some((o) => o._zod.optin === "defaulted")
-		? "defaulted"
-		: zod.def.options.some((o) => o._zod.optin !== undefined)
-			? "optional"
-			: undefined);
-	core_util .v5(inst, "optout", (zod) => zod.def.options.some((o) => o._zod.optout === "optional") ? "optional" : undefined);
-	core_util .v5(inst, "values", (zod) => {
-		if (zod.def.options.every((o) => o._zod.values)) {
-			return new Set(zod.def.options.flatMap((option) => Array.from(option._zod.values)));
-		}
-		return undefined;
-	});
-	core_util .v5(inst, "pattern", (zod) => {
-		if (zod.def.options.every((o) => o._zod.pattern)) {
-			const patterns = zod.def.options.map((o) => o._zod.pattern);
-			return new RegExp(`^(${patterns.map((p) => core_util .p6(p.source)).join("|")})$`);
-		}
-		return undefined;
-	});
-	const first = def.options.length === 1 ? def.options[0]._zod.run : null;
-	inst._zod.parse = (payload, ctx) => {
-		if (first) {
-			return first(payload, ctx);
-		}
-		let async = false;
-		const results = [];
-		for (const option of def.options) {
-			const result = option._zod.run({
-				value: payload.value,
-				issues: [],
-			}, ctx);
-			if (result instanceof Promise) {
-				results.push(result);
-				async = true;
-			}
-			else {
-				if (result.issues.length === 0)
-					return result;
-				results.push(result);
-			}
-		}
-		if (!async)
-			return handleUnionResults(results, payload, inst, ctx);
-		return Promise.all(results).then((results) => {
-			return handleUnionResults(results, payload, inst, ctx);
-		});
-	};
-});
-function handleExclusiveUnionResults(results, final, inst, ctx) {
-	const matches = [];
-	for (let i = 0; i < results.length; i++) {
-		if (results[i].issues.length === 0)
-			matches.push(i);
-	}
-	if (matches.length === 1) {
-		final.value = results[matches[0]].value;
-		return final;
-	}
-	if (matches.length === 0) {
-		final.issues.push({
-			code: "invalid_union",
-			input: final.value,
-			inst,
-			errors: results.map((result) => result.issues.map((iss) => util.finalizeIssue(iss, ctx, core.config()))),
-		});
-	}
-	else {
-		final.issues.push({
-			code: "invalid_union",
-			input: final.value,
-			inst,
-			errors: [],
-			inclusive: false,
-			matches,
-		});
-	}
-	return final;
-}
-const $ZodXor =   (  null && (core.$constructor("$ZodXor", (inst, def) => {
-	$ZodUnion.init(inst, def);
-	def.inclusive = false;
-	const first = def.options.length === 1 ? def.options[0]._zod.run : null;
-	inst._zod.parse = (payload, ctx) => {
-		if (first) {
-			return first(payload, ctx);
-		}
-		let async = false;
-		const results = [];
-		for (const option of def.options) {
-			const result = option._zod.run({
-				value: payload.value,
-				issues: [],
-			}, ctx);
-			if (result instanceof Promise) {
-				results.push(result);
-				async = true;
-			}
-			else {
-				results.push(result);
-			}
-		}
-		if (!async)
-			return handleExclusiveUnionResults(results, payload, inst, ctx);
-		return Promise.all(results).then((results) => {
-			return handleExclusiveUnionResults(results, payload, inst, ctx);
-		});
-	};
-})));
-function getDiscriminatedOption(union, value) {
-	const internals = union._zod;
-	let map = internals.bag.optionsMap;
-	if (!map) {
-		map = discriminatorMap(internals.def);
-		internals.bag.optionsMap = map;
-	}
-	const option = map.get(value);
-	if (option === null)
-		throw new Error(`Ambiguous discriminator value "${String(value)}"`);
-	return option;
-}
-function discriminatorMap(def) {
-	const map = new Map();
-	for (const option of def.options) {
-		const values = option._zod.propValues?.[def.discriminator];
-		if (!values || values.size === 0)
-			throw new Error(`Invalid discriminated union option at index "${def.options.indexOf(option)}"`);
-		for (const value of values) {
-			if (map.has(value)) {
-				if (value !== undefined)
-					throw new Error(`Duplicate discriminator value "${String(value)}"`);
-				map.set(value, null);
-			}
-			else {
-				map.set(value, option);
-			}
-		}
-	}
-	return map;
-}
-const $ZodDiscriminatedUnion =
-core_core .xI("$ZodDiscriminatedUnion", (inst, def) => {
-	def.inclusive = false;
-	$ZodUnion.init(inst, def);
-	const _super = inst._zod.parse;
-	core_util .v5(inst, "propValues", (zod) => {
-		const propValues = {};
-		let undefinedCount = 0;
-		for (const option of zod.def.options) {
-			const pv = option._zod.propValues;
-			if (!pv || Object.keys(pv).length === 0)
-				throw new Error(`Invalid discriminated union option at index "${zod.def.options.indexOf(option)}"`);
-			if (pv[zod.def.discriminator]?.has(undefined))
-				undefinedCount++;
-			for (const [k, v] of Object.entries(pv)) {
-				if (!Object.prototype.hasOwnProperty.call(propValues, k)) {
-					core_util .Vy(propValues, k, new Set());
-				}
-				for (const val of v) {
-					propValues[k].add(val);
-				}
-			}
-		}
-		if (!zod.def.unionFallback && undefinedCount > 1)
-			propValues[zod.def.discriminator]?.delete(undefined);
-		return propValues;
-	});
-	def.options.forEach((option, i) => {
-		const propShape = core_util .MO(option._zod.def);
-		if (propShape && !Object.prototype.hasOwnProperty.call(propShape, def.discriminator)) {
-			throw new Error(`Invalid discriminated union option at index "${i}"`);
-		}
-	});
-	const disc = core_util .PO(() => discriminatorMap(def));
-	inst._zod.parse = (payload, ctx) => {
-		const input = payload.value;
-		if (!core_util .Gv(input)) {
-			payload.issues.push({
-				code: "invalid_type",
-				expected: "object",
-				input,
-				inst,
-			});
-			return payload;
-		}
-		const value = input?.[def.discriminator];
-		const opt = disc.value.get(value);
-		if (opt && (value !== undefined || ctx.direction !== "backward")) {
-			return opt._zod.run(payload, ctx);
-		}
-		if (def.unionFallback || ctx.direction === "backward") {
-			return _super(payload, ctx);
-		}
-		payload.issues.push({
-			code: "invalid_union",
-			errors: [],
-			note: "No matching discriminator",
-			discriminator: def.discriminator,
-			options: Array.from(disc.value.keys()).filter((value) => disc.value.get(value) !== null),
-			input,
-			path: [def.discriminator],
-			inst,
-		});
-		return payload;
-	};
-});
-const $ZodIntersection =   core_core .xI("$ZodIntersection", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.parse = (payload, ctx) => {
-		const input = payload.value;
-		const left = def.left._zod.run({ value: input, issues: [] }, ctx);
-		const right = def.right._zod.run({ value: input, issues: [] }, ctx);
-		const async = left instanceof Promise || right instanceof Promise;
-		if (async) {
-			return Promise.all([left, right]).then(([left, right]) => {
-				return handleIntersectionResults(payload, left, right);
-			});
-		}
-		return handleIntersectionResults(payload, left, right);
-	};
-});
-function mergeValues(a, b) {
-	if (a === b) {
-		return { valid: true, data: a };
-	}
-	if (a instanceof Date && b instanceof Date && +a === +b) {
-		return { valid: true, data: a };
-	}
-	if (core_util .Qd(a) && core_util .Qd(b)) {
-		const bKeys = Object.keys(b);
-		const sharedKeys = Object.keys(a).filter((key) => bKeys.indexOf(key) !== -1);
-		const newObj = { ...a, ...b };
-		if (Object.prototype.hasOwnProperty.call(newObj, "__proto__"))
-			delete newObj.__proto__;
-		for (const key of sharedKeys) {
-			if (key === "__proto__")
-				continue;
-			const sharedValue = mergeValues(a[key], b[key]);
-			if (!sharedValue.valid) {
-				return {
-					valid: false,
-					mergeErrorPath: [key, ...sharedValue.mergeErrorPath],
-				};
-			}
-			newObj[key] = sharedValue.data;
-		}
-		return { valid: true, data: newObj };
-	}
-	if (Array.isArray(a) && Array.isArray(b)) {
-		if (a.length !== b.length) {
-			return { valid: false, mergeErrorPath: [] };
-		}
-		const newArray = [];
-		for (let index = 0; index < a.length; index++) {
-			const itemA = a[index];
-			const itemB = b[index];
-			const sharedValue = mergeValues(itemA, itemB);
-			if (!sharedValue.valid) {
-				return {
-					valid: false,
-					mergeErrorPath: [index, ...sharedValue.mergeErrorPath],
-				};
-			}
-			newArray.push(sharedValue.data);
-		}
-		return { valid: true, data: newArray };
-	}
-	return { valid: false, mergeErrorPath: [] };
-}
-function handleIntersectionResults(result, left, right) {
-	const unrecKeys = new Map();
-	let unrecIssue;
-	const keyIssues = new Map();
-	const collect = (iss, side) => {
-		let keys;
-		if (iss.code === "unrecognized_keys" && !iss.path?.length) {
-			unrecIssue ?? (unrecIssue = iss);
-			keys = iss.keys;
-		}
-		else if (iss.code === "invalid_key" && iss.origin === "record" && iss.path?.length === 1) {
-			const k = String(iss.path[0]);
-			if (!keyIssues.has(k))
-				keyIssues.set(k, iss);
-			keys = [k];
-		}
-		else {
-			return false;
-		}
-		for (const k of keys) {
-			if (!unrecKeys.has(k))
-				unrecKeys.set(k, {});
-			unrecKeys.get(k)[side] = true;
-		}
-		return true;
-	};
-	for (const iss of left.issues) {
-		if (!collect(iss, "l"))
-			result.issues.push(iss);
-	}
-	for (const iss of right.issues) {
-		if (!collect(iss, "r"))
-			result.issues.push(iss);
-	}
-	const bothKeys = [...unrecKeys].filter(([, f]) => f.l && f.r).map(([k]) => k);
-	if (bothKeys.length) {
-		const aggregated = unrecIssue ? bothKeys.filter((k) => unrecIssue.keys.includes(k)) : [];
-		if (aggregated.length)
-			result.issues.push({ ...unrecIssue, keys: aggregated });
-		for (const k of bothKeys) {
-			if (!aggregated.includes(k) && keyIssues.has(k))
-				result.issues.push(keyIssues.get(k));
-		}
-	}
-	const merged = mergeValues(left.value, right.value);
-	if (!merged.valid) {
-		if (core_util .QH(result))
-			return result;
-		throw new Error(`Unmergable intersection. Error path: ` + `${JSON.stringify(merged.mergeErrorPath)}`);
-	}
-	result.value = merged.data;
-	return result;
-}
-const $ZodTuple =   core_core .xI("$ZodTuple", (inst, def) => {
-	$ZodType.init(inst, def);
-	const items = def.items;
-	const memo = core_core .cr.memoizer;
-	memo?.attach(inst);
-	inst._zod.parse = (payload, ctx) => {
-		const input = payload.value;
-		if (!Array.isArray(input)) {
-			payload.issues.push({
-				input,
-				inst,
-				expected: "tuple",
-				code: "invalid_type",
-			});
-			return payload;
-		}
-		payload.value = memo ? memo.alloc(inst, payload, [], ctx) : [];
-		const proms = [];
-		const optinStart = getTupleOptStart(items, "optin");
-		const optoutStart = getTupleOptStart(items, "optout");
-		if (!def.rest) {
-			if (input.length < optinStart) {
-				payload.issues.push({
-					code: "too_small",
-					minimum: optinStart,
-					inclusive: true,
-					input,
-					inst,
-					origin: "array",
-				});
-				return payload;
-			}
-			if (input.length > items.length) {
-				payload.issues.push({
-					code: "too_big",
-					maximum: items.length,
-					inclusive: true,
-					input,
-					inst,
-					origin: "array",
-				});
-			}
-		}
-		const itemResults = new Array(items.length);
-		const abortEarly = def.rest ? ctx?.abortEarly : undefined;
-		let itemAborted = false;
-		for (let i = 0; i < items.length; i++) {
-			const r = items[i]._zod.run({ value: input[i], issues: [] }, ctx);
-			if (r instanceof Promise) {
-				proms.push(r.then((rr) => {
-					itemResults[i] = rr;
-				}));
-			}
-			else {
-				itemResults[i] = r;
-				if (abortEarly && !itemAborted && r.issues.length)
-					itemAborted = core_util .QH(r);
-			}
-		}
-		if (def.rest && !itemAborted) {
-			let i = items.length - 1;
-			const rest = input.slice(items.length);
-			let seen = payload.issues.length;
-			for (const el of rest) {
-				if (abortEarly && payload.issues.length !== seen) {
-					if (core_util .QH(payload, seen))
-						break;
-					seen = payload.issues.length;
-				}
-				i++;
-				const result = def.rest._zod.run({ value: el, issues: [] }, ctx);
-				if (result instanceof Promise) {
-					proms.push(result.then((r) => handleTupleResult(r, payload, i)));
-				}
-				else {
-					handleTupleResult(result, payload, i);
-				}
-			}
-		}
-		if (proms.length) {
-			return Promise.all(proms).then(() => handleTupleResults(itemResults, payload, items, input, optoutStart));
-		}
-		return handleTupleResults(itemResults, payload, items, input, optoutStart);
-	};
-});
-function getTupleOptStart(items, key) {
-	for (let i = items.length - 1; i >= 0; i--) {
-		const omittable = key === "optin" ? items[i]._zod.optin !== undefined : items[i]._zod.optout === "optional";
-		if (!omittable)
-			return i + 1;
-	}
-	return 0;
-}
-function handleTupleResult(result, final, index) {
-	if (result.issues.length) {
-		final.issues.push(...core_util .lQ(index, result.issues));
-	}
-	final.value[index] = result.value;
-}
-function handleTupleResults(itemResults, final, items, input, optoutStart) {
-	for (let i = 0; i < items.length; i++) {
-		const r = itemResults[i];
-		const isPresent = i < input.length;
-		if (!isPresent && i >= optoutStart && items[i]._zod.optin === "optional") {
-			final.value.length = i;
-			break;
-		}
-		if (r.issues.length) {
-			if (!isPresent && i >= optoutStart) {
-				final.value.length = i;
-				break;
-			}
-			final.issues.push(...core_util .lQ(i, r.issues));
-		}
-		final.value[i] = r.value;
-	}
-	for (let i = final.value.length - 1; i >= input.length; i--) {
-		if (items[i]._zod.optout === "optional" && final.value[i] === undefined) {
-			final.value.length = i;
-		}
-		else {
-			break;
-		}
-	}
-	return final;
-}
-const $ZodRecord =   core_core .xI("$ZodRecord", (inst, def) => {
-	$ZodType.init(inst, def);
-	const memo = core_core .cr.memoizer;
-	memo?.attach(inst);
-	inst._zod.parse = (payload, ctx) => {
-		const input = payload.value;
-		if (!core_util .Qd(input)) {
-			payload.issues.push({
-				expected: "record",
-				code: "invalid_type",
-				input,
-				inst,
-			});
-			return payload;
-		}
-		const proms = [];
-		const values = def.keyType._zod.values;
-		if (values && !def.partial) {
-			payload.value = memo ? memo.alloc(inst, payload, {}, ctx) : {};
-			const recordKeys = new Set();
-			for (const key of values) {
-				if (typeof key === "string" || typeof key === "number" || typeof key === "symbol") {
-					recordKeys.add(typeof key === "number" ? key.toString() : key);
-					if (key === "__proto__")
-						continue;
-					const keyResult = def.keyType._zod.run({ value: key, issues: [] }, ctx);
-					if (keyResult instanceof Promise) {
-						throw new Error("Async schemas not supported in object keys currently");
-					}
-					if (keyResult.issues.length) {
-						payload.issues.push({
-							code: "invalid_key",
-							origin: "record",
-							issues: keyResult.issues.map((iss) => core_util .iR(iss, ctx, core_core .$W())),
-							input: key,
-							path: [key],
-							inst,
-						});
-						continue;
-					}
-					const outKey = keyResult.value;
-					if (outKey === "__proto__")
-						continue;
-					const result = def.valueType._zod.run({ value: input[key], issues: [] }, ctx);
-					if (result instanceof Promise) {
-						proms.push(result.then((result) => {
-							if (result.issues.length) {
-								payload.issues.push(...core_util .lQ(key, result.issues));
-							}
-							payload.value[outKey] = result.value;
-						}));
-					}
-					else {
-						if (result.issues.length) {
-							payload.issues.push(...core_util .lQ(key, result.issues));
-						}
-						payload.value[outKey] = result.value;
-					}
-				}
-			}
-			let unrecognized;
-			for (const key in input) {
-				if (!recordKeys.has(key)) {
-					if (def.mode === "loose") {
-						if (key === "__proto__")
-							continue;
-						payload.value[key] = input[key];
-					}
-					else {
-						unrecognized = unrecognized ?? [];
-						unrecognized.push(key);
-					}
-				}
-			}
-			if (unrecognized && unrecognized.length > 0) {
-				payload.issues.push({
-					code: "unrecognized_keys",
-					input,
-					inst,
-					keys: unrecognized,
-					continue: true,
-				});
-			}
-		}
-		else {
-			payload.value = memo ? memo.alloc(inst, payload, {}, ctx) : {};
-			let unrecognized;
-			for (const key of Reflect.ownKeys(input)) {
-				if (key === "__proto__")
-					continue;
-				if (!Object.prototype.propertyIsEnumerable.call(input, key))
-					continue;
-				let keyResult = def.keyType._zod.run({ value: key, issues: [] }, ctx);
-				if (keyResult instanceof Promise) {
-					throw new Error("Async schemas not supported in object keys currently");
-				}
-				const checkNumericKey = typeof key === "string" && number.test(key) && keyResult.issues.length;
-				if (checkNumericKey) {
-					const retryResult = def.keyType._zod.run({ value: Number(key), issues: [] }, ctx);
-					if (retryResult instanceof Promise) {
-						throw new Error("Async schemas not supported in object keys currently");
-					}
-					if (retryResult.issues.length === 0) {
-						keyResult = retryResult;
-					}
-				}
-				if (keyResult.issues.length) {
-					if (def.mode === "loose") {
-						payload.value[key] = input[key];
-					}
-					else if (values) {
-						unrecognized = unrecognized ?? [];
-						unrecognized.push(key);
-					}
-					else {
-						payload.issues.push({
-							code: "invalid_key",
-							origin: "record",
-							issues: keyResult.issues.map((iss) => core_util .iR(iss, ctx, core_core .$W())),
-							input: key,
-							path: [key],
-							inst,
-						});
-					}
-					continue;
-				}
-				const outKey = keyResult.value;
-				if (outKey === "__proto__")
-					continue;
-				const result = def.valueType._zod.run({ value: input[key], issues: [] }, ctx);
-				if (result instanceof Promise) {
-					proms.push(result.then((result) => {
-						if (result.issues.length) {
-							payload.issues.push(...core_util .lQ(key, result.issues));
-						}
-						payload.value[outKey] = result.value;
-					}));
-				}
-				else {
-					if (result.issues.length) {
-						payload.issues.push(...core_util .lQ(key, result.issues));
-					}
-					payload.value[outKey] = result.value;
-				}
-			}
-			if (unrecognized && unrecognized.length > 0) {
-				payload.issues.push({
-					code: "unrecognized_keys",
-					input,
-					inst,
-					keys: unrecognized,
-					continue: true,
-				});
-			}
-		}
-		if (proms.length) {
-			return Promise.all(proms).then(() => payload);
-		}
-		return payload;
-	};
-});
-const $ZodMap =   (  null && (core.$constructor("$ZodMap", (inst, def) => {
-	$ZodType.init(inst, def);
-	const memo = core.globalConfig.memoizer;
-	memo?.attach(inst);
-	inst._zod.parse = (payload, ctx) => {
-		const input = payload.value;
-		if (!(input instanceof Map)) {
-			payload.issues.push({
-				expected: "map",
-				code: "invalid_type",
-				input,
-				inst,
-			});
-			return payload;
-		}
-		const proms = [];
-		payload.value = memo ? memo.alloc(inst, payload, new Map(), ctx) : new Map();
-		const abortEarly = ctx?.abortEarly;
-		let seen = payload.issues.length;
-		for (const [key, value] of input) {
-			if (abortEarly && payload.issues.length !== seen) {
-				if (util.aborted(payload, seen))
-					break;
-				seen = payload.issues.length;
-			}
-			const keyResult = def.keyType._zod.run({ value: key, issues: [] }, ctx);
-			const valueResult = def.valueType._zod.run({ value: value, issues: [] }, ctx);
-			if (keyResult instanceof Promise || valueResult instanceof Promise) {
-				proms.push(Promise.all([keyResult, valueResult]).then(([keyResult, valueResult]) => {
-					handleMapResult(keyResult, valueResult, payload, key, input, inst, ctx);
-				}));
-			}
-			else {
-				handleMapResult(keyResult, valueResult, payload, key, input, inst, ctx);
-			}
-		}
-		if (proms.length)
-			return Promise.all(proms).then(() => payload);
-		return payload;
-	};
-	capSize(inst, mapSize);
-})));
-function handleMapResult(keyResult, valueResult, final, key, input, inst, ctx) {
-	if (keyResult.issues.length) {
-		if (util.propertyKeyTypes.has(typeof key)) {
-			final.issues.push(...util.prefixIssues(key, keyResult.issues));
-		}
-		else {
-			final.issues.push({
-				code: "invalid_key",
-				origin: "map",
-				input,
-				inst,
-				issues: keyResult.issues.map((iss) => util.finalizeIssue(iss, ctx, core.config())),
-			});
-		}
-	}
-	if (valueResult.issues.length) {
-		if (util.propertyKeyTypes.has(typeof key)) {
-			final.issues.push(...util.prefixIssues(key, valueResult.issues));
-		}
-		else {
-			final.issues.push({
-				origin: "map",
-				code: "invalid_element",
-				input,
-				inst,
-				key: key,
-				issues: valueResult.issues.map((iss) => util.finalizeIssue(iss, ctx, core.config())),
-			});
-		}
-	}
-	final.value.set(keyResult.value, valueResult.value);
-}
-const $ZodSet =   (  null && (core.$constructor("$ZodSet", (inst, def) => {
-	$ZodType.init(inst, def);
-	const memo = core.globalConfig.memoizer;
-	memo?.attach(inst);
-	inst._zod.parse = (payload, ctx) => {
-		const input = payload.value;
-		if (!(input instanceof Set)) {
-			payload.issues.push({
-				input,
-				inst,
-				expected: "set",
-				code: "invalid_type",
-			});
-			return payload;
-		}
-		const proms = [];
-		payload.value = memo ? memo.alloc(inst, payload, new Set(), ctx) : new Set();
-		const abortEarly = ctx?.abortEarly;
-		let seen = payload.issues.length;
-		for (const item of input) {
-			if (abortEarly && payload.issues.length !== seen) {
-				if (util.aborted(payload, seen))
-					break;
-				seen = payload.issues.length;
-			}
-			const result = def.valueType._zod.run({ value: item, issues: [] }, ctx);
-			if (result instanceof Promise) {
-				proms.push(result.then((result) => handleSetResult(result, payload)));
-			}
-			else
-				handleSetResult(result, payload);
-		}
-		if (proms.length)
-			return Promise.all(proms).then(() => payload);
-		return payload;
-	};
-	capSize(inst, setSize);
-})));
-function handleSetResult(result, final) {
-	if (result.issues.length) {
-		final.issues.push(...result.issues);
-	}
-	final.value.add(result.value);
-}
-const $ZodEnum =   core_core .xI("$ZodEnum", (inst, def) => {
-	$ZodType.init(inst, def);
-	const values = core_util .w5(def.entries);
-	const valuesSet = new Set(values);
-	inst._zod.values = valuesSet;
-	core_util .v5(inst, "pattern", (zod) => {
-		const patternValues = core_util .w5(zod.def.entries).filter((k) => core_util .qQ.has(typeof k));
-		return new RegExp(patternValues.length ? `^(${patternValues.map((o) => core_util .sD(o.toString())).join("|")})$` : "^[^\\s\\S]$");
-	});
-	inst._zod.parse = (payload, _ctx) => {
-		const input = payload.value;
-		if (valuesSet.has(input)) {
-			return payload;
-		}
-		payload.issues.push({
-			code: "invalid_value",
-			values,
-			input,
-			inst,
-		});
-		return payload;
-	};
-});
-const $ZodLiteral =   core_core .xI("$ZodLiteral", (inst, def) => {
-	$ZodType.init(inst, def);
-	const values = new Set(def.values);
-	inst._zod.values = values;
-	core_util .v5(inst, "pattern", (zod) => {
-		const vals = zod.def.values;
-		return new RegExp(vals.length
-			? `^(${vals
-				.map((o) => typeof o === "string" ? core_util .sD(o) : o ? core_util .sD(o.toString()) : String(o))
-				.join("|")})$`
-			: "^[^\\s\\S]$");
-	});
-	inst._zod.parse = (payload, _ctx) => {
-		const input = payload.value;
-		if (values.has(input)) {
-			return payload;
-		}
-		payload.issues.push({
-			code: "invalid_value",
-			values: def.values,
-			input,
-			inst,
-		});
-		return payload;
-	};
-});
-const $ZodFile =   (  null && (core.$constructor("$ZodFile", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.parse = (payload, _ctx) => {
-		const input = payload.value;
-		if (input instanceof File)
-			return payload;
-		payload.issues.push({
-			expected: "file",
-			code: "invalid_type",
-			input,
-			inst,
-		});
-		return payload;
-	};
-})));
-const $ZodTransform =   core_core .xI("$ZodTransform", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.optin = "optional";
-	core_core .cr.memoizer?.guard(inst);
-	inst._zod.parse = (payload, ctx) => {
-		if (ctx.direction === "backward") {
-			throw new core_core .cV(inst.constructor.name);
-		}
-		const _out = def.transform(payload.value, payload);
-		if (ctx.async) {
-			const output = _out instanceof Promise ? _out : Promise.resolve(_out);
-			return output.then((output) => {
-				payload.value = output;
-				return payload;
-			});
-		}
-		if (_out instanceof Promise) {
-			throw new core_core .GT();
-		}
-		payload.value = _out;
-		return payload;
-	};
-});
-function handleOptionalResult(payload, result) {
-	payload.value = result.issues.length ? undefined : result.value;
-	return payload;
-}
-const $ZodOptional =   core_core .xI("$ZodOptional", (inst, def) => {
-	$ZodType.init(inst, def);
-	core_util .v5(inst, "optin", (zod) => zod.def.innerType._zod.optin === "defaulted" ? "defaulted" : "optional");
-	inst._zod.optout = "optional";
-	core_util .v5(inst, "values", (zod) => {
-		const values = zod.def.innerType._zod.values;
-		return values ? new Set([...values, undefined]) : undefined;
-	});
-	core_util .v5(inst, "pattern", (zod) => {
-		const pattern = zod.def.innerType._zod.pattern;
-		return pattern ? new RegExp(`^(${core_util .p6(pattern.source)})?$`) : undefined;
-	});
-	inst._zod.parse = (payload, ctx) => {
-		if (payload.value === undefined) {
-			if (def.innerType._zod.optin !== "defaulted")
-				return payload;
-			const result = def.innerType._zod.run({ value: payload.value, issues: [] }, ctx);
-			if (result instanceof Promise)
-				return result.then((result) => handleOptionalResult(payload, result));
-			return handleOptionalResult(payload, result);
-		}
-		return def.innerType._zod.run(payload, ctx);
-	};
-});
-const $ZodExactOptional =   core_core .xI("$ZodExactOptional", (inst, def) => {
-	$ZodOptional.init(inst, def);
-	core_util .v5(inst, "values", (zod) => zod.def.innerType._zod.values);
-	core_util .v5(inst, "pattern", (zod) => zod.def.innerType._zod.pattern);
-	inst._zod.parse = (payload, ctx) => {
-		return def.innerType._zod.run(payload, ctx);
-	};
-});
-const $ZodNullable =   core_core .xI("$ZodNullable", (inst, def) => {
-	$ZodType.init(inst, def);
-	core_util .v5(inst, "optin", (zod) => zod.def.innerType._zod.optin);
-	core_util .v5(inst, "optout", (zod) => zod.def.innerType._zod.optout);
-	core_util .v5(inst, "pattern", (zod) => {
-		const pattern = zod.def.innerType._zod.pattern;
-		return pattern ? new RegExp(`^(${core_util .p6(pattern.source)}|null)$`) : undefined;
-	});
-	core_util .v5(inst, "values", (zod) => {
-		return zod.def.innerType._zod.values ? new Set([...zod.def.innerType._zod.values, null]) : undefined;
-	});
-	inst._zod.parse = (payload, ctx) => {
-		if (payload.value === null)
-			return payload;
-		return def.innerType._zod.run(payload, ctx);
-	};
-});
-const $ZodDefault =   core_core .xI("$ZodDefault", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.optin = "defaulted";
-	core_util .v5(inst, "values", (zod) => zod.def.innerType._zod.values);
-	inst._zod.parse = (payload, ctx) => {
-		if (ctx.direction === "backward") {
-			return def.innerType._zod.run(payload, ctx);
-		}
-		if (payload.value === undefined) {
-			payload.value = def.defaultValue;
-			return payload;
-		}
-		const result = def.innerType._zod.run(payload, ctx);
-		if (result instanceof Promise) {
-			return result.then((result) => handleDefaultResult(result, def));
-		}
-		return handleDefaultResult(result, def);
-	};
-});
-function handleDefaultResult(payload, def) {
-	if (payload.value === undefined) {
-		payload.value = def.defaultValue;
-	}
-	return payload;
-}
-const $ZodPrefault =   core_core .xI("$ZodPrefault", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.optin = "defaulted";
-	core_util .v5(inst, "values", (zod) => zod.def.innerType._zod.values);
-	inst._zod.parse = (payload, ctx) => {
-		if (ctx.direction === "backward") {
-			return def.innerType._zod.run(payload, ctx);
-		}
-		if (payload.value === undefined) {
-			payload.value = def.defaultValue;
-		}
-		return def.innerType._zod.run(payload, ctx);
-	};
-});
-const $ZodNonOptional =   core_core .xI("$ZodNonOptional", (inst, def) => {
-	$ZodType.init(inst, def);
-	core_util .v5(inst, "values", (zod) => {
-		const v = zod.def.innerType._zod.values;
-		return v ? new Set([...v].filter((x) => x !== undefined)) : undefined;
-	});
-	inst._zod.parse = (payload, ctx) => {
-		const result = def.innerType._zod.run(payload, ctx);
-		if (result instanceof Promise) {
-			return result.then((result) => handleNonOptionalResult(result, inst));
-		}
-		return handleNonOptionalResult(result, inst);
-	};
-});
-function handleNonOptionalResult(payload, inst) {
-	if (!payload.issues.length && payload.value === undefined) {
-		payload.issues.push({
-			code: "invalid_type",
-			expected: "nonoptional",
-			input: payload.value,
-			inst,
-		});
-	}
-	return payload;
-}
-const $ZodSuccess =   (  null && (core.$constructor("$ZodSuccess", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.parse = (payload, ctx) => {
-		if (ctx.direction === "backward") {
-			throw new core.$ZodEncodeError("ZodSuccess");
-		}
-		const result = def.innerType._zod.run(payload, ctx);
-		if (result instanceof Promise) {
-			return result.then((result) => {
-				payload.value = result.issues.length === 0;
-				return payload;
-			});
-		}
-		payload.value = result.issues.length === 0;
-		return payload;
-	};
-})));
-function handleCatchResult(payload, result, def, ctx) {
-	if (!result.issues.length) {
-		payload.value = result.value;
-		if (result.memo)
-			payload.memo = true;
-		return payload;
-	}
-	payload.value = def.catchValue({
-		...result,
-		value: payload.value,
-		error: {
-			issues: result.issues.map((iss) => core_util .iR(iss, ctx, core_core .$W())),
-		},
-		input: payload.value,
-	});
-	return payload;
-}
-const $ZodCatch =   core_core .xI("$ZodCatch", (inst, def) => {
-	$ZodType.init(inst, def);
-	core_util .v5(inst, "optin", (zod) => zod.def.innerType._zod.optin === "defaulted" ? "defaulted" : "optional");
-	core_util .v5(inst, "optout", (zod) => zod.def.innerType._zod.optout);
-	core_util .v5(inst, "values", (zod) => zod.def.innerType._zod.values);
-	inst._zod.parse = (payload, ctx) => {
-		if (ctx.direction === "backward") {
-			return def.innerType._zod.run(payload, ctx);
-		}
-		const result = def.innerType._zod.run({ value: payload.value, issues: [] }, ctx);
-		if (result instanceof Promise) {
-			return result.then((result) => handleCatchResult(payload, result, def, ctx));
-		}
-		return handleCatchResult(payload, result, def, ctx);
-	};
-});
-const $ZodNaN =   (  null && (core.$constructor("$ZodNaN", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.parse = (payload, _ctx) => {
-		if (typeof payload.value !== "number" || !Number.isNaN(payload.value)) {
-			payload.issues.push({
-				input: payload.value,
-				inst,
-				expected: "nan",
-				code: "invalid_type",
-			});
-			return payload;
-		}
-		return payload;
-	};
-})));
-const $ZodPipe =   core_core .xI("$ZodPipe", (inst, def) => {
-	$ZodType.init(inst, def);
-	core_util .v5(inst, "values", (zod) => zod.def.in._zod.values);
-	core_util .v5(inst, "optin", (zod) => zod.def.in._zod.optin);
-	core_util .v5(inst, "optout", (zod) => zod.def.out._zod.optout);
-	core_util .v5(inst, "propValues", (zod) => zod.def.in._zod.propValues);
-	inst._zod.parse = (payload, ctx) => {
-		if (ctx.direction === "backward") {
-			const right = def.out._zod.run(payload, ctx);
-			if (right instanceof Promise) {
-				return right.then((right) => handlePipeResult(right, def.in, ctx));
-			}
-			return handlePipeResult(right, def.in, ctx);
-		}
-		const left = def.in._zod.run(payload, ctx);
-		if (left instanceof Promise) {
-			return left.then((left) => handlePipeResult(left, def.out, ctx));
-		}
-		return handlePipeResult(left, def.out, ctx);
-	};
-});
-function handlePipeResult(left, next, ctx) {
-	if (left.issues.some((iss) => iss.code !== "unrecognized_keys")) {
-		left.aborted = true;
-		return left;
-	}
-	return next._zod.run({ value: left.value, issues: left.issues }, ctx);
-}
-const $ZodCodec =   (  null && (core.$constructor("$ZodCodec", (inst, def) => {
-	$ZodType.init(inst, def);
-	util.defineLazyInternal(inst, "values", (zod) => zod.def.in._zod.values);
-	util.defineLazyInternal(inst, "optin", (zod) => zod.def.in._zod.optin);
-	util.defineLazyInternal(inst, "optout", (zod) => zod.def.out._zod.optout);
-	util.defineLazyInternal(inst, "propValues", (zod) => zod.def.in._zod.propValues);
-	inst._zod.parse = (payload, ctx) => {
-		const direction = ctx.direction || "forward";
-		if (direction === "forward") {
-			const left = def.in._zod.run(payload, ctx);
-			if (left instanceof Promise) {
-				return left.then((left) => handleCodecAResult(left, def, ctx));
-			}
-			return handleCodecAResult(left, def, ctx);
-		}
-		else {
-			const right = def.out._zod.run(payload, ctx);
-			if (right instanceof Promise) {
-				return right.then((right) => handleCodecAResult(right, def, ctx));
-			}
-			return handleCodecAResult(right, def, ctx);
-		}
-	};
-})));
-function handleCodecAResult(result, def, ctx) {
-	if (result.issues.length) {
-		result.aborted = true;
-		return result;
-	}
-	const direction = ctx.direction || "forward";
-	if (direction === "forward") {
-		const transformed = def.transform(result.value, result);
-		if (transformed instanceof Promise) {
-			return transformed.then((value) => handleCodecTxResult(result, value, def.out, ctx));
-		}
-		return handleCodecTxResult(result, transformed, def.out, ctx);
-	}
-	else {
-		const transformed = def.reverseTransform(result.value, result);
-		if (transformed instanceof Promise) {
-			return transformed.then((value) => handleCodecTxResult(result, value, def.in, ctx));
-		}
-		return handleCodecTxResult(result, transformed, def.in, ctx);
-	}
-}
-function handleCodecTxResult(left, value, nextSchema, ctx) {
-	if (left.issues.length) {
-		left.aborted = true;
-		return left;
-	}
-	return nextSchema._zod.run({ value, issues: left.issues }, ctx);
-}
-const $ZodPreprocess =   (  null && (core.$constructor("$ZodPreprocess", (inst, def) => {
-	$ZodPipe.init(inst, def);
-})));
-const $ZodReadonly =   core_core .xI("$ZodReadonly", (inst, def) => {
-	$ZodType.init(inst, def);
-	core_util .v5(inst, "propValues", (zod) => zod.def.innerType._zod.propValues);
-	core_util .v5(inst, "values", (zod) => zod.def.innerType._zod.values);
-	core_util .v5(inst, "optin", (zod) => zod.def.innerType?._zod?.optin);
-	core_util .v5(inst, "optout", (zod) => zod.def.innerType?._zod?.optout);
-	inst._zod.parse = (payload, ctx) => {
-		if (ctx.direction === "backward") {
-			return def.innerType._zod.run(payload, ctx);
-		}
-		const result = def.innerType._zod.run(payload, ctx);
-		if (result instanceof Promise) {
-			return result.then(handleReadonlyResult);
-		}
-		return handleReadonlyResult(result);
-	};
-});
-function handleReadonlyResult(payload) {
-	if (!payload.memo)
-		payload.value = Object.freeze(payload.value);
-	return payload;
-}
-function leafPattern(schema) {
-	const def = schema._zod.def;
-	let pattern = def.pattern;
-	let isInt = !!def.format?.includes("int");
-	let minimum;
-	let maximum;
-	for (const ch of def.checks ?? []) {
-		const d = ch._zod.def;
-		if (d.pattern)
-			pattern = d.pattern;
-		isInt || (isInt = !!d.format?.includes("int"));
-		const lo = d.minimum ?? d.length;
-		const hi = d.maximum ?? d.length;
-		if (lo !== undefined && (minimum === undefined || lo > minimum))
-			minimum = lo;
-		if (hi !== undefined && (maximum === undefined || hi < maximum))
-			maximum = hi;
-	}
-	if (pattern)
-		return pattern.source;
-	if (minimum !== undefined && maximum !== undefined && minimum > maximum)
-		return "(?!)";
-	if (minimum !== undefined || maximum !== undefined)
-		return regexes.string({ minimum, maximum }).source;
-	const own = schema._zod.pattern;
-	return (isInt && own === regexes.number ? regexes.integer : own)?.source;
-}
-function partPattern(schema) {
-	const def = schema._zod.def;
-	const own = schema._zod.pattern?.source;
-	const inner = def.innerType ?? schema._zod.innerType;
-	if (inner) {
-		const before = inner._zod.pattern?.source;
-		const after = partPattern(inner);
-		if (own && before && after && after !== before) {
-			return own.replace(util.cleanRegex(before), () => util.cleanRegex(after));
-		}
-		return own;
-	}
-	if (def.options) {
-		const sources = def.options.map(partPattern);
-		if (sources.every(Boolean))
-			return `^(${sources.map((s) => util.cleanRegex(s)).join("|")})$`;
-	}
-	return leafPattern(schema);
-}
-const $ZodTemplateLiteral =   (  null && (core.$constructor("$ZodTemplateLiteral", (inst, def) => {
-	$ZodType.init(inst, def);
-	const regexParts = [];
-	for (const part of def.parts) {
-		if (typeof part === "object" && part !== null) {
-			const source = partPattern(part);
-			if (!source) {
-				throw new Error(`Invalid template literal part, no pattern found: ${[...part._zod.traits].shift()}`);
-			}
-			regexParts.push(util.cleanRegex(source));
-		}
-		else if (part === null || util.primitiveTypes.has(typeof part)) {
-			regexParts.push(util.escapeRegex(`${part}`));
-		}
-		else {
-			throw new Error(`Invalid template literal part: ${part}`);
-		}
-	}
-	inst._zod.pattern = new RegExp(`^${regexParts.join("")}$`);
-	inst._zod.parse = (payload, _ctx) => {
-		if (typeof payload.value !== "string") {
-			payload.issues.push({
-				input: payload.value,
-				inst,
-				expected: "string",
-				code: "invalid_type",
-			});
-			return payload;
-		}
-		inst._zod.pattern.lastIndex = 0;
-		if (!inst._zod.pattern.test(payload.value)) {
-			payload.issues.push({
-				input: payload.value,
-				inst,
-				code: "invalid_format",
-				format: def.format ?? "template_literal",
-				pattern: inst._zod.pattern.source,
-			});
-			return payload;
-		}
-		return payload;
-	};
-})));
-const $ZodFunction =   (  null && (core.$constructor("$ZodFunction", (inst, def) => {
-	$ZodType.init(inst, def);
-	Object.defineProperty(inst, "_def", { value: def });
-	inst._zod.def = def;
-	inst.implement = (func) => {
-		if (typeof func !== "function") {
-			throw new Error("implement() must be called with a function");
-		}
-		return Object.defineProperty(function (...args) {
-			const parsedArgs = inst._def.input ? parse(inst._def.input, args) : args;
-			const result = Reflect.apply(func, this, parsedArgs);
-			if (inst._def.output) {
-				return parse(inst._def.output, result);
-			}
-			return result;
-		}, "_zod", { value: inst._zod, enumerable: false });
-	};
-	inst.implementAsync = (func) => {
-		if (typeof func !== "function") {
-			throw new Error("implementAsync() must be called with a function");
-		}
-		return Object.defineProperty(async function (...args) {
-			const parsedArgs = inst._def.input ? await parseAsync(inst._def.input, args) : args;
-			const result = await Reflect.apply(func, this, parsedArgs);
-			if (inst._def.output) {
-				return await parseAsync(inst._def.output, result);
-			}
-			return result;
-		}, "_zod", { value: inst._zod, enumerable: false });
-	};
-	inst._zod.parse = (payload, _ctx) => {
-		if (typeof payload.value !== "function") {
-			payload.issues.push({
-				code: "invalid_type",
-				expected: "function",
-				input: payload.value,
-				inst,
-			});
-			return payload;
-		}
-		const hasPromiseOutput = inst._def.output && inst._def.output._zod.def.type === "promise";
-		if (hasPromiseOutput) {
-			payload.value = inst.implementAsync(payload.value);
-		}
-		else {
-			payload.value = inst.implement(payload.value);
-		}
-		return payload;
-	};
-	inst.input = (...args) => {
-		const F = inst.constructor;
-		if (Array.isArray(args[0])) {
-			return new F({
-				type: "function",
-				input: new $ZodTuple({
-					type: "tuple",
-					items: args[0],
-					rest: args[1],
-				}),
-				output: inst._def.output,
-			});
-		}
-		return new F({
-			type: "function",
-			input: args[0],
-			output: inst._def.output,
-		});
-	};
-	inst.output = (output) => {
-		const F = inst.constructor;
-		return new F({
-			type: "function",
-			input: inst._def.input,
-			output,
-		});
-	};
-	return inst;
-})));
-const $ZodPromise =   (  null && (core.$constructor("$ZodPromise", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.parse = (payload, ctx) => {
-		return Promise.resolve(payload.value).then((inner) => def.innerType._zod.run({ value: inner, issues: [] }, ctx));
-	};
-})));
-const $ZodLazy =   (  null && (core.$constructor("$ZodLazy", (inst, def) => {
-	$ZodType.init(inst, def);
-	util.defineLazy(inst._zod, "innerType", () => {
-		const d = def;
-		if (!d._cachedInner)
-			d._cachedInner = def.getter();
-		return d._cachedInner;
-	});
-	util.defineLazyInternal(inst, "pattern", (zod) => zod.innerType?._zod?.pattern);
-	util.defineLazyInternal(inst, "propValues", (zod) => zod.innerType?._zod?.propValues);
-	util.defineLazyInternal(inst, "optin", (zod) => zod.innerType?._zod?.optin ?? undefined);
-	util.defineLazyInternal(inst, "optout", (zod) => zod.innerType?._zod?.optout ?? undefined);
-	inst._zod.parse = (payload, ctx) => {
-		const inner = inst._zod.innerType;
-		return inner._zod.run(payload, ctx);
-	};
-})));
-const $ZodCustom =   core_core .xI("$ZodCustom", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	$ZodType.init(inst, def);
-	inst._zod.parse = (payload, _) => {
-		return payload;
-	};
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		const r = def.fn(input);
-		if (r instanceof Promise) {
-			return r.then((r) => handleRefineResult(r, payload, input, inst));
-		}
-		handleRefineResult(r, payload, input, inst);
-		return;
-	};
-});
-function handleRefineResult(result, payload, input, inst) {
-	if (!result) {
-		const _iss = {
-			code: "custom",
-			input,
-			inst,
-			path: [...(inst._zod.def.path ?? [])],
-			continue: !inst._zod.def.abort,
-		};
-		if (inst._zod.def.params)
-			_iss.params = inst._zod.def.params;
-		payload.issues.push(core_util .sn(_iss));
-	}
-}
-var registries = __nccwpck_require__(2698);
-;
-function snapshotChecks(def) {
-	if (def.checks)
-		def.checks = [...def.checks];
-	return def;
-}
-function _string(Class, params) {
-	return new Class(snapshotChecks({ type: "string", ...core_util .A2(params) }));
-}
-function _coercedString(Class, params) {
-	return new Class(snapshotChecks({ type: "string", coerce: true, ...util.normalizeParams(params) }));
-}
-function _email(Class, params) {
-	return new Class({
-		type: "string",
-		format: "email",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _guid(Class, params) {
-	return new Class({
-		type: "string",
-		format: "guid",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _uuid(Class, params) {
-	return new Class({
-		type: "string",
-		format: "uuid",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _uuidv4(Class, params) {
-	return new Class({
-		type: "string",
-		format: "uuid",
-		check: "string_format",
-		abort: false,
-		version: "v4",
-		...core_util .A2(params),
-	});
-}
-function _uuidv6(Class, params) {
-	return new Class({
-		type: "string",
-		format: "uuid",
-		check: "string_format",
-		abort: false,
-		version: "v6",
-		...core_util .A2(params),
-	});
-}
-function _uuidv7(Class, params) {
-	return new Class({
-		type: "string",
-		format: "uuid",
-		check: "string_format",
-		abort: false,
-		version: "v7",
-		...core_util .A2(params),
-	});
-}
-function _url(Class, params) {
-	return new Class({
-		type: "string",
-		format: "url",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function api_emoji(Class, params) {
-	return new Class({
-		type: "string",
-		format: "emoji",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _nanoid(Class, params) {
-	return new Class({
-		type: "string",
-		format: "nanoid",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _cuid(Class, params) {
-	return new Class({
-		type: "string",
-		format: "cuid",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _cuid2(Class, params) {
-	return new Class({
-		type: "string",
-		format: "cuid2",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _ulid(Class, params) {
-	return new Class({
-		type: "string",
-		format: "ulid",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _xid(Class, params) {
-	return new Class({
-		type: "string",
-		format: "xid",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _ksuid(Class, params) {
-	return new Class({
-		type: "string",
-		format: "ksuid",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _ipv4(Class, params) {
-	return new Class({
-		type: "string",
-		format: "ipv4",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _ipv6(Class, params) {
-	return new Class({
-		type: "string",
-		format: "ipv6",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _mac(Class, params) {
-	return new Class({
-		type: "string",
-		format: "mac",
-		check: "string_format",
-		abort: false,
-		...util.normalizeParams(params),
-	});
-}
-function _cidrv4(Class, params) {
-	return new Class({
-		type: "string",
-		format: "cidrv4",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _cidrv6(Class, params) {
-	return new Class({
-		type: "string",
-		format: "cidrv6",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _base64(Class, params) {
-	return new Class({
-		type: "string",
-		format: "base64",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _base64url(Class, params) {
-	return new Class({
-		type: "string",
-		format: "base64url",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _e164(Class, params) {
-	return new Class({
-		type: "string",
-		format: "e164",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _creditCard(Class, params) {
-	return new Class({
-		type: "string",
-		format: "credit_card",
-		check: "string_format",
-		abort: false,
-		...util.normalizeParams(params),
-	});
-}
-function _iban(Class, params) {
-	return new Class({
-		type: "string",
-		format: "iban",
-		check: "string_format",
-		abort: false,
-		...util.normalizeParams(params),
-	});
-}
-function _jwt(Class, params) {
-	return new Class({
-		type: "string",
-		format: "jwt",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-const TimePrecision = {
-	Any: null,
-	Minute: -1,
-	Second: 0,
-	Millisecond: 3,
-	Microsecond: 6,
-};
-function _isoDateTime(Class, params) {
-	return new Class({
-		type: "string",
-		format: "datetime",
-		check: "string_format",
-		offset: false,
-		local: false,
-		precision: null,
-		...core_util .A2(params),
-	});
-}
-function _isoDate(Class, params) {
-	return new Class({
-		type: "string",
-		format: "date",
-		check: "string_format",
-		...core_util .A2(params),
-	});
-}
-function _isoTime(Class, params) {
-	return new Class({
-		type: "string",
-		format: "time",
-		check: "string_format",
-		precision: null,
-		...core_util .A2(params),
-	});
-}
-function _isoDuration(Class, params) {
-	return new Class({
-		type: "string",
-		format: "duration",
-		check: "string_format",
-		...core_util .A2(params),
-	});
-}
-function _number(Class, params) {
-	return new Class(snapshotChecks({ type: "number", checks: [], ...core_util .A2(params) }));
-}
-function _coercedNumber(Class, params) {
-	return new Class(snapshotChecks({ type: "number", coerce: true, checks: [], ...util.normalizeParams(params) }));
-}
-function _int(Class, params) {
-	return new Class({
-		type: "number",
-		check: "number_format",
-		abort: false,
-		format: "safeint",
-		...core_util .A2(params),
-	});
-}
-function _float32(Class, params) {
-	return new Class({
-		type: "number",
-		check: "number_format",
-		abort: false,
-		format: "float32",
-		...util.normalizeParams(params),
-	});
-}
-function _float64(Class, params) {
-	return new Class({
-		type: "number",
-		check: "number_format",
-		abort: false,
-		format: "float64",
-		...util.normalizeParams(params),
-	});
-}
-function _int32(Class, params) {
-	return new Class({
-		type: "number",
-		check: "number_format",
-		abort: false,
-		format: "int32",
-		...util.normalizeParams(params),
-	});
-}
-function _uint32(Class, params) {
-	return new Class({
-		type: "number",
-		check: "number_format",
-		abort: false,
-		format: "uint32",
-		...util.normalizeParams(params),
-	});
-}
-function _boolean(Class, params) {
-	return new Class({
-		type: "boolean",
-		...core_util .A2(params),
-	});
-}
-function _coercedBoolean(Class, params) {
-	return new Class({
-		type: "boolean",
-		coerce: true,
-		...util.normalizeParams(params),
-	});
-}
-function _bigint(Class, params) {
-	return new Class({
-		type: "bigint",
-		...util.normalizeParams(params),
-	});
-}
-function _coercedBigint(Class, params) {
-	return new Class({
-		type: "bigint",
-		coerce: true,
-		...util.normalizeParams(params),
-	});
-}
-function _int64(Class, params) {
-	return new Class({
-		type: "bigint",
-		check: "bigint_format",
-		abort: false,
-		format: "int64",
-		...util.normalizeParams(params),
-	});
-}
-function _uint64(Class, params) {
-	return new Class({
-		type: "bigint",
-		check: "bigint_format",
-		abort: false,
-		format: "uint64",
-		...util.normalizeParams(params),
-	});
-}
-function _symbol(Class, params) {
-	return new Class({
-		type: "symbol",
-		...util.normalizeParams(params),
-	});
-}
-function api_undefined(Class, params) {
-	return new Class({
-		type: "undefined",
-		...util.normalizeParams(params),
-	});
-}
-function api_null(Class, params) {
-	return new Class({
-		type: "null",
-		...core_util .A2(params),
-	});
-}
-function _any(Class) {
-	return new Class({
-		type: "any",
-	});
-}
-function _unknown(Class) {
-	return new Class({
-		type: "unknown",
-	});
-}
-function _never(Class, params) {
-	return new Class({
-		type: "never",
-		...core_util .A2(params),
-	});
-}
-function _void(Class, params) {
-	return new Class({
-		type: "void",
-		...util.normalizeParams(params),
-	});
-}
-function _date(Class, params) {
-	return new Class({
-		type: "date",
-		...util.normalizeParams(params),
-	});
-}
-function _coercedDate(Class, params) {
-	return new Class({
-		type: "date",
-		coerce: true,
-		...util.normalizeParams(params),
-	});
-}
-function _nan(Class, params) {
-	return new Class({
-		type: "nan",
-		...util.normalizeParams(params),
-	});
-}
-function _lt(value, params) {
-	return new $ZodCheckLessThan({
-		check: "less_than",
-		...core_util .A2(params),
-		value,
-		inclusive: false,
-	});
-}
-function _lte(value, params) {
-	return new $ZodCheckLessThan({
-		check: "less_than",
-		...core_util .A2(params),
-		value,
-		inclusive: true,
-	});
-}
-function _gt(value, params) {
-	return new $ZodCheckGreaterThan({
-		check: "greater_than",
-		...core_util .A2(params),
-		value,
-		inclusive: false,
-	});
-}
-function _gte(value, params) {
-	return new $ZodCheckGreaterThan({
-		check: "greater_than",
-		...core_util .A2(params),
-		value,
-		inclusive: true,
-	});
-}
-function _positive(params) {
-	return _gt(0, params);
-}
-function _negative(params) {
-	return _lt(0, params);
-}
-function _nonpositive(params) {
-	return _lte(0, params);
-}
-function _nonnegative(params) {
-	return _gte(0, params);
-}
-function _multipleOf(value, params) {
-	return new $ZodCheckMultipleOf({
-		check: "multiple_of",
-		...core_util .A2(params),
-		value,
-	});
-}
-function _maxSize(maximum, params) {
-	return new checks.$ZodCheckMaxSize({
-		check: "max_size",
-		...util.normalizeParams(params),
-		maximum,
-	});
-}
-function _minSize(minimum, params) {
-	return new checks.$ZodCheckMinSize({
-		check: "min_size",
-		...util.normalizeParams(params),
-		minimum,
-	});
-}
-function _size(size, params) {
-	return new checks.$ZodCheckSizeEquals({
-		check: "size_equals",
-		...util.normalizeParams(params),
-		size,
-	});
-}
-function _maxLength(maximum, params) {
-	const ch = new $ZodCheckMaxLength({
-		check: "max_length",
-		...core_util .A2(params),
-		maximum,
-	});
-	return ch;
-}
-function _minLength(minimum, params) {
-	return new $ZodCheckMinLength({
-		check: "min_length",
-		...core_util .A2(params),
-		minimum,
-	});
-}
-function _length(length, params) {
-	return new $ZodCheckLengthEquals({
-		check: "length_equals",
-		...core_util .A2(params),
-		length,
-	});
-}
-function _regex(pattern, params) {
-	return new $ZodCheckRegex({
-		check: "string_format",
-		format: "regex",
-		...core_util .A2(params),
-		pattern,
-	});
-}
-function _lowercase(params) {
-	return new $ZodCheckLowerCase({
-		check: "string_format",
-		format: "lowercase",
-		...core_util .A2(params),
-	});
-}
-function _uppercase(params) {
-	return new $ZodCheckUpperCase({
-		check: "string_format",
-		format: "uppercase",
-		...core_util .A2(params),
-	});
-}
-function _includes(includes, params) {
-	return new $ZodCheckIncludes({
-		check: "string_format",
-		format: "includes",
-		...core_util .A2(params),
-		includes,
-	});
-}
-function _startsWith(prefix, params) {
-	return new $ZodCheckStartsWith({
-		check: "string_format",
-		format: "starts_with",
-		...core_util .A2(params),
-		prefix,
-	});
-}
-function _endsWith(suffix, params) {
-	return new $ZodCheckEndsWith({
-		check: "string_format",
-		format: "ends_with",
-		...core_util .A2(params),
-		suffix,
-	});
-}
-function _property(property, schema, params) {
-	return new checks.$ZodCheckProperty({
-		check: "property",
-		property,
-		schema,
-		...util.normalizeParams(params),
-	});
-}
-function _properties(shape, params) {
-	return new $ZodCheckProperties({
-		check: "properties",
-		shape,
-		...core_util .A2(params),
-	});
-}
-function _mime(types, params) {
-	return new checks.$ZodCheckMimeType({
-		check: "mime_type",
-		mime: types,
-		...util.normalizeParams(params),
-	});
-}
-function _overwrite(tx) {
-	return new $ZodCheckOverwrite({
-		check: "overwrite",
-		tx,
-	});
-}
-function _normalize(form) {
-	return _overwrite((input) => input.normalize(form));
-}
-function _trim() {
-	return _overwrite((input) => input.trim());
-}
-function _toLowerCase() {
-	return _overwrite((input) => input.toLowerCase());
-}
-function _toUpperCase() {
-	return _overwrite((input) => input.toUpperCase());
-}
-function _slugify() {
-	return _overwrite((input) => core_util .Yv(input));
-}
-function _array(Class, element, params) {
-	return new Class({
-		type: "array",
-		element,
-		...core_util .A2(params),
-	});
-}
-function _union(Class, options, params) {
-	return new Class({
-		type: "union",
-		options,
-		...util.normalizeParams(params),
-	});
-}
-function _xor(Class, options, params) {
-	return new Class({
-		type: "union",
-		options,
-		inclusive: false,
-		...util.normalizeParams(params),
-	});
-}
-function _discriminatedUnion(Class, discriminator, options, params) {
-	return new Class({
-		type: "union",
-		options: options,
-		discriminator,
-		...util.normalizeParams(params),
-	});
-}
-function _intersection(Class, left, right) {
-	return new Class({
-		type: "intersection",
-		left,
-		right,
-	});
-}
-function _tuple(Class, items, _paramsOrRest, _params) {
-	const hasRest = _paramsOrRest instanceof schemas.$ZodType;
-	const params = hasRest ? _params : _paramsOrRest;
-	const rest = hasRest ? _paramsOrRest : null;
-	return new Class({
-		type: "tuple",
-		items,
-		rest,
-		...util.normalizeParams(params),
-	});
-}
-function _record(Class, keyType, valueType, params) {
-	return new Class({
-		type: "record",
-		keyType,
-		valueType,
-		...util.normalizeParams(params),
-	});
-}
-function _map(Class, keyType, valueType, params) {
-	return new Class({
-		type: "map",
-		keyType,
-		valueType,
-		...util.normalizeParams(params),
-	});
-}
-function _set(Class, valueType, params) {
-	return new Class({
-		type: "set",
-		valueType,
-		...util.normalizeParams(params),
-	});
-}
-function _enum(Class, values, params) {
-	const entries = Array.isArray(values) ? Object.fromEntries(values.map((v) => [v, v])) : values;
-	return new Class({
-		type: "enum",
-		entries,
-		...util.normalizeParams(params),
-	});
-}
-function _nativeEnum(Class, entries, params) {
-	return new Class({
-		type: "enum",
-		entries,
-		...util.normalizeParams(params),
-	});
-}
-function _literal(Class, value, params) {
-	return new Class({
-		type: "literal",
-		values: Array.isArray(value) ? value : [value],
-		...util.normalizeParams(params),
-	});
-}
-function _file(Class, params) {
-	return new Class({
-		type: "file",
-		...util.normalizeParams(params),
-	});
-}
-function _transform(Class, fn) {
-	return new Class({
-		type: "transform",
-		transform: fn,
-	});
-}
-function _optional(Class, innerType) {
-	return new Class({
-		type: "optional",
-		innerType,
-	});
-}
-function _nullable(Class, innerType) {
-	return new Class({
-		type: "nullable",
-		innerType,
-	});
-}
-function _default(Class, innerType, defaultValue) {
-	return new Class({
-		type: "default",
-		innerType,
-		get defaultValue() {
-			return typeof defaultValue === "function" ? defaultValue() : util.shallowClone(defaultValue);
-		},
-	});
-}
-function _nonoptional(Class, innerType, params) {
-	return new Class({
-		type: "nonoptional",
-		innerType,
-		...util.normalizeParams(params),
-	});
-}
-function _success(Class, innerType) {
-	return new Class({
-		type: "success",
-		innerType,
-	});
-}
-function _catch(Class, innerType, catchValue) {
-	return new Class({
-		type: "catch",
-		innerType,
-		catchValue: (typeof catchValue === "function" ? catchValue : util.constantCatch(catchValue)),
-	});
-}
-function _pipe(Class, in_, out) {
-	return new Class({
-		type: "pipe",
-		in: in_,
-		out,
-	});
-}
-function _readonly(Class, innerType) {
-	return new Class({
-		type: "readonly",
-		innerType,
-	});
-}
-function _templateLiteral(Class, parts, params) {
-	return new Class({
-		type: "template_literal",
-		parts,
-		...util.normalizeParams(params),
-	});
-}
-function _lazy(Class, getter) {
-	return new Class({
-		type: "lazy",
-		getter,
-	});
-}
-function _promise(Class, innerType) {
-	return new Class({
-		type: "promise",
-		innerType,
-	});
-}
-function _custom(Class, fn, _params) {
-	const norm = core_util .A2(_params);
-	norm.abort ?? (norm.abort = true);
-	const schema = new Class({
-		type: "custom",
-		check: "custom",
-		fn: fn,
-		...norm,
-	});
-	return schema;
-}
-function _refine(Class, fn, _params) {
-	const schema = new Class({
-		type: "custom",
-		check: "custom",
-		fn: fn,
-		...core_util .A2(_params),
-	});
-	return schema;
-}
-function _superRefine(fn, params) {
-	const ch = _check((payload) => {
-		payload.addIssue = (issue) => {
-			if (typeof issue === "string") {
-				payload.issues.push(core_util .sn(issue, payload.value, ch._zod.def));
-			}
-			else {
-				const _issue = issue;
-				if (_issue.fatal)
-					_issue.continue = false;
-				_issue.code ?? (_issue.code = "custom");
-				if (!("input" in _issue))
-					_issue.input = payload.value;
-				_issue.inst ?? (_issue.inst = ch);
-				_issue.continue ?? (_issue.continue = !ch._zod.def.abort);
-				payload.issues.push(core_util .sn(_issue));
-			}
-		};
-		return fn(payload.value, payload);
-	}, params);
-	return ch;
-}
-function _check(fn, params) {
-	const ch = new $ZodCheck({
-		check: "custom",
-		...core_util .A2(params),
-	});
-	ch._zod.check = fn;
-	return ch;
-}
-function describe(description) {
-	const ch = new $ZodCheck({ check: "describe" });
-	ch._zod.onattach = [
-		(inst) => {
-			const existing = registries .fd.get(inst) ?? {};
-			registries .fd.add(inst, { ...existing, description });
-		},
-	];
-	ch._zod.check = () => { };
-	return ch;
-}
-function meta(metadata) {
-	const ch = new $ZodCheck({ check: "meta" });
-	ch._zod.onattach = [
-		(inst) => {
-			const existing = registries .fd.get(inst) ?? {};
-			registries .fd.add(inst, { ...existing, ...metadata });
-		},
-	];
-	ch._zod.check = () => { };
-	return ch;
-}
-function _stringbool(Classes, _params) {
-	const params = util.normalizeParams(_params);
-	let truthyArray = params.truthy ?? ["true", "1", "yes", "on", "y", "enabled"];
-	let falsyArray = params.falsy ?? ["false", "0", "no", "off", "n", "disabled"];
-	if (params.case !== "sensitive") {
-		truthyArray = truthyArray.map((v) => (typeof v === "string" ? v.toLowerCase() : v));
-		falsyArray = falsyArray.map((v) => (typeof v === "string" ? v.toLowerCase() : v));
-	}
-	const truthySet = new Set(truthyArray);
-	const falsySet = new Set(falsyArray);
-	const _Codec = Classes.Codec ?? schemas.$ZodCodec;
-	const _Boolean = Classes.Boolean ?? schemas.$ZodBoolean;
-	const _String = Classes.String ?? schemas.$ZodString;
-	const stringSchema = new _String({ type: "string", error: params.error });
-	const booleanSchema = new _Boolean({ type: "boolean", error: params.error });
-	const codec = new _Codec({
-		type: "pipe",
-		in: stringSchema,
-		out: booleanSchema,
-		transform: ((input, payload) => {
-			let data = input;
-			if (params.case !== "sensitive")
-				data = data.toLowerCase();
-			if (truthySet.has(data)) {
-				return true;
-			}
-			else if (falsySet.has(data)) {
-				return false;
-			}
-			else {
-				payload.issues.push({
-					code: "invalid_value",
-					expected: "stringbool",
-					values: [...truthySet, ...falsySet],
-					input: payload.value,
-					inst: codec,
-					continue: false,
-				});
-				return {};
-			}
-		}),
-		reverseTransform: ((input, _payload) => {
-			if (input === true) {
-				return truthyArray[0] || "true";
-			}
-			else {
-				return falsyArray[0] || "false";
-			}
-		}),
-		error: params.error,
-	});
-	codec._zod.bag.truthy = truthyArray;
-	codec._zod.bag.falsy = falsyArray;
-	codec._zod.bag.case = params.case ?? "insensitive";
-	return codec;
-}
-function _stringFormat(Class, format, fnOrRegex, _params = {}) {
-	const params = util.normalizeParams(_params);
-	const def = {
-		check: "string_format",
-		type: "string",
-		format,
-		fn: typeof fnOrRegex === "function" ? fnOrRegex : (val) => fnOrRegex.test(val),
-		...params,
-	};
-	if (fnOrRegex instanceof RegExp) {
-		def.pattern = fnOrRegex;
-	}
-	const inst = new Class(def);
-	return inst;
-}
-;
-function assignProps(target, ...sources) {
-	for (const source of sources) {
-		for (const key of Reflect.ownKeys(source)) {
-			if (Object.prototype.propertyIsEnumerable.call(source, key)) {
-				(0,core_util .Vy)(target, key, source[key]);
-			}
-		}
-	}
-	return target;
-}
-function to_json_schema_initializeContext(params) {
-	let target = params?.target ?? "draft-2020-12";
-	if (target === "draft-4")
-		target = "draft-04";
-	if (target === "draft-7")
-		target = "draft-07";
-	return {
-		processors: params.processors ?? {},
-		metadataRegistry: params?.metadata ?? registries .fd,
-		target,
-		unrepresentable: params?.unrepresentable ?? "throw",
-		override: params?.override ?? (() => { }),
-		io: params?.io ?? "output",
-		counter: 0,
-		seen: new Map(),
-		sharedDefsExtractedFor: undefined,
-		sharedEmitDoneFor: undefined,
-		cycles: params?.cycles ?? "ref",
-		reused: params?.reused ?? "inline",
-		intersections: [],
-		deferred: [],
-		external: params?.external ?? undefined,
-	};
-}
-function handleUnrepresentable(schema, ctx, json, params, message) {
-	const result = typeof ctx.unrepresentable === "function"
-		? ctx.unrepresentable({ zodSchema: schema, path: params.path, message })
-		: ctx.unrepresentable;
-	if (result === "any")
-		return false;
-	if (result === undefined || result === "throw")
-		throw new Error(message);
-	Object.assign(json, result);
-	return true;
-}
-function to_json_schema_processSchema(schema, ctx, _params = { path: [], schemaPath: [] }) {
-	var _a;
-	const def = schema._zod.def;
-	const seen = ctx.seen.get(schema);
-	if (seen) {
-		seen.count++;
-		const isCycle = _params.schemaPath.includes(schema);
-		if (isCycle) {
-			seen.cycle = _params.path;
-		}
-		return seen.schema;
-	}
-	const result = { schema: {}, count: 1, cycle: undefined, path: _params.path };
-	ctx.seen.set(schema, result);
-	ctx.sharedDefsExtractedFor = undefined;
-	ctx.sharedEmitDoneFor = undefined;
-	const overrideSchema = schema._zod.toJSONSchema?.();
-	if (overrideSchema) {
-		result.schema = overrideSchema;
-	}
-	else {
-		const params = {
-			..._params,
-			schemaPath: [..._params.schemaPath, schema],
-			path: _params.path,
-		};
-		if (schema._zod.processJSONSchema) {
-			schema._zod.processJSONSchema(ctx, result.schema, params);
-		}
-		else {
-			const _json = result.schema;
-			const processor = ctx.processors[def.type];
-			if (!processor) {
-				throw new Error(`[toJSONSchema]: Non-representable type encountered: ${def.type}`);
-			}
-			processor(schema, ctx, _json, params);
-		}
-		const parent = schema._zod.parent;
-		if (parent) {
-			if (!result.ref)
-				result.ref = parent;
-			to_json_schema_processSchema(parent, ctx, params);
-			ctx.seen.get(parent).isParent = true;
-		}
-	}
-	const meta = ctx.metadataRegistry.get(schema);
-	if (meta)
-		assignProps(result.schema, meta);
-	if (ctx.io === "input" && isTransforming(schema)) {
-		delete result.schema.examples;
-		delete result.schema.default;
-	}
-	if (ctx.io === "input" && "_prefault" in result.schema)
-		(_a = result.schema).default ?? (_a.default = result.schema._prefault);
-	delete result.schema._prefault;
-	const _result = ctx.seen.get(schema);
-	return _result.schema;
-}
-function encodeJSONPointerSegment(segment) {
-	return segment.replace(/~/g, "~0").replace(/\//g, "~1");
-}
-function to_json_schema_extractDefs(ctx, schema
-) {
-	const root = ctx.seen.get(schema);
-	if (!root)
-		throw new Error("Unprocessed schema. This is a bug in Zod.");
-	if (ctx.external && ctx.sharedDefsExtractedFor === ctx.external)
-		return;
-	const idToSchema = new Map();
-	for (const entry of ctx.seen.entries()) {
-		const id = ctx.metadataRegistry.get(entry[0])?.id;
-		if (id) {
-			const existing = idToSchema.get(id);
-			if (existing && existing !== entry[0]) {
-				throw new Error(`Duplicate schema id "${id}" detected during JSON Schema conversion. Two different schemas cannot share the same id when converted together.`);
-			}
-			idToSchema.set(id, entry[0]);
-		}
-	}
-	const makeURI = (entry) => {
-		const defsSegment = ctx.target === "draft-2020-12" ? "$defs" : "definitions";
-		if (ctx.external) {
-			const externalId = ctx.external.registry.get(entry[0])?.id;
-			const uriGenerator = ctx.external.uri ?? ((id) => id);
-			if (externalId) {
-				return { ref: uriGenerator(externalId) };
-			}
-			const id = entry[1].defId ?? entry[1].schema.id ?? `schema${ctx.counter++}`;
-			entry[1].defId = id;
-			return { defId: id, ref: `${uriGenerator("__shared")}#/${defsSegment}/${encodeJSONPointerSegment(id)}` };
-		}
-		const uriPrefix = `#`;
-		const defUriPrefix = `${uriPrefix}/${defsSegment}/`;
-		if (entry[1] === root && !entry[1].schema.id) {
-			return { ref: uriPrefix };
-		}
-		const defId = entry[1].schema.id ?? `__schema${ctx.counter++}`;
-		return { defId, ref: defUriPrefix + encodeJSONPointerSegment(defId) };
-	};
-	const extractToDef = (entry) => {
-		if (entry[1].schema.$ref) {
-			return;
-		}
-		const seen = entry[1];
-		const { ref, defId } = makeURI(entry);
-		seen.def = { ...seen.schema };
-		if (defId)
-			seen.defId = defId;
-		const schema = seen.schema;
-		for (const key in schema) {
-			delete schema[key];
-		}
-		schema.$ref = ref;
-	};
-	if (ctx.cycles === "throw") {
-		for (const entry of ctx.seen.entries()) {
-			const seen = entry[1];
-			if (seen.cycle) {
-				throw new Error("Cycle detected: " +
-					`#/${seen.cycle?.join("/")}/<root>` +
-					'\n\nSet the `cycles` parameter to `"ref"` to resolve cyclical schemas with defs.');
-			}
-		}
-	}
-	for (const entry of ctx.seen.entries()) {
-		const seen = entry[1];
-		if (schema === entry[0]) {
-			extractToDef(entry);
-			continue;
-		}
-		if (ctx.external) {
-			const ext = ctx.external.registry.get(entry[0])?.id;
-			if (schema !== entry[0] && ext) {
-				extractToDef(entry);
-				continue;
-			}
-		}
-		const id = ctx.metadataRegistry.get(entry[0])?.id;
-		if (id) {
-			extractToDef(entry);
-			continue;
-		}
-		if (seen.cycle) {
-			extractToDef(entry);
-			continue;
-		}
-		if (seen.count > 1) {
-			if (ctx.reused === "ref") {
-				extractToDef(entry);
-			}
-		}
-	}
-	if (ctx.external)
-		ctx.sharedDefsExtractedFor = ctx.external;
-}
-function compactTypeUnion(schema) {
-	const options = schema.anyOf;
-	if (!Array.isArray(options) || options.length === 0 || schema.type !== undefined)
-		return;
-	const types = [];
-	for (const option of options) {
-		if (!option || typeof option !== "object")
-			return;
-		compactTypeUnion(option);
-		const keys = Object.keys(option);
-		if (keys.length !== 1 || keys[0] !== "type")
-			return;
-		const type = option.type;
-		for (const member of Array.isArray(type) ? type : [type]) {
-			if (typeof member !== "string")
-				return;
-			if (!types.includes(member))
-				types.push(member);
-		}
-	}
-	delete schema.anyOf;
-	schema.type = types.length === 1 ? types[0] : types;
-}
-const FOLDABLE_KEYS = new Set(["type", "properties", "required", "additionalProperties"]);
-const UNION_KEYS = ["oneOf", "anyOf"];
-function undeclaredConstraint(member) {
-	const extra = member.additionalProperties;
-	if (extra === undefined || extra === false || typeof extra !== "object" || extra === null)
-		return null;
-	return Object.keys(extra).length ? extra : null;
-}
-function foldObjects(members) {
-	const objects = [];
-	for (const member of members) {
-		if (typeof member !== "object" || member.type !== "object")
-			return null;
-		for (const key in member) {
-			if (!FOLDABLE_KEYS.has(key))
-				return null;
-		}
-		objects.push(member);
-	}
-	const properties = {};
-	const required = new Set();
-	for (const object of objects) {
-		for (const key in object.properties) {
-			if (Object.prototype.hasOwnProperty.call(properties, key))
-				continue;
-			const parts = [];
-			for (const other of objects) {
-				const part = other.properties?.[key] ?? undeclaredConstraint(other);
-				if (part === null || part === undefined)
-					continue;
-				if (!parts.some((seen) => JSON.stringify(seen) === JSON.stringify(part)))
-					parts.push(part);
-			}
-			const merged = parts.length === 1
-				? parts[0]
-				: (foldObjects(parts) ?? { allOf: parts });
-			(0,core_util .Vy)(properties, key, merged);
-		}
-		for (const key of object.required ?? [])
-			required.add(key);
-	}
-	const folded = { type: "object", properties };
-	if (required.size)
-		folded.required = [...required];
-	if (objects.every((object) => object.additionalProperties === false)) {
-		folded.additionalProperties = false;
-	}
-	else {
-		const constraints = [];
-		for (const object of objects) {
-			const constraint = undeclaredConstraint(object);
-			if (constraint && !constraints.some((seen) => JSON.stringify(seen) === JSON.stringify(constraint)))
-				constraints.push(constraint);
-		}
-		if (constraints.length === 1)
-			folded.additionalProperties = constraints[0];
-		else if (constraints.length > 1)
-			folded.additionalProperties = { allOf: constraints };
-	}
-	return folded;
-}
-function foldIntersection(json) {
-	const allOf = json.allOf;
-	if (!Array.isArray(allOf) || allOf.length < 2)
-		return;
-	for (const key of FOLDABLE_KEYS)
-		if (key in json)
-			return;
-	const unions = allOf.filter((m) => UNION_KEYS.some((k) => Array.isArray(m[k])));
-	let folded = null;
-	if (!unions.length) {
-		folded = foldObjects(allOf);
-	}
-	else {
-		const union = unions[0];
-		const keyword = UNION_KEYS.find((k) => Array.isArray(union[k]));
-		if (Object.keys(union).length !== 1)
-			return;
-		const rest = allOf.filter((m) => m !== union);
-		const branches = union[keyword].map((branch) => foldObjects([...rest, branch]));
-		if (branches.some((b) => !b))
-			return;
-		folded = { [keyword]: branches };
-	}
-	if (!folded)
-		return;
-	delete json.allOf;
-	assignProps(json, folded);
-}
-function to_json_schema_finalize(ctx, schema) {
-	const root = ctx.seen.get(schema);
-	if (!root)
-		throw new Error("Unprocessed schema. This is a bug in Zod.");
-	const flattenRef = (zodSchema) => {
-		const seen = ctx.seen.get(zodSchema);
-		if (seen.ref === null)
-			return;
-		const schema = seen.def ?? seen.schema;
-		const _cached = { ...schema };
-		const ref = seen.ref;
-		seen.ref = null;
-		if (ref) {
-			flattenRef(ref);
-			const refSeen = ctx.seen.get(ref);
-			const refSchema = refSeen.schema;
-			if (refSchema.$ref && (ctx.target === "draft-07" || ctx.target === "draft-04" || ctx.target === "openapi-3.0")) {
-				schema.allOf = schema.allOf ?? [];
-				schema.allOf.push(refSchema);
-			}
-			else {
-				assignProps(schema, refSchema);
-			}
-			assignProps(schema, _cached);
-			const isParentRef = zodSchema._zod.parent === ref;
-			if (isParentRef) {
-				for (const key in schema) {
-					if (key === "$ref" || key === "allOf")
-						continue;
-					if (!(key in _cached)) {
-						delete schema[key];
-					}
-				}
-			}
-			if (refSchema.$ref && refSeen.def) {
-				for (const key in schema) {
-					if (key === "$ref" || key === "allOf")
-						continue;
-					if (key in refSeen.def && JSON.stringify(schema[key]) === JSON.stringify(refSeen.def[key])) {
-						delete schema[key];
-					}
-				}
-			}
-		}
-		const parent = zodSchema._zod.parent;
-		if (parent && parent !== ref) {
-			flattenRef(parent);
-			const parentSeen = ctx.seen.get(parent);
-			if (parentSeen?.schema.$ref) {
-				schema.$ref = parentSeen.schema.$ref;
-				if (parentSeen.def) {
-					for (const key in schema) {
-						if (key === "$ref" || key === "allOf")
-							continue;
-						if (key in parentSeen.def && JSON.stringify(schema[key]) === JSON.stringify(parentSeen.def[key])) {
-							delete schema[key];
-						}
-					}
-				}
-			}
-		}
-		ctx.override({
-			zodSchema: zodSchema,
-			jsonSchema: schema,
-			path: seen.path ?? [],
-		});
-	};
-	if (!ctx.external || ctx.sharedEmitDoneFor !== ctx.external) {
-		for (const entry of [...ctx.seen.entries()].reverse()) {
-			flattenRef(entry[0]);
-		}
-		if (ctx.target !== "openapi-3.0") {
-			for (const entry of ctx.seen.entries()) {
-				compactTypeUnion(entry[1].def ?? entry[1].schema);
-			}
-		}
-		for (const rewrite of ctx.deferred)
-			rewrite();
-		if (ctx.intersections.length) {
-			const carriers = new Map();
-			for (const seen of ctx.seen.values()) {
-				for (const json of [seen.schema, seen.def]) {
-					const allOf = json?.allOf;
-					if (!Array.isArray(allOf))
-						continue;
-					const existing = carriers.get(allOf);
-					if (existing)
-						existing.push(json);
-					else
-						carriers.set(allOf, [json]);
-				}
-			}
-			for (const allOf of ctx.intersections) {
-				for (const json of carriers.get(allOf) ?? [])
-					foldIntersection(json);
-			}
-		}
-	}
-	const result = {};
-	if (ctx.target === "draft-2020-12") {
-		result.$schema = "https://json-schema.org/draft/2020-12/schema";
-	}
-	else if (ctx.target === "draft-07") {
-		result.$schema = "http://json-schema.org/draft-07/schema#";
-	}
-	else if (ctx.target === "draft-04") {
-		result.$schema = "http://json-schema.org/draft-04/schema#";
-	}
-	else if (ctx.target === "openapi-3.0") {
-	}
-	else {
-	}
-	if (ctx.external?.uri) {
-		const id = ctx.external.registry.get(schema)?.id;
-		if (!id)
-			throw new Error("Schema is missing an `id` property");
-		result.$id = ctx.external.uri(id);
-	}
-	assignProps(result, root.defId ? root.schema : (root.def ?? root.schema));
-	const rootMetaId = ctx.metadataRegistry.get(schema)?.id;
-	if (rootMetaId !== undefined && result.id === rootMetaId)
-		delete result.id;
-	const defs = ctx.external?.defs ?? {};
-	if (!ctx.external || ctx.sharedEmitDoneFor !== ctx.external) {
-		for (const entry of ctx.seen.entries()) {
-			const seen = entry[1];
-			if (seen.def && seen.defId) {
-				if (seen.def.id === seen.defId)
-					delete seen.def.id;
-				(0,core_util .Vy)(defs, seen.defId, seen.def);
-			}
-		}
-	}
-	if (ctx.external)
-		ctx.sharedEmitDoneFor = ctx.external;
-	if (ctx.external) {
-	}
-	else {
-		if (Object.keys(defs).length > 0) {
-			if (ctx.target === "draft-2020-12") {
-				result.$defs = defs;
-			}
-			else {
-				result.definitions = defs;
-			}
-		}
-	}
-	try {
-		const finalized = JSON.parse(JSON.stringify(result));
-		Object.defineProperty(finalized, "~standard", {
-			value: {
-				...schema["~standard"],
-				jsonSchema: {
-					input: createStandardJSONSchemaMethod(schema, "input", ctx.processors),
-					output: createStandardJSONSchemaMethod(schema, "output", ctx.processors),
-				},
-			},
-			enumerable: false,
-			writable: false,
-		});
-		return finalized;
-	}
-	catch (_err) {
-		throw new Error("Error converting schema to JSON.");
-	}
-}
-function isTransforming(_schema, _ctx) {
-	const ctx = _ctx ?? { seen: new Set() };
-	if (ctx.seen.has(_schema))
-		return false;
-	ctx.seen.add(_schema);
-	const def = _schema._zod.def;
-	if (def.type === "transform")
-		return true;
-	if (def.type === "array")
-		return isTransforming(def.element, ctx);
-	if (def.type === "set")
-		return isTransforming(def.valueType, ctx);
-	if (def.type === "lazy")
-		return isTransforming(def.getter(), ctx);
-	if (def.type === "promise" ||
-		def.type === "optional" ||
-		def.type === "nonoptional" ||
-		def.type === "nullable" ||
-		def.type === "readonly" ||
-		def.type === "default" ||
-		def.type === "prefault" ||
-		def.type === "catch") {
-		return isTransforming(def.innerType, ctx);
-	}
-	if (def.type === "intersection") {
-		return isTransforming(def.left, ctx) || isTransforming(def.right, ctx);
-	}
-	if (def.type === "record" || def.type === "map") {
-		return isTransforming(def.keyType, ctx) || isTransforming(def.valueType, ctx);
-	}
-	if (def.type === "pipe") {
-		if (_schema._zod.traits.has("$ZodCodec"))
-			return true;
-		return isTransforming(def.in, ctx) || isTransforming(def.out, ctx);
-	}
-	if (def.type === "object") {
-		for (const key in def.shape) {
-			if (isTransforming(def.shape[key], ctx))
-				return true;
-		}
-		return false;
-	}
-	if (def.type === "union") {
-		for (const option of def.options) {
-			if (isTransforming(option, ctx))
-				return true;
-		}
-		return false;
-	}
-	if (def.type === "tuple") {
-		for (const item of def.items) {
-			if (isTransforming(item, ctx))
-				return true;
-		}
-		if (def.rest && isTransforming(def.rest, ctx))
-			return true;
-		return false;
-	}
-	return false;
-}
-const createToJSONSchemaMethod = (schema, processors = {}) => (params) => {
-	const ctx = to_json_schema_initializeContext({ ...params, processors });
-	to_json_schema_processSchema(schema, ctx);
-	to_json_schema_extractDefs(ctx, schema);
-	return to_json_schema_finalize(ctx, schema);
-};
-const createStandardJSONSchemaMethod = (schema, io, processors = {}) => (params) => {
-	const { libraryOptions, target } = params ?? {};
-	const ctx = to_json_schema_initializeContext({ ...(libraryOptions ?? {}), target, io, processors });
-	to_json_schema_processSchema(schema, ctx);
-	to_json_schema_extractDefs(ctx, schema);
-	return to_json_schema_finalize(ctx, schema);
-};
-;
-const narrowMin = (agg, key, value) => {
-	if (agg[key] === undefined || value > agg[key])
-		agg[key] = value;
-};
-const narrowMax = (agg, key, value) => {
-	if (agg[key] === undefined || value < agg[key])
-		agg[key] = value;
-};
-const narrowBoth = (agg, value) => {
-	narrowMin(agg, "minimum", value);
-	narrowMax(agg, "maximum", value);
-};
-const addDivisor = (agg, value) => {
-	agg.multipleOf ?? (agg.multipleOf = []);
-	if (!agg.multipleOf.includes(value))
-		agg.multipleOf.push(value);
-};
-const addPattern = (agg, pattern) => {
-	agg.patterns ?? (agg.patterns = new Set());
-	agg.patterns.add(pattern);
-};
-const intersectMime = (agg, mime) => {
-	agg.mime = agg.mime ? agg.mime.filter((m) => mime.includes(m)) : [...mime];
-};
-const setFormat = (agg, format) => {
-	agg.format = format;
-	if (format.includes("int"))
-		agg.isInt = true;
-};
-const minContributor = (agg, def) => narrowMin(agg, "minimum", def.minimum);
-const maxContributor = (agg, def) => narrowMax(agg, "maximum", def.maximum);
-const formatContributor = (ranges) => (agg, def) => {
-	setFormat(agg, def.format);
-	const [minimum, maximum] = ranges[def.format];
-	narrowMin(agg, "minimum", minimum);
-	narrowMax(agg, "maximum", maximum);
-};
-const contributors = {
-	greater_than: (agg, def) => narrowMin(agg, def.inclusive ? "minimum" : "exclusiveMinimum", def.value),
-	less_than: (agg, def) => narrowMax(agg, def.inclusive ? "maximum" : "exclusiveMaximum", def.value),
-	multiple_of: (agg, def) => addDivisor(agg, def.value),
-	number_format: formatContributor(core_util .zH),
-	bigint_format: formatContributor(core_util .NR),
-	min_length: minContributor,
-	max_length: maxContributor,
-	length_equals: (agg, def) => narrowBoth(agg, def.length),
-	min_size: minContributor,
-	max_size: maxContributor,
-	size_equals: (agg, def) => narrowBoth(agg, def.size),
-	string_format: (agg, def) => {
-		setFormat(agg, def.format);
-		if (def.pattern)
-			addPattern(agg, def.pattern);
-		if (def.format === "base64" || def.format === "base64url")
-			agg.contentEncoding = def.format;
-		if (def.local || def.precision === -1)
-			agg.laxFormat = true;
-	},
-	mime_type: (agg, def) => intersectMime(agg, def.mime),
-};
-function aggregateChecks(schema) {
-	const agg = {};
-	const def = schema._zod.def;
-	const list = schema._zod.traits.has("$ZodCheck")
-		? [schema, ...(def.checks ?? [])]
-		: (def.checks ?? []);
-	for (const ch of list)
-		contributors[ch._zod.def.check]?.(agg, ch._zod.def);
-	const bag = schema._zod.bag;
-	if (bag.minimum !== undefined)
-		narrowMin(agg, "minimum", bag.minimum);
-	if (bag.exclusiveMinimum !== undefined)
-		narrowMin(agg, "exclusiveMinimum", bag.exclusiveMinimum);
-	if (bag.maximum !== undefined)
-		narrowMax(agg, "maximum", bag.maximum);
-	if (bag.exclusiveMaximum !== undefined)
-		narrowMax(agg, "exclusiveMaximum", bag.exclusiveMaximum);
-	if (bag.multipleOf !== undefined)
-		addDivisor(agg, bag.multipleOf);
-	if (bag.format !== undefined) {
-		agg.format ?? (agg.format = bag.format);
-		if (bag.format.includes("int"))
-			agg.isInt = true;
-	}
-	if (bag.mime)
-		intersectMime(agg, bag.mime);
-	for (const pattern of bag.patterns ?? [])
-		addPattern(agg, pattern);
-	return agg;
-}
-const formatMap = {
-	guid: "uuid",
-	url: "uri",
-	datetime: "date-time",
-	json_string: "json-string",
-	regex: "",
-};
-const exactPatterns = new Map([
-	[base64Charset, base64],
-	[base64urlCharset, base64url],
-]);
-const exactPattern = (p) => exactPatterns.get(p) ?? p;
-const stringProcessor = (schema, ctx, _json, _params) => {
-	const json = _json;
-	json.type = "string";
-	const { minimum, maximum, format, patterns, contentEncoding, laxFormat } = aggregateChecks(schema);
-	if (typeof minimum === "number")
-		json.minLength = minimum;
-	if (typeof maximum === "number")
-		json.maxLength = maximum;
-	if (format) {
-		json.format = formatMap[format] ?? format;
-		if (json.format === "")
-			delete json.format;
-		if (format === "time" || laxFormat) {
-			delete json.format;
-		}
-	}
-	if (contentEncoding)
-		json.contentEncoding = contentEncoding;
-	if (patterns && patterns.size > 0) {
-		const patternList = [...patterns].map(exactPattern);
-		if (patternList.length === 1)
-			json.pattern = patternList[0].source;
-		else if (patternList.length > 1) {
-			json.allOf = [
-				...patternList.map((regex) => ({
-					...(ctx.target === "draft-07" || ctx.target === "draft-04" || ctx.target === "openapi-3.0"
-						? { type: "string" }
-						: {}),
-					pattern: regex.source,
-				})),
-			];
-		}
-	}
-};
-const numberProcessor = (schema, ctx, _json, params) => {
-	const json = _json;
-	const { minimum, maximum, multipleOf, exclusiveMaximum, exclusiveMinimum, isInt } = aggregateChecks(schema);
-	json.type = isInt ? "integer" : "number";
-	const exMin = typeof exclusiveMinimum === "number" && exclusiveMinimum >= (minimum ?? Number.NEGATIVE_INFINITY);
-	const exMax = typeof exclusiveMaximum === "number" && exclusiveMaximum <= (maximum ?? Number.POSITIVE_INFINITY);
-	const legacy = ctx.target === "draft-04" || ctx.target === "openapi-3.0";
-	if (exMin) {
-		if (legacy) {
-			json.minimum = exclusiveMinimum;
-			json.exclusiveMinimum = true;
-		}
-		else {
-			json.exclusiveMinimum = exclusiveMinimum;
-		}
-	}
-	else if (typeof minimum === "number") {
-		json.minimum = minimum;
-	}
-	if (exMax) {
-		if (legacy) {
-			json.maximum = exclusiveMaximum;
-			json.exclusiveMaximum = true;
-		}
-		else {
-			json.exclusiveMaximum = exclusiveMaximum;
-		}
-	}
-	else if (typeof maximum === "number") {
-		json.maximum = maximum;
-	}
-	if (multipleOf) {
-		const divisors = new Set();
-		for (const divisor of multipleOf) {
-			if (Number.isFinite(divisor) && divisor !== 0)
-				divisors.add(Math.abs(divisor));
-			else
-				handleUnrepresentable(schema, ctx, json, params, `A multipleOf divisor of ${divisor} cannot be represented in JSON Schema`);
-		}
-		const [first, ...rest] = divisors;
-		if (first !== undefined)
-			json.multipleOf = first;
-		if (rest.length)
-			json.allOf = [...(json.allOf ?? []), ...rest.map((m) => ({ multipleOf: m }))];
-	}
-};
-const booleanProcessor = (_schema, _ctx, json, _params) => {
-	json.type = "boolean";
-};
-const bigintProcessor = (schema, ctx, json, params) => {
-	handleUnrepresentable(schema, ctx, json, params, "BigInt cannot be represented in JSON Schema");
-};
-const symbolProcessor = (schema, ctx, json, params) => {
-	handleUnrepresentable(schema, ctx, json, params, "Symbols cannot be represented in JSON Schema");
-};
-const nullProcessor = (_schema, ctx, json, _params) => {
-	if (ctx.target === "openapi-3.0") {
-		json.type = "string";
-		json.nullable = true;
-		json.enum = [null];
-	}
-	else {
-		json.type = "null";
-	}
-};
-const undefinedProcessor = (schema, ctx, json, params) => {
-	handleUnrepresentable(schema, ctx, json, params, "Undefined cannot be represented in JSON Schema");
-};
-const voidProcessor = (schema, ctx, json, params) => {
-	handleUnrepresentable(schema, ctx, json, params, "Void cannot be represented in JSON Schema");
-};
-const neverProcessor = (_schema, _ctx, json, _params) => {
-	json.not = {};
-};
-const anyProcessor = (_schema, _ctx, _json, _params) => {
-};
-const unknownProcessor = (_schema, _ctx, _json, _params) => {
-};
-const dateProcessor = (schema, ctx, json, params) => {
-	handleUnrepresentable(schema, ctx, json, params, "Date cannot be represented in JSON Schema");
-};
-const enumProcessor = (schema, _ctx, json, _params) => {
-	const def = schema._zod.def;
-	const values = (0,core_util .w5)(def.entries);
-	if (values.length === 0) {
-		json.not = {};
-		return;
-	}
-	if (values.every((v) => typeof v === "number"))
-		json.type = "number";
-	if (values.every((v) => typeof v === "string"))
-		json.type = "string";
-	json.enum = values;
-};
-const literalProcessor = (schema, ctx, json, params) => {
-	const def = schema._zod.def;
-	if (def.values.length === 0) {
-		json.not = {};
-		return;
-	}
-	const vals = [];
-	for (const val of def.values) {
-		if (val === undefined) {
-			if (handleUnrepresentable(schema, ctx, json, params, "Literal `undefined` cannot be represented in JSON Schema"))
-				return;
-		}
-		else if (typeof val === "bigint") {
-			if (handleUnrepresentable(schema, ctx, json, params, "BigInt literals cannot be represented in JSON Schema"))
-				return;
-			vals.push(Number(val));
-		}
-		else {
-			vals.push(val);
-		}
-	}
-	if (vals.length === 0) {
-	}
-	else if (vals.length === 1) {
-		const val = vals[0];
-		json.type = val === null ? "null" : typeof val;
-		if (ctx.target === "draft-04" || ctx.target === "openapi-3.0") {
-			json.enum = [val];
-		}
-		else {
-			json.const = val;
-		}
-	}
-	else {
-		if (vals.every((v) => typeof v === "number"))
-			json.type = "number";
-		if (vals.every((v) => typeof v === "string"))
-			json.type = "string";
-		if (vals.every((v) => typeof v === "boolean"))
-			json.type = "boolean";
-		if (vals.every((v) => v === null))
-			json.type = "null";
-		json.enum = vals;
-	}
-};
-const nanProcessor = (schema, ctx, json, params) => {
-	handleUnrepresentable(schema, ctx, json, params, "NaN cannot be represented in JSON Schema");
-};
-const templateLiteralProcessor = (schema, _ctx, json, _params) => {
-	const _json = json;
-	const pattern = schema._zod.pattern;
-	if (!pattern)
-		throw new Error("Pattern not found in template literal");
-	_json.type = "string";
-	_json.pattern = pattern.source;
-};
-const fileProcessor = (schema, _ctx, json, _params) => {
-	const _json = json;
-	_json.type = "string";
-	_json.format = "binary";
-	_json.contentEncoding = "binary";
-	const { minimum, maximum, mime } = aggregateChecks(schema);
-	if (minimum !== undefined)
-		_json.minLength = minimum;
-	if (maximum !== undefined)
-		_json.maxLength = maximum;
-	if (!mime)
-		return;
-	if (mime.length === 0)
-		_json.not = {};
-	else if (mime.length === 1)
-		_json.contentMediaType = mime[0];
-	else
-		_json.anyOf = mime.map((m) => ({ contentMediaType: m }));
-};
-const successProcessor = (_schema, _ctx, json, _params) => {
-	json.type = "boolean";
-};
-const customProcessor = (schema, ctx, json, params) => {
-	handleUnrepresentable(schema, ctx, json, params, "Custom types cannot be represented in JSON Schema");
-};
-const functionProcessor = (schema, ctx, json, params) => {
-	handleUnrepresentable(schema, ctx, json, params, "Function types cannot be represented in JSON Schema");
-};
-const transformProcessor = (schema, ctx, json, params) => {
-	handleUnrepresentable(schema, ctx, json, params, "Transforms cannot be represented in JSON Schema");
-};
-const mapProcessor = (schema, ctx, json, params) => {
-	handleUnrepresentable(schema, ctx, json, params, "Map cannot be represented in JSON Schema");
-};
-const setProcessor = (schema, ctx, json, params) => {
-	handleUnrepresentable(schema, ctx, json, params, "Set cannot be represented in JSON Schema");
-};
-const arrayProcessor = (schema, ctx, _json, params) => {
-	const json = _json;
-	const def = schema._zod.def;
-	const { minimum, maximum } = aggregateChecks(schema);
-	if (typeof minimum === "number")
-		json.minItems = minimum;
-	if (typeof maximum === "number")
-		json.maxItems = maximum;
-	json.type = "array";
-	json.items = to_json_schema_processSchema(def.element, ctx, {
-		...params,
-		path: [...params.path, "items"],
-	});
-};
-function inputOptin(schema) {
-	const def = schema._zod.def;
-	if (def.type === "pipe" && def.in._zod.traits.has("$ZodTransform")) {
-		return inputOptin(def.out);
-	}
-	if (def.type === "catch") {
-		return inputOptin(def.innerType);
-	}
-	return schema._zod.optin;
-}
-const objectProcessor = (schema, ctx, _json, params) => {
-	const json = _json;
-	const def = schema._zod.def;
-	const shape = def.shape;
-	const symbolKeys = Object.getOwnPropertySymbols(shape);
-	if (symbolKeys.length &&
-		handleUnrepresentable(schema, ctx, json, params, "Symbol keys cannot be represented in JSON Schema")) {
-		return;
-	}
-	json.type = "object";
-	json.properties = {};
-	for (const key in shape) {
-		(0,core_util .Vy)(json.properties, key, to_json_schema_processSchema(shape[key], ctx, {
-			...params,
-			path: [...params.path, "properties", key],
-		}));
-	}
-	const requiredKeys = [];
-	for (const key of Object.keys(shape)) {
-		const field = def.shape[key];
-		if (ctx.io === "input" ? inputOptin(field) === undefined : field._zod.optout === undefined) {
-			requiredKeys.push(key);
-		}
-	}
-	if (requiredKeys.length > 0) {
-		json.required = requiredKeys;
-	}
-	if (def.catchall?._zod.def.type === "never") {
-		json.additionalProperties = false;
-	}
-	else if (!def.catchall) {
-		if (ctx.io === "output")
-			json.additionalProperties = false;
-	}
-	else if (def.catchall) {
-		json.additionalProperties = to_json_schema_processSchema(def.catchall, ctx, {
-			...params,
-			path: [...params.path, "additionalProperties"],
-		});
-	}
-};
-const unionProcessor = (schema, ctx, json, params) => {
-	const def = schema._zod.def;
-	const isExclusive = def.inclusive === false;
-	const options = def.options.map((x, i) => to_json_schema_processSchema(x, ctx, {
-		...params,
-		path: [...params.path, isExclusive ? "oneOf" : "anyOf", i],
-	}));
-	if (isExclusive) {
-		json.oneOf = options;
-	}
-	else {
-		json.anyOf = options;
-	}
-};
-const intersectionProcessor = (schema, ctx, json, params) => {
-	const def = schema._zod.def;
-	const a = to_json_schema_processSchema(def.left, ctx, {
-		...params,
-		path: [...params.path, "allOf", 0],
-	});
-	const b = to_json_schema_processSchema(def.right, ctx, {
-		...params,
-		path: [...params.path, "allOf", 1],
-	});
-	const isSimpleIntersection = (val) => "allOf" in val && Object.keys(val).length === 1;
-	const allOf = [
-		...(isSimpleIntersection(a) ? a.allOf : [a]),
-		...(isSimpleIntersection(b) ? b.allOf : [b]),
-	];
-	json.allOf = allOf;
-	ctx.intersections.push(allOf);
-};
-const tupleProcessor = (schema, ctx, _json, params) => {
-	const json = _json;
-	const def = schema._zod.def;
-	json.type = "array";
-	const prefixPath = ctx.target === "draft-2020-12" ? "prefixItems" : "items";
-	const restPath = ctx.target === "draft-2020-12" ? "items" : ctx.target === "openapi-3.0" ? "items" : "additionalItems";
-	const prefixItems = def.items.map((x, i) => to_json_schema_processSchema(x, ctx, {
-		...params,
-		path: [...params.path, prefixPath, i],
-	}));
-	const rest = def.rest
-		? to_json_schema_processSchema(def.rest, ctx, {
-			...params,
-			path: [...params.path, restPath, ...(ctx.target === "openapi-3.0" ? [def.items.length] : [])],
-		})
-		: null;
-	let minItems = def.items.length;
-	while (minItems > 0) {
-		const item = def.items[minItems - 1];
-		const optional = ctx.io === "input" ? inputOptin(item) !== undefined : item._zod.optout === "optional";
-		if (!optional)
-			break;
-		minItems--;
-	}
-	const maxItems = def.items.length;
-	const isClosed = !def.rest;
-	if (ctx.target === "draft-2020-12") {
-		json.prefixItems = prefixItems;
-		if (isClosed) {
-			json.items = false;
-		}
-		else if (rest) {
-			json.items = rest;
-		}
-		if (minItems > 0)
-			json.minItems = minItems;
-		if (isClosed)
-			json.maxItems = maxItems;
-	}
-	else if (ctx.target === "openapi-3.0") {
-		json.items = {
-			anyOf: prefixItems,
-		};
-		if (rest) {
-			json.items.anyOf.push(rest);
-		}
-		if (minItems > 0)
-			json.minItems = minItems;
-		if (isClosed)
-			json.maxItems = maxItems;
-	}
-	else {
-		json.items = prefixItems;
-		if (isClosed) {
-			json.additionalItems = false;
-		}
-		else if (rest) {
-			json.additionalItems = rest;
-		}
-		if (minItems > 0)
-			json.minItems = minItems;
-		if (isClosed)
-			json.maxItems = maxItems;
-	}
-	const { minimum, maximum } = aggregateChecks(schema);
-	if (typeof minimum === "number")
-		json.minItems = minimum;
-	if (typeof maximum === "number")
-		json.maxItems = maximum;
-};
-function stringifyKeyNames(bySchema, json, visited) {
-	if (json.$ref) {
-		if (visited.has(json))
-			return json;
-		visited.add(json);
-		const def = bySchema.get(json)?.def;
-		if (!def)
-			return json;
-		const inlined = stringifyKeyNames(bySchema, def, visited);
-		return inlined === def ? json : inlined;
-	}
-	for (const keyword of ["anyOf", "oneOf"]) {
-		const branches = json[keyword];
-		if (!Array.isArray(branches))
-			continue;
-		const mapped = branches.map((branch) => stringifyKeyNames(bySchema, branch, visited));
-		if (mapped.some((branch, i) => branch !== branches[i]))
-			json = { ...json, [keyword]: mapped };
-	}
-	const types = Array.isArray(json.type) ? json.type : [json.type];
-	const numericType = !types.includes("string") && types.some((t) => t === "number" || t === "integer");
-	const values = json.enum ?? (json.const !== undefined ? [json.const] : undefined);
-	if (!numericType && !values?.some((v) => typeof v === "number"))
-		return json;
-	const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf, format, id, ...rest } = json;
-	if (rest.enum)
-		rest.enum = rest.enum.map((v) => (typeof v === "number" ? String(v) : v));
-	else if (typeof rest.const === "number")
-		rest.const = String(rest.const);
-	if (!numericType)
-		return rest;
-	rest.type = "string";
-	if (!values)
-		rest.pattern = (types.includes("number") ? number : integer).source;
-	return rest;
-}
-const pendingRecords = new WeakMap();
-function rewriteKeyNames(ctx) {
-	const bySchema = new Map();
-	for (const entry of ctx.seen.values()) {
-		if (entry.def && !bySchema.has(entry.schema))
-			bySchema.set(entry.schema, entry);
-	}
-	const rewrites = new Map();
-	for (const record of pendingRecords.get(ctx) ?? []) {
-		const seen = ctx.seen.get(record);
-		const names = (seen?.def ?? seen?.schema)?.propertyNames;
-		if (!names || names === true || rewrites.has(names))
-			continue;
-		const rewritten = stringifyKeyNames(bySchema, names, new Set());
-		if (rewritten !== names)
-			rewrites.set(names, rewritten);
-	}
-	if (!rewrites.size)
-		return;
-	for (const entry of ctx.seen.values()) {
-		for (const carrier of [entry.schema, entry.def]) {
-			const rewritten = carrier && rewrites.get(carrier.propertyNames);
-			if (rewritten)
-				carrier.propertyNames = rewritten;
-		}
-	}
-}
-const recordProcessor = (schema, ctx, _json, params) => {
-	const json = _json;
-	const def = schema._zod.def;
-	json.type = "object";
-	const keyType = def.keyType;
-	const patterns = aggregateChecks(keyType).patterns;
-	if (def.mode === "loose" && patterns && patterns.size > 0) {
-		const valueSchema = to_json_schema_processSchema(def.valueType, ctx, {
-			...params,
-			path: [...params.path, "patternProperties", "*"],
-		});
-		json.patternProperties = {};
-		for (const pattern of patterns) {
-			(0,core_util .Vy)(json.patternProperties, exactPattern(pattern).source, valueSchema);
-		}
-	}
-	else {
-		if (ctx.target === "draft-07" || ctx.target === "draft-2020-12") {
-			json.propertyNames = to_json_schema_processSchema(def.keyType, ctx, {
-				...params,
-				path: [...params.path, "propertyNames"],
-			});
-			let pending = pendingRecords.get(ctx);
-			if (!pending) {
-				pending = [];
-				pendingRecords.set(ctx, pending);
-				ctx.deferred.push(() => rewriteKeyNames(ctx));
-			}
-			pending.push(schema);
-		}
-		json.additionalProperties = to_json_schema_processSchema(def.valueType, ctx, {
-			...params,
-			path: [...params.path, "additionalProperties"],
-		});
-	}
-	const keyValues = keyType._zod.values;
-	const omittableOnInput = ctx.io === "input" && inputOptin(def.valueType) !== undefined;
-	if (keyValues && !def.partial && !omittableOnInput) {
-		const validKeyValues = [...keyValues].filter((v) => typeof v === "string" || typeof v === "number");
-		if (validKeyValues.length > 0) {
-			json.required = validKeyValues.map(String);
-		}
-	}
-};
-const nullableProcessor = (schema, ctx, json, params) => {
-	const def = schema._zod.def;
-	const inner = to_json_schema_processSchema(def.innerType, ctx, params);
-	const seen = ctx.seen.get(schema);
-	if (ctx.target === "openapi-3.0") {
-		seen.ref = def.innerType;
-		json.nullable = true;
-	}
-	else {
-		json.anyOf = [inner, { type: "null" }];
-	}
-};
-const nonoptionalProcessor = (schema, ctx, _json, params) => {
-	const def = schema._zod.def;
-	to_json_schema_processSchema(def.innerType, ctx, params);
-	const seen = ctx.seen.get(schema);
-	seen.ref = def.innerType;
-};
-const UNREPRESENTABLE_DEFAULT = Symbol();
-function serializeDefaultValue(value, schema, ctx, json, params) {
-	let unrepresentable = false;
-	const serialized = JSON.stringify(value, (_, val) => {
-		if (typeof val !== "bigint")
-			return val;
-		unrepresentable = true;
-		return null;
-	});
-	if (!unrepresentable)
-		return JSON.parse(serialized);
-	handleUnrepresentable(schema, ctx, json, params, "BigInt defaults cannot be represented in JSON Schema");
-	return UNREPRESENTABLE_DEFAULT;
-}
-const defaultProcessor = (schema, ctx, json, params) => {
-	const def = schema._zod.def;
-	to_json_schema_processSchema(def.innerType, ctx, params);
-	const seen = ctx.seen.get(schema);
-	seen.ref = def.innerType;
-	const value = serializeDefaultValue(def.defaultValue, schema, ctx, json, params);
-	if (value !== UNREPRESENTABLE_DEFAULT)
-		json.default = value;
-};
-const prefaultProcessor = (schema, ctx, json, params) => {
-	const def = schema._zod.def;
-	to_json_schema_processSchema(def.innerType, ctx, params);
-	const seen = ctx.seen.get(schema);
-	seen.ref = def.innerType;
-	if (ctx.io !== "input")
-		return;
-	const value = serializeDefaultValue(def.defaultValue, schema, ctx, json, params);
-	if (value !== UNREPRESENTABLE_DEFAULT)
-		json._prefault = value;
-};
-const catchProcessor = (schema, ctx, json, params) => {
-	const def = schema._zod.def;
-	to_json_schema_processSchema(def.innerType, ctx, params);
-	const seen = ctx.seen.get(schema);
-	seen.ref = def.innerType;
-	let catchValue;
-	try {
-		catchValue = def.catchValue(undefined);
-	}
-	catch {
-		handleUnrepresentable(schema, ctx, json, params, "Dynamic catch values are not supported in JSON Schema");
-		return;
-	}
-	json.default = catchValue;
-};
-const pipeProcessor = (schema, ctx, _json, params) => {
-	const def = schema._zod.def;
-	const inIsTransform = def.in._zod.traits.has("$ZodTransform");
-	const innerType = ctx.io === "input" ? (inIsTransform ? def.out : def.in) : def.out;
-	to_json_schema_processSchema(innerType, ctx, params);
-	const seen = ctx.seen.get(schema);
-	seen.ref = innerType;
-};
-const readonlyProcessor = (schema, ctx, json, params) => {
-	const def = schema._zod.def;
-	to_json_schema_processSchema(def.innerType, ctx, params);
-	const seen = ctx.seen.get(schema);
-	seen.ref = def.innerType;
-	json.readOnly = true;
-};
-const promiseProcessor = (schema, ctx, _json, params) => {
-	const def = schema._zod.def;
-	to_json_schema_processSchema(def.innerType, ctx, params);
-	const seen = ctx.seen.get(schema);
-	seen.ref = def.innerType;
-};
-const optionalProcessor = (schema, ctx, _json, params) => {
-	const def = schema._zod.def;
-	to_json_schema_processSchema(def.innerType, ctx, params);
-	const seen = ctx.seen.get(schema);
-	seen.ref = def.innerType;
-};
-const lazyProcessor = (schema, ctx, _json, params) => {
-	const innerType = schema._zod.innerType;
-	to_json_schema_processSchema(innerType, ctx, params);
-	const seen = ctx.seen.get(schema);
-	seen.ref = innerType;
-};
-const allProcessors = {
-	string: stringProcessor,
-	number: numberProcessor,
-	boolean: booleanProcessor,
-	bigint: bigintProcessor,
-	symbol: symbolProcessor,
-	null: nullProcessor,
-	undefined: undefinedProcessor,
-	void: voidProcessor,
-	never: neverProcessor,
-	any: anyProcessor,
-	unknown: unknownProcessor,
-	date: dateProcessor,
-	enum: enumProcessor,
-	literal: literalProcessor,
-	nan: nanProcessor,
-	template_literal: templateLiteralProcessor,
-	file: fileProcessor,
-	success: successProcessor,
-	custom: customProcessor,
-	function: functionProcessor,
-	transform: transformProcessor,
-	map: mapProcessor,
-	set: setProcessor,
-	array: arrayProcessor,
-	object: objectProcessor,
-	union: unionProcessor,
-	intersection: intersectionProcessor,
-	tuple: tupleProcessor,
-	record: recordProcessor,
-	nullable: nullableProcessor,
-	nonoptional: nonoptionalProcessor,
-	default: defaultProcessor,
-	prefault: prefaultProcessor,
-	catch: catchProcessor,
-	pipe: pipeProcessor,
-	readonly: readonlyProcessor,
-	promise: promiseProcessor,
-	optional: optionalProcessor,
-	lazy: lazyProcessor,
-};
-function toJSONSchema(input, params) {
-	if ("_idmap" in input) {
-		const registry = input;
-		const ctx = initializeContext({ ...params, processors: allProcessors });
-		const defs = {};
-		for (const entry of registry._idmap.entries()) {
-			const [_, schema] = entry;
-			processSchema(schema, ctx);
-		}
-		const schemas = {};
-		const external = {
-			registry,
-			uri: params?.uri,
-			defs,
-		};
-		ctx.external = external;
-		for (const entry of registry._idmap.entries()) {
-			const [key, schema] = entry;
-			extractDefs(ctx, schema);
-			assignProp(schemas, key, finalize(ctx, schema));
-		}
-		if (Object.keys(defs).length > 0) {
-			const defsSegment = ctx.target === "draft-2020-12" ? "$defs" : "definitions";
-			schemas.__shared = {
-				[defsSegment]: defs,
-			};
-		}
-		return { schemas };
-	}
-	const ctx = initializeContext({ ...params, processors: allProcessors });
-	processSchema(input, ctx);
-	extractDefs(ctx, input);
-	return finalize(ctx, input);
-}
-;
-const error = () => {
-	const Sizable = {
-		string: { unit: "characters", verb: "to have" },
-		file: { unit: "bytes", verb: "to have" },
-		array: { unit: "items", verb: "to have" },
-		set: { unit: "items", verb: "to have" },
-		map: { unit: "entries", verb: "to have" },
-	};
-	function getSizing(origin) {
-		return Sizable[origin] ?? null;
-	}
-	const FormatDictionary = {
-		regex: "input",
-		email: "email address",
-		url: "URL",
-		emoji: "emoji",
-		uuid: "UUID",
-		uuidv4: "UUIDv4",
-		uuidv6: "UUIDv6",
-		nanoid: "nanoid",
-		guid: "GUID",
-		cuid: "cuid",
-		cuid2: "cuid2",
-		ulid: "ULID",
-		xid: "XID",
-		ksuid: "KSUID",
-		datetime: "ISO datetime",
-		date: "ISO date",
-		time: "ISO time",
-		duration: "ISO duration",
-		ipv4: "IPv4 address",
-		ipv6: "IPv6 address",
-		mac: "MAC address",
-		cidrv4: "IPv4 range",
-		cidrv6: "IPv6 range",
-		base64: "base64-encoded string",
-		base64url: "base64url-encoded string",
-		json_string: "JSON string",
-		e164: "E.164 number",
-		currency_code: "currency code",
-		credit_card: "credit card number",
-		iban: "IBAN",
-		jwt: "JWT",
-		template_literal: "input",
-	};
-	const TypeDictionary = {
-		nan: "NaN",
-	};
-	function getTypeName(type, input) {
-		if (type === "number" && typeof input === "number" && !Number.isFinite(input)) {
-			return String(input);
-		}
-		return TypeDictionary[type] ?? type;
-	}
-	return (issue) => {
-		switch (issue.code) {
-			case "invalid_type": {
-				const expected = getTypeName(issue.expected);
-				const receivedType = core_util .GW(issue.input);
-				const received = getTypeName(receivedType, issue.input);
-				return `Invalid input: expected ${expected}, received ${received}`;
-			}
-			case "invalid_value":
-				if (issue.values.length === 1)
-					return `Invalid input: expected ${core_util .B7(issue.values[0])}`;
-				return `Invalid option: expected one of ${core_util .jw(issue.values, "|")}`;
-			case "too_big": {
-				const adj = issue.exact ? "exactly " : issue.inclusive ? "<=" : "<";
-				const sizing = getSizing(issue.origin);
-				if (sizing)
-					return `Too big: expected ${issue.origin ?? "value"} to have ${adj}${issue.maximum.toString()} ${sizing.unit ?? "elements"}`;
-				return `Too big: expected ${issue.origin ?? "value"} to be ${adj}${issue.maximum.toString()}`;
-			}
-			case "too_small": {
-				const adj = issue.exact ? "exactly " : issue.inclusive ? ">=" : ">";
-				const sizing = getSizing(issue.origin);
-				if (sizing) {
-					return `Too small: expected ${issue.origin} to have ${adj}${issue.minimum.toString()} ${sizing.unit}`;
-				}
-				return `Too small: expected ${issue.origin} to be ${adj}${issue.minimum.toString()}`;
-			}
-			case "invalid_format": {
-				const _issue = issue;
-				if (_issue.format === "starts_with") {
-					return `Invalid string: must start with "${_issue.prefix}"`;
-				}
-				if (_issue.format === "ends_with")
-					return `Invalid string: must end with "${_issue.suffix}"`;
-				if (_issue.format === "includes")
-					return `Invalid string: must include "${_issue.includes}"`;
-				if (_issue.format === "regex")
-					return `Invalid string: must match pattern ${_issue.pattern}`;
-				return `Invalid ${FormatDictionary[_issue.format] ?? issue.format}`;
-			}
-			case "not_multiple_of":
-				return `Invalid number: must be a multiple of ${issue.divisor}`;
-			case "unrecognized_keys":
-				return `Unrecognized key${issue.keys.length > 1 ? "s" : ""}: ${core_util .jw(issue.keys, ", ")}`;
-			case "invalid_key":
-				return `Invalid key in ${issue.origin}`;
-			case "invalid_union":
-				if (issue.options && Array.isArray(issue.options) && issue.options.length > 0) {
-					const opts = issue.options.map((o) => `'${o}'`).join(" | ");
-					return `Invalid discriminator value. Expected ${opts}`;
-				}
-				if (issue.inclusive === false) {
-					return "Invalid input: more than one option matched";
-				}
-				return "Invalid input";
-			case "invalid_element":
-				return `Invalid value in ${issue.origin}`;
-			default:
-				return `Invalid input`;
-		}
-	};
-};
-  function en() {
-	return {
-		localeError: error(),
-	};
-}
-;
-function _getMessage() {
-	const internals = this._zod;
-	internals.message ?? (internals.message = JSON.stringify(internals.def, core_util .k8, 2));
-	return internals.message;
-}
-function _setMessage(value) {
-	this._zod.message = value;
-}
-const _messageDesc = {
-	get: _getMessage,
-	set: _setMessage,
-	enumerable: true,
-	configurable: true,
-};
-const _issuesDesc = { value: undefined, enumerable: false };
-const _installedToString =   new WeakSet([Object.prototype, Error.prototype]);
-const initializer = (inst, def) => {
-	inst.name = "$ZodError";
-	_issuesDesc.value = def;
-	Object.defineProperty(inst, "issues", _issuesDesc);
-	_issuesDesc.value = undefined;
-	Object.defineProperty(inst, "message", _messageDesc);
-	const proto = Object.getPrototypeOf(inst);
-	if (!_installedToString.has(proto)) {
-		_installedToString.add(proto);
-		Object.defineProperty(proto, "toString", {
-			configurable: true,
-			enumerable: false,
-			get() {
-				const value = () => this.message;
-				Object.defineProperty(this, "toString", { value, configurable: true, writable: true });
-				return value;
-			},
-			set(value) {
-				Object.defineProperty(this, "toString", { value, configurable: true, writable: true });
-			},
-		});
-	}
-};
-const $ZodError = (0,core_core .xI)("$ZodError", initializer);
-const $ZodRealError = (0,core_core .xI)("$ZodError", initializer, undefined, {
-	Parent: Error,
-});
-function node(obj, key, make) {
-	if (!Object.prototype.hasOwnProperty.call(obj, key)) {
-		if (key === "__proto__") {
-			Object.defineProperty(obj, key, { value: make(), writable: true, enumerable: true, configurable: true });
-		}
-		else {
-			obj[key] = make();
-		}
-	}
-	return obj[key];
-}
-function flattenError(error, mapper = (issue) => issue.message) {
-	const fieldErrors = {};
-	const formErrors = [];
-	for (const sub of error.issues) {
-		if (sub.path.length > 0) {
-			node(fieldErrors, sub.path[0], () => []).push(mapper(sub));
-		}
-		else {
-			formErrors.push(mapper(sub));
-		}
-	}
-	return { formErrors, fieldErrors };
-}
-function formatError(error, mapper = (issue) => issue.message) {
-	const fieldErrors = { _errors: [] };
-	const processError = (error, path = []) => {
-		for (const issue of error.issues) {
-			if (issue.code === "invalid_union" && issue.errors.length) {
-				issue.errors.map((issues) => processError({ issues }, [...path, ...issue.path]));
-			}
-			else if (issue.code === "invalid_key") {
-				processError({ issues: issue.issues }, [...path, ...issue.path]);
-			}
-			else if (issue.code === "invalid_element") {
-				processError({ issues: issue.issues }, [...path, ...issue.path]);
-			}
-			else {
-				const fullpath = [...path, ...issue.path];
-				if (fullpath.length === 0) {
-					fieldErrors._errors.push(mapper(issue));
-				}
-				else {
-					let curr = fieldErrors;
-					let i = 0;
-					while (i < fullpath.length) {
-						const el = fullpath[i];
-						const terminal = i === fullpath.length - 1;
-						if (el === "_errors") {
-							if (terminal)
-								curr._errors.push(mapper(issue));
-							i++;
-							continue;
-						}
-						if (!Object.prototype.hasOwnProperty.call(curr, el)) {
-							Object.defineProperty(curr, el, {
-								value: { _errors: [] },
-								enumerable: true,
-								writable: true,
-								configurable: true,
-							});
-						}
-						const node = curr[el];
-						if (terminal) {
-							node._errors.push(mapper(issue));
-						}
-						curr = node;
-						i++;
-					}
-				}
-			}
-		}
-	};
-	processError(error);
-	return fieldErrors;
-}
-function treeifyError(error, mapper = (issue) => issue.message) {
-	const result = { errors: [] };
-	const processError = (error, path = []) => {
-		var _a;
-		for (const issue of error.issues) {
-			if (issue.code === "invalid_union" && issue.errors.length) {
-				issue.errors.map((issues) => processError({ issues }, [...path, ...issue.path]));
-			}
-			else if (issue.code === "invalid_key") {
-				processError({ issues: issue.issues }, [...path, ...issue.path]);
-			}
-			else if (issue.code === "invalid_element") {
-				processError({ issues: issue.issues }, [...path, ...issue.path]);
-			}
-			else {
-				const fullpath = [...path, ...issue.path];
-				if (fullpath.length === 0) {
-					result.errors.push(mapper(issue));
-					continue;
-				}
-				let curr = result;
-				let i = 0;
-				while (i < fullpath.length) {
-					const el = fullpath[i];
-					const terminal = i === fullpath.length - 1;
-					if (typeof el === "string") {
-						curr.properties ?? (curr.properties = {});
-						if (!Object.prototype.hasOwnProperty.call(curr.properties, el)) {
-							Object.defineProperty(curr.properties, el, {
-								value: { errors: [] },
-								enumerable: true,
-								writable: true,
-								configurable: true,
-							});
-						}
-						curr = curr.properties[el];
-					}
-					else {
-						curr.items ?? (curr.items = []);
-						(_a = curr.items)[el] ?? (_a[el] = { errors: [] });
-						curr = curr.items[el];
-					}
-					if (terminal) {
-						curr.errors.push(mapper(issue));
-					}
-					i++;
-				}
-			}
-		}
-	};
-	processError(error);
-	return result;
-}
-function toDotPath(_path) {
-	const segs = [];
-	const path = _path.map((seg) => (typeof seg === "object" ? seg.key : seg));
-	for (const seg of path) {
-		if (typeof seg === "number")
-			segs.push(`[${seg}]`);
-		else if (typeof seg === "symbol")
-			segs.push(`[${JSON.stringify(String(seg))}]`);
-		else if (/[^\w$]/.test(seg))
-			segs.push(`[${JSON.stringify(seg)}]`);
-		else {
-			if (segs.length)
-				segs.push(".");
-			segs.push(seg);
-		}
-	}
-	return segs.join("");
-}
-function prettifyError(error) {
-	const lines = [];
-	const issues = [...error.issues].sort((a, b) => (a.path ?? []).length - (b.path ?? []).length);
-	for (const issue of issues) {
-		lines.push(`✖ ${issue.message}`);
-		if (issue.path?.length)
-			lines.push(`  → at ${toDotPath(issue.path)}`);
-	}
-	return lines.join("\n");
-}
-;
-function finalizeParams(callee, params) {
-	return { callee: params?.callee ?? callee, Err: params?.Err };
-}
-const _parse = (_Err) => {
-	const fn = (schema, value, _ctx, _params) => {
-		const ctx = _ctx ? { ..._ctx, async: false } : { async: false };
-		const result = schema._zod.run({ value, issues: [] }, ctx);
-		if (result instanceof Promise) {
-			throw new core_core .GT();
-		}
-		if (result.issues.length) {
-			const e = new (_params?.Err ?? _Err)(result.issues.map((iss) => core_util .iR(iss, ctx, core_core .$W())));
-			core_util .gx(e, _params?.callee ?? fn);
-			throw e;
-		}
-		return result.value;
-	};
-	return fn;
-};
-const parse_parse =   _parse($ZodRealError);
-const _parseAsync = (_Err) => {
-	const fn = async (schema, value, _ctx, params) => {
-		const ctx = _ctx ? { ..._ctx, async: true } : { async: true };
-		let result = schema._zod.run({ value, issues: [] }, ctx);
-		if (result instanceof Promise)
-			result = await result;
-		if (result.issues.length) {
-			const e = new (params?.Err ?? _Err)(result.issues.map((iss) => core_util .iR(iss, ctx, core_core .$W())));
-			core_util .gx(e, params?.callee ?? fn);
-			throw e;
-		}
-		return result.value;
-	};
-	return fn;
-};
-const parse_parseAsync =   _parseAsync($ZodRealError);
-const _safeParse = (_Err) => (schema, value, _ctx) => {
-	const ctx = _ctx ? { ..._ctx, async: false } : { async: false };
-	const result = schema._zod.run({ value, issues: [] }, ctx);
-	if (result instanceof Promise) {
-		throw new core_core .GT();
-	}
-	return result.issues.length ? failure(_Err, result.issues, ctx) : { success: true, data: result.value };
-};
-const safeParse =   _safeParse($ZodRealError);
-function failure(Err, issues, ctx) {
-	let error;
-	return {
-		success: false,
-		get error() {
-			if (!error) {
-				error = new Err(issues.map((iss) => core_util .iR(iss, ctx, core_core .$W())));
-				issues = undefined;
-				ctx = undefined;
-			}
-			return error;
-		},
-		set error(e) {
-			error = e;
-			issues = undefined;
-			ctx = undefined;
-		},
-	};
-}
-const _safeParseAsync = (_Err) => async (schema, value, _ctx) => {
-	const ctx = _ctx ? { ..._ctx, async: true } : { async: true };
-	let result = schema._zod.run({ value, issues: [] }, ctx);
-	if (result instanceof Promise)
-		result = await result;
-	return result.issues.length ? failure(_Err, result.issues, ctx) : { success: true, data: result.value };
-};
-const safeParseAsync =   _safeParseAsync($ZodRealError);
-const COMPILE_INVALID =   Symbol.for("zod.compile.invalid");
-const COMPILE_FALLBACK =   Symbol.for("zod.compile.fallback");
-const validate = ((schema, value, _ctx) => {
-	const validator = schema._zod.bag.validator;
-	if (validator !== undefined) {
-		if (validator(value) !== COMPILE_INVALID)
-			return true;
-		if (validator.definite === true && _ctx === undefined)
-			return false;
-	}
-	return validateFallback(schema, value, _ctx);
-});
-function validateFallback(schema, value, _ctx) {
-	const ctx = _ctx
-		? { ..._ctx, async: false, abortEarly: true }
-		: { async: false, abortEarly: true };
-	const fallbackRun = schema._zod.bag.fallbackRun;
-	let result;
-	if (fallbackRun) {
-		ctx[COMPILE_FALLBACK] = true;
-		result = fallbackRun({ value, issues: [] }, ctx);
-	}
-	else {
-		result = schema._zod.run({ value, issues: [] }, ctx);
-	}
-	if (result instanceof Promise) {
-		throw new core_core .GT();
-	}
-	return result.issues.length === 0;
-}
-const parse_validateAsync = async (schema, value, _ctx) => {
-	const ctx = _ctx
-		? { ..._ctx, async: true, abortEarly: true }
-		: { async: true, abortEarly: true };
-	let result = schema._zod.run({ value, issues: [] }, ctx);
-	if (result instanceof Promise)
-		result = await result;
-	return result.issues.length === 0;
-};
-const _encode = (_Err) => {
-	const parse = _parse(_Err);
-	const fn = (schema, value, _ctx, _params) => {
-		const ctx = _ctx ? { ..._ctx, direction: "backward" } : { direction: "backward" };
-		return parse(schema, value, ctx, finalizeParams(fn, _params));
-	};
-	return fn;
-};
-const encode =   _encode($ZodRealError);
-const _decode = (_Err) => {
-	const parse = _parse(_Err);
-	const fn = (schema, value, _ctx, _params) => {
-		return parse(schema, value, _ctx, finalizeParams(fn, _params));
-	};
-	return fn;
-};
-const decode =   _decode($ZodRealError);
-const _encodeAsync = (_Err) => {
-	const parseAsync = _parseAsync(_Err);
-	const fn = async (schema, value, _ctx, _params) => {
-		const ctx = _ctx ? { ..._ctx, direction: "backward" } : { direction: "backward" };
-		return (await parseAsync(schema, value, ctx, finalizeParams(fn, _params)));
-	};
-	return fn;
-};
-const encodeAsync =   _encodeAsync($ZodRealError);
-const _decodeAsync = (_Err) => {
-	const parseAsync = _parseAsync(_Err);
-	const fn = async (schema, value, _ctx, _params) => {
-		return await parseAsync(schema, value, _ctx, finalizeParams(fn, _params));
-	};
-	return fn;
-};
-const decodeAsync =   _decodeAsync($ZodRealError);
-const _safeEncode = (_Err) => (schema, value, _ctx) => {
-	const ctx = _ctx ? { ..._ctx, direction: "backward" } : { direction: "backward" };
-	return _safeParse(_Err)(schema, value, ctx);
-};
-const safeEncode =   _safeEncode($ZodRealError);
-const _safeDecode = (_Err) => (schema, value, _ctx) => {
-	return _safeParse(_Err)(schema, value, _ctx);
-};
-const safeDecode =   _safeDecode($ZodRealError);
-const _safeEncodeAsync = (_Err) => async (schema, value, _ctx) => {
-	const ctx = _ctx ? { ..._ctx, direction: "backward" } : { direction: "backward" };
-	return _safeParseAsync(_Err)(schema, value, ctx);
-};
-const safeEncodeAsync =   _safeEncodeAsync($ZodRealError);
-const _safeDecodeAsync = (_Err) => async (schema, value, _ctx) => {
-	return _safeParseAsync(_Err)(schema, value, _ctx);
-};
-const safeDecodeAsync =   _safeDecodeAsync($ZodRealError);
-;
-const _installedErrorProtos =   new WeakSet([Object.prototype, Error.prototype]);
-function _lazyMethod(proto, key, make) {
-	Object.defineProperty(proto, key, {
-		configurable: true,
-		enumerable: false,
-		get() {
-			const value = make(this);
-			Object.defineProperty(this, key, { value, configurable: true, writable: true });
-			return value;
-		},
-		set(value) {
-			Object.defineProperty(this, key, { value, configurable: true, writable: true });
-		},
-	});
-}
-const errors_initializer = (inst, issues) => {
-	$ZodError.init(inst, issues);
-	inst.name = "ZodError";
-	const proto = Object.getPrototypeOf(inst);
-	if (_installedErrorProtos.has(proto))
-		return;
-	_installedErrorProtos.add(proto);
-	_lazyMethod(proto, "format", (self) => (mapper) => formatError(self, mapper));
-	_lazyMethod(proto, "flatten", (self) => (mapper) => flattenError(self, mapper));
-	_lazyMethod(proto, "addIssue", (self) => (issue) => {
-		self.issues.push(issue);
-		self.message = JSON.stringify(self.issues, core_util .k8, 2);
-	});
-	_lazyMethod(proto, "addIssues", (self) => (issues) => {
-		self.issues.push(...issues);
-		self.message = JSON.stringify(self.issues, core_util .k8, 2);
-	});
-	Object.defineProperty(proto, "isEmpty", {
-		configurable: true,
-		enumerable: false,
-		get() {
-			return this.issues.length === 0;
-		},
-	});
-};
-const ZodError =   (  null && (core.$constructor("ZodError", errors_initializer)));
-const ZodRealError =   core_core .xI("ZodError", errors_initializer, undefined, {
-	Parent: Error,
-});
-;
-const classic_parse_parse =   _parse(ZodRealError);
-const classic_parse_parseAsync =   _parseAsync(ZodRealError);
-const parse_safeParse =   _safeParse(ZodRealError);
-const parse_safeParseAsync =   _safeParseAsync(ZodRealError);
-const parse_encode =   _encode(ZodRealError);
-const parse_decode =   _decode(ZodRealError);
-const parse_encodeAsync =   _encodeAsync(ZodRealError);
-const parse_decodeAsync =   _decodeAsync(ZodRealError);
-const parse_safeEncode =   _safeEncode(ZodRealError);
-const parse_safeDecode =   _safeDecode(ZodRealError);
-const parse_safeEncodeAsync =   _safeEncodeAsync(ZodRealError);
-const parse_safeDecodeAsync =   _safeDecodeAsync(ZodRealError);
-;
-function _ensureDefaultLocale() {
-	if (!core_core .cr.localeError)
-		core_core .$W(en());
-}
-function _ensureDefaultMemoizer() {
-	if (!core_core .cr.memoizer)
-		core_core .$W({ memoizer: memoizer() });
-}
-const ZodType =   core_core .xI("ZodType", (inst, def) => {
-	_ensureDefaultLocale();
-	$ZodType.init(inst, def);
-	inst.def = def;
-	inst.type = def.type;
-	return inst;
-}, {
-	check(...chks) {
-		const def = this.def;
-		return this.clone(core_util .zM(def, {
-			checks: [
-				...(def.checks ?? []),
-				...chks.map((ch) => typeof ch === "function" ? { _zod: { check: ch, def: { check: "custom" }, onattach: [] } } : ch),
-			],
-		}), { parent: true });
-	},
-	with(...chks) {
-		return this.check(...chks);
-	},
-	clone(def, params) {
-		return core_util .o8(this, def, params);
-	},
-	brand() {
-		return this;
-	},
-	register(reg, meta) {
-		reg.add(this, meta);
-		return this;
-	},
-	refine(check, params) {
-		return this.check(refine(check, params));
-	},
-	superRefine(refinement, params) {
-		return this.check(superRefine(refinement, params));
-	},
-	overwrite(fn) {
-		return this.check(_overwrite(fn));
-	},
-	optional() {
-		return optional(this);
-	},
-	exactOptional() {
-		return exactOptional(this);
-	},
-	nullable() {
-		return nullable(this);
-	},
-	nullish() {
-		return optional(nullable(this));
-	},
-	nonoptional(params) {
-		return nonoptional(this, params);
-	},
-	array() {
-		return array(this);
-	},
-	or(arg) {
-		return union([this, arg]);
-	},
-	and(arg) {
-		return intersection(this, arg);
-	},
-	transform(tx) {
-		return pipe(this, transform(tx));
-	},
-	default(d) {
-		return schemas_default(this, d);
-	},
-	prefault(d) {
-		return prefault(this, d);
-	},
-	catch(params) {
-		return schemas_catch(this, params);
-	},
-	pipe(target) {
-		return pipe(this, target);
-	},
-	readonly() {
-		return readonly(this);
-	},
-	describe(description) {
-		const cl = this.clone();
-		registries .fd.add(cl, { description });
-		return cl;
-	},
-	meta(...args) {
-		if (args.length === 0)
-			return registries .fd.get(this);
-		const cl = this.clone();
-		registries .fd.add(cl, args[0]);
-		return cl;
-	},
-	isOptional() {
-		return this.safeParse(undefined).success;
-	},
-	isNullable() {
-		return this.safeParse(null).success;
-	},
-	apply(fn, ...args) {
-		return args.length === 0 ? fn(this) : fn(this, ...args);
-	},
-	get "~standard"() {
-		return core_util .jD(this, "~standard", {
-			...standardProps(this),
-			jsonSchema: {
-				input: createStandardJSONSchemaMethod(this, "input"),
-				output: createStandardJSONSchemaMethod(this, "output"),
-			},
-		});
-	},
-	set "~standard"(value) {
-		core_util .qh(this, "~standard", value);
-	},
-	parse: function _parse(data, params) {
-		return classic_parse_parse(this, data, params, { callee: _parse });
-	},
-	parseAsync: async function _parseAsync(data, params) {
-		return await classic_parse_parseAsync(this, data, params, { callee: _parseAsync });
-	},
-	safeParse(data, params) {
-		return parse_safeParse(this, data, params);
-	},
-	async safeParseAsync(data, params) {
-		return parse_safeParseAsync(this, data, params);
-	},
-	get spa() {
-		return this?.safeParseAsync;
-	},
-	set spa(value) {
-		core_util .qh(this, "spa", value);
-	},
-	validate(data, params) {
-		return validate(this, data, params);
-	},
-	validateAsync(data, params) {
-		return parse_validateAsync(this, data, params);
-	},
-	encode: function _encode(data, params) {
-		return parse_encode(this, data, params, { callee: _encode });
-	},
-	decode: function _decode(data, params) {
-		return parse_decode(this, data, params, { callee: _decode });
-	},
-	encodeAsync: async function _encodeAsync(data, params) {
-		return await parse_encodeAsync(this, data, params, { callee: _encodeAsync });
-	},
-	decodeAsync: async function _decodeAsync(data, params) {
-		return await parse_decodeAsync(this, data, params, { callee: _decodeAsync });
-	},
-	safeEncode(data, params) {
-		return parse_safeEncode(this, data, params);
-	},
-	safeDecode(data, params) {
-		return parse_safeDecode(this, data, params);
-	},
-	async safeEncodeAsync(data, params) {
-		return parse_safeEncodeAsync(this, data, params);
-	},
-	async safeDecodeAsync(data, params) {
-		return parse_safeDecodeAsync(this, data, params);
-	},
-	toJSONSchema(params) {
-		return createToJSONSchemaMethod(this, {})(params);
-	},
-	get description() {
-		return registries .fd.get(this)?.description;
-	},
-	get _def() {
-		return this._zod.def;
-	},
-});
-const _ZodString =   core_core .xI("_ZodString", (inst, def) => {
-	$ZodString.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => stringProcessor(inst, ctx, json, params);
-},
-  core_util .un({
-	format: (inst) => aggregateChecks(inst).format ?? null,
-	minLength: (inst) => aggregateChecks(inst).minimum ?? null,
-	maxLength: (inst) => aggregateChecks(inst).maximum ?? null,
-}, {
-	regex(...args) {
-		return this.check(_regex(...args));
-	},
-	includes(...args) {
-		return this.check(_includes(...args));
-	},
-	startsWith(...args) {
-		return this.check(_startsWith(...args));
-	},
-	endsWith(...args) {
-		return this.check(_endsWith(...args));
-	},
-	min(...args) {
-		return this.check(_minLength(...args));
-	},
-	max(...args) {
-		return this.check(_maxLength(...args));
-	},
-	length(...args) {
-		return this.check(_length(...args));
-	},
-	nonempty(...args) {
-		return this.check(_minLength(1, ...args));
-	},
-	lowercase(params) {
-		return this.check(_lowercase(params));
-	},
-	uppercase(params) {
-		return this.check(_uppercase(params));
-	},
-	trim() {
-		return this.check(_trim());
-	},
-	normalize(...args) {
-		return this.check(_normalize(...args));
-	},
-	toLowerCase() {
-		return this.check(_toLowerCase());
-	},
-	toUpperCase() {
-		return this.check(_toUpperCase());
-	},
-	slugify() {
-		return this.check(_slugify());
-	},
-}));
-const ZodString =   core_core .xI("ZodString", (inst, def) => {
-	$ZodString.init(inst, def);
-	_ZodString.init(inst, def);
-}, {
-	email(params) {
-		return this.check(_email(ZodEmail, params));
-	},
-	url(params) {
-		return this.check(_url(ZodURL, params));
-	},
-	jwt(params) {
-		return this.check(_jwt(ZodJWT, params));
-	},
-	emoji(params) {
-		return this.check(api_emoji(ZodEmoji, params));
-	},
-	guid(params) {
-		return this.check(_guid(ZodGUID, params));
-	},
-	uuid(params) {
-		return this.check(_uuid(ZodUUID, params));
-	},
-	uuidv4(params) {
-		return this.check(_uuidv4(ZodUUID, params));
-	},
-	uuidv6(params) {
-		return this.check(_uuidv6(ZodUUID, params));
-	},
-	uuidv7(params) {
-		return this.check(_uuidv7(ZodUUID, params));
-	},
-	nanoid(params) {
-		return this.check(_nanoid(ZodNanoID, params));
-	},
-	cuid(params) {
-		return this.check(_cuid(ZodCUID, params));
-	},
-	cuid2(params) {
-		return this.check(_cuid2(ZodCUID2, params));
-	},
-	ulid(params) {
-		return this.check(_ulid(ZodULID, params));
-	},
-	base64(params) {
-		return this.check(_base64(ZodBase64, params));
-	},
-	base64url(params) {
-		return this.check(_base64url(ZodBase64URL, params));
-	},
-	xid(params) {
-		return this.check(_xid(ZodXID, params));
-	},
-	ksuid(params) {
-		return this.check(_ksuid(ZodKSUID, params));
-	},
-	ipv4(params) {
-		return this.check(_ipv4(ZodIPv4, params));
-	},
-	ipv6(params) {
-		return this.check(_ipv6(ZodIPv6, params));
-	},
-	cidrv4(params) {
-		return this.check(_cidrv4(ZodCIDRv4, params));
-	},
-	cidrv6(params) {
-		return this.check(_cidrv6(ZodCIDRv6, params));
-	},
-	e164(params) {
-		return this.check(_e164(ZodE164, params));
-	},
-	datetime(params) {
-		return this.check(_isoDateTime(ZodISODateTime, params));
-	},
-	date(params) {
-		return this.check(_isoDate(ZodISODate, params));
-	},
-	time(params) {
-		return this.check(_isoTime(ZodISOTime, params));
-	},
-	duration(params) {
-		return this.check(_isoDuration(ZodISODuration, params));
-	},
-});
-function schemas_string(params) {
-	return _string(ZodString, params);
-}
-const ZodStringFormat =   core_core .xI("ZodStringFormat", (inst, def) => {
-	$ZodStringFormat.init(inst, def);
-	_ZodString.init(inst, def);
-});
-const ZodISODateTime =   core_core .xI("ZodISODateTime", (inst, def) => {
-	$ZodISODateTime.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-const ZodISODate =   core_core .xI("ZodISODate", (inst, def) => {
-	$ZodISODate.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-const ZodISOTime =   core_core .xI("ZodISOTime", (inst, def) => {
-	$ZodISOTime.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-const ZodISODuration =   core_core .xI("ZodISODuration", (inst, def) => {
-	$ZodISODuration.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-const ZodEmail =   core_core .xI("ZodEmail", (inst, def) => {
-	$ZodEmail.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_email(params) {
-	return core._email(ZodEmail, params);
-}
-const ZodGUID =   core_core .xI("ZodGUID", (inst, def) => {
-	$ZodGUID.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_guid(params) {
-	return core._guid(ZodGUID, params);
-}
-const ZodUUID =   core_core .xI("ZodUUID", (inst, def) => {
-	$ZodUUID.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_uuid(params) {
-	return core._uuid(ZodUUID, params);
-}
-function uuidv4(params) {
-	return core._uuidv4(ZodUUID, params);
-}
-function uuidv6(params) {
-	return core._uuidv6(ZodUUID, params);
-}
-function uuidv7(params) {
-	return core._uuidv7(ZodUUID, params);
-}
-const ZodURL =   core_core .xI("ZodURL", (inst, def) => {
-	$ZodURL.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function url(params) {
-	return core._url(ZodURL, params);
-}
-function httpUrl(params) {
-	return core._url(ZodURL, {
-		protocol: regexes.httpProtocol,
-		hostname: regexes.domain,
-		...util.normalizeParams(params),
-	});
-}
-const ZodEmoji =   core_core .xI("ZodEmoji", (inst, def) => {
-	$ZodEmoji.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_emoji(params) {
-	return core._emoji(ZodEmoji, params);
-}
-const ZodNanoID =   core_core .xI("ZodNanoID", (inst, def) => {
-	$ZodNanoID.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_nanoid(params) {
-	return core._nanoid(ZodNanoID, params);
-}
-const ZodCUID =   core_core .xI("ZodCUID", (inst, def) => {
-	$ZodCUID.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_cuid(params) {
-	return core._cuid(ZodCUID, params);
-}
-const ZodCUID2 =   core_core .xI("ZodCUID2", (inst, def) => {
-	$ZodCUID2.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_cuid2(params) {
-	return core._cuid2(ZodCUID2, params);
-}
-const ZodULID =   core_core .xI("ZodULID", (inst, def) => {
-	$ZodULID.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_ulid(params) {
-	return core._ulid(ZodULID, params);
-}
-const ZodXID =   core_core .xI("ZodXID", (inst, def) => {
-	$ZodXID.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_xid(params) {
-	return core._xid(ZodXID, params);
-}
-const ZodKSUID =   core_core .xI("ZodKSUID", (inst, def) => {
-	$ZodKSUID.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_ksuid(params) {
-	return core._ksuid(ZodKSUID, params);
-}
-const ZodIPv4 =   core_core .xI("ZodIPv4", (inst, def) => {
-	$ZodIPv4.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_ipv4(params) {
-	return core._ipv4(ZodIPv4, params);
-}
-const ZodMAC =   (  null && (core.$constructor("ZodMAC", (inst, def) => {
-	core.$ZodMAC.init(inst, def);
-	ZodStringFormat.init(inst, def);
-})));
-function schemas_mac(params) {
-	return core._mac(ZodMAC, params);
-}
-const ZodIPv6 =   core_core .xI("ZodIPv6", (inst, def) => {
-	$ZodIPv6.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_ipv6(params) {
-	return core._ipv6(ZodIPv6, params);
-}
-const ZodCIDRv4 =   core_core .xI("ZodCIDRv4", (inst, def) => {
-	$ZodCIDRv4.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_cidrv4(params) {
-	return core._cidrv4(ZodCIDRv4, params);
-}
-const ZodCIDRv6 =   core_core .xI("ZodCIDRv6", (inst, def) => {
-	$ZodCIDRv6.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_cidrv6(params) {
-	return core._cidrv6(ZodCIDRv6, params);
-}
-const ZodBase64 =   core_core .xI("ZodBase64", (inst, def) => {
-	$ZodBase64.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_base64(params) {
-	return core._base64(ZodBase64, params);
-}
-const ZodBase64URL =   core_core .xI("ZodBase64URL", (inst, def) => {
-	$ZodBase64URL.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_base64url(params) {
-	return core._base64url(ZodBase64URL, params);
-}
-const ZodE164 =   core_core .xI("ZodE164", (inst, def) => {
-	$ZodE164.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_e164(params) {
-	return core._e164(ZodE164, params);
-}
-const ZodCreditCard =   (  null && (core.$constructor("ZodCreditCard", (inst, def) => {
-	core.$ZodCreditCard.init(inst, def);
-	ZodStringFormat.init(inst, def);
-})));
-function schemas_creditCard(params) {
-	return core._creditCard(ZodCreditCard, params);
-}
-const ZodIBAN =   (  null && (core.$constructor("ZodIBAN", (inst, def) => {
-	core.$ZodIBAN.init(inst, def);
-	ZodStringFormat.init(inst, def);
-})));
-function schemas_iban(params) {
-	return core._iban(ZodIBAN, params);
-}
-const ZodJWT =   core_core .xI("ZodJWT", (inst, def) => {
-	$ZodJWT.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function jwt(params) {
-	return core._jwt(ZodJWT, params);
-}
-const ZodCustomStringFormat =   (  null && (core.$constructor("ZodCustomStringFormat", (inst, def) => {
-	core.$ZodCustomStringFormat.init(inst, def);
-	ZodStringFormat.init(inst, def);
-})));
-function stringFormat(format, fnOrRegex, _params = {}) {
-	return core._stringFormat(ZodCustomStringFormat, format, fnOrRegex, _params);
-}
-function schemas_hostname(_params) {
-	return core._stringFormat(ZodCustomStringFormat, "hostname", regexes.hostname, _params);
-}
-function schemas_hex(_params) {
-	return core._stringFormat(ZodCustomStringFormat, "hex", regexes.hex, _params);
-}
-function schemas_currencyCode(_params) {
-	return core._stringFormat(ZodCustomStringFormat, "currency_code", regexes.currencyCode, _params);
-}
-function hash(alg, params) {
-	const enc = params?.enc ?? "hex";
-	const format = `${alg}_${enc}`;
-	const regex = core.regexes[format];
-	if (!regex)
-		throw new Error(`Unrecognized hash format: ${format}`);
-	return core._stringFormat(ZodCustomStringFormat, format, regex, params);
-}
-const ZodNumber =   core_core .xI("ZodNumber", (inst, def) => {
-	$ZodNumber.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => numberProcessor(inst, ctx, json, params);
-	inst.isFinite = true;
-},
-  core_util .un({
-	minValue: (inst) => {
-		const { minimum, exclusiveMinimum } = aggregateChecks(inst);
-		return Math.max(minimum ?? Number.NEGATIVE_INFINITY, exclusiveMinimum ?? Number.NEGATIVE_INFINITY);
-	},
-	maxValue: (inst) => {
-		const { maximum, exclusiveMaximum } = aggregateChecks(inst);
-		return Math.min(maximum ?? Number.POSITIVE_INFINITY, exclusiveMaximum ?? Number.POSITIVE_INFINITY);
-	},
-	isInt: (inst) => {
-		const { isInt, multipleOf } = aggregateChecks(inst);
-		return !!isInt || !!multipleOf?.some(Number.isSafeInteger);
-	},
-	format: (inst) => aggregateChecks(inst).format ?? null,
-}, {
-	gt(value, params) {
-		return this.check(_gt(value, params));
-	},
-	gte(value, params) {
-		return this.check(_gte(value, params));
-	},
-	min(value, params) {
-		return this.check(_gte(value, params));
-	},
-	lt(value, params) {
-		return this.check(_lt(value, params));
-	},
-	lte(value, params) {
-		return this.check(_lte(value, params));
-	},
-	max(value, params) {
-		return this.check(_lte(value, params));
-	},
-	int(params) {
-		return this.check(schemas_int(params));
-	},
-	safe(params) {
-		return this.check(schemas_int(params));
-	},
-	positive(params) {
-		return this.check(_gt(0, params));
-	},
-	nonnegative(params) {
-		return this.check(_gte(0, params));
-	},
-	negative(params) {
-		return this.check(_lt(0, params));
-	},
-	nonpositive(params) {
-		return this.check(_lte(0, params));
-	},
-	multipleOf(value, params) {
-		return this.check(_multipleOf(value, params));
-	},
-	step(value, params) {
-		return this.check(_multipleOf(value, params));
-	},
-	finite() {
-		return this;
-	},
-}));
-function schemas_number(params) {
-	return _number(ZodNumber, params);
-}
-const ZodNumberFormat =   core_core .xI("ZodNumberFormat", (inst, def) => {
-	$ZodNumberFormat.init(inst, def);
-	ZodNumber.init(inst, def);
-});
-function schemas_int(params) {
-	return _int(ZodNumberFormat, params);
-}
-function float32(params) {
-	return core._float32(ZodNumberFormat, params);
-}
-function float64(params) {
-	return core._float64(ZodNumberFormat, params);
-}
-function int32(params) {
-	return core._int32(ZodNumberFormat, params);
-}
-function uint32(params) {
-	return core._uint32(ZodNumberFormat, params);
-}
-const ZodBoolean =   core_core .xI("ZodBoolean", (inst, def) => {
-	$ZodBoolean.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => booleanProcessor(inst, ctx, json, params);
-});
-function schemas_boolean(params) {
-	return _boolean(ZodBoolean, params);
-}
-const ZodBigInt =   core_core .xI("ZodBigInt", (inst, def) => {
-	$ZodBigInt.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => bigintProcessor(inst, ctx, json, params);
-},
-  core_util .un({
-	minValue: (inst) => aggregateChecks(inst).minimum ?? null,
-	maxValue: (inst) => aggregateChecks(inst).maximum ?? null,
-	format: (inst) => aggregateChecks(inst).format ?? null,
-}, {
-	gte(value, params) {
-		return this.check(_gte(value, params));
-	},
-	min(value, params) {
-		return this.check(_gte(value, params));
-	},
-	gt(value, params) {
-		return this.check(_gt(value, params));
-	},
-	lt(value, params) {
-		return this.check(_lt(value, params));
-	},
-	lte(value, params) {
-		return this.check(_lte(value, params));
-	},
-	max(value, params) {
-		return this.check(_lte(value, params));
-	},
-	positive(params) {
-		return this.check(_gt(BigInt(0), params));
-	},
-	negative(params) {
-		return this.check(_lt(BigInt(0), params));
-	},
-	nonpositive(params) {
-		return this.check(_lte(BigInt(0), params));
-	},
-	nonnegative(params) {
-		return this.check(_gte(BigInt(0), params));
-	},
-	multipleOf(value, params) {
-		return this.check(_multipleOf(value, params));
-	},
-}));
-function schemas_bigint(params) {
-	return core._bigint(ZodBigInt, params);
-}
-const ZodBigIntFormat =   (  null && (core.$constructor("ZodBigIntFormat", (inst, def) => {
-	core.$ZodBigIntFormat.init(inst, def);
-	ZodBigInt.init(inst, def);
-})));
-function int64(params) {
-	return core._int64(ZodBigIntFormat, params);
-}
-function uint64(params) {
-	return core._uint64(ZodBigIntFormat, params);
-}
-const ZodSymbol =   (  null && (core.$constructor("ZodSymbol", (inst, def) => {
-	core.$ZodSymbol.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => processors.symbolProcessor(inst, ctx, json, params);
-})));
-function symbol(params) {
-	return core._symbol(ZodSymbol, params);
-}
-const ZodUndefined =   (  null && (core.$constructor("ZodUndefined", (inst, def) => {
-	core.$ZodUndefined.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => processors.undefinedProcessor(inst, ctx, json, params);
-})));
-function schemas_undefined(params) {
-	return core._undefined(ZodUndefined, params);
-}
-const ZodNull =   core_core .xI("ZodNull", (inst, def) => {
-	$ZodNull.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => nullProcessor(inst, ctx, json, params);
-});
-function schemas_null(params) {
-	return api_null(ZodNull, params);
-}
-const ZodAny =   (  null && (core.$constructor("ZodAny", (inst, def) => {
-	core.$ZodAny.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => processors.anyProcessor(inst, ctx, json, params);
-})));
-function any() {
-	return core._any(ZodAny);
-}
-const ZodUnknown =   core_core .xI("ZodUnknown", (inst, def) => {
-	$ZodUnknown.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => unknownProcessor(inst, ctx, json, params);
-});
-function unknown() {
-	return _unknown(ZodUnknown);
-}
-const ZodNever =   core_core .xI("ZodNever", (inst, def) => {
-	$ZodNever.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => neverProcessor(inst, ctx, json, params);
-});
-function never(params) {
-	return _never(ZodNever, params);
-}
-const ZodVoid =   (  null && (core.$constructor("ZodVoid", (inst, def) => {
-	core.$ZodVoid.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => processors.voidProcessor(inst, ctx, json, params);
-})));
-function schemas_void(params) {
-	return core._void(ZodVoid, params);
-}
-const ZodDate =   core_core .xI("ZodDate", (inst, def) => {
-	$ZodDate.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => dateProcessor(inst, ctx, json, params);
-	inst.min = (value, params) => inst.check(_gte(value, params));
-	inst.max = (value, params) => inst.check(_lte(value, params));
-},
-  core_util .un({
-	minDate: (inst) => {
-		const { minimum } = aggregateChecks(inst);
-		return minimum ? new Date(minimum) : null;
-	},
-	maxDate: (inst) => {
-		const { maximum } = aggregateChecks(inst);
-		return maximum ? new Date(maximum) : null;
-	},
-}, {}));
-function schemas_date(params) {
-	return core._date(ZodDate, params);
-}
-const ZodArray =   core_core .xI("ZodArray", (inst, def) => {
-	_ensureDefaultMemoizer();
-	$ZodArray.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => arrayProcessor(inst, ctx, json, params);
-	inst.element = def.element;
-}, {
-	min(n, params) {
-		return this.check(_minLength(n, params));
-	},
-	nonempty(params) {
-		return this.check(_minLength(1, params));
-	},
-	max(n, params) {
-		return this.check(_maxLength(n, params));
-	},
-	length(n, params) {
-		return this.check(_length(n, params));
-	},
-	unwrap() {
-		return this.element;
-	},
-});
-function array(element, params) {
-	return _array(ZodArray, element, params);
-}
-function keyof(schema) {
-	const shape = schema._zod.def.shape;
-	return schemas_enum(Object.keys(shape));
-}
-const ZodObject =   core_core .xI("ZodObject", (inst, def) => {
-	_ensureDefaultMemoizer();
-	$ZodObjectJIT.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => objectProcessor(inst, ctx, json, params);
-	core_util .X(inst, "shape", (self) => self._zod.def.shape, false);
-}, {
-	keyof() {
-		return schemas_enum(Object.keys(this._zod.def.shape));
-	},
-	catchall(catchall) {
-		return this.clone(core_util .zM(this._zod.def, { catchall: catchall }));
-	},
-	passthrough() {
-		return this.clone(core_util .zM(this._zod.def, { catchall: unknown() }));
-	},
-	loose() {
-		return this.clone(core_util .zM(this._zod.def, { catchall: unknown() }));
-	},
-	strict() {
-		return this.clone(core_util .zM(this._zod.def, { catchall: never() }));
-	},
-	strip() {
-		return this.clone(core_util .zM(this._zod.def, { catchall: undefined }));
-	},
-	extend(incoming) {
-		return core_util .X$(this, incoming);
-	},
-	safeExtend(incoming) {
-		return core_util .W0(this, incoming);
-	},
-	merge(other) {
-		return core_util .h1(this, other);
-	},
-	pick(mask) {
-		return core_util .Up(this, mask);
-	},
-	omit(mask) {
-		return core_util .cJ(this, mask);
-	},
-	partial(...args) {
-		return core_util .OH(ZodOptional, this, args[0]);
-	},
-	exactPartial(...args) {
-		return core_util .OH(ZodExactOptional, this, args[0], "exactPartial");
-	},
-	required(...args) {
-		return core_util .mw(ZodNonOptional, this, args[0]);
-	},
-});
-function object(shape, params) {
-	const def = {
-		type: "object",
-		shape: shape ?? {},
-		...core_util .A2(params),
-	};
-	return new ZodObject(def);
-}
-function strictObject(shape, params) {
-	return new ZodObject({
-		type: "object",
-		shape,
-		catchall: never(),
-		...core_util .A2(params),
-	});
-}
-function looseObject(shape, params) {
-	return new ZodObject({
-		type: "object",
-		shape,
-		catchall: unknown(),
-		...core_util .A2(params),
-	});
-}
-const ZodUnion =   core_core .xI("ZodUnion", (inst, def) => {
-	$ZodUnion.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => unionProcessor(inst, ctx, json, params);
-	inst.options = def.options;
-});
-function union(options, params) {
-	return new ZodUnion({
-		type: "union",
-		options: options,
-		...core_util .A2(params),
-	});
-}
-const ZodXor =   (  null && (core.$constructor("ZodXor", (inst, def) => {
-	ZodUnion.init(inst, def);
-	core.$ZodXor.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => processors.unionProcessor(inst, ctx, json, params);
-	inst.options = def.options;
-})));
-function xor(options, params) {
-	return new ZodXor({
-		type: "union",
-		options: options,
-		inclusive: false,
-		...util.normalizeParams(params),
-	});
-}
-const ZodDiscriminatedUnion =   core_core .xI("ZodDiscriminatedUnion", (inst, def) => {
-	ZodUnion.init(inst, def);
-	$ZodDiscriminatedUnion.init(inst, def);
-});
-function discriminatedUnion(discriminator, options, params) {
-	return new ZodDiscriminatedUnion({
-		type: "union",
-		options: options,
-		discriminator,
-		...core_util .A2(params),
-	});
-}
-const ZodIntersection =   core_core .xI("ZodIntersection", (inst, def) => {
-	$ZodIntersection.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => intersectionProcessor(inst, ctx, json, params);
-});
-function intersection(left, right) {
-	return new ZodIntersection({
-		type: "intersection",
-		left: left,
-		right: right,
-	});
-}
-const ZodTuple =   core_core .xI("ZodTuple", (inst, def) => {
-	_ensureDefaultMemoizer();
-	$ZodTuple.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => tupleProcessor(inst, ctx, json, params);
-}, {
-	rest(rest) {
-		return this.clone({
-			...this._zod.def,
-			rest: rest,
-		});
-	},
-	partial() {
-		const def = this._zod.def;
-		if (def.checks?.length)
-			throw new Error(".partial() cannot be used on tuple schemas containing refinements");
-		return this.clone({
-			...def,
-			items: def.items.map((item) => new ZodOptional({ type: "optional", innerType: item })),
-		});
-	},
-});
-function tuple(items, _paramsOrRest, _params) {
-	const hasRest = _paramsOrRest instanceof core.$ZodType;
-	const params = hasRest ? _params : _paramsOrRest;
-	const rest = hasRest ? _paramsOrRest : null;
-	return new ZodTuple({
-		type: "tuple",
-		items: items,
-		rest,
-		...util.normalizeParams(params),
-	});
-}
-const ZodRecord =   core_core .xI("ZodRecord", (inst, def) => {
-	_ensureDefaultMemoizer();
-	$ZodRecord.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => recordProcessor(inst, ctx, json, params);
-	inst.keyType = def.keyType;
-	inst.valueType = def.valueType;
-});
-function record(keyType, valueType, params) {
-	if (!valueType || !valueType._zod) {
-		return new ZodRecord({
-			type: "record",
-			keyType: schemas_string(),
-			valueType: keyType,
-			...core_util .A2(valueType),
-		});
-	}
-	return new ZodRecord({
-		type: "record",
-		keyType,
-		valueType: valueType,
-		...core_util .A2(params),
-	});
-}
-function partialRecord(keyType, valueType, params) {
-	return new ZodRecord({
-		type: "record",
-		keyType,
-		valueType: valueType,
-		...util.normalizeParams(params),
-		partial: true,
-	});
-}
-function looseRecord(keyType, valueType, params) {
-	return new ZodRecord({
-		type: "record",
-		keyType,
-		valueType: valueType,
-		mode: "loose",
-		...util.normalizeParams(params),
-	});
-}
-const ZodMap =   (  null && (core.$constructor("ZodMap", (inst, def) => {
-	_ensureDefaultMemoizer();
-	core.$ZodMap.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => processors.mapProcessor(inst, ctx, json, params);
-	inst.keyType = def.keyType;
-	inst.valueType = def.valueType;
-	inst.min = (...args) => inst.check(core._minSize(...args));
-	inst.nonempty = (params) => inst.check(core._minSize(1, params));
-	inst.max = (...args) => inst.check(core._maxSize(...args));
-	inst.size = (...args) => inst.check(core._size(...args));
-})));
-function map(keyType, valueType, params) {
-	return new ZodMap({
-		type: "map",
-		keyType: keyType,
-		valueType: valueType,
-		...util.normalizeParams(params),
-	});
-}
-const ZodSet =   (  null && (core.$constructor("ZodSet", (inst, def) => {
-	_ensureDefaultMemoizer();
-	core.$ZodSet.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => processors.setProcessor(inst, ctx, json, params);
-	inst.min = (...args) => inst.check(core._minSize(...args));
-	inst.nonempty = (params) => inst.check(core._minSize(1, params));
-	inst.max = (...args) => inst.check(core._maxSize(...args));
-	inst.size = (...args) => inst.check(core._size(...args));
-})));
-function set(valueType, params) {
-	return new ZodSet({
-		type: "set",
-		valueType: valueType,
-		...util.normalizeParams(params),
-	});
-}
-const ZodEnum =   core_core .xI("ZodEnum", (inst, def) => {
-	$ZodEnum.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => enumProcessor(inst, ctx, json, params);
-	inst.enum = def.entries;
-	inst.options = [...inst._zod.values];
-	const keys = new Set(Object.keys(def.entries));
-	inst.extract = (values, params) => {
-		const newEntries = {};
-		for (const value of values) {
-			if (keys.has(value)) {
-				newEntries[value] = def.entries[value];
-			}
-			else
-				throw new Error(`Key ${value} not found in enum`);
-		}
-		return new ZodEnum({
-			...def,
-			checks: [],
-			...core_util .A2(params),
-			entries: newEntries,
-		});
-	};
-	inst.exclude = (values, params) => {
-		const newEntries = { ...def.entries };
-		for (const value of values) {
-			if (keys.has(value)) {
-				delete newEntries[value];
-			}
-			else
-				throw new Error(`Key ${value} not found in enum`);
-		}
-		return new ZodEnum({
-			...def,
-			checks: [],
-			...core_util .A2(params),
-			entries: newEntries,
-		});
-	};
-});
-function schemas_enum(values, params) {
-	const entries = Array.isArray(values) ? Object.fromEntries(values.map((v) => [v, v])) : values;
-	return new ZodEnum({
-		type: "enum",
-		entries,
-		...core_util .A2(params),
-	});
-}
-function nativeEnum(entries, params) {
-	return new ZodEnum({
-		type: "enum",
-		entries,
-		...util.normalizeParams(params),
-	});
-}
-const ZodLiteral =   core_core .xI("ZodLiteral", (inst, def) => {
-	$ZodLiteral.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => literalProcessor(inst, ctx, json, params);
-	inst.values = new Set(def.values);
-	Object.defineProperty(inst, "value", {
-		get() {
-			if (def.values.length > 1) {
-				throw new Error("This schema contains multiple valid literal values. Use `.values` instead.");
-			}
-			return def.values[0];
-		},
-	});
-});
-function literal(value, params) {
-	return new ZodLiteral({
-		type: "literal",
-		values: Array.isArray(value) ? value : [value],
-		...core_util .A2(params),
-	});
-}
-const ZodFile =   (  null && (core.$constructor("ZodFile", (inst, def) => {
-	core.$ZodFile.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => processors.fileProcessor(inst, ctx, json, params);
-	inst.min = (size, params) => inst.check(core._minSize(size, params));
-	inst.max = (size, params) => inst.check(core._maxSize(size, params));
-	inst.mime = (types, params) => inst.check(core._mime(Array.isArray(types) ? types : [types], params));
-})));
-function file(params) {
-	return core._file(ZodFile, params);
-}
-const ZodTransform =   core_core .xI("ZodTransform", (inst, def) => {
-	_ensureDefaultMemoizer();
-	$ZodTransform.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => transformProcessor(inst, ctx, json, params);
-	inst._zod.parse = (payload, _ctx) => {
-		if (_ctx.direction === "backward") {
-			throw new core_core .cV(inst.constructor.name);
-		}
-		payload.addIssue = (issue) => {
-			if (typeof issue === "string") {
-				payload.issues.push(core_util .sn(issue, payload.value, def));
-			}
-			else {
-				const _issue = issue;
-				if (_issue.fatal)
-					_issue.continue = false;
-				_issue.code ?? (_issue.code = "custom");
-				if (!("input" in _issue))
-					_issue.input = payload.value;
-				_issue.inst ?? (_issue.inst = inst);
-				payload.issues.push(core_util .sn(_issue));
-			}
-		};
-		const output = def.transform(payload.value, payload);
-		if (output instanceof Promise) {
-			return output.then((output) => {
-				payload.value = output;
-				return payload;
-			});
-		}
-		payload.value = output;
-		return payload;
-	};
-});
-function transform(fn) {
-	return new ZodTransform({
-		type: "transform",
-		transform: fn,
-	});
-}
-const ZodOptional =   core_core .xI("ZodOptional", (inst, def) => {
-	$ZodOptional.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => optionalProcessor(inst, ctx, json, params);
-	inst.unwrap = () => inst._zod.def.innerType;
-});
-function optional(innerType) {
-	return new ZodOptional({
-		type: "optional",
-		innerType: innerType,
-	});
-}
-const ZodExactOptional =   core_core .xI("ZodExactOptional", (inst, def) => {
-	$ZodExactOptional.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => optionalProcessor(inst, ctx, json, params);
-	inst.unwrap = () => inst._zod.def.innerType;
-});
-function exactOptional(innerType) {
-	return new ZodExactOptional({
-		type: "optional",
-		innerType: innerType,
-	});
-}
-const ZodNullable =   core_core .xI("ZodNullable", (inst, def) => {
-	$ZodNullable.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => nullableProcessor(inst, ctx, json, params);
-	inst.unwrap = () => inst._zod.def.innerType;
-});
-function nullable(innerType) {
-	return new ZodNullable({
-		type: "nullable",
-		innerType: innerType,
-	});
-}
-function nullish(innerType) {
-	return optional(nullable(innerType));
-}
-const ZodDefault =   core_core .xI("ZodDefault", (inst, def) => {
-	$ZodDefault.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => defaultProcessor(inst, ctx, json, params);
-	inst.unwrap = () => inst._zod.def.innerType;
-	inst.removeDefault = inst.unwrap;
-});
-function schemas_default(innerType, defaultValue) {
-	return new ZodDefault({
-		type: "default",
-		innerType: innerType,
-		get defaultValue() {
-			return typeof defaultValue === "function" ? defaultValue() : core_util .yG(defaultValue);
-		},
-	});
-}
-const ZodPrefault =   core_core .xI("ZodPrefault", (inst, def) => {
-	$ZodPrefault.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => prefaultProcessor(inst, ctx, json, params);
-	inst.unwrap = () => inst._zod.def.innerType;
-});
-function prefault(innerType, defaultValue) {
-	return new ZodPrefault({
-		type: "prefault",
-		innerType: innerType,
-		get defaultValue() {
-			return typeof defaultValue === "function" ? defaultValue() : core_util .yG(defaultValue);
-		},
-	});
-}
-const ZodNonOptional =   core_core .xI("ZodNonOptional", (inst, def) => {
-	$ZodNonOptional.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => nonoptionalProcessor(inst, ctx, json, params);
-	inst.unwrap = () => inst._zod.def.innerType;
-});
-function nonoptional(innerType, params) {
-	return new ZodNonOptional({
-		type: "nonoptional",
-		innerType: innerType,
-		...core_util .A2(params),
-	});
-}
-const ZodSuccess =   (  null && (core.$constructor("ZodSuccess", (inst, def) => {
-	core.$ZodSuccess.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => processors.successProcessor(inst, ctx, json, params);
-	inst.unwrap = () => inst._zod.def.innerType;
-})));
-function success(innerType) {
-	return new ZodSuccess({
-		type: "success",
-		innerType: innerType,
-	});
-}
-const ZodCatch =   core_core .xI("ZodCatch", (inst, def) => {
-	$ZodCatch.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => catchProcessor(inst, ctx, json, params);
-	inst.unwrap = () => inst._zod.def.innerType;
-	inst.removeCatch = inst.unwrap;
-});
-function schemas_catch(innerType, catchValue) {
-	return new ZodCatch({
-		type: "catch",
-		innerType: innerType,
-		catchValue: (typeof catchValue === "function" ? catchValue : core_util .SS(catchValue)),
-	});
-}
-const ZodNaN =   (  null && (core.$constructor("ZodNaN", (inst, def) => {
-	core.$ZodNaN.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => processors.nanProcessor(inst, ctx, json, params);
-})));
-function nan(params) {
-	return core._nan(ZodNaN, params);
-}
-const ZodPipe =   core_core .xI("ZodPipe", (inst, def) => {
-	$ZodPipe.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => pipeProcessor(inst, ctx, json, params);
-	inst.in = def.in;
-	inst.out = def.out;
-});
-function pipe(in_, out) {
-	return new ZodPipe({
-		type: "pipe",
-		in: in_,
-		out: out,
-	});
-}
-const ZodCodec =   (  null && (core.$constructor("ZodCodec", (inst, def) => {
-	ZodPipe.init(inst, def);
-	core.$ZodCodec.init(inst, def);
-})));
-function codec(in_, out, params) {
-	return new ZodCodec({
-		type: "pipe",
-		in: in_,
-		out: out,
-		transform: params.decode,
-		reverseTransform: params.encode,
-	});
-}
-function invertCodec(codec) {
-	const def = codec._zod.def;
-	return new ZodCodec({
-		type: "pipe",
-		in: def.out,
-		out: def.in,
-		transform: def.reverseTransform,
-		reverseTransform: def.transform,
-	});
-}
-const ZodPreprocess =   (  null && (core.$constructor("ZodPreprocess", (inst, def) => {
-	ZodPipe.init(inst, def);
-	core.$ZodPreprocess.init(inst, def);
-})));
-const ZodReadonly =   core_core .xI("ZodReadonly", (inst, def) => {
-	$ZodReadonly.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => readonlyProcessor(inst, ctx, json, params);
-	inst.unwrap = () => inst._zod.def.innerType;
-});
-function readonly(innerType) {
-	return new ZodReadonly({
-		type: "readonly",
-		innerType: innerType,
-	});
-}
-const ZodTemplateLiteral =   (  null && (core.$constructor("ZodTemplateLiteral", (inst, def) => {
-	core.$ZodTemplateLiteral.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => processors.templateLiteralProcessor(inst, ctx, json, params);
-})));
-function templateLiteral(parts, params) {
-	return new ZodTemplateLiteral({
-		type: "template_literal",
-		parts,
-		...util.normalizeParams(params),
-	});
-}
-const ZodLazy =   (  null && (core.$constructor("ZodLazy", (inst, def) => {
-	core.$ZodLazy.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => processors.lazyProcessor(inst, ctx, json, params);
-	inst.unwrap = () => inst._zod.def.getter();
-})));
-function lazy(getter) {
-	return new ZodLazy({
-		type: "lazy",
-		getter: getter,
-	});
-}
-const ZodPromise =   (  null && (core.$constructor("ZodPromise", (inst, def) => {
-	core.$ZodPromise.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => processors.promiseProcessor(inst, ctx, json, params);
-	inst.unwrap = () => inst._zod.def.innerType;
-})));
-function promise(innerType) {
-	return new ZodPromise({
-		type: "promise",
-		innerType: innerType,
-	});
-}
-const ZodFunction =   (  null && (core.$constructor("ZodFunction", (inst, def) => {
-	core.$ZodFunction.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => processors.functionProcessor(inst, ctx, json, params);
-})));
-function _function(params) {
-	return new ZodFunction({
-		type: "function",
-		input: Array.isArray(params?.input) ? tuple(params?.input) : (params?.input ?? array(unknown())),
-		output: params?.output ?? unknown(),
-	});
-}
-const ZodCustom =   core_core .xI("ZodCustom", (inst, def) => {
-	$ZodCustom.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => customProcessor(inst, ctx, json, params);
-});
-function check(fn) {
-	const ch = new core.$ZodCheck({
-		check: "custom",
-	});
-	ch._zod.check = fn;
-	return ch;
-}
-function custom(fn, _params) {
-	return _custom(ZodCustom, fn ?? (() => true), _params);
-}
-function refine(fn, _params = {}) {
-	return _refine(ZodCustom, fn, _params);
-}
-function superRefine(fn, params) {
-	return _superRefine(fn, params);
-}
-const schemas_describe = describe;
-const schemas_meta = meta;
-const ZodInstanceOf =   core_core .xI("ZodInstanceOf", (inst, def) => {
-	ZodCustom.init(inst, def);
-}, {
-	properties(shape, params) {
-		return this.check(_properties(shape, params));
-	},
-});
-function _instanceof(cls, params = {}) {
-	const inst = new ZodInstanceOf({
-		type: "custom",
-		check: "custom",
-		fn: (data) => data instanceof cls,
-		abort: true,
-		...core_util .A2(params),
-	});
-	inst._zod.bag.Class = cls;
-	inst._zod.check = (payload) => {
-		if (!(payload.value instanceof cls)) {
-			payload.issues.push({
-				code: "invalid_type",
-				expected: cls.name,
-				input: payload.value,
-				inst,
-				path: [...(inst._zod.def.path ?? [])],
-			});
-		}
-	};
-	return inst;
-}
-const stringbool = (...args) => core._stringbool({
-	Codec: ZodCodec,
-	Boolean: ZodBoolean,
-	String: ZodString,
-}, ...args);
-function json(params) {
-	const jsonSchema = lazy(() => {
-		return union([schemas_string(params), schemas_number(), schemas_boolean(), schemas_null(), array(jsonSchema), record(schemas_string(), jsonSchema)]);
-	});
-	return jsonSchema;
-}
-function preprocess(fn, schema) {
-	return new ZodPreprocess({
-		type: "pipe",
-		in: transform(fn),
-		out: schema,
-	});
-}
-  }),
-  3402:
-  ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
-"use strict";
-  __nccwpck_require__.d(__webpack_exports__, {
-	$W: () => (  config),
-	GT: () => (  $ZodAsyncError),
-	cV: () => (  $ZodEncodeError),
-	cr: () => (  globalConfig),
-	tm: () => (  NEVER),
-	xI: () => (  $constructor)
-  });
-  var _util_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4421);
-var _a;
-const NEVER =   Object.freeze({
-	status: "aborted",
-});
-const _zodDesc = { value: undefined, enumerable: false };
-let _E = "captureStackTrace" in Error ? Error : null;
-function newError(Definition) {
-	const E = _E;
-	if (E) {
-		const saved = E.stackTraceLimit;
-		if (typeof saved === "number") {
-			try {
-				E.stackTraceLimit = 0;
-			}
-			catch {
-				_E = null;
-				return new Definition();
-			}
-			try {
-				return new Definition();
-			}
-			finally {
-				E.stackTraceLimit = saved;
-			}
-		}
-	}
-	return new Definition();
-}
-function $constructor(name, initializer,
-proto, params) {
-	const zodProto = {};
-	function Internals(def) {
-		this.def = def;
-		this.constr = _;
-		this.traits = new Set();
-	}
-	Internals.prototype = zodProto;
-	const protoMembers = proto;
-	const initialized = protoMembers && new WeakSet();
-	function init(inst, def) {
-		if (!inst._zod) {
-			_zodDesc.value = new Internals(def);
-			try {
-				Object.defineProperty(inst, "_zod", _zodDesc);
-			}
-			finally {
-				_zodDesc.value = undefined;
-			}
-		}
-		else if (inst._zod.traits.has(name)) {
-			return;
-		}
-		inst._zod.traits.add(name);
-		initializer(inst, def);
-		if (initialized) {
-			const own = Object.getPrototypeOf(inst);
-			const ctorProto = inst._zod.constr.prototype;
-			let up = own;
-			while (up && up !== ctorProto)
-				up = Object.getPrototypeOf(up);
-			const target = up ?? own;
-			if (!initialized.has(target)) {
-				initialized.add(target);
-				(0,_util_js__WEBPACK_IMPORTED_MODULE_0__  .ol)(target, protoMembers);
-			}
-		}
-		const proto = _.prototype;
-		for (const k in proto) {
-			if (!Object.prototype.hasOwnProperty.call(proto, k))
-				continue;
-			if (!(k in inst)) {
-				inst[k] = proto[k].bind(inst);
-			}
-		}
-	}
-	const Parent = params?.Parent ?? Object;
-	class Definition extends Parent {
-	}
-	Object.defineProperty(Definition, "name", { value: name });
-	function _(def) {
-		const inst = params?.Parent ? newError(Definition) : this;
-		init(inst, def);
-		const deferred = inst._zod.deferred;
-		if (deferred) {
-			for (const fn of deferred) {
-				fn();
-			}
-			inst._zod.deferred = undefined;
-		}
-		const pp = globalThis.__zod_globalConfig?.postProcessor;
-		if (pp)
-			pp(inst);
-		return inst;
-	}
-	Object.defineProperty(_, "init", { value: init });
-	Object.defineProperty(_, Symbol.hasInstance, {
-		value: (inst) => {
-			if (params?.Parent && inst instanceof params.Parent)
-				return true;
-			return inst?._zod?.traits?.has(name);
-		},
-	});
-	Object.defineProperty(_, "name", { value: name });
-	return _;
-}
-const $brand =   (  null && (Symbol("zod_brand")));
-class $ZodAsyncError extends Error {
-	constructor() {
-		super(`Encountered Promise during synchronous parse. Use .parseAsync() instead.`);
-	}
-}
-class $ZodEncodeError extends Error {
-	constructor(name) {
-		super(`Encountered unidirectional transform during encode: ${name}`);
-		this.name = "ZodEncodeError";
-	}
-}
-(_a = globalThis).__zod_globalConfig ?? (_a.__zod_globalConfig = {});
-const globalConfig = globalThis.__zod_globalConfig;
-function config(newConfig) {
-	if (newConfig)
-		Object.assign(globalConfig, newConfig);
-	return globalConfig;
-}
-  }),
-  2698:
-  ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
-"use strict";
-  __nccwpck_require__.d(__webpack_exports__, {
-	fd: () => (  globalRegistry)
-  });
-var _a;
-const $output =   (  null && (Symbol("ZodOutput")));
-const $input =   (  null && (Symbol("ZodInput")));
-class $ZodRegistry {
-	constructor() {
-		this._map = new WeakMap();
-		this._idmap = new Map();
-	}
-	add(schema, ..._meta) {
-		const meta = _meta[0];
-		this._map.set(schema, meta);
-		if (meta && typeof meta === "object" && "id" in meta) {
-			this._idmap.set(meta.id, schema);
-		}
-		return this;
-	}
-	clear() {
-		this._map = new WeakMap();
-		this._idmap = new Map();
-		return this;
-	}
-	remove(schema) {
-		const meta = this._map.get(schema);
-		if (meta && typeof meta === "object" && "id" in meta) {
-			this._idmap.delete(meta.id);
-		}
-		this._map.delete(schema);
-		return this;
-	}
-	get(schema) {
-		const p = schema._zod.parent;
-		if (p) {
-			const pm = { ...(this.get(p) ?? {}) };
-			delete pm.id;
-			const f = { ...pm, ...this._map.get(schema) };
-			return Object.keys(f).length ? f : undefined;
-		}
-		return this._map.get(schema);
-	}
-	has(schema) {
-		return this._map.has(schema);
-	}
-}
-function registry() {
-	return new $ZodRegistry();
-}
-(_a = globalThis).__zod_globalRegistry ?? (_a.__zod_globalRegistry = registry());
-const globalRegistry = globalThis.__zod_globalRegistry;
-  }),
-  4421:
-  ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
-"use strict";
-  __nccwpck_require__.d(__webpack_exports__, {
-	A2: () => (  normalizeParams),
-	B7: () => (  stringifyPrimitive),
-	GW: () => (  parsedType),
-	Gv: () => (  isObject),
-	LG: () => (  floatSafeRemainder),
-	MO: () => (  rawShape),
-	NM: () => (  optionalKeys),
-	NR: () => (  BIGINT_FORMAT_RANGES),
-	O7: () => (  codePointLength),
-	OH: () => (  partial),
-	PO: () => (  cached),
-	QH: () => (  aborted),
-	Qd: () => (  isPlainObject),
-	Rc: () => (  getLengthableOrigin),
-	SS: () => (  constantCatch),
-	UQ: () => (  esc),
-	Up: () => (  pick),
-	Vy: () => (  assignProp),
-	W0: () => (  safeExtend),
-	X: () => (  installLazyProp),
-	X$: () => (  extend),
-	Yv: () => (  slugify),
-	cJ: () => (  omit),
-	cl: () => (  nullish),
-	d3: () => (  attachSchema),
-	gx: () => (  captureStackTrace),
-	h1: () => (  merge),
-	hI: () => (  allowsEval),
-	hi: () => (  sizeCaps),
-	iR: () => (  finalizeIssue),
-	jD: () => (  hide),
-	jw: () => (  joinValues),
-	k8: () => (  jsonStringifyReplacer),
-	lQ: () => (  prefixIssues),
-	mw: () => (  required),
-	o8: () => (  clone),
-	ol: () => (  members),
-	p6: () => (  cleanRegex),
-	qQ: () => (  propertyKeyTypes),
-	qh: () => (  own),
-	rL: () => (  explicitlyAborted),
-	sD: () => (  escapeRegex),
-	sn: () => (  issue),
-	un: () => (  derived),
-	v5: () => (  defineLazyInternal),
-	w5: () => (  getEnumValues),
-	yG: () => (  shallowClone),
-	zH: () => (  NUMBER_FORMAT_RANGES),
-	zM: () => (  mergeDefs)
-  });
-  var _core_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3402);
-function assertEqual(val) {
-	return val;
-}
-function assertNotEqual(val) {
-	return val;
-}
-function toZod() {
-	return (schema) => schema;
-}
-function assertIs(_arg) { }
-function assertNever(_x) {
-	throw new Error("Unexpected value in exhaustive check");
-}
-function assert(_) { }
-function getEnumValues(entries) {
-	const numericValues = Object.values(entries).filter((v) => typeof v === "number");
-	const values = Object.entries(entries)
-		.filter(([k, _]) => numericValues.indexOf(+k) === -1)
-		.map(([_, v]) => v);
-	return values;
-}
-function joinValues(array, separator = "|") {
-	return array.map((val) => stringifyPrimitive(val)).join(separator);
-}
-function jsonStringifyReplacer(_, value) {
-	if (typeof value === "bigint")
-		return value.toString();
-	return value;
-}
-class Cached {
-	constructor(getter) {
-		this._getter = getter;
-		this._value = undefined;
-	}
-	get value() {
-		const getter = this._getter;
-		if (getter !== undefined) {
-			this._value = getter();
-			this._getter = undefined;
-		}
-		return this._value;
-	}
-}
-function cached(getter) {
-	return new Cached(getter);
-}
-function nullish(input) {
-	return input === null || input === undefined;
-}
-function cleanRegex(source) {
-	const start = source.startsWith("^") ? 1 : 0;
-	const end = source.endsWith("$") ? source.length - 1 : source.length;
-	return source.slice(start, end);
-}
-function floatSafeRemainder(val, step) {
-	const ratio = val / step;
-	const roundedRatio = Math.round(ratio);
-	const tolerance = 4 * Number.EPSILON * Math.max(Math.abs(ratio), 1);
-	if (Math.abs(ratio - roundedRatio) < tolerance)
-		return 0;
-	return ratio - roundedRatio;
-}
-const EVALUATING =   (  null && (Symbol("evaluating")));
-function defineLazy(object, key, getter) {
-	let value = undefined;
-	Object.defineProperty(object, key, {
-		get() {
-			if (value === EVALUATING) {
-				return undefined;
-			}
-			if (value === undefined) {
-				value = EVALUATING;
-				value = getter();
-			}
-			return value;
-		},
-		set(v) {
-			Object.defineProperty(object, key, {
-				value: v,
-			});
-		},
-		configurable: true,
-	});
-}
-function objectClone(obj) {
-	return Object.create(Object.getPrototypeOf(obj), Object.getOwnPropertyDescriptors(obj));
-}
-function assignProp(target, prop, value) {
-	Object.defineProperty(target, prop, {
-		value,
-		writable: true,
-		enumerable: true,
-		configurable: true,
-	});
-}
-function rawShape(def) {
-	const desc = Object.getOwnPropertyDescriptor(def, "shape");
-	return desc?.get ? desc.get.raw : desc?.value;
-}
-function sourceShape(schema) {
-	return rawShape(schema._zod.def) ?? schema._zod.def.shape;
-}
-function deferProp(target, key, getter) {
-	Object.defineProperty(target, key, {
-		get() {
-			const value = getter();
-			assignProp(this, key, value);
-			return value;
-		},
-		enumerable: true,
-		configurable: true,
-	});
-}
-function putProp(target, key, value) {
-	if (key in target)
-		assignProp(target, key, value);
-	else
-		target[key] = value;
-}
-function mirrorShape(target, source, keys, wrap) {
-	const raw = sourceShape(source);
-	for (const key of keys) {
-		const desc = Object.getOwnPropertyDescriptor(raw, key);
-		if (!desc.enumerable)
-			continue;
-		if (desc.get) {
-			deferProp(target, key, () => {
-				const value = source._zod.def.shape[key];
-				return wrap ? wrap(value, key) : value;
-			});
-		}
-		else
-			putProp(target, key, wrap ? wrap(desc.value, key) : desc.value);
-	}
-}
-function mirrorProps(target, source) {
-	for (const key of Reflect.ownKeys(source)) {
-		const desc = Object.getOwnPropertyDescriptor(source, key);
-		if (!desc.enumerable)
-			continue;
-		if (desc.get)
-			deferProp(target, key, () => source[key]);
-		else
-			putProp(target, key, desc.value);
-	}
-}
-function mergeDefs(...defs) {
-	const mergedDescriptors = {};
-	for (const def of defs) {
-		const descriptors = Object.getOwnPropertyDescriptors(def);
-		Object.assign(mergedDescriptors, descriptors);
-	}
-	return Object.defineProperties({}, mergedDescriptors);
-}
-function cloneDef(schema) {
-	return mergeDefs(schema._zod.def);
-}
-function getElementAtPath(obj, path) {
-	if (!path)
-		return obj;
-	return path.reduce((acc, key) => acc?.[key], obj);
-}
-function promiseAllObject(promisesObj) {
-	const keys = Object.keys(promisesObj);
-	const promises = keys.map((key) => promisesObj[key]);
-	return Promise.all(promises).then((results) => {
-		const resolvedObj = {};
-		for (let i = 0; i < keys.length; i++) {
-			resolvedObj[keys[i]] = results[i];
-		}
-		return resolvedObj;
-	});
-}
-function randomString(length = 10) {
-	const chars = "abcdefghijklmnopqrstuvwxyz";
-	let str = "";
-	for (let i = 0; i < length; i++) {
-		str += chars[Math.floor(Math.random() * chars.length)];
-	}
-	return str;
-}
-function esc(str) {
-	return JSON.stringify(str);
-}
-function slugify(input) {
-	return input
-		.toLowerCase()
-		.trim()
-		.replace(/[^\w\s-]/g, "")
-		.replace(/[\s_-]+/g, "-")
-		.replace(/^-+|-+$/g, "");
-}
-const captureStackTrace = ("captureStackTrace" in Error ? Error.captureStackTrace : (..._args) => { });
-function isObject(data) {
-	return typeof data === "object" && data !== null && !Array.isArray(data);
-}
-const allowsEval =   cached(() => {
-	if (_core_js__WEBPACK_IMPORTED_MODULE_0__  .cr.jitless) {
-		return false;
-	}
-	if (typeof navigator !== "undefined" && navigator?.userAgent?.includes("Cloudflare")) {
-		return false;
-	}
-	try {
-		const F = Function;
-		new F("");
-		return true;
-	}
-	catch (_) {
-		return false;
-	}
-});
-function isPlainObject(o) {
-	if (isObject(o) === false)
-		return false;
-	const ctor = o.constructor;
-	if (ctor === undefined)
-		return true;
-	if (typeof ctor !== "function")
-		return true;
-	const prot = ctor.prototype;
-	if (isObject(prot) === false)
-		return false;
-	if (Object.prototype.hasOwnProperty.call(prot, "isPrototypeOf") === false) {
-		return false;
-	}
-	return true;
-}
-function shallowClone(o) {
-	if (isPlainObject(o))
-		return { ...o };
-	if (Array.isArray(o))
-		return [...o];
-	if (o instanceof Map)
-		return new Map(o);
-	if (o instanceof Set)
-		return new Set(o);
-	return o;
-}
-function numKeys(data) {
-	let keyCount = 0;
-	for (const key in data) {
-		if (Object.prototype.hasOwnProperty.call(data, key)) {
-			keyCount++;
-		}
-	}
-	return keyCount;
-}
-const getParsedType = (data) => {
-	const t = typeof data;
-	switch (t) {
-		case "undefined":
-			return "undefined";
-		case "string":
-			return "string";
-		case "number":
-			return Number.isNaN(data) ? "nan" : "number";
-		case "boolean":
-			return "boolean";
-		case "function":
-			return "function";
-		case "bigint":
-			return "bigint";
-		case "symbol":
-			return "symbol";
-		case "object":
-			if (Array.isArray(data)) {
-				return "array";
-			}
-			if (data === null) {
-				return "null";
-			}
-			if (data.then && typeof data.then === "function" && data.catch && typeof data.catch === "function") {
-				return "promise";
-			}
-			if (typeof Map !== "undefined" && data instanceof Map) {
-				return "map";
-			}
-			if (typeof Set !== "undefined" && data instanceof Set) {
-				return "set";
-			}
-			if (typeof Date !== "undefined" && data instanceof Date) {
-				return "date";
-			}
-			if (typeof File !== "undefined" && data instanceof File) {
-				return "file";
-			}
-			return "object";
-		default:
-			throw new Error(`Unknown data type: ${t}`);
-	}
-};
-const propertyKeyTypes =   new Set(["string", "number", "symbol"]);
-const primitiveTypes =   new Set([
-	"string",
-	"number",
-	"bigint",
-	"boolean",
-	"symbol",
-	"undefined",
-]);
-function escapeRegex(str) {
-	return str.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-}
-function clone(inst, def, params) {
-	const cl = new inst._zod.constr(def ?? inst._zod.def);
-	if (!def || params?.parent)
-		cl._zod.parent = inst;
-	return cl;
-}
-function normalizeParams(_params) {
-	const params = _params;
-	if (!params)
-		return {};
-	if (typeof params === "string")
-		return { error: () => params };
-	if (params?.message !== undefined) {
-		if (params?.error !== undefined)
-			throw new Error("Cannot specify both `message` and `error` params");
-		params.error = params.message;
-	}
-	delete params.message;
-	if (typeof params.error === "string")
-		return { ...params, error: () => params.error };
-	return params;
-}
-function createTransparentProxy(getter) {
-	let target;
-	return new Proxy({}, {
-		get(_, prop, receiver) {
-			target ?? (target = getter());
-			return Reflect.get(target, prop, receiver);
-		},
-		set(_, prop, value, receiver) {
-			target ?? (target = getter());
-			return Reflect.set(target, prop, value, receiver);
-		},
-		has(_, prop) {
-			target ?? (target = getter());
-			return Reflect.has(target, prop);
-		},
-		deleteProperty(_, prop) {
-			target ?? (target = getter());
-			return Reflect.deleteProperty(target, prop);
-		},
-		ownKeys(_) {
-			target ?? (target = getter());
-			return Reflect.ownKeys(target);
-		},
-		getOwnPropertyDescriptor(_, prop) {
-			target ?? (target = getter());
-			return Reflect.getOwnPropertyDescriptor(target, prop);
-		},
-		defineProperty(_, prop, descriptor) {
-			target ?? (target = getter());
-			return Reflect.defineProperty(target, prop, descriptor);
-		},
-	});
-}
-function stringifyPrimitive(value) {
-	if (typeof value === "bigint")
-		return value.toString() + "n";
-	if (typeof value === "string")
-		return `"${value}"`;
-	return `${value}`;
-}
-function optionalKeys(shape) {
-	return Object.keys(shape).filter((k) => {
-		return shape[k]._zod.optin !== undefined && shape[k]._zod.optout === "optional";
-	});
-}
-const NUMBER_FORMAT_RANGES =   (() => ({
-	safeint: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
-	int32: [-2147483648, 2147483647],
-	uint32: [0, 4294967295],
-	float32: [-3.4028234663852886e38, 3.4028234663852886e38],
-	float64: [-Number.MAX_VALUE, Number.MAX_VALUE],
-}))();
-const BIGINT_FORMAT_RANGES = {
-	int64: [  BigInt("-9223372036854775808"),   BigInt("9223372036854775807")],
-	uint64: [  BigInt(0),   BigInt("18446744073709551615")],
-};
-function pick(schema, mask) {
-	const currDef = schema._zod.def;
-	const checks = currDef.checks;
-	const hasChecks = checks && checks.length > 0;
-	if (hasChecks) {
-		throw new Error(".pick() cannot be used on object schemas containing refinements");
-	}
-	const newShape = {};
-	mirrorShape(newShape, schema, maskedKeys(schema, mask));
-	return clone(schema, mergeDefs(currDef, { shape: newShape, checks: [] }));
-}
-function maskedKeys(schema, mask) {
-	const raw = sourceShape(schema);
-	const keys = [];
-	for (const key of Reflect.ownKeys(mask)) {
-		if (!Object.getOwnPropertyDescriptor(raw, key)?.enumerable) {
-			throw new Error(`Unrecognized key: "${String(key)}"`);
-		}
-		if (mask[key])
-			keys.push(key);
-	}
-	return keys;
-}
-function omit(schema, mask) {
-	const currDef = schema._zod.def;
-	const checks = currDef.checks;
-	const hasChecks = checks && checks.length > 0;
-	if (hasChecks) {
-		throw new Error(".omit() cannot be used on object schemas containing refinements");
-	}
-	const omitted = new Set(maskedKeys(schema, mask));
-	const newShape = {};
-	mirrorShape(newShape, schema, Reflect.ownKeys(sourceShape(schema)).filter((key) => !omitted.has(key)));
-	return clone(schema, mergeDefs(currDef, { shape: newShape, checks: [] }));
-}
-function extend(schema, shape) {
-	if (!isPlainObject(shape)) {
-		throw new Error("Invalid input to extend: expected a plain object");
-	}
-	const checks = schema._zod.def.checks;
-	const hasChecks = checks && checks.length > 0;
-	if (hasChecks) {
-		const existingShape = sourceShape(schema);
-		for (const key of Reflect.ownKeys(shape)) {
-			if (Object.getOwnPropertyDescriptor(existingShape, key) !== undefined) {
-				throw new Error("Cannot overwrite keys on object schemas containing refinements. Use `.safeExtend()` instead.");
-			}
-		}
-	}
-	return clone(schema, mergeDefs(schema._zod.def, { shape: extended(schema, shape) }));
-}
-function extended(schema, shape) {
-	const newShape = {};
-	mirrorShape(newShape, schema, Reflect.ownKeys(sourceShape(schema)));
-	mirrorProps(newShape, shape);
-	return newShape;
-}
-function safeExtend(schema, shape) {
-	if (!isPlainObject(shape)) {
-		throw new Error("Invalid input to safeExtend: expected a plain object");
-	}
-	return clone(schema, mergeDefs(schema._zod.def, { shape: extended(schema, shape) }));
-}
-function merge(a, b) {
-	if (!b?._zod?.def) {
-		throw new Error("Invalid input to merge: expected an object schema. To merge a plain shape, use `.extend()`.");
-	}
-	if (a._zod.def.checks?.length) {
-		throw new Error(".merge() cannot be used on object schemas containing refinements. Use .safeExtend() instead.");
-	}
-	const newShape = {};
-	mirrorShape(newShape, a, Reflect.ownKeys(sourceShape(a)));
-	mirrorShape(newShape, b, Reflect.ownKeys(sourceShape(b)));
-	const def = mergeDefs(a._zod.def, {
-		shape: newShape,
-		get catchall() {
-			return b._zod.def.catchall;
-		},
-		checks: b._zod.def.checks ?? [],
-	});
-	return clone(a, def);
-}
-function partial(Class, schema, mask, name = "partial") {
-	const currDef = schema._zod.def;
-	const checks = currDef.checks;
-	const hasChecks = checks && checks.length > 0;
-	if (hasChecks) {
-		throw new Error(`.${name}() cannot be used on object schemas containing refinements`);
-	}
-	const selected = mask ? new Set(maskedKeys(schema, mask)) : undefined;
-	const newShape = {};
-	mirrorShape(newShape, schema, Reflect.ownKeys(sourceShape(schema)), Class &&
-		((value, key) => (selected && !selected.has(key) ? value : new Class({ type: "optional", innerType: value }))));
-	return clone(schema, mergeDefs(schema._zod.def, { shape: newShape, checks: [] }));
-}
-function required(Class, schema, mask) {
-	const selected = mask ? new Set(maskedKeys(schema, mask)) : undefined;
-	const newShape = {};
-	mirrorShape(newShape, schema, Reflect.ownKeys(sourceShape(schema)), (value, key) =>
-	selected && !selected.has(key) ? value : new Class({ type: "nonoptional", innerType: value }));
-	return clone(schema, mergeDefs(schema._zod.def, { shape: newShape }));
-}
-function aborted(x, startIndex = 0) {
-	if (x.aborted === true)
-		return true;
-	for (let i = startIndex; i < x.issues.length; i++) {
-		if (x.issues[i]?.continue !== true) {
-			return true;
-		}
-	}
-	return false;
-}
-function explicitlyAborted(x, startIndex = 0) {
-	if (x.aborted === true)
-		return true;
-	for (let i = startIndex; i < x.issues.length; i++) {
-		if (x.issues[i]?.continue === false) {
-			return true;
-		}
-	}
-	return false;
-}
-function prefixIssues(path, issues) {
-	return issues.map((iss) => {
-		var _a;
-		(_a = iss).path ?? (_a.path = []);
-		iss.path.unshift(path);
-		return iss;
-	});
-}
-function unwrapMessage(message) {
-	return typeof message === "string" ? message : message?.message;
-}
-function sizeCaps(defChecks) {
-	const caps = [];
-	for (const ch of defChecks ?? []) {
-		const d = ch._zod.def;
-		if (!/_(length|size)$|_equals$/.test(d.check))
-			break;
-		const max = d.maximum ?? d.length ?? d.size;
-		if (max >= 0)
-			caps.push([max, ch]);
-	}
-	return caps;
-}
-function attachSchema(issues, start, inst) {
-	var _a;
-	for (let i = start; i < issues.length; i++) {
-		(_a = issues[i]).schema ?? (_a.schema = inst);
-	}
-}
-function finalizeIssue(iss, ctx, config) {
-	var _a;
-	const traits = iss.inst?._zod?.traits;
-	if (traits?.has("$ZodType")) {
-		if (traits.has("$ZodCheck"))
-			(_a = iss).schema ?? (_a.schema = iss.inst);
-		else
-			iss.schema = iss.inst;
-	}
-	const schemaError = iss.schema !== iss.inst ? iss.schema?._zod.def?.error : undefined;
-	const message = iss.message
-		? iss.message
-		: (unwrapMessage(iss.inst?._zod.def?.error?.(iss)) ??
-			unwrapMessage(schemaError?.(iss)) ??
-			unwrapMessage(ctx?.error?.(iss)) ??
-			unwrapMessage(config.customError?.(iss)) ??
-			unwrapMessage(config.localeError?.(iss)) ??
-			"Invalid input");
-	const full = {};
-	for (const k of Object.keys(iss)) {
-		if (k === "inst" || k === "schema" || k === "continue" || k === "input" || k === "__proto__")
-			continue;
-		full[k] = iss[k];
-	}
-	full.path ?? (full.path = []);
-	full.message = message;
-	if (ctx?.reportInput) {
-		full.input = iss.input;
-	}
-	return full;
-}
-function getSizableOrigin(input) {
-	if (input instanceof Set)
-		return "set";
-	if (input instanceof Map)
-		return "map";
-	if (input instanceof File)
-		return "file";
-	return "unknown";
-}
-const highSurrogate = /[\uD800-\uDBFF]/;
-function codePointLength(str) {
-	const units = str.length;
-	if (!highSurrogate.test(str))
-		return units;
-	let count = units;
-	for (let i = 0; i < units - 1; i++) {
-		if ((str.charCodeAt(i) & 0xfc00) === 0xd800 && (str.charCodeAt(i + 1) & 0xfc00) === 0xdc00) {
-			count--;
-			i++;
-		}
-	}
-	return count;
-}
-function getLengthableOrigin(input) {
-	if (Array.isArray(input))
-		return "array";
-	if (typeof input === "string")
-		return "string";
-	return "unknown";
-}
-function parsedType(data) {
-	const t = typeof data;
-	switch (t) {
-		case "number": {
-			return Number.isNaN(data) ? "nan" : "number";
-		}
-		case "object": {
-			if (data === null) {
-				return "null";
-			}
-			if (Array.isArray(data)) {
-				return "array";
-			}
-			const obj = data;
-			if (obj && Object.getPrototypeOf(obj) !== Object.prototype && "constructor" in obj && obj.constructor) {
-				return obj.constructor.name;
-			}
-		}
-	}
-	return t;
-}
-function issue(...args) {
-	const [iss, input, inst] = args;
-	if (typeof iss === "string") {
-		return {
-			message: iss,
-			code: "custom",
-			input,
-			inst,
-		};
-	}
-	return { ...iss };
-}
-function cleanEnum(obj) {
-	return Object.entries(obj)
-		.filter(([k, _]) => {
-		return Number.isNaN(Number.parseInt(k, 10));
-	})
-		.map((el) => el[1]);
-}
-function base64ToUint8Array(base64) {
-	const binaryString = atob(base64);
-	const bytes = new Uint8Array(binaryString.length);
-	for (let i = 0; i < binaryString.length; i++) {
-		bytes[i] = binaryString.charCodeAt(i);
-	}
-	return bytes;
-}
-function uint8ArrayToBase64(bytes) {
-	let binaryString = "";
-	for (let i = 0; i < bytes.length; i++) {
-		binaryString += String.fromCharCode(bytes[i]);
-	}
-	return btoa(binaryString);
-}
-function base64urlToUint8Array(base64url) {
-	const base64 = base64url.replace(/-/g, "+").replace(/_/g, "/");
-	const padding = "=".repeat((4 - (base64.length % 4)) % 4);
-	return base64ToUint8Array(base64 + padding);
-}
-function uint8ArrayToBase64url(bytes) {
-	return uint8ArrayToBase64(bytes).replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
-}
-function hexToUint8Array(hex) {
-	const cleanHex = hex.replace(/^0x/, "");
-	if (cleanHex.length % 2 !== 0) {
-		throw new Error("Invalid hex string length");
-	}
-	const bytes = new Uint8Array(cleanHex.length / 2);
-	for (let i = 0; i < cleanHex.length; i += 2) {
-		bytes[i / 2] = Number.parseInt(cleanHex.slice(i, i + 2), 16);
-	}
-	return bytes;
-}
-function uint8ArrayToHex(bytes) {
-	return Array.from(bytes)
-		.map((b) => b.toString(16).padStart(2, "0"))
-		.join("");
-}
-class Class {
-	constructor(..._args) { }
-}
-function members(proto, table) {
-	for (const key in table) {
-		const desc = Object.getOwnPropertyDescriptor(table, key);
-		if (desc.get)
-			Object.defineProperty(proto, key, { ...desc, enumerable: false });
-		else
-			defineBound(proto, key, desc.value);
-	}
-}
-function own(inst, key, value, enumerable = true) {
-	Object.defineProperty(inst, key, { configurable: true, writable: true, enumerable, value });
-	return value;
-}
-function hide(inst, key, value) {
-	return own(inst, key, value, false);
-}
-function derived(computes, table) {
-	for (const key in computes) {
-		const compute = computes[key];
-		Object.defineProperty(table, key, {
-			configurable: true,
-			enumerable: true,
-			get() {
-				return own(this, key, compute(this));
-			},
-			set(value) {
-				own(this, key, value);
-			},
-		});
-	}
-	return table;
-}
-function defineBound(proto, key, fn) {
-	Object.defineProperty(proto, key, {
-		configurable: true,
-		get() {
-			return this == null ? fn : own(this, key, fn.bind(this));
-		},
-		set(value) {
-			own(this, key, value);
-		},
-	});
-}
-function claim(inst, sentinel) {
-	const proto = Object.getPrototypeOf(inst);
-	return sentinel in proto ? undefined : proto;
-}
-let installing;
-let broke = false;
-const breaker = {
-	configurable: true,
-	get() {
-		broke = true;
-		return undefined;
-	},
-};
-function defineLazyInternal(inst, key, compute) {
-	const proto = Object.getPrototypeOf(inst._zod);
-	if (key in proto && installing !== inst._zod) {
-		installing = undefined;
-		return;
-	}
-	installing = inst._zod;
-	Object.defineProperty(proto, key, {
-		configurable: true,
-		get() {
-			Object.defineProperty(this, key, breaker);
-			const outer = broke;
-			broke = false;
-			try {
-				const value = compute(this);
-				if (broke)
-					delete this[key];
-				else
-					Object.defineProperty(this, key, { configurable: true, writable: true, value });
-				broke = broke || outer;
-				return value;
-			}
-			catch (err) {
-				delete this[key];
-				broke = broke || outer;
-				throw err;
-			}
-		},
-		set(value) {
-			Object.defineProperty(this, key, { configurable: true, writable: true, value });
-		},
-	});
-}
-function installLazyProp(inst, key, make, enumerable) {
-	const proto = claim(inst, key);
-	if (!proto)
-		return;
-	Object.defineProperty(proto, key, {
-		configurable: true,
-		get() {
-			const desc = { configurable: true, writable: true, enumerable, value: undefined };
-			Object.defineProperty(this, key, desc);
-			desc.value = make(this);
-			Object.defineProperty(this, key, desc);
-			return desc.value;
-		},
-		set(value) {
-			Object.defineProperty(this, key, { configurable: true, writable: true, enumerable, value });
-		},
-	});
-}
-const CONSTANT_CATCH = "~constantCatch";
-function constantCatch(value) {
-	const fn = () => value;
-	fn[CONSTANT_CATCH] = true;
-	return fn;
-}
-  }),
   8342:
   ((module) => {
 "use strict";
@@ -63228,15 +54297,6 @@ module.exports = {"rE":"1.17.0"};
   	}
   	__nccwpck_require__.m = __webpack_modules__;
   	if (typeof __nccwpck_require__ !== 'undefined') __nccwpck_require__.ab = __dirname + "/";
-  	(() => {
-  		__nccwpck_require__.n = (module) => {
-  			var getter = module && module.__esModule ?
-  				() => (module['default']) :
-  				() => (module);
-  			__nccwpck_require__.d(getter, { a: getter });
-  			return getter;
-  		};
-  	})();
   	(() => {
   		__nccwpck_require__.d = (exports, definition) => {
   			for(var key in definition) {
@@ -63498,8 +54558,8 @@ class DecodedURL extends URL {
 		return this._decodedPassword;
 	}
 }
-var node_modules_tunnel = __nccwpck_require__(8836);
-var undici = __nccwpck_require__(6530);
+var node_modules_tunnel = __nccwpck_require__(5070);
+var undici = __nccwpck_require__(1684);
 ;
 var __awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
 	function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
@@ -64402,7 +55462,7 @@ function toWin32Path(pth) {
 function toPlatformPath(pth) {
 	return pth.replace(/[/\\]/g, path.sep);
 }
-var external_string_decoder_ = __nccwpck_require__(3193);
+var external_string_decoder_ = __nccwpck_require__(5574);
 var external_events_ = __nccwpck_require__(4434);
 var external_child_process_ = __nccwpck_require__(5317);
 var external_assert_ = __nccwpck_require__(2613);
@@ -65438,9 +56498,8637 @@ function getIDToken(aud) {
 		return yield OidcClient.getIDToken(aud);
 	});
 }
-var main_core = __nccwpck_require__(3402);
-var main_schemas = __nccwpck_require__(4542);
-var model_errors = __nccwpck_require__(9187);
+;
+function assertEqual(val) {
+	return val;
+}
+function assertNotEqual(val) {
+	return val;
+}
+function toZod() {
+	return (schema) => schema;
+}
+function assertIs(_arg) { }
+function assertNever(_x) {
+	throw new Error("Unexpected value in exhaustive check");
+}
+function assert(_) { }
+function getEnumValues(entries) {
+	const numericValues = Object.values(entries).filter((v) => typeof v === "number");
+	const values = Object.entries(entries)
+		.filter(([k, _]) => numericValues.indexOf(+k) === -1)
+		.map(([_, v]) => v);
+	return values;
+}
+function joinValues(array, separator = "|") {
+	return array.map((val) => stringifyPrimitive(val)).join(separator);
+}
+function jsonStringifyReplacer(_, value) {
+	if (typeof value === "bigint")
+		return value.toString();
+	return value;
+}
+class Cached {
+	constructor(getter) {
+		this._getter = getter;
+		this._value = undefined;
+	}
+	get value() {
+		const getter = this._getter;
+		if (getter !== undefined) {
+			this._value = getter();
+			this._getter = undefined;
+		}
+		return this._value;
+	}
+}
+function cached(getter) {
+	return new Cached(getter);
+}
+function nullish(input) {
+	return input === null || input === undefined;
+}
+function cleanRegex(source) {
+	const start = source.startsWith("^") ? 1 : 0;
+	const end = source.endsWith("$") ? source.length - 1 : source.length;
+	return source.slice(start, end);
+}
+function floatSafeRemainder(val, step) {
+	const ratio = val / step;
+	const roundedRatio = Math.round(ratio);
+	const tolerance = 4 * Number.EPSILON * Math.max(Math.abs(ratio), 1);
+	if (Math.abs(ratio - roundedRatio) < tolerance)
+		return 0;
+	return ratio - roundedRatio;
+}
+const EVALUATING =   (  null && (Symbol("evaluating")));
+function defineLazy(object, key, getter) {
+	let value = undefined;
+	Object.defineProperty(object, key, {
+		get() {
+			if (value === EVALUATING) {
+				return undefined;
+			}
+			if (value === undefined) {
+				value = EVALUATING;
+				value = getter();
+			}
+			return value;
+		},
+		set(v) {
+			Object.defineProperty(object, key, {
+				value: v,
+			});
+		},
+		configurable: true,
+	});
+}
+function objectClone(obj) {
+	return Object.create(Object.getPrototypeOf(obj), Object.getOwnPropertyDescriptors(obj));
+}
+function util_assignProp(target, prop, value) {
+	Object.defineProperty(target, prop, {
+		value,
+		writable: true,
+		enumerable: true,
+		configurable: true,
+	});
+}
+function rawShape(def) {
+	const desc = Object.getOwnPropertyDescriptor(def, "shape");
+	return desc?.get ? desc.get.raw : desc?.value;
+}
+function sourceShape(schema) {
+	return rawShape(schema._zod.def) ?? schema._zod.def.shape;
+}
+function deferProp(target, key, getter) {
+	Object.defineProperty(target, key, {
+		get() {
+			const value = getter();
+			util_assignProp(this, key, value);
+			return value;
+		},
+		enumerable: true,
+		configurable: true,
+	});
+}
+function putProp(target, key, value) {
+	if (key in target)
+		util_assignProp(target, key, value);
+	else
+		target[key] = value;
+}
+function mirrorShape(target, source, keys, wrap) {
+	const raw = sourceShape(source);
+	for (const key of keys) {
+		const desc = Object.getOwnPropertyDescriptor(raw, key);
+		if (!desc.enumerable)
+			continue;
+		if (desc.get) {
+			deferProp(target, key, () => {
+				const value = source._zod.def.shape[key];
+				return wrap ? wrap(value, key) : value;
+			});
+		}
+		else
+			putProp(target, key, wrap ? wrap(desc.value, key) : desc.value);
+	}
+}
+function mirrorProps(target, source) {
+	for (const key of Reflect.ownKeys(source)) {
+		const desc = Object.getOwnPropertyDescriptor(source, key);
+		if (!desc.enumerable)
+			continue;
+		if (desc.get)
+			deferProp(target, key, () => source[key]);
+		else
+			putProp(target, key, desc.value);
+	}
+}
+function mergeDefs(...defs) {
+	const mergedDescriptors = {};
+	for (const def of defs) {
+		const descriptors = Object.getOwnPropertyDescriptors(def);
+		Object.assign(mergedDescriptors, descriptors);
+	}
+	return Object.defineProperties({}, mergedDescriptors);
+}
+function cloneDef(schema) {
+	return mergeDefs(schema._zod.def);
+}
+function getElementAtPath(obj, path) {
+	if (!path)
+		return obj;
+	return path.reduce((acc, key) => acc?.[key], obj);
+}
+function promiseAllObject(promisesObj) {
+	const keys = Object.keys(promisesObj);
+	const promises = keys.map((key) => promisesObj[key]);
+	return Promise.all(promises).then((results) => {
+		const resolvedObj = {};
+		for (let i = 0; i < keys.length; i++) {
+			resolvedObj[keys[i]] = results[i];
+		}
+		return resolvedObj;
+	});
+}
+function randomString(length = 10) {
+	const chars = "abcdefghijklmnopqrstuvwxyz";
+	let str = "";
+	for (let i = 0; i < length; i++) {
+		str += chars[Math.floor(Math.random() * chars.length)];
+	}
+	return str;
+}
+function esc(str) {
+	return JSON.stringify(str);
+}
+function slugify(input) {
+	return input
+		.toLowerCase()
+		.trim()
+		.replace(/[^\w\s-]/g, "")
+		.replace(/[\s_-]+/g, "-")
+		.replace(/^-+|-+$/g, "");
+}
+const captureStackTrace = ("captureStackTrace" in Error ? Error.captureStackTrace : (..._args) => { });
+function util_isObject(data) {
+	return typeof data === "object" && data !== null && !Array.isArray(data);
+}
+const util_allowsEval =   cached(() => {
+	if (globalConfig.jitless) {
+		return false;
+	}
+	if (typeof navigator !== "undefined" && navigator?.userAgent?.includes("Cloudflare")) {
+		return false;
+	}
+	try {
+		const F = Function;
+		new F("");
+		return true;
+	}
+	catch (_) {
+		return false;
+	}
+});
+function isPlainObject(o) {
+	if (util_isObject(o) === false)
+		return false;
+	const ctor = o.constructor;
+	if (ctor === undefined)
+		return true;
+	if (typeof ctor !== "function")
+		return true;
+	const prot = ctor.prototype;
+	if (util_isObject(prot) === false)
+		return false;
+	if (Object.prototype.hasOwnProperty.call(prot, "isPrototypeOf") === false) {
+		return false;
+	}
+	return true;
+}
+function shallowClone(o) {
+	if (isPlainObject(o))
+		return { ...o };
+	if (Array.isArray(o))
+		return [...o];
+	if (o instanceof Map)
+		return new Map(o);
+	if (o instanceof Set)
+		return new Set(o);
+	return o;
+}
+function numKeys(data) {
+	let keyCount = 0;
+	for (const key in data) {
+		if (Object.prototype.hasOwnProperty.call(data, key)) {
+			keyCount++;
+		}
+	}
+	return keyCount;
+}
+const getParsedType = (data) => {
+	const t = typeof data;
+	switch (t) {
+		case "undefined":
+			return "undefined";
+		case "string":
+			return "string";
+		case "number":
+			return Number.isNaN(data) ? "nan" : "number";
+		case "boolean":
+			return "boolean";
+		case "function":
+			return "function";
+		case "bigint":
+			return "bigint";
+		case "symbol":
+			return "symbol";
+		case "object":
+			if (Array.isArray(data)) {
+				return "array";
+			}
+			if (data === null) {
+				return "null";
+			}
+			if (data.then && typeof data.then === "function" && data.catch && typeof data.catch === "function") {
+				return "promise";
+			}
+			if (typeof Map !== "undefined" && data instanceof Map) {
+				return "map";
+			}
+			if (typeof Set !== "undefined" && data instanceof Set) {
+				return "set";
+			}
+			if (typeof Date !== "undefined" && data instanceof Date) {
+				return "date";
+			}
+			if (typeof File !== "undefined" && data instanceof File) {
+				return "file";
+			}
+			return "object";
+		default:
+			throw new Error(`Unknown data type: ${t}`);
+	}
+};
+const propertyKeyTypes =   new Set(["string", "number", "symbol"]);
+const primitiveTypes =   new Set([
+	"string",
+	"number",
+	"bigint",
+	"boolean",
+	"symbol",
+	"undefined",
+]);
+function escapeRegex(str) {
+	return str.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
+function clone(inst, def, params) {
+	const cl = new inst._zod.constr(def ?? inst._zod.def);
+	if (!def || params?.parent)
+		cl._zod.parent = inst;
+	return cl;
+}
+function normalizeParams(_params) {
+	const params = _params;
+	if (!params)
+		return {};
+	if (typeof params === "string")
+		return { error: () => params };
+	if (params?.message !== undefined) {
+		if (params?.error !== undefined)
+			throw new Error("Cannot specify both `message` and `error` params");
+		params.error = params.message;
+	}
+	delete params.message;
+	if (typeof params.error === "string")
+		return { ...params, error: () => params.error };
+	return params;
+}
+function createTransparentProxy(getter) {
+	let target;
+	return new Proxy({}, {
+		get(_, prop, receiver) {
+			target ?? (target = getter());
+			return Reflect.get(target, prop, receiver);
+		},
+		set(_, prop, value, receiver) {
+			target ?? (target = getter());
+			return Reflect.set(target, prop, value, receiver);
+		},
+		has(_, prop) {
+			target ?? (target = getter());
+			return Reflect.has(target, prop);
+		},
+		deleteProperty(_, prop) {
+			target ?? (target = getter());
+			return Reflect.deleteProperty(target, prop);
+		},
+		ownKeys(_) {
+			target ?? (target = getter());
+			return Reflect.ownKeys(target);
+		},
+		getOwnPropertyDescriptor(_, prop) {
+			target ?? (target = getter());
+			return Reflect.getOwnPropertyDescriptor(target, prop);
+		},
+		defineProperty(_, prop, descriptor) {
+			target ?? (target = getter());
+			return Reflect.defineProperty(target, prop, descriptor);
+		},
+	});
+}
+function stringifyPrimitive(value) {
+	if (typeof value === "bigint")
+		return value.toString() + "n";
+	if (typeof value === "string")
+		return `"${value}"`;
+	return `${value}`;
+}
+function optionalKeys(shape) {
+	return Object.keys(shape).filter((k) => {
+		return shape[k]._zod.optin !== undefined && shape[k]._zod.optout === "optional";
+	});
+}
+const NUMBER_FORMAT_RANGES =   (() => ({
+	safeint: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+	int32: [-2147483648, 2147483647],
+	uint32: [0, 4294967295],
+	float32: [-3.4028234663852886e38, 3.4028234663852886e38],
+	float64: [-Number.MAX_VALUE, Number.MAX_VALUE],
+}))();
+const BIGINT_FORMAT_RANGES = {
+	int64: [  BigInt("-9223372036854775808"),   BigInt("9223372036854775807")],
+	uint64: [  BigInt(0),   BigInt("18446744073709551615")],
+};
+function pick(schema, mask) {
+	const currDef = schema._zod.def;
+	const checks = currDef.checks;
+	const hasChecks = checks && checks.length > 0;
+	if (hasChecks) {
+		throw new Error(".pick() cannot be used on object schemas containing refinements");
+	}
+	const newShape = {};
+	mirrorShape(newShape, schema, maskedKeys(schema, mask));
+	return clone(schema, mergeDefs(currDef, { shape: newShape, checks: [] }));
+}
+function maskedKeys(schema, mask) {
+	const raw = sourceShape(schema);
+	const keys = [];
+	for (const key of Reflect.ownKeys(mask)) {
+		if (!Object.getOwnPropertyDescriptor(raw, key)?.enumerable) {
+			throw new Error(`Unrecognized key: "${String(key)}"`);
+		}
+		if (mask[key])
+			keys.push(key);
+	}
+	return keys;
+}
+function omit(schema, mask) {
+	const currDef = schema._zod.def;
+	const checks = currDef.checks;
+	const hasChecks = checks && checks.length > 0;
+	if (hasChecks) {
+		throw new Error(".omit() cannot be used on object schemas containing refinements");
+	}
+	const omitted = new Set(maskedKeys(schema, mask));
+	const newShape = {};
+	mirrorShape(newShape, schema, Reflect.ownKeys(sourceShape(schema)).filter((key) => !omitted.has(key)));
+	return clone(schema, mergeDefs(currDef, { shape: newShape, checks: [] }));
+}
+function extend(schema, shape) {
+	if (!isPlainObject(shape)) {
+		throw new Error("Invalid input to extend: expected a plain object");
+	}
+	const checks = schema._zod.def.checks;
+	const hasChecks = checks && checks.length > 0;
+	if (hasChecks) {
+		const existingShape = sourceShape(schema);
+		for (const key of Reflect.ownKeys(shape)) {
+			if (Object.getOwnPropertyDescriptor(existingShape, key) !== undefined) {
+				throw new Error("Cannot overwrite keys on object schemas containing refinements. Use `.safeExtend()` instead.");
+			}
+		}
+	}
+	return clone(schema, mergeDefs(schema._zod.def, { shape: extended(schema, shape) }));
+}
+function extended(schema, shape) {
+	const newShape = {};
+	mirrorShape(newShape, schema, Reflect.ownKeys(sourceShape(schema)));
+	mirrorProps(newShape, shape);
+	return newShape;
+}
+function safeExtend(schema, shape) {
+	if (!isPlainObject(shape)) {
+		throw new Error("Invalid input to safeExtend: expected a plain object");
+	}
+	return clone(schema, mergeDefs(schema._zod.def, { shape: extended(schema, shape) }));
+}
+function merge(a, b) {
+	if (!b?._zod?.def) {
+		throw new Error("Invalid input to merge: expected an object schema. To merge a plain shape, use `.extend()`.");
+	}
+	if (a._zod.def.checks?.length) {
+		throw new Error(".merge() cannot be used on object schemas containing refinements. Use .safeExtend() instead.");
+	}
+	const newShape = {};
+	mirrorShape(newShape, a, Reflect.ownKeys(sourceShape(a)));
+	mirrorShape(newShape, b, Reflect.ownKeys(sourceShape(b)));
+	const def = mergeDefs(a._zod.def, {
+		shape: newShape,
+		get catchall() {
+			return b._zod.def.catchall;
+		},
+		checks: b._zod.def.checks ?? [],
+	});
+	return clone(a, def);
+}
+function partial(Class, schema, mask, name = "partial") {
+	const currDef = schema._zod.def;
+	const checks = currDef.checks;
+	const hasChecks = checks && checks.length > 0;
+	if (hasChecks) {
+		throw new Error(`.${name}() cannot be used on object schemas containing refinements`);
+	}
+	const selected = mask ? new Set(maskedKeys(schema, mask)) : undefined;
+	const newShape = {};
+	mirrorShape(newShape, schema, Reflect.ownKeys(sourceShape(schema)), Class &&
+		((value, key) => (selected && !selected.has(key) ? value : new Class({ type: "optional", innerType: value }))));
+	return clone(schema, mergeDefs(schema._zod.def, { shape: newShape, checks: [] }));
+}
+function required(Class, schema, mask) {
+	const selected = mask ? new Set(maskedKeys(schema, mask)) : undefined;
+	const newShape = {};
+	mirrorShape(newShape, schema, Reflect.ownKeys(sourceShape(schema)), (value, key) =>
+	selected && !selected.has(key) ? value : new Class({ type: "nonoptional", innerType: value }));
+	return clone(schema, mergeDefs(schema._zod.def, { shape: newShape }));
+}
+function aborted(x, startIndex = 0) {
+	if (x.aborted === true)
+		return true;
+	for (let i = startIndex; i < x.issues.length; i++) {
+		if (x.issues[i]?.continue !== true) {
+			return true;
+		}
+	}
+	return false;
+}
+function explicitlyAborted(x, startIndex = 0) {
+	if (x.aborted === true)
+		return true;
+	for (let i = startIndex; i < x.issues.length; i++) {
+		if (x.issues[i]?.continue === false) {
+			return true;
+		}
+	}
+	return false;
+}
+function prefixIssues(path, issues) {
+	return issues.map((iss) => {
+		var _a;
+		(_a = iss).path ?? (_a.path = []);
+		iss.path.unshift(path);
+		return iss;
+	});
+}
+function unwrapMessage(message) {
+	return typeof message === "string" ? message : message?.message;
+}
+function sizeCaps(defChecks) {
+	const caps = [];
+	for (const ch of defChecks ?? []) {
+		const d = ch._zod.def;
+		if (!/_(length|size)$|_equals$/.test(d.check))
+			break;
+		const max = d.maximum ?? d.length ?? d.size;
+		if (max >= 0)
+			caps.push([max, ch]);
+	}
+	return caps;
+}
+function attachSchema(issues, start, inst) {
+	var _a;
+	for (let i = start; i < issues.length; i++) {
+		(_a = issues[i]).schema ?? (_a.schema = inst);
+	}
+}
+function finalizeIssue(iss, ctx, config) {
+	var _a;
+	const traits = iss.inst?._zod?.traits;
+	if (traits?.has("$ZodType")) {
+		if (traits.has("$ZodCheck"))
+			(_a = iss).schema ?? (_a.schema = iss.inst);
+		else
+			iss.schema = iss.inst;
+	}
+	const schemaError = iss.schema !== iss.inst ? iss.schema?._zod.def?.error : undefined;
+	const message = iss.message
+		? iss.message
+		: (unwrapMessage(iss.inst?._zod.def?.error?.(iss)) ??
+			unwrapMessage(schemaError?.(iss)) ??
+			unwrapMessage(ctx?.error?.(iss)) ??
+			unwrapMessage(config.customError?.(iss)) ??
+			unwrapMessage(config.localeError?.(iss)) ??
+			"Invalid input");
+	const full = {};
+	for (const k of Object.keys(iss)) {
+		if (k === "inst" || k === "schema" || k === "continue" || k === "input" || k === "__proto__")
+			continue;
+		full[k] = iss[k];
+	}
+	full.path ?? (full.path = []);
+	full.message = message;
+	if (ctx?.reportInput) {
+		full.input = iss.input;
+	}
+	return full;
+}
+function getSizableOrigin(input) {
+	if (input instanceof Set)
+		return "set";
+	if (input instanceof Map)
+		return "map";
+	if (input instanceof File)
+		return "file";
+	return "unknown";
+}
+const highSurrogate = /[\uD800-\uDBFF]/;
+function codePointLength(str) {
+	const units = str.length;
+	if (!highSurrogate.test(str))
+		return units;
+	let count = units;
+	for (let i = 0; i < units - 1; i++) {
+		if ((str.charCodeAt(i) & 0xfc00) === 0xd800 && (str.charCodeAt(i + 1) & 0xfc00) === 0xdc00) {
+			count--;
+			i++;
+		}
+	}
+	return count;
+}
+function getLengthableOrigin(input) {
+	if (Array.isArray(input))
+		return "array";
+	if (typeof input === "string")
+		return "string";
+	return "unknown";
+}
+function parsedType(data) {
+	const t = typeof data;
+	switch (t) {
+		case "number": {
+			return Number.isNaN(data) ? "nan" : "number";
+		}
+		case "object": {
+			if (data === null) {
+				return "null";
+			}
+			if (Array.isArray(data)) {
+				return "array";
+			}
+			const obj = data;
+			if (obj && Object.getPrototypeOf(obj) !== Object.prototype && "constructor" in obj && obj.constructor) {
+				return obj.constructor.name;
+			}
+		}
+	}
+	return t;
+}
+function util_issue(...args) {
+	const [iss, input, inst] = args;
+	if (typeof iss === "string") {
+		return {
+			message: iss,
+			code: "custom",
+			input,
+			inst,
+		};
+	}
+	return { ...iss };
+}
+function cleanEnum(obj) {
+	return Object.entries(obj)
+		.filter(([k, _]) => {
+		return Number.isNaN(Number.parseInt(k, 10));
+	})
+		.map((el) => el[1]);
+}
+function base64ToUint8Array(base64) {
+	const binaryString = atob(base64);
+	const bytes = new Uint8Array(binaryString.length);
+	for (let i = 0; i < binaryString.length; i++) {
+		bytes[i] = binaryString.charCodeAt(i);
+	}
+	return bytes;
+}
+function uint8ArrayToBase64(bytes) {
+	let binaryString = "";
+	for (let i = 0; i < bytes.length; i++) {
+		binaryString += String.fromCharCode(bytes[i]);
+	}
+	return btoa(binaryString);
+}
+function base64urlToUint8Array(base64url) {
+	const base64 = base64url.replace(/-/g, "+").replace(/_/g, "/");
+	const padding = "=".repeat((4 - (base64.length % 4)) % 4);
+	return base64ToUint8Array(base64 + padding);
+}
+function uint8ArrayToBase64url(bytes) {
+	return uint8ArrayToBase64(bytes).replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
+}
+function hexToUint8Array(hex) {
+	const cleanHex = hex.replace(/^0x/, "");
+	if (cleanHex.length % 2 !== 0) {
+		throw new Error("Invalid hex string length");
+	}
+	const bytes = new Uint8Array(cleanHex.length / 2);
+	for (let i = 0; i < cleanHex.length; i += 2) {
+		bytes[i / 2] = Number.parseInt(cleanHex.slice(i, i + 2), 16);
+	}
+	return bytes;
+}
+function uint8ArrayToHex(bytes) {
+	return Array.from(bytes)
+		.map((b) => b.toString(16).padStart(2, "0"))
+		.join("");
+}
+class Class {
+	constructor(..._args) { }
+}
+function members(proto, table) {
+	for (const key in table) {
+		const desc = Object.getOwnPropertyDescriptor(table, key);
+		if (desc.get)
+			Object.defineProperty(proto, key, { ...desc, enumerable: false });
+		else
+			defineBound(proto, key, desc.value);
+	}
+}
+function own(inst, key, value, enumerable = true) {
+	Object.defineProperty(inst, key, { configurable: true, writable: true, enumerable, value });
+	return value;
+}
+function hide(inst, key, value) {
+	return own(inst, key, value, false);
+}
+function derived(computes, table) {
+	for (const key in computes) {
+		const compute = computes[key];
+		Object.defineProperty(table, key, {
+			configurable: true,
+			enumerable: true,
+			get() {
+				return own(this, key, compute(this));
+			},
+			set(value) {
+				own(this, key, value);
+			},
+		});
+	}
+	return table;
+}
+function defineBound(proto, key, fn) {
+	Object.defineProperty(proto, key, {
+		configurable: true,
+		get() {
+			return this == null ? fn : own(this, key, fn.bind(this));
+		},
+		set(value) {
+			own(this, key, value);
+		},
+	});
+}
+function claim(inst, sentinel) {
+	const proto = Object.getPrototypeOf(inst);
+	return sentinel in proto ? undefined : proto;
+}
+let installing;
+let broke = false;
+const breaker = {
+	configurable: true,
+	get() {
+		broke = true;
+		return undefined;
+	},
+};
+function defineLazyInternal(inst, key, compute) {
+	const proto = Object.getPrototypeOf(inst._zod);
+	if (key in proto && installing !== inst._zod) {
+		installing = undefined;
+		return;
+	}
+	installing = inst._zod;
+	Object.defineProperty(proto, key, {
+		configurable: true,
+		get() {
+			Object.defineProperty(this, key, breaker);
+			const outer = broke;
+			broke = false;
+			try {
+				const value = compute(this);
+				if (broke)
+					delete this[key];
+				else
+					Object.defineProperty(this, key, { configurable: true, writable: true, value });
+				broke = broke || outer;
+				return value;
+			}
+			catch (err) {
+				delete this[key];
+				broke = broke || outer;
+				throw err;
+			}
+		},
+		set(value) {
+			Object.defineProperty(this, key, { configurable: true, writable: true, value });
+		},
+	});
+}
+function installLazyProp(inst, key, make, enumerable) {
+	const proto = claim(inst, key);
+	if (!proto)
+		return;
+	Object.defineProperty(proto, key, {
+		configurable: true,
+		get() {
+			const desc = { configurable: true, writable: true, enumerable, value: undefined };
+			Object.defineProperty(this, key, desc);
+			desc.value = make(this);
+			Object.defineProperty(this, key, desc);
+			return desc.value;
+		},
+		set(value) {
+			Object.defineProperty(this, key, { configurable: true, writable: true, enumerable, value });
+		},
+	});
+}
+const CONSTANT_CATCH = "~constantCatch";
+function constantCatch(value) {
+	const fn = () => value;
+	fn[CONSTANT_CATCH] = true;
+	return fn;
+}
+;
+var _a;
+const NEVER =   Object.freeze({
+	status: "aborted",
+});
+const _zodDesc = { value: undefined, enumerable: false };
+let _E = "captureStackTrace" in Error ? Error : null;
+function newError(Definition) {
+	const E = _E;
+	if (E) {
+		const saved = E.stackTraceLimit;
+		if (typeof saved === "number") {
+			try {
+				E.stackTraceLimit = 0;
+			}
+			catch {
+				_E = null;
+				return new Definition();
+			}
+			try {
+				return new Definition();
+			}
+			finally {
+				E.stackTraceLimit = saved;
+			}
+		}
+	}
+	return new Definition();
+}
+function $constructor(name, initializer,
+proto, params) {
+	const zodProto = {};
+	function Internals(def) {
+		this.def = def;
+		this.constr = _;
+		this.traits = new Set();
+	}
+	Internals.prototype = zodProto;
+	const protoMembers = proto;
+	const initialized = protoMembers && new WeakSet();
+	function init(inst, def) {
+		if (!inst._zod) {
+			_zodDesc.value = new Internals(def);
+			try {
+				Object.defineProperty(inst, "_zod", _zodDesc);
+			}
+			finally {
+				_zodDesc.value = undefined;
+			}
+		}
+		else if (inst._zod.traits.has(name)) {
+			return;
+		}
+		inst._zod.traits.add(name);
+		initializer(inst, def);
+		if (initialized) {
+			const own = Object.getPrototypeOf(inst);
+			const ctorProto = inst._zod.constr.prototype;
+			let up = own;
+			while (up && up !== ctorProto)
+				up = Object.getPrototypeOf(up);
+			const target = up ?? own;
+			if (!initialized.has(target)) {
+				initialized.add(target);
+				members(target, protoMembers);
+			}
+		}
+		const proto = _.prototype;
+		for (const k in proto) {
+			if (!Object.prototype.hasOwnProperty.call(proto, k))
+				continue;
+			if (!(k in inst)) {
+				inst[k] = proto[k].bind(inst);
+			}
+		}
+	}
+	const Parent = params?.Parent ?? Object;
+	class Definition extends Parent {
+	}
+	Object.defineProperty(Definition, "name", { value: name });
+	function _(def) {
+		const inst = params?.Parent ? newError(Definition) : this;
+		init(inst, def);
+		const deferred = inst._zod.deferred;
+		if (deferred) {
+			for (const fn of deferred) {
+				fn();
+			}
+			inst._zod.deferred = undefined;
+		}
+		const pp = globalThis.__zod_globalConfig?.postProcessor;
+		if (pp)
+			pp(inst);
+		return inst;
+	}
+	Object.defineProperty(_, "init", { value: init });
+	Object.defineProperty(_, Symbol.hasInstance, {
+		value: (inst) => {
+			if (params?.Parent && inst instanceof params.Parent)
+				return true;
+			return inst?._zod?.traits?.has(name);
+		},
+	});
+	Object.defineProperty(_, "name", { value: name });
+	return _;
+}
+const $brand =   (  null && (Symbol("zod_brand")));
+class $ZodAsyncError extends Error {
+	constructor() {
+		super(`Encountered Promise during synchronous parse. Use .parseAsync() instead.`);
+	}
+}
+class $ZodEncodeError extends Error {
+	constructor(name) {
+		super(`Encountered unidirectional transform during encode: ${name}`);
+		this.name = "ZodEncodeError";
+	}
+}
+(_a = globalThis).__zod_globalConfig ?? (_a.__zod_globalConfig = {});
+const globalConfig = globalThis.__zod_globalConfig;
+function config(newConfig) {
+	if (newConfig)
+		Object.assign(globalConfig, newConfig);
+	return globalConfig;
+}
+;
+class $ZodCyclicError extends Error {
+	constructor() {
+		super(`Cannot parse a reference cycle that closes through a transform`);
+		this.name = "ZodCyclicError";
+	}
+}
+const STATE = "~memo";
+const NO_ISSUES = [];
+function isRef(value) {
+	return value !== null && typeof value === "object";
+}
+function cloneIssues(issues) {
+	return issues.map((iss) => (iss.path ? { ...iss, path: iss.path.slice() } : { ...iss }));
+}
+const recursive =   new WeakMap();
+const NONE = 0;
+const ASSUMED = 1;
+const PROVEN = 2;
+function isRecursive(inst, stack, resolve) {
+	const cached = recursive.get(inst);
+	if (cached !== undefined)
+		return cached ? PROVEN : NONE;
+	if (stack.has(inst))
+		return PROVEN;
+	stack.add(inst);
+	let result = NONE;
+	const check = (child) => {
+		if (result !== PROVEN && child?._zod) {
+			const answer = isRecursive(child, stack, resolve);
+			if (answer > result)
+				result = answer;
+		}
+	};
+	const shape = (sh, spread) => {
+		let answer = NONE;
+		for (const key of Reflect.ownKeys(sh)) {
+			const desc = Object.getOwnPropertyDescriptor(sh, key);
+			if (spread && !desc.enumerable)
+				continue;
+			const child = desc.get ? ASSUMED : desc.value?._zod ? isRecursive(desc.value, stack, resolve) : NONE;
+			if (child > answer)
+				answer = child;
+		}
+		return answer;
+	};
+	const merge = (answer) => {
+		if (answer > result)
+			result = answer;
+	};
+	const def = inst._zod.def;
+	const kind = def.type;
+	switch (kind) {
+		case "object": {
+			const raw = rawShape(def);
+			merge(raw ? shape(raw, true) : ASSUMED);
+			check(def.catchall);
+			break;
+		}
+		case "array":
+			check(def.element);
+			break;
+		case "tuple":
+			for (const el of def.items)
+				check(el);
+			check(def.rest);
+			break;
+		case "record":
+		case "map":
+			check(def.keyType);
+			check(def.valueType);
+			break;
+		case "set":
+			check(def.valueType);
+			break;
+		case "union":
+			for (const el of def.options)
+				check(el);
+			break;
+		case "intersection":
+			check(def.left);
+			check(def.right);
+			break;
+		case "optional":
+		case "nullable":
+		case "default":
+		case "prefault":
+		case "catch":
+		case "readonly":
+		case "nonoptional":
+		case "promise":
+		case "success":
+			check(def.innerType);
+			break;
+		case "pipe":
+			check(def.in);
+			check(def.out);
+			break;
+		case "function":
+			check(def.input);
+			check(def.output);
+			break;
+		case "lazy": {
+			const inner = def._cachedInner ?? (resolve ? inst._zod.innerType : undefined);
+			merge(inner ? isRecursive(inner, stack, false) : ASSUMED);
+			break;
+		}
+		case "template_literal":
+		case "string":
+		case "number":
+		case "int":
+		case "boolean":
+		case "bigint":
+		case "symbol":
+		case "undefined":
+		case "null":
+		case "void":
+		case "never":
+		case "any":
+		case "unknown":
+		case "date":
+		case "nan":
+		case "enum":
+		case "literal":
+		case "file":
+		case "transform":
+		case "custom":
+			break;
+		default: {
+			kind;
+			for (const key in def) {
+				const desc = Object.getOwnPropertyDescriptor(def, key);
+				if (!desc || desc.get)
+					continue;
+				const value = desc.value;
+				if (!value || typeof value !== "object")
+					continue;
+				if (value._zod)
+					check(value);
+				else if (Array.isArray(value))
+					for (const el of value)
+						check(el);
+			}
+		}
+	}
+	stack.delete(inst);
+	return settle(inst, result);
+}
+function settle(inst, answer) {
+	if (answer !== ASSUMED)
+		recursive.set(inst, answer === PROVEN);
+	return answer;
+}
+function isRecursiveSchema(inst) {
+	return isRecursive(inst, new Set(), true) !== NONE;
+}
+function bucketFor(state, inst) {
+	let bucket = state.buckets.get(inst);
+	if (!bucket) {
+		bucket = new WeakMap();
+		state.buckets.set(inst, bucket);
+	}
+	return bucket;
+}
+let handoff;
+const memoizer_open = [];
+const memo = {
+	alloc(_inst, payload, empty) {
+		const bucket = handoff;
+		if (!bucket)
+			return empty;
+		handoff = undefined;
+		const entry = { value: empty, issues: null };
+		bucket.set(payload.value, entry);
+		memoizer_open.push(entry);
+		return empty;
+	},
+	guard(inst) {
+		var _a;
+		(_a = inst._zod).deferred ?? (_a.deferred = []);
+		inst._zod.deferred.push(() => {
+			const base = inst._zod.parse;
+			const wrapped = (payload, ctx) => {
+				if (ctx.direction !== "backward" && isBackEdge(ctx, payload.value))
+					throw new $ZodCyclicError();
+				return base(payload, ctx);
+			};
+			inst._zod.parse = wrapped;
+			if (inst._zod.run === base)
+				inst._zod.run = wrapped;
+		});
+	},
+	attach(inst) {
+		var _a;
+		let isRecursiveInst;
+		let rechecked = false;
+		let lastCtx;
+		let lastBucket;
+		(_a = inst._zod).deferred ?? (_a.deferred = []);
+		inst._zod.deferred.push(() => {
+			const base = inst._zod.parse;
+			const wrapped = (payload, ctx) => {
+				if (isRecursiveInst === undefined) {
+					const walked = isRecursive(inst, new Set(), false);
+					if (walked === NONE) {
+						inst._zod.parse = base;
+						if (inst._zod.run === wrapped)
+							inst._zod.run = base;
+						return base(payload, ctx);
+					}
+					if (walked === PROVEN || rechecked)
+						isRecursiveInst = true;
+					else
+						rechecked = true;
+				}
+				const input = payload.value;
+				if (!isRef(input))
+					return base(payload, ctx);
+				let state = ctx[STATE];
+				if (!state) {
+					state = { buckets: new WeakMap(), backEdges: undefined };
+					ctx[STATE] = state;
+				}
+				let bucket;
+				if (lastCtx === ctx) {
+					bucket = lastBucket;
+				}
+				else {
+					bucket = bucketFor(state, inst);
+					lastCtx = ctx;
+					lastBucket = bucket;
+				}
+				const hit = bucket.get(input);
+				if (hit) {
+					payload.value = hit.value;
+					if (hit.issues) {
+						if (hit.issues.length)
+							payload.issues.push(...cloneIssues(hit.issues));
+					}
+					else {
+						payload.memo = true;
+						state.backEdges ?? (state.backEdges = new WeakSet());
+						state.backEdges.add(hit.value);
+					}
+					return payload;
+				}
+				handoff = bucket;
+				const depth = memoizer_open.length;
+				const result = base(payload, ctx);
+				handoff = undefined;
+				const entry = memoizer_open.length > depth ? memoizer_open.pop() : undefined;
+				if (result instanceof Promise) {
+					return result.then((r) => {
+						if (entry)
+							entry.issues = r.issues.length ? cloneIssues(r.issues) : NO_ISSUES;
+						return r;
+					});
+				}
+				if (entry)
+					entry.issues = result.issues.length ? cloneIssues(result.issues) : NO_ISSUES;
+				return result;
+			};
+			inst._zod.parse = wrapped;
+			if (inst._zod.run === base)
+				inst._zod.run = wrapped;
+		});
+	},
+};
+function memoizer() {
+	return memo;
+}
+function isBackEdge(ctx, value) {
+	const backEdges = ctx[STATE]?.backEdges;
+	return backEdges !== undefined && isRef(value) && backEdges.has(value);
+}
+;
+const cuid = /^[cC][0-9a-z]{6,}$/;
+const cuid2 = /^[0-9a-z]+$/;
+const ulid = /^[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}$/;
+const xid = /^[0-9a-vA-V]{20}$/;
+const ksuid = /^[A-Za-z0-9]{27}$/;
+const nanoid = /^[a-zA-Z0-9_-]{21}$/;
+function nanoidOfLength(length) {
+	return new RegExp(`^[a-zA-Z0-9_-]{${length}}$`);
+}
+const duration = /^P(?:(\d+W)|(?!.*W)(?=\d|T\d)(\d+Y)?(\d+M)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+([.,]\d+)?S)?)?)$/;
+const extendedDuration = /^[-+]?P(?!$)(?:(?:[-+]?\d+Y)|(?:[-+]?\d+[.,]\d+Y$))?(?:(?:[-+]?\d+M)|(?:[-+]?\d+[.,]\d+M$))?(?:(?:[-+]?\d+W)|(?:[-+]?\d+[.,]\d+W$))?(?:(?:[-+]?\d+D)|(?:[-+]?\d+[.,]\d+D$))?(?:T(?=[\d+-])(?:(?:[-+]?\d+H)|(?:[-+]?\d+[.,]\d+H$))?(?:(?:[-+]?\d+M)|(?:[-+]?\d+[.,]\d+M$))?(?:[-+]?\d+(?:[.,]\d+)?S)?)??$/;
+const guid = /^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})$/;
+const uuid = (version) => {
+	if (!version)
+		return /^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}|00000000-0000-0000-0000-000000000000|ffffffff-ffff-ffff-ffff-ffffffffffff)$/;
+	return new RegExp(`^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-${version}[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12})$`);
+};
+const uuid4 =   (  null && (uuid(4)));
+const uuid6 =   (  null && (uuid(6)));
+const uuid7 =   (  null && (uuid(7)));
+const email = /^(?:[A-Za-z0-9_'+\-]+\.)*[A-Za-z0-9_'+\-]*[A-Za-z0-9_+-]@(?:[A-Za-z0-9][A-Za-z0-9\-]*\.)+[A-Za-z]{2,}$/;
+const html5Email = /^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$/;
+const rfc5322Email = /^(([^<>()\[\]\\.,;:\s@"]+(\.[^<>()\[\]\\.,;:\s@"]+)*)|(".+"))@((\[[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}])|(([a-zA-Z\-0-9]+\.)+[a-zA-Z]{2,}))$/;
+const unicodeEmail = /^[^\s@"]{1,64}@[^\s@]{1,255}$/u;
+const idnEmail = (  null && (unicodeEmail));
+const browserEmail = /^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$/;
+const _emoji = `^(?=[\\s\\S]*[\\p{Extended_Pictographic}\\p{Regional_Indicator}\\u20E3])[\\p{Extended_Pictographic}\\p{Emoji_Component}]+$`;
+function emoji() {
+	return new RegExp(_emoji, "u");
+}
+const ipv4 = /^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])$/;
+const ipv6 = /^(([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,7}:|([0-9a-fA-F]{1,4}:){1,6}:[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,5}(:[0-9a-fA-F]{1,4}){1,2}|([0-9a-fA-F]{1,4}:){1,4}(:[0-9a-fA-F]{1,4}){1,3}|([0-9a-fA-F]{1,4}:){1,3}(:[0-9a-fA-F]{1,4}){1,4}|([0-9a-fA-F]{1,4}:){1,2}(:[0-9a-fA-F]{1,4}){1,5}|[0-9a-fA-F]{1,4}:((:[0-9a-fA-F]{1,4}){1,6})|:((:[0-9a-fA-F]{1,4}){1,7}|:))$/;
+const mac = (delimiter) => {
+	const escapedDelim = util.escapeRegex(delimiter ?? ":");
+	return new RegExp(`^(?:[0-9A-F]{2}${escapedDelim}){5}[0-9A-F]{2}$|^(?:[0-9a-f]{2}${escapedDelim}){5}[0-9a-f]{2}$`);
+};
+const cidrv4 = /^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])\/([0-9]|[1-2][0-9]|3[0-2])$/;
+const cidrv6 = /^(([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,7}:|([0-9a-fA-F]{1,4}:){1,6}:[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,5}(:[0-9a-fA-F]{1,4}){1,2}|([0-9a-fA-F]{1,4}:){1,4}(:[0-9a-fA-F]{1,4}){1,3}|([0-9a-fA-F]{1,4}:){1,3}(:[0-9a-fA-F]{1,4}){1,4}|([0-9a-fA-F]{1,4}:){1,2}(:[0-9a-fA-F]{1,4}){1,5}|[0-9a-fA-F]{1,4}:((:[0-9a-fA-F]{1,4}){1,6})|:((:[0-9a-fA-F]{1,4}){1,7}|:))\/(12[0-8]|1[01][0-9]|[1-9]?[0-9])$/;
+const base64 = /^$|^(?:[0-9a-zA-Z+/]{4})*(?:(?:[0-9a-zA-Z+/]{2}==)|(?:[0-9a-zA-Z+/]{3}=))?$/;
+const base64url = /^(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-]{2,3})?$/;
+const hostname = /^(?=.{1,253}\.?$)[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[-0-9a-zA-Z]{0,61}[0-9a-zA-Z])?)*\.?$/;
+const domain = /^(?=.{1,253}$)([a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z]{2,63}$/;
+const httpProtocol = /^https?$/;
+const e164 = /^\+[1-9]\d{6,14}$/;
+const creditCard = /^\d(?:[ -]?\d){11,18}$/;
+const currencyCode = /^(?:AED|AFN|ALL|AMD|AOA|ARS|AUD|AWG|AZN|BAM|BBD|BDT|BHD|BIF|BMD|BND|BOB|BOV|BRL|BSD|BTN|BWP|BYN|BZD|CAD|CDF|CHE|CHF|CHW|CLF|CLP|CNY|COP|COU|CRC|CUP|CVE|CZK|DJF|DKK|DOP|DZD|EGP|ERN|ETB|EUR|FJD|FKP|GBP|GEL|GHS|GIP|GMD|GNF|GTQ|GYD|HKD|HNL|HTG|HUF|IDR|ILS|INR|IQD|IRR|ISK|JMD|JOD|JPY|KES|KGS|KHR|KMF|KPW|KRW|KWD|KYD|KZT|LAK|LBP|LKR|LRD|LSL|LYD|MAD|MDL|MGA|MKD|MMK|MNT|MOP|MRU|MUR|MVR|MWK|MXN|MXV|MYR|MZN|NAD|NGN|NIO|NOK|NPR|NZD|OMR|PAB|PEN|PGK|PHP|PKR|PLN|PYG|QAR|RON|RSD|RUB|RWF|SAR|SBD|SCR|SDG|SEK|SGD|SHP|SLE|SOS|SRD|SSP|STN|SVC|SYP|SZL|THB|TJS|TMT|TND|TOP|TRY|TTD|TWD|TZS|UAH|UGX|USD|USN|UYI|UYU|UYW|UZS|VED|VES|VND|VUV|WST|XAD|XAF|XAG|XAU|XBA|XBB|XBC|XBD|XCD|XCG|XDR|XOF|XPD|XPF|XPT|XSU|XTS|XUA|XXX|YER|ZAR|ZMW|ZWG)$/;
+const iban = /^[A-Z]{2}(?!00|01|99)\d{2}[A-Z0-9]{11,30}$/;
+const dateSource = `(?:(?:\\d\\d[2468][048]|\\d\\d[13579][26]|\\d\\d0[48]|[02468][048]00|[13579][26]00)-02-29|\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|(?:02)-(?:0[1-9]|1\\d|2[0-8])))`;
+function regexes_anchor(source) {
+	return new RegExp(`^${source}$`);
+}
+const date =   regexes_anchor(dateSource);
+function timeSource(args) {
+	const hhmm = `(?:[01]\\d|2[0-3]):[0-5]\\d`;
+	const regex = typeof args.precision === "number"
+		? args.precision === -1
+			? `${hhmm}`
+			: args.precision === 0
+				? `${hhmm}:[0-5]\\d`
+				: `${hhmm}:[0-5]\\d\\.\\d{${args.precision}}`
+		: args.seconds
+			? `${hhmm}:[0-5]\\d(?:\\.\\d+)?`
+			: `${hhmm}(?::[0-5]\\d(?:\\.\\d+)?)?`;
+	return regex;
+}
+function time(args) {
+	return new RegExp(`^${timeSource(args)}$`);
+}
+function datetime(args) {
+	const opts = ["Z"];
+	if (args.offset)
+		opts.push(`([+-](?:[01]\\d|2[0-3]):[0-5]\\d)`);
+	const qualified = `${timeSource({ precision: args.precision, seconds: true })}(?:${opts.join("|")})`;
+	const timeRegex = args.local ? `${qualified}|${timeSource({ precision: args.precision })}` : qualified;
+	return new RegExp(`^${dateSource}T(?:${timeRegex})$`);
+}
+const anyString = /^[\s\S]{0,}$/;
+const string = (params) => {
+	const regex = params ? `[\\s\\S]{${params?.minimum ?? 0},${params?.maximum ?? ""}}` : `[\\s\\S]*`;
+	return new RegExp(`^${regex}$`);
+};
+const bigint = /^-?\d+n?$/;
+const integer = /^-?\d+$/;
+const number = /^-?\d+(?:\.\d+)?$/;
+const regexes_boolean = /^(?:true|false)$/i;
+const _null = /^null$/i;
+const _undefined = /^undefined$/i;
+const lowercase = /^[^A-Z]*$/;
+const uppercase = /^[^a-z]*$/;
+const hex = /^[0-9a-fA-F]*$/;
+function fixedBase64(bodyLength, padding) {
+	return new RegExp(`^[A-Za-z0-9+/]{${bodyLength}}${padding}$`);
+}
+function fixedBase64url(length) {
+	return new RegExp(`^[A-Za-z0-9_-]{${length}}$`);
+}
+const md5_hex = /^[0-9a-fA-F]{32}$/;
+const md5_base64 =   (  null && (fixedBase64(22, "==")));
+const md5_base64url =   (  null && (fixedBase64url(22)));
+const sha1_hex = /^[0-9a-fA-F]{40}$/;
+const sha1_base64 =   (  null && (fixedBase64(27, "=")));
+const sha1_base64url =   (  null && (fixedBase64url(27)));
+const sha256_hex = /^[0-9a-fA-F]{64}$/;
+const sha256_base64 =   (  null && (fixedBase64(43, "=")));
+const sha256_base64url =   (  null && (fixedBase64url(43)));
+const sha384_hex = /^[0-9a-fA-F]{96}$/;
+const sha384_base64 =   (  null && (fixedBase64(64, "")));
+const sha384_base64url =   (  null && (fixedBase64url(64)));
+const sha512_hex = /^[0-9a-fA-F]{128}$/;
+const sha512_base64 =   (  null && (fixedBase64(86, "==")));
+const sha512_base64url =   (  null && (fixedBase64url(86)));
+;
+const $ZodCheck =   $constructor("$ZodCheck", (inst, def) => {
+	var _a;
+	inst._zod ?? (inst._zod = {});
+	inst._zod.def = def;
+	(_a = inst._zod).onattach ?? (_a.onattach = []);
+});
+const _whenHasSize = (payload) => {
+	const val = payload.value;
+	return !util.nullish(val) && val.size !== undefined;
+};
+const _whenHasLength = (payload) => {
+	const val = payload.value;
+	return !nullish(val) && val.length !== undefined;
+};
+const numericOriginMap = {
+	number: "number",
+	bigint: "bigint",
+	object: "date",
+};
+const $ZodCheckLessThan =   $constructor("$ZodCheckLessThan", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const origin = numericOriginMap[typeof def.value];
+	inst._zod.check = (payload) => {
+		if (def.inclusive ? payload.value <= def.value : payload.value < def.value) {
+			return;
+		}
+		payload.issues.push({
+			origin: numericOriginMap[typeof payload.value] ?? origin,
+			code: "too_big",
+			maximum: typeof def.value === "object" ? def.value.getTime() : def.value,
+			input: payload.value,
+			inclusive: def.inclusive,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckGreaterThan =   $constructor("$ZodCheckGreaterThan", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const origin = numericOriginMap[typeof def.value];
+	inst._zod.check = (payload) => {
+		if (def.inclusive ? payload.value >= def.value : payload.value > def.value) {
+			return;
+		}
+		payload.issues.push({
+			origin: numericOriginMap[typeof payload.value] ?? origin,
+			code: "too_small",
+			minimum: typeof def.value === "object" ? def.value.getTime() : def.value,
+			input: payload.value,
+			inclusive: def.inclusive,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckMultipleOf =
+  $constructor("$ZodCheckMultipleOf", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	inst._zod.check = (payload) => {
+		if (typeof payload.value !== typeof def.value)
+			throw new Error("Cannot mix number and bigint in multiple_of check.");
+		const isMultiple = typeof payload.value === "bigint"
+			?
+				def.value !== BigInt(0) && payload.value % def.value === BigInt(0)
+			: floatSafeRemainder(payload.value, def.value) === 0;
+		if (isMultiple)
+			return;
+		payload.issues.push({
+			origin: typeof payload.value,
+			code: "not_multiple_of",
+			divisor: def.value,
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckNumberFormat =   $constructor("$ZodCheckNumberFormat", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	def.format = def.format || "float64";
+	const isInt = def.format?.includes("int");
+	const origin = isInt ? "int" : "number";
+	const [minimum, maximum] = NUMBER_FORMAT_RANGES[def.format];
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		if (isInt) {
+			if (!Number.isInteger(input)) {
+				payload.issues.push({
+					expected: origin,
+					format: def.format,
+					code: "invalid_type",
+					continue: false,
+					input,
+					inst,
+				});
+				return;
+			}
+			if (!Number.isSafeInteger(input)) {
+				if (input > 0) {
+					payload.issues.push({
+						input,
+						code: "too_big",
+						maximum: Number.MAX_SAFE_INTEGER,
+						note: "Integers must be within the safe integer range.",
+						inst,
+						origin,
+						inclusive: true,
+						continue: !def.abort,
+					});
+				}
+				else {
+					payload.issues.push({
+						input,
+						code: "too_small",
+						minimum: Number.MIN_SAFE_INTEGER,
+						note: "Integers must be within the safe integer range.",
+						inst,
+						origin,
+						inclusive: true,
+						continue: !def.abort,
+					});
+				}
+				return;
+			}
+		}
+		if (input < minimum) {
+			payload.issues.push({
+				origin: "number",
+				input,
+				code: "too_small",
+				minimum,
+				inclusive: true,
+				inst,
+				continue: !def.abort,
+			});
+		}
+		if (input > maximum) {
+			payload.issues.push({
+				origin: "number",
+				input,
+				code: "too_big",
+				maximum,
+				inclusive: true,
+				inst,
+				continue: !def.abort,
+			});
+		}
+	};
+});
+const $ZodCheckBigIntFormat =   (  null && (core.$constructor("$ZodCheckBigIntFormat", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const [minimum, maximum] = util.BIGINT_FORMAT_RANGES[def.format];
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		if (input < minimum) {
+			payload.issues.push({
+				origin: "bigint",
+				input,
+				code: "too_small",
+				minimum: minimum,
+				inclusive: true,
+				inst,
+				continue: !def.abort,
+			});
+		}
+		if (input > maximum) {
+			payload.issues.push({
+				origin: "bigint",
+				input,
+				code: "too_big",
+				maximum,
+				inclusive: true,
+				inst,
+				continue: !def.abort,
+			});
+		}
+	};
+})));
+const $ZodCheckMaxSize =   (  null && (core.$constructor("$ZodCheckMaxSize", (inst, def) => {
+	var _a;
+	$ZodCheck.init(inst, def);
+	(_a = inst._zod.def).when ?? (_a.when = _whenHasSize);
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		const size = input.size;
+		if (size <= def.maximum)
+			return;
+		payload.issues.push({
+			origin: util.getSizableOrigin(input),
+			code: "too_big",
+			maximum: def.maximum,
+			inclusive: true,
+			input,
+			inst,
+			continue: !def.abort,
+		});
+	};
+})));
+const $ZodCheckMinSize =   (  null && (core.$constructor("$ZodCheckMinSize", (inst, def) => {
+	var _a;
+	$ZodCheck.init(inst, def);
+	(_a = inst._zod.def).when ?? (_a.when = _whenHasSize);
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		const size = input.size;
+		if (size >= def.minimum)
+			return;
+		payload.issues.push({
+			origin: util.getSizableOrigin(input),
+			code: "too_small",
+			minimum: def.minimum,
+			inclusive: true,
+			input,
+			inst,
+			continue: !def.abort,
+		});
+	};
+})));
+const $ZodCheckSizeEquals =   (  null && (core.$constructor("$ZodCheckSizeEquals", (inst, def) => {
+	var _a;
+	$ZodCheck.init(inst, def);
+	(_a = inst._zod.def).when ?? (_a.when = _whenHasSize);
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		const size = input.size;
+		if (size === def.size)
+			return;
+		const tooBig = size > def.size;
+		payload.issues.push({
+			origin: util.getSizableOrigin(input),
+			...(tooBig ? { code: "too_big", maximum: def.size } : { code: "too_small", minimum: def.size }),
+			inclusive: true,
+			exact: true,
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+})));
+const $ZodCheckMaxLength =   $constructor("$ZodCheckMaxLength", (inst, def) => {
+	var _a;
+	$ZodCheck.init(inst, def);
+	(_a = inst._zod.def).when ?? (_a.when = _whenHasLength);
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		const units = input.length;
+		const length = typeof input === "string" && units > def.maximum ? codePointLength(input) : units;
+		if (length <= def.maximum)
+			return;
+		const origin = getLengthableOrigin(input);
+		payload.issues.push({
+			origin,
+			code: "too_big",
+			maximum: def.maximum,
+			inclusive: true,
+			input,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckMinLength =   $constructor("$ZodCheckMinLength", (inst, def) => {
+	var _a;
+	$ZodCheck.init(inst, def);
+	(_a = inst._zod.def).when ?? (_a.when = _whenHasLength);
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		const units = input.length;
+		const length = typeof input === "string" && units >= def.minimum && units < def.minimum * 2
+			? codePointLength(input)
+			: units;
+		if (length >= def.minimum)
+			return;
+		const origin = getLengthableOrigin(input);
+		payload.issues.push({
+			origin,
+			code: "too_small",
+			minimum: def.minimum,
+			inclusive: true,
+			input,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckLengthEquals =   $constructor("$ZodCheckLengthEquals", (inst, def) => {
+	var _a;
+	$ZodCheck.init(inst, def);
+	(_a = inst._zod.def).when ?? (_a.when = _whenHasLength);
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		const units = input.length;
+		const length = typeof input === "string" && units >= def.length && units <= def.length * 2
+			? codePointLength(input)
+			: units;
+		if (length === def.length)
+			return;
+		const origin = getLengthableOrigin(input);
+		const tooBig = length > def.length;
+		payload.issues.push({
+			origin,
+			...(tooBig ? { code: "too_big", maximum: def.length } : { code: "too_small", minimum: def.length }),
+			inclusive: true,
+			exact: true,
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckStringFormat =   $constructor("$ZodCheckStringFormat", (inst, def) => {
+	var _a, _b;
+	$ZodCheck.init(inst, def);
+	if (def.pattern)
+		(_a = inst._zod).check ?? (_a.check = (payload) => {
+			def.pattern.lastIndex = 0;
+			if (def.pattern.test(payload.value))
+				return;
+			payload.issues.push({
+				origin: "string",
+				code: "invalid_format",
+				format: def.format,
+				input: payload.value,
+				...(def.pattern ? { pattern: def.pattern.toString() } : {}),
+				inst,
+				continue: !def.abort,
+			});
+		});
+	else
+		(_b = inst._zod).check ?? (_b.check = () => { });
+});
+const $ZodCheckRegex =   $constructor("$ZodCheckRegex", (inst, def) => {
+	$ZodCheckStringFormat.init(inst, def);
+	inst._zod.check = (payload) => {
+		def.pattern.lastIndex = 0;
+		if (def.pattern.test(payload.value))
+			return;
+		payload.issues.push({
+			origin: "string",
+			code: "invalid_format",
+			format: "regex",
+			input: payload.value,
+			pattern: def.pattern.toString(),
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckLowerCase =   $constructor("$ZodCheckLowerCase", (inst, def) => {
+	def.pattern ?? (def.pattern = lowercase);
+	$ZodCheckStringFormat.init(inst, def);
+});
+const $ZodCheckUpperCase =   $constructor("$ZodCheckUpperCase", (inst, def) => {
+	def.pattern ?? (def.pattern = uppercase);
+	$ZodCheckStringFormat.init(inst, def);
+});
+const $ZodCheckIncludes =   $constructor("$ZodCheckIncludes", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const escapedRegex = escapeRegex(def.includes);
+	const pattern = new RegExp(typeof def.position === "number" ? `^.{${def.position},}${escapedRegex}` : escapedRegex);
+	def.pattern = pattern;
+	inst._zod.check = (payload) => {
+		if (payload.value.includes(def.includes, def.position))
+			return;
+		payload.issues.push({
+			origin: "string",
+			code: "invalid_format",
+			format: "includes",
+			includes: def.includes,
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckStartsWith =   $constructor("$ZodCheckStartsWith", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const pattern = new RegExp(`^${escapeRegex(def.prefix)}.*`);
+	def.pattern ?? (def.pattern = pattern);
+	inst._zod.check = (payload) => {
+		if (payload.value.startsWith(def.prefix))
+			return;
+		payload.issues.push({
+			origin: "string",
+			code: "invalid_format",
+			format: "starts_with",
+			prefix: def.prefix,
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckEndsWith =   $constructor("$ZodCheckEndsWith", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const pattern = new RegExp(`.*${escapeRegex(def.suffix)}$`);
+	def.pattern ?? (def.pattern = pattern);
+	inst._zod.check = (payload) => {
+		if (payload.value.endsWith(def.suffix))
+			return;
+		payload.issues.push({
+			origin: "string",
+			code: "invalid_format",
+			format: "ends_with",
+			suffix: def.suffix,
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+function handleCheckPropertyResult(result, payload, property) {
+	if (result.issues.length) {
+		payload.issues.push(...prefixIssues(property, result.issues));
+	}
+}
+const $ZodCheckProperty =   (  null && (core.$constructor("$ZodCheckProperty", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	inst._zod.check = (payload) => {
+		const result = def.schema._zod.run({
+			value: payload.value[def.property],
+			issues: [],
+		}, {});
+		if (result instanceof Promise) {
+			return result.then((result) => handleCheckPropertyResult(result, payload, def.property));
+		}
+		handleCheckPropertyResult(result, payload, def.property);
+		return;
+	};
+})));
+const $ZodCheckProperties =   $constructor("$ZodCheckProperties", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	hide(inst, Symbol.iterator, function* () {
+		yield inst;
+	});
+	let entries;
+	inst._zod.check = (payload) => {
+		if (payload.value == null) {
+			payload.issues.push({ expected: "object", code: "invalid_type", input: payload.value, inst });
+			return undefined;
+		}
+		entries ?? (entries = Reflect.ownKeys(def.shape).map((key) => [key, def.shape[key]]));
+		const input = payload.value;
+		let proms;
+		for (const [key, schema] of entries) {
+			const result = schema._zod.run({ value: input[key], issues: [] }, {});
+			if (result instanceof Promise) {
+				proms ?? (proms = []);
+				proms.push(result.then((result) => handleCheckPropertyResult(result, payload, key)));
+			}
+			else {
+				handleCheckPropertyResult(result, payload, key);
+			}
+		}
+		if (proms)
+			return Promise.all(proms).then(() => undefined);
+		return undefined;
+	};
+});
+const $ZodCheckMimeType =   (  null && (core.$constructor("$ZodCheckMimeType", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const mimeSet = new Set(def.mime);
+	inst._zod.check = (payload) => {
+		if (mimeSet.has(payload.value.type))
+			return;
+		payload.issues.push({
+			code: "invalid_value",
+			values: def.mime,
+			input: payload.value.type,
+			inst,
+			continue: !def.abort,
+		});
+	};
+})));
+const $ZodCheckOverwrite =   $constructor("$ZodCheckOverwrite", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	inst._zod.check = (payload) => {
+		payload.value = def.tx(payload.value);
+	};
+});
+;
+class Doc {
+	constructor(args = [], closed = {}) {
+		this.content = [];
+		this.indent = 0;
+		this.args = args;
+		this.closed = closed;
+	}
+	indented(fn) {
+		this.indent += 1;
+		try {
+			fn(this);
+		}
+		finally {
+			this.indent -= 1;
+		}
+	}
+	write(arg) {
+		if (typeof arg === "function") {
+			arg(this, { execution: "sync" });
+			arg(this, { execution: "async" });
+			return;
+		}
+		const content = arg;
+		const lines = content.split("\n").filter((x) => x);
+		const minIndent = Math.min(...lines.map((x) => x.length - x.trimStart().length));
+		const dedented = lines.map((x) => x.slice(minIndent)).map((x) => " ".repeat(this.indent * 2) + x);
+		for (const line of dedented) {
+			this.content.push(line);
+		}
+	}
+	compile() {
+		const F = Function;
+		const content = this?.content ?? [``];
+		const factory = new F(...Object.keys(this.closed), `return function (${this.args.join(", ")}) {\n${content.join("\n")}\n};`);
+		return factory(...Object.values(this.closed));
+	}
+}
+;
+const version = {
+	major: 4,
+	minor: 6,
+	patch: 7,
+};
+;
+const $ZodType =   $constructor("$ZodType", (inst, def) => {
+	var _a;
+	inst ?? (inst = {});
+	inst._zod.def = def;
+	inst._zod.bag = inst._zod.bag || {};
+	inst._zod.version = version;
+	const defChecks = inst._zod.def.checks;
+	const checks = inst._zod.traits.has("$ZodCheck")
+		? [inst, ...(defChecks ?? [])]
+		: defChecks?.length
+			? [...defChecks]
+			: [];
+	for (const ch of checks) {
+		for (const fn of ch._zod.onattach) {
+			fn(inst);
+		}
+	}
+	if (checks.length === 0) {
+		(_a = inst._zod).deferred ?? (_a.deferred = []);
+		inst._zod.deferred?.push(() => {
+			inst._zod.run = inst._zod.parse;
+		});
+	}
+	else {
+		const runChecks = (payload, checks, ctx) => {
+			if (payload.memo)
+				return payload;
+			let isAborted = aborted(payload);
+			let asyncResult;
+			for (const ch of checks) {
+				if (ch._zod.def.when) {
+					if (explicitlyAborted(payload))
+						continue;
+					const shouldRun = ch._zod.def.when(payload);
+					if (!shouldRun)
+						continue;
+				}
+				else if (isAborted) {
+					continue;
+				}
+				const currLen = payload.issues.length;
+				const _ = ch._zod.check(payload);
+				if (_ instanceof Promise && ctx?.async === false) {
+					throw new $ZodAsyncError();
+				}
+				if (asyncResult || _ instanceof Promise) {
+					asyncResult = (asyncResult ?? Promise.resolve()).then(async () => {
+						await _;
+						const nextLen = payload.issues.length;
+						if (nextLen === currLen)
+							return;
+						attachSchema(payload.issues, currLen, inst);
+						if (!isAborted)
+							isAborted = aborted(payload, currLen);
+					});
+				}
+				else {
+					const nextLen = payload.issues.length;
+					if (nextLen === currLen)
+						continue;
+					attachSchema(payload.issues, currLen, inst);
+					if (!isAborted)
+						isAborted = aborted(payload, currLen);
+				}
+			}
+			if (asyncResult) {
+				return asyncResult.then(() => {
+					return payload;
+				});
+			}
+			return payload;
+		};
+		const handleCanaryResult = (canary, payload, ctx) => {
+			if (aborted(canary)) {
+				canary.aborted = true;
+				return canary;
+			}
+			const checkResult = runChecks(payload, checks, ctx);
+			if (checkResult instanceof Promise) {
+				if (ctx.async === false)
+					throw new $ZodAsyncError();
+				return checkResult.then((checkResult) => inst._zod.parse(checkResult, ctx));
+			}
+			return inst._zod.parse(checkResult, ctx);
+		};
+		inst._zod.run = (payload, ctx) => {
+			if (ctx.skipChecks) {
+				return inst._zod.parse(payload, ctx);
+			}
+			if (ctx.direction === "backward") {
+				const canary = inst._zod.parse({ value: payload.value, issues: [] }, { ...ctx, skipChecks: true });
+				if (canary instanceof Promise) {
+					return canary.then((canary) => {
+						return handleCanaryResult(canary, payload, ctx);
+					});
+				}
+				return handleCanaryResult(canary, payload, ctx);
+			}
+			const result = inst._zod.parse(payload, ctx);
+			if (result instanceof Promise) {
+				if (ctx.async === false)
+					throw new $ZodAsyncError();
+				return result.then((result) => runChecks(result, checks, ctx));
+			}
+			return runChecks(result, checks, ctx);
+		};
+	}
+}, {
+	get "~standard"() {
+		return hide(this, "~standard", standardProps(this));
+	},
+	set "~standard"(value) {
+		own(this, "~standard", value);
+	},
+});
+const toStandardResult = (r, ctx) => r.issues.length ? { issues: r.issues.map((iss) => finalizeIssue(iss, ctx, config())) } : { value: r.value };
+async function validateAsync(inst, value) {
+	const ctx = { async: true };
+	return toStandardResult((await inst._zod.run({ value, issues: [] }, ctx)), ctx);
+}
+function standardProps(inst) {
+	return {
+		validate: (value) => {
+			const ctx = { async: false };
+			try {
+				const r = inst._zod.run({ value, issues: [] }, ctx);
+				if (!(r instanceof Promise))
+					return toStandardResult(r, ctx);
+			}
+			catch (_) { }
+			return validateAsync(inst, value);
+		},
+		vendor: "zod",
+		version: 1,
+	};
+}
+const $ZodString =   $constructor("$ZodString", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.pattern = def.pattern ?? anyString;
+	inst._zod.parse = (payload, _) => {
+		if (def.coerce)
+			try {
+				payload.value = String(payload.value);
+			}
+			catch (_) { }
+		if (typeof payload.value === "string")
+			return payload;
+		payload.issues.push({
+			expected: "string",
+			code: "invalid_type",
+			input: payload.value,
+			inst,
+		});
+		return payload;
+	};
+});
+const $ZodStringFormat =   $constructor("$ZodStringFormat", (inst, def) => {
+	$ZodCheckStringFormat.init(inst, def);
+	$ZodString.init(inst, def);
+});
+const $ZodGUID =   $constructor("$ZodGUID", (inst, def) => {
+	def.pattern ?? (def.pattern = guid);
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodUUID =   $constructor("$ZodUUID", (inst, def) => {
+	if (def.version) {
+		const versionMap = {
+			v1: 1,
+			v2: 2,
+			v3: 3,
+			v4: 4,
+			v5: 5,
+			v6: 6,
+			v7: 7,
+			v8: 8,
+		};
+		const v = versionMap[def.version];
+		if (v === undefined)
+			throw new Error(`Invalid UUID version: "${def.version}"`);
+		def.pattern ?? (def.pattern = uuid(v));
+	}
+	else
+		def.pattern ?? (def.pattern = uuid());
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodEmail =   $constructor("$ZodEmail", (inst, def) => {
+	def.pattern ?? (def.pattern = email);
+	$ZodStringFormat.init(inst, def);
+});
+const URL_BAD_FORMAT = 1;
+const URL_UNPARSEABLE = 2;
+function canParseURL(input) {
+	try {
+		if (typeof URL !== "undefined" && typeof URL.canParse === "function")
+			return URL.canParse(input);
+		new URL(input);
+		return true;
+	}
+	catch {
+		return false;
+	}
+}
+function validateURL(trimmed, def) {
+	if (!("normalize" in def) && !("hostname" in def) && !("protocol" in def)) {
+		return canParseURL(trimmed) || URL_UNPARSEABLE;
+	}
+	return parseURLObject(trimmed, def);
+}
+function parseURLObject(trimmed, def) {
+	if (!def.normalize && def.protocol?.source === httpProtocol.source && !/^https?:\/\//i.test(trimmed)) {
+		return URL_BAD_FORMAT;
+	}
+	try {
+		if (typeof URL !== "undefined") {
+			const URLStatic = URL;
+			if (typeof URLStatic.parse === "function")
+				return URLStatic.parse(trimmed) ?? URL_UNPARSEABLE;
+		}
+		return new URL(trimmed);
+	}
+	catch {
+		return URL_UNPARSEABLE;
+	}
+}
+const asciiTabOrNewline = /[\t\n\r]/g;
+function stripTabAndNewline(value) {
+	return value.replace(asciiTabOrNewline, "");
+}
+function urlHostnameOk(url, hostname) {
+	hostname.lastIndex = 0;
+	return hostname.test(url.hostname);
+}
+function urlProtocolOk(url, protocol) {
+	protocol.lastIndex = 0;
+	return protocol.test(url.protocol.endsWith(":") ? url.protocol.slice(0, -1) : url.protocol);
+}
+const $ZodURL =   $constructor("$ZodURL", (inst, def) => {
+	$ZodStringFormat.init(inst, def);
+	inst._zod.check = (payload) => {
+		try {
+			const trimmed = payload.value.trim();
+			const url = validateURL(trimmed, def);
+			if (url === URL_BAD_FORMAT) {
+				payload.issues.push({
+					code: "invalid_format",
+					format: "url",
+					note: "Invalid URL format",
+					input: payload.value,
+					inst,
+					continue: !def.abort,
+				});
+				return;
+			}
+			if (url === URL_UNPARSEABLE) {
+				payload.issues.push({
+					code: "invalid_format",
+					format: "url",
+					input: payload.value,
+					inst,
+					continue: !def.abort,
+				});
+				return;
+			}
+			if (url === true) {
+				payload.value = stripTabAndNewline(trimmed);
+				return;
+			}
+			if (def.hostname && !urlHostnameOk(url, def.hostname)) {
+				payload.issues.push({
+					code: "invalid_format",
+					format: "url",
+					note: "Invalid hostname",
+					pattern: def.hostname.source,
+					input: payload.value,
+					inst,
+					continue: !def.abort,
+				});
+			}
+			if (def.protocol && !urlProtocolOk(url, def.protocol)) {
+				payload.issues.push({
+					code: "invalid_format",
+					format: "url",
+					note: "Invalid protocol",
+					pattern: def.protocol.source,
+					input: payload.value,
+					inst,
+					continue: !def.abort,
+				});
+			}
+			payload.value = def.normalize ? url.href : stripTabAndNewline(trimmed);
+			return;
+		}
+		catch (_) {
+			payload.issues.push({
+				code: "invalid_format",
+				format: "url",
+				input: payload.value,
+				inst,
+				continue: !def.abort,
+			});
+		}
+	};
+});
+const $ZodEmoji =   $constructor("$ZodEmoji", (inst, def) => {
+	def.pattern ?? (def.pattern = emoji());
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodNanoID =   $constructor("$ZodNanoID", (inst, def) => {
+	if (def.length !== undefined && (!Number.isInteger(def.length) || def.length < 1))
+		throw new Error(`Invalid nanoid length: ${def.length}`);
+	def.pattern ?? (def.pattern = def.length === undefined ? nanoid : nanoidOfLength(def.length));
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodCUID =   $constructor("$ZodCUID", (inst, def) => {
+	def.pattern ?? (def.pattern = cuid);
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodCUID2 =   $constructor("$ZodCUID2", (inst, def) => {
+	def.pattern ?? (def.pattern = cuid2);
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodULID =   $constructor("$ZodULID", (inst, def) => {
+	def.pattern ?? (def.pattern = ulid);
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodXID =   $constructor("$ZodXID", (inst, def) => {
+	def.pattern ?? (def.pattern = xid);
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodKSUID =   $constructor("$ZodKSUID", (inst, def) => {
+	def.pattern ?? (def.pattern = ksuid);
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodISODateTime =   $constructor("$ZodISODateTime", (inst, def) => {
+	def.pattern ?? (def.pattern = datetime(def));
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodISODate =   $constructor("$ZodISODate", (inst, def) => {
+	def.pattern ?? (def.pattern = date);
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodISOTime =   $constructor("$ZodISOTime", (inst, def) => {
+	def.pattern ?? (def.pattern = time(def));
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodISODuration =   $constructor("$ZodISODuration", (inst, def) => {
+	def.pattern ?? (def.pattern = duration);
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodIPv4 =   $constructor("$ZodIPv4", (inst, def) => {
+	def.pattern ?? (def.pattern = ipv4);
+	$ZodStringFormat.init(inst, def);
+});
+const ipv6Alphabet = /^[0-9a-fA-F:.]+$/;
+function isValidIPv6(value) {
+	if (!ipv6Alphabet.test(value))
+		return false;
+	return canParseURL(`http://[${value}]`);
+}
+const $ZodIPv6 =   $constructor("$ZodIPv6", (inst, def) => {
+	def.pattern ?? (def.pattern = ipv6);
+	$ZodStringFormat.init(inst, def);
+	inst._zod.check = (payload) => {
+		if (!isValidIPv6(payload.value)) {
+			payload.issues.push({
+				code: "invalid_format",
+				format: "ipv6",
+				input: payload.value,
+				inst,
+				continue: !def.abort,
+			});
+		}
+	};
+});
+const $ZodMAC =   (  null && (core.$constructor("$ZodMAC", (inst, def) => {
+	def.pattern ?? (def.pattern = regexes.mac(def.delimiter));
+	$ZodStringFormat.init(inst, def);
+})));
+const $ZodCIDRv4 =   $constructor("$ZodCIDRv4", (inst, def) => {
+	def.pattern ?? (def.pattern = cidrv4);
+	$ZodStringFormat.init(inst, def);
+});
+function isValidCIDRv6(value) {
+	const parts = value.split("/");
+	if (parts.length !== 2)
+		return false;
+	const [address, prefix] = parts;
+	if (!prefix)
+		return false;
+	const prefixNum = Number(prefix);
+	if (`${prefixNum}` !== prefix)
+		return false;
+	if (prefixNum < 0 || prefixNum > 128)
+		return false;
+	return isValidIPv6(address);
+}
+const $ZodCIDRv6 =   $constructor("$ZodCIDRv6", (inst, def) => {
+	def.pattern ?? (def.pattern = cidrv6);
+	$ZodStringFormat.init(inst, def);
+	inst._zod.check = (payload) => {
+		if (!isValidCIDRv6(payload.value)) {
+			payload.issues.push({
+				code: "invalid_format",
+				format: "cidrv6",
+				input: payload.value,
+				inst,
+				continue: !def.abort,
+			});
+		}
+	};
+});
+function isValidBase64(data) {
+	if (data === "")
+		return true;
+	if (/\s/.test(data))
+		return false;
+	if (data.length % 4 !== 0)
+		return false;
+	try {
+		atob(data);
+		return true;
+	}
+	catch {
+		return false;
+	}
+}
+const base64Charset = /^[0-9a-zA-Z+/]*={0,2}$/;
+const $ZodBase64 =   $constructor("$ZodBase64", (inst, def) => {
+	def.pattern ?? (def.pattern = base64Charset);
+	$ZodStringFormat.init(inst, def);
+	inst._zod.check = (payload) => {
+		if (isValidBase64(payload.value))
+			return;
+		payload.issues.push({
+			code: "invalid_format",
+			format: "base64",
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const base64urlCharset = /^[A-Za-z0-9_-]*$/;
+function isValidBase64URL(data) {
+	if (!base64urlCharset.test(data))
+		return false;
+	const base64 = data.replace(/[-_]/g, (c) => (c === "-" ? "+" : "/"));
+	const padded = base64.padEnd(Math.ceil(base64.length / 4) * 4, "=");
+	return isValidBase64(padded);
+}
+const $ZodBase64URL =   $constructor("$ZodBase64URL", (inst, def) => {
+	def.pattern ?? (def.pattern = base64urlCharset);
+	$ZodStringFormat.init(inst, def);
+	inst._zod.check = (payload) => {
+		if (isValidBase64URL(payload.value))
+			return;
+		payload.issues.push({
+			code: "invalid_format",
+			format: "base64url",
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodE164 =   $constructor("$ZodE164", (inst, def) => {
+	def.pattern ?? (def.pattern = e164);
+	$ZodStringFormat.init(inst, def);
+});
+const CC_SANITIZE = /[- ]/g;
+function isLuhnAlgo(digits) {
+	let length = digits.length;
+	let bit = 1;
+	let sum = 0;
+	while (length) {
+		const value = digits.charCodeAt(--length) - 48;
+		bit ^= 1;
+		sum += bit ? [0, 2, 4, 6, 8, 1, 3, 5, 7, 9][value] : value;
+	}
+	return sum % 10 === 0;
+}
+function isValidCreditCard(input) {
+	if (!regexes.creditCard.test(input))
+		return false;
+	return isLuhnAlgo(input.replace(CC_SANITIZE, ""));
+}
+const $ZodCreditCard =   (  null && (core.$constructor("$ZodCreditCard", (inst, def) => {
+	def.pattern ?? (def.pattern = regexes.creditCard);
+	$ZodStringFormat.init(inst, def);
+	inst._zod.check = (payload) => {
+		if (isValidCreditCard(payload.value))
+			return;
+		payload.issues.push({
+			code: "invalid_format",
+			format: "credit_card",
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+})));
+function isIso7064Mod97(iban) {
+	let remainder = 0;
+	const len = iban.length;
+	for (let i = 4; i < len; i++) {
+		const code = iban.charCodeAt(i);
+		remainder = (code >= 65 ? remainder * 100 + (code - 55) : remainder * 10 + (code - 48)) % 97;
+	}
+	for (let i = 0; i < 4; i++) {
+		const code = iban.charCodeAt(i);
+		remainder = (code >= 65 ? remainder * 100 + (code - 55) : remainder * 10 + (code - 48)) % 97;
+	}
+	return remainder === 1;
+}
+function isValidIBAN(input) {
+	if (!regexes.iban.test(input))
+		return false;
+	return isIso7064Mod97(input);
+}
+const $ZodIBAN =   (  null && (core.$constructor("$ZodIBAN", (inst, def) => {
+	def.pattern ?? (def.pattern = regexes.iban);
+	$ZodStringFormat.init(inst, def);
+	inst._zod.check = (payload) => {
+		if (isValidIBAN(payload.value))
+			return;
+		payload.issues.push({
+			code: "invalid_format",
+			format: "iban",
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+})));
+function isValidJWT(token, algorithm = null) {
+	try {
+		const tokensParts = token.split(".");
+		if (tokensParts.length !== 3)
+			return false;
+		const [header] = tokensParts;
+		if (!header)
+			return false;
+		const parsedHeader = JSON.parse(atob(header));
+		if ("typ" in parsedHeader && parsedHeader?.typ !== "JWT")
+			return false;
+		if (!parsedHeader.alg)
+			return false;
+		if (algorithm && (!("alg" in parsedHeader) || parsedHeader.alg !== algorithm))
+			return false;
+		return true;
+	}
+	catch {
+		return false;
+	}
+}
+const $ZodJWT =   $constructor("$ZodJWT", (inst, def) => {
+	$ZodStringFormat.init(inst, def);
+	inst._zod.check = (payload) => {
+		if (isValidJWT(payload.value, def.alg))
+			return;
+		payload.issues.push({
+			code: "invalid_format",
+			format: "jwt",
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCustomStringFormat =   (  null && (core.$constructor("$ZodCustomStringFormat", (inst, def) => {
+	$ZodStringFormat.init(inst, def);
+	inst._zod.check = (payload) => {
+		if (def.fn(payload.value))
+			return;
+		payload.issues.push({
+			code: "invalid_format",
+			format: def.format,
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+})));
+const $ZodNumber =   $constructor("$ZodNumber", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.pattern = number;
+	inst._zod.parse = (payload, _ctx) => {
+		if (def.coerce)
+			try {
+				payload.value = Number(payload.value);
+			}
+			catch (_) { }
+		const input = payload.value;
+		if (typeof input === "number" && !Number.isNaN(input) && Number.isFinite(input)) {
+			return payload;
+		}
+		const received = typeof input === "number"
+			? Number.isNaN(input)
+				? "NaN"
+				: !Number.isFinite(input)
+					? String(input)
+					: undefined
+			: undefined;
+		payload.issues.push({
+			expected: "number",
+			code: "invalid_type",
+			input,
+			inst,
+			...(received ? { received } : {}),
+		});
+		return payload;
+	};
+});
+const $ZodNumberFormat =   $constructor("$ZodNumberFormat", (inst, def) => {
+	$ZodCheckNumberFormat.init(inst, def);
+	$ZodNumber.init(inst, def);
+});
+const $ZodBoolean =   $constructor("$ZodBoolean", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.pattern = regexes_boolean;
+	inst._zod.parse = (payload, _ctx) => {
+		if (def.coerce)
+			try {
+				payload.value = Boolean(payload.value);
+			}
+			catch (_) { }
+		const input = payload.value;
+		if (typeof input === "boolean")
+			return payload;
+		payload.issues.push({
+			expected: "boolean",
+			code: "invalid_type",
+			input,
+			inst,
+		});
+		return payload;
+	};
+});
+const $ZodBigInt =   $constructor("$ZodBigInt", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.pattern = bigint;
+	inst._zod.parse = (payload, _ctx) => {
+		if (def.coerce)
+			try {
+				payload.value = BigInt(payload.value);
+			}
+			catch (_) { }
+		if (typeof payload.value === "bigint")
+			return payload;
+		payload.issues.push({
+			expected: "bigint",
+			code: "invalid_type",
+			input: payload.value,
+			inst,
+		});
+		return payload;
+	};
+});
+const $ZodBigIntFormat =   (  null && (core.$constructor("$ZodBigIntFormat", (inst, def) => {
+	checks.$ZodCheckBigIntFormat.init(inst, def);
+	$ZodBigInt.init(inst, def);
+})));
+const $ZodSymbol =   (  null && (core.$constructor("$ZodSymbol", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.parse = (payload, _ctx) => {
+		const input = payload.value;
+		if (typeof input === "symbol")
+			return payload;
+		payload.issues.push({
+			expected: "symbol",
+			code: "invalid_type",
+			input,
+			inst,
+		});
+		return payload;
+	};
+})));
+const $ZodUndefined =   (  null && (core.$constructor("$ZodUndefined", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.pattern = regexes.undefined;
+	inst._zod.values = new Set([undefined]);
+	inst._zod.parse = (payload, _ctx) => {
+		const input = payload.value;
+		if (typeof input === "undefined")
+			return payload;
+		payload.issues.push({
+			expected: "undefined",
+			code: "invalid_type",
+			input,
+			inst,
+		});
+		return payload;
+	};
+})));
+const $ZodNull =   $constructor("$ZodNull", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.pattern = _null;
+	inst._zod.values = new Set([null]);
+	inst._zod.parse = (payload, _ctx) => {
+		const input = payload.value;
+		if (input === null)
+			return payload;
+		payload.issues.push({
+			expected: "null",
+			code: "invalid_type",
+			input,
+			inst,
+		});
+		return payload;
+	};
+});
+const $ZodAny =   (  null && (core.$constructor("$ZodAny", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.parse = (payload) => payload;
+})));
+const $ZodUnknown =   $constructor("$ZodUnknown", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.parse = (payload) => payload;
+});
+const $ZodNever =   $constructor("$ZodNever", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.parse = (payload, _ctx) => {
+		payload.issues.push({
+			expected: "never",
+			code: "invalid_type",
+			input: payload.value,
+			inst,
+		});
+		return payload;
+	};
+});
+const $ZodVoid =   (  null && (core.$constructor("$ZodVoid", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.parse = (payload, _ctx) => {
+		const input = payload.value;
+		if (typeof input === "undefined")
+			return payload;
+		payload.issues.push({
+			expected: "void",
+			code: "invalid_type",
+			input,
+			inst,
+		});
+		return payload;
+	};
+})));
+const $ZodDate =   $constructor("$ZodDate", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.parse = (payload, _ctx) => {
+		if (def.coerce) {
+			try {
+				payload.value = new Date(payload.value);
+			}
+			catch (_err) { }
+		}
+		const input = payload.value;
+		const isDate = input instanceof Date;
+		const isValidDate = isDate && !Number.isNaN(input.getTime());
+		if (isValidDate)
+			return payload;
+		payload.issues.push({
+			expected: "date",
+			code: "invalid_type",
+			input,
+			...(isDate ? { received: "Invalid Date" } : {}),
+			inst,
+		});
+		return payload;
+	};
+});
+function capSize(inst, size) {
+	const caps = sizeCaps(inst._zod.def.checks);
+	if (!caps.length)
+		return;
+	const cap = Math.min(...caps.map((c) => c[0]));
+	const parse = inst._zod.parse;
+	inst._zod.parse = (payload, ctx) => {
+		const n = size(payload.value);
+		if (n > cap && !ctx?.skipChecks && ctx?.direction !== "backward") {
+			for (const [max, ch] of sizeCaps(inst._zod.def.checks)) {
+				if (n > max && ch._zod.def.when(payload)) {
+					const start = payload.issues.length;
+					ch._zod.check(payload);
+					payload.issues[start].continue = false;
+					attachSchema(payload.issues, start, inst);
+					return payload;
+				}
+			}
+		}
+		return parse(payload, ctx);
+	};
+}
+const arraySize = (input) => (Array.isArray(input) ? input.length : -1);
+const mapSize = (input) => (input instanceof Map ? input.size : -1);
+const setSize = (input) => (input instanceof Set ? input.size : -1);
+function handleArrayResult(result, final, index) {
+	if (result.issues.length) {
+		final.issues.push(...prefixIssues(index, result.issues));
+	}
+	final.value[index] = result.value;
+}
+const $ZodArray =   $constructor("$ZodArray", (inst, def) => {
+	$ZodType.init(inst, def);
+	const memo = globalConfig.memoizer;
+	memo?.attach(inst);
+	inst._zod.parse = (payload, ctx) => {
+		const input = payload.value;
+		if (!Array.isArray(input)) {
+			payload.issues.push({
+				expected: "array",
+				code: "invalid_type",
+				input,
+				inst,
+			});
+			return payload;
+		}
+		payload.value = memo ? memo.alloc(inst, payload, Array(input.length), ctx) : Array(input.length);
+		const proms = [];
+		const abortEarly = ctx?.abortEarly;
+		for (let i = 0; i < input.length; i++) {
+			const item = input[i];
+			const result = def.element._zod.run({
+				value: item,
+				issues: [],
+			}, ctx);
+			if (result instanceof Promise) {
+				proms.push(result.then((result) => handleArrayResult(result, payload, i)));
+			}
+			else {
+				handleArrayResult(result, payload, i);
+				if (abortEarly && result.issues.length !== 0 && aborted(result))
+					break;
+			}
+		}
+		if (proms.length) {
+			return Promise.all(proms).then(() => payload);
+		}
+		return payload;
+	};
+	capSize(inst, arraySize);
+});
+function handlePropertyResult(result, final, key, input, optin, optout) {
+	const isPresent = key in input;
+	const isOptionalOut = optout === "optional";
+	if (!isPresent && isOptionalOut && optin === "optional") {
+		return;
+	}
+	if (result.issues.length) {
+		if (optin !== undefined && isOptionalOut && !isPresent) {
+			return;
+		}
+		final.issues.push(...prefixIssues(key, result.issues));
+	}
+	if (!isPresent && optin === undefined) {
+		if (!result.issues.length) {
+			final.issues.push({
+				code: "invalid_type",
+				expected: "nonoptional",
+				input: undefined,
+				path: [key],
+			});
+		}
+		return;
+	}
+	if (result.value === undefined) {
+		if (isPresent || (optin === "defaulted" && !isOptionalOut)) {
+			final.value[key] = undefined;
+		}
+	}
+	else {
+		final.value[key] = result.value;
+	}
+}
+const NO_SYMBOL_KEYS = [];
+function normalizeDef(def) {
+	const keys = Object.keys(def.shape);
+	const ownSymbols = Object.getOwnPropertySymbols(def.shape);
+	const symbolKeys = ownSymbols.length ? ownSymbols : NO_SYMBOL_KEYS;
+	const allKeys = symbolKeys.length ? [...keys, ...symbolKeys] : keys;
+	for (const k of allKeys) {
+		if (!def.shape?.[k]?._zod?.traits?.has("$ZodType")) {
+			throw new Error(`Invalid element at key "${String(k)}": expected a Zod schema`);
+		}
+	}
+	const okeys = optionalKeys(def.shape);
+	return {
+		...def,
+		allKeys,
+		symbolKeys,
+		keySet: new Set(keys),
+		numKeys: keys.length,
+		optionalKeys: new Set(okeys),
+	};
+}
+function handleCatchall(proms, input, payload, ctx, def, inst, abortEarly) {
+	const unrecognized = [];
+	const keySet = def.keySet;
+	const _catchall = def.catchall._zod;
+	const t = _catchall.def.type;
+	const optin = _catchall.optin;
+	const optout = _catchall.optout;
+	let seen = 0;
+	for (const key in input) {
+		if (abortEarly && payload.issues.length !== seen) {
+			if (aborted(payload, seen))
+				break;
+			seen = payload.issues.length;
+		}
+		if (keySet.has(key))
+			continue;
+		if (key === "__proto__") {
+			if (t === "never")
+				unrecognized.push(key);
+			continue;
+		}
+		if (t === "never") {
+			unrecognized.push(key);
+			continue;
+		}
+		const r = _catchall.run({ value: input[key], issues: [] }, ctx);
+		if (r instanceof Promise) {
+			proms.push(r.then((r) => handlePropertyResult(r, payload, key, input, optin, optout)));
+		}
+		else {
+			handlePropertyResult(r, payload, key, input, optin, optout);
+		}
+	}
+	if (unrecognized.length) {
+		payload.issues.push({
+			code: "unrecognized_keys",
+			keys: unrecognized,
+			input,
+			inst,
+			continue: true,
+		});
+	}
+	if (!proms.length)
+		return payload;
+	return Promise.all(proms).then(() => {
+		return payload;
+	});
+}
+const $ZodObject =   $constructor("$ZodObject", (inst, def) => {
+	$ZodType.init(inst, def);
+	const desc = Object.getOwnPropertyDescriptor(def, "shape");
+	const sh = desc?.get ? desc.get.raw : (def.shape ?? {});
+	if (sh) {
+		const get = () => {
+			const newSh = { ...sh };
+			Object.defineProperty(def, "shape", { value: newSh });
+			get.raw = newSh;
+			return newSh;
+		};
+		get.raw = sh;
+		Object.defineProperty(def, "shape", { get });
+	}
+	const _normalized = cached(() => normalizeDef(def));
+	defineLazyInternal(inst, "propValues", (zod) => {
+		const shape = zod.def.shape;
+		const propValues = {};
+		for (const key in shape) {
+			const field = shape[key]._zod;
+			if (field.values) {
+				if (!Object.prototype.hasOwnProperty.call(propValues, key)) {
+					util_assignProp(propValues, key, new Set());
+				}
+				for (const v of field.values)
+					propValues[key].add(v);
+				if (field.optin !== undefined)
+					propValues[key].add(undefined);
+			}
+		}
+		return propValues;
+	});
+	const isObject = util_isObject;
+	const catchall = def.catchall;
+	let value;
+	const memo = globalConfig.memoizer;
+	memo?.attach(inst);
+	inst._zod.parse = (payload, ctx) => {
+		value ?? (value = _normalized.value);
+		const input = payload.value;
+		if (!isObject(input)) {
+			payload.issues.push({
+				expected: "object",
+				code: "invalid_type",
+				input,
+				inst,
+			});
+			return payload;
+		}
+		payload.value = memo ? memo.alloc(inst, payload, {}, ctx) : {};
+		const proms = [];
+		const shape = value.shape;
+		const abortEarly = ctx?.abortEarly;
+		let seen = payload.issues.length;
+		for (const key of value.allKeys) {
+			if (abortEarly && payload.issues.length !== seen) {
+				if (aborted(payload, seen))
+					break;
+				seen = payload.issues.length;
+			}
+			if (key === "__proto__")
+				continue;
+			const el = shape[key];
+			const optin = el._zod.optin;
+			const optout = el._zod.optout;
+			const r = el._zod.run({ value: input[key], issues: [] }, ctx);
+			if (r instanceof Promise) {
+				proms.push(r.then((r) => handlePropertyResult(r, payload, key, input, optin, optout)));
+			}
+			else {
+				handlePropertyResult(r, payload, key, input, optin, optout);
+			}
+		}
+		if (!catchall) {
+			return proms.length ? Promise.all(proms).then(() => payload) : payload;
+		}
+		return handleCatchall(proms, input, payload, ctx, _normalized.value, inst, abortEarly === true);
+	};
+});
+const $ZodObjectJIT =   $constructor("$ZodObjectJIT", (inst, def) => {
+	$ZodObject.init(inst, def);
+	const superParse = inst._zod.parse;
+	const _normalized = cached(() => normalizeDef(def));
+	const memo = globalConfig.memoizer;
+	const generateFastpass = (shape) => {
+		const normalized = _normalized.value;
+		const syms = normalized.symbolKeys;
+		const doc = new Doc(["payload", "ctx"], { shape, inst, memo, syms });
+		const parseStr = (k) => `shape[${k}]._zod.run({ value: input[${k}], issues: [] }, ctx)`;
+		const prefixStr = (id, k) => `
+          let ${id}_ab = false;
+          for (let i = 0; i < ${id}.issues.length; i++) {
+            const iss = ${id}.issues[i];
+            iss.path = iss.path ? [${k}, ...iss.path] : [${k}];
+            payload.issues.push(iss);
+            if (iss.continue !== true) ${id}_ab = true;
+          }
+          if (${id}_ab && ctx && ctx.abortEarly) {
+            payload.value = newResult;
+            return payload;
+          }`;
+		doc.write(`const input = payload.value;`);
+		const ids = Object.create(null);
+		let counter = 0;
+		for (const key of normalized.allKeys) {
+			ids[key] = `key_${counter++}`;
+		}
+		doc.write(memo ? `const newResult = memo.alloc(inst, payload, {}, ctx);` : `const newResult = {};`);
+		for (const key of normalized.allKeys) {
+			if (key === "__proto__")
+				continue;
+			const id = ids[key];
+			const k = typeof key === "symbol" ? `syms[${syms.indexOf(key)}]` : esc(key);
+			const isPresent = `${k} in input`;
+			const schema = shape[key];
+			const optin = schema?._zod?.optin;
+			const isOptionalIn = optin !== undefined;
+			const isOptionalOut = schema?._zod?.optout === "optional";
+			doc.write(`const ${id} = ${parseStr(k)};`);
+			if (isOptionalIn && isOptionalOut) {
+				const assign = optin === "optional" ? `${id}_present` : `${id}.value !== undefined || ${id}_present`;
+				doc.write(`
+        const ${id}_present = ${isPresent};
+        if (!${id}.issues.length || ${id}_present) {
+          if (${id}.issues.length) {${prefixStr(id, k)}
+          }
+
+          if (${assign}) {
+            newResult[${k}] = ${id}.value;
+          }
+        }
+
+      `);
+			}
+			else if (!isOptionalIn) {
+				doc.write(`
+        const ${id}_present = ${isPresent};
+        if (${id}.issues.length) {${prefixStr(id, k)}
+        }
+        if (!${id}_present && !${id}.issues.length) {
+          payload.issues.push({
+            code: "invalid_type",
+            expected: "nonoptional",
+            input: undefined,
+            path: [${k}]
+          });
+          if (ctx && ctx.abortEarly) {
+            payload.value = newResult;
+            return payload;
+          }
+        }
+
+        if (${id}_present) {
+          newResult[${k}] = ${id}.value;
+        }
+
+      `);
+			}
+			else {
+				doc.write(`
+        if (${id}.issues.length) {${prefixStr(id, k)}
+        }
+      `);
+				if (optin === "defaulted") {
+					doc.write(`newResult[${k}] = ${id}.value;`);
+				}
+				else {
+					doc.write(`
+        if (${id}.value !== undefined || ${isPresent}) {
+          newResult[${k}] = ${id}.value;
+        }
+      `);
+				}
+			}
+		}
+		doc.write(`payload.value = newResult;`);
+		doc.write(`return payload;`);
+		return doc.compile();
+	};
+	let fastpass;
+	const isObject = util_isObject;
+	const jit = !globalConfig.jitless;
+	const allowsEval = util_allowsEval;
+	const fastEnabled = jit && allowsEval.value;
+	const catchall = def.catchall;
+	let value;
+	inst._zod.parse = (payload, ctx) => {
+		value ?? (value = _normalized.value);
+		const input = payload.value;
+		if (!isObject(input)) {
+			payload.issues.push({
+				expected: "object",
+				code: "invalid_type",
+				input,
+				inst,
+			});
+			return payload;
+		}
+		if (jit && fastEnabled && ctx?.async === false && ctx.jitless !== true) {
+			if (!fastpass)
+				fastpass = generateFastpass(def.shape);
+			payload = fastpass(payload, ctx);
+			if (!catchall)
+				return payload;
+			return handleCatchall([], input, payload, ctx, value, inst, ctx?.abortEarly === true);
+		}
+		return superParse(payload, ctx);
+	};
+});
+function handleUnionResults(results, final, inst, ctx) {
+	for (const result of results) {
+		if (result.issues.length === 0) {
+			final.value = result.value;
+			return final;
+		}
+	}
+	const nonaborted = results.filter((r) => !aborted(r));
+	if (nonaborted.length === 1) {
+		final.value = nonaborted[0].value;
+		return nonaborted[0];
+	}
+	final.issues.push({
+		code: "invalid_union",
+		input: final.value,
+		inst,
+		errors: results.map((result) => result.issues.map((iss) => finalizeIssue(iss, ctx, config()))),
+	});
+	return final;
+}
+const $ZodUnion =   $constructor("$ZodUnion", (inst, def) => {
+	$ZodType.init(inst, def);
+	defineLazyInternal(inst, "optin", (zod) => zod.def.options.some((o) => o._zod.optin === "defaulted")
+		? "defaulted"
+		: zod.def.options.some((o) => o._zod.optin !== undefined)
+			? "optional"
+			: undefined);
+	defineLazyInternal(inst, "optout", (zod) => zod.def.options.some((o) => o._zod.optout === "optional") ? "optional" : undefined);
+	defineLazyInternal(inst, "values", (zod) => {
+		if (zod.def.options.every((o) => o._zod.values)) {
+			return new Set(zod.def.options.flatMap((option) => Array.from(option._zod.values)));
+		}
+		return undefined;
+	});
+	defineLazyInternal(inst, "pattern", (zod) => {
+		if (zod.def.options.every((o) => o._zod.pattern)) {
+			const patterns = zod.def.options.map((o) => o._zod.pattern);
+			return new RegExp(`^(${patterns.map((p) => cleanRegex(p.source)).join("|")})$`);
+		}
+		return undefined;
+	});
+	const first = def.options.length === 1 ? def.options[0]._zod.run : null;
+	inst._zod.parse = (payload, ctx) => {
+		if (first) {
+			return first(payload, ctx);
+		}
+		let async = false;
+		const results = [];
+		for (const option of def.options) {
+			const result = option._zod.run({
+				value: payload.value,
+				issues: [],
+			}, ctx);
+			if (result instanceof Promise) {
+				results.push(result);
+				async = true;
+			}
+			else {
+				if (result.issues.length === 0)
+					return result;
+				results.push(result);
+			}
+		}
+		if (!async)
+			return handleUnionResults(results, payload, inst, ctx);
+		return Promise.all(results).then((results) => {
+			return handleUnionResults(results, payload, inst, ctx);
+		});
+	};
+});
+function handleExclusiveUnionResults(results, final, inst, ctx) {
+	const matches = [];
+	for (let i = 0; i < results.length; i++) {
+		if (results[i].issues.length === 0)
+			matches.push(i);
+	}
+	if (matches.length === 1) {
+		final.value = results[matches[0]].value;
+		return final;
+	}
+	if (matches.length === 0) {
+		final.issues.push({
+			code: "invalid_union",
+			input: final.value,
+			inst,
+			errors: results.map((result) => result.issues.map((iss) => util.finalizeIssue(iss, ctx, core.config()))),
+		});
+	}
+	else {
+		final.issues.push({
+			code: "invalid_union",
+			input: final.value,
+			inst,
+			errors: [],
+			inclusive: false,
+			matches,
+		});
+	}
+	return final;
+}
+const $ZodXor =   (  null && (core.$constructor("$ZodXor", (inst, def) => {
+	$ZodUnion.init(inst, def);
+	def.inclusive = false;
+	const first = def.options.length === 1 ? def.options[0]._zod.run : null;
+	inst._zod.parse = (payload, ctx) => {
+		if (first) {
+			return first(payload, ctx);
+		}
+		let async = false;
+		const results = [];
+		for (const option of def.options) {
+			const result = option._zod.run({
+				value: payload.value,
+				issues: [],
+			}, ctx);
+			if (result instanceof Promise) {
+				results.push(result);
+				async = true;
+			}
+			else {
+				results.push(result);
+			}
+		}
+		if (!async)
+			return handleExclusiveUnionResults(results, payload, inst, ctx);
+		return Promise.all(results).then((results) => {
+			return handleExclusiveUnionResults(results, payload, inst, ctx);
+		});
+	};
+})));
+function getDiscriminatedOption(union, value) {
+	const internals = union._zod;
+	let map = internals.bag.optionsMap;
+	if (!map) {
+		map = discriminatorMap(internals.def);
+		internals.bag.optionsMap = map;
+	}
+	const option = map.get(value);
+	if (option === null)
+		throw new Error(`Ambiguous discriminator value "${String(value)}"`);
+	return option;
+}
+function discriminatorMap(def) {
+	const map = new Map();
+	for (const option of def.options) {
+		const values = option._zod.propValues?.[def.discriminator];
+		if (!values || values.size === 0)
+			throw new Error(`Invalid discriminated union option at index "${def.options.indexOf(option)}"`);
+		for (const value of values) {
+			if (map.has(value)) {
+				if (value !== undefined)
+					throw new Error(`Duplicate discriminator value "${String(value)}"`);
+				map.set(value, null);
+			}
+			else {
+				map.set(value, option);
+			}
+		}
+	}
+	return map;
+}
+const $ZodDiscriminatedUnion =
+$constructor("$ZodDiscriminatedUnion", (inst, def) => {
+	def.inclusive = false;
+	$ZodUnion.init(inst, def);
+	const _super = inst._zod.parse;
+	defineLazyInternal(inst, "propValues", (zod) => {
+		const propValues = {};
+		let undefinedCount = 0;
+		for (const option of zod.def.options) {
+			const pv = option._zod.propValues;
+			if (!pv || Object.keys(pv).length === 0)
+				throw new Error(`Invalid discriminated union option at index "${zod.def.options.indexOf(option)}"`);
+			if (pv[zod.def.discriminator]?.has(undefined))
+				undefinedCount++;
+			for (const [k, v] of Object.entries(pv)) {
+				if (!Object.prototype.hasOwnProperty.call(propValues, k)) {
+					util_assignProp(propValues, k, new Set());
+				}
+				for (const val of v) {
+					propValues[k].add(val);
+				}
+			}
+		}
+		if (!zod.def.unionFallback && undefinedCount > 1)
+			propValues[zod.def.discriminator]?.delete(undefined);
+		return propValues;
+	});
+	def.options.forEach((option, i) => {
+		const propShape = rawShape(option._zod.def);
+		if (propShape && !Object.prototype.hasOwnProperty.call(propShape, def.discriminator)) {
+			throw new Error(`Invalid discriminated union option at index "${i}"`);
+		}
+	});
+	const disc = cached(() => discriminatorMap(def));
+	inst._zod.parse = (payload, ctx) => {
+		const input = payload.value;
+		if (!util_isObject(input)) {
+			payload.issues.push({
+				code: "invalid_type",
+				expected: "object",
+				input,
+				inst,
+			});
+			return payload;
+		}
+		const value = input?.[def.discriminator];
+		const opt = disc.value.get(value);
+		if (opt && (value !== undefined || ctx.direction !== "backward")) {
+			return opt._zod.run(payload, ctx);
+		}
+		if (def.unionFallback || ctx.direction === "backward") {
+			return _super(payload, ctx);
+		}
+		payload.issues.push({
+			code: "invalid_union",
+			errors: [],
+			note: "No matching discriminator",
+			discriminator: def.discriminator,
+			options: Array.from(disc.value.keys()).filter((value) => disc.value.get(value) !== null),
+			input,
+			path: [def.discriminator],
+			inst,
+		});
+		return payload;
+	};
+});
+const $ZodIntersection =   $constructor("$ZodIntersection", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.parse = (payload, ctx) => {
+		const input = payload.value;
+		const left = def.left._zod.run({ value: input, issues: [] }, ctx);
+		const right = def.right._zod.run({ value: input, issues: [] }, ctx);
+		const async = left instanceof Promise || right instanceof Promise;
+		if (async) {
+			return Promise.all([left, right]).then(([left, right]) => {
+				return handleIntersectionResults(payload, left, right);
+			});
+		}
+		return handleIntersectionResults(payload, left, right);
+	};
+});
+function mergeValues(a, b) {
+	if (a === b) {
+		return { valid: true, data: a };
+	}
+	if (a instanceof Date && b instanceof Date && +a === +b) {
+		return { valid: true, data: a };
+	}
+	if (isPlainObject(a) && isPlainObject(b)) {
+		const bKeys = Object.keys(b);
+		const sharedKeys = Object.keys(a).filter((key) => bKeys.indexOf(key) !== -1);
+		const newObj = { ...a, ...b };
+		if (Object.prototype.hasOwnProperty.call(newObj, "__proto__"))
+			delete newObj.__proto__;
+		for (const key of sharedKeys) {
+			if (key === "__proto__")
+				continue;
+			const sharedValue = mergeValues(a[key], b[key]);
+			if (!sharedValue.valid) {
+				return {
+					valid: false,
+					mergeErrorPath: [key, ...sharedValue.mergeErrorPath],
+				};
+			}
+			newObj[key] = sharedValue.data;
+		}
+		return { valid: true, data: newObj };
+	}
+	if (Array.isArray(a) && Array.isArray(b)) {
+		if (a.length !== b.length) {
+			return { valid: false, mergeErrorPath: [] };
+		}
+		const newArray = [];
+		for (let index = 0; index < a.length; index++) {
+			const itemA = a[index];
+			const itemB = b[index];
+			const sharedValue = mergeValues(itemA, itemB);
+			if (!sharedValue.valid) {
+				return {
+					valid: false,
+					mergeErrorPath: [index, ...sharedValue.mergeErrorPath],
+				};
+			}
+			newArray.push(sharedValue.data);
+		}
+		return { valid: true, data: newArray };
+	}
+	return { valid: false, mergeErrorPath: [] };
+}
+function handleIntersectionResults(result, left, right) {
+	const unrecKeys = new Map();
+	let unrecIssue;
+	const keyIssues = new Map();
+	const collect = (iss, side) => {
+		let keys;
+		if (iss.code === "unrecognized_keys" && !iss.path?.length) {
+			unrecIssue ?? (unrecIssue = iss);
+			keys = iss.keys;
+		}
+		else if (iss.code === "invalid_key" && iss.origin === "record" && iss.path?.length === 1) {
+			const k = String(iss.path[0]);
+			if (!keyIssues.has(k))
+				keyIssues.set(k, iss);
+			keys = [k];
+		}
+		else {
+			return false;
+		}
+		for (const k of keys) {
+			if (!unrecKeys.has(k))
+				unrecKeys.set(k, {});
+			unrecKeys.get(k)[side] = true;
+		}
+		return true;
+	};
+	for (const iss of left.issues) {
+		if (!collect(iss, "l"))
+			result.issues.push(iss);
+	}
+	for (const iss of right.issues) {
+		if (!collect(iss, "r"))
+			result.issues.push(iss);
+	}
+	const bothKeys = [...unrecKeys].filter(([, f]) => f.l && f.r).map(([k]) => k);
+	if (bothKeys.length) {
+		const aggregated = unrecIssue ? bothKeys.filter((k) => unrecIssue.keys.includes(k)) : [];
+		if (aggregated.length)
+			result.issues.push({ ...unrecIssue, keys: aggregated });
+		for (const k of bothKeys) {
+			if (!aggregated.includes(k) && keyIssues.has(k))
+				result.issues.push(keyIssues.get(k));
+		}
+	}
+	const merged = mergeValues(left.value, right.value);
+	if (!merged.valid) {
+		if (aborted(result))
+			return result;
+		throw new Error(`Unmergable intersection. Error path: ` + `${JSON.stringify(merged.mergeErrorPath)}`);
+	}
+	result.value = merged.data;
+	return result;
+}
+const $ZodTuple =   $constructor("$ZodTuple", (inst, def) => {
+	$ZodType.init(inst, def);
+	const items = def.items;
+	const memo = globalConfig.memoizer;
+	memo?.attach(inst);
+	inst._zod.parse = (payload, ctx) => {
+		const input = payload.value;
+		if (!Array.isArray(input)) {
+			payload.issues.push({
+				input,
+				inst,
+				expected: "tuple",
+				code: "invalid_type",
+			});
+			return payload;
+		}
+		payload.value = memo ? memo.alloc(inst, payload, [], ctx) : [];
+		const proms = [];
+		const optinStart = getTupleOptStart(items, "optin");
+		const optoutStart = getTupleOptStart(items, "optout");
+		if (!def.rest) {
+			if (input.length < optinStart) {
+				payload.issues.push({
+					code: "too_small",
+					minimum: optinStart,
+					inclusive: true,
+					input,
+					inst,
+					origin: "array",
+				});
+				return payload;
+			}
+			if (input.length > items.length) {
+				payload.issues.push({
+					code: "too_big",
+					maximum: items.length,
+					inclusive: true,
+					input,
+					inst,
+					origin: "array",
+				});
+			}
+		}
+		const itemResults = new Array(items.length);
+		const abortEarly = def.rest ? ctx?.abortEarly : undefined;
+		let itemAborted = false;
+		for (let i = 0; i < items.length; i++) {
+			const r = items[i]._zod.run({ value: input[i], issues: [] }, ctx);
+			if (r instanceof Promise) {
+				proms.push(r.then((rr) => {
+					itemResults[i] = rr;
+				}));
+			}
+			else {
+				itemResults[i] = r;
+				if (abortEarly && !itemAborted && r.issues.length)
+					itemAborted = aborted(r);
+			}
+		}
+		if (def.rest && !itemAborted) {
+			let i = items.length - 1;
+			const rest = input.slice(items.length);
+			let seen = payload.issues.length;
+			for (const el of rest) {
+				if (abortEarly && payload.issues.length !== seen) {
+					if (aborted(payload, seen))
+						break;
+					seen = payload.issues.length;
+				}
+				i++;
+				const result = def.rest._zod.run({ value: el, issues: [] }, ctx);
+				if (result instanceof Promise) {
+					proms.push(result.then((r) => handleTupleResult(r, payload, i)));
+				}
+				else {
+					handleTupleResult(result, payload, i);
+				}
+			}
+		}
+		if (proms.length) {
+			return Promise.all(proms).then(() => handleTupleResults(itemResults, payload, items, input, optoutStart));
+		}
+		return handleTupleResults(itemResults, payload, items, input, optoutStart);
+	};
+});
+function getTupleOptStart(items, key) {
+	for (let i = items.length - 1; i >= 0; i--) {
+		const omittable = key === "optin" ? items[i]._zod.optin !== undefined : items[i]._zod.optout === "optional";
+		if (!omittable)
+			return i + 1;
+	}
+	return 0;
+}
+function handleTupleResult(result, final, index) {
+	if (result.issues.length) {
+		final.issues.push(...prefixIssues(index, result.issues));
+	}
+	final.value[index] = result.value;
+}
+function handleTupleResults(itemResults, final, items, input, optoutStart) {
+	for (let i = 0; i < items.length; i++) {
+		const r = itemResults[i];
+		const isPresent = i < input.length;
+		if (!isPresent && i >= optoutStart && items[i]._zod.optin === "optional") {
+			final.value.length = i;
+			break;
+		}
+		if (r.issues.length) {
+			if (!isPresent && i >= optoutStart) {
+				final.value.length = i;
+				break;
+			}
+			final.issues.push(...prefixIssues(i, r.issues));
+		}
+		final.value[i] = r.value;
+	}
+	for (let i = final.value.length - 1; i >= input.length; i--) {
+		if (items[i]._zod.optout === "optional" && final.value[i] === undefined) {
+			final.value.length = i;
+		}
+		else {
+			break;
+		}
+	}
+	return final;
+}
+const $ZodRecord =   $constructor("$ZodRecord", (inst, def) => {
+	$ZodType.init(inst, def);
+	const memo = globalConfig.memoizer;
+	memo?.attach(inst);
+	inst._zod.parse = (payload, ctx) => {
+		const input = payload.value;
+		if (!isPlainObject(input)) {
+			payload.issues.push({
+				expected: "record",
+				code: "invalid_type",
+				input,
+				inst,
+			});
+			return payload;
+		}
+		const proms = [];
+		const values = def.keyType._zod.values;
+		if (values && !def.partial) {
+			payload.value = memo ? memo.alloc(inst, payload, {}, ctx) : {};
+			const recordKeys = new Set();
+			for (const key of values) {
+				if (typeof key === "string" || typeof key === "number" || typeof key === "symbol") {
+					recordKeys.add(typeof key === "number" ? key.toString() : key);
+					if (key === "__proto__")
+						continue;
+					const keyResult = def.keyType._zod.run({ value: key, issues: [] }, ctx);
+					if (keyResult instanceof Promise) {
+						throw new Error("Async schemas not supported in object keys currently");
+					}
+					if (keyResult.issues.length) {
+						payload.issues.push({
+							code: "invalid_key",
+							origin: "record",
+							issues: keyResult.issues.map((iss) => finalizeIssue(iss, ctx, config())),
+							input: key,
+							path: [key],
+							inst,
+						});
+						continue;
+					}
+					const outKey = keyResult.value;
+					if (outKey === "__proto__")
+						continue;
+					const result = def.valueType._zod.run({ value: input[key], issues: [] }, ctx);
+					if (result instanceof Promise) {
+						proms.push(result.then((result) => {
+							if (result.issues.length) {
+								payload.issues.push(...prefixIssues(key, result.issues));
+							}
+							payload.value[outKey] = result.value;
+						}));
+					}
+					else {
+						if (result.issues.length) {
+							payload.issues.push(...prefixIssues(key, result.issues));
+						}
+						payload.value[outKey] = result.value;
+					}
+				}
+			}
+			let unrecognized;
+			for (const key in input) {
+				if (!recordKeys.has(key)) {
+					if (def.mode === "loose") {
+						if (key === "__proto__")
+							continue;
+						payload.value[key] = input[key];
+					}
+					else {
+						unrecognized = unrecognized ?? [];
+						unrecognized.push(key);
+					}
+				}
+			}
+			if (unrecognized && unrecognized.length > 0) {
+				payload.issues.push({
+					code: "unrecognized_keys",
+					input,
+					inst,
+					keys: unrecognized,
+					continue: true,
+				});
+			}
+		}
+		else {
+			payload.value = memo ? memo.alloc(inst, payload, {}, ctx) : {};
+			let unrecognized;
+			for (const key of Reflect.ownKeys(input)) {
+				if (key === "__proto__")
+					continue;
+				if (!Object.prototype.propertyIsEnumerable.call(input, key))
+					continue;
+				let keyResult = def.keyType._zod.run({ value: key, issues: [] }, ctx);
+				if (keyResult instanceof Promise) {
+					throw new Error("Async schemas not supported in object keys currently");
+				}
+				const checkNumericKey = typeof key === "string" && number.test(key) && keyResult.issues.length;
+				if (checkNumericKey) {
+					const retryResult = def.keyType._zod.run({ value: Number(key), issues: [] }, ctx);
+					if (retryResult instanceof Promise) {
+						throw new Error("Async schemas not supported in object keys currently");
+					}
+					if (retryResult.issues.length === 0) {
+						keyResult = retryResult;
+					}
+				}
+				if (keyResult.issues.length) {
+					if (def.mode === "loose") {
+						payload.value[key] = input[key];
+					}
+					else if (values) {
+						unrecognized = unrecognized ?? [];
+						unrecognized.push(key);
+					}
+					else {
+						payload.issues.push({
+							code: "invalid_key",
+							origin: "record",
+							issues: keyResult.issues.map((iss) => finalizeIssue(iss, ctx, config())),
+							input: key,
+							path: [key],
+							inst,
+						});
+					}
+					continue;
+				}
+				const outKey = keyResult.value;
+				if (outKey === "__proto__")
+					continue;
+				const result = def.valueType._zod.run({ value: input[key], issues: [] }, ctx);
+				if (result instanceof Promise) {
+					proms.push(result.then((result) => {
+						if (result.issues.length) {
+							payload.issues.push(...prefixIssues(key, result.issues));
+						}
+						payload.value[outKey] = result.value;
+					}));
+				}
+				else {
+					if (result.issues.length) {
+						payload.issues.push(...prefixIssues(key, result.issues));
+					}
+					payload.value[outKey] = result.value;
+				}
+			}
+			if (unrecognized && unrecognized.length > 0) {
+				payload.issues.push({
+					code: "unrecognized_keys",
+					input,
+					inst,
+					keys: unrecognized,
+					continue: true,
+				});
+			}
+		}
+		if (proms.length) {
+			return Promise.all(proms).then(() => payload);
+		}
+		return payload;
+	};
+});
+const $ZodMap =   (  null && (core.$constructor("$ZodMap", (inst, def) => {
+	$ZodType.init(inst, def);
+	const memo = core.globalConfig.memoizer;
+	memo?.attach(inst);
+	inst._zod.parse = (payload, ctx) => {
+		const input = payload.value;
+		if (!(input instanceof Map)) {
+			payload.issues.push({
+				expected: "map",
+				code: "invalid_type",
+				input,
+				inst,
+			});
+			return payload;
+		}
+		const proms = [];
+		payload.value = memo ? memo.alloc(inst, payload, new Map(), ctx) : new Map();
+		const abortEarly = ctx?.abortEarly;
+		let seen = payload.issues.length;
+		for (const [key, value] of input) {
+			if (abortEarly && payload.issues.length !== seen) {
+				if (util.aborted(payload, seen))
+					break;
+				seen = payload.issues.length;
+			}
+			const keyResult = def.keyType._zod.run({ value: key, issues: [] }, ctx);
+			const valueResult = def.valueType._zod.run({ value: value, issues: [] }, ctx);
+			if (keyResult instanceof Promise || valueResult instanceof Promise) {
+				proms.push(Promise.all([keyResult, valueResult]).then(([keyResult, valueResult]) => {
+					handleMapResult(keyResult, valueResult, payload, key, input, inst, ctx);
+				}));
+			}
+			else {
+				handleMapResult(keyResult, valueResult, payload, key, input, inst, ctx);
+			}
+		}
+		if (proms.length)
+			return Promise.all(proms).then(() => payload);
+		return payload;
+	};
+	capSize(inst, mapSize);
+})));
+function handleMapResult(keyResult, valueResult, final, key, input, inst, ctx) {
+	if (keyResult.issues.length) {
+		if (util.propertyKeyTypes.has(typeof key)) {
+			final.issues.push(...util.prefixIssues(key, keyResult.issues));
+		}
+		else {
+			final.issues.push({
+				code: "invalid_key",
+				origin: "map",
+				input,
+				inst,
+				issues: keyResult.issues.map((iss) => util.finalizeIssue(iss, ctx, core.config())),
+			});
+		}
+	}
+	if (valueResult.issues.length) {
+		if (util.propertyKeyTypes.has(typeof key)) {
+			final.issues.push(...util.prefixIssues(key, valueResult.issues));
+		}
+		else {
+			final.issues.push({
+				origin: "map",
+				code: "invalid_element",
+				input,
+				inst,
+				key: key,
+				issues: valueResult.issues.map((iss) => util.finalizeIssue(iss, ctx, core.config())),
+			});
+		}
+	}
+	final.value.set(keyResult.value, valueResult.value);
+}
+const $ZodSet =   (  null && (core.$constructor("$ZodSet", (inst, def) => {
+	$ZodType.init(inst, def);
+	const memo = core.globalConfig.memoizer;
+	memo?.attach(inst);
+	inst._zod.parse = (payload, ctx) => {
+		const input = payload.value;
+		if (!(input instanceof Set)) {
+			payload.issues.push({
+				input,
+				inst,
+				expected: "set",
+				code: "invalid_type",
+			});
+			return payload;
+		}
+		const proms = [];
+		payload.value = memo ? memo.alloc(inst, payload, new Set(), ctx) : new Set();
+		const abortEarly = ctx?.abortEarly;
+		let seen = payload.issues.length;
+		for (const item of input) {
+			if (abortEarly && payload.issues.length !== seen) {
+				if (util.aborted(payload, seen))
+					break;
+				seen = payload.issues.length;
+			}
+			const result = def.valueType._zod.run({ value: item, issues: [] }, ctx);
+			if (result instanceof Promise) {
+				proms.push(result.then((result) => handleSetResult(result, payload)));
+			}
+			else
+				handleSetResult(result, payload);
+		}
+		if (proms.length)
+			return Promise.all(proms).then(() => payload);
+		return payload;
+	};
+	capSize(inst, setSize);
+})));
+function handleSetResult(result, final) {
+	if (result.issues.length) {
+		final.issues.push(...result.issues);
+	}
+	final.value.add(result.value);
+}
+const $ZodEnum =   $constructor("$ZodEnum", (inst, def) => {
+	$ZodType.init(inst, def);
+	const values = getEnumValues(def.entries);
+	const valuesSet = new Set(values);
+	inst._zod.values = valuesSet;
+	defineLazyInternal(inst, "pattern", (zod) => {
+		const patternValues = getEnumValues(zod.def.entries).filter((k) => propertyKeyTypes.has(typeof k));
+		return new RegExp(patternValues.length ? `^(${patternValues.map((o) => escapeRegex(o.toString())).join("|")})$` : "^[^\\s\\S]$");
+	});
+	inst._zod.parse = (payload, _ctx) => {
+		const input = payload.value;
+		if (valuesSet.has(input)) {
+			return payload;
+		}
+		payload.issues.push({
+			code: "invalid_value",
+			values,
+			input,
+			inst,
+		});
+		return payload;
+	};
+});
+const $ZodLiteral =   $constructor("$ZodLiteral", (inst, def) => {
+	$ZodType.init(inst, def);
+	const values = new Set(def.values);
+	inst._zod.values = values;
+	defineLazyInternal(inst, "pattern", (zod) => {
+		const vals = zod.def.values;
+		return new RegExp(vals.length
+			? `^(${vals
+				.map((o) => typeof o === "string" ? escapeRegex(o) : o ? escapeRegex(o.toString()) : String(o))
+				.join("|")})$`
+			: "^[^\\s\\S]$");
+	});
+	inst._zod.parse = (payload, _ctx) => {
+		const input = payload.value;
+		if (values.has(input)) {
+			return payload;
+		}
+		payload.issues.push({
+			code: "invalid_value",
+			values: def.values,
+			input,
+			inst,
+		});
+		return payload;
+	};
+});
+const $ZodFile =   (  null && (core.$constructor("$ZodFile", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.parse = (payload, _ctx) => {
+		const input = payload.value;
+		if (input instanceof File)
+			return payload;
+		payload.issues.push({
+			expected: "file",
+			code: "invalid_type",
+			input,
+			inst,
+		});
+		return payload;
+	};
+})));
+const $ZodTransform =   $constructor("$ZodTransform", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.optin = "optional";
+	globalConfig.memoizer?.guard(inst);
+	inst._zod.parse = (payload, ctx) => {
+		if (ctx.direction === "backward") {
+			throw new $ZodEncodeError(inst.constructor.name);
+		}
+		const _out = def.transform(payload.value, payload);
+		if (ctx.async) {
+			const output = _out instanceof Promise ? _out : Promise.resolve(_out);
+			return output.then((output) => {
+				payload.value = output;
+				return payload;
+			});
+		}
+		if (_out instanceof Promise) {
+			throw new $ZodAsyncError();
+		}
+		payload.value = _out;
+		return payload;
+	};
+});
+function handleOptionalResult(payload, result) {
+	payload.value = result.issues.length ? undefined : result.value;
+	return payload;
+}
+const $ZodOptional =   $constructor("$ZodOptional", (inst, def) => {
+	$ZodType.init(inst, def);
+	defineLazyInternal(inst, "optin", (zod) => zod.def.innerType._zod.optin === "defaulted" ? "defaulted" : "optional");
+	inst._zod.optout = "optional";
+	defineLazyInternal(inst, "values", (zod) => {
+		const values = zod.def.innerType._zod.values;
+		return values ? new Set([...values, undefined]) : undefined;
+	});
+	defineLazyInternal(inst, "pattern", (zod) => {
+		const pattern = zod.def.innerType._zod.pattern;
+		return pattern ? new RegExp(`^(${cleanRegex(pattern.source)})?$`) : undefined;
+	});
+	inst._zod.parse = (payload, ctx) => {
+		if (payload.value === undefined) {
+			if (def.innerType._zod.optin !== "defaulted")
+				return payload;
+			const result = def.innerType._zod.run({ value: payload.value, issues: [] }, ctx);
+			if (result instanceof Promise)
+				return result.then((result) => handleOptionalResult(payload, result));
+			return handleOptionalResult(payload, result);
+		}
+		return def.innerType._zod.run(payload, ctx);
+	};
+});
+const $ZodExactOptional =   $constructor("$ZodExactOptional", (inst, def) => {
+	$ZodOptional.init(inst, def);
+	defineLazyInternal(inst, "values", (zod) => zod.def.innerType._zod.values);
+	defineLazyInternal(inst, "pattern", (zod) => zod.def.innerType._zod.pattern);
+	inst._zod.parse = (payload, ctx) => {
+		return def.innerType._zod.run(payload, ctx);
+	};
+});
+const $ZodNullable =   $constructor("$ZodNullable", (inst, def) => {
+	$ZodType.init(inst, def);
+	defineLazyInternal(inst, "optin", (zod) => zod.def.innerType._zod.optin);
+	defineLazyInternal(inst, "optout", (zod) => zod.def.innerType._zod.optout);
+	defineLazyInternal(inst, "pattern", (zod) => {
+		const pattern = zod.def.innerType._zod.pattern;
+		return pattern ? new RegExp(`^(${cleanRegex(pattern.source)}|null)$`) : undefined;
+	});
+	defineLazyInternal(inst, "values", (zod) => {
+		return zod.def.innerType._zod.values ? new Set([...zod.def.innerType._zod.values, null]) : undefined;
+	});
+	inst._zod.parse = (payload, ctx) => {
+		if (payload.value === null)
+			return payload;
+		return def.innerType._zod.run(payload, ctx);
+	};
+});
+const $ZodDefault =   $constructor("$ZodDefault", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.optin = "defaulted";
+	defineLazyInternal(inst, "values", (zod) => zod.def.innerType._zod.values);
+	inst._zod.parse = (payload, ctx) => {
+		if (ctx.direction === "backward") {
+			return def.innerType._zod.run(payload, ctx);
+		}
+		if (payload.value === undefined) {
+			payload.value = def.defaultValue;
+			return payload;
+		}
+		const result = def.innerType._zod.run(payload, ctx);
+		if (result instanceof Promise) {
+			return result.then((result) => handleDefaultResult(result, def));
+		}
+		return handleDefaultResult(result, def);
+	};
+});
+function handleDefaultResult(payload, def) {
+	if (payload.value === undefined) {
+		payload.value = def.defaultValue;
+	}
+	return payload;
+}
+const $ZodPrefault =   $constructor("$ZodPrefault", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.optin = "defaulted";
+	defineLazyInternal(inst, "values", (zod) => zod.def.innerType._zod.values);
+	inst._zod.parse = (payload, ctx) => {
+		if (ctx.direction === "backward") {
+			return def.innerType._zod.run(payload, ctx);
+		}
+		if (payload.value === undefined) {
+			payload.value = def.defaultValue;
+		}
+		return def.innerType._zod.run(payload, ctx);
+	};
+});
+const $ZodNonOptional =   $constructor("$ZodNonOptional", (inst, def) => {
+	$ZodType.init(inst, def);
+	defineLazyInternal(inst, "values", (zod) => {
+		const v = zod.def.innerType._zod.values;
+		return v ? new Set([...v].filter((x) => x !== undefined)) : undefined;
+	});
+	inst._zod.parse = (payload, ctx) => {
+		const result = def.innerType._zod.run(payload, ctx);
+		if (result instanceof Promise) {
+			return result.then((result) => handleNonOptionalResult(result, inst));
+		}
+		return handleNonOptionalResult(result, inst);
+	};
+});
+function handleNonOptionalResult(payload, inst) {
+	if (!payload.issues.length && payload.value === undefined) {
+		payload.issues.push({
+			code: "invalid_type",
+			expected: "nonoptional",
+			input: payload.value,
+			inst,
+		});
+	}
+	return payload;
+}
+const $ZodSuccess =   (  null && (core.$constructor("$ZodSuccess", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.parse = (payload, ctx) => {
+		if (ctx.direction === "backward") {
+			throw new core.$ZodEncodeError("ZodSuccess");
+		}
+		const result = def.innerType._zod.run(payload, ctx);
+		if (result instanceof Promise) {
+			return result.then((result) => {
+				payload.value = result.issues.length === 0;
+				return payload;
+			});
+		}
+		payload.value = result.issues.length === 0;
+		return payload;
+	};
+})));
+function handleCatchResult(payload, result, def, ctx) {
+	if (!result.issues.length) {
+		payload.value = result.value;
+		if (result.memo)
+			payload.memo = true;
+		return payload;
+	}
+	payload.value = def.catchValue({
+		...result,
+		value: payload.value,
+		error: {
+			issues: result.issues.map((iss) => finalizeIssue(iss, ctx, config())),
+		},
+		input: payload.value,
+	});
+	return payload;
+}
+const $ZodCatch =   $constructor("$ZodCatch", (inst, def) => {
+	$ZodType.init(inst, def);
+	defineLazyInternal(inst, "optin", (zod) => zod.def.innerType._zod.optin === "defaulted" ? "defaulted" : "optional");
+	defineLazyInternal(inst, "optout", (zod) => zod.def.innerType._zod.optout);
+	defineLazyInternal(inst, "values", (zod) => zod.def.innerType._zod.values);
+	inst._zod.parse = (payload, ctx) => {
+		if (ctx.direction === "backward") {
+			return def.innerType._zod.run(payload, ctx);
+		}
+		const result = def.innerType._zod.run({ value: payload.value, issues: [] }, ctx);
+		if (result instanceof Promise) {
+			return result.then((result) => handleCatchResult(payload, result, def, ctx));
+		}
+		return handleCatchResult(payload, result, def, ctx);
+	};
+});
+const $ZodNaN =   (  null && (core.$constructor("$ZodNaN", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.parse = (payload, _ctx) => {
+		if (typeof payload.value !== "number" || !Number.isNaN(payload.value)) {
+			payload.issues.push({
+				input: payload.value,
+				inst,
+				expected: "nan",
+				code: "invalid_type",
+			});
+			return payload;
+		}
+		return payload;
+	};
+})));
+const $ZodPipe =   $constructor("$ZodPipe", (inst, def) => {
+	$ZodType.init(inst, def);
+	defineLazyInternal(inst, "values", (zod) => zod.def.in._zod.values);
+	defineLazyInternal(inst, "optin", (zod) => zod.def.in._zod.optin);
+	defineLazyInternal(inst, "optout", (zod) => zod.def.out._zod.optout);
+	defineLazyInternal(inst, "propValues", (zod) => zod.def.in._zod.propValues);
+	inst._zod.parse = (payload, ctx) => {
+		if (ctx.direction === "backward") {
+			const right = def.out._zod.run(payload, ctx);
+			if (right instanceof Promise) {
+				return right.then((right) => handlePipeResult(right, def.in, ctx));
+			}
+			return handlePipeResult(right, def.in, ctx);
+		}
+		const left = def.in._zod.run(payload, ctx);
+		if (left instanceof Promise) {
+			return left.then((left) => handlePipeResult(left, def.out, ctx));
+		}
+		return handlePipeResult(left, def.out, ctx);
+	};
+});
+function handlePipeResult(left, next, ctx) {
+	if (left.issues.some((iss) => iss.code !== "unrecognized_keys")) {
+		left.aborted = true;
+		return left;
+	}
+	return next._zod.run({ value: left.value, issues: left.issues }, ctx);
+}
+const $ZodCodec =   (  null && (core.$constructor("$ZodCodec", (inst, def) => {
+	$ZodType.init(inst, def);
+	util.defineLazyInternal(inst, "values", (zod) => zod.def.in._zod.values);
+	util.defineLazyInternal(inst, "optin", (zod) => zod.def.in._zod.optin);
+	util.defineLazyInternal(inst, "optout", (zod) => zod.def.out._zod.optout);
+	util.defineLazyInternal(inst, "propValues", (zod) => zod.def.in._zod.propValues);
+	inst._zod.parse = (payload, ctx) => {
+		const direction = ctx.direction || "forward";
+		if (direction === "forward") {
+			const left = def.in._zod.run(payload, ctx);
+			if (left instanceof Promise) {
+				return left.then((left) => handleCodecAResult(left, def, ctx));
+			}
+			return handleCodecAResult(left, def, ctx);
+		}
+		else {
+			const right = def.out._zod.run(payload, ctx);
+			if (right instanceof Promise) {
+				return right.then((right) => handleCodecAResult(right, def, ctx));
+			}
+			return handleCodecAResult(right, def, ctx);
+		}
+	};
+})));
+function handleCodecAResult(result, def, ctx) {
+	if (result.issues.length) {
+		result.aborted = true;
+		return result;
+	}
+	const direction = ctx.direction || "forward";
+	if (direction === "forward") {
+		const transformed = def.transform(result.value, result);
+		if (transformed instanceof Promise) {
+			return transformed.then((value) => handleCodecTxResult(result, value, def.out, ctx));
+		}
+		return handleCodecTxResult(result, transformed, def.out, ctx);
+	}
+	else {
+		const transformed = def.reverseTransform(result.value, result);
+		if (transformed instanceof Promise) {
+			return transformed.then((value) => handleCodecTxResult(result, value, def.in, ctx));
+		}
+		return handleCodecTxResult(result, transformed, def.in, ctx);
+	}
+}
+function handleCodecTxResult(left, value, nextSchema, ctx) {
+	if (left.issues.length) {
+		left.aborted = true;
+		return left;
+	}
+	return nextSchema._zod.run({ value, issues: left.issues }, ctx);
+}
+const $ZodPreprocess =   (  null && (core.$constructor("$ZodPreprocess", (inst, def) => {
+	$ZodPipe.init(inst, def);
+})));
+const $ZodReadonly =   $constructor("$ZodReadonly", (inst, def) => {
+	$ZodType.init(inst, def);
+	defineLazyInternal(inst, "propValues", (zod) => zod.def.innerType._zod.propValues);
+	defineLazyInternal(inst, "values", (zod) => zod.def.innerType._zod.values);
+	defineLazyInternal(inst, "optin", (zod) => zod.def.innerType?._zod?.optin);
+	defineLazyInternal(inst, "optout", (zod) => zod.def.innerType?._zod?.optout);
+	inst._zod.parse = (payload, ctx) => {
+		if (ctx.direction === "backward") {
+			return def.innerType._zod.run(payload, ctx);
+		}
+		const result = def.innerType._zod.run(payload, ctx);
+		if (result instanceof Promise) {
+			return result.then(handleReadonlyResult);
+		}
+		return handleReadonlyResult(result);
+	};
+});
+function handleReadonlyResult(payload) {
+	if (!payload.memo)
+		payload.value = Object.freeze(payload.value);
+	return payload;
+}
+function leafPattern(schema) {
+	const def = schema._zod.def;
+	let pattern = def.pattern;
+	let isInt = !!def.format?.includes("int");
+	let minimum;
+	let maximum;
+	for (const ch of def.checks ?? []) {
+		const d = ch._zod.def;
+		if (d.pattern)
+			pattern = d.pattern;
+		isInt || (isInt = !!d.format?.includes("int"));
+		const lo = d.minimum ?? d.length;
+		const hi = d.maximum ?? d.length;
+		if (lo !== undefined && (minimum === undefined || lo > minimum))
+			minimum = lo;
+		if (hi !== undefined && (maximum === undefined || hi < maximum))
+			maximum = hi;
+	}
+	if (pattern)
+		return pattern.source;
+	if (minimum !== undefined && maximum !== undefined && minimum > maximum)
+		return "(?!)";
+	if (minimum !== undefined || maximum !== undefined)
+		return regexes.string({ minimum, maximum }).source;
+	const own = schema._zod.pattern;
+	return (isInt && own === regexes.number ? regexes.integer : own)?.source;
+}
+function partPattern(schema) {
+	const def = schema._zod.def;
+	const own = schema._zod.pattern?.source;
+	const inner = def.innerType ?? schema._zod.innerType;
+	if (inner) {
+		const before = inner._zod.pattern?.source;
+		const after = partPattern(inner);
+		if (own && before && after && after !== before) {
+			return own.replace(util.cleanRegex(before), () => util.cleanRegex(after));
+		}
+		return own;
+	}
+	if (def.options) {
+		const sources = def.options.map(partPattern);
+		if (sources.every(Boolean))
+			return `^(${sources.map((s) => util.cleanRegex(s)).join("|")})$`;
+	}
+	return leafPattern(schema);
+}
+const $ZodTemplateLiteral =   (  null && (core.$constructor("$ZodTemplateLiteral", (inst, def) => {
+	$ZodType.init(inst, def);
+	const regexParts = [];
+	for (const part of def.parts) {
+		if (typeof part === "object" && part !== null) {
+			const source = partPattern(part);
+			if (!source) {
+				throw new Error(`Invalid template literal part, no pattern found: ${[...part._zod.traits].shift()}`);
+			}
+			regexParts.push(util.cleanRegex(source));
+		}
+		else if (part === null || util.primitiveTypes.has(typeof part)) {
+			regexParts.push(util.escapeRegex(`${part}`));
+		}
+		else {
+			throw new Error(`Invalid template literal part: ${part}`);
+		}
+	}
+	inst._zod.pattern = new RegExp(`^${regexParts.join("")}$`);
+	inst._zod.parse = (payload, _ctx) => {
+		if (typeof payload.value !== "string") {
+			payload.issues.push({
+				input: payload.value,
+				inst,
+				expected: "string",
+				code: "invalid_type",
+			});
+			return payload;
+		}
+		inst._zod.pattern.lastIndex = 0;
+		if (!inst._zod.pattern.test(payload.value)) {
+			payload.issues.push({
+				input: payload.value,
+				inst,
+				code: "invalid_format",
+				format: def.format ?? "template_literal",
+				pattern: inst._zod.pattern.source,
+			});
+			return payload;
+		}
+		return payload;
+	};
+})));
+const $ZodFunction =   (  null && (core.$constructor("$ZodFunction", (inst, def) => {
+	$ZodType.init(inst, def);
+	Object.defineProperty(inst, "_def", { value: def });
+	inst._zod.def = def;
+	inst.implement = (func) => {
+		if (typeof func !== "function") {
+			throw new Error("implement() must be called with a function");
+		}
+		return Object.defineProperty(function (...args) {
+			const parsedArgs = inst._def.input ? parse(inst._def.input, args) : args;
+			const result = Reflect.apply(func, this, parsedArgs);
+			if (inst._def.output) {
+				return parse(inst._def.output, result);
+			}
+			return result;
+		}, "_zod", { value: inst._zod, enumerable: false });
+	};
+	inst.implementAsync = (func) => {
+		if (typeof func !== "function") {
+			throw new Error("implementAsync() must be called with a function");
+		}
+		return Object.defineProperty(async function (...args) {
+			const parsedArgs = inst._def.input ? await parseAsync(inst._def.input, args) : args;
+			const result = await Reflect.apply(func, this, parsedArgs);
+			if (inst._def.output) {
+				return await parseAsync(inst._def.output, result);
+			}
+			return result;
+		}, "_zod", { value: inst._zod, enumerable: false });
+	};
+	inst._zod.parse = (payload, _ctx) => {
+		if (typeof payload.value !== "function") {
+			payload.issues.push({
+				code: "invalid_type",
+				expected: "function",
+				input: payload.value,
+				inst,
+			});
+			return payload;
+		}
+		const hasPromiseOutput = inst._def.output && inst._def.output._zod.def.type === "promise";
+		if (hasPromiseOutput) {
+			payload.value = inst.implementAsync(payload.value);
+		}
+		else {
+			payload.value = inst.implement(payload.value);
+		}
+		return payload;
+	};
+	inst.input = (...args) => {
+		const F = inst.constructor;
+		if (Array.isArray(args[0])) {
+			return new F({
+				type: "function",
+				input: new $ZodTuple({
+					type: "tuple",
+					items: args[0],
+					rest: args[1],
+				}),
+				output: inst._def.output,
+			});
+		}
+		return new F({
+			type: "function",
+			input: args[0],
+			output: inst._def.output,
+		});
+	};
+	inst.output = (output) => {
+		const F = inst.constructor;
+		return new F({
+			type: "function",
+			input: inst._def.input,
+			output,
+		});
+	};
+	return inst;
+})));
+const $ZodPromise =   (  null && (core.$constructor("$ZodPromise", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.parse = (payload, ctx) => {
+		return Promise.resolve(payload.value).then((inner) => def.innerType._zod.run({ value: inner, issues: [] }, ctx));
+	};
+})));
+const $ZodLazy =   (  null && (core.$constructor("$ZodLazy", (inst, def) => {
+	$ZodType.init(inst, def);
+	util.defineLazy(inst._zod, "innerType", () => {
+		const d = def;
+		if (!d._cachedInner)
+			d._cachedInner = def.getter();
+		return d._cachedInner;
+	});
+	util.defineLazyInternal(inst, "pattern", (zod) => zod.innerType?._zod?.pattern);
+	util.defineLazyInternal(inst, "propValues", (zod) => zod.innerType?._zod?.propValues);
+	util.defineLazyInternal(inst, "optin", (zod) => zod.innerType?._zod?.optin ?? undefined);
+	util.defineLazyInternal(inst, "optout", (zod) => zod.innerType?._zod?.optout ?? undefined);
+	inst._zod.parse = (payload, ctx) => {
+		const inner = inst._zod.innerType;
+		return inner._zod.run(payload, ctx);
+	};
+})));
+const $ZodCustom =   $constructor("$ZodCustom", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	$ZodType.init(inst, def);
+	inst._zod.parse = (payload, _) => {
+		return payload;
+	};
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		const r = def.fn(input);
+		if (r instanceof Promise) {
+			return r.then((r) => handleRefineResult(r, payload, input, inst));
+		}
+		handleRefineResult(r, payload, input, inst);
+		return;
+	};
+});
+function handleRefineResult(result, payload, input, inst) {
+	if (!result) {
+		const _iss = {
+			code: "custom",
+			input,
+			inst,
+			path: [...(inst._zod.def.path ?? [])],
+			continue: !inst._zod.def.abort,
+		};
+		if (inst._zod.def.params)
+			_iss.params = inst._zod.def.params;
+		payload.issues.push(util_issue(_iss));
+	}
+}
+;
+var registries_a;
+const $output =   (  null && (Symbol("ZodOutput")));
+const $input =   (  null && (Symbol("ZodInput")));
+class $ZodRegistry {
+	constructor() {
+		this._map = new WeakMap();
+		this._idmap = new Map();
+	}
+	add(schema, ..._meta) {
+		const meta = _meta[0];
+		this._map.set(schema, meta);
+		if (meta && typeof meta === "object" && "id" in meta) {
+			this._idmap.set(meta.id, schema);
+		}
+		return this;
+	}
+	clear() {
+		this._map = new WeakMap();
+		this._idmap = new Map();
+		return this;
+	}
+	remove(schema) {
+		const meta = this._map.get(schema);
+		if (meta && typeof meta === "object" && "id" in meta) {
+			this._idmap.delete(meta.id);
+		}
+		this._map.delete(schema);
+		return this;
+	}
+	get(schema) {
+		const p = schema._zod.parent;
+		if (p) {
+			const pm = { ...(this.get(p) ?? {}) };
+			delete pm.id;
+			const f = { ...pm, ...this._map.get(schema) };
+			return Object.keys(f).length ? f : undefined;
+		}
+		return this._map.get(schema);
+	}
+	has(schema) {
+		return this._map.has(schema);
+	}
+}
+function registry() {
+	return new $ZodRegistry();
+}
+(registries_a = globalThis).__zod_globalRegistry ?? (registries_a.__zod_globalRegistry = registry());
+const globalRegistry = globalThis.__zod_globalRegistry;
+;
+function snapshotChecks(def) {
+	if (def.checks)
+		def.checks = [...def.checks];
+	return def;
+}
+function _string(Class, params) {
+	return new Class(snapshotChecks({ type: "string", ...normalizeParams(params) }));
+}
+function _coercedString(Class, params) {
+	return new Class(snapshotChecks({ type: "string", coerce: true, ...util.normalizeParams(params) }));
+}
+function _email(Class, params) {
+	return new Class({
+		type: "string",
+		format: "email",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params),
+	});
+}
+function _guid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "guid",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params),
+	});
+}
+function _uuid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "uuid",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params),
+	});
+}
+function _uuidv4(Class, params) {
+	return new Class({
+		type: "string",
+		format: "uuid",
+		check: "string_format",
+		abort: false,
+		version: "v4",
+		...normalizeParams(params),
+	});
+}
+function _uuidv6(Class, params) {
+	return new Class({
+		type: "string",
+		format: "uuid",
+		check: "string_format",
+		abort: false,
+		version: "v6",
+		...normalizeParams(params),
+	});
+}
+function _uuidv7(Class, params) {
+	return new Class({
+		type: "string",
+		format: "uuid",
+		check: "string_format",
+		abort: false,
+		version: "v7",
+		...normalizeParams(params),
+	});
+}
+function _url(Class, params) {
+	return new Class({
+		type: "string",
+		format: "url",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params),
+	});
+}
+function api_emoji(Class, params) {
+	return new Class({
+		type: "string",
+		format: "emoji",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params),
+	});
+}
+function _nanoid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "nanoid",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params),
+	});
+}
+function _cuid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "cuid",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params),
+	});
+}
+function _cuid2(Class, params) {
+	return new Class({
+		type: "string",
+		format: "cuid2",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params),
+	});
+}
+function _ulid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "ulid",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params),
+	});
+}
+function _xid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "xid",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params),
+	});
+}
+function _ksuid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "ksuid",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params),
+	});
+}
+function _ipv4(Class, params) {
+	return new Class({
+		type: "string",
+		format: "ipv4",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params),
+	});
+}
+function _ipv6(Class, params) {
+	return new Class({
+		type: "string",
+		format: "ipv6",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params),
+	});
+}
+function _mac(Class, params) {
+	return new Class({
+		type: "string",
+		format: "mac",
+		check: "string_format",
+		abort: false,
+		...util.normalizeParams(params),
+	});
+}
+function _cidrv4(Class, params) {
+	return new Class({
+		type: "string",
+		format: "cidrv4",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params),
+	});
+}
+function _cidrv6(Class, params) {
+	return new Class({
+		type: "string",
+		format: "cidrv6",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params),
+	});
+}
+function _base64(Class, params) {
+	return new Class({
+		type: "string",
+		format: "base64",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params),
+	});
+}
+function _base64url(Class, params) {
+	return new Class({
+		type: "string",
+		format: "base64url",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params),
+	});
+}
+function _e164(Class, params) {
+	return new Class({
+		type: "string",
+		format: "e164",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params),
+	});
+}
+function _creditCard(Class, params) {
+	return new Class({
+		type: "string",
+		format: "credit_card",
+		check: "string_format",
+		abort: false,
+		...util.normalizeParams(params),
+	});
+}
+function _iban(Class, params) {
+	return new Class({
+		type: "string",
+		format: "iban",
+		check: "string_format",
+		abort: false,
+		...util.normalizeParams(params),
+	});
+}
+function _jwt(Class, params) {
+	return new Class({
+		type: "string",
+		format: "jwt",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params),
+	});
+}
+const TimePrecision = {
+	Any: null,
+	Minute: -1,
+	Second: 0,
+	Millisecond: 3,
+	Microsecond: 6,
+};
+function _isoDateTime(Class, params) {
+	return new Class({
+		type: "string",
+		format: "datetime",
+		check: "string_format",
+		offset: false,
+		local: false,
+		precision: null,
+		...normalizeParams(params),
+	});
+}
+function _isoDate(Class, params) {
+	return new Class({
+		type: "string",
+		format: "date",
+		check: "string_format",
+		...normalizeParams(params),
+	});
+}
+function _isoTime(Class, params) {
+	return new Class({
+		type: "string",
+		format: "time",
+		check: "string_format",
+		precision: null,
+		...normalizeParams(params),
+	});
+}
+function _isoDuration(Class, params) {
+	return new Class({
+		type: "string",
+		format: "duration",
+		check: "string_format",
+		...normalizeParams(params),
+	});
+}
+function _number(Class, params) {
+	return new Class(snapshotChecks({ type: "number", checks: [], ...normalizeParams(params) }));
+}
+function _coercedNumber(Class, params) {
+	return new Class(snapshotChecks({ type: "number", coerce: true, checks: [], ...util.normalizeParams(params) }));
+}
+function _int(Class, params) {
+	return new Class({
+		type: "number",
+		check: "number_format",
+		abort: false,
+		format: "safeint",
+		...normalizeParams(params),
+	});
+}
+function _float32(Class, params) {
+	return new Class({
+		type: "number",
+		check: "number_format",
+		abort: false,
+		format: "float32",
+		...util.normalizeParams(params),
+	});
+}
+function _float64(Class, params) {
+	return new Class({
+		type: "number",
+		check: "number_format",
+		abort: false,
+		format: "float64",
+		...util.normalizeParams(params),
+	});
+}
+function _int32(Class, params) {
+	return new Class({
+		type: "number",
+		check: "number_format",
+		abort: false,
+		format: "int32",
+		...util.normalizeParams(params),
+	});
+}
+function _uint32(Class, params) {
+	return new Class({
+		type: "number",
+		check: "number_format",
+		abort: false,
+		format: "uint32",
+		...util.normalizeParams(params),
+	});
+}
+function _boolean(Class, params) {
+	return new Class({
+		type: "boolean",
+		...normalizeParams(params),
+	});
+}
+function _coercedBoolean(Class, params) {
+	return new Class({
+		type: "boolean",
+		coerce: true,
+		...util.normalizeParams(params),
+	});
+}
+function _bigint(Class, params) {
+	return new Class({
+		type: "bigint",
+		...util.normalizeParams(params),
+	});
+}
+function _coercedBigint(Class, params) {
+	return new Class({
+		type: "bigint",
+		coerce: true,
+		...util.normalizeParams(params),
+	});
+}
+function _int64(Class, params) {
+	return new Class({
+		type: "bigint",
+		check: "bigint_format",
+		abort: false,
+		format: "int64",
+		...util.normalizeParams(params),
+	});
+}
+function _uint64(Class, params) {
+	return new Class({
+		type: "bigint",
+		check: "bigint_format",
+		abort: false,
+		format: "uint64",
+		...util.normalizeParams(params),
+	});
+}
+function _symbol(Class, params) {
+	return new Class({
+		type: "symbol",
+		...util.normalizeParams(params),
+	});
+}
+function api_undefined(Class, params) {
+	return new Class({
+		type: "undefined",
+		...util.normalizeParams(params),
+	});
+}
+function api_null(Class, params) {
+	return new Class({
+		type: "null",
+		...normalizeParams(params),
+	});
+}
+function _any(Class) {
+	return new Class({
+		type: "any",
+	});
+}
+function _unknown(Class) {
+	return new Class({
+		type: "unknown",
+	});
+}
+function _never(Class, params) {
+	return new Class({
+		type: "never",
+		...normalizeParams(params),
+	});
+}
+function _void(Class, params) {
+	return new Class({
+		type: "void",
+		...util.normalizeParams(params),
+	});
+}
+function _date(Class, params) {
+	return new Class({
+		type: "date",
+		...util.normalizeParams(params),
+	});
+}
+function _coercedDate(Class, params) {
+	return new Class({
+		type: "date",
+		coerce: true,
+		...util.normalizeParams(params),
+	});
+}
+function _nan(Class, params) {
+	return new Class({
+		type: "nan",
+		...util.normalizeParams(params),
+	});
+}
+function _lt(value, params) {
+	return new $ZodCheckLessThan({
+		check: "less_than",
+		...normalizeParams(params),
+		value,
+		inclusive: false,
+	});
+}
+function _lte(value, params) {
+	return new $ZodCheckLessThan({
+		check: "less_than",
+		...normalizeParams(params),
+		value,
+		inclusive: true,
+	});
+}
+function _gt(value, params) {
+	return new $ZodCheckGreaterThan({
+		check: "greater_than",
+		...normalizeParams(params),
+		value,
+		inclusive: false,
+	});
+}
+function _gte(value, params) {
+	return new $ZodCheckGreaterThan({
+		check: "greater_than",
+		...normalizeParams(params),
+		value,
+		inclusive: true,
+	});
+}
+function _positive(params) {
+	return _gt(0, params);
+}
+function _negative(params) {
+	return _lt(0, params);
+}
+function _nonpositive(params) {
+	return _lte(0, params);
+}
+function _nonnegative(params) {
+	return _gte(0, params);
+}
+function _multipleOf(value, params) {
+	return new $ZodCheckMultipleOf({
+		check: "multiple_of",
+		...normalizeParams(params),
+		value,
+	});
+}
+function _maxSize(maximum, params) {
+	return new checks.$ZodCheckMaxSize({
+		check: "max_size",
+		...util.normalizeParams(params),
+		maximum,
+	});
+}
+function _minSize(minimum, params) {
+	return new checks.$ZodCheckMinSize({
+		check: "min_size",
+		...util.normalizeParams(params),
+		minimum,
+	});
+}
+function _size(size, params) {
+	return new checks.$ZodCheckSizeEquals({
+		check: "size_equals",
+		...util.normalizeParams(params),
+		size,
+	});
+}
+function _maxLength(maximum, params) {
+	const ch = new $ZodCheckMaxLength({
+		check: "max_length",
+		...normalizeParams(params),
+		maximum,
+	});
+	return ch;
+}
+function _minLength(minimum, params) {
+	return new $ZodCheckMinLength({
+		check: "min_length",
+		...normalizeParams(params),
+		minimum,
+	});
+}
+function _length(length, params) {
+	return new $ZodCheckLengthEquals({
+		check: "length_equals",
+		...normalizeParams(params),
+		length,
+	});
+}
+function _regex(pattern, params) {
+	return new $ZodCheckRegex({
+		check: "string_format",
+		format: "regex",
+		...normalizeParams(params),
+		pattern,
+	});
+}
+function _lowercase(params) {
+	return new $ZodCheckLowerCase({
+		check: "string_format",
+		format: "lowercase",
+		...normalizeParams(params),
+	});
+}
+function _uppercase(params) {
+	return new $ZodCheckUpperCase({
+		check: "string_format",
+		format: "uppercase",
+		...normalizeParams(params),
+	});
+}
+function _includes(includes, params) {
+	return new $ZodCheckIncludes({
+		check: "string_format",
+		format: "includes",
+		...normalizeParams(params),
+		includes,
+	});
+}
+function _startsWith(prefix, params) {
+	return new $ZodCheckStartsWith({
+		check: "string_format",
+		format: "starts_with",
+		...normalizeParams(params),
+		prefix,
+	});
+}
+function _endsWith(suffix, params) {
+	return new $ZodCheckEndsWith({
+		check: "string_format",
+		format: "ends_with",
+		...normalizeParams(params),
+		suffix,
+	});
+}
+function _property(property, schema, params) {
+	return new checks.$ZodCheckProperty({
+		check: "property",
+		property,
+		schema,
+		...util.normalizeParams(params),
+	});
+}
+function _properties(shape, params) {
+	return new $ZodCheckProperties({
+		check: "properties",
+		shape,
+		...normalizeParams(params),
+	});
+}
+function _mime(types, params) {
+	return new checks.$ZodCheckMimeType({
+		check: "mime_type",
+		mime: types,
+		...util.normalizeParams(params),
+	});
+}
+function _overwrite(tx) {
+	return new $ZodCheckOverwrite({
+		check: "overwrite",
+		tx,
+	});
+}
+function _normalize(form) {
+	return _overwrite((input) => input.normalize(form));
+}
+function _trim() {
+	return _overwrite((input) => input.trim());
+}
+function _toLowerCase() {
+	return _overwrite((input) => input.toLowerCase());
+}
+function _toUpperCase() {
+	return _overwrite((input) => input.toUpperCase());
+}
+function _slugify() {
+	return _overwrite((input) => slugify(input));
+}
+function _array(Class, element, params) {
+	return new Class({
+		type: "array",
+		element,
+		...normalizeParams(params),
+	});
+}
+function _union(Class, options, params) {
+	return new Class({
+		type: "union",
+		options,
+		...util.normalizeParams(params),
+	});
+}
+function _xor(Class, options, params) {
+	return new Class({
+		type: "union",
+		options,
+		inclusive: false,
+		...util.normalizeParams(params),
+	});
+}
+function _discriminatedUnion(Class, discriminator, options, params) {
+	return new Class({
+		type: "union",
+		options: options,
+		discriminator,
+		...util.normalizeParams(params),
+	});
+}
+function _intersection(Class, left, right) {
+	return new Class({
+		type: "intersection",
+		left,
+		right,
+	});
+}
+function _tuple(Class, items, _paramsOrRest, _params) {
+	const hasRest = _paramsOrRest instanceof schemas.$ZodType;
+	const params = hasRest ? _params : _paramsOrRest;
+	const rest = hasRest ? _paramsOrRest : null;
+	return new Class({
+		type: "tuple",
+		items,
+		rest,
+		...util.normalizeParams(params),
+	});
+}
+function _record(Class, keyType, valueType, params) {
+	return new Class({
+		type: "record",
+		keyType,
+		valueType,
+		...util.normalizeParams(params),
+	});
+}
+function _map(Class, keyType, valueType, params) {
+	return new Class({
+		type: "map",
+		keyType,
+		valueType,
+		...util.normalizeParams(params),
+	});
+}
+function _set(Class, valueType, params) {
+	return new Class({
+		type: "set",
+		valueType,
+		...util.normalizeParams(params),
+	});
+}
+function _enum(Class, values, params) {
+	const entries = Array.isArray(values) ? Object.fromEntries(values.map((v) => [v, v])) : values;
+	return new Class({
+		type: "enum",
+		entries,
+		...util.normalizeParams(params),
+	});
+}
+function _nativeEnum(Class, entries, params) {
+	return new Class({
+		type: "enum",
+		entries,
+		...util.normalizeParams(params),
+	});
+}
+function _literal(Class, value, params) {
+	return new Class({
+		type: "literal",
+		values: Array.isArray(value) ? value : [value],
+		...util.normalizeParams(params),
+	});
+}
+function _file(Class, params) {
+	return new Class({
+		type: "file",
+		...util.normalizeParams(params),
+	});
+}
+function _transform(Class, fn) {
+	return new Class({
+		type: "transform",
+		transform: fn,
+	});
+}
+function _optional(Class, innerType) {
+	return new Class({
+		type: "optional",
+		innerType,
+	});
+}
+function _nullable(Class, innerType) {
+	return new Class({
+		type: "nullable",
+		innerType,
+	});
+}
+function _default(Class, innerType, defaultValue) {
+	return new Class({
+		type: "default",
+		innerType,
+		get defaultValue() {
+			return typeof defaultValue === "function" ? defaultValue() : util.shallowClone(defaultValue);
+		},
+	});
+}
+function _nonoptional(Class, innerType, params) {
+	return new Class({
+		type: "nonoptional",
+		innerType,
+		...util.normalizeParams(params),
+	});
+}
+function _success(Class, innerType) {
+	return new Class({
+		type: "success",
+		innerType,
+	});
+}
+function _catch(Class, innerType, catchValue) {
+	return new Class({
+		type: "catch",
+		innerType,
+		catchValue: (typeof catchValue === "function" ? catchValue : util.constantCatch(catchValue)),
+	});
+}
+function _pipe(Class, in_, out) {
+	return new Class({
+		type: "pipe",
+		in: in_,
+		out,
+	});
+}
+function _readonly(Class, innerType) {
+	return new Class({
+		type: "readonly",
+		innerType,
+	});
+}
+function _templateLiteral(Class, parts, params) {
+	return new Class({
+		type: "template_literal",
+		parts,
+		...util.normalizeParams(params),
+	});
+}
+function _lazy(Class, getter) {
+	return new Class({
+		type: "lazy",
+		getter,
+	});
+}
+function _promise(Class, innerType) {
+	return new Class({
+		type: "promise",
+		innerType,
+	});
+}
+function _custom(Class, fn, _params) {
+	const norm = normalizeParams(_params);
+	norm.abort ?? (norm.abort = true);
+	const schema = new Class({
+		type: "custom",
+		check: "custom",
+		fn: fn,
+		...norm,
+	});
+	return schema;
+}
+function _refine(Class, fn, _params) {
+	const schema = new Class({
+		type: "custom",
+		check: "custom",
+		fn: fn,
+		...normalizeParams(_params),
+	});
+	return schema;
+}
+function _superRefine(fn, params) {
+	const ch = _check((payload) => {
+		payload.addIssue = (issue) => {
+			if (typeof issue === "string") {
+				payload.issues.push(util_issue(issue, payload.value, ch._zod.def));
+			}
+			else {
+				const _issue = issue;
+				if (_issue.fatal)
+					_issue.continue = false;
+				_issue.code ?? (_issue.code = "custom");
+				if (!("input" in _issue))
+					_issue.input = payload.value;
+				_issue.inst ?? (_issue.inst = ch);
+				_issue.continue ?? (_issue.continue = !ch._zod.def.abort);
+				payload.issues.push(util_issue(_issue));
+			}
+		};
+		return fn(payload.value, payload);
+	}, params);
+	return ch;
+}
+function _check(fn, params) {
+	const ch = new $ZodCheck({
+		check: "custom",
+		...normalizeParams(params),
+	});
+	ch._zod.check = fn;
+	return ch;
+}
+function describe(description) {
+	const ch = new $ZodCheck({ check: "describe" });
+	ch._zod.onattach = [
+		(inst) => {
+			const existing = globalRegistry.get(inst) ?? {};
+			globalRegistry.add(inst, { ...existing, description });
+		},
+	];
+	ch._zod.check = () => { };
+	return ch;
+}
+function meta(metadata) {
+	const ch = new $ZodCheck({ check: "meta" });
+	ch._zod.onattach = [
+		(inst) => {
+			const existing = globalRegistry.get(inst) ?? {};
+			globalRegistry.add(inst, { ...existing, ...metadata });
+		},
+	];
+	ch._zod.check = () => { };
+	return ch;
+}
+function _stringbool(Classes, _params) {
+	const params = util.normalizeParams(_params);
+	let truthyArray = params.truthy ?? ["true", "1", "yes", "on", "y", "enabled"];
+	let falsyArray = params.falsy ?? ["false", "0", "no", "off", "n", "disabled"];
+	if (params.case !== "sensitive") {
+		truthyArray = truthyArray.map((v) => (typeof v === "string" ? v.toLowerCase() : v));
+		falsyArray = falsyArray.map((v) => (typeof v === "string" ? v.toLowerCase() : v));
+	}
+	const truthySet = new Set(truthyArray);
+	const falsySet = new Set(falsyArray);
+	const _Codec = Classes.Codec ?? schemas.$ZodCodec;
+	const _Boolean = Classes.Boolean ?? schemas.$ZodBoolean;
+	const _String = Classes.String ?? schemas.$ZodString;
+	const stringSchema = new _String({ type: "string", error: params.error });
+	const booleanSchema = new _Boolean({ type: "boolean", error: params.error });
+	const codec = new _Codec({
+		type: "pipe",
+		in: stringSchema,
+		out: booleanSchema,
+		transform: ((input, payload) => {
+			let data = input;
+			if (params.case !== "sensitive")
+				data = data.toLowerCase();
+			if (truthySet.has(data)) {
+				return true;
+			}
+			else if (falsySet.has(data)) {
+				return false;
+			}
+			else {
+				payload.issues.push({
+					code: "invalid_value",
+					expected: "stringbool",
+					values: [...truthySet, ...falsySet],
+					input: payload.value,
+					inst: codec,
+					continue: false,
+				});
+				return {};
+			}
+		}),
+		reverseTransform: ((input, _payload) => {
+			if (input === true) {
+				return truthyArray[0] || "true";
+			}
+			else {
+				return falsyArray[0] || "false";
+			}
+		}),
+		error: params.error,
+	});
+	codec._zod.bag.truthy = truthyArray;
+	codec._zod.bag.falsy = falsyArray;
+	codec._zod.bag.case = params.case ?? "insensitive";
+	return codec;
+}
+function _stringFormat(Class, format, fnOrRegex, _params = {}) {
+	const params = util.normalizeParams(_params);
+	const def = {
+		check: "string_format",
+		type: "string",
+		format,
+		fn: typeof fnOrRegex === "function" ? fnOrRegex : (val) => fnOrRegex.test(val),
+		...params,
+	};
+	if (fnOrRegex instanceof RegExp) {
+		def.pattern = fnOrRegex;
+	}
+	const inst = new Class(def);
+	return inst;
+}
+;
+function assignProps(target, ...sources) {
+	for (const source of sources) {
+		for (const key of Reflect.ownKeys(source)) {
+			if (Object.prototype.propertyIsEnumerable.call(source, key)) {
+				util_assignProp(target, key, source[key]);
+			}
+		}
+	}
+	return target;
+}
+function to_json_schema_initializeContext(params) {
+	let target = params?.target ?? "draft-2020-12";
+	if (target === "draft-4")
+		target = "draft-04";
+	if (target === "draft-7")
+		target = "draft-07";
+	return {
+		processors: params.processors ?? {},
+		metadataRegistry: params?.metadata ?? globalRegistry,
+		target,
+		unrepresentable: params?.unrepresentable ?? "throw",
+		override: params?.override ?? (() => { }),
+		io: params?.io ?? "output",
+		counter: 0,
+		seen: new Map(),
+		sharedDefsExtractedFor: undefined,
+		sharedEmitDoneFor: undefined,
+		cycles: params?.cycles ?? "ref",
+		reused: params?.reused ?? "inline",
+		intersections: [],
+		deferred: [],
+		external: params?.external ?? undefined,
+	};
+}
+function handleUnrepresentable(schema, ctx, json, params, message) {
+	const result = typeof ctx.unrepresentable === "function"
+		? ctx.unrepresentable({ zodSchema: schema, path: params.path, message })
+		: ctx.unrepresentable;
+	if (result === "any")
+		return false;
+	if (result === undefined || result === "throw")
+		throw new Error(message);
+	Object.assign(json, result);
+	return true;
+}
+function to_json_schema_processSchema(schema, ctx, _params = { path: [], schemaPath: [] }) {
+	var _a;
+	const def = schema._zod.def;
+	const seen = ctx.seen.get(schema);
+	if (seen) {
+		seen.count++;
+		const isCycle = _params.schemaPath.includes(schema);
+		if (isCycle) {
+			seen.cycle = _params.path;
+		}
+		return seen.schema;
+	}
+	const result = { schema: {}, count: 1, cycle: undefined, path: _params.path };
+	ctx.seen.set(schema, result);
+	ctx.sharedDefsExtractedFor = undefined;
+	ctx.sharedEmitDoneFor = undefined;
+	const overrideSchema = schema._zod.toJSONSchema?.();
+	if (overrideSchema) {
+		result.schema = overrideSchema;
+	}
+	else {
+		const params = {
+			..._params,
+			schemaPath: [..._params.schemaPath, schema],
+			path: _params.path,
+		};
+		if (schema._zod.processJSONSchema) {
+			schema._zod.processJSONSchema(ctx, result.schema, params);
+		}
+		else {
+			const _json = result.schema;
+			const processor = ctx.processors[def.type];
+			if (!processor) {
+				throw new Error(`[toJSONSchema]: Non-representable type encountered: ${def.type}`);
+			}
+			processor(schema, ctx, _json, params);
+		}
+		const parent = schema._zod.parent;
+		if (parent) {
+			if (!result.ref)
+				result.ref = parent;
+			to_json_schema_processSchema(parent, ctx, params);
+			ctx.seen.get(parent).isParent = true;
+		}
+	}
+	const meta = ctx.metadataRegistry.get(schema);
+	if (meta)
+		assignProps(result.schema, meta);
+	if (ctx.io === "input" && isTransforming(schema)) {
+		delete result.schema.examples;
+		delete result.schema.default;
+	}
+	if (ctx.io === "input" && "_prefault" in result.schema)
+		(_a = result.schema).default ?? (_a.default = result.schema._prefault);
+	delete result.schema._prefault;
+	const _result = ctx.seen.get(schema);
+	return _result.schema;
+}
+function encodeJSONPointerSegment(segment) {
+	return segment.replace(/~/g, "~0").replace(/\//g, "~1");
+}
+function to_json_schema_extractDefs(ctx, schema
+) {
+	const root = ctx.seen.get(schema);
+	if (!root)
+		throw new Error("Unprocessed schema. This is a bug in Zod.");
+	if (ctx.external && ctx.sharedDefsExtractedFor === ctx.external)
+		return;
+	const idToSchema = new Map();
+	for (const entry of ctx.seen.entries()) {
+		const id = ctx.metadataRegistry.get(entry[0])?.id;
+		if (id) {
+			const existing = idToSchema.get(id);
+			if (existing && existing !== entry[0]) {
+				throw new Error(`Duplicate schema id "${id}" detected during JSON Schema conversion. Two different schemas cannot share the same id when converted together.`);
+			}
+			idToSchema.set(id, entry[0]);
+		}
+	}
+	const makeURI = (entry) => {
+		const defsSegment = ctx.target === "draft-2020-12" ? "$defs" : "definitions";
+		if (ctx.external) {
+			const externalId = ctx.external.registry.get(entry[0])?.id;
+			const uriGenerator = ctx.external.uri ?? ((id) => id);
+			if (externalId) {
+				return { ref: uriGenerator(externalId) };
+			}
+			const id = entry[1].defId ?? entry[1].schema.id ?? `schema${ctx.counter++}`;
+			entry[1].defId = id;
+			return { defId: id, ref: `${uriGenerator("__shared")}#/${defsSegment}/${encodeJSONPointerSegment(id)}` };
+		}
+		const uriPrefix = `#`;
+		const defUriPrefix = `${uriPrefix}/${defsSegment}/`;
+		if (entry[1] === root && !entry[1].schema.id) {
+			return { ref: uriPrefix };
+		}
+		const defId = entry[1].schema.id ?? `__schema${ctx.counter++}`;
+		return { defId, ref: defUriPrefix + encodeJSONPointerSegment(defId) };
+	};
+	const extractToDef = (entry) => {
+		if (entry[1].schema.$ref) {
+			return;
+		}
+		const seen = entry[1];
+		const { ref, defId } = makeURI(entry);
+		seen.def = { ...seen.schema };
+		if (defId)
+			seen.defId = defId;
+		const schema = seen.schema;
+		for (const key in schema) {
+			delete schema[key];
+		}
+		schema.$ref = ref;
+	};
+	if (ctx.cycles === "throw") {
+		for (const entry of ctx.seen.entries()) {
+			const seen = entry[1];
+			if (seen.cycle) {
+				throw new Error("Cycle detected: " +
+					`#/${seen.cycle?.join("/")}/<root>` +
+					'\n\nSet the `cycles` parameter to `"ref"` to resolve cyclical schemas with defs.');
+			}
+		}
+	}
+	for (const entry of ctx.seen.entries()) {
+		const seen = entry[1];
+		if (schema === entry[0]) {
+			extractToDef(entry);
+			continue;
+		}
+		if (ctx.external) {
+			const ext = ctx.external.registry.get(entry[0])?.id;
+			if (schema !== entry[0] && ext) {
+				extractToDef(entry);
+				continue;
+			}
+		}
+		const id = ctx.metadataRegistry.get(entry[0])?.id;
+		if (id) {
+			extractToDef(entry);
+			continue;
+		}
+		if (seen.cycle) {
+			extractToDef(entry);
+			continue;
+		}
+		if (seen.count > 1) {
+			if (ctx.reused === "ref") {
+				extractToDef(entry);
+			}
+		}
+	}
+	if (ctx.external)
+		ctx.sharedDefsExtractedFor = ctx.external;
+}
+function compactTypeUnion(schema) {
+	const options = schema.anyOf;
+	if (!Array.isArray(options) || options.length === 0 || schema.type !== undefined)
+		return;
+	const types = [];
+	for (const option of options) {
+		if (!option || typeof option !== "object")
+			return;
+		compactTypeUnion(option);
+		const keys = Object.keys(option);
+		if (keys.length !== 1 || keys[0] !== "type")
+			return;
+		const type = option.type;
+		for (const member of Array.isArray(type) ? type : [type]) {
+			if (typeof member !== "string")
+				return;
+			if (!types.includes(member))
+				types.push(member);
+		}
+	}
+	delete schema.anyOf;
+	schema.type = types.length === 1 ? types[0] : types;
+}
+const FOLDABLE_KEYS = new Set(["type", "properties", "required", "additionalProperties"]);
+const UNION_KEYS = ["oneOf", "anyOf"];
+function undeclaredConstraint(member) {
+	const extra = member.additionalProperties;
+	if (extra === undefined || extra === false || typeof extra !== "object" || extra === null)
+		return null;
+	return Object.keys(extra).length ? extra : null;
+}
+function foldObjects(members) {
+	const objects = [];
+	for (const member of members) {
+		if (typeof member !== "object" || member.type !== "object")
+			return null;
+		for (const key in member) {
+			if (!FOLDABLE_KEYS.has(key))
+				return null;
+		}
+		objects.push(member);
+	}
+	const properties = {};
+	const required = new Set();
+	for (const object of objects) {
+		for (const key in object.properties) {
+			if (Object.prototype.hasOwnProperty.call(properties, key))
+				continue;
+			const parts = [];
+			for (const other of objects) {
+				const part = other.properties?.[key] ?? undeclaredConstraint(other);
+				if (part === null || part === undefined)
+					continue;
+				if (!parts.some((seen) => JSON.stringify(seen) === JSON.stringify(part)))
+					parts.push(part);
+			}
+			const merged = parts.length === 1
+				? parts[0]
+				: (foldObjects(parts) ?? { allOf: parts });
+			util_assignProp(properties, key, merged);
+		}
+		for (const key of object.required ?? [])
+			required.add(key);
+	}
+	const folded = { type: "object", properties };
+	if (required.size)
+		folded.required = [...required];
+	if (objects.every((object) => object.additionalProperties === false)) {
+		folded.additionalProperties = false;
+	}
+	else {
+		const constraints = [];
+		for (const object of objects) {
+			const constraint = undeclaredConstraint(object);
+			if (constraint && !constraints.some((seen) => JSON.stringify(seen) === JSON.stringify(constraint)))
+				constraints.push(constraint);
+		}
+		if (constraints.length === 1)
+			folded.additionalProperties = constraints[0];
+		else if (constraints.length > 1)
+			folded.additionalProperties = { allOf: constraints };
+	}
+	return folded;
+}
+function foldIntersection(json) {
+	const allOf = json.allOf;
+	if (!Array.isArray(allOf) || allOf.length < 2)
+		return;
+	for (const key of FOLDABLE_KEYS)
+		if (key in json)
+			return;
+	const unions = allOf.filter((m) => UNION_KEYS.some((k) => Array.isArray(m[k])));
+	let folded = null;
+	if (!unions.length) {
+		folded = foldObjects(allOf);
+	}
+	else {
+		const union = unions[0];
+		const keyword = UNION_KEYS.find((k) => Array.isArray(union[k]));
+		if (Object.keys(union).length !== 1)
+			return;
+		const rest = allOf.filter((m) => m !== union);
+		const branches = union[keyword].map((branch) => foldObjects([...rest, branch]));
+		if (branches.some((b) => !b))
+			return;
+		folded = { [keyword]: branches };
+	}
+	if (!folded)
+		return;
+	delete json.allOf;
+	assignProps(json, folded);
+}
+function to_json_schema_finalize(ctx, schema) {
+	const root = ctx.seen.get(schema);
+	if (!root)
+		throw new Error("Unprocessed schema. This is a bug in Zod.");
+	const flattenRef = (zodSchema) => {
+		const seen = ctx.seen.get(zodSchema);
+		if (seen.ref === null)
+			return;
+		const schema = seen.def ?? seen.schema;
+		const _cached = { ...schema };
+		const ref = seen.ref;
+		seen.ref = null;
+		if (ref) {
+			flattenRef(ref);
+			const refSeen = ctx.seen.get(ref);
+			const refSchema = refSeen.schema;
+			if (refSchema.$ref && (ctx.target === "draft-07" || ctx.target === "draft-04" || ctx.target === "openapi-3.0")) {
+				schema.allOf = schema.allOf ?? [];
+				schema.allOf.push(refSchema);
+			}
+			else {
+				assignProps(schema, refSchema);
+			}
+			assignProps(schema, _cached);
+			const isParentRef = zodSchema._zod.parent === ref;
+			if (isParentRef) {
+				for (const key in schema) {
+					if (key === "$ref" || key === "allOf")
+						continue;
+					if (!(key in _cached)) {
+						delete schema[key];
+					}
+				}
+			}
+			if (refSchema.$ref && refSeen.def) {
+				for (const key in schema) {
+					if (key === "$ref" || key === "allOf")
+						continue;
+					if (key in refSeen.def && JSON.stringify(schema[key]) === JSON.stringify(refSeen.def[key])) {
+						delete schema[key];
+					}
+				}
+			}
+		}
+		const parent = zodSchema._zod.parent;
+		if (parent && parent !== ref) {
+			flattenRef(parent);
+			const parentSeen = ctx.seen.get(parent);
+			if (parentSeen?.schema.$ref) {
+				schema.$ref = parentSeen.schema.$ref;
+				if (parentSeen.def) {
+					for (const key in schema) {
+						if (key === "$ref" || key === "allOf")
+							continue;
+						if (key in parentSeen.def && JSON.stringify(schema[key]) === JSON.stringify(parentSeen.def[key])) {
+							delete schema[key];
+						}
+					}
+				}
+			}
+		}
+		ctx.override({
+			zodSchema: zodSchema,
+			jsonSchema: schema,
+			path: seen.path ?? [],
+		});
+	};
+	if (!ctx.external || ctx.sharedEmitDoneFor !== ctx.external) {
+		for (const entry of [...ctx.seen.entries()].reverse()) {
+			flattenRef(entry[0]);
+		}
+		if (ctx.target !== "openapi-3.0") {
+			for (const entry of ctx.seen.entries()) {
+				compactTypeUnion(entry[1].def ?? entry[1].schema);
+			}
+		}
+		for (const rewrite of ctx.deferred)
+			rewrite();
+		if (ctx.intersections.length) {
+			const carriers = new Map();
+			for (const seen of ctx.seen.values()) {
+				for (const json of [seen.schema, seen.def]) {
+					const allOf = json?.allOf;
+					if (!Array.isArray(allOf))
+						continue;
+					const existing = carriers.get(allOf);
+					if (existing)
+						existing.push(json);
+					else
+						carriers.set(allOf, [json]);
+				}
+			}
+			for (const allOf of ctx.intersections) {
+				for (const json of carriers.get(allOf) ?? [])
+					foldIntersection(json);
+			}
+		}
+	}
+	const result = {};
+	if (ctx.target === "draft-2020-12") {
+		result.$schema = "https://json-schema.org/draft/2020-12/schema";
+	}
+	else if (ctx.target === "draft-07") {
+		result.$schema = "http://json-schema.org/draft-07/schema#";
+	}
+	else if (ctx.target === "draft-04") {
+		result.$schema = "http://json-schema.org/draft-04/schema#";
+	}
+	else if (ctx.target === "openapi-3.0") {
+	}
+	else {
+	}
+	if (ctx.external?.uri) {
+		const id = ctx.external.registry.get(schema)?.id;
+		if (!id)
+			throw new Error("Schema is missing an `id` property");
+		result.$id = ctx.external.uri(id);
+	}
+	assignProps(result, root.defId ? root.schema : (root.def ?? root.schema));
+	const rootMetaId = ctx.metadataRegistry.get(schema)?.id;
+	if (rootMetaId !== undefined && result.id === rootMetaId)
+		delete result.id;
+	const defs = ctx.external?.defs ?? {};
+	if (!ctx.external || ctx.sharedEmitDoneFor !== ctx.external) {
+		for (const entry of ctx.seen.entries()) {
+			const seen = entry[1];
+			if (seen.def && seen.defId) {
+				if (seen.def.id === seen.defId)
+					delete seen.def.id;
+				util_assignProp(defs, seen.defId, seen.def);
+			}
+		}
+	}
+	if (ctx.external)
+		ctx.sharedEmitDoneFor = ctx.external;
+	if (ctx.external) {
+	}
+	else {
+		if (Object.keys(defs).length > 0) {
+			if (ctx.target === "draft-2020-12") {
+				result.$defs = defs;
+			}
+			else {
+				result.definitions = defs;
+			}
+		}
+	}
+	try {
+		const finalized = JSON.parse(JSON.stringify(result));
+		Object.defineProperty(finalized, "~standard", {
+			value: {
+				...schema["~standard"],
+				jsonSchema: {
+					input: createStandardJSONSchemaMethod(schema, "input", ctx.processors),
+					output: createStandardJSONSchemaMethod(schema, "output", ctx.processors),
+				},
+			},
+			enumerable: false,
+			writable: false,
+		});
+		return finalized;
+	}
+	catch (_err) {
+		throw new Error("Error converting schema to JSON.");
+	}
+}
+function isTransforming(_schema, _ctx) {
+	const ctx = _ctx ?? { seen: new Set() };
+	if (ctx.seen.has(_schema))
+		return false;
+	ctx.seen.add(_schema);
+	const def = _schema._zod.def;
+	if (def.type === "transform")
+		return true;
+	if (def.type === "array")
+		return isTransforming(def.element, ctx);
+	if (def.type === "set")
+		return isTransforming(def.valueType, ctx);
+	if (def.type === "lazy")
+		return isTransforming(def.getter(), ctx);
+	if (def.type === "promise" ||
+		def.type === "optional" ||
+		def.type === "nonoptional" ||
+		def.type === "nullable" ||
+		def.type === "readonly" ||
+		def.type === "default" ||
+		def.type === "prefault" ||
+		def.type === "catch") {
+		return isTransforming(def.innerType, ctx);
+	}
+	if (def.type === "intersection") {
+		return isTransforming(def.left, ctx) || isTransforming(def.right, ctx);
+	}
+	if (def.type === "record" || def.type === "map") {
+		return isTransforming(def.keyType, ctx) || isTransforming(def.valueType, ctx);
+	}
+	if (def.type === "pipe") {
+		if (_schema._zod.traits.has("$ZodCodec"))
+			return true;
+		return isTransforming(def.in, ctx) || isTransforming(def.out, ctx);
+	}
+	if (def.type === "object") {
+		for (const key in def.shape) {
+			if (isTransforming(def.shape[key], ctx))
+				return true;
+		}
+		return false;
+	}
+	if (def.type === "union") {
+		for (const option of def.options) {
+			if (isTransforming(option, ctx))
+				return true;
+		}
+		return false;
+	}
+	if (def.type === "tuple") {
+		for (const item of def.items) {
+			if (isTransforming(item, ctx))
+				return true;
+		}
+		if (def.rest && isTransforming(def.rest, ctx))
+			return true;
+		return false;
+	}
+	return false;
+}
+const createToJSONSchemaMethod = (schema, processors = {}) => (params) => {
+	const ctx = to_json_schema_initializeContext({ ...params, processors });
+	to_json_schema_processSchema(schema, ctx);
+	to_json_schema_extractDefs(ctx, schema);
+	return to_json_schema_finalize(ctx, schema);
+};
+const createStandardJSONSchemaMethod = (schema, io, processors = {}) => (params) => {
+	const { libraryOptions, target } = params ?? {};
+	const ctx = to_json_schema_initializeContext({ ...(libraryOptions ?? {}), target, io, processors });
+	to_json_schema_processSchema(schema, ctx);
+	to_json_schema_extractDefs(ctx, schema);
+	return to_json_schema_finalize(ctx, schema);
+};
+;
+const narrowMin = (agg, key, value) => {
+	if (agg[key] === undefined || value > agg[key])
+		agg[key] = value;
+};
+const narrowMax = (agg, key, value) => {
+	if (agg[key] === undefined || value < agg[key])
+		agg[key] = value;
+};
+const narrowBoth = (agg, value) => {
+	narrowMin(agg, "minimum", value);
+	narrowMax(agg, "maximum", value);
+};
+const addDivisor = (agg, value) => {
+	agg.multipleOf ?? (agg.multipleOf = []);
+	if (!agg.multipleOf.includes(value))
+		agg.multipleOf.push(value);
+};
+const addPattern = (agg, pattern) => {
+	agg.patterns ?? (agg.patterns = new Set());
+	agg.patterns.add(pattern);
+};
+const intersectMime = (agg, mime) => {
+	agg.mime = agg.mime ? agg.mime.filter((m) => mime.includes(m)) : [...mime];
+};
+const setFormat = (agg, format) => {
+	agg.format = format;
+	if (format.includes("int"))
+		agg.isInt = true;
+};
+const minContributor = (agg, def) => narrowMin(agg, "minimum", def.minimum);
+const maxContributor = (agg, def) => narrowMax(agg, "maximum", def.maximum);
+const formatContributor = (ranges) => (agg, def) => {
+	setFormat(agg, def.format);
+	const [minimum, maximum] = ranges[def.format];
+	narrowMin(agg, "minimum", minimum);
+	narrowMax(agg, "maximum", maximum);
+};
+const contributors = {
+	greater_than: (agg, def) => narrowMin(agg, def.inclusive ? "minimum" : "exclusiveMinimum", def.value),
+	less_than: (agg, def) => narrowMax(agg, def.inclusive ? "maximum" : "exclusiveMaximum", def.value),
+	multiple_of: (agg, def) => addDivisor(agg, def.value),
+	number_format: formatContributor(NUMBER_FORMAT_RANGES),
+	bigint_format: formatContributor(BIGINT_FORMAT_RANGES),
+	min_length: minContributor,
+	max_length: maxContributor,
+	length_equals: (agg, def) => narrowBoth(agg, def.length),
+	min_size: minContributor,
+	max_size: maxContributor,
+	size_equals: (agg, def) => narrowBoth(agg, def.size),
+	string_format: (agg, def) => {
+		setFormat(agg, def.format);
+		if (def.pattern)
+			addPattern(agg, def.pattern);
+		if (def.format === "base64" || def.format === "base64url")
+			agg.contentEncoding = def.format;
+		if (def.local || def.precision === -1)
+			agg.laxFormat = true;
+	},
+	mime_type: (agg, def) => intersectMime(agg, def.mime),
+};
+function aggregateChecks(schema) {
+	const agg = {};
+	const def = schema._zod.def;
+	const list = schema._zod.traits.has("$ZodCheck")
+		? [schema, ...(def.checks ?? [])]
+		: (def.checks ?? []);
+	for (const ch of list)
+		contributors[ch._zod.def.check]?.(agg, ch._zod.def);
+	const bag = schema._zod.bag;
+	if (bag.minimum !== undefined)
+		narrowMin(agg, "minimum", bag.minimum);
+	if (bag.exclusiveMinimum !== undefined)
+		narrowMin(agg, "exclusiveMinimum", bag.exclusiveMinimum);
+	if (bag.maximum !== undefined)
+		narrowMax(agg, "maximum", bag.maximum);
+	if (bag.exclusiveMaximum !== undefined)
+		narrowMax(agg, "exclusiveMaximum", bag.exclusiveMaximum);
+	if (bag.multipleOf !== undefined)
+		addDivisor(agg, bag.multipleOf);
+	if (bag.format !== undefined) {
+		agg.format ?? (agg.format = bag.format);
+		if (bag.format.includes("int"))
+			agg.isInt = true;
+	}
+	if (bag.mime)
+		intersectMime(agg, bag.mime);
+	for (const pattern of bag.patterns ?? [])
+		addPattern(agg, pattern);
+	return agg;
+}
+const formatMap = {
+	guid: "uuid",
+	url: "uri",
+	datetime: "date-time",
+	json_string: "json-string",
+	regex: "",
+};
+const exactPatterns = new Map([
+	[base64Charset, base64],
+	[base64urlCharset, base64url],
+]);
+const exactPattern = (p) => exactPatterns.get(p) ?? p;
+const stringProcessor = (schema, ctx, _json, _params) => {
+	const json = _json;
+	json.type = "string";
+	const { minimum, maximum, format, patterns, contentEncoding, laxFormat } = aggregateChecks(schema);
+	if (typeof minimum === "number")
+		json.minLength = minimum;
+	if (typeof maximum === "number")
+		json.maxLength = maximum;
+	if (format) {
+		json.format = formatMap[format] ?? format;
+		if (json.format === "")
+			delete json.format;
+		if (format === "time" || laxFormat) {
+			delete json.format;
+		}
+	}
+	if (contentEncoding)
+		json.contentEncoding = contentEncoding;
+	if (patterns && patterns.size > 0) {
+		const patternList = [...patterns].map(exactPattern);
+		if (patternList.length === 1)
+			json.pattern = patternList[0].source;
+		else if (patternList.length > 1) {
+			json.allOf = [
+				...patternList.map((regex) => ({
+					...(ctx.target === "draft-07" || ctx.target === "draft-04" || ctx.target === "openapi-3.0"
+						? { type: "string" }
+						: {}),
+					pattern: regex.source,
+				})),
+			];
+		}
+	}
+};
+const numberProcessor = (schema, ctx, _json, params) => {
+	const json = _json;
+	const { minimum, maximum, multipleOf, exclusiveMaximum, exclusiveMinimum, isInt } = aggregateChecks(schema);
+	json.type = isInt ? "integer" : "number";
+	const exMin = typeof exclusiveMinimum === "number" && exclusiveMinimum >= (minimum ?? Number.NEGATIVE_INFINITY);
+	const exMax = typeof exclusiveMaximum === "number" && exclusiveMaximum <= (maximum ?? Number.POSITIVE_INFINITY);
+	const legacy = ctx.target === "draft-04" || ctx.target === "openapi-3.0";
+	if (exMin) {
+		if (legacy) {
+			json.minimum = exclusiveMinimum;
+			json.exclusiveMinimum = true;
+		}
+		else {
+			json.exclusiveMinimum = exclusiveMinimum;
+		}
+	}
+	else if (typeof minimum === "number") {
+		json.minimum = minimum;
+	}
+	if (exMax) {
+		if (legacy) {
+			json.maximum = exclusiveMaximum;
+			json.exclusiveMaximum = true;
+		}
+		else {
+			json.exclusiveMaximum = exclusiveMaximum;
+		}
+	}
+	else if (typeof maximum === "number") {
+		json.maximum = maximum;
+	}
+	if (multipleOf) {
+		const divisors = new Set();
+		for (const divisor of multipleOf) {
+			if (Number.isFinite(divisor) && divisor !== 0)
+				divisors.add(Math.abs(divisor));
+			else
+				handleUnrepresentable(schema, ctx, json, params, `A multipleOf divisor of ${divisor} cannot be represented in JSON Schema`);
+		}
+		const [first, ...rest] = divisors;
+		if (first !== undefined)
+			json.multipleOf = first;
+		if (rest.length)
+			json.allOf = [...(json.allOf ?? []), ...rest.map((m) => ({ multipleOf: m }))];
+	}
+};
+const booleanProcessor = (_schema, _ctx, json, _params) => {
+	json.type = "boolean";
+};
+const bigintProcessor = (schema, ctx, json, params) => {
+	handleUnrepresentable(schema, ctx, json, params, "BigInt cannot be represented in JSON Schema");
+};
+const symbolProcessor = (schema, ctx, json, params) => {
+	handleUnrepresentable(schema, ctx, json, params, "Symbols cannot be represented in JSON Schema");
+};
+const nullProcessor = (_schema, ctx, json, _params) => {
+	if (ctx.target === "openapi-3.0") {
+		json.type = "string";
+		json.nullable = true;
+		json.enum = [null];
+	}
+	else {
+		json.type = "null";
+	}
+};
+const undefinedProcessor = (schema, ctx, json, params) => {
+	handleUnrepresentable(schema, ctx, json, params, "Undefined cannot be represented in JSON Schema");
+};
+const voidProcessor = (schema, ctx, json, params) => {
+	handleUnrepresentable(schema, ctx, json, params, "Void cannot be represented in JSON Schema");
+};
+const neverProcessor = (_schema, _ctx, json, _params) => {
+	json.not = {};
+};
+const anyProcessor = (_schema, _ctx, _json, _params) => {
+};
+const unknownProcessor = (_schema, _ctx, _json, _params) => {
+};
+const dateProcessor = (schema, ctx, json, params) => {
+	handleUnrepresentable(schema, ctx, json, params, "Date cannot be represented in JSON Schema");
+};
+const enumProcessor = (schema, _ctx, json, _params) => {
+	const def = schema._zod.def;
+	const values = getEnumValues(def.entries);
+	if (values.length === 0) {
+		json.not = {};
+		return;
+	}
+	if (values.every((v) => typeof v === "number"))
+		json.type = "number";
+	if (values.every((v) => typeof v === "string"))
+		json.type = "string";
+	json.enum = values;
+};
+const literalProcessor = (schema, ctx, json, params) => {
+	const def = schema._zod.def;
+	if (def.values.length === 0) {
+		json.not = {};
+		return;
+	}
+	const vals = [];
+	for (const val of def.values) {
+		if (val === undefined) {
+			if (handleUnrepresentable(schema, ctx, json, params, "Literal `undefined` cannot be represented in JSON Schema"))
+				return;
+		}
+		else if (typeof val === "bigint") {
+			if (handleUnrepresentable(schema, ctx, json, params, "BigInt literals cannot be represented in JSON Schema"))
+				return;
+			vals.push(Number(val));
+		}
+		else {
+			vals.push(val);
+		}
+	}
+	if (vals.length === 0) {
+	}
+	else if (vals.length === 1) {
+		const val = vals[0];
+		json.type = val === null ? "null" : typeof val;
+		if (ctx.target === "draft-04" || ctx.target === "openapi-3.0") {
+			json.enum = [val];
+		}
+		else {
+			json.const = val;
+		}
+	}
+	else {
+		if (vals.every((v) => typeof v === "number"))
+			json.type = "number";
+		if (vals.every((v) => typeof v === "string"))
+			json.type = "string";
+		if (vals.every((v) => typeof v === "boolean"))
+			json.type = "boolean";
+		if (vals.every((v) => v === null))
+			json.type = "null";
+		json.enum = vals;
+	}
+};
+const nanProcessor = (schema, ctx, json, params) => {
+	handleUnrepresentable(schema, ctx, json, params, "NaN cannot be represented in JSON Schema");
+};
+const templateLiteralProcessor = (schema, _ctx, json, _params) => {
+	const _json = json;
+	const pattern = schema._zod.pattern;
+	if (!pattern)
+		throw new Error("Pattern not found in template literal");
+	_json.type = "string";
+	_json.pattern = pattern.source;
+};
+const fileProcessor = (schema, _ctx, json, _params) => {
+	const _json = json;
+	_json.type = "string";
+	_json.format = "binary";
+	_json.contentEncoding = "binary";
+	const { minimum, maximum, mime } = aggregateChecks(schema);
+	if (minimum !== undefined)
+		_json.minLength = minimum;
+	if (maximum !== undefined)
+		_json.maxLength = maximum;
+	if (!mime)
+		return;
+	if (mime.length === 0)
+		_json.not = {};
+	else if (mime.length === 1)
+		_json.contentMediaType = mime[0];
+	else
+		_json.anyOf = mime.map((m) => ({ contentMediaType: m }));
+};
+const successProcessor = (_schema, _ctx, json, _params) => {
+	json.type = "boolean";
+};
+const customProcessor = (schema, ctx, json, params) => {
+	handleUnrepresentable(schema, ctx, json, params, "Custom types cannot be represented in JSON Schema");
+};
+const functionProcessor = (schema, ctx, json, params) => {
+	handleUnrepresentable(schema, ctx, json, params, "Function types cannot be represented in JSON Schema");
+};
+const transformProcessor = (schema, ctx, json, params) => {
+	handleUnrepresentable(schema, ctx, json, params, "Transforms cannot be represented in JSON Schema");
+};
+const mapProcessor = (schema, ctx, json, params) => {
+	handleUnrepresentable(schema, ctx, json, params, "Map cannot be represented in JSON Schema");
+};
+const setProcessor = (schema, ctx, json, params) => {
+	handleUnrepresentable(schema, ctx, json, params, "Set cannot be represented in JSON Schema");
+};
+const arrayProcessor = (schema, ctx, _json, params) => {
+	const json = _json;
+	const def = schema._zod.def;
+	const { minimum, maximum } = aggregateChecks(schema);
+	if (typeof minimum === "number")
+		json.minItems = minimum;
+	if (typeof maximum === "number")
+		json.maxItems = maximum;
+	json.type = "array";
+	json.items = to_json_schema_processSchema(def.element, ctx, {
+		...params,
+		path: [...params.path, "items"],
+	});
+};
+function inputOptin(schema) {
+	const def = schema._zod.def;
+	if (def.type === "pipe" && def.in._zod.traits.has("$ZodTransform")) {
+		return inputOptin(def.out);
+	}
+	if (def.type === "catch") {
+		return inputOptin(def.innerType);
+	}
+	return schema._zod.optin;
+}
+const objectProcessor = (schema, ctx, _json, params) => {
+	const json = _json;
+	const def = schema._zod.def;
+	const shape = def.shape;
+	const symbolKeys = Object.getOwnPropertySymbols(shape);
+	if (symbolKeys.length &&
+		handleUnrepresentable(schema, ctx, json, params, "Symbol keys cannot be represented in JSON Schema")) {
+		return;
+	}
+	json.type = "object";
+	json.properties = {};
+	for (const key in shape) {
+		util_assignProp(json.properties, key, to_json_schema_processSchema(shape[key], ctx, {
+			...params,
+			path: [...params.path, "properties", key],
+		}));
+	}
+	const requiredKeys = [];
+	for (const key of Object.keys(shape)) {
+		const field = def.shape[key];
+		if (ctx.io === "input" ? inputOptin(field) === undefined : field._zod.optout === undefined) {
+			requiredKeys.push(key);
+		}
+	}
+	if (requiredKeys.length > 0) {
+		json.required = requiredKeys;
+	}
+	if (def.catchall?._zod.def.type === "never") {
+		json.additionalProperties = false;
+	}
+	else if (!def.catchall) {
+		if (ctx.io === "output")
+			json.additionalProperties = false;
+	}
+	else if (def.catchall) {
+		json.additionalProperties = to_json_schema_processSchema(def.catchall, ctx, {
+			...params,
+			path: [...params.path, "additionalProperties"],
+		});
+	}
+};
+const unionProcessor = (schema, ctx, json, params) => {
+	const def = schema._zod.def;
+	const isExclusive = def.inclusive === false;
+	const options = def.options.map((x, i) => to_json_schema_processSchema(x, ctx, {
+		...params,
+		path: [...params.path, isExclusive ? "oneOf" : "anyOf", i],
+	}));
+	if (isExclusive) {
+		json.oneOf = options;
+	}
+	else {
+		json.anyOf = options;
+	}
+};
+const intersectionProcessor = (schema, ctx, json, params) => {
+	const def = schema._zod.def;
+	const a = to_json_schema_processSchema(def.left, ctx, {
+		...params,
+		path: [...params.path, "allOf", 0],
+	});
+	const b = to_json_schema_processSchema(def.right, ctx, {
+		...params,
+		path: [...params.path, "allOf", 1],
+	});
+	const isSimpleIntersection = (val) => "allOf" in val && Object.keys(val).length === 1;
+	const allOf = [
+		...(isSimpleIntersection(a) ? a.allOf : [a]),
+		...(isSimpleIntersection(b) ? b.allOf : [b]),
+	];
+	json.allOf = allOf;
+	ctx.intersections.push(allOf);
+};
+const tupleProcessor = (schema, ctx, _json, params) => {
+	const json = _json;
+	const def = schema._zod.def;
+	json.type = "array";
+	const prefixPath = ctx.target === "draft-2020-12" ? "prefixItems" : "items";
+	const restPath = ctx.target === "draft-2020-12" ? "items" : ctx.target === "openapi-3.0" ? "items" : "additionalItems";
+	const prefixItems = def.items.map((x, i) => to_json_schema_processSchema(x, ctx, {
+		...params,
+		path: [...params.path, prefixPath, i],
+	}));
+	const rest = def.rest
+		? to_json_schema_processSchema(def.rest, ctx, {
+			...params,
+			path: [...params.path, restPath, ...(ctx.target === "openapi-3.0" ? [def.items.length] : [])],
+		})
+		: null;
+	let minItems = def.items.length;
+	while (minItems > 0) {
+		const item = def.items[minItems - 1];
+		const optional = ctx.io === "input" ? inputOptin(item) !== undefined : item._zod.optout === "optional";
+		if (!optional)
+			break;
+		minItems--;
+	}
+	const maxItems = def.items.length;
+	const isClosed = !def.rest;
+	if (ctx.target === "draft-2020-12") {
+		json.prefixItems = prefixItems;
+		if (isClosed) {
+			json.items = false;
+		}
+		else if (rest) {
+			json.items = rest;
+		}
+		if (minItems > 0)
+			json.minItems = minItems;
+		if (isClosed)
+			json.maxItems = maxItems;
+	}
+	else if (ctx.target === "openapi-3.0") {
+		json.items = {
+			anyOf: prefixItems,
+		};
+		if (rest) {
+			json.items.anyOf.push(rest);
+		}
+		if (minItems > 0)
+			json.minItems = minItems;
+		if (isClosed)
+			json.maxItems = maxItems;
+	}
+	else {
+		json.items = prefixItems;
+		if (isClosed) {
+			json.additionalItems = false;
+		}
+		else if (rest) {
+			json.additionalItems = rest;
+		}
+		if (minItems > 0)
+			json.minItems = minItems;
+		if (isClosed)
+			json.maxItems = maxItems;
+	}
+	const { minimum, maximum } = aggregateChecks(schema);
+	if (typeof minimum === "number")
+		json.minItems = minimum;
+	if (typeof maximum === "number")
+		json.maxItems = maximum;
+};
+function stringifyKeyNames(bySchema, json, visited) {
+	if (json.$ref) {
+		if (visited.has(json))
+			return json;
+		visited.add(json);
+		const def = bySchema.get(json)?.def;
+		if (!def)
+			return json;
+		const inlined = stringifyKeyNames(bySchema, def, visited);
+		return inlined === def ? json : inlined;
+	}
+	for (const keyword of ["anyOf", "oneOf"]) {
+		const branches = json[keyword];
+		if (!Array.isArray(branches))
+			continue;
+		const mapped = branches.map((branch) => stringifyKeyNames(bySchema, branch, visited));
+		if (mapped.some((branch, i) => branch !== branches[i]))
+			json = { ...json, [keyword]: mapped };
+	}
+	const types = Array.isArray(json.type) ? json.type : [json.type];
+	const numericType = !types.includes("string") && types.some((t) => t === "number" || t === "integer");
+	const values = json.enum ?? (json.const !== undefined ? [json.const] : undefined);
+	if (!numericType && !values?.some((v) => typeof v === "number"))
+		return json;
+	const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf, format, id, ...rest } = json;
+	if (rest.enum)
+		rest.enum = rest.enum.map((v) => (typeof v === "number" ? String(v) : v));
+	else if (typeof rest.const === "number")
+		rest.const = String(rest.const);
+	if (!numericType)
+		return rest;
+	rest.type = "string";
+	if (!values)
+		rest.pattern = (types.includes("number") ? number : integer).source;
+	return rest;
+}
+const pendingRecords = new WeakMap();
+function rewriteKeyNames(ctx) {
+	const bySchema = new Map();
+	for (const entry of ctx.seen.values()) {
+		if (entry.def && !bySchema.has(entry.schema))
+			bySchema.set(entry.schema, entry);
+	}
+	const rewrites = new Map();
+	for (const record of pendingRecords.get(ctx) ?? []) {
+		const seen = ctx.seen.get(record);
+		const names = (seen?.def ?? seen?.schema)?.propertyNames;
+		if (!names || names === true || rewrites.has(names))
+			continue;
+		const rewritten = stringifyKeyNames(bySchema, names, new Set());
+		if (rewritten !== names)
+			rewrites.set(names, rewritten);
+	}
+	if (!rewrites.size)
+		return;
+	for (const entry of ctx.seen.values()) {
+		for (const carrier of [entry.schema, entry.def]) {
+			const rewritten = carrier && rewrites.get(carrier.propertyNames);
+			if (rewritten)
+				carrier.propertyNames = rewritten;
+		}
+	}
+}
+const recordProcessor = (schema, ctx, _json, params) => {
+	const json = _json;
+	const def = schema._zod.def;
+	json.type = "object";
+	const keyType = def.keyType;
+	const patterns = aggregateChecks(keyType).patterns;
+	if (def.mode === "loose" && patterns && patterns.size > 0) {
+		const valueSchema = to_json_schema_processSchema(def.valueType, ctx, {
+			...params,
+			path: [...params.path, "patternProperties", "*"],
+		});
+		json.patternProperties = {};
+		for (const pattern of patterns) {
+			util_assignProp(json.patternProperties, exactPattern(pattern).source, valueSchema);
+		}
+	}
+	else {
+		if (ctx.target === "draft-07" || ctx.target === "draft-2020-12") {
+			json.propertyNames = to_json_schema_processSchema(def.keyType, ctx, {
+				...params,
+				path: [...params.path, "propertyNames"],
+			});
+			let pending = pendingRecords.get(ctx);
+			if (!pending) {
+				pending = [];
+				pendingRecords.set(ctx, pending);
+				ctx.deferred.push(() => rewriteKeyNames(ctx));
+			}
+			pending.push(schema);
+		}
+		json.additionalProperties = to_json_schema_processSchema(def.valueType, ctx, {
+			...params,
+			path: [...params.path, "additionalProperties"],
+		});
+	}
+	const keyValues = keyType._zod.values;
+	const omittableOnInput = ctx.io === "input" && inputOptin(def.valueType) !== undefined;
+	if (keyValues && !def.partial && !omittableOnInput) {
+		const validKeyValues = [...keyValues].filter((v) => typeof v === "string" || typeof v === "number");
+		if (validKeyValues.length > 0) {
+			json.required = validKeyValues.map(String);
+		}
+	}
+};
+const nullableProcessor = (schema, ctx, json, params) => {
+	const def = schema._zod.def;
+	const inner = to_json_schema_processSchema(def.innerType, ctx, params);
+	const seen = ctx.seen.get(schema);
+	if (ctx.target === "openapi-3.0") {
+		seen.ref = def.innerType;
+		json.nullable = true;
+	}
+	else {
+		json.anyOf = [inner, { type: "null" }];
+	}
+};
+const nonoptionalProcessor = (schema, ctx, _json, params) => {
+	const def = schema._zod.def;
+	to_json_schema_processSchema(def.innerType, ctx, params);
+	const seen = ctx.seen.get(schema);
+	seen.ref = def.innerType;
+};
+const UNREPRESENTABLE_DEFAULT = Symbol();
+function serializeDefaultValue(value, schema, ctx, json, params) {
+	let unrepresentable = false;
+	const serialized = JSON.stringify(value, (_, val) => {
+		if (typeof val !== "bigint")
+			return val;
+		unrepresentable = true;
+		return null;
+	});
+	if (!unrepresentable)
+		return JSON.parse(serialized);
+	handleUnrepresentable(schema, ctx, json, params, "BigInt defaults cannot be represented in JSON Schema");
+	return UNREPRESENTABLE_DEFAULT;
+}
+const defaultProcessor = (schema, ctx, json, params) => {
+	const def = schema._zod.def;
+	to_json_schema_processSchema(def.innerType, ctx, params);
+	const seen = ctx.seen.get(schema);
+	seen.ref = def.innerType;
+	const value = serializeDefaultValue(def.defaultValue, schema, ctx, json, params);
+	if (value !== UNREPRESENTABLE_DEFAULT)
+		json.default = value;
+};
+const prefaultProcessor = (schema, ctx, json, params) => {
+	const def = schema._zod.def;
+	to_json_schema_processSchema(def.innerType, ctx, params);
+	const seen = ctx.seen.get(schema);
+	seen.ref = def.innerType;
+	if (ctx.io !== "input")
+		return;
+	const value = serializeDefaultValue(def.defaultValue, schema, ctx, json, params);
+	if (value !== UNREPRESENTABLE_DEFAULT)
+		json._prefault = value;
+};
+const catchProcessor = (schema, ctx, json, params) => {
+	const def = schema._zod.def;
+	to_json_schema_processSchema(def.innerType, ctx, params);
+	const seen = ctx.seen.get(schema);
+	seen.ref = def.innerType;
+	let catchValue;
+	try {
+		catchValue = def.catchValue(undefined);
+	}
+	catch {
+		handleUnrepresentable(schema, ctx, json, params, "Dynamic catch values are not supported in JSON Schema");
+		return;
+	}
+	json.default = catchValue;
+};
+const pipeProcessor = (schema, ctx, _json, params) => {
+	const def = schema._zod.def;
+	const inIsTransform = def.in._zod.traits.has("$ZodTransform");
+	const innerType = ctx.io === "input" ? (inIsTransform ? def.out : def.in) : def.out;
+	to_json_schema_processSchema(innerType, ctx, params);
+	const seen = ctx.seen.get(schema);
+	seen.ref = innerType;
+};
+const readonlyProcessor = (schema, ctx, json, params) => {
+	const def = schema._zod.def;
+	to_json_schema_processSchema(def.innerType, ctx, params);
+	const seen = ctx.seen.get(schema);
+	seen.ref = def.innerType;
+	json.readOnly = true;
+};
+const promiseProcessor = (schema, ctx, _json, params) => {
+	const def = schema._zod.def;
+	to_json_schema_processSchema(def.innerType, ctx, params);
+	const seen = ctx.seen.get(schema);
+	seen.ref = def.innerType;
+};
+const optionalProcessor = (schema, ctx, _json, params) => {
+	const def = schema._zod.def;
+	to_json_schema_processSchema(def.innerType, ctx, params);
+	const seen = ctx.seen.get(schema);
+	seen.ref = def.innerType;
+};
+const lazyProcessor = (schema, ctx, _json, params) => {
+	const innerType = schema._zod.innerType;
+	to_json_schema_processSchema(innerType, ctx, params);
+	const seen = ctx.seen.get(schema);
+	seen.ref = innerType;
+};
+const allProcessors = {
+	string: stringProcessor,
+	number: numberProcessor,
+	boolean: booleanProcessor,
+	bigint: bigintProcessor,
+	symbol: symbolProcessor,
+	null: nullProcessor,
+	undefined: undefinedProcessor,
+	void: voidProcessor,
+	never: neverProcessor,
+	any: anyProcessor,
+	unknown: unknownProcessor,
+	date: dateProcessor,
+	enum: enumProcessor,
+	literal: literalProcessor,
+	nan: nanProcessor,
+	template_literal: templateLiteralProcessor,
+	file: fileProcessor,
+	success: successProcessor,
+	custom: customProcessor,
+	function: functionProcessor,
+	transform: transformProcessor,
+	map: mapProcessor,
+	set: setProcessor,
+	array: arrayProcessor,
+	object: objectProcessor,
+	union: unionProcessor,
+	intersection: intersectionProcessor,
+	tuple: tupleProcessor,
+	record: recordProcessor,
+	nullable: nullableProcessor,
+	nonoptional: nonoptionalProcessor,
+	default: defaultProcessor,
+	prefault: prefaultProcessor,
+	catch: catchProcessor,
+	pipe: pipeProcessor,
+	readonly: readonlyProcessor,
+	promise: promiseProcessor,
+	optional: optionalProcessor,
+	lazy: lazyProcessor,
+};
+function toJSONSchema(input, params) {
+	if ("_idmap" in input) {
+		const registry = input;
+		const ctx = initializeContext({ ...params, processors: allProcessors });
+		const defs = {};
+		for (const entry of registry._idmap.entries()) {
+			const [_, schema] = entry;
+			processSchema(schema, ctx);
+		}
+		const schemas = {};
+		const external = {
+			registry,
+			uri: params?.uri,
+			defs,
+		};
+		ctx.external = external;
+		for (const entry of registry._idmap.entries()) {
+			const [key, schema] = entry;
+			extractDefs(ctx, schema);
+			assignProp(schemas, key, finalize(ctx, schema));
+		}
+		if (Object.keys(defs).length > 0) {
+			const defsSegment = ctx.target === "draft-2020-12" ? "$defs" : "definitions";
+			schemas.__shared = {
+				[defsSegment]: defs,
+			};
+		}
+		return { schemas };
+	}
+	const ctx = initializeContext({ ...params, processors: allProcessors });
+	processSchema(input, ctx);
+	extractDefs(ctx, input);
+	return finalize(ctx, input);
+}
+;
+const error = () => {
+	const Sizable = {
+		string: { unit: "characters", verb: "to have" },
+		file: { unit: "bytes", verb: "to have" },
+		array: { unit: "items", verb: "to have" },
+		set: { unit: "items", verb: "to have" },
+		map: { unit: "entries", verb: "to have" },
+	};
+	function getSizing(origin) {
+		return Sizable[origin] ?? null;
+	}
+	const FormatDictionary = {
+		regex: "input",
+		email: "email address",
+		url: "URL",
+		emoji: "emoji",
+		uuid: "UUID",
+		uuidv4: "UUIDv4",
+		uuidv6: "UUIDv6",
+		nanoid: "nanoid",
+		guid: "GUID",
+		cuid: "cuid",
+		cuid2: "cuid2",
+		ulid: "ULID",
+		xid: "XID",
+		ksuid: "KSUID",
+		datetime: "ISO datetime",
+		date: "ISO date",
+		time: "ISO time",
+		duration: "ISO duration",
+		ipv4: "IPv4 address",
+		ipv6: "IPv6 address",
+		mac: "MAC address",
+		cidrv4: "IPv4 range",
+		cidrv6: "IPv6 range",
+		base64: "base64-encoded string",
+		base64url: "base64url-encoded string",
+		json_string: "JSON string",
+		e164: "E.164 number",
+		currency_code: "currency code",
+		credit_card: "credit card number",
+		iban: "IBAN",
+		jwt: "JWT",
+		template_literal: "input",
+	};
+	const TypeDictionary = {
+		nan: "NaN",
+	};
+	function getTypeName(type, input) {
+		if (type === "number" && typeof input === "number" && !Number.isFinite(input)) {
+			return String(input);
+		}
+		return TypeDictionary[type] ?? type;
+	}
+	return (issue) => {
+		switch (issue.code) {
+			case "invalid_type": {
+				const expected = getTypeName(issue.expected);
+				const receivedType = parsedType(issue.input);
+				const received = getTypeName(receivedType, issue.input);
+				return `Invalid input: expected ${expected}, received ${received}`;
+			}
+			case "invalid_value":
+				if (issue.values.length === 1)
+					return `Invalid input: expected ${stringifyPrimitive(issue.values[0])}`;
+				return `Invalid option: expected one of ${joinValues(issue.values, "|")}`;
+			case "too_big": {
+				const adj = issue.exact ? "exactly " : issue.inclusive ? "<=" : "<";
+				const sizing = getSizing(issue.origin);
+				if (sizing)
+					return `Too big: expected ${issue.origin ?? "value"} to have ${adj}${issue.maximum.toString()} ${sizing.unit ?? "elements"}`;
+				return `Too big: expected ${issue.origin ?? "value"} to be ${adj}${issue.maximum.toString()}`;
+			}
+			case "too_small": {
+				const adj = issue.exact ? "exactly " : issue.inclusive ? ">=" : ">";
+				const sizing = getSizing(issue.origin);
+				if (sizing) {
+					return `Too small: expected ${issue.origin} to have ${adj}${issue.minimum.toString()} ${sizing.unit}`;
+				}
+				return `Too small: expected ${issue.origin} to be ${adj}${issue.minimum.toString()}`;
+			}
+			case "invalid_format": {
+				const _issue = issue;
+				if (_issue.format === "starts_with") {
+					return `Invalid string: must start with "${_issue.prefix}"`;
+				}
+				if (_issue.format === "ends_with")
+					return `Invalid string: must end with "${_issue.suffix}"`;
+				if (_issue.format === "includes")
+					return `Invalid string: must include "${_issue.includes}"`;
+				if (_issue.format === "regex")
+					return `Invalid string: must match pattern ${_issue.pattern}`;
+				return `Invalid ${FormatDictionary[_issue.format] ?? issue.format}`;
+			}
+			case "not_multiple_of":
+				return `Invalid number: must be a multiple of ${issue.divisor}`;
+			case "unrecognized_keys":
+				return `Unrecognized key${issue.keys.length > 1 ? "s" : ""}: ${joinValues(issue.keys, ", ")}`;
+			case "invalid_key":
+				return `Invalid key in ${issue.origin}`;
+			case "invalid_union":
+				if (issue.options && Array.isArray(issue.options) && issue.options.length > 0) {
+					const opts = issue.options.map((o) => `'${o}'`).join(" | ");
+					return `Invalid discriminator value. Expected ${opts}`;
+				}
+				if (issue.inclusive === false) {
+					return "Invalid input: more than one option matched";
+				}
+				return "Invalid input";
+			case "invalid_element":
+				return `Invalid value in ${issue.origin}`;
+			default:
+				return `Invalid input`;
+		}
+	};
+};
+  function en() {
+	return {
+		localeError: error(),
+	};
+}
+;
+function _getMessage() {
+	const internals = this._zod;
+	internals.message ?? (internals.message = JSON.stringify(internals.def, jsonStringifyReplacer, 2));
+	return internals.message;
+}
+function _setMessage(value) {
+	this._zod.message = value;
+}
+const _messageDesc = {
+	get: _getMessage,
+	set: _setMessage,
+	enumerable: true,
+	configurable: true,
+};
+const _issuesDesc = { value: undefined, enumerable: false };
+const _installedToString =   new WeakSet([Object.prototype, Error.prototype]);
+const initializer = (inst, def) => {
+	inst.name = "$ZodError";
+	_issuesDesc.value = def;
+	Object.defineProperty(inst, "issues", _issuesDesc);
+	_issuesDesc.value = undefined;
+	Object.defineProperty(inst, "message", _messageDesc);
+	const proto = Object.getPrototypeOf(inst);
+	if (!_installedToString.has(proto)) {
+		_installedToString.add(proto);
+		Object.defineProperty(proto, "toString", {
+			configurable: true,
+			enumerable: false,
+			get() {
+				const value = () => this.message;
+				Object.defineProperty(this, "toString", { value, configurable: true, writable: true });
+				return value;
+			},
+			set(value) {
+				Object.defineProperty(this, "toString", { value, configurable: true, writable: true });
+			},
+		});
+	}
+};
+const $ZodError = $constructor("$ZodError", initializer);
+const $ZodRealError = $constructor("$ZodError", initializer, undefined, {
+	Parent: Error,
+});
+function node(obj, key, make) {
+	if (!Object.prototype.hasOwnProperty.call(obj, key)) {
+		if (key === "__proto__") {
+			Object.defineProperty(obj, key, { value: make(), writable: true, enumerable: true, configurable: true });
+		}
+		else {
+			obj[key] = make();
+		}
+	}
+	return obj[key];
+}
+function flattenError(error, mapper = (issue) => issue.message) {
+	const fieldErrors = {};
+	const formErrors = [];
+	for (const sub of error.issues) {
+		if (sub.path.length > 0) {
+			node(fieldErrors, sub.path[0], () => []).push(mapper(sub));
+		}
+		else {
+			formErrors.push(mapper(sub));
+		}
+	}
+	return { formErrors, fieldErrors };
+}
+function formatError(error, mapper = (issue) => issue.message) {
+	const fieldErrors = { _errors: [] };
+	const processError = (error, path = []) => {
+		for (const issue of error.issues) {
+			if (issue.code === "invalid_union" && issue.errors.length) {
+				issue.errors.map((issues) => processError({ issues }, [...path, ...issue.path]));
+			}
+			else if (issue.code === "invalid_key") {
+				processError({ issues: issue.issues }, [...path, ...issue.path]);
+			}
+			else if (issue.code === "invalid_element") {
+				processError({ issues: issue.issues }, [...path, ...issue.path]);
+			}
+			else {
+				const fullpath = [...path, ...issue.path];
+				if (fullpath.length === 0) {
+					fieldErrors._errors.push(mapper(issue));
+				}
+				else {
+					let curr = fieldErrors;
+					let i = 0;
+					while (i < fullpath.length) {
+						const el = fullpath[i];
+						const terminal = i === fullpath.length - 1;
+						if (el === "_errors") {
+							if (terminal)
+								curr._errors.push(mapper(issue));
+							i++;
+							continue;
+						}
+						if (!Object.prototype.hasOwnProperty.call(curr, el)) {
+							Object.defineProperty(curr, el, {
+								value: { _errors: [] },
+								enumerable: true,
+								writable: true,
+								configurable: true,
+							});
+						}
+						const node = curr[el];
+						if (terminal) {
+							node._errors.push(mapper(issue));
+						}
+						curr = node;
+						i++;
+					}
+				}
+			}
+		}
+	};
+	processError(error);
+	return fieldErrors;
+}
+function treeifyError(error, mapper = (issue) => issue.message) {
+	const result = { errors: [] };
+	const processError = (error, path = []) => {
+		var _a;
+		for (const issue of error.issues) {
+			if (issue.code === "invalid_union" && issue.errors.length) {
+				issue.errors.map((issues) => processError({ issues }, [...path, ...issue.path]));
+			}
+			else if (issue.code === "invalid_key") {
+				processError({ issues: issue.issues }, [...path, ...issue.path]);
+			}
+			else if (issue.code === "invalid_element") {
+				processError({ issues: issue.issues }, [...path, ...issue.path]);
+			}
+			else {
+				const fullpath = [...path, ...issue.path];
+				if (fullpath.length === 0) {
+					result.errors.push(mapper(issue));
+					continue;
+				}
+				let curr = result;
+				let i = 0;
+				while (i < fullpath.length) {
+					const el = fullpath[i];
+					const terminal = i === fullpath.length - 1;
+					if (typeof el === "string") {
+						curr.properties ?? (curr.properties = {});
+						if (!Object.prototype.hasOwnProperty.call(curr.properties, el)) {
+							Object.defineProperty(curr.properties, el, {
+								value: { errors: [] },
+								enumerable: true,
+								writable: true,
+								configurable: true,
+							});
+						}
+						curr = curr.properties[el];
+					}
+					else {
+						curr.items ?? (curr.items = []);
+						(_a = curr.items)[el] ?? (_a[el] = { errors: [] });
+						curr = curr.items[el];
+					}
+					if (terminal) {
+						curr.errors.push(mapper(issue));
+					}
+					i++;
+				}
+			}
+		}
+	};
+	processError(error);
+	return result;
+}
+function toDotPath(_path) {
+	const segs = [];
+	const path = _path.map((seg) => (typeof seg === "object" ? seg.key : seg));
+	for (const seg of path) {
+		if (typeof seg === "number")
+			segs.push(`[${seg}]`);
+		else if (typeof seg === "symbol")
+			segs.push(`[${JSON.stringify(String(seg))}]`);
+		else if (/[^\w$]/.test(seg))
+			segs.push(`[${JSON.stringify(seg)}]`);
+		else {
+			if (segs.length)
+				segs.push(".");
+			segs.push(seg);
+		}
+	}
+	return segs.join("");
+}
+function prettifyError(error) {
+	const lines = [];
+	const issues = [...error.issues].sort((a, b) => (a.path ?? []).length - (b.path ?? []).length);
+	for (const issue of issues) {
+		lines.push(`✖ ${issue.message}`);
+		if (issue.path?.length)
+			lines.push(`  → at ${toDotPath(issue.path)}`);
+	}
+	return lines.join("\n");
+}
+;
+function finalizeParams(callee, params) {
+	return { callee: params?.callee ?? callee, Err: params?.Err };
+}
+const _parse = (_Err) => {
+	const fn = (schema, value, _ctx, _params) => {
+		const ctx = _ctx ? { ..._ctx, async: false } : { async: false };
+		const result = schema._zod.run({ value, issues: [] }, ctx);
+		if (result instanceof Promise) {
+			throw new $ZodAsyncError();
+		}
+		if (result.issues.length) {
+			const e = new (_params?.Err ?? _Err)(result.issues.map((iss) => finalizeIssue(iss, ctx, config())));
+			captureStackTrace(e, _params?.callee ?? fn);
+			throw e;
+		}
+		return result.value;
+	};
+	return fn;
+};
+const parse_parse =   _parse($ZodRealError);
+const _parseAsync = (_Err) => {
+	const fn = async (schema, value, _ctx, params) => {
+		const ctx = _ctx ? { ..._ctx, async: true } : { async: true };
+		let result = schema._zod.run({ value, issues: [] }, ctx);
+		if (result instanceof Promise)
+			result = await result;
+		if (result.issues.length) {
+			const e = new (params?.Err ?? _Err)(result.issues.map((iss) => finalizeIssue(iss, ctx, config())));
+			captureStackTrace(e, params?.callee ?? fn);
+			throw e;
+		}
+		return result.value;
+	};
+	return fn;
+};
+const parse_parseAsync =   _parseAsync($ZodRealError);
+const _safeParse = (_Err) => (schema, value, _ctx) => {
+	const ctx = _ctx ? { ..._ctx, async: false } : { async: false };
+	const result = schema._zod.run({ value, issues: [] }, ctx);
+	if (result instanceof Promise) {
+		throw new $ZodAsyncError();
+	}
+	return result.issues.length ? failure(_Err, result.issues, ctx) : { success: true, data: result.value };
+};
+const safeParse =   _safeParse($ZodRealError);
+function failure(Err, issues, ctx) {
+	let error;
+	return {
+		success: false,
+		get error() {
+			if (!error) {
+				error = new Err(issues.map((iss) => finalizeIssue(iss, ctx, config())));
+				issues = undefined;
+				ctx = undefined;
+			}
+			return error;
+		},
+		set error(e) {
+			error = e;
+			issues = undefined;
+			ctx = undefined;
+		},
+	};
+}
+const _safeParseAsync = (_Err) => async (schema, value, _ctx) => {
+	const ctx = _ctx ? { ..._ctx, async: true } : { async: true };
+	let result = schema._zod.run({ value, issues: [] }, ctx);
+	if (result instanceof Promise)
+		result = await result;
+	return result.issues.length ? failure(_Err, result.issues, ctx) : { success: true, data: result.value };
+};
+const safeParseAsync =   _safeParseAsync($ZodRealError);
+const COMPILE_INVALID =   Symbol.for("zod.compile.invalid");
+const COMPILE_FALLBACK =   Symbol.for("zod.compile.fallback");
+const validate = ((schema, value, _ctx) => {
+	const validator = schema._zod.bag.validator;
+	if (validator !== undefined) {
+		if (validator(value) !== COMPILE_INVALID)
+			return true;
+		if (validator.definite === true && _ctx === undefined)
+			return false;
+	}
+	return validateFallback(schema, value, _ctx);
+});
+function validateFallback(schema, value, _ctx) {
+	const ctx = _ctx
+		? { ..._ctx, async: false, abortEarly: true }
+		: { async: false, abortEarly: true };
+	const fallbackRun = schema._zod.bag.fallbackRun;
+	let result;
+	if (fallbackRun) {
+		ctx[COMPILE_FALLBACK] = true;
+		result = fallbackRun({ value, issues: [] }, ctx);
+	}
+	else {
+		result = schema._zod.run({ value, issues: [] }, ctx);
+	}
+	if (result instanceof Promise) {
+		throw new $ZodAsyncError();
+	}
+	return result.issues.length === 0;
+}
+const parse_validateAsync = async (schema, value, _ctx) => {
+	const ctx = _ctx
+		? { ..._ctx, async: true, abortEarly: true }
+		: { async: true, abortEarly: true };
+	let result = schema._zod.run({ value, issues: [] }, ctx);
+	if (result instanceof Promise)
+		result = await result;
+	return result.issues.length === 0;
+};
+const _encode = (_Err) => {
+	const parse = _parse(_Err);
+	const fn = (schema, value, _ctx, _params) => {
+		const ctx = _ctx ? { ..._ctx, direction: "backward" } : { direction: "backward" };
+		return parse(schema, value, ctx, finalizeParams(fn, _params));
+	};
+	return fn;
+};
+const encode =   _encode($ZodRealError);
+const _decode = (_Err) => {
+	const parse = _parse(_Err);
+	const fn = (schema, value, _ctx, _params) => {
+		return parse(schema, value, _ctx, finalizeParams(fn, _params));
+	};
+	return fn;
+};
+const decode =   _decode($ZodRealError);
+const _encodeAsync = (_Err) => {
+	const parseAsync = _parseAsync(_Err);
+	const fn = async (schema, value, _ctx, _params) => {
+		const ctx = _ctx ? { ..._ctx, direction: "backward" } : { direction: "backward" };
+		return (await parseAsync(schema, value, ctx, finalizeParams(fn, _params)));
+	};
+	return fn;
+};
+const encodeAsync =   _encodeAsync($ZodRealError);
+const _decodeAsync = (_Err) => {
+	const parseAsync = _parseAsync(_Err);
+	const fn = async (schema, value, _ctx, _params) => {
+		return await parseAsync(schema, value, _ctx, finalizeParams(fn, _params));
+	};
+	return fn;
+};
+const decodeAsync =   _decodeAsync($ZodRealError);
+const _safeEncode = (_Err) => (schema, value, _ctx) => {
+	const ctx = _ctx ? { ..._ctx, direction: "backward" } : { direction: "backward" };
+	return _safeParse(_Err)(schema, value, ctx);
+};
+const safeEncode =   _safeEncode($ZodRealError);
+const _safeDecode = (_Err) => (schema, value, _ctx) => {
+	return _safeParse(_Err)(schema, value, _ctx);
+};
+const safeDecode =   _safeDecode($ZodRealError);
+const _safeEncodeAsync = (_Err) => async (schema, value, _ctx) => {
+	const ctx = _ctx ? { ..._ctx, direction: "backward" } : { direction: "backward" };
+	return _safeParseAsync(_Err)(schema, value, ctx);
+};
+const safeEncodeAsync =   _safeEncodeAsync($ZodRealError);
+const _safeDecodeAsync = (_Err) => async (schema, value, _ctx) => {
+	return _safeParseAsync(_Err)(schema, value, _ctx);
+};
+const safeDecodeAsync =   _safeDecodeAsync($ZodRealError);
+;
+const _installedErrorProtos =   new WeakSet([Object.prototype, Error.prototype]);
+function _lazyMethod(proto, key, make) {
+	Object.defineProperty(proto, key, {
+		configurable: true,
+		enumerable: false,
+		get() {
+			const value = make(this);
+			Object.defineProperty(this, key, { value, configurable: true, writable: true });
+			return value;
+		},
+		set(value) {
+			Object.defineProperty(this, key, { value, configurable: true, writable: true });
+		},
+	});
+}
+const errors_initializer = (inst, issues) => {
+	$ZodError.init(inst, issues);
+	inst.name = "ZodError";
+	const proto = Object.getPrototypeOf(inst);
+	if (_installedErrorProtos.has(proto))
+		return;
+	_installedErrorProtos.add(proto);
+	_lazyMethod(proto, "format", (self) => (mapper) => formatError(self, mapper));
+	_lazyMethod(proto, "flatten", (self) => (mapper) => flattenError(self, mapper));
+	_lazyMethod(proto, "addIssue", (self) => (issue) => {
+		self.issues.push(issue);
+		self.message = JSON.stringify(self.issues, jsonStringifyReplacer, 2);
+	});
+	_lazyMethod(proto, "addIssues", (self) => (issues) => {
+		self.issues.push(...issues);
+		self.message = JSON.stringify(self.issues, jsonStringifyReplacer, 2);
+	});
+	Object.defineProperty(proto, "isEmpty", {
+		configurable: true,
+		enumerable: false,
+		get() {
+			return this.issues.length === 0;
+		},
+	});
+};
+const ZodError =   (  null && (core.$constructor("ZodError", errors_initializer)));
+const ZodRealError =   $constructor("ZodError", errors_initializer, undefined, {
+	Parent: Error,
+});
+;
+const classic_parse_parse =   _parse(ZodRealError);
+const classic_parse_parseAsync =   _parseAsync(ZodRealError);
+const parse_safeParse =   _safeParse(ZodRealError);
+const parse_safeParseAsync =   _safeParseAsync(ZodRealError);
+const parse_encode =   _encode(ZodRealError);
+const parse_decode =   _decode(ZodRealError);
+const parse_encodeAsync =   _encodeAsync(ZodRealError);
+const parse_decodeAsync =   _decodeAsync(ZodRealError);
+const parse_safeEncode =   _safeEncode(ZodRealError);
+const parse_safeDecode =   _safeDecode(ZodRealError);
+const parse_safeEncodeAsync =   _safeEncodeAsync(ZodRealError);
+const parse_safeDecodeAsync =   _safeDecodeAsync(ZodRealError);
+;
+function _ensureDefaultLocale() {
+	if (!globalConfig.localeError)
+		config(en());
+}
+function _ensureDefaultMemoizer() {
+	if (!globalConfig.memoizer)
+		config({ memoizer: memoizer() });
+}
+const ZodType =   $constructor("ZodType", (inst, def) => {
+	_ensureDefaultLocale();
+	$ZodType.init(inst, def);
+	inst.def = def;
+	inst.type = def.type;
+	return inst;
+}, {
+	check(...chks) {
+		const def = this.def;
+		return this.clone(mergeDefs(def, {
+			checks: [
+				...(def.checks ?? []),
+				...chks.map((ch) => typeof ch === "function" ? { _zod: { check: ch, def: { check: "custom" }, onattach: [] } } : ch),
+			],
+		}), { parent: true });
+	},
+	with(...chks) {
+		return this.check(...chks);
+	},
+	clone(def, params) {
+		return clone(this, def, params);
+	},
+	brand() {
+		return this;
+	},
+	register(reg, meta) {
+		reg.add(this, meta);
+		return this;
+	},
+	refine(check, params) {
+		return this.check(refine(check, params));
+	},
+	superRefine(refinement, params) {
+		return this.check(superRefine(refinement, params));
+	},
+	overwrite(fn) {
+		return this.check(_overwrite(fn));
+	},
+	optional() {
+		return optional(this);
+	},
+	exactOptional() {
+		return exactOptional(this);
+	},
+	nullable() {
+		return nullable(this);
+	},
+	nullish() {
+		return optional(nullable(this));
+	},
+	nonoptional(params) {
+		return nonoptional(this, params);
+	},
+	array() {
+		return array(this);
+	},
+	or(arg) {
+		return union([this, arg]);
+	},
+	and(arg) {
+		return intersection(this, arg);
+	},
+	transform(tx) {
+		return pipe(this, transform(tx));
+	},
+	default(d) {
+		return schemas_default(this, d);
+	},
+	prefault(d) {
+		return prefault(this, d);
+	},
+	catch(params) {
+		return schemas_catch(this, params);
+	},
+	pipe(target) {
+		return pipe(this, target);
+	},
+	readonly() {
+		return readonly(this);
+	},
+	describe(description) {
+		const cl = this.clone();
+		globalRegistry.add(cl, { description });
+		return cl;
+	},
+	meta(...args) {
+		if (args.length === 0)
+			return globalRegistry.get(this);
+		const cl = this.clone();
+		globalRegistry.add(cl, args[0]);
+		return cl;
+	},
+	isOptional() {
+		return this.safeParse(undefined).success;
+	},
+	isNullable() {
+		return this.safeParse(null).success;
+	},
+	apply(fn, ...args) {
+		return args.length === 0 ? fn(this) : fn(this, ...args);
+	},
+	get "~standard"() {
+		return hide(this, "~standard", {
+			...standardProps(this),
+			jsonSchema: {
+				input: createStandardJSONSchemaMethod(this, "input"),
+				output: createStandardJSONSchemaMethod(this, "output"),
+			},
+		});
+	},
+	set "~standard"(value) {
+		own(this, "~standard", value);
+	},
+	parse: function _parse(data, params) {
+		return classic_parse_parse(this, data, params, { callee: _parse });
+	},
+	parseAsync: async function _parseAsync(data, params) {
+		return await classic_parse_parseAsync(this, data, params, { callee: _parseAsync });
+	},
+	safeParse(data, params) {
+		return parse_safeParse(this, data, params);
+	},
+	async safeParseAsync(data, params) {
+		return parse_safeParseAsync(this, data, params);
+	},
+	get spa() {
+		return this?.safeParseAsync;
+	},
+	set spa(value) {
+		own(this, "spa", value);
+	},
+	validate(data, params) {
+		return validate(this, data, params);
+	},
+	validateAsync(data, params) {
+		return parse_validateAsync(this, data, params);
+	},
+	encode: function _encode(data, params) {
+		return parse_encode(this, data, params, { callee: _encode });
+	},
+	decode: function _decode(data, params) {
+		return parse_decode(this, data, params, { callee: _decode });
+	},
+	encodeAsync: async function _encodeAsync(data, params) {
+		return await parse_encodeAsync(this, data, params, { callee: _encodeAsync });
+	},
+	decodeAsync: async function _decodeAsync(data, params) {
+		return await parse_decodeAsync(this, data, params, { callee: _decodeAsync });
+	},
+	safeEncode(data, params) {
+		return parse_safeEncode(this, data, params);
+	},
+	safeDecode(data, params) {
+		return parse_safeDecode(this, data, params);
+	},
+	async safeEncodeAsync(data, params) {
+		return parse_safeEncodeAsync(this, data, params);
+	},
+	async safeDecodeAsync(data, params) {
+		return parse_safeDecodeAsync(this, data, params);
+	},
+	toJSONSchema(params) {
+		return createToJSONSchemaMethod(this, {})(params);
+	},
+	get description() {
+		return globalRegistry.get(this)?.description;
+	},
+	get _def() {
+		return this._zod.def;
+	},
+});
+const _ZodString =   $constructor("_ZodString", (inst, def) => {
+	$ZodString.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => stringProcessor(inst, ctx, json, params);
+},
+  derived({
+	format: (inst) => aggregateChecks(inst).format ?? null,
+	minLength: (inst) => aggregateChecks(inst).minimum ?? null,
+	maxLength: (inst) => aggregateChecks(inst).maximum ?? null,
+}, {
+	regex(...args) {
+		return this.check(_regex(...args));
+	},
+	includes(...args) {
+		return this.check(_includes(...args));
+	},
+	startsWith(...args) {
+		return this.check(_startsWith(...args));
+	},
+	endsWith(...args) {
+		return this.check(_endsWith(...args));
+	},
+	min(...args) {
+		return this.check(_minLength(...args));
+	},
+	max(...args) {
+		return this.check(_maxLength(...args));
+	},
+	length(...args) {
+		return this.check(_length(...args));
+	},
+	nonempty(...args) {
+		return this.check(_minLength(1, ...args));
+	},
+	lowercase(params) {
+		return this.check(_lowercase(params));
+	},
+	uppercase(params) {
+		return this.check(_uppercase(params));
+	},
+	trim() {
+		return this.check(_trim());
+	},
+	normalize(...args) {
+		return this.check(_normalize(...args));
+	},
+	toLowerCase() {
+		return this.check(_toLowerCase());
+	},
+	toUpperCase() {
+		return this.check(_toUpperCase());
+	},
+	slugify() {
+		return this.check(_slugify());
+	},
+}));
+const ZodString =   $constructor("ZodString", (inst, def) => {
+	$ZodString.init(inst, def);
+	_ZodString.init(inst, def);
+}, {
+	email(params) {
+		return this.check(_email(ZodEmail, params));
+	},
+	url(params) {
+		return this.check(_url(ZodURL, params));
+	},
+	jwt(params) {
+		return this.check(_jwt(ZodJWT, params));
+	},
+	emoji(params) {
+		return this.check(api_emoji(ZodEmoji, params));
+	},
+	guid(params) {
+		return this.check(_guid(ZodGUID, params));
+	},
+	uuid(params) {
+		return this.check(_uuid(ZodUUID, params));
+	},
+	uuidv4(params) {
+		return this.check(_uuidv4(ZodUUID, params));
+	},
+	uuidv6(params) {
+		return this.check(_uuidv6(ZodUUID, params));
+	},
+	uuidv7(params) {
+		return this.check(_uuidv7(ZodUUID, params));
+	},
+	nanoid(params) {
+		return this.check(_nanoid(ZodNanoID, params));
+	},
+	cuid(params) {
+		return this.check(_cuid(ZodCUID, params));
+	},
+	cuid2(params) {
+		return this.check(_cuid2(ZodCUID2, params));
+	},
+	ulid(params) {
+		return this.check(_ulid(ZodULID, params));
+	},
+	base64(params) {
+		return this.check(_base64(ZodBase64, params));
+	},
+	base64url(params) {
+		return this.check(_base64url(ZodBase64URL, params));
+	},
+	xid(params) {
+		return this.check(_xid(ZodXID, params));
+	},
+	ksuid(params) {
+		return this.check(_ksuid(ZodKSUID, params));
+	},
+	ipv4(params) {
+		return this.check(_ipv4(ZodIPv4, params));
+	},
+	ipv6(params) {
+		return this.check(_ipv6(ZodIPv6, params));
+	},
+	cidrv4(params) {
+		return this.check(_cidrv4(ZodCIDRv4, params));
+	},
+	cidrv6(params) {
+		return this.check(_cidrv6(ZodCIDRv6, params));
+	},
+	e164(params) {
+		return this.check(_e164(ZodE164, params));
+	},
+	datetime(params) {
+		return this.check(_isoDateTime(ZodISODateTime, params));
+	},
+	date(params) {
+		return this.check(_isoDate(ZodISODate, params));
+	},
+	time(params) {
+		return this.check(_isoTime(ZodISOTime, params));
+	},
+	duration(params) {
+		return this.check(_isoDuration(ZodISODuration, params));
+	},
+});
+function schemas_string(params) {
+	return _string(ZodString, params);
+}
+const ZodStringFormat =   $constructor("ZodStringFormat", (inst, def) => {
+	$ZodStringFormat.init(inst, def);
+	_ZodString.init(inst, def);
+});
+const ZodISODateTime =   $constructor("ZodISODateTime", (inst, def) => {
+	$ZodISODateTime.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+const ZodISODate =   $constructor("ZodISODate", (inst, def) => {
+	$ZodISODate.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+const ZodISOTime =   $constructor("ZodISOTime", (inst, def) => {
+	$ZodISOTime.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+const ZodISODuration =   $constructor("ZodISODuration", (inst, def) => {
+	$ZodISODuration.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+const ZodEmail =   $constructor("ZodEmail", (inst, def) => {
+	$ZodEmail.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_email(params) {
+	return core._email(ZodEmail, params);
+}
+const ZodGUID =   $constructor("ZodGUID", (inst, def) => {
+	$ZodGUID.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_guid(params) {
+	return core._guid(ZodGUID, params);
+}
+const ZodUUID =   $constructor("ZodUUID", (inst, def) => {
+	$ZodUUID.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_uuid(params) {
+	return core._uuid(ZodUUID, params);
+}
+function uuidv4(params) {
+	return core._uuidv4(ZodUUID, params);
+}
+function uuidv6(params) {
+	return core._uuidv6(ZodUUID, params);
+}
+function uuidv7(params) {
+	return core._uuidv7(ZodUUID, params);
+}
+const ZodURL =   $constructor("ZodURL", (inst, def) => {
+	$ZodURL.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function url(params) {
+	return core._url(ZodURL, params);
+}
+function httpUrl(params) {
+	return core._url(ZodURL, {
+		protocol: regexes.httpProtocol,
+		hostname: regexes.domain,
+		...util.normalizeParams(params),
+	});
+}
+const ZodEmoji =   $constructor("ZodEmoji", (inst, def) => {
+	$ZodEmoji.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_emoji(params) {
+	return core._emoji(ZodEmoji, params);
+}
+const ZodNanoID =   $constructor("ZodNanoID", (inst, def) => {
+	$ZodNanoID.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_nanoid(params) {
+	return core._nanoid(ZodNanoID, params);
+}
+const ZodCUID =   $constructor("ZodCUID", (inst, def) => {
+	$ZodCUID.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_cuid(params) {
+	return core._cuid(ZodCUID, params);
+}
+const ZodCUID2 =   $constructor("ZodCUID2", (inst, def) => {
+	$ZodCUID2.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_cuid2(params) {
+	return core._cuid2(ZodCUID2, params);
+}
+const ZodULID =   $constructor("ZodULID", (inst, def) => {
+	$ZodULID.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_ulid(params) {
+	return core._ulid(ZodULID, params);
+}
+const ZodXID =   $constructor("ZodXID", (inst, def) => {
+	$ZodXID.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_xid(params) {
+	return core._xid(ZodXID, params);
+}
+const ZodKSUID =   $constructor("ZodKSUID", (inst, def) => {
+	$ZodKSUID.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_ksuid(params) {
+	return core._ksuid(ZodKSUID, params);
+}
+const ZodIPv4 =   $constructor("ZodIPv4", (inst, def) => {
+	$ZodIPv4.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_ipv4(params) {
+	return core._ipv4(ZodIPv4, params);
+}
+const ZodMAC =   (  null && (core.$constructor("ZodMAC", (inst, def) => {
+	core.$ZodMAC.init(inst, def);
+	ZodStringFormat.init(inst, def);
+})));
+function schemas_mac(params) {
+	return core._mac(ZodMAC, params);
+}
+const ZodIPv6 =   $constructor("ZodIPv6", (inst, def) => {
+	$ZodIPv6.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_ipv6(params) {
+	return core._ipv6(ZodIPv6, params);
+}
+const ZodCIDRv4 =   $constructor("ZodCIDRv4", (inst, def) => {
+	$ZodCIDRv4.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_cidrv4(params) {
+	return core._cidrv4(ZodCIDRv4, params);
+}
+const ZodCIDRv6 =   $constructor("ZodCIDRv6", (inst, def) => {
+	$ZodCIDRv6.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_cidrv6(params) {
+	return core._cidrv6(ZodCIDRv6, params);
+}
+const ZodBase64 =   $constructor("ZodBase64", (inst, def) => {
+	$ZodBase64.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_base64(params) {
+	return core._base64(ZodBase64, params);
+}
+const ZodBase64URL =   $constructor("ZodBase64URL", (inst, def) => {
+	$ZodBase64URL.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_base64url(params) {
+	return core._base64url(ZodBase64URL, params);
+}
+const ZodE164 =   $constructor("ZodE164", (inst, def) => {
+	$ZodE164.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_e164(params) {
+	return core._e164(ZodE164, params);
+}
+const ZodCreditCard =   (  null && (core.$constructor("ZodCreditCard", (inst, def) => {
+	core.$ZodCreditCard.init(inst, def);
+	ZodStringFormat.init(inst, def);
+})));
+function schemas_creditCard(params) {
+	return core._creditCard(ZodCreditCard, params);
+}
+const ZodIBAN =   (  null && (core.$constructor("ZodIBAN", (inst, def) => {
+	core.$ZodIBAN.init(inst, def);
+	ZodStringFormat.init(inst, def);
+})));
+function schemas_iban(params) {
+	return core._iban(ZodIBAN, params);
+}
+const ZodJWT =   $constructor("ZodJWT", (inst, def) => {
+	$ZodJWT.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function jwt(params) {
+	return core._jwt(ZodJWT, params);
+}
+const ZodCustomStringFormat =   (  null && (core.$constructor("ZodCustomStringFormat", (inst, def) => {
+	core.$ZodCustomStringFormat.init(inst, def);
+	ZodStringFormat.init(inst, def);
+})));
+function stringFormat(format, fnOrRegex, _params = {}) {
+	return core._stringFormat(ZodCustomStringFormat, format, fnOrRegex, _params);
+}
+function schemas_hostname(_params) {
+	return core._stringFormat(ZodCustomStringFormat, "hostname", regexes.hostname, _params);
+}
+function schemas_hex(_params) {
+	return core._stringFormat(ZodCustomStringFormat, "hex", regexes.hex, _params);
+}
+function schemas_currencyCode(_params) {
+	return core._stringFormat(ZodCustomStringFormat, "currency_code", regexes.currencyCode, _params);
+}
+function hash(alg, params) {
+	const enc = params?.enc ?? "hex";
+	const format = `${alg}_${enc}`;
+	const regex = core.regexes[format];
+	if (!regex)
+		throw new Error(`Unrecognized hash format: ${format}`);
+	return core._stringFormat(ZodCustomStringFormat, format, regex, params);
+}
+const ZodNumber =   $constructor("ZodNumber", (inst, def) => {
+	$ZodNumber.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => numberProcessor(inst, ctx, json, params);
+	inst.isFinite = true;
+},
+  derived({
+	minValue: (inst) => {
+		const { minimum, exclusiveMinimum } = aggregateChecks(inst);
+		return Math.max(minimum ?? Number.NEGATIVE_INFINITY, exclusiveMinimum ?? Number.NEGATIVE_INFINITY);
+	},
+	maxValue: (inst) => {
+		const { maximum, exclusiveMaximum } = aggregateChecks(inst);
+		return Math.min(maximum ?? Number.POSITIVE_INFINITY, exclusiveMaximum ?? Number.POSITIVE_INFINITY);
+	},
+	isInt: (inst) => {
+		const { isInt, multipleOf } = aggregateChecks(inst);
+		return !!isInt || !!multipleOf?.some(Number.isSafeInteger);
+	},
+	format: (inst) => aggregateChecks(inst).format ?? null,
+}, {
+	gt(value, params) {
+		return this.check(_gt(value, params));
+	},
+	gte(value, params) {
+		return this.check(_gte(value, params));
+	},
+	min(value, params) {
+		return this.check(_gte(value, params));
+	},
+	lt(value, params) {
+		return this.check(_lt(value, params));
+	},
+	lte(value, params) {
+		return this.check(_lte(value, params));
+	},
+	max(value, params) {
+		return this.check(_lte(value, params));
+	},
+	int(params) {
+		return this.check(schemas_int(params));
+	},
+	safe(params) {
+		return this.check(schemas_int(params));
+	},
+	positive(params) {
+		return this.check(_gt(0, params));
+	},
+	nonnegative(params) {
+		return this.check(_gte(0, params));
+	},
+	negative(params) {
+		return this.check(_lt(0, params));
+	},
+	nonpositive(params) {
+		return this.check(_lte(0, params));
+	},
+	multipleOf(value, params) {
+		return this.check(_multipleOf(value, params));
+	},
+	step(value, params) {
+		return this.check(_multipleOf(value, params));
+	},
+	finite() {
+		return this;
+	},
+}));
+function schemas_number(params) {
+	return _number(ZodNumber, params);
+}
+const ZodNumberFormat =   $constructor("ZodNumberFormat", (inst, def) => {
+	$ZodNumberFormat.init(inst, def);
+	ZodNumber.init(inst, def);
+});
+function schemas_int(params) {
+	return _int(ZodNumberFormat, params);
+}
+function float32(params) {
+	return core._float32(ZodNumberFormat, params);
+}
+function float64(params) {
+	return core._float64(ZodNumberFormat, params);
+}
+function int32(params) {
+	return core._int32(ZodNumberFormat, params);
+}
+function uint32(params) {
+	return core._uint32(ZodNumberFormat, params);
+}
+const ZodBoolean =   $constructor("ZodBoolean", (inst, def) => {
+	$ZodBoolean.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => booleanProcessor(inst, ctx, json, params);
+});
+function schemas_boolean(params) {
+	return _boolean(ZodBoolean, params);
+}
+const ZodBigInt =   $constructor("ZodBigInt", (inst, def) => {
+	$ZodBigInt.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => bigintProcessor(inst, ctx, json, params);
+},
+  derived({
+	minValue: (inst) => aggregateChecks(inst).minimum ?? null,
+	maxValue: (inst) => aggregateChecks(inst).maximum ?? null,
+	format: (inst) => aggregateChecks(inst).format ?? null,
+}, {
+	gte(value, params) {
+		return this.check(_gte(value, params));
+	},
+	min(value, params) {
+		return this.check(_gte(value, params));
+	},
+	gt(value, params) {
+		return this.check(_gt(value, params));
+	},
+	lt(value, params) {
+		return this.check(_lt(value, params));
+	},
+	lte(value, params) {
+		return this.check(_lte(value, params));
+	},
+	max(value, params) {
+		return this.check(_lte(value, params));
+	},
+	positive(params) {
+		return this.check(_gt(BigInt(0), params));
+	},
+	negative(params) {
+		return this.check(_lt(BigInt(0), params));
+	},
+	nonpositive(params) {
+		return this.check(_lte(BigInt(0), params));
+	},
+	nonnegative(params) {
+		return this.check(_gte(BigInt(0), params));
+	},
+	multipleOf(value, params) {
+		return this.check(_multipleOf(value, params));
+	},
+}));
+function schemas_bigint(params) {
+	return core._bigint(ZodBigInt, params);
+}
+const ZodBigIntFormat =   (  null && (core.$constructor("ZodBigIntFormat", (inst, def) => {
+	core.$ZodBigIntFormat.init(inst, def);
+	ZodBigInt.init(inst, def);
+})));
+function int64(params) {
+	return core._int64(ZodBigIntFormat, params);
+}
+function uint64(params) {
+	return core._uint64(ZodBigIntFormat, params);
+}
+const ZodSymbol =   (  null && (core.$constructor("ZodSymbol", (inst, def) => {
+	core.$ZodSymbol.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => processors.symbolProcessor(inst, ctx, json, params);
+})));
+function symbol(params) {
+	return core._symbol(ZodSymbol, params);
+}
+const ZodUndefined =   (  null && (core.$constructor("ZodUndefined", (inst, def) => {
+	core.$ZodUndefined.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => processors.undefinedProcessor(inst, ctx, json, params);
+})));
+function schemas_undefined(params) {
+	return core._undefined(ZodUndefined, params);
+}
+const ZodNull =   $constructor("ZodNull", (inst, def) => {
+	$ZodNull.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => nullProcessor(inst, ctx, json, params);
+});
+function schemas_null(params) {
+	return api_null(ZodNull, params);
+}
+const ZodAny =   (  null && (core.$constructor("ZodAny", (inst, def) => {
+	core.$ZodAny.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => processors.anyProcessor(inst, ctx, json, params);
+})));
+function any() {
+	return core._any(ZodAny);
+}
+const ZodUnknown =   $constructor("ZodUnknown", (inst, def) => {
+	$ZodUnknown.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => unknownProcessor(inst, ctx, json, params);
+});
+function unknown() {
+	return _unknown(ZodUnknown);
+}
+const ZodNever =   $constructor("ZodNever", (inst, def) => {
+	$ZodNever.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => neverProcessor(inst, ctx, json, params);
+});
+function never(params) {
+	return _never(ZodNever, params);
+}
+const ZodVoid =   (  null && (core.$constructor("ZodVoid", (inst, def) => {
+	core.$ZodVoid.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => processors.voidProcessor(inst, ctx, json, params);
+})));
+function schemas_void(params) {
+	return core._void(ZodVoid, params);
+}
+const ZodDate =   $constructor("ZodDate", (inst, def) => {
+	$ZodDate.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => dateProcessor(inst, ctx, json, params);
+	inst.min = (value, params) => inst.check(_gte(value, params));
+	inst.max = (value, params) => inst.check(_lte(value, params));
+},
+  derived({
+	minDate: (inst) => {
+		const { minimum } = aggregateChecks(inst);
+		return minimum ? new Date(minimum) : null;
+	},
+	maxDate: (inst) => {
+		const { maximum } = aggregateChecks(inst);
+		return maximum ? new Date(maximum) : null;
+	},
+}, {}));
+function schemas_date(params) {
+	return core._date(ZodDate, params);
+}
+const ZodArray =   $constructor("ZodArray", (inst, def) => {
+	_ensureDefaultMemoizer();
+	$ZodArray.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => arrayProcessor(inst, ctx, json, params);
+	inst.element = def.element;
+}, {
+	min(n, params) {
+		return this.check(_minLength(n, params));
+	},
+	nonempty(params) {
+		return this.check(_minLength(1, params));
+	},
+	max(n, params) {
+		return this.check(_maxLength(n, params));
+	},
+	length(n, params) {
+		return this.check(_length(n, params));
+	},
+	unwrap() {
+		return this.element;
+	},
+});
+function array(element, params) {
+	return _array(ZodArray, element, params);
+}
+function keyof(schema) {
+	const shape = schema._zod.def.shape;
+	return schemas_enum(Object.keys(shape));
+}
+const ZodObject =   $constructor("ZodObject", (inst, def) => {
+	_ensureDefaultMemoizer();
+	$ZodObjectJIT.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => objectProcessor(inst, ctx, json, params);
+	installLazyProp(inst, "shape", (self) => self._zod.def.shape, false);
+}, {
+	keyof() {
+		return schemas_enum(Object.keys(this._zod.def.shape));
+	},
+	catchall(catchall) {
+		return this.clone(mergeDefs(this._zod.def, { catchall: catchall }));
+	},
+	passthrough() {
+		return this.clone(mergeDefs(this._zod.def, { catchall: unknown() }));
+	},
+	loose() {
+		return this.clone(mergeDefs(this._zod.def, { catchall: unknown() }));
+	},
+	strict() {
+		return this.clone(mergeDefs(this._zod.def, { catchall: never() }));
+	},
+	strip() {
+		return this.clone(mergeDefs(this._zod.def, { catchall: undefined }));
+	},
+	extend(incoming) {
+		return extend(this, incoming);
+	},
+	safeExtend(incoming) {
+		return safeExtend(this, incoming);
+	},
+	merge(other) {
+		return merge(this, other);
+	},
+	pick(mask) {
+		return pick(this, mask);
+	},
+	omit(mask) {
+		return omit(this, mask);
+	},
+	partial(...args) {
+		return partial(ZodOptional, this, args[0]);
+	},
+	exactPartial(...args) {
+		return partial(ZodExactOptional, this, args[0], "exactPartial");
+	},
+	required(...args) {
+		return required(ZodNonOptional, this, args[0]);
+	},
+});
+function object(shape, params) {
+	const def = {
+		type: "object",
+		shape: shape ?? {},
+		...normalizeParams(params),
+	};
+	return new ZodObject(def);
+}
+function strictObject(shape, params) {
+	return new ZodObject({
+		type: "object",
+		shape,
+		catchall: never(),
+		...normalizeParams(params),
+	});
+}
+function looseObject(shape, params) {
+	return new ZodObject({
+		type: "object",
+		shape,
+		catchall: unknown(),
+		...normalizeParams(params),
+	});
+}
+const ZodUnion =   $constructor("ZodUnion", (inst, def) => {
+	$ZodUnion.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => unionProcessor(inst, ctx, json, params);
+	inst.options = def.options;
+});
+function union(options, params) {
+	return new ZodUnion({
+		type: "union",
+		options: options,
+		...normalizeParams(params),
+	});
+}
+const ZodXor =   (  null && (core.$constructor("ZodXor", (inst, def) => {
+	ZodUnion.init(inst, def);
+	core.$ZodXor.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => processors.unionProcessor(inst, ctx, json, params);
+	inst.options = def.options;
+})));
+function xor(options, params) {
+	return new ZodXor({
+		type: "union",
+		options: options,
+		inclusive: false,
+		...util.normalizeParams(params),
+	});
+}
+const ZodDiscriminatedUnion =   $constructor("ZodDiscriminatedUnion", (inst, def) => {
+	ZodUnion.init(inst, def);
+	$ZodDiscriminatedUnion.init(inst, def);
+});
+function discriminatedUnion(discriminator, options, params) {
+	return new ZodDiscriminatedUnion({
+		type: "union",
+		options: options,
+		discriminator,
+		...normalizeParams(params),
+	});
+}
+const ZodIntersection =   $constructor("ZodIntersection", (inst, def) => {
+	$ZodIntersection.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => intersectionProcessor(inst, ctx, json, params);
+});
+function intersection(left, right) {
+	return new ZodIntersection({
+		type: "intersection",
+		left: left,
+		right: right,
+	});
+}
+const ZodTuple =   $constructor("ZodTuple", (inst, def) => {
+	_ensureDefaultMemoizer();
+	$ZodTuple.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => tupleProcessor(inst, ctx, json, params);
+}, {
+	rest(rest) {
+		return this.clone({
+			...this._zod.def,
+			rest: rest,
+		});
+	},
+	partial() {
+		const def = this._zod.def;
+		if (def.checks?.length)
+			throw new Error(".partial() cannot be used on tuple schemas containing refinements");
+		return this.clone({
+			...def,
+			items: def.items.map((item) => new ZodOptional({ type: "optional", innerType: item })),
+		});
+	},
+});
+function tuple(items, _paramsOrRest, _params) {
+	const hasRest = _paramsOrRest instanceof core.$ZodType;
+	const params = hasRest ? _params : _paramsOrRest;
+	const rest = hasRest ? _paramsOrRest : null;
+	return new ZodTuple({
+		type: "tuple",
+		items: items,
+		rest,
+		...util.normalizeParams(params),
+	});
+}
+const ZodRecord =   $constructor("ZodRecord", (inst, def) => {
+	_ensureDefaultMemoizer();
+	$ZodRecord.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => recordProcessor(inst, ctx, json, params);
+	inst.keyType = def.keyType;
+	inst.valueType = def.valueType;
+});
+function record(keyType, valueType, params) {
+	if (!valueType || !valueType._zod) {
+		return new ZodRecord({
+			type: "record",
+			keyType: schemas_string(),
+			valueType: keyType,
+			...normalizeParams(valueType),
+		});
+	}
+	return new ZodRecord({
+		type: "record",
+		keyType,
+		valueType: valueType,
+		...normalizeParams(params),
+	});
+}
+function partialRecord(keyType, valueType, params) {
+	return new ZodRecord({
+		type: "record",
+		keyType,
+		valueType: valueType,
+		...util.normalizeParams(params),
+		partial: true,
+	});
+}
+function looseRecord(keyType, valueType, params) {
+	return new ZodRecord({
+		type: "record",
+		keyType,
+		valueType: valueType,
+		mode: "loose",
+		...util.normalizeParams(params),
+	});
+}
+const ZodMap =   (  null && (core.$constructor("ZodMap", (inst, def) => {
+	_ensureDefaultMemoizer();
+	core.$ZodMap.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => processors.mapProcessor(inst, ctx, json, params);
+	inst.keyType = def.keyType;
+	inst.valueType = def.valueType;
+	inst.min = (...args) => inst.check(core._minSize(...args));
+	inst.nonempty = (params) => inst.check(core._minSize(1, params));
+	inst.max = (...args) => inst.check(core._maxSize(...args));
+	inst.size = (...args) => inst.check(core._size(...args));
+})));
+function map(keyType, valueType, params) {
+	return new ZodMap({
+		type: "map",
+		keyType: keyType,
+		valueType: valueType,
+		...util.normalizeParams(params),
+	});
+}
+const ZodSet =   (  null && (core.$constructor("ZodSet", (inst, def) => {
+	_ensureDefaultMemoizer();
+	core.$ZodSet.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => processors.setProcessor(inst, ctx, json, params);
+	inst.min = (...args) => inst.check(core._minSize(...args));
+	inst.nonempty = (params) => inst.check(core._minSize(1, params));
+	inst.max = (...args) => inst.check(core._maxSize(...args));
+	inst.size = (...args) => inst.check(core._size(...args));
+})));
+function set(valueType, params) {
+	return new ZodSet({
+		type: "set",
+		valueType: valueType,
+		...util.normalizeParams(params),
+	});
+}
+const ZodEnum =   $constructor("ZodEnum", (inst, def) => {
+	$ZodEnum.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => enumProcessor(inst, ctx, json, params);
+	inst.enum = def.entries;
+	inst.options = [...inst._zod.values];
+	const keys = new Set(Object.keys(def.entries));
+	inst.extract = (values, params) => {
+		const newEntries = {};
+		for (const value of values) {
+			if (keys.has(value)) {
+				newEntries[value] = def.entries[value];
+			}
+			else
+				throw new Error(`Key ${value} not found in enum`);
+		}
+		return new ZodEnum({
+			...def,
+			checks: [],
+			...normalizeParams(params),
+			entries: newEntries,
+		});
+	};
+	inst.exclude = (values, params) => {
+		const newEntries = { ...def.entries };
+		for (const value of values) {
+			if (keys.has(value)) {
+				delete newEntries[value];
+			}
+			else
+				throw new Error(`Key ${value} not found in enum`);
+		}
+		return new ZodEnum({
+			...def,
+			checks: [],
+			...normalizeParams(params),
+			entries: newEntries,
+		});
+	};
+});
+function schemas_enum(values, params) {
+	const entries = Array.isArray(values) ? Object.fromEntries(values.map((v) => [v, v])) : values;
+	return new ZodEnum({
+		type: "enum",
+		entries,
+		...normalizeParams(params),
+	});
+}
+function nativeEnum(entries, params) {
+	return new ZodEnum({
+		type: "enum",
+		entries,
+		...util.normalizeParams(params),
+	});
+}
+const ZodLiteral =   $constructor("ZodLiteral", (inst, def) => {
+	$ZodLiteral.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => literalProcessor(inst, ctx, json, params);
+	inst.values = new Set(def.values);
+	Object.defineProperty(inst, "value", {
+		get() {
+			if (def.values.length > 1) {
+				throw new Error("This schema contains multiple valid literal values. Use `.values` instead.");
+			}
+			return def.values[0];
+		},
+	});
+});
+function literal(value, params) {
+	return new ZodLiteral({
+		type: "literal",
+		values: Array.isArray(value) ? value : [value],
+		...normalizeParams(params),
+	});
+}
+const ZodFile =   (  null && (core.$constructor("ZodFile", (inst, def) => {
+	core.$ZodFile.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => processors.fileProcessor(inst, ctx, json, params);
+	inst.min = (size, params) => inst.check(core._minSize(size, params));
+	inst.max = (size, params) => inst.check(core._maxSize(size, params));
+	inst.mime = (types, params) => inst.check(core._mime(Array.isArray(types) ? types : [types], params));
+})));
+function file(params) {
+	return core._file(ZodFile, params);
+}
+const ZodTransform =   $constructor("ZodTransform", (inst, def) => {
+	_ensureDefaultMemoizer();
+	$ZodTransform.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => transformProcessor(inst, ctx, json, params);
+	inst._zod.parse = (payload, _ctx) => {
+		if (_ctx.direction === "backward") {
+			throw new $ZodEncodeError(inst.constructor.name);
+		}
+		payload.addIssue = (issue) => {
+			if (typeof issue === "string") {
+				payload.issues.push(util_issue(issue, payload.value, def));
+			}
+			else {
+				const _issue = issue;
+				if (_issue.fatal)
+					_issue.continue = false;
+				_issue.code ?? (_issue.code = "custom");
+				if (!("input" in _issue))
+					_issue.input = payload.value;
+				_issue.inst ?? (_issue.inst = inst);
+				payload.issues.push(util_issue(_issue));
+			}
+		};
+		const output = def.transform(payload.value, payload);
+		if (output instanceof Promise) {
+			return output.then((output) => {
+				payload.value = output;
+				return payload;
+			});
+		}
+		payload.value = output;
+		return payload;
+	};
+});
+function transform(fn) {
+	return new ZodTransform({
+		type: "transform",
+		transform: fn,
+	});
+}
+const ZodOptional =   $constructor("ZodOptional", (inst, def) => {
+	$ZodOptional.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => optionalProcessor(inst, ctx, json, params);
+	inst.unwrap = () => inst._zod.def.innerType;
+});
+function optional(innerType) {
+	return new ZodOptional({
+		type: "optional",
+		innerType: innerType,
+	});
+}
+const ZodExactOptional =   $constructor("ZodExactOptional", (inst, def) => {
+	$ZodExactOptional.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => optionalProcessor(inst, ctx, json, params);
+	inst.unwrap = () => inst._zod.def.innerType;
+});
+function exactOptional(innerType) {
+	return new ZodExactOptional({
+		type: "optional",
+		innerType: innerType,
+	});
+}
+const ZodNullable =   $constructor("ZodNullable", (inst, def) => {
+	$ZodNullable.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => nullableProcessor(inst, ctx, json, params);
+	inst.unwrap = () => inst._zod.def.innerType;
+});
+function nullable(innerType) {
+	return new ZodNullable({
+		type: "nullable",
+		innerType: innerType,
+	});
+}
+function schemas_nullish(innerType) {
+	return optional(nullable(innerType));
+}
+const ZodDefault =   $constructor("ZodDefault", (inst, def) => {
+	$ZodDefault.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => defaultProcessor(inst, ctx, json, params);
+	inst.unwrap = () => inst._zod.def.innerType;
+	inst.removeDefault = inst.unwrap;
+});
+function schemas_default(innerType, defaultValue) {
+	return new ZodDefault({
+		type: "default",
+		innerType: innerType,
+		get defaultValue() {
+			return typeof defaultValue === "function" ? defaultValue() : shallowClone(defaultValue);
+		},
+	});
+}
+const ZodPrefault =   $constructor("ZodPrefault", (inst, def) => {
+	$ZodPrefault.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => prefaultProcessor(inst, ctx, json, params);
+	inst.unwrap = () => inst._zod.def.innerType;
+});
+function prefault(innerType, defaultValue) {
+	return new ZodPrefault({
+		type: "prefault",
+		innerType: innerType,
+		get defaultValue() {
+			return typeof defaultValue === "function" ? defaultValue() : shallowClone(defaultValue);
+		},
+	});
+}
+const ZodNonOptional =   $constructor("ZodNonOptional", (inst, def) => {
+	$ZodNonOptional.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => nonoptionalProcessor(inst, ctx, json, params);
+	inst.unwrap = () => inst._zod.def.innerType;
+});
+function nonoptional(innerType, params) {
+	return new ZodNonOptional({
+		type: "nonoptional",
+		innerType: innerType,
+		...normalizeParams(params),
+	});
+}
+const ZodSuccess =   (  null && (core.$constructor("ZodSuccess", (inst, def) => {
+	core.$ZodSuccess.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => processors.successProcessor(inst, ctx, json, params);
+	inst.unwrap = () => inst._zod.def.innerType;
+})));
+function success(innerType) {
+	return new ZodSuccess({
+		type: "success",
+		innerType: innerType,
+	});
+}
+const ZodCatch =   $constructor("ZodCatch", (inst, def) => {
+	$ZodCatch.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => catchProcessor(inst, ctx, json, params);
+	inst.unwrap = () => inst._zod.def.innerType;
+	inst.removeCatch = inst.unwrap;
+});
+function schemas_catch(innerType, catchValue) {
+	return new ZodCatch({
+		type: "catch",
+		innerType: innerType,
+		catchValue: (typeof catchValue === "function" ? catchValue : constantCatch(catchValue)),
+	});
+}
+const ZodNaN =   (  null && (core.$constructor("ZodNaN", (inst, def) => {
+	core.$ZodNaN.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => processors.nanProcessor(inst, ctx, json, params);
+})));
+function nan(params) {
+	return core._nan(ZodNaN, params);
+}
+const ZodPipe =   $constructor("ZodPipe", (inst, def) => {
+	$ZodPipe.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => pipeProcessor(inst, ctx, json, params);
+	inst.in = def.in;
+	inst.out = def.out;
+});
+function pipe(in_, out) {
+	return new ZodPipe({
+		type: "pipe",
+		in: in_,
+		out: out,
+	});
+}
+const ZodCodec =   (  null && (core.$constructor("ZodCodec", (inst, def) => {
+	ZodPipe.init(inst, def);
+	core.$ZodCodec.init(inst, def);
+})));
+function codec(in_, out, params) {
+	return new ZodCodec({
+		type: "pipe",
+		in: in_,
+		out: out,
+		transform: params.decode,
+		reverseTransform: params.encode,
+	});
+}
+function invertCodec(codec) {
+	const def = codec._zod.def;
+	return new ZodCodec({
+		type: "pipe",
+		in: def.out,
+		out: def.in,
+		transform: def.reverseTransform,
+		reverseTransform: def.transform,
+	});
+}
+const ZodPreprocess =   (  null && (core.$constructor("ZodPreprocess", (inst, def) => {
+	ZodPipe.init(inst, def);
+	core.$ZodPreprocess.init(inst, def);
+})));
+const ZodReadonly =   $constructor("ZodReadonly", (inst, def) => {
+	$ZodReadonly.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => readonlyProcessor(inst, ctx, json, params);
+	inst.unwrap = () => inst._zod.def.innerType;
+});
+function readonly(innerType) {
+	return new ZodReadonly({
+		type: "readonly",
+		innerType: innerType,
+	});
+}
+const ZodTemplateLiteral =   (  null && (core.$constructor("ZodTemplateLiteral", (inst, def) => {
+	core.$ZodTemplateLiteral.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => processors.templateLiteralProcessor(inst, ctx, json, params);
+})));
+function templateLiteral(parts, params) {
+	return new ZodTemplateLiteral({
+		type: "template_literal",
+		parts,
+		...util.normalizeParams(params),
+	});
+}
+const ZodLazy =   (  null && (core.$constructor("ZodLazy", (inst, def) => {
+	core.$ZodLazy.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => processors.lazyProcessor(inst, ctx, json, params);
+	inst.unwrap = () => inst._zod.def.getter();
+})));
+function lazy(getter) {
+	return new ZodLazy({
+		type: "lazy",
+		getter: getter,
+	});
+}
+const ZodPromise =   (  null && (core.$constructor("ZodPromise", (inst, def) => {
+	core.$ZodPromise.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => processors.promiseProcessor(inst, ctx, json, params);
+	inst.unwrap = () => inst._zod.def.innerType;
+})));
+function promise(innerType) {
+	return new ZodPromise({
+		type: "promise",
+		innerType: innerType,
+	});
+}
+const ZodFunction =   (  null && (core.$constructor("ZodFunction", (inst, def) => {
+	core.$ZodFunction.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => processors.functionProcessor(inst, ctx, json, params);
+})));
+function _function(params) {
+	return new ZodFunction({
+		type: "function",
+		input: Array.isArray(params?.input) ? tuple(params?.input) : (params?.input ?? array(unknown())),
+		output: params?.output ?? unknown(),
+	});
+}
+const ZodCustom =   $constructor("ZodCustom", (inst, def) => {
+	$ZodCustom.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => customProcessor(inst, ctx, json, params);
+});
+function check(fn) {
+	const ch = new core.$ZodCheck({
+		check: "custom",
+	});
+	ch._zod.check = fn;
+	return ch;
+}
+function custom(fn, _params) {
+	return _custom(ZodCustom, fn ?? (() => true), _params);
+}
+function refine(fn, _params = {}) {
+	return _refine(ZodCustom, fn, _params);
+}
+function superRefine(fn, params) {
+	return _superRefine(fn, params);
+}
+const schemas_describe = describe;
+const schemas_meta = meta;
+const ZodInstanceOf =   $constructor("ZodInstanceOf", (inst, def) => {
+	ZodCustom.init(inst, def);
+}, {
+	properties(shape, params) {
+		return this.check(_properties(shape, params));
+	},
+});
+function _instanceof(cls, params = {}) {
+	const inst = new ZodInstanceOf({
+		type: "custom",
+		check: "custom",
+		fn: (data) => data instanceof cls,
+		abort: true,
+		...normalizeParams(params),
+	});
+	inst._zod.bag.Class = cls;
+	inst._zod.check = (payload) => {
+		if (!(payload.value instanceof cls)) {
+			payload.issues.push({
+				code: "invalid_type",
+				expected: cls.name,
+				input: payload.value,
+				inst,
+				path: [...(inst._zod.def.path ?? [])],
+			});
+		}
+	};
+	return inst;
+}
+const stringbool = (...args) => core._stringbool({
+	Codec: ZodCodec,
+	Boolean: ZodBoolean,
+	String: ZodString,
+}, ...args);
+function json(params) {
+	const jsonSchema = lazy(() => {
+		return union([schemas_string(params), schemas_number(), schemas_boolean(), schemas_null(), array(jsonSchema), record(schemas_string(), jsonSchema)]);
+	});
+	return jsonSchema;
+}
+function preprocess(fn, schema) {
+	return new ZodPreprocess({
+		type: "pipe",
+		in: transform(fn),
+		out: schema,
+	});
+}
+var model_errors = __nccwpck_require__(6454);
 ;
 const UNITS = {
 	ns: 0.001,
@@ -65524,72 +65212,72 @@ function urgencyOf({ notBefore, notAfter }, { warnBelow, failBelow }, now) {
 	return isBelow(warnBelow) ? 'late' : 'fine';
 }
 ;
-const inputs_text = main_schemas .YjP().trim().min(1, 'is required');
-const optionalText = main_schemas .YjP().transform((given) => (given.trim() === '' ? undefined : given));
-const optionalWord = main_schemas .YjP().transform((given) => given.trim() || undefined);
-const lines = main_schemas .YjP().transform((given) => {
+const inputs_text = schemas_string().trim().min(1, 'is required');
+const optionalText = schemas_string().transform((given) => (given.trim() === '' ? undefined : given));
+const optionalWord = schemas_string().transform((given) => given.trim() || undefined);
+const lines = schemas_string().transform((given) => {
 	const found = linesOf(given);
 	return found.length === 0 ? undefined : found;
 });
-const pairs = main_schemas .YjP().transform((given, context) => {
+const pairs = schemas_string().transform((given, context) => {
 	const found = linesOf(given).map((line) => ({ line, at: line.indexOf('=') }));
 	const wrong = found.find(({ line, at }) => at < 1 || at === line.length - 1);
 	if (wrong !== undefined) {
 		context.addIssue({ code: 'custom', message: `"${wrong.line}" is not of the form service=image` });
-		return main_core .tm;
+		return NEVER;
 	}
 	return Object.fromEntries(found.map(({ line, at }) => [line.slice(0, at).trim(), line.slice(at + 1).trim()]));
 });
-const secretValues = main_schemas .YjP().transform((given, context) => {
-	const parsed = main_schemas .g1P(main_schemas .YjP(), main_schemas .YjP()).safeParse(jsonOf(given.trim() === '' ? '{}' : given));
+const secretValues = schemas_string().transform((given, context) => {
+	const parsed = record(schemas_string(), schemas_string()).safeParse(jsonOf(given.trim() === '' ? '{}' : given));
 	if (parsed.success)
 		return parsed.data;
 	context.addIssue({
 		code: 'custom',
 		message: 'is not a JSON object of strings; pass ${{ toJSON(secrets) }}',
 	});
-	return main_core .tm;
+	return NEVER;
 });
-const flag = main_schemas .YjP().transform((given, context) => {
+const flag = schemas_string().transform((given, context) => {
 	if (/^(true|True|TRUE)$/.test(given))
 		return true;
 	if (/^(false|False|FALSE)$/.test(given))
 		return false;
 	context.addIssue({ code: 'custom', message: `"${given}" is neither true nor false` });
-	return main_core .tm;
+	return NEVER;
 });
-const durationMs = main_schemas .YjP().transform((given, context) => {
+const durationMs = schemas_string().transform((given, context) => {
 	try {
 		return parseDuration(given.trim());
 	}
 	catch (error) {
 		context.addIssue({ code: 'custom', message: (0,model_errors .bD)(error) });
-		return main_core .tm;
+		return NEVER;
 	}
 });
-const hookAnswer = main_schemas .YjP().transform((given, context) => {
+const hookAnswer = schemas_string().transform((given, context) => {
 	const answer = given.trim();
 	if (answer === '')
 		return undefined;
 	if (answer === 'run' || answer === 'done')
 		return answer;
 	context.addIssue({ code: 'custom', message: `"${answer}" is neither run nor done` });
-	return main_core .tm;
+	return NEVER;
 });
-const certificateAction = main_schemas .YjP().transform((given, context) => {
+const certificateAction = schemas_string().transform((given, context) => {
 	const action = given.trim();
 	if (action === 'renew' || action === 'issue' || action === 'revoke' || action === 'list')
 		return action;
 	context.addIssue({ code: 'custom', message: `"${action}" is neither renew nor issue nor revoke nor list` });
-	return main_core .tm;
+	return NEVER;
 });
-const revocationReason = main_schemas .YjP().transform((given, context) => {
+const revocationReason = schemas_string().transform((given, context) => {
 	const reason = given.trim();
 	if (isRevocationReason(reason))
 		return reason;
 	const known = Object.keys(REVOCATION_REASONS).join(', ');
 	context.addIssue({ code: 'custom', message: `"${reason}" is none of ${known}` });
-	return main_core .tm;
+	return NEVER;
 });
 const INPUTS = {
 	environment: {
@@ -65618,11 +65306,11 @@ const INPUTS = {
 	state: {
 		description: '`on` puts services into maintenance, `off` takes them out of it.',
 		required: true,
-		schema: inputs_text.pipe(main_schemas .k5n(['on', 'off'], { error: 'must be on or off' })),
+		schema: inputs_text.pipe(schemas_enum(['on', 'off'], { error: 'must be on or off' })),
 	},
 	reason: {
 		description: 'Why, for `status` and `plan`; users do not see it.',
-		schema: main_schemas .YjP().transform((given) => given.trim().slice(0, 500) || undefined),
+		schema: schemas_string().transform((given) => given.trim().slice(0, 500) || undefined),
 	},
 	'revocation-reason': {
 		description: 'Why `revoke` is asked for, which the CA publishes: `superseded`, `key-compromise` where somebody else may have the key, or `unspecified`.',
@@ -65673,11 +65361,6 @@ const INPUTS = {
 	},
 	'allow-dirty': {
 		description: 'With `true`, build also from what is not committed; the tag of the commit then ends with `-dirty`.',
-		default: 'false',
-		schema: flag,
-	},
-	eject: {
-		description: 'With `true`, write the Dockerfile that each `template` makes into its folder, with a `.dockerignore` where there is none, and build nothing. No file is overwritten.',
 		default: 'false',
 		schema: flag,
 	},
@@ -66194,8 +65877,8 @@ function isV4(address) {
 	return address.length === 8 || address.startsWith('0000000000000000FFFF0000');
 }
 var external_node_crypto_ = __nccwpck_require__(7598);
-var docker_http = __nccwpck_require__(281);
-var model_labels = __nccwpck_require__(7411);
+var docker_http = __nccwpck_require__(3617);
+var model_labels = __nccwpck_require__(6882);
 ;
 const POLL_MS = 1_000;
 const EMPTY_LOOKS_NEEDED = 3;
@@ -66628,7 +66311,7 @@ function ownerOf(said, { passwd, group }) {
 	const found = rows(group).find(([name]) => name === ownGroup);
 	return { uid, gid: Number(/^\d+$/.test(ownGroup) ? ownGroup : (found?.[2] ?? 0)) };
 }
-var external_node_path_ = __nccwpck_require__(6760);
+var external_node_path_ = __nccwpck_require__(4379);
 ;
 function isAbsolutePath(path) {
 	return path.startsWith('/') && !/[:\p{Cc}]/u.test(path);
@@ -68011,12 +67694,12 @@ async function awaitAnswers(step, context, needed) {
 		reason = complaint;
 		const crash = await crashOf(server, candidate, context);
 		if (crash !== undefined)
-			throw await failure(server, candidate, crash);
+			throw await healthy_failure(server, candidate, crash);
 		if (/refused/i.test(complaint.why) && failures > 0 && clock.now() >= startsUntil) {
 			const { refusal, isCertain } = await whyRefused(complaint.isRefused === true);
 			reason = refusal ?? complaint;
 			if (isCertain)
-				throw await failure(server, candidate, { ...reason, why: `was not healthy: ${reason.why}` });
+				throw await healthy_failure(server, candidate, { ...reason, why: `was not healthy: ${reason.why}` });
 		}
 		return undefined;
 	});
@@ -68024,7 +67707,7 @@ async function awaitAnswers(step, context, needed) {
 		return;
 	const seconds = ((clock.now() - since) / 1000).toFixed(1);
 	const why = `was not healthy within ${seconds} s: ${reason.why}`;
-	throw await failure(server, candidate, { ...reason, why });
+	throw await healthy_failure(server, candidate, { ...reason, why });
 }
 function refusalsOf(server, candidate, context) {
 	const { containerPort: port, healthcheck } = candidate;
@@ -68062,14 +67745,14 @@ function complaintOf(error) {
 	const why = (0,model_errors .bD)(error);
 	return { why, isRefused: /refused/i.test(why) };
 }
-async function failure(server, { id, name }, { why, advice }) {
+async function healthy_failure(server, { id, name }, { why, advice }) {
 	const log = await lastLines(server, id);
 	return new model_errors .yo(`${server.name}: the new container ${name} ${why}. ${log}`, {
 		hint: `${advice === undefined ? '' : `${advice} `}The new container is removed.`,
 	});
 }
-var fleet_fleet = __nccwpck_require__(7363);
-var tar_stream = __nccwpck_require__(348);
+var fleet_fleet = __nccwpck_require__(7492);
+var tar_stream = __nccwpck_require__(6474);
 ;
 const READABLE = { file: 0o644, folder: 0o755 };
 const PRIVATE = { file: 0o600, folder: 0o700 };
@@ -68835,7 +68518,7 @@ function planDomain(input, domain, servers, leaving) {
 	const best = isForced ? undefined : bestOf(input, kept, origin);
 	if (best !== undefined) {
 		const has = (server) => standing.some((one) => one.server === server && one.serial === best.serial);
-		return { ...NONE, install: copies(best, domain, servers, has), revoke };
+		return { ...certificate_plan_NONE, install: copies(best, domain, servers, has), revoke };
 	}
 	const offered = servers.flatMap((server) => offeredOn(input, server, domain, leaving.get(server)));
 	const all = [...offered, ...standing];
@@ -68846,10 +68529,10 @@ function planDomain(input, domain, servers, leaving) {
 	const source = isForced ? undefined : bestOf(input, all.filter(isBelieved), ADOPTED);
 	if (source !== undefined) {
 		const has = (server) => all.some((one) => one.server === server && one.origin === ADOPTED && isGood(input, one) && isBelieved(one));
-		return { ...NONE, adopt, install: copies(source, domain, servers, has), revoke };
+		return { ...certificate_plan_NONE, adopt, install: copies(source, domain, servers, has), revoke };
 	}
 	if (own.mode === 'dns-01' && input.certificates.given === undefined)
-		return { ...NONE, adopt };
+		return { ...certificate_plan_NONE, adopt };
 	const certify = {
 		...{ kind: 'certify', domain, mode: own.mode, servers: [...servers] },
 		...reasonOf(input, all, origin),
@@ -68862,7 +68545,7 @@ function planDomain(input, domain, servers, leaving) {
 		revoke,
 	};
 }
-const NONE = { adopt: [], certify: [], install: [], revoke: [] };
+const certificate_plan_NONE = { adopt: [], certify: [], install: [], revoke: [] };
 function revokedBy(standing, condemned) {
 	const found = new Map(standing.flatMap(({ serial, server }) => {
 		const one = condemned.get(serial);
@@ -68893,11 +68576,11 @@ function offeredOn({ now, nginx }, server, domain, front) {
 function planFiles({ certificates: { given } }, domain, { certificate }, servers, standing) {
 	const wanted = given?.[certificate];
 	if (wanted === undefined)
-		return NONE;
+		return certificate_plan_NONE;
 	const hash = specHash(wanted.trim());
 	const lacking = servers.filter((server) => !standing.some((one) => one.server === server && one.hash === hash));
 	return {
-		...NONE,
+		...certificate_plan_NONE,
 		install: lacking.map((server) => ({ kind: 'install certificate', server, domain })),
 	};
 }
@@ -69001,7 +68684,7 @@ function adviceFor(type) {
 ;
 function ledNowhere(domain, { why }, servers) {
 	return new model_errors .yo(`${domain} gets no certificate: it leads nowhere, DNS says that ${why}`, {
-		hint: `Let it lead to ${describe(servers)} by A or AAAA records, and run again. No CA was asked, since CAs count what fails; what is served over HTTP is served on.`,
+		hint: `Let it lead to ${whereabouts_describe(servers)} by A or AAAA records, and run again. No CA was asked, since CAs count what fails; what is served over HTTP is served on.`,
 	});
 }
 function withLead(error, domain, lookup, servers) {
@@ -69011,7 +68694,7 @@ function withLead(error, domain, lookup, servers) {
 	return new model_errors .yo(`${error.message} ${sentence}`, { hint: `${advice} Then run again.`, cause: error });
 }
 function judged(domain, lookup, servers) {
-	const there = describe(servers);
+	const there = whereabouts_describe(servers);
 	if (lookup.seen !== 'addresses') {
 		return {
 			sentence: `DNS, asked from here: ${lookup.why}.`,
@@ -69033,7 +68716,7 @@ function judged(domain, lookup, servers) {
 		advice: `${isPartly ? `${strange.join(', ')} is none of theirs: let it lead to them alone` : 'Let it lead to them'}; or have what stands before them pass on /.well-known/acme-challenge/ over HTTP, or use dns-01.`,
 	};
 }
-function describe(servers) {
+function whereabouts_describe(servers) {
 	return servers
 		.map(({ server: { name, host }, addresses }) => {
 		const mark = addresses.length > 0 && addresses.every(isPrivate) ? ', by its public address' : '';
@@ -69336,7 +69019,7 @@ async function divert_failure(server, id) {
 		hint: 'A front is taken over, and an edge upgraded, without a gap by the iptables of the server. Without them stop and remove the old one at a quiet time, and run again: the edge then takes its ports.',
 	});
 }
-var engine_failure = __nccwpck_require__(2522);
+var engine_failure = __nccwpck_require__(4631);
 ;
 function sidesOf(scope, route, on, servers) {
 	const reached = reachedCopies(route, on, servers);
@@ -69409,71 +69092,71 @@ function flagName(scope, plain, on, servers) {
 const CONFIG_FOLDER = '/etc/switchyard';
 const FLAG_FOLDER = 'flags';
 const FLAG_ACCESS_FILE = 'flag_access.conf';
-const copy = main_schemas .Ikc({
-	server: main_schemas .YjP(),
-	slot: main_schemas .IeY((value) => typeof value === 'string' && isSlot(value)),
-	weight: main_schemas .aig().int().min(0),
-	port: main_schemas .aig().optional(),
-	at: main_schemas .Ikc({ zone: main_schemas .YjP(), private_ip: main_schemas .YjP() }).optional(),
+const copy = object({
+	server: schemas_string(),
+	slot: custom((value) => typeof value === 'string' && isSlot(value)),
+	weight: schemas_number().int().min(0),
+	port: schemas_number().optional(),
+	at: object({ zone: schemas_string(), private_ip: schemas_string() }).optional(),
 });
-const backing = main_schemas .Ikc({
-	ports: main_schemas .YOg(main_schemas .Ikc({
-		name: main_schemas .YjP().optional(),
-		protocol: main_schemas .k5n(['http', 'grpc', 'tcp', 'udp']),
-		container_port: main_schemas .aig(),
-		internal_port: main_schemas .aig(),
-		host_port: main_schemas .aig(),
-		domains: main_schemas .YOg(main_schemas .YjP()),
-		strip_prefix: main_schemas .euz(true).optional(),
-		published: main_schemas .Ikc({ numbers: main_schemas .YOg(main_schemas .aig()), responses: main_schemas .aig().optional() }).optional(),
-		prove_path: main_schemas .YjP(),
+const backing = object({
+	ports: array(object({
+		name: schemas_string().optional(),
+		protocol: schemas_enum(['http', 'grpc', 'tcp', 'udp']),
+		container_port: schemas_number(),
+		internal_port: schemas_number(),
+		host_port: schemas_number(),
+		domains: array(schemas_string()),
+		strip_prefix: literal(true).optional(),
+		published: object({ numbers: array(schemas_number()), responses: schemas_number().optional() }).optional(),
+		prove_path: schemas_string(),
 	})),
-	idle_timeout_ms: main_schemas .aig(),
-	max_body_bytes: main_schemas .aig().optional(),
-	request_buffering: main_schemas .k5n(['on', 'off']).optional(),
-	redirects: main_schemas .YOg(main_schemas .Ikc({
-		from: main_schemas .YjP(),
-		to: main_schemas .YjP(),
-		status: main_schemas .euz([...REDIRECT_STATUSES]),
-		drops_path: main_schemas .euz(true).optional(),
+	idle_timeout_ms: schemas_number(),
+	max_body_bytes: schemas_number().optional(),
+	request_buffering: schemas_enum(['on', 'off']).optional(),
+	redirects: array(object({
+		from: schemas_string(),
+		to: schemas_string(),
+		status: literal([...REDIRECT_STATUSES]),
+		drops_path: literal(true).optional(),
 	}))
 		.optional(),
-	edge: main_schemas .IeY((value) => typeof value === 'object' && value !== null).optional(),
-	maintenance: main_schemas .Ikc({
-		isOn: main_schemas .zMY(),
-		allow: main_schemas .YOg(main_schemas .YjP()),
-		retryAfterMs: main_schemas .aig(),
-		status: main_schemas .aig(),
-		page: main_schemas .YjP().optional(),
+	edge: custom((value) => typeof value === 'object' && value !== null).optional(),
+	maintenance: object({
+		isOn: schemas_boolean(),
+		allow: array(schemas_string()),
+		retryAfterMs: schemas_number(),
+		status: schemas_number(),
+		page: schemas_string().optional(),
 	})
 		.optional(),
-	queue_requests_ms: main_schemas .aig().optional(),
+	queue_requests_ms: schemas_number().optional(),
 });
-const manifestSchema = main_schemas .Ikc({
-	settings: main_schemas .Ikc({
-		keepalive_min_timeout_ms: main_schemas .aig(),
-		access_log: main_schemas .zMY().optional(),
-		proxy_protocol: main_schemas .euz(true).optional(),
-		chosen_by: main_schemas .YjP(),
+const manifestSchema = object({
+	settings: object({
+		keepalive_min_timeout_ms: schemas_number(),
+		access_log: schemas_boolean().optional(),
+		proxy_protocol: literal(true).optional(),
+		chosen_by: schemas_string(),
 	}),
-	scopes: main_schemas .g1P(main_schemas .YjP(), main_schemas .Ikc({
-		generation: main_schemas .YjP(),
-		repository: main_schemas .YjP().optional(),
-		edge: main_schemas .Ikc({
-			image: main_schemas .YjP(),
-			ports: main_schemas .YOg(main_schemas .YjP()),
-			proxy_protocol: main_schemas .euz(true).optional(),
+	scopes: record(schemas_string(), object({
+		generation: schemas_string(),
+		repository: schemas_string().optional(),
+		edge: object({
+			image: schemas_string(),
+			ports: array(schemas_string()),
+			proxy_protocol: literal(true).optional(),
 		})
 			.optional(),
-		routes: main_schemas .g1P(main_schemas .YjP(), main_schemas .Ikc({
-			domains: main_schemas .YOg(main_schemas .YjP()),
-			copies: main_schemas .YOg(copy),
-			flagged: main_schemas .Ikc({ flag: main_schemas .YjP(), copies: main_schemas .YOg(copy) }).optional(),
+		routes: record(schemas_string(), object({
+			domains: array(schemas_string()),
+			copies: array(copy),
+			flagged: object({ flag: schemas_string(), copies: array(copy) }).optional(),
 			backing: backing.optional(),
 		})),
-		tls: main_schemas .YOg(main_schemas .YjP()).optional(),
-		http3: main_schemas .euz(true).optional(),
-		files: main_schemas .g1P(main_schemas .YjP(), main_schemas .YjP()),
+		tls: array(schemas_string()).optional(),
+		http3: literal(true).optional(),
+		files: record(schemas_string(), schemas_string()),
 	})),
 });
 function parseTree(files) {
@@ -72050,7 +71733,7 @@ function isAtLeast(version, [major, minor]) {
 	const [ownMajor = 0, ownMinor = 0] = version.split('.').map((part) => Number.parseInt(part, 10) || 0);
 	return ownMajor > major || (ownMajor === major && ownMinor >= minor);
 }
-var image_name = __nccwpck_require__(2319);
+var image_name = __nccwpck_require__(2486);
 ;
 const HTTP = '80/tcp';
 function agreedMake(scope, nginx, manifest) {
@@ -75065,9 +74748,7 @@ function markdownTable(rows) {
 	].join('\n');
 }
 ;
-function renderBuilt({ title, images, ejected }) {
-	if (ejected !== undefined)
-		return renderEjected(title, ejected);
+function renderBuilt({ title, images }) {
 	const built = images.filter(({ outcome }) => outcome === 'built').map(({ service }) => service);
 	const missing = images.filter(({ outcome }) => outcome === 'missing').map(({ service }) => service);
 	const headline = missing.length > 0
@@ -75079,15 +74760,6 @@ function renderBuilt({ title, images, ejected }) {
 	return {
 		lines: [headline, ...textTable(rows)],
 		markdown: page(`## ${built.length + missing.length > 0 ? '📦' : '✅'} ${headline}`, markdownTable(rows)),
-	};
-}
-function renderEjected(title, ejected) {
-	const headline = `${title}: wrote Dockerfiles for ${ejected.map(({ service }) => service).join(', ')}, and built nothing`;
-	const rows = ejected.flatMap(({ service, files }) => files.map((file) => ({ service, file })));
-	const next = 'Commit them, and remove template from their builds.';
-	return {
-		lines: [headline, ...textTable(rows), next],
-		markdown: page(`## 📝 ${headline}`, markdownTable(rows), next),
 	};
 }
 const OUTCOMES = {
@@ -75227,7 +74899,7 @@ function formatJson(value) {
 		: member;
 	return `${JSON.stringify(value, sorted, 2)}\n`;
 }
-const Versioned = main_schemas ._H3({ schema: main_schemas .Whr().positive() });
+const Versioned = looseObject({ schema: schemas_int().positive() });
 function parseJson(text, place, schema, version) {
 	const where = `${place.path} on ${place.ref}`;
 	let value;
@@ -75256,22 +74928,22 @@ function json_file_mend({ ref, path }) {
 	return `See what changed it with \`git log -p origin/${ref} -- ${path}\` and revert that commit.`;
 }
 ;
-const lease = main_schemas ._H3({
-	schema: main_schemas .euz(1),
-	id: main_schemas .YjP(),
-	holder: main_schemas .YjP(),
-	run: main_schemas .YjP(),
-	run_id: main_schemas .Whr().optional(),
-	run_attempt: main_schemas .Whr().optional(),
-	repository: main_schemas .YjP().optional(),
-	host: main_schemas .YjP(),
-	pid: main_schemas .Whr(),
-	boot: main_schemas .YjP().optional(),
-	taken_at: main_schemas .YjP(),
-	end: main_schemas .YjP(),
-	fence: main_schemas .Whr().positive(),
-	released: main_schemas .zMY(),
-	state: main_schemas .YjP().optional(),
+const lease = looseObject({
+	schema: literal(1),
+	id: schemas_string(),
+	holder: schemas_string(),
+	run: schemas_string(),
+	run_id: schemas_int().optional(),
+	run_attempt: schemas_int().optional(),
+	repository: schemas_string().optional(),
+	host: schemas_string(),
+	pid: schemas_int(),
+	boot: schemas_string().optional(),
+	taken_at: schemas_string(),
+	end: schemas_string(),
+	fence: schemas_int().positive(),
+	released: schemas_boolean(),
+	state: schemas_string().optional(),
 });
 const LEASE_TIMINGS = {
 	ttlMs: 120_000,
@@ -79562,7 +79234,7 @@ function reference(text, dollar, variables) {
 	const name = nameAt(text, dollar + 1);
 	if (name === '')
 		throw invalid(text.slice(dollar, dollar + 2));
-	return { value: required(`$${name}`, name, variables), end: dollar + 1 + name.length };
+	return { value: interpolate_required(`$${name}`, name, variables), end: dollar + 1 + name.length };
 }
 function braced(whole, variables) {
 	const name = nameAt(whole, 2);
@@ -79570,7 +79242,7 @@ function braced(whole, variables) {
 	if (name === '' || (operator === undefined && whole.length !== name.length + 3))
 		throw invalid(whole);
 	if (operator === undefined || word === undefined)
-		return required(whole, name, variables);
+		return interpolate_required(whole, name, variables);
 	const value = variables(name);
 	const isSet = value !== undefined && !(operator.startsWith(':') && value === '');
 	if (operator.endsWith('+'))
@@ -79582,7 +79254,7 @@ function braced(whole, variables) {
 	const reason = interpolateWith(word, variables);
 	throw new InterpolationError(whole, `variable ${name} is ${value === undefined ? 'not set' : 'empty'}${reason === '' ? '' : `: ${reason}`}`, `Set ${name} in the env of the workflow step, or pass it with the input secrets.`, true);
 }
-function required(whole, name, variables) {
+function interpolate_required(whole, name, variables) {
 	const value = variables(name);
 	if (value !== undefined)
 		return value;
@@ -79611,7 +79283,7 @@ function invalid(whole) {
 		: 'Write $NAME or ${NAME}, with a default ${NAME:-…}; a dollar sign itself is $$.');
 }
 ;
-const array = [];
+const leven_array = [];
 const characterCodeCache = [];
 function leven(first, second, options) {
 	if (first === second) {
@@ -79651,7 +79323,7 @@ function leven(first, second, options) {
 	let index2 = 0;
 	while (index < firstLength) {
 		characterCodeCache[index] = first.charCodeAt(start + index);
-		array[index] = ++index;
+		leven_array[index] = ++index;
 	}
 	while (index2 < secondLength) {
 		bCharacterCode = second.charCodeAt(start + index2);
@@ -79659,16 +79331,16 @@ function leven(first, second, options) {
 		result = index2;
 		for (index = 0; index < firstLength; index++) {
 			temporary2 = bCharacterCode === characterCodeCache[index] ? temporary : temporary + 1;
-			temporary = array[index];
-			result = array[index] = temporary > result
+			temporary = leven_array[index];
+			result = leven_array[index] = temporary > result
 				? (temporary2 > result ? result + 1 : temporary2)
 				: (temporary2 > temporary ? temporary + 1 : temporary2);
 		}
 		if (maxDistance !== undefined) {
 			let rowMinimum = result;
 			for (index = 0; index < firstLength; index++) {
-				if (array[index] < rowMinimum) {
-					rowMinimum = array[index];
+				if (leven_array[index] < rowMinimum) {
+					rowMinimum = leven_array[index];
 				}
 			}
 			if (rowMinimum > maxDistance) {
@@ -79676,7 +79348,7 @@ function leven(first, second, options) {
 			}
 		}
 	}
-	array.length = firstLength;
+	leven_array.length = firstLength;
 	characterCodeCache.length = firstLength;
 	return maxDistance !== undefined && result > maxDistance ? maxDistance : result;
 }
@@ -79764,7 +79436,7 @@ function key_reasonOf(refusal) {
 	return typeof refusal === 'string' ? refusal : refusal.why;
 }
 function key_closed(shape, refusals = {}) {
-	return main_schemas .rej(shape, {
+	return strictObject(shape, {
 		error: (issue) => issue.code === 'unrecognized_keys'
 			? issue.keys
 				.map((name) => refuse(name, issue.input[name], Object.keys(shape), refusals))
@@ -79788,7 +79460,7 @@ function key_parsed(schema, parse) {
 			if (!(error instanceof model_errors .yo))
 				throw error;
 			context.addIssue({ code: 'custom', message: error.message, params: { hint: error.hint } });
-			return main_core .tm;
+			return NEVER;
 		}
 	});
 }
@@ -80131,8 +79803,7 @@ function entriesAt(value, path) {
 function isText(value) {
 	return typeof value === 'string' || value instanceof SecretText;
 }
-var dist = __nccwpck_require__(2897);
-var registries = __nccwpck_require__(2698);
+var dist = __nccwpck_require__(3483);
 ;
 const defaults_DEFAULTS = {
 	sidecar: {
@@ -80253,6 +79924,7 @@ const RESERVATION_REFUSALS = {
 };
 const BUILD_REFUSALS = {
 	git: 'it comes with a later version; check the other repository out before, and write its folder as context.',
+	template: 'it comes with a later version; until then write a Dockerfile, or dockerfile_inline.',
 	isolation: 'it is for Windows.',
 	privileged: 'BuildKit has another word for it: write entitlements: [security.insecure], and RUN --security=insecure in the Dockerfile.',
 	no_cache_filter: 'write no_cache: true, or put what changes into an ARG before the step.',
@@ -80344,21 +80016,21 @@ function parseBytes(value) {
 	return bytes;
 }
 ;
-const scalars_text = key_parsed(main_schemas .YjP(), (value) => {
+const scalars_text = key_parsed(schemas_string(), (value) => {
 	if (value.includes('\0'))
 		throw new model_errors .yo('a NUL character is not possible here');
 	return value;
 });
-const secretText = main_schemas .Nlp(SecretText);
+const secretText = _instanceof(SecretText);
 secretText._zod.toJSONSchema = () => ({ type: 'string' });
-const filledText = key_parsed(main_schemas .YjP(), (value) => {
+const filledText = key_parsed(schemas_string(), (value) => {
 	if (value.trim() === '')
 		throw new model_errors .yo('is empty');
 	if (value.includes('\0'))
 		throw new model_errors .yo('a NUL character is not possible here');
 	return value;
 });
-const numberOrText = (what) => main_schemas .KCZ([main_schemas .aig(), main_schemas .YjP()], { error: `must be ${what}` });
+const numberOrText = (what) => union([schemas_number(), schemas_string()], { error: `must be ${what}` });
 function decimal(what, isValid) {
 	return key_parsed(numberOrText(what), (value) => {
 		const number = typeof value === 'number' ? value : /^-?(\d+\.?\d*|\.\d+)$/.test(value) ? Number(value) : Number.NaN;
@@ -80376,27 +80048,27 @@ const scalars_FLAGS = new Map([
 	...['true', 'yes', 'on', 'y'].map((word) => [word, true]),
 	...['false', 'no', 'off', 'n'].map((word) => [word, false]),
 ]);
-const scalars_flag = key_parsed(main_schemas .KCZ([main_schemas .zMY(), main_schemas .YjP()], { error: 'must be true or false' }), (value) => {
+const scalars_flag = key_parsed(union([schemas_boolean(), schemas_string()], { error: 'must be true or false' }), (value) => {
 	const known = scalars_FLAGS.get(String(value).toLowerCase());
 	if (known === undefined)
 		throw new model_errors .yo('must be true or false');
 	return known;
 }).meta({ takes: 'true or false' });
-const durationForm = main_schemas .KCZ([main_schemas .YjP(), main_schemas .aig()], { error: 'must be a duration such as 10s' });
-const duration = key_parsed(durationForm, parseDuration).meta({ takes: 'duration' });
+const durationForm = union([schemas_string(), schemas_number()], { error: 'must be a duration such as 10s' });
+const scalars_duration = key_parsed(durationForm, parseDuration).meta({ takes: 'duration' });
 const positiveDuration = key_parsed(durationForm, (value) => {
 	const milliseconds = parseDuration(value);
 	if (milliseconds < 1)
 		throw new model_errors .yo('must be at least 1ms');
 	return milliseconds;
 }).meta({ takes: 'duration' });
-const bytes = key_parsed(main_schemas .KCZ([main_schemas .YjP(), main_schemas .aig()], { error: 'must be a size such as 256m' }), parseBytes).meta({ takes: 'size' });
+const bytes = key_parsed(union([schemas_string(), schemas_number()], { error: 'must be a size such as 256m' }), parseBytes).meta({ takes: 'size' });
 function oneOrMany(schema, what) {
-	return main_schemas .KCZ([schema, main_schemas .YOg(schema)], { error: `must be ${what} or a list of such` })
+	return union([schema, array(schema)], { error: `must be ${what} or a list of such` })
 		.transform((value) => (Array.isArray(value) ? value : [value]));
 }
 ;
-const fileMode = key_parsed(main_schemas .KCZ([main_schemas .aig(), main_schemas .YjP()], { error: 'must be a mode such as 0440' }), (value) => {
+const fileMode = key_parsed(union([schemas_number(), schemas_string()], { error: 'must be a mode such as 0440' }), (value) => {
 	const digits = /^(?:0o?)?([0-7]{3})$/.exec(String(value))?.[1];
 	if (digits !== undefined)
 		return Number.parseInt(digits, 8);
@@ -80404,14 +80076,14 @@ const fileMode = key_parsed(main_schemas .KCZ([main_schemas .aig(), main_schemas
 		hint: 'Write it in octal: 0440.',
 	});
 }).meta({ takes: 'mode' });
-const ownerNumber = key_parsed(main_schemas .KCZ([main_schemas .aig(), main_schemas .YjP()], { error: 'must be a number such as 1000' }), (value) => {
+const ownerNumber = key_parsed(union([schemas_number(), schemas_string()], { error: 'must be a number such as 1000' }), (value) => {
 	if (/^\d{1,10}$/.test(String(value)))
 		return Number(value);
 	throw new model_errors .yo(`${JSON.stringify(value)} is no number of a user or group`, {
 		hint: 'Write its number, as id NAME prints it in a container of the image.',
 	});
 }).meta({ takes: 'number' });
-const fileTarget = key_parsed(main_schemas .YjP(), (path) => {
+const fileTarget = key_parsed(schemas_string(), (path) => {
 	if (isAbsolutePath(path) && !path.endsWith('/'))
 		return cleanPath(path);
 	throw new model_errors .yo(`${JSON.stringify(path)} is no absolute path of a file`, {
@@ -80419,7 +80091,7 @@ const fileTarget = key_parsed(main_schemas .YjP(), (path) => {
 	});
 });
 function entryName(kind) {
-	return key_parsed(main_schemas .YjP(), (name) => {
+	return key_parsed(schemas_string(), (name) => {
 		if (/^[a-zA-Z0-9._-]+$/.test(name) && !/^\.{1,2}$/.test(name))
 			return name;
 		throw new model_errors .yo(`${JSON.stringify(name)} cannot be the name of a ${kind}`, {
@@ -80427,13 +80099,13 @@ function entryName(kind) {
 		});
 	});
 }
-const config = key_parsed(key_closed({
+const configs_config = key_parsed(key_closed({
 	file: key(filledText, {
 		from: 'Compose',
 		description: 'File of the repository, from the folder of this file.',
 		example: 'file: ./loki.yml',
 	}),
-	content: key(main_schemas .KCZ([scalars_text, secretText]), {
+	content: key(union([scalars_text, secretText]), {
 		from: 'Compose',
 		description: 'What is in it; references to variables are replaced. One that is made from a secret is kept like a secret.',
 		example: 'content: "debug=${DEBUG:-false}"',
@@ -80459,7 +80131,7 @@ const config = key_parsed(key_closed({
 		return said;
 	throw new model_errors .yo(sources.length === 0 ? 'needs what is in it' : `${sources.join(' and ')} exclude each other`, { hint: 'Write one of file, content and environment.' });
 });
-const configs = main_schemas .g1P(entryName('config'), config);
+const configs = record(entryName('config'), configs_config);
 const longConfig = key_closed({
 	source: requiredKey(filledText, { description: 'Its name under the `configs` of the file.' }),
 	target: key(fileTarget, {
@@ -80477,7 +80149,7 @@ const longConfig = key_closed({
 	}),
 });
 const MODE = 0o444;
-const serviceConfigs = main_schemas .YOg(main_schemas .KCZ([key_parsed(filledText, (source) => ({ source })), longConfig], {
+const serviceConfigs = array(union([key_parsed(filledText, (source) => ({ source })), longConfig], {
 	error: 'must be the name of a config, or a map with source',
 })
 	.transform(({ source, target = `/${source}`, mode = MODE, uid, gid, }) => ({
@@ -80487,7 +80159,7 @@ const serviceConfigs = main_schemas .YOg(main_schemas .KCZ([key_parsed(filledTex
 	...(uid !== undefined && { uid }),
 	...(gid !== undefined && { gid }),
 })));
-const envFile = main_schemas .KCZ([
+const envFile = union([
 	key_parsed(filledText, (path) => ({ path })),
 	key_closed({
 		path: requiredKey(filledText, { description: 'File of the repository, from the folder of this file.' }),
@@ -80495,13 +80167,13 @@ const envFile = main_schemas .KCZ([
 			description: 'Whether the run fails where there is no such file.',
 			fallback: { value: true },
 		}),
-		format: key(main_schemas .k5n(['raw', 'dotenv'], { error: 'must be raw, or left out' }), {
+		format: key(schemas_enum(['raw', 'dotenv'], { error: 'must be raw, or left out' }), {
 			description: '`raw` takes each line as it stands.',
 			fallback: { words: 'that of `.env`' },
 		}),
 	}),
 ], { error: 'must be a path, or a map with path' });
-const envFiles = main_schemas .KCZ([envFile, main_schemas .YOg(envFile)], { error: 'must be a path, or a list of such' })
+const envFiles = union([envFile, array(envFile)], { error: 'must be a path, or a list of such' })
 	.transform((value) => Array.isArray(value) ? value : [value]);
 ;
 const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
@@ -80694,7 +80366,7 @@ function edge_options_checkWord(what, said) {
 		hint: 'Make it shorter, or have the app say it.',
 	});
 }
-const headers = key_parsed(main_schemas .g1P(main_schemas .YjP(), main_schemas .KCZ([main_schemas .YjP(), main_schemas .aig(), main_schemas .euz(false), main_schemas .chJ()], { error: 'must be text, or false' })), (map) => Object.fromEntries(Object.entries(map).map(([name, value]) => {
+const headers = key_parsed(record(schemas_string(), union([schemas_string(), schemas_number(), literal(false), schemas_null()], { error: 'must be text, or false' })), (map) => Object.fromEntries(Object.entries(map).map(([name, value]) => {
 	if (!/^[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*$/.test(name))
 		throw new model_errors .yo(`${JSON.stringify(name)} is no name of a header`);
 	edge_options_checkWord('the name of a header', name);
@@ -80704,7 +80376,7 @@ const headers = key_parsed(main_schemas .g1P(main_schemas .YjP(), main_schemas .
 	return [name, value === false || value === null ? null : checkHeader(name, String(value))];
 })));
 const MEDIA_TYPE_MAX = 46;
-const mediaType = key_parsed(main_schemas .YjP(), (type) => {
+const mediaType = key_parsed(schemas_string(), (type) => {
 	if (!/^[a-z0-9]+\/[a-z0-9.+-]+$/.test(type))
 		throw new model_errors .yo(`${JSON.stringify(type)} is no media type`, { hint: 'Write application/json.' });
 	if (type.length <= MEDIA_TYPE_MAX)
@@ -80714,7 +80386,7 @@ const mediaType = key_parsed(main_schemas .YjP(), (type) => {
 	});
 });
 function compression(least, most, level) {
-	return main_schemas .KCZ([
+	return union([
 		scalars_flag,
 		key_closed({
 			types: key(oneOrMany(mediaType, 'a media type'), {
@@ -80735,7 +80407,7 @@ function compression(least, most, level) {
 		}),
 	], { error: 'must be true, false or a map' });
 }
-const repositoryPath = key_parsed(main_schemas .YjP(), (path) => {
+const repositoryPath = key_parsed(schemas_string(), (path) => {
 	if (/^\.\.?\/\S+$/.test(path))
 		return path;
 	throw new model_errors .yo(`${JSON.stringify(path)} is no path of a file of the repository`, {
@@ -80743,7 +80415,7 @@ const repositoryPath = key_parsed(main_schemas .YjP(), (path) => {
 	});
 });
 const SECRET_NAME = /^(?!\.{1,2}$)[a-zA-Z0-9._-]+$/;
-const usersByName = main_schemas .g1P(main_schemas .YjP(), scalars_text).transform((map, context) => {
+const usersByName = record(schemas_string(), scalars_text).transform((map, context) => {
 	const { secret } = map;
 	if (secret !== undefined && Object.keys(map).length === 1 && SECRET_NAME.test(secret))
 		return { secret };
@@ -80761,12 +80433,12 @@ const usersByName = main_schemas .g1P(main_schemas .YjP(), scalars_text).transfo
 	}
 	return { users: map };
 });
-const users = main_schemas .KCZ([
+const users = union([
 	repositoryPath.transform((file) => ({ file })),
 	usersByName,
-	key_parsed(main_schemas .YOg(scalars_text), (lines) => ({ users: parseUsers(lines) })),
+	key_parsed(array(scalars_text), (lines) => ({ users: parseUsers(lines) })),
 ], { error: 'must be hashes by user, lines of htpasswd, a file with such, or a secret' });
-const range = key_parsed(main_schemas .YjP(), (said) => {
+const range = key_parsed(schemas_string(), (said) => {
 	const lower = said.toLowerCase();
 	if (isAddressRange(lower))
 		return lower;
@@ -80785,8 +80457,8 @@ function parseRate(said) {
 function burstOf({ requests, per }) {
 	return per === 'second' ? requests : Math.ceil(requests / 6);
 }
-const rate = key_parsed(main_schemas .YjP(), parseRate);
-const rateLimit = main_schemas .KCZ([
+const rate = key_parsed(schemas_string(), parseRate);
+const rateLimit = union([
 	rate.transform((said) => ({ rate: said, burst: undefined })),
 	key_closed({
 		rate: key(rate, {
@@ -80804,12 +80476,12 @@ const rateLimit = main_schemas .KCZ([
 	.transform((said, context) => {
 	if (said.rate === undefined) {
 		context.addIssue({ code: 'custom', message: 'needs a rate', params: { hint: 'Write rate: 20/s.' } });
-		return main_core .tm;
+		return NEVER;
 	}
 	return { ...said.rate, burst: said.burst ?? burstOf(said.rate) };
 });
 const ORIGIN_MAX = 300;
-const edge_options_origin = key_parsed(main_schemas .YjP(), (said) => {
+const edge_options_origin = key_parsed(schemas_string(), (said) => {
 	const isOrigin = /^[a-z][a-z0-9+.-]*:\/\/(?:\*\.)?[a-z0-9]+(?:[.-]+[a-z0-9]+)*(?::\d{1,5})?$/.test(said);
 	if (said === '*' || (isOrigin && said.length <= ORIGIN_MAX))
 		return said;
@@ -80817,13 +80489,13 @@ const edge_options_origin = key_parsed(main_schemas .YjP(), (said) => {
 		hint: 'Write https://app.example.com, without a path, https://*.example.com, or "*".',
 	});
 });
-const token = (what) => key_parsed(main_schemas .YjP(), (said) => {
+const token = (what) => key_parsed(schemas_string(), (said) => {
 	if (/^[A-Za-z0-9-]+$/.test(said) || said === '*')
 		return said;
 	throw new model_errors .yo(`${JSON.stringify(said)} is no ${what}`);
 });
 const origins = oneOrMany(edge_options_origin, 'an origin');
-const cors = key_parsed(main_schemas .KCZ([
+const cors = key_parsed(union([
 	origins.transform((list) => ({ origins: list })),
 	key_closed({
 		origins: key(origins, {
@@ -80831,17 +80503,17 @@ const cors = key_parsed(main_schemas .KCZ([
 			fallback: { words: 'none, it is required' },
 			example: 'origins: [https://app.example.com]',
 		}),
-		methods: key(main_schemas .YOg(token('method')), {
+		methods: key(array(token('method')), {
 			description: 'What they may send.',
 			fallback: { value: defaults_DEFAULTS.cors.methods },
 			example: 'methods: [GET, POST]',
 		}),
-		headers: key(main_schemas .YOg(token('name of a header')), {
+		headers: key(array(token('name of a header')), {
 			description: 'Headers that they may set.',
 			fallback: { value: defaults_DEFAULTS.cors.headers },
 			example: 'headers: [Content-Type]',
 		}),
-		expose: key(main_schemas .YOg(token('name of a header')), {
+		expose: key(array(token('name of a header')), {
 			description: 'Headers of answers that they may read, beside the few that are always.',
 			example: 'expose: [X-Total-Count]',
 		}),
@@ -80850,7 +80522,7 @@ const cors = key_parsed(main_schemas .KCZ([
 			fallback: { value: false },
 			example: 'credentials: true',
 		}),
-		max_age: key(duration, {
+		max_age: key(scalars_duration, {
 			description: 'How long a browser need not ask again beforehand.',
 			fallback: { value: defaults_DEFAULTS.cors.max_age },
 			example: 'max_age: 10m',
@@ -80870,7 +80542,7 @@ const cors = key_parsed(main_schemas .KCZ([
 	return map;
 });
 const PAGE_STATUSES = ['401', '403', '404', '413', '429', '500', '502', '503', '504'];
-const pages = key_parsed(main_schemas .g1P(main_schemas .YjP(), repositoryPath), (map) => {
+const pages = key_parsed(record(schemas_string(), repositoryPath), (map) => {
 	const unknown = Object.keys(map).find((status) => !PAGE_STATUSES.includes(status));
 	if (unknown === undefined)
 		return map;
@@ -80936,7 +80608,7 @@ const edgeOptions = key_closed({
 		fallback: { words: 'nobody is kept out' },
 		example: 'deny: 198.51.100.7',
 	}),
-	satisfy: key(main_schemas .k5n(['all', 'any']), {
+	satisfy: key(schemas_enum(['all', 'any']), {
 		description: 'Whether a client needs both, an address that is allowed and a password, or one of them: with `any` those who are allowed need no password, and all others do.',
 		fallback: { value: 'all' },
 		example: 'satisfy: any',
@@ -81004,7 +80676,7 @@ const settings = key_closed({
 		example: 'status: 503',
 	}),
 });
-const maintenance = main_schemas .KCZ([scalars_flag.transform((enabled) => ({ enabled })), settings], {
+const maintenance = union([scalars_flag.transform((enabled) => ({ enabled })), settings], {
 	error: 'must be true, false or a map such as { enabled: true, page: ./maintenance.html }',
 });
 ;
@@ -81047,10 +80719,10 @@ const secrets_long = key_closed({
 		example: 'mode: 0440',
 	}),
 });
-const file = main_schemas .KCZ([secretName.transform((source) => ({ source })), secrets_long], {
+const secrets_file = union([secretName.transform((source) => ({ source })), secrets_long], {
 	error: 'must be the name of a secret, or a map with source',
 });
-const secretFiles = key_parsed(main_schemas .YOg(file), (list) => {
+const secretFiles = key_parsed(array(secrets_file), (list) => {
 	const files = list.map(({ source, ...said }) => ({
 		source,
 		target: said.target ?? external_node_path_.posix.join(secrets_FOLDER, source),
@@ -81098,7 +80770,7 @@ const definition = key_parsed(key_closed({
 	const from = environment ?? (external ? name : undefined);
 	return { ...(from !== undefined && { environment: from }), ...(path !== undefined && { file: path }) };
 });
-const secretDefinitions = main_schemas .g1P(secretName, definition);
+const secretDefinitions = record(secretName, definition);
 ;
 const DOMAIN_RULE = 'A domain is a DNS name such as api.example.com: letters, digits, hyphens and dots. Its first label may be *, and * alone is every name that nobody else has.';
 function parseDomain(domain) {
@@ -81215,7 +80887,187 @@ function parseRestart(text) {
 		...(retries === undefined ? {} : { maximumRetryCount: Number(retries) }),
 	};
 }
-var shell_words = __nccwpck_require__(5621);
+;
+class Shlexer {
+  constructor (string) {
+	this.i = 0
+	this.string = string
+	this.whitespace = ' \t\r\n'
+	this.quotes = `'"`
+	this.escapes = '\\'
+	this.escapedQuotes = '"'
+	this.ansiCQuotes = true
+	this.localeQuotes = true
+	this.debug = false
+  }
+  readChar () {
+	return this.string.charAt(this.i++)
+  }
+  processEscapes (string, quote, isAnsiCQuote) {
+	if (!isAnsiCQuote && !this.escapedQuotes.includes(quote)) {
+	  return string
+	}
+	const anyEscape = '[' + this.escapes.replace(/(.)/g, '\\$1') + ']'
+	if (!isAnsiCQuote && this.escapedQuotes.includes(quote)) {
+	  const re = new RegExp(
+		anyEscape + '(' + anyEscape + '|\\' + quote + ')', 'g')
+	  return string.replace(re, '$1')
+	}
+	if (isAnsiCQuote) {
+	  const patterns = {
+		'([\\\\\'"?])': (x) => x,
+		'a': () => '\x07',
+		'b': () => '\x08',
+		'e|E': () => '\x1b',
+		'f': () => '\x0c',
+		'n': () => '\x0a',
+		'r': () => '\x0d',
+		't': () => '\x09',
+		'v': () => '\x0b',
+		'([0-7]{1,3})': (x) => String.fromCharCode(parseInt(x, 8)),
+		'x([0-9a-fA-F]{1,2})': (x) => String.fromCharCode(parseInt(x, 16)),
+		'u([0-9a-fA-F]{1,4})': (x) => String.fromCharCode(parseInt(x, 16)),
+		'U([0-9a-fA-F]{1,8})': (x) => String.fromCharCode(parseInt(x, 16)),
+		'c(.)': (x) => {
+		  if (x === '?') {
+			return '\x7f'
+		  } else if (x === '@') {
+			return '\x00'
+		  } else {
+			return String.fromCharCode(x.charCodeAt(0) & 31)
+		  }
+		}
+	  }
+	  const re = new RegExp(
+		anyEscape + '(' + Object.keys(patterns).join('|') + ')', 'g')
+	  return string.replace(re, function (m, p1) {
+		for (const matched in patterns) {
+		  const mm = new RegExp('^' + matched + '$').exec(p1)
+		  if (mm === null) {
+			continue
+		  }
+		  return patterns[matched].apply(null, mm.slice(1))
+		}
+	  })
+	}
+	return undefined
+  }
+  * [Symbol.iterator] () {
+	let inQuote = false
+	let inDollarQuote = false
+	let escaped = false
+	let lastDollar = -2
+	let token
+	if (this.debug) {
+	  console.log('full input:', '>' + this.string + '<')
+	}
+	while (true) {
+	  const pos = this.i
+	  const char = this.readChar()
+	  if (this.debug) {
+		console.log(
+		  'position:', pos,
+		  'input:', '>' + char + '<',
+		  'accumulated:', token,
+		  'inQuote:', inQuote,
+		  'inDollarQuote:', inDollarQuote,
+		  'lastDollar:', lastDollar,
+		  'escaped:', escaped
+		)
+	  }
+	  if (char === '') {
+		if (inQuote) { throw new Error('Got EOF while in a quoted string') }
+		if (escaped) { throw new Error('Got EOF while in an escape sequence') }
+		if (token !== undefined) { yield token }
+		return
+	  }
+	  if (escaped) {
+		if (char === '\n') {
+		} else if (inQuote) {
+		  token = (token || '') + escaped + char
+		} else {
+		  token = (token || '') + char
+		}
+		escaped = false
+		continue
+	  }
+	  if (this.escapes.includes(char)) {
+		if (!inQuote || inDollarQuote !== false || this.escapedQuotes.includes(inQuote)) {
+		  escaped = char
+		  continue
+		} else {
+		}
+	  }
+	  if (inQuote !== false) {
+		if (char === inQuote) {
+		  token = this.processEscapes(token, inQuote, inDollarQuote === '\'')
+		  inQuote = false
+		  inDollarQuote = false
+		  continue
+		}
+		token = (token || '') + char
+		continue
+	  }
+	  if (this.quotes.includes(char)) {
+		inQuote = char
+		if (lastDollar === pos - 1) {
+		  if (char === '\'' && !this.ansiCQuotes) {
+		  } else if (char === '"' && !this.localeQuotes) {
+		  } else {
+			inDollarQuote = char
+		  }
+		}
+		token = (token || '')
+		if (inDollarQuote !== false) {
+		  token = token.slice(0, -1)
+		}
+		continue
+	  }
+	  if (inQuote === false && char === '$') {
+		lastDollar = pos
+	  }
+	  if (this.whitespace.includes(char)) {
+		if (token !== undefined) { yield token }
+		token = undefined
+		continue
+	  }
+	  token = (token || '') + char
+	}
+  }
+}
+function split (s) {
+  return Array.from(new Shlexer(s))
+}
+function shlex_quote (s) {
+  if (s === '') { return '\'\'' }
+  const unsafeRe = /[^\w@%\-+=:,./]/
+  if (!unsafeRe.test(s)) { return s }
+  return ('\'' + s.replace(/('+)/g, '\'"$1"\'') + '\'').replace(/^''|''$/g, '')
+}
+function join (args) {
+  if (!Array.isArray(args)) {
+	throw new TypeError("args should be an array")
+  }
+  return args.map(shlex_quote).join(" ")
+}
+;
+function splitWords(line) {
+	const unquoted = line.replace(/\\.|'[^']*'|"(?:\\.|[^"\\])*"/gs, '');
+	const operator = /[;&|<>()`]/.exec(unquoted)?.[0];
+	if (operator !== undefined) {
+		throw new model_errors .yo(`unquoted ${JSON.stringify(operator)} in a command: no shell runs it`, {
+			hint: 'Quote it, or ask for a shell: ["sh", "-c", "…"].',
+		});
+	}
+	try {
+		return split(line);
+	}
+	catch {
+		throw new model_errors .yo('a quote or a backslash at the end of the command is not closed', {
+			hint: 'Close it, or write the command as a list: ["program", "argument"].',
+		});
+	}
+}
 ;
 const RESERVED_PREFIX = 'SWITCHYARD_';
 function checkVariableName(name) {
@@ -81229,21 +81081,15 @@ function checkVariableName(name) {
 	}
 }
 ;
-const adopt = key_parsed(main_schemas .KCZ([
+const adopt = key_parsed(union([
 	filledText,
 	key_closed({
 		container: requiredKey(filledText, { description: 'Its name, as `docker ps` shows it.' }),
-		drop: key(main_schemas .YOg(filledText), { description: 'What it has that may be lost.' }),
+		drop: key(array(filledText), { description: 'What it has that may be lost.' }),
 	}),
 ], { error: "must be a container's name, or a map with container and drop" }), (value) => typeof value === 'string'
 	? { container: value, drop: [] }
 	: { container: value.container, drop: value.drop ?? [] });
-;
-const TEMPLATE_NAMES = ['node', 'static'];
-function builtRepository(registry, { project, environment }, service) {
-	const name = `${project}-${environment}-${service}`;
-	return [registry?.address, registry?.user, name].filter((part) => part !== undefined).join('/');
-}
 ;
 const REMOTE = /^(?:[a-z][\w+.-]*:\/\/|git@|github\.com\/|-$)/i;
 function parseBuildContext(path) {
@@ -81288,30 +81134,6 @@ function parseSshKey(text) {
 	throw new model_errors .yo(`${JSON.stringify(text)} is no SSH agent`, {
 		hint: 'Write default, or a name with the path of a key or a socket: deploy=/tmp/agent.sock.',
 	});
-}
-function parseFolderBelow(path) {
-	const folder = external_node_path_.posix.normalize(path).replace(/\/+$/, '');
-	if (folder.startsWith('/') || folder === '..' || folder.startsWith('../')) {
-		throw new model_errors .yo(`${JSON.stringify(path)} is not below the folder that is built`, {
-			hint: 'Write it from there: apps/api.',
-		});
-	}
-	if (/^[\w.@/ +-]+$/.test(folder))
-		return folder;
-	throw new model_errors .yo(`${JSON.stringify(path)} cannot stand in a Dockerfile that is made`, {
-		hint: 'Use letters, digits, dots, hyphens and underscores, or write a Dockerfile of your own.',
-	});
-}
-function parseVersion(said) {
-	if (typeof said === 'number' && !Number.isInteger(said)) {
-		throw new model_errors .yo('is a number, of which YAML drops zeros at the end', {
-			hint: `Write it in quotes: "${said}".`,
-		});
-	}
-	const version = String(said).replace(/^v/, '');
-	if (/^\d+(?:\.\d+){0,2}$/.test(version))
-		return version;
-	throw new model_errors .yo(`${JSON.stringify(said)} is no version`, { hint: 'Write it as "24" or "24.3".' });
 }
 ;
 const HOSTNAME_MAX = 64;
@@ -81426,11 +81248,11 @@ function maps_pairOf(text, bare) {
 	return equals === -1 ? [text, bare] : [text.slice(0, equals), text.slice(equals + 1)];
 }
 function textMap(checkKey = () => undefined) {
-	const name = key_parsed(main_schemas .YjP(), (value) => {
+	const name = key_parsed(schemas_string(), (value) => {
 		checkKey(value);
 		return value;
 	});
-	const value = main_schemas .KCZ([scalars_text, main_schemas .aig(), main_schemas .zMY(), main_schemas .chJ()], {
+	const value = union([scalars_text, schemas_number(), schemas_boolean(), schemas_null()], {
 		error: 'must be text, a number, true or false',
 	});
 	const pair = key_parsed(scalars_text, (said) => {
@@ -81438,19 +81260,19 @@ function textMap(checkKey = () => undefined) {
 		checkKey(key);
 		return [key, member];
 	});
-	return main_schemas .KCZ([main_schemas .g1P(name, value), main_schemas .YOg(pair)], { error: 'must be a map or a list of KEY=value' })
+	return union([record(name, value), array(pair)], { error: 'must be a map or a list of KEY=value' })
 		.transform((said) => {
 		const pairs = Array.isArray(said) ? said : Object.entries(said);
 		return Object.fromEntries(pairs.map(([key, member]) => [key, String(member ?? '')]));
 	});
 }
 ;
-const word = key_parsed(main_schemas .KCZ([filledText, main_schemas .aig()], { error: 'must be text' }), String);
-const container_options_numberOrText = (what) => main_schemas .KCZ([main_schemas .aig(), main_schemas .YjP()], { error: `must be ${what}` });
+const word = key_parsed(union([filledText, schemas_number()], { error: 'must be text' }), String);
+const container_options_numberOrText = (what) => union([schemas_number(), schemas_string()], { error: `must be ${what}` });
 function container_options_list(what, parse) {
 	return oneOrMany(key_parsed(word, parse), what).transform((members) => [...new Set(members.flat())]);
 }
-const ulimit = main_schemas .KCZ([
+const ulimit = union([
 	wholeNumber('a whole number, at least -1', -1).transform((both) => ({ soft: both, hard: both })),
 	key_closed({
 		soft: requiredKey(wholeNumber('a whole number, at least -1', -1), {
@@ -81461,9 +81283,9 @@ const ulimit = main_schemas .KCZ([
 		}),
 	}),
 ], { error: 'must be a number, or a map with soft and hard' });
-const ulimits = main_schemas .g1P(main_schemas .YjP().regex(/^[a-z]+$/, { error: 'must be the name of a limit: nofile' }), ulimit);
-const device = main_schemas .KCZ([
-	key_parsed(main_schemas .YjP(), (value) => parseDevice(value)),
+const ulimits = record(schemas_string().regex(/^[a-z]+$/, { error: 'must be the name of a limit: nofile' }), ulimit);
+const device = union([
+	key_parsed(schemas_string(), (value) => parseDevice(value)),
 	key_parsed(key_closed({
 		source: requiredKey(filledText, { description: 'Path of the device on the server.' }),
 		target: key(filledText, { description: 'Path in the container.', fallback: { words: 'the same' } }),
@@ -81475,7 +81297,7 @@ const device = main_schemas .KCZ([
 ], { error: 'must be text (/dev/a:/dev/b) or a map' });
 function deviceRequest(toCapabilities) {
 	return key_parsed(key_closed({
-		capabilities: key(main_schemas .YOg(word), {
+		capabilities: key(array(word), {
 			description: 'What the devices must be able to do: `gpu`, `compute`, `utility`.',
 		}),
 		driver: key(filledText, { description: 'The driver that hands them out.', example: 'driver: nvidia' }),
@@ -81486,7 +81308,7 @@ function deviceRequest(toCapabilities) {
 				return Number(value);
 			throw new model_errors .yo('must be a whole number, at least 1, or all');
 		}), { description: 'How many of them.', fallback: { words: '`all`' }, example: 'count: 1' }),
-		device_ids: key(main_schemas .YOg(word), {
+		device_ids: key(array(word), {
 			description: 'Which of them, in place of `count`.',
 			example: 'device_ids: ["0"]',
 		}),
@@ -81503,19 +81325,19 @@ function deviceRequest(toCapabilities) {
 		};
 	});
 }
-const reservedDevices = main_schemas .YOg(deviceRequest((said) => {
+const reservedDevices = array(deviceRequest((said) => {
 	if (said === undefined || said.length === 0) {
 		throw new model_errors .yo('needs capabilities', { hint: 'Write capabilities: [gpu].' });
 	}
 	return said;
 }));
 const gpu = deviceRequest((said = []) => [...new Set(['gpu', ...said])]);
-const gpus = main_schemas .KCZ([
-	main_schemas .euz('all', { error: 'must be all, or a list' })
+const gpus = union([
+	literal('all', { error: 'must be all, or a list' })
 		.transform(() => [{ capabilities: ['gpu'], count: -1 }]),
-	main_schemas .YOg(gpu),
+	array(gpu),
 ], { error: 'must be all, or a list of maps' });
-const perDevice = (name, schema, description) => main_schemas .YOg(key_closed({
+const perDevice = (name, schema, description) => array(key_closed({
 	path: requiredKey(filledText, { description: 'Path of the device on the server.' }),
 	[name]: requiredKey(schema, { description }),
 }));
@@ -81539,15 +81361,15 @@ const blockIo = key_closed({
 	device_write_bps: write.bytes,
 	device_write_iops: write.operations,
 });
-const hostList = main_schemas .KCZ([
-	main_schemas .YOg(main_schemas .YjP()),
-	main_schemas .g1P(main_schemas .YjP(), main_schemas .KCZ([main_schemas .YjP(), main_schemas .YOg(main_schemas .YjP())], { error: 'must be an address' })),
+const hostList = union([
+	array(schemas_string()),
+	record(schemas_string(), union([schemas_string(), array(schemas_string())], { error: 'must be an address' })),
 ], { error: 'must be a list of name:address, or a map' });
 const FORMS = {
 	text: () => word,
 	hostname: () => key_parsed(word, parseHostname),
 	platform: () => key_parsed(word, parsePlatform),
-	choice: ({ choices = [], otherwise }) => main_schemas .k5n(choices, {
+	choice: ({ choices = [], otherwise }) => schemas_enum(choices, {
 		error: `must be ${listed(choices, 'or')}${otherwise === undefined ? '' : `: ${otherwise}`}`,
 	}),
 	flag: () => scalars_flag,
@@ -81565,7 +81387,7 @@ const FORMS = {
 	'scratch space': () => oneOrMany(key_parsed(scalars_text, (said) => Object.fromEntries([parseScratch(said)])), 'a path').transform((paths) => Object.assign({}, ...paths)),
 	ports: () => container_options_list('a port', parseExposed),
 	ulimits: () => ulimits,
-	devices: () => main_schemas .YOg(device),
+	devices: () => array(device),
 	'device requests': () => gpus,
 	'block io': () => blockIo,
 };
@@ -81592,8 +81414,8 @@ function checkArgumentName(name) {
 		hint: 'Use letters, digits and underscores: VERSION.',
 	});
 }
-const argumentName = key_parsed(main_schemas .YjP(), checkArgumentName);
-const argumentValue = main_schemas .KCZ([scalars_text, main_schemas .aig(), main_schemas .zMY(), main_schemas .chJ()], {
+const argumentName = key_parsed(schemas_string(), checkArgumentName);
+const argumentValue = union([scalars_text, schemas_number(), schemas_boolean(), schemas_null()], {
 	error: 'must be text, a number, true or false, or nothing',
 });
 const argument = key_parsed(scalars_text, (said) => {
@@ -81601,7 +81423,7 @@ const argument = key_parsed(scalars_text, (said) => {
 	checkArgumentName(name);
 	return [name, value];
 });
-const args = main_schemas .KCZ([main_schemas .g1P(argumentName, argumentValue), main_schemas .YOg(argument)], {
+const args = union([record(argumentName, argumentValue), array(argument)], {
 	error: 'must be a map or a list of KEY=value',
 })
 	.transform((said) => {
@@ -81611,7 +81433,7 @@ const args = main_schemas .KCZ([main_schemas .g1P(argumentName, argumentValue), 
 	return Object.fromEntries(pairs.map(([name, value]) => [name, value === null ? null : String(value)]));
 });
 const build_secretName = entryName('secret');
-const secret = main_schemas .KCZ([
+const secret = union([
 	build_secretName.transform((source) => ({ source, target: source })),
 	key_closed({
 		source: requiredKey(build_secretName, { description: 'The name of the secret.' }),
@@ -81623,7 +81445,7 @@ const secret = main_schemas .KCZ([
 		}),
 	}, BUILD_SECRET_REFUSALS).transform(({ source, target = source }) => ({ source, target })),
 ], { error: 'must be the name of a secret, or a map with source' });
-const build_platform = key_parsed(main_schemas .YjP(), parsePlatform);
+const build_platform = key_parsed(schemas_string(), parsePlatform);
 const cache = key_parsed(filledText, (said) => {
 	if (!/[\r\n"]/.test(said))
 		return said;
@@ -81631,7 +81453,7 @@ const cache = key_parsed(filledText, (said) => {
 		hint: 'Write type=gha, type=registry,ref=…, type=local,src=…, or the name of an image.',
 	});
 });
-const attestation = key_parsed(main_schemas .KCZ([main_schemas .zMY(), filledText], { error: 'must be true, false or text' }), (said) => {
+const attestation = key_parsed(union([schemas_boolean(), filledText], { error: 'must be true, false or text' }), (said) => {
 	const value = String(said);
 	if (/^[\w=,.:/@-]+$/.test(value))
 		return value;
@@ -81639,67 +81461,6 @@ const attestation = key_parsed(main_schemas .KCZ([main_schemas .zMY(), filledTex
 		hint: 'Write true, false or mode=max.',
 	});
 });
-const templateName = main_schemas .k5n([...TEMPLATE_NAMES, 'auto'], {
-	error: `must be ${[...TEMPLATE_NAMES, 'auto'].join(' or ')}`,
-});
-const commandLine = main_schemas .KCZ([filledText, main_schemas .YOg(scalars_text).min(1)], {
-	error: 'must be text or a list of text',
-});
-const folderBelow = key_parsed(filledText, parseFolderBelow);
-const template = main_schemas .KCZ([
-	templateName.transform((name) => ({ name })),
-	key_closed({
-		name: key(templateName, {
-			description: 'What the Dockerfile is made for; with `auto` it is found by looking.',
-			fallback: { value: 'auto' },
-			example: 'name: node',
-		}),
-		app: key(folderBelow, {
-			description: 'The folder of the app, from the context, where that is a workspace of npm, yarn, pnpm or bun. What it needs of the workspace comes along.',
-			example: 'app: apps/api',
-		}),
-		version: key(key_parsed(main_schemas .KCZ([scalars_text, main_schemas .aig()], { error: 'must be text' }), parseVersion), {
-			description: 'The version of the language.',
-			fallback: {
-				words: 'what the folder says (`.nvmrc`, `engines`, …), else the one with long-term support',
-			},
-			example: 'version: 24',
-		}),
-		build: key(commandLine, {
-			description: 'What is run before the image is done: a line for a shell, or words.',
-			fallback: { words: 'the script `build`, where there is one' },
-			short: 'build: npm run build:production',
-			long: 'build: [npm, run, "build:production"]',
-		}),
-		start: key(key_parsed(commandLine, (said) => (typeof said === 'string' ? (0,shell_words .y)(said) : said)), {
-			description: 'What the container runs. Text is split into words; no shell reads it, so that signals reach the app.',
-			fallback: { words: 'what the folder says: the script `start`, `main`, or the framework' },
-			short: 'start: node dist/server.js',
-			long: 'start: [node, dist/server.js]',
-		}),
-		output: key(folderBelow, {
-			description: 'The folder, from that of the app, that has the site when it was built.',
-			fallback: { words: 'that of the framework' },
-			example: 'output: dist',
-		}),
-		base: key(key_parsed(filledText, parseImage), {
-			description: 'The image that the result stands on.',
-			fallback: { words: 'the official one' },
-			example: 'base: ghcr.io/acme/node:24',
-		}),
-		builder: key(key_parsed(filledText, parseImage), {
-			description: 'The image that dependencies are installed in, and `build` is run.',
-			fallback: { words: '`base` where it is for the language, else the official one' },
-			example: 'builder: node:24',
-		}),
-		spa: key(scalars_flag, {
-			description: 'Whether a site answers a path that it has no file for with its `index.html`, for an app that finds its way in the browser.',
-			fallback: { words: '`true` for one page of React, Vue, Angular or Svelte, else `false`' },
-			example: 'spa: true',
-		}),
-	}).transform(({ name = 'auto', ...options }) => ({ name, ...options })),
-], { error: `must be ${[...TEMPLATE_NAMES, 'auto'].join(', ')}, or a map` })
-	.transform((said) => said);
 const build_long = key_closed({
 	context: key(key_parsed(filledText, parseBuildContext), {
 		from: 'Compose',
@@ -81718,18 +81479,13 @@ const build_long = key_closed({
 		description: 'What is in the Dockerfile, in place of a file. References (`$NAME`) are replaced first; `$$` is a dollar sign.',
 		example: 'dockerfile_inline: |\n  FROM nginx:1.30-alpine\n  COPY site /usr/share/nginx/html',
 	}),
-	template: key(template, {
-		description: 'Makes the Dockerfile of a folder that has none, for what is in it. The log says what was found and by which file; the input `eject` of `build-push` writes it down for you to go on with.',
-		short: 'template: auto',
-		long: 'template:\n  name: node\n  app: apps/api\n  start: node dist/server.js',
-	}),
 	args: key(args, {
 		from: 'Compose',
 		description: 'Values of `ARG` in the Dockerfile. One without a value has that of the variable in the env of the step. **Anybody who has the image can read them**: what is secret goes by `secrets`.',
 		short: 'args: ["NODE_VERSION=24"]',
 		long: 'args:\n  NODE_VERSION: 24\n  GITHUB_SHA:',
 	}),
-	target: key(key_parsed(main_schemas .YjP(), (name) => {
+	target: key(key_parsed(schemas_string(), (name) => {
 		if (/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name))
 			return name;
 		throw new model_errors .yo(`${JSON.stringify(name)} is no name of a stage`, {
@@ -81741,7 +81497,7 @@ const build_long = key_closed({
 		fallback: { words: 'the last one' },
 		example: 'target: runtime',
 	}),
-	secrets: key(main_schemas .YOg(secret), {
+	secrets: key(array(secret), {
 		from: 'Compose',
 		description: 'Secrets that the build may read, and that are in no layer: `RUN --mount=type=secret,id=npm_token …`. Their values come from where those of services do. A secret that changes is no reason to build again.',
 		short: 'secrets: [npm_token]',
@@ -81753,12 +81509,12 @@ const build_long = key_closed({
 		short: 'ssh: default',
 		long: 'ssh: [default, "deploy=/tmp/agent.sock"]',
 	}),
-	cache_from: key(main_schemas .YOg(cache), {
+	cache_from: key(array(cache), {
 		from: 'Compose',
 		description: 'Where layers of earlier builds are looked for, in the words of BuildKit.',
 		example: 'cache_from: ["type=registry,ref=ghcr.io/acme/api:cache"]',
 	}),
-	cache_to: key(main_schemas .YOg(cache), {
+	cache_to: key(array(cache), {
 		from: 'Compose',
 		description: 'Where layers are kept for later builds, in the words of BuildKit. It needs buildx.',
 		example: 'cache_to: ["type=registry,ref=ghcr.io/acme/api:cache,mode=max"]',
@@ -81787,11 +81543,11 @@ const build_long = key_closed({
 		fallback: { value: false },
 		example: 'pull: true',
 	}),
-	additional_contexts: key(main_schemas .KCZ([main_schemas .g1P(main_schemas .YjP(), scalars_text), main_schemas .YOg(key_parsed(scalars_text, (said) => maps_pairOf(said, '')))], {
+	additional_contexts: key(union([record(schemas_string(), scalars_text), array(key_parsed(scalars_text, (said) => maps_pairOf(said, '')))], {
 		error: 'must be a map or a list of name=context',
 	})
 		.transform((said) => Object.fromEntries(Array.isArray(said) ? said : Object.entries(said)))
-		.pipe(key_parsed(main_schemas .g1P(main_schemas .YjP(), main_schemas .YjP()), (said) => Object.fromEntries(Object.entries(said).map(([name, place]) => parseNamedContext(name, place))))), {
+		.pipe(key_parsed(record(schemas_string(), schemas_string()), (said) => Object.fromEntries(Object.entries(said).map(([name, place]) => parseNamedContext(name, place))))), {
 		from: 'Compose',
 		description: 'Further folders of the repository, or images as `docker-image://name`, which the Dockerfile names: `COPY --from=name`. They need buildx.',
 		short: 'additional_contexts: ["shared=./shared"]',
@@ -81809,13 +81565,13 @@ const build_long = key_closed({
 		short: 'extra_hosts: ["mirror.example.com:10.0.0.9"]',
 		long: 'extra_hosts:\n  mirror.example.com: 10.0.0.9',
 	}),
-	network: key(main_schemas .k5n(['default', 'host', 'none']), {
+	network: key(schemas_enum(['default', 'host', 'none']), {
 		from: 'Compose',
 		description: 'The network that `RUN` has.',
 		fallback: { value: 'default' },
 		example: 'network: none',
 	}),
-	tags: key(main_schemas .YOg(key_parsed(filledText, parseImage)), {
+	tags: key(array(key_parsed(filledText, parseImage)), {
 		from: 'Compose',
 		description: 'Further names that the image is pushed under when it is built; one of its own repository gets it also when it is there already. A deploy never uses them.',
 		example: 'tags: ["ghcr.io/acme/api:edge"]',
@@ -81825,7 +81581,7 @@ const build_long = key_closed({
 		description: 'Limits of the processes that build.',
 		example: 'ulimits:\n  nofile: { soft: 20000, hard: 40000 }',
 	}),
-	entitlements: key(main_schemas .YOg(main_schemas .k5n(['network.host', 'security.insecure'], {
+	entitlements: key(array(schemas_enum(['network.host', 'security.insecure'], {
 		error: 'must be network.host or security.insecure',
 	})), {
 		from: 'Compose',
@@ -81845,13 +81601,13 @@ const build_long = key_closed({
 		example: 'sbom: true',
 	}),
 }, BUILD_REFUSALS);
-const build = main_schemas .KCZ([key_parsed(filledText, parseBuildContext).transform((context) => ({ context })), build_long], {
+const build = union([key_parsed(filledText, parseBuildContext).transform((context) => ({ context })), build_long], {
 	error: 'must be a folder, or a map',
 })
 	.transform((said) => said);
 ;
 const RESERVED_WORDS = ['host', 'port'];
-const portName = key_parsed(main_schemas .YjP(), (name) => {
+const portName = key_parsed(schemas_string(), (name) => {
 	if (!NAME_PATTERN.test(name)) {
 		throw new model_errors .yo(`${JSON.stringify(name)} cannot be the name of a port`, {
 			hint: `Use ${NAME_RULE}.`,
@@ -81875,12 +81631,12 @@ const extra_ports_long = key_closed({
 		fallback: { words: 'none, it is required' },
 		example: 'port: 15672',
 	}),
-	protocol: key(main_schemas .k5n(['http', 'grpc', 'tcp', 'udp']), {
+	protocol: key(schemas_enum(['http', 'grpc', 'tcp', 'udp']), {
 		description: 'What is spoken on it.',
 		fallback: { words: '`http` where it has a `domain`, else `tcp`' },
 		example: 'protocol: http',
 	}),
-	domain: key(oneOrMany(key_parsed(main_schemas .YjP(), parseAddress), 'a domain'), {
+	domain: key(oneOrMany(key_parsed(schemas_string(), parseAddress), 'a domain'), {
 		description: 'Domains that the edge serves the port on, or paths below them, in the forms of `domain` of a service.',
 		short: 'domain: queue.example.com',
 		long: 'domain: [queue.example.com, example.com/queue]',
@@ -81891,7 +81647,7 @@ const extra_ports_long = key_closed({
 		example: 'strip_prefix: true',
 	}),
 });
-const extraPorts = main_schemas .g1P(portName, main_schemas .KCZ([port.transform((number) => ({ port: number })), extra_ports_long], {
+const extraPorts = record(portName, union([port.transform((number) => ({ port: number })), extra_ports_long], {
 	error: 'must be a port, or a map with one',
 }));
 ;
@@ -81960,12 +81716,12 @@ function checkHeaders(headers) {
 	});
 	return Object.fromEntries(pairs);
 }
-const healthcheck_headers = key_parsed(main_schemas .g1P(main_schemas .YjP(), main_schemas .KCZ([main_schemas .YjP(), main_schemas .aig(), main_schemas .zMY()], { error: 'must be text' }), {
+const healthcheck_headers = key_parsed(record(schemas_string(), union([schemas_string(), schemas_number(), schemas_boolean()], { error: 'must be text' }), {
 	error: 'must be a map of headers',
 }), checkHeaders);
-const statusText = main_schemas .KCZ([main_schemas .YjP(), main_schemas .aig()], { error: 'must be statuses such as 200-399' });
+const statusText = union([schemas_string(), schemas_number()], { error: 'must be statuses such as 200-399' });
 const expectation = key_closed({
-	status: key(key_parsed(main_schemas .KCZ([statusText, main_schemas .YOg(statusText)], { error: 'must be statuses such as 200-399' }), (said) => [said].flat().flatMap((one) => parseStatusRanges(String(one)))), {
+	status: key(key_parsed(union([statusText, array(statusText)], { error: 'must be statuses such as 200-399' }), (said) => [said].flat().flatMap((one) => parseStatusRanges(String(one)))), {
 		description: 'Statuses of a healthy answer: one, a range, several with commas, or a list of such.',
 		fallback: {
 			words: '`200-399` where there is a `path`; else every answer below 500, since `/` may ask for a login',
@@ -81973,12 +81729,12 @@ const expectation = key_closed({
 		short: 'status: 200-399',
 		long: 'status: [200, 204, 401]',
 	}),
-	json: key(main_schemas .g1P(main_schemas .YjP(), main_schemas .L5J(), { error: 'must be a map' }), {
+	json: key(record(schemas_string(), unknown(), { error: 'must be a map' }), {
 		description: 'Members that the JSON of the answer must have at least, with these values; maps are compared in the same way, lists as a whole.',
 		example: 'json: { status: ok, database: { connected: true } }',
 	}),
 });
-const timeIfAny = key_parsed(duration, (milliseconds) => milliseconds || undefined).meta({ takes: 'duration' });
+const timeIfAny = key_parsed(scalars_duration, (milliseconds) => milliseconds || undefined).meta({ takes: 'duration' });
 const triesIfAny = key_parsed(wholeNumber('a whole number, at most 1000', 0, 1000), (number) => number || undefined).meta({
 	takes: 'number',
 });
@@ -81986,7 +81742,7 @@ const timeOf = (value) => ({
 	words: `\`${value}\`; where the image's own HEALTHCHECK is the check, what that says`,
 });
 const healthcheck = key_closed({
-	test: key(key_parsed(main_schemas .KCZ([filledText, main_schemas .YOg(scalars_text)], { error: 'must be text or a list of text' }), checkTest), {
+	test: key(key_parsed(union([filledText, array(scalars_text)], { error: 'must be text or a list of text' }), checkTest), {
 		from: 'Compose',
 		description: 'Command that is run inside the container and exits with 0 when it is healthy; then the port of the service has to take a connection from outside of it. A string is a line for the shell of the image. `["NONE"]` is the same as `disable: true`. Not together with `path`.',
 		fallback: {
@@ -81995,7 +81751,7 @@ const healthcheck = key_closed({
 		short: 'test: pg_isready -h 127.0.0.1',
 		long: 'test: ["CMD", "pg_isready", "-h", "127.0.0.1"]',
 	}),
-	path: key(key_parsed(main_schemas .YjP(), checkPath), {
+	path: key(key_parsed(schemas_string(), checkPath), {
 		description: 'Path that is requested from the container over HTTP; a 2xx or 3xx answer is healthy, unless `expect` says otherwise. Redirects are not followed. Not together with `test`. Makes the protocol of the service `http`.',
 		example: 'path: /health',
 	}),
@@ -82007,7 +81763,7 @@ const healthcheck = key_closed({
 		description: 'What the answer to `path` (`/` without one) has to be. Not together with `test`.',
 		example: 'expect: { status: 200-399, json: { status: ok } }',
 	}),
-	grpc: key(key_parsed(main_schemas .KCZ([scalars_flag, filledText], { error: 'must be true, or the full name of a service' }), checkGrpc), {
+	grpc: key(key_parsed(union([scalars_flag, filledText], { error: 'must be true, or the full name of a service' }), checkGrpc), {
 		description: 'Asks by the health protocol of gRPC (`grpc.health.v1.Health/Check`), for the whole server or for a service of it; `SERVING` is healthy. Makes the protocol of the service `grpc`. Not together with `test`.',
 		fallback: {
 			words: 'where `protocol` is `grpc`, the whole server is asked, and one that does not know that protocol has to answer',
@@ -82039,7 +81795,7 @@ const healthcheck = key_closed({
 		fallback: timeOf(defaults_DEFAULTS.healthcheck.retries),
 		example: 'retries: 5',
 	}),
-	start_period: key(duration, {
+	start_period: key(scalars_duration, {
 		from: 'Compose',
 		description: 'Time the container has to start, in which a failed check does not count.',
 		fallback: timeOf(defaults_DEFAULTS.healthcheck.start_period),
@@ -82052,8 +81808,8 @@ const healthcheck = key_closed({
 	}),
 });
 ;
-const words = key_parsed(main_schemas .KCZ([scalars_text, main_schemas .YOg(scalars_text)], { error: 'must be text or a list of text' }), (value) => {
-	const list = typeof value === 'string' ? (0,shell_words .y)(value) : value;
+const words = key_parsed(union([scalars_text, array(scalars_text)], { error: 'must be text or a list of text' }), (value) => {
+	const list = typeof value === 'string' ? splitWords(value) : value;
 	if (list[0] === undefined || list[0].trim() === '')
 		throw new model_errors .yo('is empty');
 	return list;
@@ -82075,7 +81831,7 @@ const hook_long = key_closed({
 		example: 'idempotent: true',
 	}),
 });
-const hook_hook = main_schemas .KCZ([words.transform((command) => ({ command })), hook_long], {
+const hook_hook = union([words.transform((command) => ({ command })), hook_long], {
 	error: 'must be a command, or a map with one',
 });
 ;
@@ -82123,7 +81879,7 @@ function checkPublished(found) {
 	}
 	return found;
 }
-const publish_short = key_parsed(main_schemas .KCZ([main_schemas .aig(), main_schemas .YjP()]), (said) => checkPublished(parseShort(said)));
+const publish_short = key_parsed(union([schemas_number(), schemas_string()]), (said) => checkPublished(parseShort(said)));
 const publish_long = key_parsed(key_closed({
 	target: requiredKey(port, {
 		from: 'Compose',
@@ -82136,7 +81892,7 @@ const publish_long = key_parsed(key_closed({
 		fallback: { words: 'that of the container' },
 		example: 'published: 5353',
 	}),
-	protocol: key(main_schemas .k5n(['tcp', 'udp']), {
+	protocol: key(schemas_enum(['tcp', 'udp']), {
 		from: 'Compose',
 		description: 'What is passed on.',
 		fallback: { value: 'tcp' },
@@ -82158,7 +81914,7 @@ const publish_long = key_parsed(key_closed({
 	protocol: protocol ?? 'tcp',
 	...(responses !== undefined && { responses }),
 }));
-const publish = key_parsed(main_schemas .YOg(main_schemas .KCZ([publish_short, publish_long], { error: 'must be a port, or a map with one' }), {
+const publish = key_parsed(array(union([publish_short, publish_long], { error: 'must be a port, or a map with one' }), {
 	error: 'must be a list of ports',
 }), (list) => {
 	const names = list.map(({ published, protocol }) => `${published}/${protocol}`);
@@ -82196,11 +81952,11 @@ function parseRedirectTarget(target) {
 ;
 const redirects_STATUSES = REDIRECT_STATUSES;
 const redirect = key_closed({
-	from: requiredKey(key_parsed(main_schemas .YjP(), parseAddress), {
+	from: requiredKey(key_parsed(schemas_string(), parseAddress), {
 		description: 'Where whoever comes is sent elsewhere: a domain, or a path below one, in the forms of `domain`. The longest path wins, among redirects and services.',
 		example: 'from: www.example.com',
 	}),
-	to: requiredKey(key_parsed(main_schemas .YjP(), parseRedirectTarget), {
+	to: requiredKey(key_parsed(schemas_string(), parseRedirectTarget), {
 		description: 'Where they are sent: a URL of http or https, or a path of the domain that they came to. What has a meaning in a URL is encoded (`%24` for `$`).',
 		example: 'to: https://example.com',
 	}),
@@ -82215,7 +81971,7 @@ const redirect = key_closed({
 		example: 'keep_path: false',
 	}),
 });
-const redirects = main_schemas .YOg(key_parsed(redirect, ({ from, to, status = defaults_DEFAULTS.redirect.status, keep_path: keepsPath }) => {
+const redirects = array(key_parsed(redirect, ({ from, to, status = defaults_DEFAULTS.redirect.status, keep_path: keepsPath }) => {
 	if (to.isWhole && keepsPath !== false) {
 		throw new model_errors .yo(`nothing can be put behind ${JSON.stringify(to.to)}`, {
 			hint: 'Write keep_path: false, or a target without ? and #.',
@@ -82281,7 +82037,7 @@ const resources = key_closed({
 	}, RESERVATION_REFUSALS), { from: 'Compose', description: 'What the container is granted.' }),
 });
 const restartPolicy = key_closed({
-	condition: key(main_schemas .k5n(['none', 'on-failure', 'any']), {
+	condition: key(schemas_enum(['none', 'on-failure', 'any']), {
 		from: 'Compose',
 		description: '`none` is `restart: "no"`, `any` is `restart: always`.',
 		fallback: { value: 'any' },
@@ -82292,12 +82048,12 @@ const restartPolicy = key_closed({
 		description: 'How often at most, after a failure.',
 		example: 'max_attempts: 3',
 	}),
-	delay: key(duration, {
+	delay: key(scalars_duration, {
 		from: 'Compose',
 		description: 'Accepted, and without effect: the engine waits longer each time by itself.',
 		example: 'delay: 5s',
 	}),
-	window: key(duration, {
+	window: key(scalars_duration, {
 		from: 'Compose',
 		description: 'Accepted, and without effect, as in Compose.',
 		example: 'window: 120s',
@@ -82315,7 +82071,7 @@ const deploy = key_closed({
 		fallback: { value: 1 },
 		example: 'replicas: 1',
 	}),
-	mode: key(main_schemas .euz('replicated', { error: 'must be replicated: write servers at the service' }), {
+	mode: key(literal('replicated', { error: 'must be replicated: write servers at the service' }), {
 		from: 'Compose',
 		description: 'Accepted, and without effect.',
 		example: 'mode: replicated',
@@ -82449,19 +82205,19 @@ const bind = key_closed({
 		fallback: { value: false },
 		example: 'create_host_path: true',
 	}),
-	propagation: key(main_schemas .k5n(['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave']), {
+	propagation: key(schemas_enum(['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave']), {
 		from: 'Compose',
 		description: 'Whether what is mounted below later is seen on the other side.',
 		fallback: { words: '`rprivate`' },
 		example: 'propagation: rslave',
 	}),
-	recursive: key(main_schemas .k5n(['enabled', 'disabled', 'writable', 'readonly']), {
+	recursive: key(schemas_enum(['enabled', 'disabled', 'writable', 'readonly']), {
 		from: 'Compose',
 		description: 'Whether what is mounted below comes along, and whether it is read-only then.',
 		fallback: { value: 'enabled' },
 		example: 'recursive: disabled',
 	}),
-	selinux: key(main_schemas .k5n(['z', 'Z']), {
+	selinux: key(schemas_enum(['z', 'Z']), {
 		from: 'Compose',
 		description: 'Label of SELinux for the directory: `z` for many containers, `Z` for this one alone.',
 		example: 'selinux: z',
@@ -82492,7 +82248,7 @@ const tmpfs = key_closed({
 		fallback: { words: 'half of the memory of the server' },
 		example: 'size: 64m',
 	}),
-	mode: key(key_parsed(main_schemas .KCZ([main_schemas .aig(), main_schemas .YjP()], { error: 'must be a mode such as 1777' }), (value) => {
+	mode: key(key_parsed(union([schemas_number(), schemas_string()], { error: 'must be a mode such as 1777' }), (value) => {
 		const digits = /^(?:0o?)?([0-7]{3,4})$/.exec(String(value))?.[1];
 		if (digits !== undefined)
 			return Number.parseInt(digits, 8);
@@ -82506,18 +82262,18 @@ const tmpfs = key_closed({
 		example: 'mode: 0700',
 	}),
 });
-const mount = main_schemas .KCZ([
-	key_parsed(main_schemas .YjP(), parseShortMount),
+const mount = union([
+	key_parsed(schemas_string(), parseShortMount),
 	key_parsed(key_closed({
-		type: requiredKey(main_schemas .k5n(['volume', 'bind', 'tmpfs'], {
+		type: requiredKey(schemas_enum(['volume', 'bind', 'tmpfs'], {
 			error: (issue) => ['npipe', 'cluster', 'image'].includes(String(issue.input))
 				? 'must be volume, bind or tmpfs: the others are for Windows, for Swarm, or for images that nobody pulls here'
 				: undefined,
 		}), { description: 'What is mounted.' }),
-		source: key(main_schemas .YjP(), {
+		source: key(schemas_string(), {
 			description: "The volume's name, the path on the server, or one of the repository (`./conf`). A volume without one is new, and filled from the image, in each container.",
 		}),
-		target: requiredKey(main_schemas .YjP(), { description: 'The path in the container.' }),
+		target: requiredKey(schemas_string(), { description: 'The path in the container.' }),
 		read_only: key(scalars_flag, {
 			description: 'Whether the container may only read it.',
 			fallback: { value: false },
@@ -82529,13 +82285,13 @@ const mount = main_schemas .KCZ([
 		bind: key(bind, { from: 'Compose', description: 'More of a directory of the server.' }),
 		volume: key(volume, { from: 'Compose', description: 'More of a volume.' }),
 		tmpfs: key(tmpfs, { from: 'Compose', description: 'More of scratch space.' }),
-		consistency: key(main_schemas .YjP(), {
+		consistency: key(schemas_string(), {
 			from: 'Compose',
 			description: 'Accepted, and without effect: it is for Docker Desktop.',
 		}),
 	}, MOUNT_REFUSALS), checkMount),
 ], { error: 'must be text (name:/target) or a map' });
-const volumes = main_schemas .YOg(mount).superRefine((list, context) => {
+const volumes = array(mount).superRefine((list, context) => {
 	for (const [index, { target }] of list.entries()) {
 		if (!list.slice(0, index).some((earlier) => earlier.target === target))
 			continue;
@@ -82563,16 +82319,16 @@ function checkLabelName(name) {
 	}
 }
 function checked(check) {
-	return key_parsed(main_schemas .YjP(), (value) => {
+	return key_parsed(schemas_string(), (value) => {
 		check(value);
 		return value;
 	});
 }
-const environmentValue = main_schemas .KCZ([scalars_text, secretText, main_schemas .aig(), main_schemas .zMY(), main_schemas .chJ()], {
+const environmentValue = union([scalars_text, secretText, schemas_number(), schemas_boolean(), schemas_null()], {
 	error: 'must be text, a number, true or false, or nothing',
 });
 const service_variableName = checked(checkVariableName);
-const service_variable = key_parsed(main_schemas .KCZ([scalars_text, secretText], { error: 'must be text: KEY=value, or KEY' }), (said) => {
+const service_variable = key_parsed(union([scalars_text, secretText], { error: 'must be text: KEY=value, or KEY' }), (said) => {
 	const [name, value] = typeof said === 'string' ? maps_pairOf(said, null) : secretPairOf(said);
 	checkVariableName(name);
 	return [name, value];
@@ -82583,7 +82339,7 @@ function secretPairOf(said) {
 		return [name, value];
 	throw said.missing ?? new model_errors .yo('the name of a variable is a reference to a secret');
 }
-const environment = main_schemas .KCZ([main_schemas .g1P(service_variableName, environmentValue), main_schemas .YOg(service_variable)], {
+const environment = union([record(service_variableName, environmentValue), array(service_variable)], {
 	error: 'must be a map or a list of KEY=value',
 })
 	.transform((said) => {
@@ -82601,7 +82357,7 @@ const queueRequests = key_parsed(positiveDuration, (ms) => {
 		return ms;
 	throw new model_errors .yo('must be at most 5m');
 }).meta({ takes: 'duration' });
-const pullPolicy = main_schemas .k5n(['always', 'missing', 'if_not_present', 'never'], {
+const pullPolicy = schemas_enum(['always', 'missing', 'if_not_present', 'never'], {
 	error: ({ input }) => {
 		if (input === 'build')
 			return 'must be always, missing or never: the action build-push builds, and nobody builds on a server';
@@ -82610,18 +82366,18 @@ const pullPolicy = main_schemas .k5n(['always', 'missing', 'if_not_present', 'ne
 			: undefined;
 	},
 });
-const command = key_parsed(main_schemas .KCZ([scalars_text, main_schemas .YOg(scalars_text), main_schemas .chJ()], { error: 'must be text or a list of text' }), (value) => {
-	const words = typeof value === 'string' ? (0,shell_words .y)(value) : value;
+const command = key_parsed(union([scalars_text, array(scalars_text), schemas_null()], { error: 'must be text or a list of text' }), (value) => {
+	const words = typeof value === 'string' ? splitWords(value) : value;
 	return words?.length === 1 && words[0] === '' ? [] : words;
 });
 const dependency = key_closed({
-	condition: requiredKey(main_schemas .k5n(['service_started', 'service_healthy'], {
+	condition: requiredKey(schemas_enum(['service_started', 'service_healthy'], {
 		error: (issue) => issue.input === 'service_completed_successfully'
 			? 'must be service_healthy: a service here runs until it is replaced'
 			: 'must be service_healthy or service_started',
 	}), { description: 'Both mean the same here: a dependency is always healthy before its dependents start.' }),
 }, DEPENDENCY_REFUSALS);
-const dependsOn = key_parsed(main_schemas .KCZ([main_schemas .YOg(main_schemas .YjP()), main_schemas .g1P(main_schemas .YjP(), dependency)], {
+const dependsOn = key_parsed(union([array(schemas_string()), record(schemas_string(), dependency)], {
 	error: 'must be a list of services, or a map of service and condition',
 }), (value) => distinct(Array.isArray(value) ? value : Object.keys(value)));
 const service = key_closed({
@@ -82652,14 +82408,14 @@ const service = key_closed({
 		short: 'publish: [1883, "53/udp", "8883:1883"]',
 		long: 'publish:\n  - { target: 53, published: 53, protocol: udp, responses: 1 }',
 	}),
-	protocol: key(main_schemas .k5n(['http', 'grpc', 'tcp', 'udp']), {
+	protocol: key(schemas_enum(['http', 'grpc', 'tcp', 'udp']), {
 		description: 'What is spoken on `port`. `grpc` is gRPC by HTTP/2 without TLS (h2c), as its servers speak it by themselves: the edge serves it over HTTPS, and where `tls` is `off` by h2c; the sidecar by h2c.',
 		fallback: {
 			words: '`tcp` for recognised images; else `grpc` with a `healthcheck.grpc`, `http` where there is a `domain` or a `healthcheck.path`, else `tcp`',
 		},
 		example: 'protocol: tcp',
 	}),
-	domain: key(key_parsed(oneOrMany(key_parsed(main_schemas .YjP(), parseAddress), 'a domain'), (list) => distinct(list)), {
+	domain: key(key_parsed(oneOrMany(key_parsed(schemas_string(), parseAddress), 'a domain'), (list) => distinct(list)), {
 		description: 'Domains that the edge serves the service on; without one it is reached from inside the environment only. Its first label may be `*.`; `"*"` alone is every name, and address, that nobody else on the server has. A path behind it takes what is there alone: `example.com/api` takes `/api` and `/api/…`, and never `/apiary`. Services of one environment share a domain by different paths, and the longest one wins.',
 		short: 'domain: api.example.com',
 		long: 'domain: [api.example.com, example.com/api, "*.example.org"]',
@@ -82684,7 +82440,7 @@ const service = key_closed({
 		fallback: { value: defaults_DEFAULTS.servers },
 		example: 'servers: 2',
 	}),
-	zones: key(key_parsed(main_schemas .YOg(main_schemas .YjP()), (list) => distinct(list)), {
+	zones: key(key_parsed(array(schemas_string()), (list) => distinct(list)), {
 		description: 'Zones whose servers the service may stand on.',
 		fallback: { words: 'all zones' },
 		example: 'zones: [lon1]',
@@ -82733,19 +82489,19 @@ const service = key_closed({
 		long: 'adopt: { container: old-api, drop: [/var/log/app] }',
 	}),
 	drain: key(key_closed({
-		timeout: key(duration, {
+		timeout: key(scalars_duration, {
 			description: 'How long connections of the old side may go on after the switch; `0` is without limit.',
 			fallback: { value: defaults_DEFAULTS.drain.timeout },
 			example: 'timeout: 60s',
 		}),
 	}), { description: 'How the old side ends.' }),
-	stop_grace_period: key(duration, {
+	stop_grace_period: key(scalars_duration, {
 		from: 'Compose',
 		description: 'Time between SIGTERM, or `stop_signal`, and SIGKILL.',
 		fallback: { value: defaults_DEFAULTS.stop_grace_period },
 		example: 'stop_grace_period: 20s',
 	}),
-	strategy: key(main_schemas .k5n(['toggle', 'recreate']), {
+	strategy: key(schemas_enum(['toggle', 'recreate']), {
 		description: '`toggle` starts the new side beside the old one and loses no request. `recreate` stops the old container before the new one starts, which a service that writes to a volume needs.',
 		fallback: { value: defaults_DEFAULTS.strategy },
 		example: 'strategy: recreate',
@@ -82755,7 +82511,7 @@ const service = key_closed({
 		fallback: { value: true },
 		example: 'overlap: false',
 	}),
-	naming: key(main_schemas .k5n(['side', 'version']), {
+	naming: key(schemas_enum(['side', 'version']), {
 		description: 'What the names and host ports of the containers follow from. `side`: `{project}_{env}_{service}` and `…_secondary`, each with a port that never changes. `version`: `…_v15_2` for the tag `15.2` or `v15.2`, with a port of its own beside that of its side; a second container of one version gets another port, and the time: `…_v15_2_20261126t1710`. The internal port is the same either way.',
 		fallback: { value: defaults_DEFAULTS.naming },
 		example: 'naming: version',
@@ -82777,7 +82533,7 @@ const service = key_closed({
 		},
 		example: 'max_body_size: 50m',
 	}),
-	request_buffering: key(main_schemas .k5n(['auto', 'on', 'off']), {
+	request_buffering: key(schemas_enum(['auto', 'on', 'off']), {
 		description: 'Whether edge and sidecar read the body of a request whole before the app gets it. `auto` passes on what is 1 MB or more, or of unknown length (chunked), while it comes; what is smaller is read first, and can be sent again to another copy. `on` reads all, on the disk of the server; `off` none.',
 		fallback: { value: defaults_DEFAULTS.request_buffering },
 		example: 'request_buffering: "on"',
@@ -82813,13 +82569,13 @@ const service = key_closed({
 		short: 'entrypoint: /entrypoint.sh --verbose',
 		long: 'entrypoint: ["/entrypoint.sh", "--verbose"]',
 	}),
-	user: key(key_parsed(main_schemas .KCZ([filledText, main_schemas .aig()], { error: 'must be text' }), String), {
+	user: key(key_parsed(union([filledText, schemas_number()], { error: 'must be text' }), String), {
 		from: 'Compose',
 		description: 'User, or `user:group`, that the container runs as.',
 		fallback: { words: "the image's" },
 		example: 'user: "1000:1000"',
 	}),
-	working_dir: key(key_parsed(main_schemas .YjP(), (path) => {
+	working_dir: key(key_parsed(schemas_string(), (path) => {
 		if (isAbsolutePath(path))
 			return path;
 		throw new model_errors .yo(`${JSON.stringify(path)} is no absolute path`);
@@ -82829,7 +82585,7 @@ const service = key_closed({
 		fallback: { words: "the image's" },
 		example: 'working_dir: /app',
 	}),
-	stop_signal: key(key_parsed(main_schemas .KCZ([main_schemas .YjP(), main_schemas .aig()], { error: 'must be a signal such as SIGINT' }), (signal) => {
+	stop_signal: key(key_parsed(union([schemas_string(), schemas_number()], { error: 'must be a signal such as SIGINT' }), (signal) => {
 		if (/^(?:(?:SIG)?[A-Z][A-Z0-9]*(?:[+-]\d+)?|[1-9]\d?)$/.test(String(signal)))
 			return String(signal);
 		throw new model_errors .yo(`${JSON.stringify(signal)} is no signal`, {
@@ -82866,7 +82622,7 @@ const service = key_closed({
 			fallback: { value: defaults_DEFAULTS.logging.driver },
 			example: 'driver: journald',
 		}),
-		options: key(key_parsed(main_schemas .g1P(main_schemas .YjP(), main_schemas .KCZ([scalars_text, main_schemas .aig()], { error: 'must be text or a number' })), (map) => Object.fromEntries(Object.entries(map).map(([name, value]) => [name, String(value)]))), {
+		options: key(key_parsed(record(schemas_string(), union([scalars_text, schemas_number()], { error: 'must be text or a number' })), (map) => Object.fromEntries(Object.entries(map).map(([name, value]) => [name, String(value)]))), {
 			from: 'Compose',
 			description: 'Options of the driver. For `json-file` those of the default that are not named stay.',
 			fallback: { value: defaults_DEFAULTS.logging.options },
@@ -82912,14 +82668,14 @@ const service = key_closed({
 		description: 'Accepted so that a block of Compose pastes in unchanged, and without effect: it is for `docker compose up`, which shows the output of containers.',
 		example: 'attach: false',
 	}),
-	develop: key(main_schemas .L5J(), {
+	develop: key(unknown(), {
 		from: 'Compose',
 		description: 'Accepted so that a block of Compose pastes in unchanged, and without effect: it is for `docker compose watch`.',
 		example: 'develop: { watch: [{ path: ., action: rebuild }] }',
 	}),
 }, SERVICE_REFUSALS).meta({ id: 'service' });
 const serviceKeys = Object.keys(service.shape);
-const services = main_schemas .g1P(main_schemas .YjP().meta({ pattern: NAME_PATTERN.source }), service);
+const services = record(schemas_string().meta({ pattern: NAME_PATTERN.source }), service);
 ;
 const NAMED_RANGES = {
 	cloudflare: {
@@ -83008,7 +82764,7 @@ const edge = key_closed({
 const retainReleases = wholeNumber('a whole number from 2', 2);
 ;
 const tls_secretName = entryName('secret');
-const mode = main_schemas .k5n(['self-signed', 'http-01', 'dns-01', 'files', 'off'], {
+const mode = schemas_enum(['self-signed', 'http-01', 'dns-01', 'files', 'off'], {
 	error: 'must be self-signed, http-01, dns-01, files or off',
 });
 const BLOCK = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
@@ -83032,7 +82788,7 @@ const address = key_parsed(filledText, (said) => {
 		hint: 'Write it with https://, as the CA has it: directory: https://acme.example.com/directory.',
 	});
 });
-const email = key_parsed(filledText, (said) => {
+const tls_email = key_parsed(filledText, (said) => {
 	if (/^[^\s@<>,;:"]+@[^\s@<>,;:"]+$/.test(said))
 		return said;
 	throw new model_errors .yo(`${JSON.stringify(said)} is no address of e-mail`);
@@ -83075,7 +82831,7 @@ const ofDomain = {
 };
 const tls = key_closed({
 	...ofDomain,
-	email: key(email, {
+	email: key(tls_email, {
 		description: 'Where a CA may write to. With it certificates come from Let’s Encrypt by `http-01`.',
 		example: 'email: ops@example.com',
 	}),
@@ -83108,7 +82864,7 @@ const tls = key_closed({
 		description: 'A profile of the CA, for certificates that live shorter, say.',
 		example: 'profile: shortlived',
 	}),
-	policy: key(main_schemas .k5n(['modern', 'intermediate'], { error: 'must be modern or intermediate' }), {
+	policy: key(schemas_enum(['modern', 'intermediate'], { error: 'must be modern or intermediate' }), {
 		description: 'What clients need, by the lists of Mozilla: `intermediate` is TLS 1.2 and 1.3, `modern` is TLS 1.3 alone.',
 		fallback: { value: defaults_DEFAULTS.tls.policy },
 		example: 'policy: modern',
@@ -83123,7 +82879,7 @@ const tls = key_closed({
 		fallback: { value: defaults_DEFAULTS.tls.http3 },
 		example: 'http3: true',
 	}),
-	hsts: key(main_schemas .KCZ([scalars_flag, wholeNumber('false, or a number of seconds', 0, 63_072_000)], {
+	hsts: key(union([scalars_flag, wholeNumber('false, or a number of seconds', 0, 63_072_000)], {
 		error: 'must be false, or a number of seconds',
 	}), {
 		description: 'For how many seconds browsers come over HTTPS only after they have done so once (`Strict-Transport-Security`); `false` does not say so. An app that says it by itself has the last word, and nothing is said with certificates that nobody believes.',
@@ -83140,27 +82896,27 @@ const tls = key_closed({
 		fallback: { words: '`10%`, and 7 days at most' },
 		example: 'fail_below: 3d',
 	}),
-	domains: key(main_schemas .g1P(key_parsed(main_schemas .YjP(), parseDomain), key_closed(ofDomain)), {
+	domains: key(record(key_parsed(schemas_string(), parseDomain), key_closed(ofDomain)), {
 		description: 'Domains for which something else holds; each has what is said here for itself alone.',
 		example: 'domains:\n  admin.example.com: { mode: files, certificate: ADMIN_CERTIFICATE, key: ADMIN_KEY }',
 	}),
 }).meta({ id: 'tls' });
 ;
-const host = key_parsed(main_schemas .YjP(), parseHost);
-const user = key_parsed(main_schemas .YjP(), parseUser);
-const hostKey = oneOrMany(key_parsed(main_schemas .YjP(), parseHostKey), 'a host key');
+const host = key_parsed(schemas_string(), parseHost);
+const user = key_parsed(schemas_string(), parseUser);
+const hostKey = oneOrMany(key_parsed(schemas_string(), parseHostKey), 'a host key');
 const HOST_KEY_DOC = {
 	description: 'Public key of the server, one or several, each `type base64 [comment]`. Only these are accepted. Without one the run fails and prints the line to add.',
 	short: 'host_key: "ssh-ed25519 AAAA…"',
 	long: 'host_key:\n  - ssh-ed25519 AAAA…\n  - ecdsa-sha2-nistp256 AAAA…',
 };
-const zone = key_parsed(main_schemas .YjP(), (name) => {
+const zone = key_parsed(schemas_string(), (name) => {
 	if (NAME_PATTERN.test(name))
 		return name;
 	throw new model_errors .yo(`zone name ${JSON.stringify(name)} is not allowed`, { hint: `Use ${NAME_RULE}.` });
 });
 const server = key_closed({
-	name: key(key_parsed(main_schemas .YjP(), parseServerName), {
+	name: key(key_parsed(schemas_string(), parseServerName), {
 		description: 'By which the server is known everywhere: in output, in inputs such as `exclude-servers`, in the record. Lower-case letters, digits, dots and hyphens; no two servers of an environment have the same one. It stays when the address changes.',
 		fallback: { words: "the server's `host`" },
 		example: 'name: web-1',
@@ -83169,7 +82925,7 @@ const server = key_closed({
 		description: 'Address that SSH connects to, an IP address or a DNS name.',
 		example: 'host: 203.0.113.10',
 	}),
-	private_ip: key(key_parsed(main_schemas .YjP(), parsePrivateIp), {
+	private_ip: key(key_parsed(schemas_string(), parsePrivateIp), {
 		description: 'Address by which the other servers of the zone reach this one. Host ports are bound to it alone. Required when the zone has several servers.',
 		example: 'private_ip: 10.0.0.2',
 	}),
@@ -83241,7 +82997,7 @@ const overrides = key(services, {
 	description: 'Services of this environment, merged over `services` by key: maps are merged, lists and single values replaced. A service may stand here only.',
 	example: 'services:\n  api: { environment: { LOG_LEVEL: warn } }',
 });
-const own = {
+const environment_own = {
 	configs: key(configs, {
 		description: 'Files that services can be given in this environment, in place of those of the same names at the top.',
 		example: 'configs:\n  loki: { file: ./loki.staging.yml }',
@@ -83276,7 +83032,7 @@ const own = {
 };
 const REFUSALS = { ...refusalsOfServiceKeys(serviceKeys), ...ENVIRONMENT_REFUSALS };
 const staticEnvironment = key_closed({
-	provider: requiredKey(main_schemas .euz('static'), {
+	provider: requiredKey(literal('static'), {
 		description: 'Servers that exist already, reached over SSH.',
 		example: 'provider: static',
 	}),
@@ -83284,29 +83040,29 @@ const staticEnvironment = key_closed({
 		description: 'Login on all servers that do not name one.',
 		example: 'user: deploy',
 	}),
-	servers: requiredKey(main_schemas .YOg(server).min(1, { error: 'must have at least one server' }), {
+	servers: requiredKey(array(server).min(1, { error: 'must have at least one server' }), {
 		description: 'The servers.',
 		example: 'servers:\n  - { host: 203.0.113.10, private_ip: 10.0.0.2, zone: lon1, host_key: "ssh-ed25519 AAAA…" }',
 	}),
-	on_partial_failure: key(main_schemas .k5n(['revert', 'keep']), {
+	on_partial_failure: key(schemas_enum(['revert', 'keep']), {
 		description: 'What becomes of the other servers when a switch fails on some of them: `revert` brings all back to the old version; `keep` leaves the new one where it is proven, and leaves the failing servers out until the next run. The run fails either way.',
 		fallback: { value: defaults_DEFAULTS.on_partial_failure },
 		example: 'on_partial_failure: keep',
 	}),
-	...own,
+	...environment_own,
 }, REFUSALS).superRefine((environment, context) => {
 	checkServers(environment, (path, message, hint) => {
 		context.addIssue({ code: 'custom', path, message, params: { hint } });
 	});
 });
 const localEnvironment = key_closed({
-	provider: requiredKey(main_schemas .euz('local'), {
+	provider: requiredKey(literal('local'), {
 		description: 'The Docker engine of the machine that runs the action.',
 		example: 'provider: local',
 	}),
-	...own,
+	...environment_own,
 }, { ...REFUSALS, ...LOCAL_REFUSALS });
-const environment_environment = main_schemas .gMt('provider', [staticEnvironment, localEnvironment], { error: 'must be static or local' })
+const environment_environment = discriminatedUnion('provider', [staticEnvironment, localEnvironment], { error: 'must be static or local' })
 	.meta({ id: 'environment' });
 ;
 function parseRegistry(text) {
@@ -83358,16 +83114,16 @@ const registry_long = key_closed({
 		example: 'user: acme',
 	}),
 });
-const registry = main_schemas .KCZ([key_parsed(filledText, parseRegistry), registry_long], {
+const registry_registry = union([key_parsed(filledText, parseRegistry), registry_long], {
 	error: 'must be text such as ghcr.io/acme, or a map',
 });
 ;
 const config_config = key_closed({
-	project: requiredKey(main_schemas .YjP(), {
+	project: requiredKey(schemas_string(), {
 		description: `Name of the project: ${NAME_RULE}. Project, environment and service have at most ${NAMES_TOTAL_MAX} characters together.`,
 		example: 'project: shop',
 	}),
-	registry: key(registry, {
+	registry: key(registry_registry, {
 		description: 'Where the images of services with a `build` are kept, each under the name `{address}/{user}/{project}-{environment}-{service}`. The short form is both parts in one. The action `build-push` logs in.',
 		short: 'registry: ghcr.io/acme',
 		long: 'registry: { address: ghcr.io, user: acme }',
@@ -83389,7 +83145,7 @@ const config_config = key_closed({
 		fallback: { value: defaults_DEFAULTS.retain_releases },
 		example: 'retain_releases: 20',
 	}),
-	environments: requiredKey(main_schemas .g1P(main_schemas .YjP().meta({ pattern: NAME_PATTERN.source }), environment_environment)
+	environments: requiredKey(record(schemas_string().meta({ pattern: NAME_PATTERN.source }), environment_environment)
 		.refine((map) => Object.keys(map).length > 0, { error: 'must have at least one environment' }), { description: 'The environments by name: where services run.' }),
 	configs: key(configs, {
 		from: 'Compose',
@@ -83419,7 +83175,7 @@ function exampleHint(path) {
 	return whole && `For example: ${whole}`;
 }
 function examplesOf(schema) {
-	const { short, example, long } = registries .fd.get(schema) ?? {};
+	const { short, example, long } = globalRegistry.get(schema) ?? {};
 	return [short, example, long].filter((yaml) => yaml !== undefined);
 }
 function wholeExample(name, schema) {
@@ -83433,7 +83189,7 @@ function wholeExample(name, schema) {
 	const [member] = examples.flatMap((yaml) => partsOf(yaml, name, dist .jh));
 	if (member !== undefined)
 		return `${name}: { ${member.text} }`;
-	const shapes = formsOf(schema).flatMap((form) => (form instanceof main_schemas .bvH ? [form.shape] : []));
+	const shapes = formsOf(schema).flatMap((form) => (form instanceof ZodObject ? [form.shape] : []));
 	const keys = shapes.flatMap((shape) => Object.entries(shape));
 	const [inner] = keys.flatMap(([key, below]) => wholeExample(key, below) ?? []);
 	return inner && `${name}: { ${inner} }`;
@@ -83458,7 +83214,7 @@ function documentedAt(path) {
 	let forms = [config_config];
 	for (const [index, step] of path.entries()) {
 		forms = forms.flatMap(formsOf).flatMap((form) => below(form, step));
-		const schema = forms.find((form) => registries .fd.has(form));
+		const schema = forms.find((form) => globalRegistry.has(form));
 		if (typeof step === 'string' && schema !== undefined) {
 			found = { name: step, schema, rest: path.slice(index + 1) };
 		}
@@ -83466,22 +83222,22 @@ function documentedAt(path) {
 	return found;
 }
 function formsOf(schema) {
-	if (schema instanceof main_schemas .IiU)
+	if (schema instanceof ZodOptional)
 		return formsOf(schema.def.innerType);
-	if (schema instanceof main_schemas .utH)
+	if (schema instanceof ZodPipe)
 		return formsOf(schema.def.in);
-	if (schema instanceof main_schemas .fZ7)
+	if (schema instanceof ZodUnion)
 		return schema.def.options.flatMap(formsOf);
 	return [schema];
 }
 function below(schema, step) {
-	if (schema instanceof main_schemas .naA)
+	if (schema instanceof ZodArray)
 		return typeof step === 'number' ? [schema.def.element] : [];
 	if (typeof step === 'number')
 		return [];
-	if (schema instanceof main_schemas .b8S)
+	if (schema instanceof ZodRecord)
 		return [schema.def.valueType];
-	const member = schema instanceof main_schemas .bvH && Object.hasOwn(schema.shape, step) ? schema.shape[step] : undefined;
+	const member = schema instanceof ZodObject && Object.hasOwn(schema.shape, step) ? schema.shape[step] : undefined;
 	return member === undefined ? [] : [member];
 }
 ;
@@ -84417,7 +84173,7 @@ async function finish_finish(run, followed, progress) {
 	if (isShort)
 		noteFailures(followed, progress);
 	const draining = isShort ? [] : await stillDraining(run, followed);
-	await record(run, followed, progress, draining);
+	await finish_record(run, followed, progress, draining);
 	if (isShort)
 		return;
 	await drainWithoutLease(run, draining, ended);
@@ -84428,7 +84184,7 @@ function noteFailures(followed, progress) {
 	if (late.length > 0)
 		progress.failure ??= failureOf(late);
 }
-async function record(run, followed, progress, draining) {
+async function finish_record(run, followed, progress, draining) {
 	const { journal, timeline } = run.environment;
 	const { input } = followed.at(-1);
 	const plans = followed.map(({ plan }) => plan);
@@ -85134,12 +84890,12 @@ function signHs256(hmacKey, header, payload) {
 }
 function signedWith(header, payload, signText) {
 	const parts = {
-		protected: base64url(JSON.stringify(header)),
-		payload: payload === undefined ? '' : base64url(JSON.stringify(payload)),
+		protected: jws_base64url(JSON.stringify(header)),
+		payload: payload === undefined ? '' : jws_base64url(JSON.stringify(payload)),
 	};
 	return { ...parts, signature: signText(`${parts.protected}.${parts.payload}`) };
 }
-function base64url(text) {
+function jws_base64url(text) {
 	return Buffer.from(text).toString('base64url');
 }
 ;
@@ -85260,7 +85016,7 @@ function subjectAlternativeNames(names) {
 const certificate_DAY_MS = 86_400_000;
 const BACKDATED_MS = certificate_DAY_MS;
 function readCertificate(pem) {
-	const certificate = main_parse(pem);
+	const certificate = certificate_parse(pem);
 	const isSelfSigned = certificate.issuer === certificate.subject && certificate.verify(certificate.publicKey);
 	return { ...certificateFacts(certificate), isSelfSigned };
 }
@@ -85274,11 +85030,11 @@ async function selfSigned(names, { days, now = systemClock.now() }) {
 	return issued(pemOf(signed(info, privateKey)), privateKey);
 }
 function issued(chain, privateKey) {
-	const { names, notBefore, notAfter, serial } = certificateFacts(main_parse(chain));
+	const { names, notBefore, notAfter, serial } = certificateFacts(certificate_parse(chain));
 	return { names, chain, privateKey, notBefore, notAfter, serial };
 }
 function derOf(pem) {
-	return main_parse(pem).raw;
+	return certificate_parse(pem).raw;
 }
 function renewalId(pem) {
 	const info = readDer(readDer(derOf(pem))[0]?.content ?? Buffer.alloc(0))[0];
@@ -85302,7 +85058,7 @@ function authorityKeyId(extensions) {
 	}
 	return undefined;
 }
-function main_parse(pem) {
+function certificate_parse(pem) {
 	try {
 		return new external_node_crypto_.X509Certificate(pem);
 	}
@@ -85951,7 +85707,7 @@ async function issueCertificate(order) {
 		const placed = await placeOrder(session, order);
 		await authorize(session, order, placed.body.authorizations);
 		const privateKey = await newPrivateKey();
-		const chain = await main_finalize(session, order, placed.url, privateKey);
+		const chain = await issue_finalize(session, order, placed.url, privateKey);
 		return issue_checked(chain, privateKey, order, session.host);
 	}
 	catch (error) {
@@ -86075,7 +85831,7 @@ async function proven(session, clock, authorizationUrl, challengeUrl, type) {
 		return undefined;
 	return { name: certifiedName(last), reason: reasonOfFailure(last, type, issue_PATIENCE_MS) };
 }
-async function main_finalize(session, { names, clock }, orderUrl, privateKey) {
+async function issue_finalize(session, { names, clock }, orderUrl, privateKey) {
 	const csr = signingRequest(names, privateKey).toString('base64url');
 	const ready = await settled(session, clock, orderUrl, ({ status }) => status !== 'pending');
 	await session.post(ready.finalize, { csr }).catch((error) => {
@@ -86458,18 +86214,17 @@ function checkScratch(input, report) {
 	}
 }
 ;
+function builtRepository(registry, { project, environment }, service) {
+	const name = `${project}-${environment}-${service}`;
+	return [registry?.address, registry?.user, name].filter((part) => part !== undefined).join('/');
+}
+;
 function serviceBuildOf(service, { build: input, image, platform }, surroundings, report) {
 	if (input === undefined)
 		return undefined;
 	const { registry, isLocal } = surroundings;
 	if (input.dockerfile !== undefined && input.dockerfile_inline !== undefined) {
 		report(['build', 'dockerfile_inline'], 'excludes dockerfile', 'Keep one of the two.');
-	}
-	for (const key of ['dockerfile', 'dockerfile_inline', 'target']) {
-		if (input.template === undefined || input[key] === undefined)
-			continue;
-		const hint = 'A template makes the Dockerfile: keep one of the two.';
-		report(['build', key], 'excludes template', hint);
 	}
 	if (image === undefined && registry === undefined && !isLocal) {
 		report(['build'], 'has no place where its image is kept', 'Write registry: ghcr.io/<account> at the top of the file, or the name of the image as image.');
@@ -88478,8 +88233,8 @@ class ChannelStream extends external_node_stream_.Duplex {
 		return this;
 	}
 }
-var is_stream = __nccwpck_require__(625);
-var make_dir = __nccwpck_require__(8255);
+var is_stream = __nccwpck_require__(1011);
+var make_dir = __nccwpck_require__(6276);
 ;
 class PromiseQueue {
 	constructor({ concurrency = 1 } = {}) {
@@ -88639,8 +88394,8 @@ async function scanDirectory(path, { recursive = true, validate = null, concurre
 	return result;
 }
   const esm = (scanDirectory);
-var shell_escape = __nccwpck_require__(2392);
-var lib = __nccwpck_require__(7632);
+var shell_escape = __nccwpck_require__(2914);
+var lib = __nccwpck_require__(2059);
 ;
 const DEFAULT_CONCURRENCY = 1;
 const DEFAULT_VALIDATE = (path) => !external_path_.basename(path).startsWith('.');
@@ -90118,7 +89873,7 @@ async function runIsAlive(query) {
 	const timeout = AbortSignal.timeout(runs_TIMEOUT_MS);
 	const signal = query.signal === undefined ? timeout : AbortSignal.any([timeout, query.signal]);
 	try {
-		const { getOctokit } = await Promise.resolve( ).then(__nccwpck_require__.bind(__nccwpck_require__, 6351));
+		const { getOctokit } = await Promise.resolve( ).then(__nccwpck_require__.bind(__nccwpck_require__, 1329));
 		const { actions } = getOctokit(query.token, { baseUrl: query.apiUrl, request: { signal } }).rest;
 		const run = { owner, repo, run_id: query.runId };
 		const { data } = query.runAttempt === undefined
@@ -90566,79 +90321,79 @@ function noRepository(workspace, stderr) {
 	});
 }
 ;
-const environment_file_copy = main_schemas ._H3({
-	server: main_schemas .YjP(),
-	slot: main_schemas .euz(SLOTS),
-	container: main_schemas .YjP(),
-	port: main_schemas .Whr().optional(),
-	state: main_schemas .k5n(['starting', 'serving', 'standby', 'draining']),
-	healthy: main_schemas .zMY(),
-	release: main_schemas .Whr(),
-	weight: main_schemas .aig().optional(),
-	until: main_schemas .YjP().optional(),
+const environment_file_copy = looseObject({
+	server: schemas_string(),
+	slot: literal(SLOTS),
+	container: schemas_string(),
+	port: schemas_int().optional(),
+	state: schemas_enum(['starting', 'serving', 'standby', 'draining']),
+	healthy: schemas_boolean(),
+	release: schemas_int(),
+	weight: schemas_number().optional(),
+	until: schemas_string().optional(),
 });
-const progress = main_schemas .k5n(['due', 'begun', 'done', 'failed']).optional();
-const serviceFields = main_schemas ._H3({
-	release: main_schemas .Whr(),
-	image: main_schemas .YjP(),
-	internal_port: main_schemas .Whr().optional(),
-	host_port: main_schemas .Whr().optional(),
-	extra_ports: main_schemas .g1P(main_schemas .YjP(), main_schemas .Ikc({ internal_port: main_schemas .Whr(), host_port: main_schemas .Whr() })).optional(),
-	copies: main_schemas .YOg(environment_file_copy),
-	deployed_at: main_schemas .YjP(),
-	switched_at: main_schemas .YjP().optional(),
-	previous: main_schemas .Whr(),
-	run: main_schemas .YjP(),
-	rollout: main_schemas ._H3({
-		release: main_schemas .Whr(),
-		strategy: main_schemas .k5n(['toggle', 'recreate']),
-		step: main_schemas .euz('starting'),
-		run: main_schemas .YjP(),
-		since: main_schemas .YjP(),
+const progress = schemas_enum(['due', 'begun', 'done', 'failed']).optional();
+const serviceFields = looseObject({
+	release: schemas_int(),
+	image: schemas_string(),
+	internal_port: schemas_int().optional(),
+	host_port: schemas_int().optional(),
+	extra_ports: record(schemas_string(), object({ internal_port: schemas_int(), host_port: schemas_int() })).optional(),
+	copies: array(environment_file_copy),
+	deployed_at: schemas_string(),
+	switched_at: schemas_string().optional(),
+	previous: schemas_int(),
+	run: schemas_string(),
+	rollout: looseObject({
+		release: schemas_int(),
+		strategy: schemas_enum(['toggle', 'recreate']),
+		step: literal('starting'),
+		run: schemas_string(),
+		since: schemas_string(),
 	})
 		.optional(),
-	hooks: main_schemas ._H3({ release: main_schemas .Whr(), server: main_schemas .YjP(), pre_deploy: progress, post_deploy: progress })
+	hooks: looseObject({ release: schemas_int(), server: schemas_string(), pre_deploy: progress, post_deploy: progress })
 		.optional(),
-	history: main_schemas .YOg(main_schemas ._H3({
-		release: main_schemas .Whr(),
-		outcome: main_schemas .k5n(['deployed', 'failed']),
-		at: main_schemas .YjP(),
-		run: main_schemas .YjP(),
-		actor: main_schemas .YjP(),
-		commit: main_schemas .YjP().optional(),
-		why: main_schemas .YOg(main_schemas .YjP()),
-		took_ms: main_schemas .aig(),
-		sent: main_schemas .aig().optional(),
-		lost: main_schemas .aig().optional(),
-		restores: main_schemas .Whr().optional(),
+	history: array(looseObject({
+		release: schemas_int(),
+		outcome: schemas_enum(['deployed', 'failed']),
+		at: schemas_string(),
+		run: schemas_string(),
+		actor: schemas_string(),
+		commit: schemas_string().optional(),
+		why: array(schemas_string()),
+		took_ms: schemas_number(),
+		sent: schemas_number().optional(),
+		lost: schemas_number().optional(),
+		restores: schemas_int().optional(),
 	}))
 		.optional(),
-	probe: main_schemas ._H3({
-		sent: main_schemas .aig(),
-		lost: main_schemas .aig(),
-		unknown: main_schemas .aig(),
-		p50_ms: main_schemas .aig(),
-		p99_ms: main_schemas .aig(),
-		longest_gap_ms: main_schemas .aig(),
+	probe: looseObject({
+		sent: schemas_number(),
+		lost: schemas_number(),
+		unknown: schemas_number(),
+		p50_ms: schemas_number(),
+		p99_ms: schemas_number(),
+		longest_gap_ms: schemas_number(),
 	})
 		.optional(),
 });
 const environment_file_service = serviceFields;
-const stateFields = main_schemas ._H3({
-	schema: main_schemas .euz(1),
-	project: main_schemas .YjP(),
-	environment: main_schemas .YjP(),
-	services: main_schemas .g1P(main_schemas .YjP(), environment_file_service),
-	stale_servers: main_schemas .g1P(main_schemas .YjP(), main_schemas ._H3({
-		since: main_schemas .YjP(),
-		run: main_schemas .YjP(),
-		reason: main_schemas .YjP().optional(),
-		sends_to: main_schemas .YOg(main_schemas ._H3({ service: main_schemas .YjP(), server: main_schemas .YjP(), slot: main_schemas .euz(SLOTS) }))
+const stateFields = looseObject({
+	schema: literal(1),
+	project: schemas_string(),
+	environment: schemas_string(),
+	services: record(schemas_string(), environment_file_service),
+	stale_servers: record(schemas_string(), looseObject({
+		since: schemas_string(),
+		run: schemas_string(),
+		reason: schemas_string().optional(),
+		sends_to: array(looseObject({ service: schemas_string(), server: schemas_string(), slot: literal(SLOTS) }))
 			.optional(),
 	}))
 		.optional(),
-	release_numbers: main_schemas .g1P(main_schemas .YjP(), main_schemas .Whr()).optional(),
-	secrets_versions: main_schemas .g1P(main_schemas .YjP(), main_schemas .Whr()).optional(),
+	release_numbers: record(schemas_string(), schemas_int()).optional(),
+	secrets_versions: record(schemas_string(), schemas_int()).optional(),
 });
 const state = stateFields;
 function emptyState(scope) {
@@ -90921,17 +90676,17 @@ function checkBranch(branch) {
 	});
 }
 ;
-const releaseFrame = main_schemas ._H3({
-	schema: main_schemas .euz(1),
-	project: main_schemas .YjP(),
-	environment: main_schemas .YjP(),
-	service: main_schemas .YjP(),
-	number: main_schemas .Whr().positive(),
-	protocol: main_schemas .YjP().optional(),
-	port: main_schemas .Whr().optional(),
-	container: main_schemas ._H3({ image: main_schemas .YjP() }),
-	route: main_schemas ._H3({}),
-	policy: main_schemas ._H3({}),
+const releaseFrame = looseObject({
+	schema: literal(1),
+	project: schemas_string(),
+	environment: schemas_string(),
+	service: schemas_string(),
+	number: schemas_int().positive(),
+	protocol: schemas_string().optional(),
+	port: schemas_int().optional(),
+	container: looseObject({ image: schemas_string() }),
+	route: looseObject({}),
+	policy: looseObject({}),
 });
 class Snapshot {
 	state;
@@ -91791,7 +91546,9 @@ function buildSpec(service, { input, repository, tag, platform }, args, secrets)
 		repository,
 		tags: [...(tag === undefined ? [] : [`${repository}:${tag}`]), ...(input.tags ?? [])],
 		context,
-		dockerfile: dockerfileOf(input, context),
+		dockerfile: input.dockerfile_inline === undefined
+			? { path: external_node_path_.posix.join(context, input.dockerfile ?? 'Dockerfile') }
+			: { text: input.dockerfile_inline },
 		args,
 		secrets,
 		labels: input.labels ?? {},
@@ -91811,13 +91568,6 @@ function buildSpec(service, { input, repository, tag, platform }, args, secrets)
 		...(input.provenance !== undefined && { provenance: input.provenance }),
 		...(input.sbom !== undefined && { sbom: input.sbom }),
 	};
-}
-function dockerfileOf({ dockerfile, dockerfile_inline: text, template }, context) {
-	if (template !== undefined)
-		return { template };
-	if (text !== undefined)
-		return { text };
-	return { path: external_node_path_.posix.join(context, dockerfile ?? 'Dockerfile') };
 }
 function argumentOf(name, { variables, isSecret, holdsSecret }) {
 	const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
@@ -92052,7 +91802,6 @@ const buildPush = command_command({
 		'registry-username',
 		'registry-password',
 		'allow-dirty',
-		'eject',
 		'dry-run',
 	],
 	outputs: ['images', 'digests', 'built'],
@@ -92070,16 +91819,11 @@ const buildPush = command_command({
 			for (const value of Object.values(secrets))
 				log.hide(value.toString());
 		const { workspace, folder, title } = project;
-		const { buildImages, dockerConfigFolder, ejectDockerfiles } = await Promise.all( [__nccwpck_require__.e(166), __nccwpck_require__.e(126)]).then(__nccwpck_require__.bind(__nccwpck_require__, 2126));
-		const checkout = await readCheckout({ workspace, env });
-		if (inputs.eject) {
-			const ejected = await ejectDockerfiles(builds, { folder, workspace, checkout, log });
-			return { kind: 'built', title, images: [], ejected, outputs: outputsOf([]), failure: undefined };
-		}
 		const given = givenLogin(inputs, log);
 		const ownRegistries = new Set(builds.map(({ repository }) => registryOf(repository)));
 		checkLogin(given, ownRegistries);
 		checkPush(project, services, inputs.push);
+		const { buildImages, dockerConfigFolder } = await Promise.all( [__nccwpck_require__.e(687), __nccwpck_require__.e(229)]).then(__nccwpck_require__.bind(__nccwpck_require__, 8229));
 		const loginFor = async (image) => {
 			if (given !== undefined && ownRegistries.has(registryOf(image)))
 				return given;
@@ -92091,7 +91835,7 @@ const buildPush = command_command({
 			builds,
 			folder,
 			workspace,
-			checkout,
+			checkout: await readCheckout({ workspace, env }),
 			project: project.wanted.project,
 			source: repository && `${serverUrl}/${repository}`,
 			env,
@@ -92185,9 +91929,7 @@ function trafficOf(scope, edges) {
 		known.set(series, found);
 		return found;
 	};
-	const grown = edges
-		.flatMap((figures) => growth(scope, figures, read))
-		.filter(({ labels, value }) => labels.copy !== UNKNOWN_COPY || value > 0);
+	const grown = edges.flatMap((figures) => growth(scope, figures, read));
 	const services = groupBy(grown, ({ labels }) => labels.service);
 	return new Map([...services]
 		.sort(([a], [b]) => (a < b ? -1 : 1))
@@ -92264,7 +92006,6 @@ function latencyOf(samples) {
 		return undefined;
 	return { p50: Math.round(p50 * 1_000), p95: Math.round(p95 * 1_000), p99: Math.round(p99 * 1_000) };
 }
-const UNKNOWN_COPY = 'unknown';
 const UPDATED = 'switchyard_updated_timestamp_seconds';
 function isGauge(series) {
 	return /^\w+_connections(?:\{|$)/.test(series);
@@ -92834,14 +92575,14 @@ async function giveBack({ id, scope }, inputs, { workspace, env, log, clock }) {
 	}
 }
 ;
-const STATE = 'lease';
+const post_STATE = 'lease';
 function rememberLease(scope, id) {
 	if (!process.env.GITHUB_STATE)
 		return;
-	saveState(STATE, id === undefined ? '' : { id, scope });
+	saveState(post_STATE, id === undefined ? '' : { id, scope });
 }
 async function giveLeftLeaseBack(log) {
-	const left = getState(STATE);
+	const left = getState(post_STATE);
 	if (left === '')
 		return;
 	const lease = JSON.parse(left);
@@ -92862,12 +92603,12 @@ async function giveLeftLeaseBack(log) {
 	}
 }
 ;
-const repository = main_schemas .Ikc({ full_name: main_schemas .YjP() });
-const pull_request_event = main_schemas .Ikc({
-	pull_request: main_schemas .Ikc({
-		number: main_schemas .Whr().positive(),
-		head: main_schemas .Ikc({ repo: repository.nullish() }),
-		base: main_schemas .Ikc({ repo: repository }),
+const repository = object({ full_name: schemas_string() });
+const pull_request_event = object({
+	pull_request: object({
+		number: schemas_int().positive(),
+		head: object({ repo: repository.nullish() }),
+		base: object({ repo: repository }),
 	}),
 });
 function pullRequestOf(env) {
@@ -92896,7 +92637,7 @@ class CommentForbidden extends Error {
 async function putComment(comment) {
 	const { token, apiUrl, repository, pullRequest, marker } = comment;
 	const [owner = '', repo = ''] = repository.split('/');
-	const { getOctokit } = await Promise.resolve( ).then(__nccwpck_require__.bind(__nccwpck_require__, 6351));
+	const { getOctokit } = await Promise.resolve( ).then(__nccwpck_require__.bind(__nccwpck_require__, 1329));
 	const signal = AbortSignal.timeout(sticky_comment_TIMEOUT_MS);
 	const octokit = getOctokit(token, { baseUrl: apiUrl, request: { signal } });
 	const { issues } = octokit.rest;
@@ -92977,7 +92718,7 @@ function reasonFor(error, { isFromFork }) {
 }
 ;
 const LONGEST_END_MS = 6_000;
-main_core .$W({ jitless: true });
+config({ jitless: true });
 async function run(name) {
 	const log = new RunnerLog();
 	const signal = cancelOnSignals(log, (error) => main_end(name, error, log));

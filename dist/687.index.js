@@ -1,7 +1,7 @@
-exports.id = 166;
-exports.ids = [166];
+exports.id = 687;
+exports.ids = [687];
 exports.modules = {
-  2674:
+  464:
   ((__unused_webpack_module, exports) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
@@ -35,14 +35,14 @@ class Argument {
 }
 exports.Argument = Argument;
   }),
-  6544:
+  8682:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Comment = void 0;
-const vscode_languageserver_types_1 = __webpack_require__(4378);
-const line_1 = __webpack_require__(163);
-const util_1 = __webpack_require__(8357);
+const vscode_languageserver_types_1 = __webpack_require__(1200);
+const line_1 = __webpack_require__(2993);
+const util_1 = __webpack_require__(5239);
 class Comment extends line_1.Line {
 	constructor(document, range) {
 		super(document, range);
@@ -87,17 +87,17 @@ class Comment extends line_1.Line {
 }
 exports.Comment = Comment;
   }),
-  6275:
+  4774:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Dockerfile = void 0;
-const vscode_languageserver_types_1 = __webpack_require__(4378);
-const ast = __webpack_require__(7572);
-const imageTemplate_1 = __webpack_require__(1418);
-const from_1 = __webpack_require__(7963);
-const util_1 = __webpack_require__(8357);
-const main_1 = __webpack_require__(7572);
+const vscode_languageserver_types_1 = __webpack_require__(1200);
+const ast = __webpack_require__(114);
+const imageTemplate_1 = __webpack_require__(2828);
+const from_1 = __webpack_require__(9525);
+const util_1 = __webpack_require__(5239);
+const main_1 = __webpack_require__(114);
 class Dockerfile extends imageTemplate_1.ImageTemplate {
 	constructor(document) {
 		super();
@@ -306,13 +306,13 @@ class Dockerfile extends imageTemplate_1.ImageTemplate {
 }
 exports.Dockerfile = Dockerfile;
   }),
-  9767:
+  4713:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Flag = void 0;
-const vscode_languageserver_types_1 = __webpack_require__(4378);
-const flagOption_1 = __webpack_require__(4138);
+const vscode_languageserver_types_1 = __webpack_require__(1200);
+const flagOption_1 = __webpack_require__(5304);
 class Flag {
 	constructor(document, range, name, nameRange, value, valueRange) {
 		this.options = [];
@@ -397,7 +397,7 @@ class Flag {
 }
 exports.Flag = Flag;
   }),
-  4138:
+  5304:
   ((__unused_webpack_module, exports) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
@@ -434,7 +434,7 @@ class FlagOption {
 }
 exports.FlagOption = FlagOption;
   }),
-  4225:
+  6931:
   ((__unused_webpack_module, exports) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
@@ -465,22 +465,22 @@ class Heredoc {
 }
 exports.Heredoc = Heredoc;
   }),
-  1418:
+  2828:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.ImageTemplate = void 0;
-const vscode_languageserver_types_1 = __webpack_require__(4378);
-const arg_1 = __webpack_require__(4911);
-const cmd_1 = __webpack_require__(3347);
-const copy_1 = __webpack_require__(9994);
-const env_1 = __webpack_require__(4808);
-const entrypoint_1 = __webpack_require__(6473);
-const from_1 = __webpack_require__(7963);
-const healthcheck_1 = __webpack_require__(2493);
-const onbuild_1 = __webpack_require__(3344);
-const util_1 = __webpack_require__(8357);
-const workdir_1 = __webpack_require__(2591);
+const vscode_languageserver_types_1 = __webpack_require__(1200);
+const arg_1 = __webpack_require__(8761);
+const cmd_1 = __webpack_require__(6417);
+const copy_1 = __webpack_require__(5200);
+const env_1 = __webpack_require__(9642);
+const entrypoint_1 = __webpack_require__(71);
+const from_1 = __webpack_require__(9525);
+const healthcheck_1 = __webpack_require__(1075);
+const onbuild_1 = __webpack_require__(3566);
+const util_1 = __webpack_require__(5239);
+const workdir_1 = __webpack_require__(901);
 class ImageTemplate {
 	constructor() {
 		this.comments = [];
@@ -664,18 +664,18 @@ class ImageTemplate {
 }
 exports.ImageTemplate = ImageTemplate;
   }),
-  3869:
+  1971:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Instruction = void 0;
-const vscode_languageserver_types_1 = __webpack_require__(4378);
-const util_1 = __webpack_require__(8357);
-const line_1 = __webpack_require__(163);
-const argument_1 = __webpack_require__(2674);
-const heredoc_1 = __webpack_require__(4225);
-const variable_1 = __webpack_require__(2389);
-const main_1 = __webpack_require__(7572);
+const vscode_languageserver_types_1 = __webpack_require__(1200);
+const util_1 = __webpack_require__(5239);
+const line_1 = __webpack_require__(2993);
+const argument_1 = __webpack_require__(464);
+const heredoc_1 = __webpack_require__(6931);
+const variable_1 = __webpack_require__(5891);
+const main_1 = __webpack_require__(114);
 class Instruction extends line_1.Line {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range);
@@ -1516,12 +1516,12 @@ class Instruction extends line_1.Line {
 }
 exports.Instruction = Instruction;
   }),
-  2836:
+  1734:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Add = void 0;
-const jsonInstruction_1 = __webpack_require__(3951);
+const jsonInstruction_1 = __webpack_require__(7421);
 class Add extends jsonInstruction_1.JSONInstruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -1532,13 +1532,13 @@ class Add extends jsonInstruction_1.JSONInstruction {
 }
 exports.Add = Add;
   }),
-  4911:
+  8761:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Arg = void 0;
-const property_1 = __webpack_require__(3432);
-const propertyInstruction_1 = __webpack_require__(2074);
+const property_1 = __webpack_require__(6886);
+const propertyInstruction_1 = __webpack_require__(3652);
 class Arg extends propertyInstruction_1.PropertyInstruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -1557,12 +1557,12 @@ class Arg extends propertyInstruction_1.PropertyInstruction {
 }
 exports.Arg = Arg;
   }),
-  3347:
+  6417:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Cmd = void 0;
-const jsonInstruction_1 = __webpack_require__(3951);
+const jsonInstruction_1 = __webpack_require__(7421);
 class Cmd extends jsonInstruction_1.JSONInstruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -1570,12 +1570,12 @@ class Cmd extends jsonInstruction_1.JSONInstruction {
 }
 exports.Cmd = Cmd;
   }),
-  9994:
+  5200:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Copy = void 0;
-const jsonInstruction_1 = __webpack_require__(3951);
+const jsonInstruction_1 = __webpack_require__(7421);
 class Copy extends jsonInstruction_1.JSONInstruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -1593,12 +1593,12 @@ class Copy extends jsonInstruction_1.JSONInstruction {
 }
 exports.Copy = Copy;
   }),
-  6473:
+  71:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Entrypoint = void 0;
-const jsonInstruction_1 = __webpack_require__(3951);
+const jsonInstruction_1 = __webpack_require__(7421);
 class Entrypoint extends jsonInstruction_1.JSONInstruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -1606,12 +1606,12 @@ class Entrypoint extends jsonInstruction_1.JSONInstruction {
 }
 exports.Entrypoint = Entrypoint;
   }),
-  4808:
+  9642:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Env = void 0;
-const propertyInstruction_1 = __webpack_require__(2074);
+const propertyInstruction_1 = __webpack_require__(3652);
 class Env extends propertyInstruction_1.PropertyInstruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -1622,13 +1622,13 @@ class Env extends propertyInstruction_1.PropertyInstruction {
 }
 exports.Env = Env;
   }),
-  7963:
+  9525:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.From = void 0;
-const vscode_languageserver_types_1 = __webpack_require__(4378);
-const modifiableInstruction_1 = __webpack_require__(8963);
+const vscode_languageserver_types_1 = __webpack_require__(1200);
+const modifiableInstruction_1 = __webpack_require__(7469);
 class From extends modifiableInstruction_1.ModifiableInstruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -1840,12 +1840,12 @@ class From extends modifiableInstruction_1.ModifiableInstruction {
 }
 exports.From = From;
   }),
-  2493:
+  1075:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Healthcheck = void 0;
-const modifiableInstruction_1 = __webpack_require__(8963);
+const modifiableInstruction_1 = __webpack_require__(7469);
 class Healthcheck extends modifiableInstruction_1.ModifiableInstruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -1861,13 +1861,13 @@ class Healthcheck extends modifiableInstruction_1.ModifiableInstruction {
 }
 exports.Healthcheck = Healthcheck;
   }),
-  7461:
+  9259:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Label = void 0;
-const propertyInstruction_1 = __webpack_require__(2074);
-const util_1 = __webpack_require__(8357);
+const propertyInstruction_1 = __webpack_require__(3652);
+const util_1 = __webpack_require__(5239);
 class Label extends propertyInstruction_1.PropertyInstruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -1895,14 +1895,14 @@ class Label extends propertyInstruction_1.PropertyInstruction {
 }
 exports.Label = Label;
   }),
-  3344:
+  3566:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Onbuild = void 0;
-const vscode_languageserver_types_1 = __webpack_require__(4378);
-const parser_1 = __webpack_require__(682);
-const instruction_1 = __webpack_require__(3869);
+const vscode_languageserver_types_1 = __webpack_require__(1200);
+const parser_1 = __webpack_require__(696);
+const instruction_1 = __webpack_require__(1971);
 class Onbuild extends instruction_1.Instruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -1929,12 +1929,12 @@ class Onbuild extends instruction_1.Instruction {
 }
 exports.Onbuild = Onbuild;
   }),
-  6354:
+  2812:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Run = void 0;
-const jsonInstruction_1 = __webpack_require__(3951);
+const jsonInstruction_1 = __webpack_require__(7421);
 class Run extends jsonInstruction_1.JSONInstruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -1948,12 +1948,12 @@ class Run extends jsonInstruction_1.JSONInstruction {
 }
 exports.Run = Run;
   }),
-  2289:
+  3836:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Shell = void 0;
-const jsonInstruction_1 = __webpack_require__(3951);
+const jsonInstruction_1 = __webpack_require__(7421);
 class Shell extends jsonInstruction_1.JSONInstruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -1961,12 +1961,12 @@ class Shell extends jsonInstruction_1.JSONInstruction {
 }
 exports.Shell = Shell;
   }),
-  1839:
+  8129:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Stopsignal = void 0;
-const instruction_1 = __webpack_require__(3869);
+const instruction_1 = __webpack_require__(1971);
 class Stopsignal extends instruction_1.Instruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -1974,12 +1974,12 @@ class Stopsignal extends instruction_1.Instruction {
 }
 exports.Stopsignal = Stopsignal;
   }),
-  260:
+  5482:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.User = void 0;
-const instruction_1 = __webpack_require__(3869);
+const instruction_1 = __webpack_require__(1971);
 class User extends instruction_1.Instruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -1987,12 +1987,12 @@ class User extends instruction_1.Instruction {
 }
 exports.User = User;
   }),
-  2913:
+  3775:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Volume = void 0;
-const jsonInstruction_1 = __webpack_require__(3951);
+const jsonInstruction_1 = __webpack_require__(7421);
 class Volume extends jsonInstruction_1.JSONInstruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -2000,12 +2000,12 @@ class Volume extends jsonInstruction_1.JSONInstruction {
 }
 exports.Volume = Volume;
   }),
-  2591:
+  901:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Workdir = void 0;
-const instruction_1 = __webpack_require__(3869);
+const instruction_1 = __webpack_require__(1971);
 class Workdir extends instruction_1.Instruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -2037,12 +2037,12 @@ class Workdir extends instruction_1.Instruction {
 }
 exports.Workdir = Workdir;
   }),
-  7892:
+  2674:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.JSONArgument = void 0;
-const argument_1 = __webpack_require__(2674);
+const argument_1 = __webpack_require__(464);
 class JSONArgument extends argument_1.Argument {
 	constructor(value, range, jsonRange) {
 		super(value, range);
@@ -2059,15 +2059,15 @@ class JSONArgument extends argument_1.Argument {
 }
 exports.JSONArgument = JSONArgument;
   }),
-  3951:
+  7421:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.JSONInstruction = void 0;
-const vscode_languageserver_types_1 = __webpack_require__(4378);
-const argument_1 = __webpack_require__(2674);
-const jsonArgument_1 = __webpack_require__(7892);
-const modifiableInstruction_1 = __webpack_require__(8963);
+const vscode_languageserver_types_1 = __webpack_require__(1200);
+const argument_1 = __webpack_require__(464);
+const jsonArgument_1 = __webpack_require__(2674);
+const modifiableInstruction_1 = __webpack_require__(7469);
 class JSONInstruction extends modifiableInstruction_1.ModifiableInstruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -2231,7 +2231,7 @@ class JSONInstruction extends modifiableInstruction_1.ModifiableInstruction {
 }
 exports.JSONInstruction = JSONInstruction;
   }),
-  163:
+  2993:
   ((__unused_webpack_module, exports) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
@@ -2256,69 +2256,69 @@ class Line {
 }
 exports.Line = Line;
   }),
-  7572:
+  114:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.DockerfileParser = exports.DefaultVariables = exports.Directive = exports.Keyword = exports.Workdir = exports.Volume = exports.User = exports.Stopsignal = exports.Shell = exports.Run = exports.PropertyInstruction = exports.Onbuild = exports.ModifiableInstruction = exports.Label = exports.JSONInstruction = exports.Heredoc = exports.Healthcheck = exports.From = exports.Env = exports.Entrypoint = exports.Copy = exports.Cmd = exports.Arg = exports.Add = exports.Variable = exports.Property = exports.ParserDirective = exports.Line = exports.Instruction = exports.Flag = exports.Comment = exports.JSONArgument = exports.Argument = void 0;
-var argument_1 = __webpack_require__(2674);
+var argument_1 = __webpack_require__(464);
 Object.defineProperty(exports, "Argument", ({ enumerable: true, get: function () { return argument_1.Argument; } }));
-var jsonArgument_1 = __webpack_require__(7892);
+var jsonArgument_1 = __webpack_require__(2674);
 Object.defineProperty(exports, "JSONArgument", ({ enumerable: true, get: function () { return jsonArgument_1.JSONArgument; } }));
-const comment_1 = __webpack_require__(6544);
+const comment_1 = __webpack_require__(8682);
 Object.defineProperty(exports, "Comment", ({ enumerable: true, get: function () { return comment_1.Comment; } }));
-const parser_1 = __webpack_require__(682);
-var flag_1 = __webpack_require__(9767);
+const parser_1 = __webpack_require__(696);
+var flag_1 = __webpack_require__(4713);
 Object.defineProperty(exports, "Flag", ({ enumerable: true, get: function () { return flag_1.Flag; } }));
-const instruction_1 = __webpack_require__(3869);
+const instruction_1 = __webpack_require__(1971);
 Object.defineProperty(exports, "Instruction", ({ enumerable: true, get: function () { return instruction_1.Instruction; } }));
-var line_1 = __webpack_require__(163);
+var line_1 = __webpack_require__(2993);
 Object.defineProperty(exports, "Line", ({ enumerable: true, get: function () { return line_1.Line; } }));
-const parserDirective_1 = __webpack_require__(3697);
+const parserDirective_1 = __webpack_require__(8991);
 Object.defineProperty(exports, "ParserDirective", ({ enumerable: true, get: function () { return parserDirective_1.ParserDirective; } }));
-var property_1 = __webpack_require__(3432);
+var property_1 = __webpack_require__(6886);
 Object.defineProperty(exports, "Property", ({ enumerable: true, get: function () { return property_1.Property; } }));
-var variable_1 = __webpack_require__(2389);
+var variable_1 = __webpack_require__(5891);
 Object.defineProperty(exports, "Variable", ({ enumerable: true, get: function () { return variable_1.Variable; } }));
-var add_1 = __webpack_require__(2836);
+var add_1 = __webpack_require__(1734);
 Object.defineProperty(exports, "Add", ({ enumerable: true, get: function () { return add_1.Add; } }));
-const arg_1 = __webpack_require__(4911);
+const arg_1 = __webpack_require__(8761);
 Object.defineProperty(exports, "Arg", ({ enumerable: true, get: function () { return arg_1.Arg; } }));
-const cmd_1 = __webpack_require__(3347);
+const cmd_1 = __webpack_require__(6417);
 Object.defineProperty(exports, "Cmd", ({ enumerable: true, get: function () { return cmd_1.Cmd; } }));
-const copy_1 = __webpack_require__(9994);
+const copy_1 = __webpack_require__(5200);
 Object.defineProperty(exports, "Copy", ({ enumerable: true, get: function () { return copy_1.Copy; } }));
-const entrypoint_1 = __webpack_require__(6473);
+const entrypoint_1 = __webpack_require__(71);
 Object.defineProperty(exports, "Entrypoint", ({ enumerable: true, get: function () { return entrypoint_1.Entrypoint; } }));
-const env_1 = __webpack_require__(4808);
+const env_1 = __webpack_require__(9642);
 Object.defineProperty(exports, "Env", ({ enumerable: true, get: function () { return env_1.Env; } }));
-const from_1 = __webpack_require__(7963);
+const from_1 = __webpack_require__(9525);
 Object.defineProperty(exports, "From", ({ enumerable: true, get: function () { return from_1.From; } }));
-const healthcheck_1 = __webpack_require__(2493);
+const healthcheck_1 = __webpack_require__(1075);
 Object.defineProperty(exports, "Healthcheck", ({ enumerable: true, get: function () { return healthcheck_1.Healthcheck; } }));
-var heredoc_1 = __webpack_require__(4225);
+var heredoc_1 = __webpack_require__(6931);
 Object.defineProperty(exports, "Heredoc", ({ enumerable: true, get: function () { return heredoc_1.Heredoc; } }));
-var jsonInstruction_1 = __webpack_require__(3951);
+var jsonInstruction_1 = __webpack_require__(7421);
 Object.defineProperty(exports, "JSONInstruction", ({ enumerable: true, get: function () { return jsonInstruction_1.JSONInstruction; } }));
-var label_1 = __webpack_require__(7461);
+var label_1 = __webpack_require__(9259);
 Object.defineProperty(exports, "Label", ({ enumerable: true, get: function () { return label_1.Label; } }));
-var modifiableInstruction_1 = __webpack_require__(8963);
+var modifiableInstruction_1 = __webpack_require__(7469);
 Object.defineProperty(exports, "ModifiableInstruction", ({ enumerable: true, get: function () { return modifiableInstruction_1.ModifiableInstruction; } }));
-var onbuild_1 = __webpack_require__(3344);
+var onbuild_1 = __webpack_require__(3566);
 Object.defineProperty(exports, "Onbuild", ({ enumerable: true, get: function () { return onbuild_1.Onbuild; } }));
-var propertyInstruction_1 = __webpack_require__(2074);
+var propertyInstruction_1 = __webpack_require__(3652);
 Object.defineProperty(exports, "PropertyInstruction", ({ enumerable: true, get: function () { return propertyInstruction_1.PropertyInstruction; } }));
-var run_1 = __webpack_require__(6354);
+var run_1 = __webpack_require__(2812);
 Object.defineProperty(exports, "Run", ({ enumerable: true, get: function () { return run_1.Run; } }));
-var shell_1 = __webpack_require__(2289);
+var shell_1 = __webpack_require__(3836);
 Object.defineProperty(exports, "Shell", ({ enumerable: true, get: function () { return shell_1.Shell; } }));
-var stopsignal_1 = __webpack_require__(1839);
+var stopsignal_1 = __webpack_require__(8129);
 Object.defineProperty(exports, "Stopsignal", ({ enumerable: true, get: function () { return stopsignal_1.Stopsignal; } }));
-var user_1 = __webpack_require__(260);
+var user_1 = __webpack_require__(5482);
 Object.defineProperty(exports, "User", ({ enumerable: true, get: function () { return user_1.User; } }));
-var volume_1 = __webpack_require__(2913);
+var volume_1 = __webpack_require__(3775);
 Object.defineProperty(exports, "Volume", ({ enumerable: true, get: function () { return volume_1.Volume; } }));
-const workdir_1 = __webpack_require__(2591);
+const workdir_1 = __webpack_require__(901);
 Object.defineProperty(exports, "Workdir", ({ enumerable: true, get: function () { return workdir_1.Workdir; } }));
 var Keyword;
 (function (Keyword) {
@@ -2362,14 +2362,14 @@ var DockerfileParser;
 	DockerfileParser.parse = parse;
 })(DockerfileParser || (exports.DockerfileParser = DockerfileParser = {}));
   }),
-  8963:
+  7469:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.ModifiableInstruction = void 0;
-const vscode_languageserver_types_1 = __webpack_require__(4378);
-const flag_1 = __webpack_require__(9767);
-const instruction_1 = __webpack_require__(3869);
+const vscode_languageserver_types_1 = __webpack_require__(1200);
+const flag_1 = __webpack_require__(4713);
+const instruction_1 = __webpack_require__(1971);
 class ModifiableInstruction extends instruction_1.Instruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -2446,35 +2446,35 @@ class ModifiableInstruction extends instruction_1.Instruction {
 }
 exports.ModifiableInstruction = ModifiableInstruction;
   }),
-  682:
+  696:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Parser = void 0;
-const vscode_languageserver_textdocument_1 = __webpack_require__(321);
-const vscode_languageserver_types_1 = __webpack_require__(4378);
-const comment_1 = __webpack_require__(6544);
-const parserDirective_1 = __webpack_require__(3697);
-const instruction_1 = __webpack_require__(3869);
-const add_1 = __webpack_require__(2836);
-const arg_1 = __webpack_require__(4911);
-const cmd_1 = __webpack_require__(3347);
-const copy_1 = __webpack_require__(9994);
-const env_1 = __webpack_require__(4808);
-const entrypoint_1 = __webpack_require__(6473);
-const from_1 = __webpack_require__(7963);
-const healthcheck_1 = __webpack_require__(2493);
-const label_1 = __webpack_require__(7461);
-const onbuild_1 = __webpack_require__(3344);
-const run_1 = __webpack_require__(6354);
-const shell_1 = __webpack_require__(2289);
-const stopsignal_1 = __webpack_require__(1839);
-const workdir_1 = __webpack_require__(2591);
-const user_1 = __webpack_require__(260);
-const volume_1 = __webpack_require__(2913);
-const dockerfile_1 = __webpack_require__(6275);
-const util_1 = __webpack_require__(8357);
-const main_1 = __webpack_require__(7572);
+const vscode_languageserver_textdocument_1 = __webpack_require__(1851);
+const vscode_languageserver_types_1 = __webpack_require__(1200);
+const comment_1 = __webpack_require__(8682);
+const parserDirective_1 = __webpack_require__(8991);
+const instruction_1 = __webpack_require__(1971);
+const add_1 = __webpack_require__(1734);
+const arg_1 = __webpack_require__(8761);
+const cmd_1 = __webpack_require__(6417);
+const copy_1 = __webpack_require__(5200);
+const env_1 = __webpack_require__(9642);
+const entrypoint_1 = __webpack_require__(71);
+const from_1 = __webpack_require__(9525);
+const healthcheck_1 = __webpack_require__(1075);
+const label_1 = __webpack_require__(9259);
+const onbuild_1 = __webpack_require__(3566);
+const run_1 = __webpack_require__(2812);
+const shell_1 = __webpack_require__(3836);
+const stopsignal_1 = __webpack_require__(8129);
+const workdir_1 = __webpack_require__(901);
+const user_1 = __webpack_require__(5482);
+const volume_1 = __webpack_require__(3775);
+const dockerfile_1 = __webpack_require__(4774);
+const util_1 = __webpack_require__(5239);
+const main_1 = __webpack_require__(114);
 class Parser {
 	constructor() {
 		this.escapeChar = null;
@@ -2875,13 +2875,13 @@ class Parser {
 }
 exports.Parser = Parser;
   }),
-  3697:
+  8991:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.ParserDirective = void 0;
-const main_1 = __webpack_require__(7572);
-const line_1 = __webpack_require__(163);
+const main_1 = __webpack_require__(114);
+const line_1 = __webpack_require__(2993);
 class ParserDirective extends line_1.Line {
 	constructor(document, range, nameRange, valueRange) {
 		super(document, range);
@@ -2910,13 +2910,13 @@ class ParserDirective extends line_1.Line {
 }
 exports.ParserDirective = ParserDirective;
   }),
-  3432:
+  6886:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Property = void 0;
-const vscode_languageserver_types_1 = __webpack_require__(4378);
-const util_1 = __webpack_require__(8357);
+const vscode_languageserver_types_1 = __webpack_require__(1200);
+const util_1 = __webpack_require__(5239);
 class Property {
 	constructor(document, escapeChar, arg, arg2) {
 		this.assignmentOperatorRange = null;
@@ -3210,16 +3210,16 @@ class Property {
 }
 exports.Property = Property;
   }),
-  2074:
+  3652:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.PropertyInstruction = void 0;
-const vscode_languageserver_types_1 = __webpack_require__(4378);
-const instruction_1 = __webpack_require__(3869);
-const property_1 = __webpack_require__(3432);
-const argument_1 = __webpack_require__(2674);
-const util_1 = __webpack_require__(8357);
+const vscode_languageserver_types_1 = __webpack_require__(1200);
+const instruction_1 = __webpack_require__(1971);
+const property_1 = __webpack_require__(6886);
+const argument_1 = __webpack_require__(464);
+const util_1 = __webpack_require__(5239);
 class PropertyInstruction extends instruction_1.Instruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -3500,7 +3500,7 @@ class PropertyInstruction extends instruction_1.Instruction {
 }
 exports.PropertyInstruction = PropertyInstruction;
   }),
-  8357:
+  5239:
   ((__unused_webpack_module, exports) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
@@ -3584,7 +3584,7 @@ class Util {
 }
 exports.Util = Util;
   }),
-  2389:
+  5891:
   ((__unused_webpack_module, exports) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
@@ -3638,1240 +3638,7 @@ class Variable {
 }
 exports.Variable = Variable;
   }),
-  6881:
-  ((module, __unused_webpack_exports, __webpack_require__) => {
-"use strict";
-const ANY = Symbol('SemVer ANY')
-class Comparator {
-  static get ANY () {
-	return ANY
-  }
-  constructor (comp, options) {
-	options = parseOptions(options)
-	if (comp instanceof Comparator) {
-	  if (comp.loose === !!options.loose) {
-		return comp
-	  } else {
-		comp = comp.value
-	  }
-	}
-	comp = comp.trim().split(/\s+/).join(' ')
-	debug('comparator', comp, options)
-	this.options = options
-	this.loose = !!options.loose
-	this.parse(comp)
-	if (this.semver === ANY) {
-	  this.value = ''
-	} else {
-	  this.value = this.operator + this.semver.version
-	}
-	debug('comp', this)
-  }
-  parse (comp) {
-	const r = this.options.loose ? re[t.COMPARATORLOOSE] : re[t.COMPARATOR]
-	const m = comp.match(r)
-	if (!m) {
-	  throw new TypeError(`Invalid comparator: ${comp}`)
-	}
-	this.operator = m[1] !== undefined ? m[1] : ''
-	if (this.operator === '=') {
-	  this.operator = ''
-	}
-	if (!m[2]) {
-	  this.semver = ANY
-	} else {
-	  this.semver = new SemVer(m[2], this.options.loose)
-	}
-  }
-  toString () {
-	return this.value
-  }
-  test (version) {
-	debug('Comparator.test', version, this.options.loose)
-	if (this.semver === ANY || version === ANY) {
-	  return true
-	}
-	if (typeof version === 'string') {
-	  try {
-		version = new SemVer(version, this.options)
-	  } catch (er) {
-		return false
-	  }
-	}
-	return cmp(version, this.operator, this.semver, this.options)
-  }
-  intersects (comp, options) {
-	if (!(comp instanceof Comparator)) {
-	  throw new TypeError('a Comparator is required')
-	}
-	if (this.operator === '') {
-	  if (this.value === '') {
-		return true
-	  }
-	  return new Range(comp.value, options).test(this.value)
-	} else if (comp.operator === '') {
-	  if (comp.value === '') {
-		return true
-	  }
-	  return new Range(this.value, options).test(comp.semver)
-	}
-	options = parseOptions(options)
-	if (options.includePrerelease &&
-	  (this.value === '<0.0.0-0' || comp.value === '<0.0.0-0')) {
-	  return false
-	}
-	if (!options.includePrerelease &&
-	  (this.value.startsWith('<0.0.0') || comp.value.startsWith('<0.0.0'))) {
-	  return false
-	}
-	if (this.operator.startsWith('>') && comp.operator.startsWith('>')) {
-	  return true
-	}
-	if (this.operator.startsWith('<') && comp.operator.startsWith('<')) {
-	  return true
-	}
-	if (
-	  (this.semver.version === comp.semver.version) &&
-	  this.operator.includes('=') && comp.operator.includes('=')) {
-	  return true
-	}
-	if (cmp(this.semver, '<', comp.semver, options) &&
-	  this.operator.startsWith('>') && comp.operator.startsWith('<')) {
-	  return true
-	}
-	if (cmp(this.semver, '>', comp.semver, options) &&
-	  this.operator.startsWith('<') && comp.operator.startsWith('>')) {
-	  return true
-	}
-	return false
-  }
-}
-module.exports = Comparator
-const parseOptions = __webpack_require__(1570)
-const { safeRe: re, t } = __webpack_require__(1813)
-const cmp = __webpack_require__(1112)
-const debug = __webpack_require__(8749)
-const SemVer = __webpack_require__(169)
-const Range = __webpack_require__(1080)
-  }),
-  1080:
-  ((module, __unused_webpack_exports, __webpack_require__) => {
-"use strict";
-const SPACE_CHARACTERS = /\s+/g
-class Range {
-  constructor (range, options) {
-	options = parseOptions(options)
-	if (range instanceof Range) {
-	  if (
-		range.loose === !!options.loose &&
-		range.includePrerelease === !!options.includePrerelease
-	  ) {
-		return range
-	  } else {
-		return new Range(range.raw, options)
-	  }
-	}
-	if (range instanceof Comparator) {
-	  this.raw = range.value
-	  this.set = [[range]]
-	  this.formatted = undefined
-	  return this
-	}
-	this.options = options
-	this.loose = !!options.loose
-	this.includePrerelease = !!options.includePrerelease
-	this.raw = range.trim().replace(SPACE_CHARACTERS, ' ')
-	this.set = this.raw
-	  .split('||')
-	  .map(r => this.parseRange(r.trim()))
-	  .filter(c => c.length)
-	if (!this.set.length) {
-	  throw new TypeError(`Invalid SemVer Range: ${this.raw}`)
-	}
-	if (this.set.length > 1) {
-	  const first = this.set[0]
-	  this.set = this.set.filter(c => !isNullSet(c[0]))
-	  if (this.set.length === 0) {
-		this.set = [first]
-	  } else if (this.set.length > 1) {
-		for (const c of this.set) {
-		  if (c.length === 1 && isAny(c[0])) {
-			this.set = [c]
-			break
-		  }
-		}
-	  }
-	}
-	this.formatted = undefined
-  }
-  get range () {
-	if (this.formatted === undefined) {
-	  this.formatted = ''
-	  for (let i = 0; i < this.set.length; i++) {
-		if (i > 0) {
-		  this.formatted += '||'
-		}
-		const comps = this.set[i]
-		for (let k = 0; k < comps.length; k++) {
-		  if (k > 0) {
-			this.formatted += ' '
-		  }
-		  this.formatted += comps[k].toString().trim()
-		}
-	  }
-	}
-	return this.formatted
-  }
-  format () {
-	return this.range
-  }
-  toString () {
-	return this.range
-  }
-  parseRange (range) {
-	range = range.replace(BUILDSTRIPRE, '')
-	const memoOpts =
-	  (this.options.includePrerelease && FLAG_INCLUDE_PRERELEASE) |
-	  (this.options.loose && FLAG_LOOSE)
-	const memoKey = memoOpts + ':' + range
-	const cached = cache.get(memoKey)
-	if (cached) {
-	  return cached
-	}
-	const loose = this.options.loose
-	const hr = loose ? re[t.HYPHENRANGELOOSE] : re[t.HYPHENRANGE]
-	range = range.replace(hr, hyphenReplace(this.options.includePrerelease))
-	debug('hyphen replace', range)
-	range = range.replace(re[t.COMPARATORTRIM], comparatorTrimReplace)
-	debug('comparator trim', range)
-	range = range.replace(re[t.TILDETRIM], tildeTrimReplace)
-	debug('tilde trim', range)
-	range = range.replace(re[t.CARETTRIM], caretTrimReplace)
-	debug('caret trim', range)
-	let rangeList = range
-	  .split(' ')
-	  .map(comp => parseComparator(comp, this.options))
-	  .join(' ')
-	  .split(/\s+/)
-	  .map(comp => replaceGTE0(comp, this.options))
-	if (loose) {
-	  rangeList = rangeList.filter(comp => {
-		debug('loose invalid filter', comp, this.options)
-		return !!comp.match(re[t.COMPARATORLOOSE])
-	  })
-	}
-	debug('range list', rangeList)
-	const rangeMap = new Map()
-	const comparators = rangeList.map(comp => new Comparator(comp, this.options))
-	for (const comp of comparators) {
-	  if (isNullSet(comp)) {
-		return [comp]
-	  }
-	  rangeMap.set(comp.value, comp)
-	}
-	if (rangeMap.size > 1 && rangeMap.has('')) {
-	  rangeMap.delete('')
-	}
-	const result = [...rangeMap.values()]
-	cache.set(memoKey, result)
-	return result
-  }
-  intersects (range, options) {
-	if (!(range instanceof Range)) {
-	  throw new TypeError('a Range is required')
-	}
-	return this.set.some((thisComparators) => {
-	  return (
-		isSatisfiable(thisComparators, options) &&
-		range.set.some((rangeComparators) => {
-		  return (
-			isSatisfiable(rangeComparators, options) &&
-			thisComparators.every((thisComparator) => {
-			  return rangeComparators.every((rangeComparator) => {
-				return thisComparator.intersects(rangeComparator, options)
-			  })
-			})
-		  )
-		})
-	  )
-	})
-  }
-  test (version) {
-	if (!version) {
-	  return false
-	}
-	if (typeof version === 'string') {
-	  try {
-		version = new SemVer(version, this.options)
-	  } catch (er) {
-		return false
-	  }
-	}
-	for (let i = 0; i < this.set.length; i++) {
-	  if (testSet(this.set[i], version, this.options)) {
-		return true
-	  }
-	}
-	return false
-  }
-}
-module.exports = Range
-const LRU = __webpack_require__(7605)
-const cache = new LRU()
-const parseOptions = __webpack_require__(1570)
-const Comparator = __webpack_require__(6881)
-const debug = __webpack_require__(8749)
-const SemVer = __webpack_require__(169)
-const {
-  safeRe: re,
-  src,
-  t,
-  comparatorTrimReplace,
-  tildeTrimReplace,
-  caretTrimReplace,
-} = __webpack_require__(1813)
-const { FLAG_INCLUDE_PRERELEASE, FLAG_LOOSE } = __webpack_require__(4619)
-const BUILDSTRIPRE = new RegExp(src[t.BUILD], 'g')
-const isNullSet = c => c.value === '<0.0.0-0'
-const isAny = c => c.value === ''
-const isSatisfiable = (comparators, options) => {
-  let result = true
-  const remainingComparators = comparators.slice()
-  let testComparator = remainingComparators.pop()
-  while (result && remainingComparators.length) {
-	result = remainingComparators.every((otherComparator) => {
-	  return testComparator.intersects(otherComparator, options)
-	})
-	testComparator = remainingComparators.pop()
-  }
-  return result
-}
-const parseComparator = (comp, options) => {
-  comp = comp.replace(re[t.BUILD], '')
-  debug('comp', comp, options)
-  comp = replaceCarets(comp, options)
-  debug('caret', comp)
-  comp = replaceTildes(comp, options)
-  debug('tildes', comp)
-  comp = replaceXRanges(comp, options)
-  debug('xrange', comp)
-  comp = replaceStars(comp, options)
-  debug('stars', comp)
-  return comp
-}
-const isX = id => !id || id.toLowerCase() === 'x' || id === '*'
-const replaceTildes = (comp, options) => {
-  return comp
-	.trim()
-	.split(/\s+/)
-	.map((c) => replaceTilde(c, options))
-	.join(' ')
-}
-const replaceTilde = (comp, options) => {
-  const r = options.loose ? re[t.TILDELOOSE] : re[t.TILDE]
-  return comp.replace(r, (_, M, m, p, pr) => {
-	debug('tilde', comp, _, M, m, p, pr)
-	let ret
-	if (isX(M)) {
-	  ret = ''
-	} else if (isX(m)) {
-	  ret = `>=${M}.0.0 <${+M + 1}.0.0-0`
-	} else if (isX(p)) {
-	  ret = `>=${M}.${m}.0 <${M}.${+m + 1}.0-0`
-	} else if (pr) {
-	  debug('replaceTilde pr', pr)
-	  ret = `>=${M}.${m}.${p}-${pr
-	  } <${M}.${+m + 1}.0-0`
-	} else {
-	  ret = `>=${M}.${m}.${p
-	  } <${M}.${+m + 1}.0-0`
-	}
-	debug('tilde return', ret)
-	return ret
-  })
-}
-const replaceCarets = (comp, options) => {
-  return comp
-	.trim()
-	.split(/\s+/)
-	.map((c) => replaceCaret(c, options))
-	.join(' ')
-}
-const replaceCaret = (comp, options) => {
-  debug('caret', comp, options)
-  const r = options.loose ? re[t.CARETLOOSE] : re[t.CARET]
-  const z = options.includePrerelease ? '-0' : ''
-  return comp.replace(r, (_, M, m, p, pr) => {
-	debug('caret', comp, _, M, m, p, pr)
-	let ret
-	if (isX(M)) {
-	  ret = ''
-	} else if (isX(m)) {
-	  ret = `>=${M}.0.0${z} <${+M + 1}.0.0-0`
-	} else if (isX(p)) {
-	  if (M === '0') {
-		ret = `>=${M}.${m}.0${z} <${M}.${+m + 1}.0-0`
-	  } else {
-		ret = `>=${M}.${m}.0${z} <${+M + 1}.0.0-0`
-	  }
-	} else if (pr) {
-	  debug('replaceCaret pr', pr)
-	  if (M === '0') {
-		if (m === '0') {
-		  ret = `>=${M}.${m}.${p}-${pr
-		  } <${M}.${m}.${+p + 1}-0`
-		} else {
-		  ret = `>=${M}.${m}.${p}-${pr
-		  } <${M}.${+m + 1}.0-0`
-		}
-	  } else {
-		ret = `>=${M}.${m}.${p}-${pr
-		} <${+M + 1}.0.0-0`
-	  }
-	} else {
-	  debug('no pr')
-	  if (M === '0') {
-		if (m === '0') {
-		  ret = `>=${M}.${m}.${p
-		  }${z} <${M}.${m}.${+p + 1}-0`
-		} else {
-		  ret = `>=${M}.${m}.${p
-		  }${z} <${M}.${+m + 1}.0-0`
-		}
-	  } else {
-		ret = `>=${M}.${m}.${p
-		} <${+M + 1}.0.0-0`
-	  }
-	}
-	debug('caret return', ret)
-	return ret
-  })
-}
-const replaceXRanges = (comp, options) => {
-  debug('replaceXRanges', comp, options)
-  return comp
-	.split(/\s+/)
-	.map((c) => replaceXRange(c, options))
-	.join(' ')
-}
-const replaceXRange = (comp, options) => {
-  comp = comp.trim()
-  const r = options.loose ? re[t.XRANGELOOSE] : re[t.XRANGE]
-  return comp.replace(r, (ret, gtlt, M, m, p, pr) => {
-	debug('xRange', comp, ret, gtlt, M, m, p, pr)
-	const xM = isX(M)
-	const xm = xM || isX(m)
-	const xp = xm || isX(p)
-	const anyX = xp
-	if (gtlt === '=' && anyX) {
-	  gtlt = ''
-	}
-	pr = options.includePrerelease ? '-0' : ''
-	if (xM) {
-	  if (gtlt === '>' || gtlt === '<') {
-		ret = '<0.0.0-0'
-	  } else {
-		ret = '*'
-	  }
-	} else if (gtlt && anyX) {
-	  if (xm) {
-		m = 0
-	  }
-	  p = 0
-	  if (gtlt === '>') {
-		gtlt = '>='
-		if (xm) {
-		  M = +M + 1
-		  m = 0
-		  p = 0
-		} else {
-		  m = +m + 1
-		  p = 0
-		}
-	  } else if (gtlt === '<=') {
-		gtlt = '<'
-		if (xm) {
-		  M = +M + 1
-		} else {
-		  m = +m + 1
-		}
-	  }
-	  if (gtlt === '<') {
-		pr = '-0'
-	  }
-	  ret = `${gtlt + M}.${m}.${p}${pr}`
-	} else if (xm) {
-	  ret = `>=${M}.0.0${pr} <${+M + 1}.0.0-0`
-	} else if (xp) {
-	  ret = `>=${M}.${m}.0${pr
-	  } <${M}.${+m + 1}.0-0`
-	}
-	debug('xRange return', ret)
-	return ret
-  })
-}
-const replaceStars = (comp, options) => {
-  debug('replaceStars', comp, options)
-  return comp
-	.trim()
-	.replace(re[t.STAR], '')
-}
-const replaceGTE0 = (comp, options) => {
-  debug('replaceGTE0', comp, options)
-  return comp
-	.trim()
-	.replace(re[options.includePrerelease ? t.GTE0PRE : t.GTE0], '')
-}
-const hyphenReplace = incPr => ($0,
-  from, fM, fm, fp, fpr, fb,
-  to, tM, tm, tp, tpr) => {
-  if (isX(fM)) {
-	from = ''
-  } else if (isX(fm)) {
-	from = `>=${fM}.0.0${incPr ? '-0' : ''}`
-  } else if (isX(fp)) {
-	from = `>=${fM}.${fm}.0${incPr ? '-0' : ''}`
-  } else if (fpr) {
-	from = `>=${from}`
-  } else {
-	from = `>=${from}${incPr ? '-0' : ''}`
-  }
-  if (isX(tM)) {
-	to = ''
-  } else if (isX(tm)) {
-	to = `<${+tM + 1}.0.0-0`
-  } else if (isX(tp)) {
-	to = `<${tM}.${+tm + 1}.0-0`
-  } else if (tpr) {
-	to = `<=${tM}.${tm}.${tp}-${tpr}`
-  } else if (incPr) {
-	to = `<${tM}.${tm}.${+tp + 1}-0`
-  } else {
-	to = `<=${to}`
-  }
-  return `${from} ${to}`.trim()
-}
-const testSet = (set, version, options) => {
-  for (let i = 0; i < set.length; i++) {
-	if (!set[i].test(version)) {
-	  return false
-	}
-  }
-  if (version.prerelease.length && !options.includePrerelease) {
-	for (let i = 0; i < set.length; i++) {
-	  debug(set[i].semver)
-	  if (set[i].semver === Comparator.ANY) {
-		continue
-	  }
-	  if (set[i].semver.prerelease.length > 0) {
-		const allowed = set[i].semver
-		if (allowed.major === version.major &&
-			allowed.minor === version.minor &&
-			allowed.patch === version.patch) {
-		  return true
-		}
-	  }
-	}
-	return false
-  }
-  return true
-}
-  }),
-  169:
-  ((module, __unused_webpack_exports, __webpack_require__) => {
-"use strict";
-const debug = __webpack_require__(8749)
-const { MAX_LENGTH, MAX_SAFE_INTEGER } = __webpack_require__(4619)
-const { safeRe: re, t } = __webpack_require__(1813)
-const parseOptions = __webpack_require__(1570)
-const { compareIdentifiers } = __webpack_require__(1716)
-class SemVer {
-  constructor (version, options) {
-	options = parseOptions(options)
-	if (version instanceof SemVer) {
-	  if (version.loose === !!options.loose &&
-		version.includePrerelease === !!options.includePrerelease) {
-		return version
-	  } else {
-		version = version.version
-	  }
-	} else if (typeof version !== 'string') {
-	  throw new TypeError(`Invalid version. Must be a string. Got type "${typeof version}".`)
-	}
-	if (version.length > MAX_LENGTH) {
-	  throw new TypeError(
-		`version is longer than ${MAX_LENGTH} characters`
-	  )
-	}
-	debug('SemVer', version, options)
-	this.options = options
-	this.loose = !!options.loose
-	this.includePrerelease = !!options.includePrerelease
-	const m = version.trim().match(options.loose ? re[t.LOOSE] : re[t.FULL])
-	if (!m) {
-	  throw new TypeError(`Invalid Version: ${version}`)
-	}
-	this.raw = version
-	this.major = +m[1]
-	this.minor = +m[2]
-	this.patch = +m[3]
-	if (this.major > MAX_SAFE_INTEGER || this.major < 0) {
-	  throw new TypeError('Invalid major version')
-	}
-	if (this.minor > MAX_SAFE_INTEGER || this.minor < 0) {
-	  throw new TypeError('Invalid minor version')
-	}
-	if (this.patch > MAX_SAFE_INTEGER || this.patch < 0) {
-	  throw new TypeError('Invalid patch version')
-	}
-	if (!m[4]) {
-	  this.prerelease = []
-	} else {
-	  this.prerelease = m[4].split('.').map((id) => {
-		if (/^[0-9]+$/.test(id)) {
-		  const num = +id
-		  if (num >= 0 && num < MAX_SAFE_INTEGER) {
-			return num
-		  }
-		}
-		return id
-	  })
-	}
-	this.build = m[5] ? m[5].split('.') : []
-	this.format()
-  }
-  format () {
-	this.version = `${this.major}.${this.minor}.${this.patch}`
-	if (this.prerelease.length) {
-	  this.version += `-${this.prerelease.join('.')}`
-	}
-	return this.version
-  }
-  toString () {
-	return this.version
-  }
-  compare (other) {
-	debug('SemVer.compare', this.version, this.options, other)
-	if (!(other instanceof SemVer)) {
-	  if (typeof other === 'string' && other === this.version) {
-		return 0
-	  }
-	  other = new SemVer(other, this.options)
-	}
-	if (other.version === this.version) {
-	  return 0
-	}
-	return this.compareMain(other) || this.comparePre(other)
-  }
-  compareMain (other) {
-	if (!(other instanceof SemVer)) {
-	  other = new SemVer(other, this.options)
-	}
-	if (this.major < other.major) {
-	  return -1
-	}
-	if (this.major > other.major) {
-	  return 1
-	}
-	if (this.minor < other.minor) {
-	  return -1
-	}
-	if (this.minor > other.minor) {
-	  return 1
-	}
-	if (this.patch < other.patch) {
-	  return -1
-	}
-	if (this.patch > other.patch) {
-	  return 1
-	}
-	return 0
-  }
-  comparePre (other) {
-	if (!(other instanceof SemVer)) {
-	  other = new SemVer(other, this.options)
-	}
-	if (this.prerelease.length && !other.prerelease.length) {
-	  return -1
-	} else if (!this.prerelease.length && other.prerelease.length) {
-	  return 1
-	} else if (!this.prerelease.length && !other.prerelease.length) {
-	  return 0
-	}
-	let i = 0
-	do {
-	  const a = this.prerelease[i]
-	  const b = other.prerelease[i]
-	  debug('prerelease compare', i, a, b)
-	  if (a === undefined && b === undefined) {
-		return 0
-	  } else if (b === undefined) {
-		return 1
-	  } else if (a === undefined) {
-		return -1
-	  } else if (a === b) {
-		continue
-	  } else {
-		return compareIdentifiers(a, b)
-	  }
-	} while (++i)
-  }
-  compareBuild (other) {
-	if (!(other instanceof SemVer)) {
-	  other = new SemVer(other, this.options)
-	}
-	let i = 0
-	do {
-	  const a = this.build[i]
-	  const b = other.build[i]
-	  debug('build compare', i, a, b)
-	  if (a === undefined && b === undefined) {
-		return 0
-	  } else if (b === undefined) {
-		return 1
-	  } else if (a === undefined) {
-		return -1
-	  } else if (a === b) {
-		continue
-	  } else {
-		return compareIdentifiers(a, b)
-	  }
-	} while (++i)
-  }
-  inc (release, identifier, identifierBase) {
-	if (release.startsWith('pre')) {
-	  if (!identifier && identifierBase === false) {
-		throw new Error('invalid increment argument: identifier is empty')
-	  }
-	  if (identifier) {
-		const match = `-${identifier}`.match(this.options.loose ? re[t.PRERELEASELOOSE] : re[t.PRERELEASE])
-		if (!match || match[1] !== identifier) {
-		  throw new Error(`invalid identifier: ${identifier}`)
-		}
-	  }
-	}
-	switch (release) {
-	  case 'premajor':
-		this.prerelease.length = 0
-		this.patch = 0
-		this.minor = 0
-		this.major++
-		this.inc('pre', identifier, identifierBase)
-		break
-	  case 'preminor':
-		this.prerelease.length = 0
-		this.patch = 0
-		this.minor++
-		this.inc('pre', identifier, identifierBase)
-		break
-	  case 'prepatch':
-		this.prerelease.length = 0
-		this.inc('patch', identifier, identifierBase)
-		this.inc('pre', identifier, identifierBase)
-		break
-	  case 'prerelease':
-		if (this.prerelease.length === 0) {
-		  this.inc('patch', identifier, identifierBase)
-		}
-		this.inc('pre', identifier, identifierBase)
-		break
-	  case 'release':
-		if (this.prerelease.length === 0) {
-		  throw new Error(`version ${this.raw} is not a prerelease`)
-		}
-		this.prerelease.length = 0
-		break
-	  case 'major':
-		if (
-		  this.minor !== 0 ||
-		  this.patch !== 0 ||
-		  this.prerelease.length === 0
-		) {
-		  this.major++
-		}
-		this.minor = 0
-		this.patch = 0
-		this.prerelease = []
-		break
-	  case 'minor':
-		if (this.patch !== 0 || this.prerelease.length === 0) {
-		  this.minor++
-		}
-		this.patch = 0
-		this.prerelease = []
-		break
-	  case 'patch':
-		if (this.prerelease.length === 0) {
-		  this.patch++
-		}
-		this.prerelease = []
-		break
-	  case 'pre': {
-		const base = Number(identifierBase) ? 1 : 0
-		if (this.prerelease.length === 0) {
-		  this.prerelease = [base]
-		} else {
-		  let i = this.prerelease.length
-		  while (--i >= 0) {
-			if (typeof this.prerelease[i] === 'number') {
-			  this.prerelease[i]++
-			  i = -2
-			}
-		  }
-		  if (i === -1) {
-			if (identifier === this.prerelease.join('.') && identifierBase === false) {
-			  throw new Error('invalid increment argument: identifier already exists')
-			}
-			this.prerelease.push(base)
-		  }
-		}
-		if (identifier) {
-		  let prerelease = [identifier, base]
-		  if (identifierBase === false) {
-			prerelease = [identifier]
-		  }
-		  if (compareIdentifiers(this.prerelease[0], identifier) === 0) {
-			if (isNaN(this.prerelease[1])) {
-			  this.prerelease = prerelease
-			}
-		  } else {
-			this.prerelease = prerelease
-		  }
-		}
-		break
-	  }
-	  default:
-		throw new Error(`invalid increment argument: ${release}`)
-	}
-	this.raw = this.format()
-	if (this.build.length) {
-	  this.raw += `+${this.build.join('.')}`
-	}
-	return this
-  }
-}
-module.exports = SemVer
-  }),
-  1112:
-  ((module, __unused_webpack_exports, __webpack_require__) => {
-"use strict";
-const eq = __webpack_require__(4140)
-const neq = __webpack_require__(2744)
-const gt = __webpack_require__(2149)
-const gte = __webpack_require__(406)
-const lt = __webpack_require__(9202)
-const lte = __webpack_require__(795)
-const cmp = (a, op, b, loose) => {
-  switch (op) {
-	case '===':
-	  if (typeof a === 'object') {
-		a = a.version
-	  }
-	  if (typeof b === 'object') {
-		b = b.version
-	  }
-	  return a === b
-	case '!==':
-	  if (typeof a === 'object') {
-		a = a.version
-	  }
-	  if (typeof b === 'object') {
-		b = b.version
-	  }
-	  return a !== b
-	case '':
-	case '=':
-	case '==':
-	  return eq(a, b, loose)
-	case '!=':
-	  return neq(a, b, loose)
-	case '>':
-	  return gt(a, b, loose)
-	case '>=':
-	  return gte(a, b, loose)
-	case '<':
-	  return lt(a, b, loose)
-	case '<=':
-	  return lte(a, b, loose)
-	default:
-	  throw new TypeError(`Invalid operator: ${op}`)
-  }
-}
-module.exports = cmp
-  }),
-  7487:
-  ((module, __unused_webpack_exports, __webpack_require__) => {
-"use strict";
-const SemVer = __webpack_require__(169)
-const compare = (a, b, loose) =>
-  new SemVer(a, loose).compare(new SemVer(b, loose))
-module.exports = compare
-  }),
-  4140:
-  ((module, __unused_webpack_exports, __webpack_require__) => {
-"use strict";
-const compare = __webpack_require__(7487)
-const eq = (a, b, loose) => compare(a, b, loose) === 0
-module.exports = eq
-  }),
-  2149:
-  ((module, __unused_webpack_exports, __webpack_require__) => {
-"use strict";
-const compare = __webpack_require__(7487)
-const gt = (a, b, loose) => compare(a, b, loose) > 0
-module.exports = gt
-  }),
-  406:
-  ((module, __unused_webpack_exports, __webpack_require__) => {
-"use strict";
-const compare = __webpack_require__(7487)
-const gte = (a, b, loose) => compare(a, b, loose) >= 0
-module.exports = gte
-  }),
-  9202:
-  ((module, __unused_webpack_exports, __webpack_require__) => {
-"use strict";
-const compare = __webpack_require__(7487)
-const lt = (a, b, loose) => compare(a, b, loose) < 0
-module.exports = lt
-  }),
-  795:
-  ((module, __unused_webpack_exports, __webpack_require__) => {
-"use strict";
-const compare = __webpack_require__(7487)
-const lte = (a, b, loose) => compare(a, b, loose) <= 0
-module.exports = lte
-  }),
-  2744:
-  ((module, __unused_webpack_exports, __webpack_require__) => {
-"use strict";
-const compare = __webpack_require__(7487)
-const neq = (a, b, loose) => compare(a, b, loose) !== 0
-module.exports = neq
-  }),
-  6193:
-  ((module, __unused_webpack_exports, __webpack_require__) => {
-"use strict";
-const Range = __webpack_require__(1080)
-const satisfies = (version, range, options) => {
-  try {
-	range = new Range(range, options)
-  } catch (er) {
-	return false
-  }
-  return range.test(version)
-}
-module.exports = satisfies
-  }),
-  4619:
-  ((module) => {
-"use strict";
-const SEMVER_SPEC_VERSION = '2.0.0'
-const MAX_LENGTH = 256
-const MAX_SAFE_INTEGER = Number.MAX_SAFE_INTEGER ||
-  9007199254740991
-const MAX_SAFE_COMPONENT_LENGTH = 16
-const MAX_SAFE_BUILD_LENGTH = MAX_LENGTH - 6
-const RELEASE_TYPES = [
-  'major',
-  'premajor',
-  'minor',
-  'preminor',
-  'patch',
-  'prepatch',
-  'prerelease',
-]
-module.exports = {
-  MAX_LENGTH,
-  MAX_SAFE_COMPONENT_LENGTH,
-  MAX_SAFE_BUILD_LENGTH,
-  MAX_SAFE_INTEGER,
-  RELEASE_TYPES,
-  SEMVER_SPEC_VERSION,
-  FLAG_INCLUDE_PRERELEASE: 0b001,
-  FLAG_LOOSE: 0b010,
-}
-  }),
-  8749:
-  ((module) => {
-"use strict";
-const debug = (
-  typeof process === 'object' &&
-  process.env &&
-  process.env.NODE_DEBUG &&
-  /\bsemver\b/i.test(process.env.NODE_DEBUG)
-) ? (...args) => console.error('SEMVER', ...args)
-  : () => {}
-module.exports = debug
-  }),
-  1716:
-  ((module) => {
-"use strict";
-const numeric = /^[0-9]+$/
-const compareIdentifiers = (a, b) => {
-  if (typeof a === 'number' && typeof b === 'number') {
-	return a === b ? 0 : a < b ? -1 : 1
-  }
-  const anum = numeric.test(a)
-  const bnum = numeric.test(b)
-  if (anum && bnum) {
-	a = +a
-	b = +b
-  }
-  return a === b ? 0
-	: (anum && !bnum) ? -1
-	: (bnum && !anum) ? 1
-	: a < b ? -1
-	: 1
-}
-const rcompareIdentifiers = (a, b) => compareIdentifiers(b, a)
-module.exports = {
-  compareIdentifiers,
-  rcompareIdentifiers,
-}
-  }),
-  7605:
-  ((module) => {
-"use strict";
-class LRUCache {
-  constructor () {
-	this.max = 1000
-	this.map = new Map()
-  }
-  get (key) {
-	const value = this.map.get(key)
-	if (value === undefined) {
-	  return undefined
-	} else {
-	  this.map.delete(key)
-	  this.map.set(key, value)
-	  return value
-	}
-  }
-  delete (key) {
-	return this.map.delete(key)
-  }
-  set (key, value) {
-	const deleted = this.delete(key)
-	if (!deleted && value !== undefined) {
-	  if (this.map.size >= this.max) {
-		const firstKey = this.map.keys().next().value
-		this.delete(firstKey)
-	  }
-	  this.map.set(key, value)
-	}
-	return this
-  }
-}
-module.exports = LRUCache
-  }),
-  1570:
-  ((module) => {
-"use strict";
-const looseOption = Object.freeze({ loose: true })
-const emptyOpts = Object.freeze({ })
-const parseOptions = options => {
-  if (!options) {
-	return emptyOpts
-  }
-  if (typeof options !== 'object') {
-	return looseOption
-  }
-  return options
-}
-module.exports = parseOptions
-  }),
-  1813:
-  ((module, exports, __webpack_require__) => {
-"use strict";
-const {
-  MAX_SAFE_COMPONENT_LENGTH,
-  MAX_SAFE_BUILD_LENGTH,
-  MAX_LENGTH,
-} = __webpack_require__(4619)
-const debug = __webpack_require__(8749)
-exports = module.exports = {}
-const re = exports.re = []
-const safeRe = exports.safeRe = []
-const src = exports.src = []
-const safeSrc = exports.safeSrc = []
-const t = exports.t = {}
-let R = 0
-const LETTERDASHNUMBER = '[a-zA-Z0-9-]'
-const safeRegexReplacements = [
-  ['\\s', 1],
-  ['\\d', MAX_LENGTH],
-  [LETTERDASHNUMBER, MAX_SAFE_BUILD_LENGTH],
-]
-const makeSafeRegex = (value) => {
-  for (const [token, max] of safeRegexReplacements) {
-	value = value
-	  .split(`${token}*`).join(`${token}{0,${max}}`)
-	  .split(`${token}+`).join(`${token}{1,${max}}`)
-  }
-  return value
-}
-const createToken = (name, value, isGlobal) => {
-  const safe = makeSafeRegex(value)
-  const index = R++
-  debug(name, index, value)
-  t[name] = index
-  src[index] = value
-  safeSrc[index] = safe
-  re[index] = new RegExp(value, isGlobal ? 'g' : undefined)
-  safeRe[index] = new RegExp(safe, isGlobal ? 'g' : undefined)
-}
-createToken('NUMERICIDENTIFIER', '0|[1-9]\\d*')
-createToken('NUMERICIDENTIFIERLOOSE', '\\d+')
-createToken('NONNUMERICIDENTIFIER', `\\d*[a-zA-Z-]${LETTERDASHNUMBER}*`)
-createToken('MAINVERSION', `(${src[t.NUMERICIDENTIFIER]})\\.` +
-				   `(${src[t.NUMERICIDENTIFIER]})\\.` +
-				   `(${src[t.NUMERICIDENTIFIER]})`)
-createToken('MAINVERSIONLOOSE', `(${src[t.NUMERICIDENTIFIERLOOSE]})\\.` +
-						`(${src[t.NUMERICIDENTIFIERLOOSE]})\\.` +
-						`(${src[t.NUMERICIDENTIFIERLOOSE]})`)
-createToken('PRERELEASEIDENTIFIER', `(?:${src[t.NONNUMERICIDENTIFIER]
-}|${src[t.NUMERICIDENTIFIER]})`)
-createToken('PRERELEASEIDENTIFIERLOOSE', `(?:${src[t.NONNUMERICIDENTIFIER]
-}|${src[t.NUMERICIDENTIFIERLOOSE]})`)
-createToken('PRERELEASE', `(?:-(${src[t.PRERELEASEIDENTIFIER]
-}(?:\\.${src[t.PRERELEASEIDENTIFIER]})*))`)
-createToken('PRERELEASELOOSE', `(?:-?(${src[t.PRERELEASEIDENTIFIERLOOSE]
-}(?:\\.${src[t.PRERELEASEIDENTIFIERLOOSE]})*))`)
-createToken('BUILDIDENTIFIER', `${LETTERDASHNUMBER}+`)
-createToken('BUILD', `(?:\\+(${src[t.BUILDIDENTIFIER]
-}(?:\\.${src[t.BUILDIDENTIFIER]})*))`)
-createToken('FULLPLAIN', `v?${src[t.MAINVERSION]
-}${src[t.PRERELEASE]}?${
-  src[t.BUILD]}?`)
-createToken('FULL', `^${src[t.FULLPLAIN]}$`)
-createToken('LOOSEPLAIN', `[v=\\s]*${src[t.MAINVERSIONLOOSE]
-}${src[t.PRERELEASELOOSE]}?${
-  src[t.BUILD]}?`)
-createToken('LOOSE', `^${src[t.LOOSEPLAIN]}$`)
-createToken('GTLT', '((?:<|>)?=?)')
-createToken('XRANGEIDENTIFIERLOOSE', `${src[t.NUMERICIDENTIFIERLOOSE]}|x|X|\\*`)
-createToken('XRANGEIDENTIFIER', `${src[t.NUMERICIDENTIFIER]}|x|X|\\*`)
-createToken('XRANGEPLAIN', `[v=\\s]*(${src[t.XRANGEIDENTIFIER]})` +
-				   `(?:\\.(${src[t.XRANGEIDENTIFIER]})` +
-				   `(?:\\.(${src[t.XRANGEIDENTIFIER]})` +
-				   `(?:${src[t.PRERELEASE]})?${
-					 src[t.BUILD]}?` +
-				   `)?)?`)
-createToken('XRANGEPLAINLOOSE', `[v=\\s]*(${src[t.XRANGEIDENTIFIERLOOSE]})` +
-						`(?:\\.(${src[t.XRANGEIDENTIFIERLOOSE]})` +
-						`(?:\\.(${src[t.XRANGEIDENTIFIERLOOSE]})` +
-						`(?:${src[t.PRERELEASELOOSE]})?${
-						  src[t.BUILD]}?` +
-						`)?)?`)
-createToken('XRANGE', `^${src[t.GTLT]}\\s*${src[t.XRANGEPLAIN]}$`)
-createToken('XRANGELOOSE', `^${src[t.GTLT]}\\s*${src[t.XRANGEPLAINLOOSE]}$`)
-createToken('COERCEPLAIN', `${'(^|[^\\d])' +
-			  '(\\d{1,'}${MAX_SAFE_COMPONENT_LENGTH}})` +
-			  `(?:\\.(\\d{1,${MAX_SAFE_COMPONENT_LENGTH}}))?` +
-			  `(?:\\.(\\d{1,${MAX_SAFE_COMPONENT_LENGTH}}))?`)
-createToken('COERCE', `${src[t.COERCEPLAIN]}(?:$|[^\\d])`)
-createToken('COERCEFULL', src[t.COERCEPLAIN] +
-			  `(?:${src[t.PRERELEASE]})?` +
-			  `(?:${src[t.BUILD]})?` +
-			  `(?:$|[^\\d])`)
-createToken('COERCERTL', src[t.COERCE], true)
-createToken('COERCERTLFULL', src[t.COERCEFULL], true)
-createToken('LONETILDE', '(?:~>?)')
-createToken('TILDETRIM', `(\\s*)${src[t.LONETILDE]}\\s+`, true)
-exports.tildeTrimReplace = '$1~'
-createToken('TILDE', `^${src[t.LONETILDE]}${src[t.XRANGEPLAIN]}$`)
-createToken('TILDELOOSE', `^${src[t.LONETILDE]}${src[t.XRANGEPLAINLOOSE]}$`)
-createToken('LONECARET', '(?:\\^)')
-createToken('CARETTRIM', `(\\s*)${src[t.LONECARET]}\\s+`, true)
-exports.caretTrimReplace = '$1^'
-createToken('CARET', `^${src[t.LONECARET]}${src[t.XRANGEPLAIN]}$`)
-createToken('CARETLOOSE', `^${src[t.LONECARET]}${src[t.XRANGEPLAINLOOSE]}$`)
-createToken('COMPARATORLOOSE', `^${src[t.GTLT]}\\s*(${src[t.LOOSEPLAIN]})$|^$`)
-createToken('COMPARATOR', `^${src[t.GTLT]}\\s*(${src[t.FULLPLAIN]})$|^$`)
-createToken('COMPARATORTRIM', `(\\s*)${src[t.GTLT]
-}\\s*(${src[t.LOOSEPLAIN]}|${src[t.XRANGEPLAIN]})`, true)
-exports.comparatorTrimReplace = '$1$2$3'
-createToken('HYPHENRANGE', `^\\s*(${src[t.XRANGEPLAIN]})` +
-				   `\\s+-\\s+` +
-				   `(${src[t.XRANGEPLAIN]})` +
-				   `\\s*$`)
-createToken('HYPHENRANGELOOSE', `^\\s*(${src[t.XRANGEPLAINLOOSE]})` +
-						`\\s+-\\s+` +
-						`(${src[t.XRANGEPLAINLOOSE]})` +
-						`\\s*$`)
-createToken('STAR', '(<|>)?=?\\s*\\*')
-createToken('GTE0', '^\\s*>=\\s*0\\.0\\.0\\s*$')
-createToken('GTE0PRE', '^\\s*>=\\s*0\\.0\\.0-0\\s*$')
-  }),
-  580:
-  ((module, __unused_webpack_exports, __webpack_require__) => {
-"use strict";
-const SemVer = __webpack_require__(169)
-const Range = __webpack_require__(1080)
-const gt = __webpack_require__(2149)
-const minVersion = (range, loose) => {
-  range = new Range(range, loose)
-  let minver = new SemVer('0.0.0')
-  if (range.test(minver)) {
-	return minver
-  }
-  minver = new SemVer('0.0.0-0')
-  if (range.test(minver)) {
-	return minver
-  }
-  minver = null
-  for (let i = 0; i < range.set.length; ++i) {
-	const comparators = range.set[i]
-	let setMin = null
-	comparators.forEach((comparator) => {
-	  const compver = new SemVer(comparator.semver.version)
-	  switch (comparator.operator) {
-		case '>':
-		  if (compver.prerelease.length === 0) {
-			compver.patch++
-		  } else {
-			compver.prerelease.push(0)
-		  }
-		  compver.raw = compver.format()
-		case '':
-		case '>=':
-		  if (!setMin || gt(compver, setMin)) {
-			setMin = compver
-		  }
-		  break
-		case '<':
-		case '<=':
-		  break
-		default:
-		  throw new Error(`Unexpected operation: ${comparator.operator}`)
-	  }
-	})
-	if (setMin && (!minver || gt(minver, setMin))) {
-	  minver = setMin
-	}
-  }
-  if (minver && range.test(minver)) {
-	return minver
-  }
-  return null
-}
-module.exports = minVersion
-  }),
-  6687:
-  ((module, __unused_webpack_exports, __webpack_require__) => {
-"use strict";
-const Range = __webpack_require__(1080)
-const validRange = (range, options) => {
-  try {
-	return new Range(range, options).range || '*'
-  } catch (er) {
-	return null
-  }
-}
-module.exports = validRange
-  }),
-  321:
+  1851:
   (function(module, exports) {
 var __spreadArray = (this && this.__spreadArray) || function (to, from, pack) {
 	if (pack || arguments.length === 2) for (var i = 0, l = from.length, ar; i < l; i++) {
@@ -5183,7 +3950,7 @@ var __spreadArray = (this && this.__spreadArray) || function (to, from, pack) {
 	}
 });
   }),
-  4378:
+  1200:
   ((module, exports) => {
 (function (factory) {
 	if ( true && typeof module.exports === "object") {
@@ -6885,66 +5652,6 @@ var __spreadArray = (this && this.__spreadArray) || function (to, from, pack) {
 		Is.typedArray = typedArray;
 	})(Is || (Is = {}));
 });
-  }),
-  517:
-  ((__unused_webpack___webpack_module__, __webpack_exports__, __webpack_require__) => {
-"use strict";
-  __webpack_require__.d(__webpack_exports__, {
-	H8: () => (  LOCKS)
-  });
-const AGENTS = (  null && ([
-  "npm",
-  "yarn",
-  "yarn@berry",
-  "pnpm",
-  "pnpm@6",
-  "pnpm-rush",
-  "bun",
-  "deno",
-  "nub",
-  "aube",
-  "upm"
-]));
-const LOCKS = {
-  "aube-lock.yaml": "aube",
-  "aube-workspace.yaml": "aube",
-  "bun.lock": "bun",
-  "bun.lockb": "bun",
-  "deno.lock": "deno",
-  "nub.lock": "nub",
-  "upm.lock": "upm",
-  "pnpm-lock.yaml": "pnpm",
-  "pnpm-workspace.yaml": "pnpm",
-  "yarn.lock": "yarn",
-  "package-lock.json": "npm",
-  "npm-shrinkwrap.json": "npm"
-};
-const INSTALL_METADATA = {
-  "node_modules/.aube/": "aube",
-  "node_modules/.deno/": "deno",
-  "node_modules/.pnpm/": "pnpm",
-  "node_modules/.upm/": "upm",
-  "node_modules/.yarn-state.yml": "yarn",
-  "node_modules/.yarn_integrity": "yarn",
-  "node_modules/.package-lock.json": "npm",
-  ".pnp.cjs": "yarn",
-  ".pnp.js": "yarn",
-  "bun.lock": "bun",
-  "bun.lockb": "bun"
-};
-const INSTALL_PAGE = {
-  "aube": "https://aube.en.dev/installation",
-  "bun": "https://bun.sh",
-  "deno": "https://deno.com",
-  "pnpm": "https://pnpm.io/installation",
-  "pnpm@6": "https://pnpm.io/6.x/installation",
-  "pnpm-rush": "https://rushjs.io/pages/intro/get_started/",
-  "yarn": "https://classic.yarnpkg.com/en/docs/install",
-  "yarn@berry": "https://yarnpkg.com/getting-started/install",
-  "npm": "https://docs.npmjs.com/cli/configuring-npm/install",
-  "nub": "https://nubjs.com/docs/install",
-  "upm": "https://github.com/unjs/upm#get-started"
-};
   })
 };
 ;
