@@ -51,6 +51,8 @@ export const KNOWN_TO = {
   '@docker/node-sdk': ['docker', 'nginx', 'deploy/observation', 'deploy/steps'],
   // Its types: how records and zones look.
   cloudflare: ['acme'],
+  // Opens secrets: loaded by who has some.
+  'age-encryption': ['config'],
   'dockerfile-ast': ['build'],
   'node-ssh': ['ssh'],
   ssh2: ['ssh'],

@@ -5,63 +5,12 @@ exports.modules = {
   8229:
   ((__unused_webpack_module, __webpack_exports__, __webpack_require__) => {
 __webpack_require__.d(__webpack_exports__, {
-  buildImages: () => (  buildImages),
-  dockerConfigFolder: () => (  dockerConfigFolder)
+  buildImages: () => (  buildImages)
 });
 var promises_ = __webpack_require__(1455);
-var external_node_os_ = __webpack_require__(8161);
 var external_node_path_ = __webpack_require__(4379);
-var errors = __webpack_require__(6454);
-;
-function dockerConfigFolder(env) {
-	return env.DOCKER_CONFIG ?? (0,external_node_path_.join)(env.HOME ?? (0,external_node_os_.homedir)(), '.docker');
-}
-async function withDockerConfig({ env, parent, login }, work) {
-	await (0,promises_.mkdir)(parent, { recursive: true });
-	const folder = await (0,promises_.mkdtemp)((0,external_node_path_.join)(parent, 'switchyard-build-'));
-	try {
-		const own = (0,external_node_path_.join)(folder, 'docker');
-		await (0,promises_.mkdir)(own, { mode: 0o700 });
-		const given = dockerConfigFolder(env);
-		await linkAllBut(given, own, 'config.json');
-		const config = withLogin(await readConfig((0,external_node_path_.join)(given, 'config.json')), login);
-		await (0,promises_.writeFile)((0,external_node_path_.join)(own, 'config.json'), JSON.stringify(config), { mode: 0o600 });
-		const set = Object.entries(env).filter((entry) => entry[1] !== undefined);
-		const builders = env.BUILDX_CONFIG ?? (0,external_node_path_.join)(given, 'buildx');
-		return await work({
-			folder,
-			env: { ...Object.fromEntries(set), DOCKER_CONFIG: own, BUILDX_CONFIG: builders },
-		});
-	}
-	finally {
-		await (0,promises_.rm)(folder, { recursive: true, force: true });
-	}
-}
-async function linkAllBut(from, to, left) {
-	const names = await (0,promises_.readdir)(from).catch(() => []);
-	await Promise.all(names.filter((name) => name !== left).map((name) => (0,promises_.symlink)((0,external_node_path_.join)(from, name), (0,external_node_path_.join)(to, name))));
-}
-async function readConfig(path) {
-	const text = await (0,promises_.readFile)(path, 'utf8').catch(() => '{}');
-	try {
-		return JSON.parse(text);
-	}
-	catch (cause) {
-		throw new errors .yo(`the Docker configuration ${path} is not valid JSON`, { cause });
-	}
-}
-function withLogin(config, login) {
-	if (login === undefined)
-		return config;
-	const { registry, username, password } = login;
-	const auth = Buffer.from(`${username}:${password}`).toString('base64');
-	return {
-		...config,
-		auths: { ...config.auths, [registry]: { auth } },
-		credHelpers: { ...config.credHelpers, [registry]: '' },
-	};
-}
 var fleet = __webpack_require__(7492);
+var errors = __webpack_require__(6454);
 var image_name = __webpack_require__(2486);
 ;
 function buildxArguments(order) {
@@ -272,6 +221,53 @@ function sorted(value) {
 }
 function contentTag(hash) {
 	return `content-${hash}`;
+}
+var credentials = __webpack_require__(2218);
+;
+async function withDockerConfig({ env, parent, login }, work) {
+	await (0,promises_.mkdir)(parent, { recursive: true });
+	const folder = await (0,promises_.mkdtemp)((0,external_node_path_.join)(parent, 'switchyard-build-'));
+	try {
+		const own = (0,external_node_path_.join)(folder, 'docker');
+		await (0,promises_.mkdir)(own, { mode: 0o700 });
+		const given = (0,credentials .Pe)(env);
+		await linkAllBut(given, own, 'config.json');
+		const config = withLogin(await readConfig((0,external_node_path_.join)(given, 'config.json')), login);
+		await (0,promises_.writeFile)((0,external_node_path_.join)(own, 'config.json'), JSON.stringify(config), { mode: 0o600 });
+		const set = Object.entries(env).filter((entry) => entry[1] !== undefined);
+		const builders = env.BUILDX_CONFIG ?? (0,external_node_path_.join)(given, 'buildx');
+		return await work({
+			folder,
+			env: { ...Object.fromEntries(set), DOCKER_CONFIG: own, BUILDX_CONFIG: builders },
+		});
+	}
+	finally {
+		await (0,promises_.rm)(folder, { recursive: true, force: true });
+	}
+}
+async function linkAllBut(from, to, left) {
+	const names = await (0,promises_.readdir)(from).catch(() => []);
+	await Promise.all(names.filter((name) => name !== left).map((name) => (0,promises_.symlink)((0,external_node_path_.join)(from, name), (0,external_node_path_.join)(to, name))));
+}
+async function readConfig(path) {
+	const text = await (0,promises_.readFile)(path, 'utf8').catch(() => '{}');
+	try {
+		return JSON.parse(text);
+	}
+	catch (cause) {
+		throw new errors .yo(`the Docker configuration ${path} is not valid JSON`, { cause });
+	}
+}
+function withLogin(config, login) {
+	if (login === undefined)
+		return config;
+	const { registry, username, password } = login;
+	const auth = Buffer.from(`${username}:${password}`).toString('base64');
+	return {
+		...config,
+		auths: { ...config.auths, [registry]: { auth } },
+		credHelpers: { ...config.credHelpers, [registry]: '' },
+	};
 }
 var external_node_fs_ = __webpack_require__(3024);
 var external_node_stream_promises_ = __webpack_require__(6466);
@@ -723,9 +719,12 @@ async function buildImages(request) {
 	const examined = await (0,fleet .i)(builds.map((spec) => examine(spec, where)));
 	refuseChanged(examined, request);
 	return await withDockerConfig({ env, parent, login }, async (place) => {
-		const present = await (0,fleet .i)(examined.map((one) => find(one, request, place)));
+		const present = await (0,fleet .i)(examined.map((one) => look(request, () => find(one, request, place))));
 		const missing = examined.filter((_one, index) => present[index] === undefined);
-		const reasons = new Map(await (0,fleet .i)(missing.map(async (one) => [one, await reasonFor(one, request)])));
+		const reasons = new Map(await (0,fleet .i)(missing.map(async (one) => [
+			one,
+			(await look(request, () => reasonFor(one, request))) ?? 'nobody could look for it',
+		])));
 		if (isDryRun) {
 			return examined.map((one, index) => present[index] ?? missingImage(one, reasons.get(one)));
 		}
@@ -738,6 +737,17 @@ async function buildImages(request) {
 			return found;
 		});
 	});
+}
+async function look({ isDryRun, log }, ask) {
+	try {
+		return await ask();
+	}
+	catch (error) {
+		if (!isDryRun || !(error instanceof errors .yo))
+			throw error;
+		log.warning(`whether an image is there already is not known: ${(0,errors .bD)(error)}`);
+		return undefined;
+	}
 }
 function placeOf(request) {
 	const { registry, log } = request;

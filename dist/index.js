@@ -1,5 +1,87 @@
 (() => {
   	var __webpack_modules__ = ({
+  2218:
+  ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+"use strict";
+  __nccwpck_require__.d(__webpack_exports__, {
+	$A: () => (  findRegistryAuth),
+	Fv: () => (  registryOf),
+	Pe: () => (  dockerConfigFolder)
+  });
+  var node_child_process__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1421);
+  var node_child_process__WEBPACK_IMPORTED_MODULE_0___default =  __nccwpck_require__.n(node_child_process__WEBPACK_IMPORTED_MODULE_0__);
+  var node_fs_promises__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1455);
+  var node_fs_promises__WEBPACK_IMPORTED_MODULE_1___default =  __nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_1__);
+  var node_os__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(8161);
+  var node_os__WEBPACK_IMPORTED_MODULE_2___default =  __nccwpck_require__.n(node_os__WEBPACK_IMPORTED_MODULE_2__);
+  var node_path__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4379);
+  var node_path__WEBPACK_IMPORTED_MODULE_3___default =  __nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_3__);
+  var _model_errors_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6454);
+const DOCKER_HUB = 'https://index.docker.io/v1/';
+function registryOf(image) {
+	const [first = '', ...rest] = image.split('/');
+	const isHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
+	return isHost && !/^(?:index\.)?docker\.io$/.test(first) ? first : DOCKER_HUB;
+}
+function dockerConfigFolder(env) {
+	return env.DOCKER_CONFIG ?? (0,node_path__WEBPACK_IMPORTED_MODULE_3__.join)(env.HOME ?? (0,node_os__WEBPACK_IMPORTED_MODULE_2__.homedir)(), '.docker');
+}
+async function findRegistryAuth(image, folder) {
+	const config = await readConfig((0,node_path__WEBPACK_IMPORTED_MODULE_3__.join)(folder, 'config.json'));
+	const registry = registryOf(image);
+	const helper = config.credHelpers?.[registry] ?? config.credsStore;
+	if (helper !== undefined) {
+		const found = await askHelper(helper, registry);
+		if (found !== undefined)
+			return found;
+	}
+	const entry = config.auths?.[registry] ?? config.auths?.[`https://${registry}`];
+	if (entry === undefined)
+		return undefined;
+	if (entry.identitytoken)
+		return { identitytoken: entry.identitytoken, serveraddress: registry };
+	if (!entry.auth)
+		return undefined;
+	const [username = '', ...password] = Buffer.from(entry.auth, 'base64').toString().split(':');
+	return { username, password: password.join(':'), serveraddress: registry };
+}
+async function readConfig(path) {
+	const text = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_1__.readFile)(path, 'utf8').catch((error) => {
+		if (error.code === 'ENOENT')
+			return '{}';
+		throw error;
+	});
+	try {
+		return JSON.parse(text);
+	}
+	catch (cause) {
+		throw new _model_errors_js__WEBPACK_IMPORTED_MODULE_4__  .yo(`the Docker configuration ${path} is not valid JSON`, { cause });
+	}
+}
+function parseAnswer(stdout) {
+	try {
+		return JSON.parse(stdout) ?? undefined;
+	}
+	catch {
+		return undefined;
+	}
+}
+function askHelper(helper, registry) {
+	return new Promise((resolve) => {
+		const child = (0,node_child_process__WEBPACK_IMPORTED_MODULE_0__.execFile)(`docker-credential-${helper}`, ['get'], { env: process.env }, (error, stdout) => {
+			const answer = error ? undefined : parseAnswer(stdout);
+			if (answer?.Username === undefined || answer.Secret === undefined)
+				return resolve(undefined);
+			const { Username: username, Secret: secret } = answer;
+			resolve(username === '<token>'
+				? { identitytoken: secret, serveraddress: registry }
+				: { username, password: secret, serveraddress: registry });
+		});
+		child.stdin?.on('error', () => undefined);
+		child.stdin?.end(registry);
+	});
+}
+  }),
   3617:
   ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
@@ -54298,6 +54380,15 @@ module.exports = {"rE":"1.17.0"};
   	__nccwpck_require__.m = __webpack_modules__;
   	if (typeof __nccwpck_require__ !== 'undefined') __nccwpck_require__.ab = __dirname + "/";
   	(() => {
+  		__nccwpck_require__.n = (module) => {
+  			var getter = module && module.__esModule ?
+  				() => (module['default']) :
+  				() => (module);
+  			__nccwpck_require__.d(getter, { a: getter });
+  			return getter;
+  		};
+  	})();
+  	(() => {
   		__nccwpck_require__.d = (exports, definition) => {
   			for(var key in definition) {
   				if(__nccwpck_require__.o(definition, key) && !__nccwpck_require__.o(exports, key)) {
@@ -65130,6 +65221,44 @@ function preprocess(fn, schema) {
 }
 var model_errors = __nccwpck_require__(6454);
 ;
+const ARMOR = '-----BEGIN AGE ENCRYPTED FILE-----';
+const KEY = /^AGE-SECRET-KEY-(?:PQ-)?1[A-Z0-9]+$/;
+function parseAgeKeys(text) {
+	const lines = text.split(/\r?\n|\\n/).map((line) => line.trim());
+	const keys = lines.filter((line) => line !== '' && !line.startsWith('#'));
+	if (keys.every((line) => KEY.test(line)))
+		return keys;
+	throw new model_errors .yo('holds a line that is no key of age', {
+		hint: 'Pass what age-keygen has written: AGE-SECRET-KEY-1…, one a line. A recipient (age1…) encrypts, and opens nothing.',
+	});
+}
+async function openAge(path, content, keys) {
+	if (keys.length === 0) {
+		throw new model_errors .yo(`${path} is encrypted, and the input age-key is empty`, {
+			hint: 'Put the key that opens it into a secret ("gh secret set AGE_KEY < key.txt"), and pass it as the input age-key.',
+		});
+	}
+	const { Decrypter, armor } = await __nccwpck_require__.e(  905).then(__nccwpck_require__.bind(__nccwpck_require__, 5905));
+	const decrypter = new Decrypter();
+	try {
+		for (const key of keys)
+			decrypter.addIdentity(key);
+		const text = content.toString('latin1').trim();
+		const bytes = text.startsWith(ARMOR) ? armor.decode(text) : content;
+		return Buffer.from(await decrypter.decrypt(bytes));
+	}
+	catch (cause) {
+		const reason = (0,model_errors .bD)(cause);
+		const isOthers = /no identity matched/i.test(reason);
+		throw new model_errors .yo(isOthers ? `no key of the input age-key opens ${path}` : `${path} cannot be opened: ${reason}`, {
+			hint: isOthers
+				? 'Encrypt it for the recipient of that key as well: age -r age1… -o file.age file.'
+				: 'Is it whole, as age has written it, and not changed by git or an editor?',
+			cause,
+		});
+	}
+}
+;
 const UNITS = {
 	ns: 0.001,
 	us: 1,
@@ -65238,11 +65367,30 @@ const secretValues = schemas_string().transform((given, context) => {
 	});
 	return NEVER;
 });
+const ageKeys = schemas_string().transform((given, context) => {
+	try {
+		const keys = parseAgeKeys(given);
+		return keys.length === 0 ? undefined : keys;
+	}
+	catch (error) {
+		context.addIssue({ code: 'custom', message: (0,model_errors .bD)(error) });
+		return NEVER;
+	}
+});
 const flag = schemas_string().transform((given, context) => {
 	if (/^(true|True|TRUE)$/.test(given))
 		return true;
 	if (/^(false|False|FALSE)$/.test(given))
 		return false;
+	context.addIssue({ code: 'custom', message: `"${given}" is neither true nor false` });
+	return NEVER;
+});
+const optionalFlag = schemas_string().transform((given, context) => {
+	if (given.trim() === '')
+		return undefined;
+	const read = flag.safeParse(given);
+	if (read.success)
+		return read.data;
 	context.addIssue({ code: 'custom', message: `"${given}" is neither true nor false` });
 	return NEVER;
 });
@@ -65342,17 +65490,20 @@ const INPUTS = {
 		description: 'The values of the secrets that services name, as a JSON object. Pass all with the expression `toJSON(secrets)`; only the named ones are used.',
 		schema: secretValues,
 	},
+	'age-key': {
+		description: 'The key that opens secrets which the file has with `age`, as age-keygen has written it; several one a line.',
+		schema: ageKeys,
+	},
 	images: {
-		description: 'Images that win over those of the file, one `service=image` a line, for example `api=ghcr.io/acme/api@sha256:…`.',
+		description: 'Images that win over those of the file, one `service=image` a line, for example `api=ghcr.io/acme/api@sha256:…`. With one of a service that has a `build` nothing is built: the others keep the image that serves.',
 		schema: pairs,
 	},
 	push: {
-		description: 'With `true`, push images to the registry; with `false`, keep them in the engine of the machine that runs the action, for `provider: local`.',
-		default: 'true',
-		schema: flag,
+		description: 'With `true`, push images to the registry; with `false`, keep them in the engine of the machine that runs the action, for `provider: local`. They are pushed when this is empty, unless the provider is `local` and the file names no registry.',
+		schema: optionalFlag,
 	},
 	'registry-username': {
-		description: 'The account at the registry. With it and `registry-password` the action logs in for itself alone, and nothing of it stays. Without them the logins of the runner hold (`docker login`, docker/login-action).',
+		description: 'The account at the registry of the images. With it and `registry-password` the action logs in for itself alone, and the servers pull with it; nothing of it stays. Without them the logins of the runner hold (`docker login`, docker/login-action).',
 		schema: optionalWord,
 	},
 	'registry-password': {
@@ -65417,6 +65568,8 @@ const CHANGING = [
 	'lease-wait',
 	'dry-run',
 ];
+const REGISTRY = ['registry-username', 'registry-password'];
+const BUILDING = ['push', 'allow-dirty'];
 const RELEASING = ['secrets', 'images'];
 function readInputs(names, get) {
 	const errors = [];
@@ -68044,9 +68197,9 @@ function renderInstall(domains, folder, access) {
 	return renderStores(stores, access);
 }
 ;
-const KEY = /-----BEGIN (?:EC |RSA )?PRIVATE KEY-----[\s\S]+?-----END (?:EC |RSA )?PRIVATE KEY-----\n?/;
+const certificate_keys_KEY = /-----BEGIN (?:EC |RSA )?PRIVATE KEY-----[\s\S]+?-----END (?:EC |RSA )?PRIVATE KEY-----\n?/;
 function privateKeyIn(text) {
-	return KEY.exec(text)?.[0];
+	return certificate_keys_KEY.exec(text)?.[0];
 }
 async function readKeyPair({ server, id, title }, file) {
 	const text = await readFile({ server, id }, `${SERVED_FOLDER}/${file}.pem`);
@@ -68056,7 +68209,7 @@ async function readKeyPair({ server, id, title }, file) {
 			hint: 'Somebody has changed the volume switchyard_edge_keys. Run the action certificates with "issue".',
 		});
 	}
-	return { privateKey, chain: text.replace(KEY, '') };
+	return { privateKey, chain: text.replace(certificate_keys_KEY, '') };
 }
 async function accountKeyOf(edge, scope) {
 	return await readFile(edge, `${ACCOUNTS_FOLDER}/${scope}.pem`);
@@ -73329,76 +73482,11 @@ function proofOf({ scope, servers, known }, route, port, server) {
 		all: addresses.map(({ text }) => text),
 	};
 }
-var external_node_child_process_ = __nccwpck_require__(1421);
-var promises_ = __nccwpck_require__(1455);
-var external_node_os_ = __nccwpck_require__(8161);
-;
-const DOCKER_HUB = 'https://index.docker.io/v1/';
-function registryOf(image) {
-	const [first = '', ...rest] = image.split('/');
-	const isHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
-	return isHost && !/^(?:index\.)?docker\.io$/.test(first) ? first : DOCKER_HUB;
-}
-async function findRegistryAuth(image, folder = process.env.DOCKER_CONFIG ?? (0,external_node_path_.join)((0,external_node_os_.homedir)(), '.docker')) {
-	const config = await readConfig((0,external_node_path_.join)(folder, 'config.json'));
-	const registry = registryOf(image);
-	const helper = config.credHelpers?.[registry] ?? config.credsStore;
-	if (helper !== undefined) {
-		const found = await askHelper(helper, registry);
-		if (found !== undefined)
-			return found;
-	}
-	const entry = config.auths?.[registry] ?? config.auths?.[`https://${registry}`];
-	if (entry === undefined)
-		return undefined;
-	if (entry.identitytoken)
-		return { identitytoken: entry.identitytoken, serveraddress: registry };
-	if (!entry.auth)
-		return undefined;
-	const [username = '', ...password] = Buffer.from(entry.auth, 'base64').toString().split(':');
-	return { username, password: password.join(':'), serveraddress: registry };
-}
-async function readConfig(path) {
-	const text = await (0,promises_.readFile)(path, 'utf8').catch((error) => {
-		if (error.code === 'ENOENT')
-			return '{}';
-		throw error;
-	});
-	try {
-		return JSON.parse(text);
-	}
-	catch (cause) {
-		throw new model_errors .yo(`the Docker configuration ${path} is not valid JSON`, { cause });
-	}
-}
-function parseAnswer(stdout) {
-	try {
-		return JSON.parse(stdout) ?? undefined;
-	}
-	catch {
-		return undefined;
-	}
-}
-function askHelper(helper, registry) {
-	return new Promise((resolve) => {
-		const child = (0,external_node_child_process_.execFile)(`docker-credential-${helper}`, ['get'], { env: process.env }, (error, stdout) => {
-			const answer = error ? undefined : parseAnswer(stdout);
-			if (answer?.Username === undefined || answer.Secret === undefined)
-				return resolve(undefined);
-			const { Username: username, Secret: secret } = answer;
-			resolve(username === '<token>'
-				? { identitytoken: secret, serveraddress: registry }
-				: { username, password: secret, serveraddress: registry });
-		});
-		child.stdin?.on('error', () => undefined);
-		child.stdin?.end(registry);
-	});
-}
 ;
 function explainRegistry(said, isLoggedIn) {
 	const login = isLoggedIn
-		? 'The credentials are those of the runner (docker login): may they read this image?'
-		: 'If the image is private, log in before this step: docker/login-action, or "docker login".';
+		? 'The login is that of the run (registry-username, or docker login): may it read this image?'
+		: 'If the image is private, give registry-username and registry-password, or log in before this step (docker/login-action).';
 	if (/toomanyrequests|rate limit/i.test(said)) {
 		return { what: 'the registry has had too many requests', hint: `Run again later. ${login}` };
 	}
@@ -73408,7 +73496,7 @@ function explainRegistry(said, isLoggedIn) {
 			hint: 'Is its name right, and do DNS, firewall and proxy of the server let Docker out? "docker pull" there says the same.',
 		};
 	}
-	if (/repository does not exist or may require|denied|unauthorized|authentication required|forbidden/i.test(said)) {
+	if (/repository does not exist or may require|denied|unauthorized|authentication required|forbidden|no basic auth/i.test(said)) {
 		return {
 			what: 'the registry has no such image, or does not give it to this runner',
 			hint: `Is the name right? ${login}`,
@@ -73427,10 +73515,10 @@ const UNREACHED = /no such host|i\/o timeout|timeout exceeded|deadline exceeded|
 const pull_FEEDBACK_EVERY_MS = 3_000;
 const pull = {
 	describe: ({ image, server }) => `pull ${image} on ${server}`,
-	async run({ server, image, policy, platform }, { fleet, log, clock, guard: { signal } }) {
+	async run({ server, image, policy, platform }, { fleet, registryAuth, log, clock, guard: { signal } }) {
 		if (policy === 'never')
 			throw forbiddenPull(server, image);
-		const auth = await findRegistryAuth(image);
+		const auth = await registryAuth(image);
 		const meter = new PullMeter();
 		const over = new AbortController();
 		const telling = pull_tellProgress(clock.endingWith(over.signal), () => log.info(`${server}: pulling ${image}: ${meter.summary()}`));
@@ -74756,11 +74844,16 @@ function renderBuilt({ title, images }) {
 		: built.length > 0
 			? `${title}: built ${built.join(', ')}`
 			: `${title}: nothing had to be built`;
-	const rows = images.map(rowOf);
 	return {
-		lines: [headline, ...textTable(rows)],
-		markdown: page(`## ${built.length + missing.length > 0 ? '📦' : '✅'} ${headline}`, markdownTable(rows)),
+		lines: [headline, ...builtLines(images)],
+		markdown: page(`## ${built.length + missing.length > 0 ? '📦' : '✅'} ${headline}`, builtTable(images)),
 	};
+}
+function builtLines(images) {
+	return images.length === 0 ? [] : textTable(images.map(rowOf));
+}
+function builtTable(images) {
+	return images.length === 0 ? '' : markdownTable(images.map(rowOf));
 }
 const OUTCOMES = {
 	built: 'built',
@@ -74803,7 +74896,7 @@ function timeline_plain(text) {
 function renderDeployed(result) {
 	const { title, report, services } = result;
 	const { plan, changed, notes, timeline } = report;
-	return page(`## ${headline(result)}`, result.failure === undefined ? '' : caution(failure_textOf(result.failure)), section('Good to know', [...notes, ...forwardAgain(result)]), section(`What ${report.failure === undefined ? 'changes' : 'should have changed'}`, plan.changes.map(describeChange)), deployed_copies(report, services), origin(result), probes(services), changed ? renderTimeline(title, timeline.spans) : '', figures(report));
+	return page(`## ${headline(result)}`, result.failure === undefined ? '' : caution(failure_textOf(result.failure)), section('Good to know', [...notes, ...forwardAgain(result)]), section(`What ${report.failure === undefined ? 'changes' : 'should have changed'}`, plan.changes.map(describeChange)), deployed_copies(report, services), result.built.length === 0 ? '' : `### Images\n\n${builtTable(result.built)}`, origin(result), probes(services), changed ? renderTimeline(title, timeline.spans) : '', figures(report));
 }
 function deployedLines({ report, author, failure }) {
 	if (failure !== undefined)
@@ -78815,8 +78908,8 @@ async function ask(server, clock) {
 ;
 const REGISTRY_TIMEOUT_MS = 15_000;
 const PORT_TIMEOUT_MS = 2_000;
-async function preflight(fleet, input, plan, holder, clock) {
-	const found = await fleet.onAll((server) => lookAtServer(server, input, plan, clock));
+async function preflight(fleet, input, plan, holder, means) {
+	const found = await fleet.onAll((server) => lookAtServer(server, input, plan, means));
 	return [
 		judgeLease(holder),
 		...judgeHooks(plan),
@@ -78832,12 +78925,13 @@ function certainFailures(vitals, plan) {
 		...[...servers].flatMap((server) => judgeForbiddenPulls(plan, server)),
 	].filter(({ level }) => level === 'error');
 }
-async function lookAtServer(server, input, plan, clock) {
+async function lookAtServer(server, input, plan, means) {
 	const { name } = server;
+	const { clock } = means;
 	const observed = observedOn(input, name);
 	const [vitals, images, nginx, ports] = await Promise.all([
 		takeVitals(server, clock),
-		askRegistries(server, input, plan),
+		askRegistries(server, input, plan, means),
 		Promise.all(['edge', 'sidecar'].map((kind) => lookAtNginx(server, kind, observed[kind]))),
 		findTaken(server, neededPorts(plan, input, name), clock),
 	]);
@@ -78850,11 +78944,12 @@ async function lookAtServer(server, input, plan, clock) {
 		...judgeHealth(observed),
 	];
 }
-async function askRegistries(server, input, plan) {
-	return await Promise.all(neededImages(plan, input, server.name).map((image) => askRegistry(server, image)));
+async function askRegistries(server, input, plan, { registryAuth, unbuiltImages = [] }) {
+	const images = neededImages(plan, input, server.name).filter((image) => !unbuiltImages.includes(image));
+	return await Promise.all(images.map((image) => askRegistry(server, image, registryAuth)));
 }
-async function askRegistry(server, image) {
-	const auth = await findRegistryAuth(image);
+async function askRegistry(server, image, registryAuth) {
+	const auth = await registryAuth(image);
 	try {
 		await server.engine.findInRegistry((0,image_name .go)(image), auth, AbortSignal.timeout(REGISTRY_TIMEOUT_MS));
 		return { image };
@@ -79177,7 +79272,7 @@ async function dryRun(request) {
 		const plan = planDeploy(input);
 		checkImages(input, plan);
 		const holder = holderOf(snapshot.lease, clock.now());
-		const findings = await log.group('Look at what a deploy would need', () => preflight(fleet, input, plan, holder, clock));
+		const findings = await log.group('Look at what a deploy would need', () => preflight(fleet, input, plan, holder, request));
 		return {
 			plan,
 			services: input.services,
@@ -80748,6 +80843,10 @@ const definition = key_parsed(key_closed({
 		description: 'A file of the machine that runs the action, from the folder of the configuration: one that an earlier step has made. Keep it out of git.',
 		example: 'file: ./token.txt',
 	}),
+	age: key(filledText, {
+		description: 'A file of the repository, from the folder of the configuration, that is encrypted with [age](https://age-encryption.org). The input `age-key` of the action opens it.',
+		example: 'age: secrets/token.age',
+	}),
 	external: key(scalars_flag, {
 		from: 'Compose',
 		description: 'Says that the value comes from the input `secrets`, which is so anyway.',
@@ -80760,13 +80859,15 @@ const definition = key_parsed(key_closed({
 		fallback: { words: 'its own' },
 		example: 'name: API_TOKEN_2',
 	}),
-}, SECRET_REFUSALS), ({ environment, file: path, external, name }) => {
-	const said = [environment, path, external || undefined].filter((one) => one !== undefined);
+}, SECRET_REFUSALS), ({ environment, file: path, age, external, name }) => {
+	const said = [environment, path, age, external || undefined].filter((one) => one !== undefined);
 	if (said.length > 1) {
 		throw new model_errors .yo('says twice where the value comes from', {
-			hint: 'Keep one of environment, file and external.',
+			hint: 'Keep one of environment, file, age and external.',
 		});
 	}
+	if (age !== undefined)
+		return { file: age, isEncrypted: true };
 	const from = environment ?? (external ? name : undefined);
 	return { ...(from !== undefined && { environment: from }), ...(path !== undefined && { file: path }) };
 });
@@ -80810,8 +80911,8 @@ function parseAddress(address) {
 }
 ;
 const COMPONENT = '[a-z0-9]+(?:(?:\\.|_{1,2}|-+)[a-z0-9]+)*';
-const REGISTRY = '(?:[a-zA-Z0-9.-]+|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?';
-const REFERENCE = new RegExp(`^(?:${REGISTRY}/)?(?<path>${COMPONENT}(?:/${COMPONENT})*)(?::\\w[\\w.-]{0,127})?(?:@sha256:[a-f0-9]{64})?$`);
+const image_REGISTRY = '(?:[a-zA-Z0-9.-]+|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?';
+const REFERENCE = new RegExp(`^(?:${image_REGISTRY}/)?(?<path>${COMPONENT}(?:/${COMPONENT})*)(?::\\w[\\w.-]{0,127})?(?:@sha256:[a-f0-9]{64})?$`);
 function parseImage(image) {
 	const [first = '', ...rest] = image.split('/');
 	const isRegistry = /[.:]/.test(first) || first === 'localhost';
@@ -83760,11 +83861,17 @@ function filled(value) {
 function githubName(name) {
 	return name.toUpperCase().replaceAll(/[^A-Z0-9_]/g, '_');
 }
-function namedValue({ secret: name, encoding }, lookup, { given, files }, definitions) {
+function namedValue({ secret: name, encoding }, lookup, { given, files, closed }, definitions) {
 	const { file, environment } = (Object.hasOwn(definitions, name) ? definitions[name] : undefined) ?? {};
 	const value = lookup(name);
 	if (value !== undefined) {
 		return encoding === undefined || file === undefined ? value : files.get(file).toString(encoding);
+	}
+	const reason = file === undefined ? undefined : closed?.get(file);
+	if (reason !== undefined) {
+		throw new model_errors .yo(`secret ${name} cannot be had: ${reason.message}`, {
+			...(reason.hint !== undefined && { hint: reason.hint }),
+		});
 	}
 	if (file !== undefined && files.has(file)) {
 		throw new model_errors .yo(`secret ${name} is blank: there is nothing in the file ${file}`, {
@@ -84133,10 +84240,11 @@ async function findExpired(snapshot, services, retained) {
 	return {
 		releases: found.flatMap(({ releases }) => releases),
 		sets: found.flatMap(({ sets }) => sets),
+		images: found.flatMap(({ images }) => images),
 	};
 }
 async function expiredOf(snapshot, service, retained) {
-	const { name, release } = service;
+	const { name, release, spec } = service;
 	const numbers = await snapshot.releaseNumbers(name);
 	const recorded = snapshot.state.services[name];
 	const base = restoredBy(service) ?? release.number;
@@ -84144,19 +84252,25 @@ async function expiredOf(snapshot, service, retained) {
 	const needed = [release.number, after.previous, previousNumber(after, base)];
 	const old = expiredNumbers([...numbers, release.number], retained, needed);
 	if (old.length === 0)
-		return { releases: [], sets: [] };
+		return { releases: [], sets: [], images: [] };
 	const all = await snapshot.releases(name);
 	const isOld = ({ number }) => old.includes(number);
 	const named = new Set([
 		release.secretsVersion,
 		...all.filter((one) => !isOld(one)).map((one) => one.secrets_version),
 	]);
+	const kept = new Set([
+		spec.container.image,
+		...all.filter((one) => !isOld(one)).map((one) => one.image_digest),
+	]);
+	const images = new Set(all.filter(isOld).flatMap(({ image_digest: image }) => image ?? []));
 	const versions = new Set(all.filter(isOld).map((one) => one.secrets_version));
 	return {
 		releases: all.filter(isOld).map(({ service: owner, number }) => ({ service: owner, number })),
 		sets: [...versions]
 			.filter((version) => version > 0 && !named.has(version))
 			.map((version) => ({ service: name, version })),
+		images: [...images].filter((image) => !kept.has(image)),
 	};
 }
 function expiredNumbers(numbers, retained, needed) {
@@ -84211,6 +84325,7 @@ async function finish_record(run, followed, progress, draining) {
 		tookMs: timeline.elapsedMs(),
 	});
 	const expired = await findExpiredOf(run, outcome);
+	progress.expiredImages = expired.images;
 	const forgotten = forgetSteps(input.reached, expired.sets).filter(({ server }) => !dead.includes(server));
 	await Promise.all(forgotten.map((step) => run.perform(step, true)));
 	await run.record('record', () => journal.conclude(outcome, input.servers.length > 1, digests, expired.releases));
@@ -84220,7 +84335,7 @@ async function findExpiredOf(run, { achieved }) {
 	const released = achieved.map(({ service }) => service).filter(({ release }) => release.isNew);
 	return await findExpired(run.environment.journal.snapshot, released, wanted.retainReleases).catch((error) => {
 		run.request.log.warning(`old releases stay on the record: ${(0,model_errors .bD)(error)}`);
-		return { releases: [], sets: [] };
+		return { releases: [], sets: [], images: [] };
 	});
 }
 async function stillDraining(run, followed) {
@@ -84389,6 +84504,7 @@ class Progress {
 	isBack = true;
 	isUndone = true;
 	hasActed = false;
+	expiredImages = [];
 	#planned = new Set();
 	constructor({ changes, copies, standby, stale, sendsTo, rollouts }) {
 		this.changes = changes;
@@ -84574,6 +84690,7 @@ class Run {
 			secrets,
 			tlsSecrets: this.request.tlsSecrets ?? {},
 			authority: this.request.authority,
+			registryAuth: this.request.registryAuth,
 			log,
 			clock: clock.endingWith(signal),
 			guard,
@@ -84704,6 +84821,7 @@ function reportOf(run, { plan, input }, progress = new Progress(plan)) {
 		undone,
 		standing: progress.failure === undefined ? [] : standing(input, progress),
 		notes: run.notes,
+		expiredImages: progress.expiredImages,
 		copies: { ...progress.copies, ...Object.fromEntries(kept) },
 		changed: !isEmpty(plan) || progress.hasActed,
 	};
@@ -85978,33 +86096,551 @@ function solverOf({ solver, owner }, clock, log) {
 	};
 }
 ;
+function isGivenBuilt({ builds }, images) {
+	return Object.keys(builds).some((name) => Object.hasOwn(images, name));
+}
 function keptImages({ builds }, { images, service }) {
 	if (images === undefined)
 		return [];
-	const built = Object.keys(builds);
-	const isAnyGiven = built.some((name) => Object.hasOwn(images, name));
-	return built
+	return Object.keys(builds)
 		.filter((name) => service?.includes(name) ?? true)
-		.filter((name) => !Object.hasOwn(images, name) && (isAnyGiven || !builds[name].isNamed));
-}
-function checkBuilt(project, given) {
-	const kept = keptImages(project, given);
-	const isAnyGiven = Object.keys(project.builds).some((name) => Object.hasOwn(given.images ?? {}, name));
-	if (isAnyGiven)
-		return;
-	(0,model_errors .b2)(kept.map((service) => {
-		const path = ['services', service, 'build'];
-		const message = 'its image is built, and this run was given none';
-		const hint = 'Run the action build-push before this step, and hand its output on: images: ${{ steps.build.outputs.images }}, where "build" is the id of that step.';
-		const { environment } = project.wanted;
-		return problemError({ path, message, hint }, project.config.locate(...originsOf(environment, path)));
-	}));
+		.filter((name) => !Object.hasOwn(images, name));
 }
 ;
 function foreseenFailure({ findings }) {
 	const errors = errorsOf(findings);
 	return errors.length > 1 ? new model_errors .tQ(errors) : errors[0];
 }
+;
+function registryRefusal({ host, image, status, text, isLoggedIn }) {
+	const said = detailOf(text);
+	const because = said === '' ? '' : ` (${said})`;
+	if (status === 429 || /toomanyrequests|rate limit/i.test(text)) {
+		return new model_errors .yo(`${host} has had too many requests${because}`, {
+			hint: 'Run again later; with a login most registries allow more.',
+		});
+	}
+	if (status === 401 || status === 403) {
+		return isLoggedIn
+			? new model_errors .yo(`${host} does not take the login for ${image}${because}`, {
+				hint: 'Are registry-username and registry-password right, and may that account read and write there? For ghcr.io the job needs "packages: write".',
+			})
+			: new model_errors .yo(`${host} wants a login for ${image}${because}`, {
+				hint: 'Give the inputs registry-username and registry-password, or log in before this step (docker/login-action).',
+			});
+	}
+	return new model_errors .yo(`${host} answered ${status} for ${image}${because}`, {
+		hint: status >= 500 ? 'Run again later.' : 'Is the name of the image right?',
+	});
+}
+function failure_unreachable(host, reason, cause) {
+	return new model_errors .yo(`the registry ${host} cannot be reached from the runner: ${reason}`, {
+		hint: 'Is its address right, and does it run? Nothing was deployed.',
+		cause,
+	});
+}
+function detailOf(text) {
+	try {
+		const { errors = [], details } = JSON.parse(text);
+		const [first] = errors;
+		return [first?.code, first?.message, details]
+			.filter((one) => one !== undefined)
+			.join(': ')
+			.slice(0, 200);
+	}
+	catch {
+		return '';
+	}
+}
+;
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/;
+function parseReference(image) {
+	const [name = '', digest] = image.split('@');
+	const [first = '', ...rest] = name.split('/');
+	const isHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
+	const isHub = !isHost || /^(?:index\.)?docker\.io$/.test(first);
+	const path = isHost ? rest.join('/') : name;
+	const [, repository = path, tag = 'latest'] = /^(.*?)(?::([^/:]+))?$/.exec(path) ?? [];
+	return {
+		host: isHub ? 'docker.io' : first,
+		origin: isHub ? 'https://registry-1.docker.io' : `${LOOPBACK.test(first) ? 'http' : 'https'}://${first}`,
+		path: isHub && !repository.includes('/') ? `library/${repository}` : repository,
+		reference: digest ?? tag,
+	};
+}
+;
+const client_TIMEOUT_MS = 20_000;
+const MANIFESTS = [
+	'application/vnd.oci.image.index.v1+json',
+	'application/vnd.docker.distribution.manifest.list.v2+json',
+	'application/vnd.oci.image.manifest.v1+json',
+	'application/vnd.docker.distribution.manifest.v2+json',
+].join(', ');
+class RegistryClient {
+	#loginFor;
+	#signal;
+	#authorizations = new Map();
+	#silent = new Map();
+	constructor(loginFor, signal) {
+		this.#loginFor = loginFor;
+		this.#signal = signal;
+	}
+	async digestOf(image) {
+		const answer = await this.#ask('HEAD', image, 'pull', { headers: { accept: MANIFESTS } });
+		if (answer.status === 404)
+			return undefined;
+		return answer.headers.get('docker-content-digest') ?? undefined;
+	}
+	async sizeOf(image) {
+		const { layers } = await this.#firstManifest(image);
+		return layers?.reduce((sum, { size }) => sum + size, 0);
+	}
+	async labelsOf(image) {
+		const { config } = await this.#firstManifest(image);
+		if (config === undefined)
+			return undefined;
+		const answer = await this.#ask('GET', image, 'pull', { headers: {} }, { kind: 'blobs', reference: config.digest });
+		if (!answer.ok)
+			return undefined;
+		const told = (await answer.json());
+		return told.config?.Labels ?? {};
+	}
+	async #firstManifest(image) {
+		const found = await this.#manifest(image);
+		const [first] = found.manifests ?? [];
+		return first === undefined ? found : await this.#manifest(`${(0,image_name ._M)(image)}@${first.digest}`);
+	}
+	async #manifest(image) {
+		const answer = await this.#ask('GET', image, 'pull', { headers: { accept: MANIFESTS } });
+		return answer.ok ? (await answer.json()) : {};
+	}
+	async tag(image, tag) {
+		const found = await this.#ask('GET', image, 'pull', { headers: { accept: MANIFESTS } });
+		if (found.status === 404)
+			throw new model_errors .yo(`${image} has left its registry meanwhile`, { hint: 'Run again.' });
+		const headers = { 'content-type': found.headers.get('content-type') ?? '' };
+		const body = Buffer.from(await found.arrayBuffer());
+		await this.#ask('PUT', image, 'pull,push', { headers, body }, { kind: 'manifests', reference: tag });
+	}
+	async remove(image) {
+		await this.#ask('DELETE', image, 'pull,delete', { headers: {} });
+	}
+	async #ask(method, image, scope, request, what) {
+		const place = parseReference(image);
+		const { origin, path, host } = place;
+		const { kind, reference } = what ?? { kind: 'manifests', reference: place.reference };
+		const url = `${origin}/v2/${path}/${kind}/${reference}`;
+		const key = `${origin}/${path} ${scope}`;
+		const send = (authorization) => this.#send(host, url, {
+			method,
+			headers: { ...request.headers, ...(authorization !== undefined && { authorization }) },
+			...(request.body && { body: new Uint8Array(request.body) }),
+		});
+		let answer = await send(this.#authorizations.get(key));
+		if (answer.status === 401) {
+			const authorization = await this.#authorize(image, place, scope, answer.headers.get('www-authenticate') ?? '');
+			if (authorization !== undefined) {
+				this.#authorizations.set(key, authorization);
+				answer = await send(authorization);
+			}
+		}
+		if (answer.ok || answer.status === 404)
+			return answer;
+		const isLoggedIn = (await this.#loginFor(image)) !== undefined;
+		throw registryRefusal({ host, image, status: answer.status, text: await answer.text(), isLoggedIn });
+	}
+	async #authorize(image, { host, path }, scope, challenge) {
+		const login = await this.#loginFor(image);
+		const basic = login && `Basic ${Buffer.from(`${login.username}:${login.password}`).toString('base64')}`;
+		if (/^basic\b/i.test(challenge))
+			return basic;
+		const parameters = Object.fromEntries([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name, value]));
+		if (!/^bearer\b/i.test(challenge) || parameters.realm === undefined)
+			return undefined;
+		const url = new URL(parameters.realm);
+		if (parameters.service !== undefined)
+			url.searchParams.set('service', parameters.service);
+		url.searchParams.set('scope', `repository:${path}:${scope}`);
+		const answer = await this.#send(host, url.href, {
+			headers: basic === undefined ? {} : { authorization: basic },
+		});
+		if (!answer.ok) {
+			const text = await answer.text();
+			throw registryRefusal({ host, image, status: answer.status, text, isLoggedIn: login !== undefined });
+		}
+		const { token, access_token } = (await answer.json());
+		return `Bearer ${token ?? access_token ?? ''}`;
+	}
+	async #send(host, url, request) {
+		const silent = this.#silent.get(host);
+		if (silent !== undefined)
+			throw silent;
+		try {
+			const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(client_TIMEOUT_MS)]);
+			return await fetch(url, { ...request, signal });
+		}
+		catch (cause) {
+			this.#signal.throwIfAborted();
+			const error = this.#silent.get(host) ?? failure_unreachable(host, client_reasonOf(cause), cause);
+			this.#silent.set(host, error);
+			throw error;
+		}
+	}
+}
+function client_reasonOf(error) {
+	const { cause = error } = error;
+	if (cause instanceof AggregateError)
+		return cause.errors.map(model_errors .bD).join(', ');
+	return (0,model_errors .bD)(cause);
+}
+var credentials = __nccwpck_require__(2218);
+;
+function registryAccess(project, inputs, { env, log }) {
+	const { 'registry-username': username, 'registry-password': said } = inputs;
+	const password = said?.trim();
+	if (password !== undefined)
+		log.hide(password);
+	const ofRunner = (image) => (0,credentials .$A)(image, (0,credentials .Pe)(env));
+	if (username === undefined && password === undefined)
+		return { login: undefined, authFor: ofRunner };
+	if (username === undefined || password === undefined) {
+		throw new model_errors .yo(`registry-${username === undefined ? 'username' : 'password'} is missing`, {
+			hint: 'Give both registry-username and registry-password, or neither. A secret that is not set is empty.',
+		});
+	}
+	const registry = onlyOne(registriesOf(project));
+	const auth = { username, password, serveraddress: registry };
+	return {
+		login: { registry, username, password },
+		authFor: async (image) => ((0,credentials .Fv)(image) === registry ? auth : await ofRunner(image)),
+	};
+}
+function loginsOf({ authFor }) {
+	return async (image) => {
+		const { username, password } = (await authFor(image)) ?? {};
+		return username === undefined || password === undefined ? undefined : { username, password };
+	};
+}
+function registriesOf({ builds, wanted }) {
+	const built = Object.values(builds).map(({ repository }) => repository);
+	const images = built.length > 0 ? built : wanted.services.map(({ container }) => container.image);
+	return [...new Set(images.map(credentials .Fv))];
+}
+function onlyOne(registries) {
+	const [registry, ...others] = registries;
+	if (registry !== undefined && others.length === 0)
+		return registry;
+	throw new model_errors .yo(registry === undefined
+		? 'a login for a registry is given, and no service has an image'
+		: `images are in several registries (${registries.join(', ')}), and one login is given`, {
+		hint: 'Log in to each of them before this step (docker/login-action), and leave registry-username and registry-password out.',
+	});
+}
+;
+async function forgetImages({ builds, access }, images, { log, signal }) {
+	const own = Object.values(builds)
+		.filter(({ isNamed }) => !isNamed)
+		.map(({ repository }) => repository);
+	const forgotten = images.filter((image) => own.includes((0,image_name ._M)(image)));
+	if (forgotten.length === 0)
+		return;
+	const registry = new RegistryClient(loginsOf(access), signal);
+	for (const image of forgotten) {
+		try {
+			await registry.remove(image);
+			log.info(`${image} has left the registry: no release that is kept has it`);
+		}
+		catch (error) {
+			if (!(error instanceof model_errors .yo))
+				throw error;
+			log.info(`images of old releases stay in the registry: ${(0,model_errors .bD)(error)}`);
+			return;
+		}
+	}
+}
+var external_node_os_ = __nccwpck_require__(8161);
+;
+function requireBuilds(environment, services, sources) {
+	const { wanted, builds, config, definitions } = environment;
+	const errors = [];
+	const specs = services.flatMap((service) => {
+		const build = builds[service];
+		if (build === undefined)
+			return [];
+		const attempt = (path, work) => {
+			try {
+				return [work()];
+			}
+			catch (error) {
+				if (!(error instanceof model_errors .yo))
+					throw error;
+				const full = ['services', service, 'build', ...path];
+				const location = error.location ?? config.locate(...originsOf(wanted.environment, full));
+				errors.push(problemError({ path: full, message: error.message, hint: error.hint }, location));
+				return [];
+			}
+		};
+		const { input } = build;
+		const args = Object.entries(input.args ?? {}).flatMap(([name, value]) => attempt(['args', name], () => [name, value ?? argumentOf(name, config)]));
+		const secrets = (input.secrets ?? []).flatMap(({ source, target }, index) => attempt(['secrets', index], () => [
+			target,
+			secretBytes(source, sources, definitions),
+		]));
+		return [buildSpec(service, build, Object.fromEntries(args), Object.fromEntries(secrets))];
+	});
+	(0,model_errors .b2)(load_inOrder(errors));
+	return specs;
+}
+function buildSpec(service, { input, repository, tag, platform }, args, secrets) {
+	const context = input.context ?? '.';
+	return {
+		service,
+		repository,
+		tags: [...(tag === undefined ? [] : [`${repository}:${tag}`]), ...(input.tags ?? [])],
+		context,
+		dockerfile: input.dockerfile_inline === undefined
+			? { path: external_node_path_.posix.join(context, input.dockerfile ?? 'Dockerfile') }
+			: { text: input.dockerfile_inline },
+		args,
+		secrets,
+		labels: input.labels ?? {},
+		platforms: input.platforms ?? (platform === undefined ? [] : [platform]),
+		ssh: input.ssh ?? [],
+		cacheFrom: input.cache_from ?? [],
+		cacheTo: input.cache_to ?? [],
+		contexts: input.additional_contexts ?? {},
+		extraHosts: input.extra_hosts ?? [],
+		ulimits: input.ulimits ?? {},
+		entitlements: input.entitlements ?? [],
+		noCache: input.no_cache ?? false,
+		pull: input.pull ?? false,
+		...(input.target !== undefined && { target: input.target }),
+		...(input.shm_size !== undefined && { shmSizeBytes: input.shm_size }),
+		...(input.network !== undefined && { network: input.network }),
+		...(input.provenance !== undefined && { provenance: input.provenance }),
+		...(input.sbom !== undefined && { sbom: input.sbom }),
+	};
+}
+function argumentOf(name, { variables, isSecret, holdsSecret }) {
+	const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
+	if (isSecret(name) || (value !== undefined && holdsSecret(value))) {
+		throw new model_errors .yo('is a secret, and whoever has an image can read its arguments', {
+			hint: `Write secrets: [${name}] below build, and in the Dockerfile RUN --mount=type=secret,id=${name} ….`,
+		});
+	}
+	if (value !== undefined)
+		return value;
+	throw new model_errors .yo('has no value, and the env of the step has none', {
+		hint: `Write a value, or set ${name} in the env of the step.`,
+	});
+}
+function secretBytes(name, sources, definitions) {
+	const file = Object.hasOwn(definitions, name) ? definitions[name]?.file : undefined;
+	const value = requireSecret(name, sources, definitions);
+	return (file === undefined ? undefined : sources.files.get(file)) ?? Buffer.from(value);
+}
+var external_node_fs_ = __nccwpck_require__(3024);
+;
+const REPOSITORY_VARIABLES = new Set([
+	'GIT_ALTERNATE_OBJECT_DIRECTORIES',
+	'GIT_COMMON_DIR',
+	'GIT_DIR',
+	'GIT_GRAFT_FILE',
+	'GIT_IMPLICIT_WORK_TREE',
+	'GIT_INDEX_FILE',
+	'GIT_INTERNAL_SUPER_PREFIX',
+	'GIT_NAMESPACE',
+	'GIT_NO_REPLACE_OBJECTS',
+	'GIT_OBJECT_DIRECTORY',
+	'GIT_PREFIX',
+	'GIT_REPLACE_REF_BASE',
+	'GIT_SHALLOW_FILE',
+	'GIT_WORK_TREE',
+]);
+const CONFIGURATION_VARIABLE = /^GIT_CONFIG_(?:PARAMETERS|COUNT|KEY_\d+|VALUE_\d+)$/;
+function quietEnvironment(env) {
+	const quiet = {};
+	for (const [name, value] of Object.entries(env)) {
+		if (value !== undefined && !REPOSITORY_VARIABLES.has(name))
+			quiet[name] = value;
+	}
+	return {
+		...quiet,
+		LC_ALL: 'C',
+		GIT_TERMINAL_PROMPT: '0',
+		GCM_INTERACTIVE: 'never',
+		GIT_OPTIONAL_LOCKS: '0',
+	};
+}
+function withoutSettings(env) {
+	return Object.fromEntries(Object.entries(env).filter(([name]) => !CONFIGURATION_VARIABLE.test(name)));
+}
+function withSettings(env, settings) {
+	const result = withoutSettings(env);
+	result.GIT_CONFIG_COUNT = String(settings.length);
+	for (const [index, { key, value }] of settings.entries()) {
+		result[`GIT_CONFIG_KEY_${index}`] = key;
+		result[`GIT_CONFIG_VALUE_${index}`] = value;
+	}
+	return result;
+}
+;
+async function runGit(args, options) {
+	const chunks = [];
+	try {
+		const { exitCode, stderr } = await getExecOutput(await findGit(), [...args], {
+			cwd: options.cwd,
+			env: options.env,
+			...(options.input && { input: options.input }),
+			silent: true,
+			ignoreReturnCode: true,
+			listeners: { stdout: (chunk) => chunks.push(chunk) },
+		});
+		return { exitCode, stdout: Buffer.concat(chunks), stderr };
+	}
+	catch (error) {
+		if (/Unable to locate executable file|ENOENT/.test((0,model_errors .bD)(error))) {
+			throw missingGit(error);
+		}
+		throw error;
+	}
+}
+const found = new Map();
+function findGit() {
+	const { PATH } = process.env;
+	const known = found.get(PATH) ?? which('git', true);
+	found.set(PATH, known);
+	return known;
+}
+function missingGit(cause) {
+	return new model_errors .yo('git was not found on this machine', {
+		hint: 'State is kept on a git branch: install git 2.32 or newer (`apt-get install git`).',
+		cause,
+	});
+}
+;
+async function readCheckout({ workspace, env: given, }) {
+	const env = quietEnvironment(given);
+	const git = async (...args) => (await runGit(args, { cwd: workspace, env })).stdout.toString();
+	const top = (await git('rev-parse', '--show-toplevel')).replace(/\n$/, '');
+	if (top === '')
+		return undefined;
+	const [head, status] = await Promise.all([
+		git('log', '-1', '--format=%H %ct', 'HEAD'),
+		git('-C', top, 'status', '--porcelain=v1', '-z', '--untracked-files=all', '--no-renames'),
+	]);
+	const [, commit, time] = /^([0-9a-f]{40,64}) (\d+)/.exec(head) ?? [];
+	return {
+		root: (0,external_node_fs_.realpathSync)(top),
+		commit,
+		committedAt: time === undefined ? undefined : Number(time),
+		changed: status
+			.split('\0')
+			.map((entry) => entry.slice(3))
+			.filter((path) => path !== ''),
+	};
+}
+;
+function localActor() {
+	try {
+		return `${(0,external_node_os_.userInfo)().username}@${(0,external_node_os_.hostname)()}`;
+	}
+	catch {
+		return `${process.getuid?.() ?? 'user'}@${(0,external_node_os_.hostname)()}`;
+	}
+}
+function githubRun(env, local = localActor) {
+	const value = (name) => env[name]?.trim() || undefined;
+	const serverUrl = (value('GITHUB_SERVER_URL') ?? 'https://github.com').replace(/\/+$/, '');
+	const apiUrl = (value('GITHUB_API_URL') ?? 'https://api.github.com').replace(/\/+$/, '');
+	const repository = value('GITHUB_REPOSITORY');
+	const runId = positive(value('GITHUB_RUN_ID'));
+	const runAttempt = positive(value('GITHUB_RUN_ATTEMPT'));
+	const sha = value('GITHUB_SHA');
+	const actor = value('GITHUB_TRIGGERING_ACTOR') ?? value('GITHUB_ACTOR') ?? local();
+	const common = { actor, serverUrl, apiUrl, ...(repository && { repository }), ...(sha && { sha }) };
+	if (runId === undefined || repository === undefined)
+		return { ...common, run: 'local' };
+	const attempt = runAttempt !== undefined && runAttempt > 1 ? `/attempts/${runAttempt}` : '';
+	return {
+		...common,
+		run: `${serverUrl}/${repository}/actions/runs/${runId}${attempt}`,
+		runId,
+		...(runAttempt !== undefined && { runAttempt }),
+	};
+}
+function positive(text) {
+	const number = Number(text);
+	return Number.isSafeInteger(number) && number > 0 ? number : undefined;
+}
+;
+async function makeImages(request) {
+	const { project, services, inputs, surroundings } = request;
+	const { env, log, clock, signal } = surroundings;
+	const builds = requireBuilds(project, services, project.sources);
+	for (const { secrets } of builds)
+		for (const value of Object.values(secrets))
+			log.hide(value.toString());
+	const { workspace, folder, access } = project;
+	const isPushed = inputs.push ?? !staysHere(project);
+	if (isPushed)
+		checkRegistry(project, services);
+	const { buildImages } = await Promise.all( [__nccwpck_require__.e(687), __nccwpck_require__.e(229)]).then(__nccwpck_require__.bind(__nccwpck_require__, 8229));
+	const { repository, serverUrl } = githubRun(env);
+	return await buildImages({
+		builds,
+		folder,
+		workspace,
+		checkout: await readCheckout({ workspace, env }),
+		project: project.wanted.project,
+		source: repository && `${serverUrl}/${repository}`,
+		env,
+		temporary: env.RUNNER_TEMP ?? (0,external_node_os_.tmpdir)(),
+		login: access.login,
+		registry: new RegistryClient(loginsOf(access), signal),
+		isPushed,
+		mayBeDirty: inputs['allow-dirty'],
+		isDryRun: inputs['dry-run'],
+		log,
+		clock,
+		signal,
+	});
+}
+async function supplyImages(project, inputs, surroundings) {
+	const { images: given, service } = inputs;
+	const services = keptImages(project, { images: given, service });
+	if (services.length === 0 || isGivenBuilt(project, given))
+		return { project, images: given, built: [] };
+	const built = await makeImages({ project, services, inputs, surroundings });
+	const images = { ...given, ...Object.fromEntries(built.map(({ service, image }) => [service, image])) };
+	return { project: { ...project, ...project.withImages(images) }, images, built };
+}
+function unbuiltOf(built) {
+	return built.filter(({ outcome }) => outcome === 'missing').map(({ image }) => image);
+}
+function staysHere({ wanted, config, builds }) {
+	const isNamed = Object.values(builds).some((build) => build.isNamed);
+	return wanted.provider === 'local' && config.config.registry === undefined && !isNamed;
+}
+function checkRegistry({ builds, config }, services) {
+	if (config.config.registry !== undefined)
+		return;
+	const nameless = services.find((service) => builds[service]?.isNamed === false);
+	if (nameless === undefined)
+		return;
+	throw new model_errors .yo(`${nameless} has no registry to be pushed to`, {
+		hint: 'Write registry: ghcr.io/<account> at the top of the file, or give the input push: false to keep images in the engine of this machine.',
+	});
+}
+function builtOutputs(images) {
+	const there = images.filter(({ outcome }) => outcome !== 'missing');
+	return {
+		images: there.map(({ service, image }) => `${service}=${image}`).join('\n'),
+		digests: Object.fromEntries(there.flatMap(({ service, digest }) => (digest ? [[service, digest]] : []))),
+		built: Object.fromEntries(images.map(({ service, repository: _repository, hash: _hash, ...told }) => [service, told])),
+	};
+}
+var promises_ = __nccwpck_require__(1455);
 ;
 const NO_FILES = { find: () => undefined };
 ;
@@ -87963,7 +88599,8 @@ function archiveRequest(id, path) {
 function authHeaders(auth) {
 	if (auth === undefined)
 		return {};
-	return { 'x-registry-auth': Buffer.from(JSON.stringify(auth)).toString('base64url') };
+	const encoded = Buffer.from(JSON.stringify(auth)).toString('base64');
+	return { 'x-registry-auth': encoded.replaceAll('+', '-').replaceAll('/', '_') };
 }
 function undefinedWhenMissing(error) {
 	if ((0,docker_http .zM)(error, 404))
@@ -89472,50 +90109,6 @@ function providerOf({ provider, servers }, { sshPrivateKey = '' }) {
 	}
 }
 ;
-const REPOSITORY_VARIABLES = new Set([
-	'GIT_ALTERNATE_OBJECT_DIRECTORIES',
-	'GIT_COMMON_DIR',
-	'GIT_DIR',
-	'GIT_GRAFT_FILE',
-	'GIT_IMPLICIT_WORK_TREE',
-	'GIT_INDEX_FILE',
-	'GIT_INTERNAL_SUPER_PREFIX',
-	'GIT_NAMESPACE',
-	'GIT_NO_REPLACE_OBJECTS',
-	'GIT_OBJECT_DIRECTORY',
-	'GIT_PREFIX',
-	'GIT_REPLACE_REF_BASE',
-	'GIT_SHALLOW_FILE',
-	'GIT_WORK_TREE',
-]);
-const CONFIGURATION_VARIABLE = /^GIT_CONFIG_(?:PARAMETERS|COUNT|KEY_\d+|VALUE_\d+)$/;
-function quietEnvironment(env) {
-	const quiet = {};
-	for (const [name, value] of Object.entries(env)) {
-		if (value !== undefined && !REPOSITORY_VARIABLES.has(name))
-			quiet[name] = value;
-	}
-	return {
-		...quiet,
-		LC_ALL: 'C',
-		GIT_TERMINAL_PROMPT: '0',
-		GCM_INTERACTIVE: 'never',
-		GIT_OPTIONAL_LOCKS: '0',
-	};
-}
-function withoutSettings(env) {
-	return Object.fromEntries(Object.entries(env).filter(([name]) => !CONFIGURATION_VARIABLE.test(name)));
-}
-function withSettings(env, settings) {
-	const result = withoutSettings(env);
-	result.GIT_CONFIG_COUNT = String(settings.length);
-	for (const [index, { key, value }] of settings.entries()) {
-		result[`GIT_CONFIG_KEY_${index}`] = key;
-		result[`GIT_CONFIG_VALUE_${index}`] = value;
-	}
-	return result;
-}
-;
 function resolveRemote(settings, ownGitDir, credentials) {
 	const name = remoteName(settings);
 	const bare = { user: undefined, authorization: undefined };
@@ -89570,41 +90163,6 @@ function rewrite(settings, url, variable) {
 	}
 	return best && best.base + url.slice(best.start.length);
 }
-;
-async function runGit(args, options) {
-	const chunks = [];
-	try {
-		const { exitCode, stderr } = await getExecOutput(await findGit(), [...args], {
-			cwd: options.cwd,
-			env: options.env,
-			...(options.input && { input: options.input }),
-			silent: true,
-			ignoreReturnCode: true,
-			listeners: { stdout: (chunk) => chunks.push(chunk) },
-		});
-		return { exitCode, stdout: Buffer.concat(chunks), stderr };
-	}
-	catch (error) {
-		if (/Unable to locate executable file|ENOENT/.test((0,model_errors .bD)(error))) {
-			throw missingGit(error);
-		}
-		throw error;
-	}
-}
-const found = new Map();
-function findGit() {
-	const { PATH } = process.env;
-	const known = found.get(PATH) ?? which('git', true);
-	found.set(PATH, known);
-	return known;
-}
-function missingGit(cause) {
-	return new model_errors .yo('git was not found on this machine', {
-		hint: 'State is kept on a git branch: install git 2.32 or newer (`apt-get install git`).',
-		cause,
-	});
-}
-var external_node_fs_ = __nccwpck_require__(3024);
 ;
 function parseSettings(listing) {
 	return listing
@@ -89705,6 +90263,7 @@ function ofHost(host, path) {
 function withoutEnding(path) {
 	return path.replace(/\/+$/, '').replace(/\/?\.git$/i, '');
 }
+var external_node_child_process_ = __nccwpck_require__(1421);
 ;
 const MAX_FILES = 1_000;
 const MAX_DEPTH = 32;
@@ -89830,39 +90389,6 @@ function realPathOf(place) {
 }
 function isMissing(error) {
 	return ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(String(error.code));
-}
-;
-function localActor() {
-	try {
-		return `${(0,external_node_os_.userInfo)().username}@${(0,external_node_os_.hostname)()}`;
-	}
-	catch {
-		return `${process.getuid?.() ?? 'user'}@${(0,external_node_os_.hostname)()}`;
-	}
-}
-function githubRun(env, local = localActor) {
-	const value = (name) => env[name]?.trim() || undefined;
-	const serverUrl = (value('GITHUB_SERVER_URL') ?? 'https://github.com').replace(/\/+$/, '');
-	const apiUrl = (value('GITHUB_API_URL') ?? 'https://api.github.com').replace(/\/+$/, '');
-	const repository = value('GITHUB_REPOSITORY');
-	const runId = positive(value('GITHUB_RUN_ID'));
-	const runAttempt = positive(value('GITHUB_RUN_ATTEMPT'));
-	const sha = value('GITHUB_SHA');
-	const actor = value('GITHUB_TRIGGERING_ACTOR') ?? value('GITHUB_ACTOR') ?? local();
-	const common = { actor, serverUrl, apiUrl, ...(repository && { repository }), ...(sha && { sha }) };
-	if (runId === undefined || repository === undefined)
-		return { ...common, run: 'local' };
-	const attempt = runAttempt !== undefined && runAttempt > 1 ? `/attempts/${runAttempt}` : '';
-	return {
-		...common,
-		run: `${serverUrl}/${repository}/actions/runs/${runId}${attempt}`,
-		runId,
-		...(runAttempt !== undefined && { runAttempt }),
-	};
-}
-function positive(text) {
-	const number = Number(text);
-	return Number.isSafeInteger(number) && number > 0 ? number : undefined;
 }
 ;
 const runs_TIMEOUT_MS = 10_000;
@@ -91006,8 +91532,10 @@ async function openProject(inputs, surroundings) {
 		log.hide(token);
 	if (sshPrivateKey !== undefined)
 		log.hide(sshPrivateKey.replaceAll('\\n', '\n'));
+	const access = registryAccess(read, inputs, surroundings);
 	return {
 		...read,
+		access,
 		reach: {
 			provider: providerOf(wanted, { sshPrivateKey }),
 			openStore: () => openStore({
@@ -91023,6 +91551,7 @@ async function openProject(inputs, surroundings) {
 				isAlive: askGitHub(token, run),
 				onLease: (id) => surroundings.onLease(scope, id),
 			}),
+			registryAuth: access.authFor,
 			findRepository: () => findRepository({ workspace, env }, workspaceFacts),
 			log,
 			clock,
@@ -91033,7 +91562,7 @@ async function openProject(inputs, surroundings) {
 async function readProject(inputs, { workspace: around, env, log }) {
 	const below = inputs['working-directory'] ?? '';
 	const path = (0,external_node_path_.join)(below, inputs.config);
-	const text = await project_readConfig(around, path);
+	const text = await readConfig(around, path);
 	const folder = (0,external_node_path_.dirname)((0,external_node_path_.join)(around, path));
 	const { secrets: given = {} } = inputs;
 	for (const value of Object.values(given))
@@ -91047,7 +91576,9 @@ async function readProject(inputs, { workspace: around, env, log }) {
 	};
 	const environment = loadEnvironment(text, path, env, inputs.environment, options);
 	const { config, wanted, definitions } = environment;
-	const files = await readSecretFiles(folder, definitions);
+	for (const key of inputs['age-key'] ?? [])
+		log.hide(key);
+	const { files, closed } = await readSecretFiles(folder, definitions, inputs['age-key'] ?? []);
 	for (const content of files.values())
 		for (const form of ['utf8', 'base64'])
 			log.hide(content.toString(form));
@@ -91055,21 +91586,35 @@ async function readProject(inputs, { workspace: around, env, log }) {
 		log.warning(warning);
 	return {
 		...environment,
-		sources: { given, variables: env, files },
+		sources: { given, variables: env, files, closed },
 		title: `${wanted.project} ${wanted.environment}`,
 		workspace: (0,external_node_path_.join)(around, below),
 		folder,
+		withImages: (images) => resolveWithSecrets(config, inputs.environment, { ...options, images }),
 	};
 }
-async function readSecretFiles(folder, definitions) {
-	const paths = Object.values(definitions).flatMap(({ file }) => file ?? []);
-	const found = await Promise.all(paths.map(async (path) => {
+async function readSecretFiles(folder, definitions, ageKeys) {
+	const files = new Map();
+	const closed = new Map();
+	const read = async ({ file: path, isEncrypted }) => {
+		if (path === undefined)
+			return;
 		const content = await (0,promises_.readFile)((0,external_node_path_.resolve)(folder, path)).catch(() => undefined);
-		return content === undefined ? [] : [[path, content]];
-	}));
-	return new Map(found.flat());
+		if (content === undefined)
+			return;
+		try {
+			files.set(path, isEncrypted ? await openAge(path, content, ageKeys) : content);
+		}
+		catch (error) {
+			if (!(error instanceof model_errors .yo))
+				throw error;
+			closed.set(path, error);
+		}
+	};
+	await Promise.all(Object.values(definitions).map(read));
+	return { files, closed };
 }
-async function project_readConfig(workspace, path) {
+async function readConfig(workspace, path) {
 	try {
 		return await (0,promises_.readFile)((0,external_node_path_.join)(workspace, path), 'utf8');
 	}
@@ -91137,13 +91682,28 @@ function lossIn(services) {
 async function change(inputs, surroundings, kind) {
 	const project = await openProject(inputs, surroundings);
 	kind.check?.(project);
-	checkBuilt(project, { images: inputs.images, service: inputs.service });
-	const request = changeRequest(project, inputs, surroundings.log, kind);
-	if (inputs['dry-run'])
-		return withoutChange(project, await dryRun(request));
-	const { signal, onPlan } = surroundings;
+	return await carryOut({ project, built: [] }, inputs, surroundings, kind);
+}
+async function bring(inputs, surroundings, kind) {
+	const project = await openProject(inputs, surroundings);
+	kind.check?.(project);
+	const supplied = await supplyImages(project, inputs, surroundings);
+	const { built, images } = supplied;
+	const result = await carryOut(supplied, { ...inputs, images }, surroundings, kind);
+	if (result.kind === 'deployed' && result.failure === undefined) {
+		await forgetImages(project, result.report.expiredImages, surroundings);
+	}
+	return { ...result, outputs: { ...result.outputs, ...builtOutputs(built) } };
+}
+async function carryOut({ project, built }, inputs, { log, signal, onPlan }, kind) {
+	const request = changeRequest(project, inputs, log, kind);
+	if (inputs['dry-run']) {
+		const report = await dryRun({ ...request, unbuiltImages: unbuiltOf(built) });
+		return withoutChange(project, report, built);
+	}
 	const { author } = project;
-	return deployed(project, await deploy_deploy({ ...request, author, leaseWaitMs: inputs['lease-wait'], signal, onPlan }));
+	const report = await deploy_deploy({ ...request, author, leaseWaitMs: inputs['lease-wait'], signal, onPlan });
+	return deployed(project, report, built);
 }
 function changeRequest(project, inputs, log, { scope, rollback, forcedCertificates, revokedCertificates }) {
 	const { service: services, zones } = inputs;
@@ -91176,7 +91736,7 @@ function changeRequest(project, inputs, log, { scope, rollback, forcedCertificat
 		hide: (value) => log.hide(value),
 	};
 }
-function deployed({ wanted, title, author }, report) {
+function deployed({ wanted, title, author }, report, built) {
 	const services = resultOf(report, wanted.servers.length > 1);
 	return {
 		kind: 'deployed',
@@ -91184,17 +91744,19 @@ function deployed({ wanted, title, author }, report) {
 		author,
 		report,
 		services,
+		built,
 		outputs: { changed: report.changed, releases: result_releasesOf(report), result: services },
 		failure: (0,model_errors .b5)(report.failure, report.standing) ?? lossIn(services),
 	};
 }
-function withoutChange({ wanted, title }, report) {
+function withoutChange({ wanted, title }, report, built) {
 	const { plan, services, changed } = report;
 	const planned = { plan, services, copies: plan.copies, undone: [] };
 	return {
 		kind: 'dry run',
 		title,
 		report,
+		built,
 		outputs: { changed, releases: result_releasesOf(planned), result: resultOf(planned, wanted.servers.length > 1) },
 		failure: foreseenFailure(report),
 	};
@@ -91211,6 +91773,8 @@ const plan = command_command({
 	inputs: [
 		...PROJECT,
 		...RELEASING,
+		'age-key',
+		...REGISTRY,
 		'service',
 		'zones',
 		'exclude-servers',
@@ -91220,13 +91784,17 @@ const plan = command_command({
 	],
 	outputs: ['changed', 'releases', 'plan'],
 	async run(inputs, surroundings) {
-		const project = await openProject(inputs, surroundings);
-		const report = await dryRun(changeRequest(project, inputs, surroundings.log, { scope: 'services' }));
+		const opened = await openProject(inputs, surroundings);
+		const looking = { ...inputs, push: undefined, 'allow-dirty': true, 'dry-run': true };
+		const { project, built, images } = await supplyImages(opened, looking, surroundings);
+		const request = changeRequest(project, { ...inputs, images }, surroundings.log, { scope: 'services' });
+		const report = await dryRun({ ...request, unbuiltImages: unbuiltOf(built) });
 		const { changed, services } = report;
 		return {
 			kind: 'dry run',
 			title: project.title,
 			report,
+			built,
 			outputs: { changed, releases: result_releasesOf({ services, undone: [] }), plan: planOutput(report) },
 			failure: foreseenFailure(report),
 			exitCode: inputs['exit-code'] && changed ? CHANGES : 0,
@@ -91335,18 +91903,23 @@ const ABOUT_SERVERS = [
 	'hand over',
 	'teardown',
 ];
-function dryRunLines({ plan, drift, findings, notes }) {
+function dryRunLines({ report: { plan, drift, findings, notes }, built }) {
 	const told = (level) => findings.filter((one) => one.level === level).map(describeFinding);
 	return {
-		lines: [...describePlan(plan), ...drift.map(({ message }) => `drift: ${message}`), ...told('ok')],
+		lines: [
+			...unbuilt(built).map((line) => `build ${line}`),
+			...describePlan(plan),
+			...drift.map(({ message }) => `drift: ${message}`),
+			...told('ok'),
+		],
 		warnings: [...notes, ...plan.staying, ...plan.undecided, ...told('warning')],
 	};
 }
-function renderDryRun(title, report) {
+function renderDryRun({ title, report, built }) {
 	const { plan, drift, findings, notes } = report;
 	const isFine = ({ level }) => level === 'ok';
 	const met = findings.filter((one) => !isFine(one)).map(describeMet);
-	return page(`## ${headlineOf(title, report)}`, section('Good to know', notes), section('What a deploy would change', changeLines(plan)), section('Drift: where the servers differ from the record', drift.map(({ message }) => message)), section('What it would meet', [
+	return page(`## ${headlineOf(title, report)}`, section('Good to know', notes), section('What a deploy would build', unbuilt(built)), section('What a deploy would change', changeLines(plan)), section('Drift: where the servers differ from the record', drift.map(({ message }) => message)), section('What it would meet', [
 		...met,
 		...[...plan.staying, ...plan.undecided].map((sentence) => `${MARKS.warning} ${sentence}`),
 	]), renderSteps(plan.steps), folded('What is in order', findings.filter(isFine).map(describeMet)), folded('All steps, in their order', plan.steps.map(({ step }) => describeStep(step))));
@@ -91375,6 +91948,11 @@ function changeLines(plan) {
 	if (lines.length === 0 || unchanged.length === 0)
 		return lines;
 	return [...lines, `unchanged: ${unchanged.join(', ')}`];
+}
+function unbuilt(built) {
+	return built
+		.filter(({ outcome }) => outcome === 'missing')
+		.map(({ service, why }) => `${service}, since ${why}`);
 }
 ;
 function maintenance_renderMaintenance({ title, report }) {
@@ -91493,9 +92071,13 @@ function trafficRow(service, traffic) {
 function render(result) {
 	switch (result.kind) {
 		case 'deployed':
-			return { lines: deployedLines(result), warnings: [], markdown: renderDeployed(result) };
+			return {
+				lines: [...builtLines(result.built), ...deployedLines(result)],
+				warnings: [],
+				markdown: renderDeployed(result),
+			};
 		case 'dry run':
-			return { ...dryRunLines(result.report), markdown: renderDryRun(result.title, result.report) };
+			return { ...dryRunLines(result), markdown: renderDryRun(result) };
 		case 'releases':
 			return { ...renderPast(result.title, result.past), warnings: [] };
 		case 'built':
@@ -91508,287 +92090,6 @@ function render(result) {
 	}
 }
 ;
-function requireBuilds(environment, services, sources) {
-	const { wanted, builds, config, definitions } = environment;
-	const errors = [];
-	const specs = services.flatMap((service) => {
-		const build = builds[service];
-		if (build === undefined)
-			return [];
-		const attempt = (path, work) => {
-			try {
-				return [work()];
-			}
-			catch (error) {
-				if (!(error instanceof model_errors .yo))
-					throw error;
-				const full = ['services', service, 'build', ...path];
-				const location = error.location ?? config.locate(...originsOf(wanted.environment, full));
-				errors.push(problemError({ path: full, message: error.message, hint: error.hint }, location));
-				return [];
-			}
-		};
-		const { input } = build;
-		const args = Object.entries(input.args ?? {}).flatMap(([name, value]) => attempt(['args', name], () => [name, value ?? argumentOf(name, config)]));
-		const secrets = (input.secrets ?? []).flatMap(({ source, target }, index) => attempt(['secrets', index], () => [
-			target,
-			secretBytes(source, sources, definitions),
-		]));
-		return [buildSpec(service, build, Object.fromEntries(args), Object.fromEntries(secrets))];
-	});
-	(0,model_errors .b2)(load_inOrder(errors));
-	return specs;
-}
-function buildSpec(service, { input, repository, tag, platform }, args, secrets) {
-	const context = input.context ?? '.';
-	return {
-		service,
-		repository,
-		tags: [...(tag === undefined ? [] : [`${repository}:${tag}`]), ...(input.tags ?? [])],
-		context,
-		dockerfile: input.dockerfile_inline === undefined
-			? { path: external_node_path_.posix.join(context, input.dockerfile ?? 'Dockerfile') }
-			: { text: input.dockerfile_inline },
-		args,
-		secrets,
-		labels: input.labels ?? {},
-		platforms: input.platforms ?? (platform === undefined ? [] : [platform]),
-		ssh: input.ssh ?? [],
-		cacheFrom: input.cache_from ?? [],
-		cacheTo: input.cache_to ?? [],
-		contexts: input.additional_contexts ?? {},
-		extraHosts: input.extra_hosts ?? [],
-		ulimits: input.ulimits ?? {},
-		entitlements: input.entitlements ?? [],
-		noCache: input.no_cache ?? false,
-		pull: input.pull ?? false,
-		...(input.target !== undefined && { target: input.target }),
-		...(input.shm_size !== undefined && { shmSizeBytes: input.shm_size }),
-		...(input.network !== undefined && { network: input.network }),
-		...(input.provenance !== undefined && { provenance: input.provenance }),
-		...(input.sbom !== undefined && { sbom: input.sbom }),
-	};
-}
-function argumentOf(name, { variables, isSecret, holdsSecret }) {
-	const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
-	if (isSecret(name) || (value !== undefined && holdsSecret(value))) {
-		throw new model_errors .yo('is a secret, and whoever has an image can read its arguments', {
-			hint: `Write secrets: [${name}] below build, and in the Dockerfile RUN --mount=type=secret,id=${name} ….`,
-		});
-	}
-	if (value !== undefined)
-		return value;
-	throw new model_errors .yo('has no value, and the env of the step has none', {
-		hint: `Write a value, or set ${name} in the env of the step.`,
-	});
-}
-function secretBytes(name, sources, definitions) {
-	const file = Object.hasOwn(definitions, name) ? definitions[name]?.file : undefined;
-	const value = requireSecret(name, sources, definitions);
-	return (file === undefined ? undefined : sources.files.get(file)) ?? Buffer.from(value);
-}
-;
-async function readCheckout({ workspace, env: given, }) {
-	const env = quietEnvironment(given);
-	const git = async (...args) => (await runGit(args, { cwd: workspace, env })).stdout.toString();
-	const top = (await git('rev-parse', '--show-toplevel')).replace(/\n$/, '');
-	if (top === '')
-		return undefined;
-	const [head, status] = await Promise.all([
-		git('log', '-1', '--format=%H %ct', 'HEAD'),
-		git('-C', top, 'status', '--porcelain=v1', '-z', '--untracked-files=all', '--no-renames'),
-	]);
-	const [, commit, time] = /^([0-9a-f]{40,64}) (\d+)/.exec(head) ?? [];
-	return {
-		root: (0,external_node_fs_.realpathSync)(top),
-		commit,
-		committedAt: time === undefined ? undefined : Number(time),
-		changed: status
-			.split('\0')
-			.map((entry) => entry.slice(3))
-			.filter((path) => path !== ''),
-	};
-}
-;
-function registryRefusal({ host, image, status, text, isLoggedIn }) {
-	const said = detailOf(text);
-	const because = said === '' ? '' : ` (${said})`;
-	if (status === 429 || /toomanyrequests|rate limit/i.test(text)) {
-		return new model_errors .yo(`${host} has had too many requests${because}`, {
-			hint: 'Run again later; with a login most registries allow more.',
-		});
-	}
-	if (status === 401 || status === 403) {
-		return isLoggedIn
-			? new model_errors .yo(`${host} does not take the login for ${image}${because}`, {
-				hint: 'Are registry-username and registry-password right, and may that account read and write there? For ghcr.io the job needs "packages: write".',
-			})
-			: new model_errors .yo(`${host} wants a login for ${image}${because}`, {
-				hint: 'Give the inputs registry-username and registry-password, or log in before this step (docker/login-action).',
-			});
-	}
-	return new model_errors .yo(`${host} answered ${status} for ${image}${because}`, {
-		hint: status >= 500 ? 'Run again later.' : 'Is the name of the image right?',
-	});
-}
-function failure_unreachable(host, reason, cause) {
-	return new model_errors .yo(`the registry ${host} cannot be reached from the runner: ${reason}`, {
-		hint: 'Is its address right, and does it run? Nothing was deployed.',
-		cause,
-	});
-}
-function detailOf(text) {
-	try {
-		const { errors = [], details } = JSON.parse(text);
-		const [first] = errors;
-		return [first?.code, first?.message, details]
-			.filter((one) => one !== undefined)
-			.join(': ')
-			.slice(0, 200);
-	}
-	catch {
-		return '';
-	}
-}
-;
-const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/;
-function parseReference(image) {
-	const [name = '', digest] = image.split('@');
-	const [first = '', ...rest] = name.split('/');
-	const isHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
-	const isHub = !isHost || /^(?:index\.)?docker\.io$/.test(first);
-	const path = isHost ? rest.join('/') : name;
-	const [, repository = path, tag = 'latest'] = /^(.*?)(?::([^/:]+))?$/.exec(path) ?? [];
-	return {
-		host: isHub ? 'docker.io' : first,
-		origin: isHub ? 'https://registry-1.docker.io' : `${LOOPBACK.test(first) ? 'http' : 'https'}://${first}`,
-		path: isHub && !repository.includes('/') ? `library/${repository}` : repository,
-		reference: digest ?? tag,
-	};
-}
-;
-const client_TIMEOUT_MS = 20_000;
-const MANIFESTS = [
-	'application/vnd.oci.image.index.v1+json',
-	'application/vnd.docker.distribution.manifest.list.v2+json',
-	'application/vnd.oci.image.manifest.v1+json',
-	'application/vnd.docker.distribution.manifest.v2+json',
-].join(', ');
-class RegistryClient {
-	#loginFor;
-	#signal;
-	#authorizations = new Map();
-	#silent = new Map();
-	constructor(loginFor, signal) {
-		this.#loginFor = loginFor;
-		this.#signal = signal;
-	}
-	async digestOf(image) {
-		const answer = await this.#ask('HEAD', image, 'pull', { headers: { accept: MANIFESTS } });
-		if (answer.status === 404)
-			return undefined;
-		return answer.headers.get('docker-content-digest') ?? undefined;
-	}
-	async sizeOf(image) {
-		const { layers } = await this.#firstManifest(image);
-		return layers?.reduce((sum, { size }) => sum + size, 0);
-	}
-	async labelsOf(image) {
-		const { config } = await this.#firstManifest(image);
-		if (config === undefined)
-			return undefined;
-		const answer = await this.#ask('GET', image, 'pull', { headers: {} }, { kind: 'blobs', reference: config.digest });
-		if (!answer.ok)
-			return undefined;
-		const told = (await answer.json());
-		return told.config?.Labels ?? {};
-	}
-	async #firstManifest(image) {
-		const found = await this.#manifest(image);
-		const [first] = found.manifests ?? [];
-		return first === undefined ? found : await this.#manifest(`${(0,image_name ._M)(image)}@${first.digest}`);
-	}
-	async #manifest(image) {
-		const answer = await this.#ask('GET', image, 'pull', { headers: { accept: MANIFESTS } });
-		return answer.ok ? (await answer.json()) : {};
-	}
-	async tag(image, tag) {
-		const found = await this.#ask('GET', image, 'pull', { headers: { accept: MANIFESTS } });
-		if (found.status === 404)
-			throw new model_errors .yo(`${image} has left its registry meanwhile`, { hint: 'Run again.' });
-		const headers = { 'content-type': found.headers.get('content-type') ?? '' };
-		const body = Buffer.from(await found.arrayBuffer());
-		await this.#ask('PUT', image, 'pull,push', { headers, body }, { kind: 'manifests', reference: tag });
-	}
-	async #ask(method, image, scope, request, what) {
-		const place = parseReference(image);
-		const { origin, path, host } = place;
-		const { kind, reference } = what ?? { kind: 'manifests', reference: place.reference };
-		const url = `${origin}/v2/${path}/${kind}/${reference}`;
-		const key = `${origin}/${path} ${scope}`;
-		const send = (authorization) => this.#send(host, url, {
-			method,
-			headers: { ...request.headers, ...(authorization !== undefined && { authorization }) },
-			...(request.body && { body: new Uint8Array(request.body) }),
-		});
-		let answer = await send(this.#authorizations.get(key));
-		if (answer.status === 401) {
-			const authorization = await this.#authorize(image, place, scope, answer.headers.get('www-authenticate') ?? '');
-			if (authorization !== undefined) {
-				this.#authorizations.set(key, authorization);
-				answer = await send(authorization);
-			}
-		}
-		if (answer.ok || answer.status === 404)
-			return answer;
-		const isLoggedIn = (await this.#loginFor(image)) !== undefined;
-		throw registryRefusal({ host, image, status: answer.status, text: await answer.text(), isLoggedIn });
-	}
-	async #authorize(image, { host, path }, scope, challenge) {
-		const login = await this.#loginFor(image);
-		const basic = login && `Basic ${Buffer.from(`${login.username}:${login.password}`).toString('base64')}`;
-		if (/^basic\b/i.test(challenge))
-			return basic;
-		const parameters = Object.fromEntries([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name, value]));
-		if (!/^bearer\b/i.test(challenge) || parameters.realm === undefined)
-			return undefined;
-		const url = new URL(parameters.realm);
-		if (parameters.service !== undefined)
-			url.searchParams.set('service', parameters.service);
-		url.searchParams.set('scope', `repository:${path}:${scope}`);
-		const answer = await this.#send(host, url.href, {
-			headers: basic === undefined ? {} : { authorization: basic },
-		});
-		if (!answer.ok) {
-			const text = await answer.text();
-			throw registryRefusal({ host, image, status: answer.status, text, isLoggedIn: login !== undefined });
-		}
-		const { token, access_token } = (await answer.json());
-		return `Bearer ${token ?? access_token ?? ''}`;
-	}
-	async #send(host, url, request) {
-		const silent = this.#silent.get(host);
-		if (silent !== undefined)
-			throw silent;
-		try {
-			const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(client_TIMEOUT_MS)]);
-			return await fetch(url, { ...request, signal });
-		}
-		catch (cause) {
-			this.#signal.throwIfAborted();
-			const error = this.#silent.get(host) ?? failure_unreachable(host, client_reasonOf(cause), cause);
-			this.#silent.set(host, error);
-			throw error;
-		}
-	}
-}
-function client_reasonOf(error) {
-	const { cause = error } = error;
-	if (cause instanceof AggregateError)
-		return cause.errors.map(model_errors .bD).join(', ');
-	return (0,model_errors .bD)(cause);
-}
-;
 const buildPush = command_command({
 	title: 'Switchyard build-push',
 	description: 'Build the images of services from source and push them, those alone that the registry does not have yet; the deploy gets exact digests.',
@@ -91798,10 +92099,9 @@ const buildPush = command_command({
 		'working-directory',
 		'config',
 		'secrets',
-		'push',
-		'registry-username',
-		'registry-password',
-		'allow-dirty',
+		'age-key',
+		...BUILDING,
+		...REGISTRY,
 		'dry-run',
 	],
 	outputs: ['images', 'digests', 'built'],
@@ -91811,45 +92111,12 @@ const buildPush = command_command({
 		'dry-run': 'With `true`, tell which images would be built and why, and build nothing.',
 	},
 	async run(inputs, surroundings) {
-		const { env, log, clock, signal } = surroundings;
 		const project = await readProject(inputs, surroundings);
 		const services = chosenServices(project, inputs.service);
-		const builds = requireBuilds(project, services, project.sources);
-		for (const { secrets } of builds)
-			for (const value of Object.values(secrets))
-				log.hide(value.toString());
-		const { workspace, folder, title } = project;
-		const given = givenLogin(inputs, log);
-		const ownRegistries = new Set(builds.map(({ repository }) => registryOf(repository)));
-		checkLogin(given, ownRegistries);
-		checkPush(project, services, inputs.push);
-		const { buildImages, dockerConfigFolder } = await Promise.all( [__nccwpck_require__.e(687), __nccwpck_require__.e(229)]).then(__nccwpck_require__.bind(__nccwpck_require__, 8229));
-		const loginFor = async (image) => {
-			if (given !== undefined && ownRegistries.has(registryOf(image)))
-				return given;
-			const { username, password } = (await findRegistryAuth(image, dockerConfigFolder(env))) ?? {};
-			return username === undefined || password === undefined ? undefined : { username, password };
-		};
-		const { repository, serverUrl } = githubRun(env);
-		const images = await buildImages({
-			builds,
-			folder,
-			workspace,
-			checkout: await readCheckout({ workspace, env }),
-			project: project.wanted.project,
-			source: repository && `${serverUrl}/${repository}`,
-			env,
-			temporary: env.RUNNER_TEMP ?? (0,external_node_os_.tmpdir)(),
-			login: given && { registry: [...ownRegistries][0], ...given },
-			registry: new RegistryClient(loginFor, signal),
-			isPushed: inputs.push,
-			mayBeDirty: inputs['allow-dirty'],
-			isDryRun: inputs['dry-run'],
-			log,
-			clock,
-			signal,
-		});
-		return { kind: 'built', title, images, outputs: outputsOf(images), failure: undefined };
+		const access = registryAccess(project, inputs, surroundings);
+		const images = await makeImages({ project: { ...project, access }, services, inputs, surroundings });
+		const { title } = project;
+		return { kind: 'built', title, images, outputs: builtOutputs(images), failure: undefined };
 	},
 });
 function chosenServices({ builds, wanted }, asked) {
@@ -91864,42 +92131,6 @@ function chosenServices({ builds, wanted }, asked) {
 		return asked === undefined ? known : [...new Set(asked)];
 	const isService = wanted.services.some(({ name }) => name === unknown);
 	throw new model_errors .yo(isService ? `${unknown} has no build` : `there is no service ${JSON.stringify(unknown)}`, { hint: `Services with a build are ${known.join(', ')}.` });
-}
-function givenLogin({ 'registry-username': username, 'registry-password': password, }, log) {
-	if (password !== undefined)
-		log.hide(password.trim());
-	if (username === undefined && password === undefined)
-		return undefined;
-	if (username !== undefined && password !== undefined)
-		return { username, password: password.trim() };
-	throw new model_errors .yo(`registry-${username === undefined ? 'username' : 'password'} is missing`, {
-		hint: 'Give both registry-username and registry-password, or neither. A secret that is not set is empty.',
-	});
-}
-function checkLogin(login, registries) {
-	if (login === undefined || registries.size < 2)
-		return;
-	throw new model_errors .yo(`images go to several registries (${[...registries].join(', ')}), and one login is given`, {
-		hint: 'Log in to each of them before this step (docker/login-action), and leave registry-username and registry-password out.',
-	});
-}
-function checkPush({ builds, config }, services, isPushed) {
-	if (!isPushed || config.config.registry !== undefined)
-		return;
-	const nameless = services.find((service) => builds[service]?.isNamed === false);
-	if (nameless === undefined)
-		return;
-	throw new model_errors .yo(`${nameless} has no registry to be pushed to`, {
-		hint: 'Write registry: ghcr.io/<account> at the top of the file, or give the input push: false to keep images in the engine of this machine.',
-	});
-}
-function outputsOf(images) {
-	const there = images.filter(({ outcome }) => outcome !== 'missing');
-	return {
-		images: there.map(({ service, image }) => `${service}=${image}`).join('\n'),
-		digests: Object.fromEntries(there.flatMap(({ service, digest }) => (digest ? [[service, digest]] : []))),
-		built: Object.fromEntries(images.map(({ service, repository: _repository, hash: _hash, ...told }) => [service, told])),
-	};
 }
 ;
 function parseFigures(text) {
@@ -91929,7 +92160,9 @@ function trafficOf(scope, edges) {
 		known.set(series, found);
 		return found;
 	};
-	const grown = edges.flatMap((figures) => growth(scope, figures, read));
+	const grown = edges
+		.flatMap((figures) => growth(scope, figures, read))
+		.filter(({ labels, value }) => labels.copy !== UNKNOWN_COPY || value > 0);
 	const services = groupBy(grown, ({ labels }) => labels.service);
 	return new Map([...services]
 		.sort(([a], [b]) => (a < b ? -1 : 1))
@@ -92006,6 +92239,7 @@ function latencyOf(samples) {
 		return undefined;
 	return { p50: Math.round(p50 * 1_000), p95: Math.round(p95 * 1_000), p99: Math.round(p99 * 1_000) };
 }
+const UNKNOWN_COPY = 'unknown';
 const UPDATED = 'switchyard_updated_timestamp_seconds';
 function isGauge(series) {
 	return /^\w+_connections(?:\{|$)/.test(series);
@@ -92186,7 +92420,7 @@ const commands_status_status = command_command({
 const certificates_certificates = command_command({
 	title: 'Switchyard certificates',
 	description: 'Renew the certificates of an environment when they are due, on all of its servers, without a reload; or issue, revoke and list them.',
-	inputs: [...PROJECT, ...CHANGING, 'action', 'domains', 'revocation-reason', 'zones', 'secrets'],
+	inputs: [...PROJECT, ...CHANGING, 'action', 'domains', 'revocation-reason', 'zones', 'secrets', 'age-key'],
 	meanings: {
 		secrets: 'The values of secrets by name, as a JSON object: all with the expression `toJSON(secrets)`. Needed where `tls` names some: tokens, certificates, keys.',
 	},
@@ -92244,9 +92478,9 @@ function revocableOf(project, domains) {
 const commands_deploy_deploy = command_command({
 	title: 'Switchyard',
 	description: 'Deploy everything of an environment to your own servers, without losing a request.',
-	inputs: [...PROJECT, ...CHANGING, ...RELEASING, 'unfinished-hook'],
-	outputs: ['changed', 'releases', 'result'],
-	run: (inputs, surroundings) => change(inputs, surroundings, { scope: 'services', check: checkAllEnvironments }),
+	inputs: [...PROJECT, ...CHANGING, ...RELEASING, 'age-key', ...REGISTRY, ...BUILDING, 'unfinished-hook'],
+	outputs: ['changed', 'releases', 'result', 'images', 'digests', 'built'],
+	run: (inputs, surroundings) => bring(inputs, surroundings, { scope: 'services', check: checkAllEnvironments }),
 });
 function checkAllEnvironments({ config }) {
 	const errors = [];
@@ -92399,7 +92633,7 @@ async function pastOf(snapshot, service) {
 const rollback = command_command({
 	title: 'Switchyard rollback',
 	description: 'Bring services back to an earlier release, with its image, settings, routes and secrets, without losing a request.',
-	inputs: [...PROJECT, ...CHANGING, 'service', 'zones', 'to'],
+	inputs: [...PROJECT, ...CHANGING, ...REGISTRY, 'service', 'zones', 'to'],
 	meanings: {
 		service: 'The services to bring back, one a line. They change in the order of their dependencies. Needed, but for `to: list`, which then shows all.',
 		result: 'JSON: by service its release, the `effect` of the run, its `copies` with `server`, `slot`, `container`, `port` and durations in ms, and the counts of the probe. With `to: list` the last releases of each service instead, the newest first.',
@@ -92437,9 +92671,19 @@ async function rollback_list(inputs, surroundings) {
 const toggleDeploy = command_command({
 	title: 'Switchyard toggle-deploy',
 	description: 'Start new containers beside the old ones, prove them healthy, switch nginx on every server, drain and stop the old ones.',
-	inputs: [...PROJECT, ...CHANGING, ...RELEASING, 'service', 'zones', 'unfinished-hook'],
-	outputs: ['changed', 'releases', 'result'],
-	run: (inputs, surroundings) => change(inputs, surroundings, { scope: 'services' }),
+	inputs: [
+		...PROJECT,
+		...CHANGING,
+		...RELEASING,
+		'age-key',
+		...REGISTRY,
+		...BUILDING,
+		'service',
+		'zones',
+		'unfinished-hook',
+	],
+	outputs: ['changed', 'releases', 'result', 'images', 'digests', 'built'],
+	run: (inputs, surroundings) => bring(inputs, surroundings, { scope: 'services' }),
 });
 ;
 const updateNginx = command_command({
@@ -92452,7 +92696,22 @@ const updateNginx = command_command({
 ;
 const ACTIONS = {
 	deploy: { folder: '.', icon: 'git-merge', color: 'blue', command: commands_deploy_deploy },
-	'build-push': { folder: 'actions/build-push', icon: 'package', color: 'blue', command: buildPush },
+	'build-push': {
+		folder: 'actions/build-push/node',
+		icon: 'package',
+		color: 'blue',
+		composite: {
+			folder: 'actions/build-push',
+			before: [
+				{
+					uses: 'docker/setup-buildx-action@4d04d5d9486b7bd6fa91e7baf45bbb4f8b9deedd',
+					version: 'v4.0.0',
+					if: "inputs.dry-run != 'true'",
+				},
+			],
+		},
+		command: buildPush,
+	},
 	'toggle-deploy': {
 		folder: 'actions/toggle-deploy',
 		icon: 'repeat',

@@ -10,10 +10,15 @@ const order = Object.keys(INPUTS) as InputName[];
 export function actionFiles(current: (path: string) => string | undefined): Record<string, string> {
   const files: Record<string, string> = {};
   for (const name of names) {
-    const { folder } = ACTIONS[name];
-    files[pathIn(folder, 'action.yml')] = actionYaml(name);
-    const path = pathIn(folder, 'README.md');
-    files[path] = withTables(path, current(path) ?? firstReadme(name));
+    const { folder, composite }: Action = ACTIONS[name];
+    files[pathIn(folder, 'action.yml')] = actionYaml(name, javascript(name));
+    for (const place of [folder, ...(composite === undefined ? [] : [composite.folder])]) {
+      const path = pathIn(place, 'README.md');
+      files[path] = withTables(path, current(path) ?? firstReadme(name));
+    }
+    if (composite !== undefined) {
+      files[pathIn(composite.folder, 'action.yml')] = actionYaml(name, compositeOf(name, composite));
+    }
   }
   return files;
 }
@@ -22,10 +27,38 @@ function pathIn(folder: string, file: string): string {
   return folder === '.' ? file : `${folder}/${file}`;
 }
 
-function actionYaml(name: ActionName): string {
-  const { folder, icon, color, command }: Action = ACTIONS[name];
-  const { title, description } = command;
+/** How an action runs, and where the values of its outputs come from, if it does not give them itself. */
+interface Runs {
+  runs: object;
+  origin?(output: OutputName): string;
+}
+
+function javascript(name: ActionName): Runs {
+  const { folder, command }: Action = ACTIONS[name];
   const toRoot = folder === '.' ? '' : '../'.repeat(folder.split('/').length);
+  return {
+    runs: {
+      using: 'node24',
+      main: `${toRoot}dist/${name}.js`,
+      // A run that is killed cannot give its lease back itself.
+      ...(command.inputs.includes('lease-wait') && { post: `${toRoot}dist/post.js` }),
+    },
+  };
+}
+
+/** A composite action names the one beside it at the same commit: `$/`. */
+function compositeOf(name: ActionName, { before }: NonNullable<Action['composite']>): Runs {
+  const given = inputsOf(name).map(({ name: input }) => [input, `\${{ inputs.${input} }}`]);
+  const own = { id: 'run', uses: `$/${ACTIONS[name].folder}`, with: Object.fromEntries(given) };
+  return {
+    runs: { using: 'composite', steps: [...before.map(({ version: _, ...step }) => step), own] },
+    origin: (output) => `\${{ steps.run.outputs.${output} }}`,
+  };
+}
+
+function actionYaml(name: ActionName, { runs, origin }: Runs): string {
+  const { icon, color, composite, command }: Action = ACTIONS[name];
+  const { title, description } = command;
   const manifest = {
     name: title,
     description,
@@ -37,16 +70,18 @@ function actionYaml(name: ActionName): string {
       ]),
     ),
     outputs: Object.fromEntries(
-      outputsOf(name).map(({ name: output, description }) => [output, { description }]),
+      outputsOf(name).map(({ name: output, description }) => [
+        output,
+        { description, ...(origin && { value: origin(output) }) },
+      ]),
     ),
-    runs: {
-      using: 'node24',
-      main: `${toRoot}dist/${name}.js`,
-      // A run that is killed cannot give its lease back itself.
-      ...(command.inputs.includes('lease-wait') && { post: `${toRoot}dist/post.js` }),
-    },
+    runs,
   };
-  return `# Generated from src/actions/catalogue.ts and src/commands by npm run generate.\n${stringify(manifest, { lineWidth: 110 })}`;
+  const text = `# Generated from src/actions/catalogue.ts and src/commands by npm run generate.\n${stringify(manifest, { lineWidth: 110 })}`;
+  return (composite?.before ?? []).reduce(
+    (said, { uses, version }) => said.replace(uses, `${uses} # ${version}`),
+    text,
+  );
 }
 
 /** An input as it is shown for one action. */

@@ -19,13 +19,39 @@ export interface Action {
   /** Of the Marketplace. */
   icon: string;
   color: string;
+  /** Another folder, whose composite action runs actions of others before this one. */
+  composite?: { folder: string; before: readonly CompositeStep[] };
   command: Command<InputName, OutputName, Result>;
+}
+
+/** An action of others, named by its commit. */
+export interface CompositeStep {
+  uses: string;
+  /** The version of that commit. */
+  version: string;
+  if?: string;
 }
 
 /** Every action there is; action.yml and the READMEs' tables are generated from it. */
 export const ACTIONS = {
   deploy: { folder: '.', icon: 'git-merge', color: 'blue', command: deploy },
-  'build-push': { folder: 'actions/build-push', icon: 'package', color: 'blue', command: buildPush },
+  'build-push': {
+    folder: 'actions/build-push/node',
+    icon: 'package',
+    color: 'blue',
+    // A builder that keeps caches, builds for several platforms, and says what is in an image.
+    composite: {
+      folder: 'actions/build-push',
+      before: [
+        {
+          uses: 'docker/setup-buildx-action@4d04d5d9486b7bd6fa91e7baf45bbb4f8b9deedd',
+          version: 'v4.0.0',
+          if: "inputs.dry-run != 'true'",
+        },
+      ],
+    },
+    command: buildPush,
+  },
   'toggle-deploy': {
     folder: 'actions/toggle-deploy',
     icon: 'repeat',

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { dockerConfigFolder } from '../docker/credentials.ts';
 import { UserError } from '../model/errors.ts';
 
 /** Who a run is at a registry. */
@@ -15,11 +15,6 @@ export interface RegistryLogin {
 export interface ScratchPlace {
   folder: string;
   env: Record<string, string>;
-}
-
-/** dockerConfigFolder returns where the client of Docker keeps its configuration. */
-export function dockerConfigFolder(env: NodeJS.ProcessEnv): string {
-  return env.DOCKER_CONFIG ?? join(env.HOME ?? homedir(), '.docker');
 }
 
 /**

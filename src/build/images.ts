@@ -84,10 +84,18 @@ export async function buildImages(request: BuildRequest): Promise<BuiltImage[]> 
       request.log.info(`${spec.service}: made a Dockerfile for ${template.found.join(', ')}`);
   }
   return await withDockerConfig({ env, parent, login }, async (place) => {
-    const present = await allOrErrors(examined.map((one) => find(one, request, place)));
+    const present = await allOrErrors(examined.map((one) => look(request, () => find(one, request, place))));
     const missing = examined.filter((_one, index) => present[index] === undefined);
     const reasons = new Map(
-      await allOrErrors(missing.map(async (one) => [one, await reasonFor(one, request)] as const)),
+      await allOrErrors(
+        missing.map(
+          async (one) =>
+            [
+              one,
+              (await look(request, () => reasonFor(one, request))) ?? 'nobody could look for it',
+            ] as const,
+        ),
+      ),
     );
     if (isDryRun) {
       return examined.map((one, index) => present[index] ?? missingImage(one, reasons.get(one)!));
@@ -100,6 +108,17 @@ export async function buildImages(request: BuildRequest): Promise<BuiltImage[]> 
       return found;
     });
   });
+}
+
+/** A dry run goes on without what a registry does not tell it: on a pull request it may have no login. */
+async function look<T>({ isDryRun, log }: BuildRequest, ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!isDryRun || !(error instanceof UserError)) throw error;
+    log.warning(`whether an image is there already is not known: ${messageOf(error)}`);
+    return undefined;
+  }
 }
 
 function placeOf(request: BuildRequest) {

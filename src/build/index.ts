@@ -1,4 +1,3 @@
-/** What a command needs of this room; it is loaded by the one action that builds. */
-export { dockerConfigFolder } from './docker-config.ts';
+/** What a command needs of this room; it is loaded by a run that builds. */
 export { ejectDockerfiles } from './eject.ts';
 export { buildImages } from './images.ts';

@@ -21,7 +21,7 @@ export const certificates = command({
   title: 'Switchyard certificates',
   description:
     'Renew the certificates of an environment when they are due, on all of its servers, without a reload; or issue, revoke and list them.',
-  inputs: [...PROJECT, ...CHANGING, 'action', 'domains', 'revocation-reason', 'zones', 'secrets'],
+  inputs: [...PROJECT, ...CHANGING, 'action', 'domains', 'revocation-reason', 'zones', 'secrets', 'age-key'],
   meanings: {
     secrets:
       'The values of secrets by name, as a JSON object: all with the expression `toJSON(secrets)`. Needed where `tls` names some: tokens, certificates, keys.',

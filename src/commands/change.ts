@@ -1,3 +1,4 @@
+import type { BuiltImage } from '../build/images.ts';
 import { requireSecrets } from '../config/secrets.ts';
 import { requireTlsSecrets } from '../config/tls-secrets.ts';
 import { requireUserLists } from '../config/user-lists.ts';
@@ -8,10 +9,12 @@ import { withAdvice } from '../model/errors.ts';
 import { hiddenValues } from '../model/hidden-values.ts';
 import type { Author } from '../model/release.ts';
 import { acmeAuthority } from './authority.ts';
-import { checkBuilt, keptImages } from './built-images.ts';
+import { keptImages } from './built-images.ts';
 import type { CommandResult } from './command.ts';
 import { type DryRun, foreseenFailure } from './dry-run.ts';
+import { forgetImages } from './forget-images.ts';
 import type { CHANGING, Inputs } from './inputs.ts';
+import { builtOutputs, type Supplied, type SupplyInputs, supplyImages, unbuiltOf } from './make-images.ts';
 import type { ServiceResult } from './outputs.ts';
 import { openProject, type Project, type ProjectInputs } from './project.ts';
 import { lossIn, releasesOf, resultOf } from './result.ts';
@@ -40,28 +43,61 @@ export interface Deployed extends CommandResult<'changed' | 'releases' | 'result
   author: Author;
   report: DeployReport;
   services: Record<string, ServiceResult>;
+  /** The images that it made, or that were there. */
+  built: readonly BuiltImage[];
 }
 
 /** What a change came to, or would. */
 export type ChangeResult = Deployed | DryRun<'changed' | 'releases' | 'result'>;
 
+/** The inputs of every command that changes an environment. */
+type ChangeInputs = ProjectInputs & Pick<Inputs, (typeof CHANGING)[number]> & RequestInputs;
+
 /** change is behind every command that changes an environment: they differ in inputs and kind only. */
 export async function change(
-  inputs: ProjectInputs & Pick<Inputs, (typeof CHANGING)[number]> & RequestInputs,
+  inputs: ChangeInputs,
   surroundings: Surroundings,
   kind: ChangeKind,
 ): Promise<ChangeResult> {
   const project = await openProject(inputs, surroundings);
   kind.check?.(project);
-  checkBuilt(project, { images: inputs.images, service: inputs.service });
-  const request = changeRequest(project, inputs, surroundings.log, kind);
-  if (inputs['dry-run']) return withoutChange(project, await dryRun(request));
-  const { signal, onPlan } = surroundings;
+  return await carryOut({ project, built: [] }, inputs, surroundings, kind);
+}
+
+/**
+ * bring is change for commands that bring new versions: first it makes the images of services that are built, unless the
+ * run was given some of them.
+ */
+export async function bring(
+  inputs: ChangeInputs & SupplyInputs,
+  surroundings: Surroundings,
+  kind: ChangeKind,
+): Promise<ChangeResult & CommandResult<'images' | 'digests' | 'built'>> {
+  const project = await openProject(inputs, surroundings);
+  kind.check?.(project);
+  const supplied = await supplyImages(project, inputs, surroundings);
+  const { built, images } = supplied;
+  const result = await carryOut(supplied, { ...inputs, images }, surroundings, kind);
+  if (result.kind === 'deployed' && result.failure === undefined) {
+    await forgetImages(project, result.report.expiredImages, surroundings);
+  }
+  return { ...result, outputs: { ...result.outputs, ...builtOutputs(built) } };
+}
+
+async function carryOut(
+  { project, built }: Omit<Supplied, 'images'>,
+  inputs: ChangeInputs,
+  { log, signal, onPlan }: Surroundings,
+  kind: ChangeKind,
+): Promise<ChangeResult> {
+  const request = changeRequest(project, inputs, log, kind);
+  if (inputs['dry-run']) {
+    const report = await dryRun({ ...request, unbuiltImages: unbuiltOf(built) });
+    return withoutChange(project, report, built);
+  }
   const { author } = project;
-  return deployed(
-    project,
-    await deploy({ ...request, author, leaseWaitMs: inputs['lease-wait'], signal, onPlan }),
-  );
+  const report = await deploy({ ...request, author, leaseWaitMs: inputs['lease-wait'], signal, onPlan });
+  return deployed(project, report, built);
 }
 
 /** changeRequest says what shall change. It keeps what is made from secrets out of the log; it throws for those that are missing. */
@@ -102,7 +138,11 @@ export function changeRequest(
   };
 }
 
-function deployed({ wanted, title, author }: Project, report: DeployReport): Deployed {
+function deployed(
+  { wanted, title, author }: Project,
+  report: DeployReport,
+  built: readonly BuiltImage[],
+): Deployed {
   const services = resultOf(report, wanted.servers.length > 1);
   return {
     kind: 'deployed',
@@ -110,18 +150,24 @@ function deployed({ wanted, title, author }: Project, report: DeployReport): Dep
     author,
     report,
     services,
+    built,
     outputs: { changed: report.changed, releases: releasesOf(report), result: services },
     failure: withAdvice(report.failure, report.standing) ?? lossIn(services),
   };
 }
 
-function withoutChange({ wanted, title }: Project, report: DryRunReport): ChangeResult {
+function withoutChange(
+  { wanted, title }: Project,
+  report: DryRunReport,
+  built: readonly BuiltImage[],
+): ChangeResult {
   const { plan, services, changed } = report;
   const planned = { plan, services, copies: plan.copies, undone: [] };
   return {
     kind: 'dry run',
     title,
     report,
+    built,
     outputs: { changed, releases: releasesOf(planned), result: resultOf(planned, wanted.servers.length > 1) },
     failure: foreseenFailure(report),
   };

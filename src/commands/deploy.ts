@@ -1,18 +1,18 @@
 import { resolveEnvironment } from '../config/resolve.ts';
 import { failTogether, UserError, UserErrors } from '../model/errors.ts';
-import { change } from './change.ts';
+import { bring } from './change.ts';
 import { command } from './command.ts';
-import { CHANGING, PROJECT, RELEASING } from './inputs.ts';
+import { BUILDING, CHANGING, PROJECT, REGISTRY, RELEASING } from './inputs.ts';
 import type { Project } from './project.ts';
 
 /** deploy brings a whole environment to what the file says. */
 export const deploy = command({
   title: 'Switchyard',
   description: 'Deploy everything of an environment to your own servers, without losing a request.',
-  inputs: [...PROJECT, ...CHANGING, ...RELEASING, 'unfinished-hook'],
-  outputs: ['changed', 'releases', 'result'],
+  inputs: [...PROJECT, ...CHANGING, ...RELEASING, 'age-key', ...REGISTRY, ...BUILDING, 'unfinished-hook'],
+  outputs: ['changed', 'releases', 'result', 'images', 'digests', 'built'],
   run: (inputs, surroundings) =>
-    change(inputs, surroundings, { scope: 'services', check: checkAllEnvironments }),
+    bring(inputs, surroundings, { scope: 'services', check: checkAllEnvironments }),
 });
 
 /**

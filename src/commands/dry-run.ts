@@ -1,3 +1,4 @@
+import type { BuiltImage } from '../build/images.ts';
 import { errorsOf } from '../deploy/preflight/findings.ts';
 import type { DryRunReport } from '../deploy/request.ts';
 import { type UserError, UserErrors } from '../model/errors.ts';
@@ -10,6 +11,8 @@ export interface DryRun<O extends OutputName> extends CommandResult<O> {
   /** For people: `shop production`. */
   title: string;
   report: DryRunReport;
+  /** The images that a deploy would make, and those that are there. */
+  built: readonly BuiltImage[];
 }
 
 /** foreseenFailure returns the error of a dry run: what a deploy would fail of, undefined where it would not. */

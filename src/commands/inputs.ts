@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { parseAgeKeys } from '../config/age.ts';
 import { parseDuration } from '../config/duration.ts';
 import { isRevocationReason, REVOCATION_REASONS, type RevocationReason } from '../model/certificate.ts';
 import { failTogether, messageOf, UserError } from '../model/errors.ts';
@@ -51,10 +52,29 @@ const secretValues = z.string().transform((given, context): Record<string, strin
   return z.NEVER;
 });
 
+/** Keys of age, one a line; undefined for none. */
+const ageKeys = z.string().transform((given, context): string[] | undefined => {
+  try {
+    const keys = parseAgeKeys(given);
+    return keys.length === 0 ? undefined : keys;
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: messageOf(error) });
+    return z.NEVER;
+  }
+});
+
 /** YAML 1.2's booleans, as the runner's own actions read them. */
 const flag = z.string().transform((given, context) => {
   if (/^(true|True|TRUE)$/.test(given)) return true;
   if (/^(false|False|FALSE)$/.test(given)) return false;
+  context.addIssue({ code: 'custom', message: `"${given}" is neither true nor false` });
+  return z.NEVER;
+});
+
+const optionalFlag = z.string().transform((given, context) => {
+  if (given.trim() === '') return undefined;
+  const read = flag.safeParse(given);
+  if (read.success) return read.data;
   context.addIssue({ code: 'custom', message: `"${given}" is neither true nor false` });
   return z.NEVER;
 });
@@ -171,20 +191,24 @@ export const INPUTS = {
       'The values of the secrets that services name, as a JSON object. Pass all with the expression `toJSON(secrets)`; only the named ones are used.',
     schema: secretValues,
   },
+  'age-key': {
+    description:
+      'The key that opens secrets which the file has with `age`, as age-keygen has written it; several one a line.',
+    schema: ageKeys,
+  },
   images: {
     description:
-      'Images that win over those of the file, one `service=image` a line, for example `api=ghcr.io/acme/api@sha256:…`.',
+      'Images that win over those of the file, one `service=image` a line, for example `api=ghcr.io/acme/api@sha256:…`. With one of a service that has a `build` nothing is built: the others keep the image that serves.',
     schema: pairs,
   },
   push: {
     description:
-      'With `true`, push images to the registry; with `false`, keep them in the engine of the machine that runs the action, for `provider: local`.',
-    default: 'true',
-    schema: flag,
+      'With `true`, push images to the registry; with `false`, keep them in the engine of the machine that runs the action, for `provider: local`. They are pushed when this is empty, unless the provider is `local` and the file names no registry.',
+    schema: optionalFlag,
   },
   'registry-username': {
     description:
-      'The account at the registry. With it and `registry-password` the action logs in for itself alone, and nothing of it stays. Without them the logins of the runner hold (`docker login`, docker/login-action).',
+      'The account at the registry of the images. With it and `registry-password` the action logs in for itself alone, and the servers pull with it; nothing of it stays. Without them the logins of the runner hold (`docker login`, docker/login-action).',
     schema: optionalWord,
   },
   'registry-password': {
@@ -272,6 +296,12 @@ export const CHANGING = [
   'lease-wait',
   'dry-run',
 ] as const satisfies InputName[];
+
+/** Who a run is at the registry of its images. */
+export const REGISTRY = ['registry-username', 'registry-password'] as const satisfies InputName[];
+
+/** What a command needs that builds images. */
+export const BUILDING = ['push', 'allow-dirty'] as const satisfies InputName[];
 
 /** What a command needs that brings new versions of services. */
 export const RELEASING = ['secrets', 'images'] as const satisfies InputName[];

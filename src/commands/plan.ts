@@ -4,7 +4,8 @@ import { describeStep } from '../deploy/steps/index.ts';
 import { changeRequest } from './change.ts';
 import { command } from './command.ts';
 import { type DryRun, foreseenFailure } from './dry-run.ts';
-import { PROJECT, RELEASING } from './inputs.ts';
+import { PROJECT, REGISTRY, RELEASING } from './inputs.ts';
+import { supplyImages, unbuiltOf } from './make-images.ts';
 import type { PlanOutcome, PlanOutput } from './outputs.ts';
 import { openProject } from './project.ts';
 import { releasesOf } from './result.ts';
@@ -20,6 +21,8 @@ export const plan = command({
   inputs: [
     ...PROJECT,
     ...RELEASING,
+    'age-key',
+    ...REGISTRY,
     'service',
     'zones',
     'exclude-servers',
@@ -29,13 +32,17 @@ export const plan = command({
   ],
   outputs: ['changed', 'releases', 'plan'],
   async run(inputs, surroundings): Promise<DryRun<'changed' | 'releases' | 'plan'>> {
-    const project = await openProject(inputs, surroundings);
-    const report = await dryRun(changeRequest(project, inputs, surroundings.log, { scope: 'services' }));
+    const opened = await openProject(inputs, surroundings);
+    const looking = { ...inputs, push: undefined, 'allow-dirty': true, 'dry-run': true };
+    const { project, built, images } = await supplyImages(opened, looking, surroundings);
+    const request = changeRequest(project, { ...inputs, images }, surroundings.log, { scope: 'services' });
+    const report = await dryRun({ ...request, unbuiltImages: unbuiltOf(built) });
     const { changed, services } = report;
     return {
       kind: 'dry run',
       title: project.title,
       report,
+      built,
       outputs: { changed, releases: releasesOf({ services, undone: [] }), plan: planOutput(report) },
       failure: foreseenFailure(report),
       exitCode: inputs['exit-code'] && changed ? CHANGES : 0,

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { openAge } from '../config/age.ts';
 import type { LoadedConfig } from '../config/load.ts';
-import { loadEnvironment, type ResolvedEnvironment } from '../config/resolve.ts';
+import { loadEnvironment, type ResolvedEnvironment, resolveWithSecrets } from '../config/resolve.ts';
+import type { SecretDefinition } from '../config/schema/secrets.ts';
 import type { SecretSources } from '../config/secrets.ts';
 import type { Reach } from '../deploy/request.ts';
 import { providerOf } from '../fleet/provider.ts';
@@ -14,15 +16,17 @@ import type { Author } from '../model/release.ts';
 import { askGitHub } from '../state/lease-watch.ts';
 import { openStore } from '../state/store.ts';
 import { type Inputs, type PROJECT, RELEASING } from './inputs.ts';
+import { type RegistryAccess, type RegistryInputs, registryAccess } from './registry-access.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** What opens a project. */
 export type ProjectInputs = Pick<Inputs, (typeof PROJECT)[number]> &
-  Partial<Pick<Inputs, 'images' | 'secrets' | 'service'>>;
+  RegistryInputs &
+  Partial<Pick<Inputs, 'images' | 'secrets' | 'age-key' | 'service'>>;
 
 /** What says which environment of which file is meant. */
 export type FileInputs = Pick<Inputs, 'environment' | 'working-directory' | 'config'> &
-  Partial<Pick<Inputs, 'images' | 'secrets' | 'service'>>;
+  Partial<Pick<Inputs, 'images' | 'secrets' | 'age-key' | 'service'>>;
 
 /** An environment as the file of the checkout has it. */
 export interface ReadProject extends ResolvedEnvironment {
@@ -35,11 +39,14 @@ export interface ReadProject extends ResolvedEnvironment {
   workspace: string;
   /** That the file lies in. */
   folder: string;
+  /** withImages returns the environment with these images by service, in place of those that the run was given. */
+  withImages(images: Readonly<Record<string, string>>): ResolvedEnvironment;
 }
 
 /** An environment of the file, and how its servers and its record are reached. */
 export interface Project extends ReadProject {
   reach: Reach;
+  access: RegistryAccess;
   author: Author;
 }
 
@@ -62,8 +69,10 @@ export async function openProject(inputs: ProjectInputs, surroundings: Surroundi
   if (token !== undefined) log.hide(token);
   // Some secrets have `\n` for each line end.
   if (sshPrivateKey !== undefined) log.hide(sshPrivateKey.replaceAll('\\n', '\n'));
+  const access = registryAccess(read, inputs, surroundings);
   return {
     ...read,
+    access,
     reach: {
       provider: providerOf(wanted, { sshPrivateKey }),
       openStore: () =>
@@ -80,6 +89,7 @@ export async function openProject(inputs: ProjectInputs, surroundings: Surroundi
           isAlive: askGitHub(token, run),
           onLease: (id) => surroundings.onLease(scope, id),
         }),
+      registryAuth: access.authFor,
       findRepository: () => findRepository({ workspace, env }, workspaceFacts),
       log,
       clock,
@@ -114,33 +124,42 @@ export async function readProject(
   };
   const environment = loadEnvironment(text, path, env, inputs.environment, options);
   const { config, wanted, definitions } = environment;
-  const files = await readSecretFiles(folder, definitions);
+  for (const key of inputs['age-key'] ?? []) log.hide(key);
+  const { files, closed } = await readSecretFiles(folder, definitions, inputs['age-key'] ?? []);
   for (const content of files.values())
     for (const form of ['utf8', 'base64'] as const) log.hide(content.toString(form));
   for (const warning of config.warnings) log.warning(warning);
   return {
     ...environment,
-    sources: { given, variables: env, files },
+    sources: { given, variables: env, files, closed },
     title: `${wanted.project} ${wanted.environment}`,
     workspace: join(around, below),
     folder,
+    withImages: (images) => resolveWithSecrets(config, inputs.environment, { ...options, images }),
   };
 }
 
-/** readSecretFiles returns the files that the values of secrets come from, by the paths in the file. */
+/** readSecretFiles returns what is in the files that the values of secrets come from; what is missing is told where it is needed. */
 async function readSecretFiles(
   folder: string,
   definitions: Project['definitions'],
-): Promise<Map<string, Buffer>> {
-  const paths = Object.values(definitions).flatMap(({ file }) => file ?? []);
-  const found = await Promise.all(
-    paths.map(async (path): Promise<[string, Buffer][]> => {
-      // What is not there is told where it is needed.
-      const content = await readFile(resolve(folder, path)).catch(() => undefined);
-      return content === undefined ? [] : [[path, content]];
-    }),
-  );
-  return new Map(found.flat());
+  ageKeys: readonly string[],
+): Promise<Pick<SecretSources, 'files' | 'closed'>> {
+  const files = new Map<string, Buffer>();
+  const closed = new Map<string, UserError>();
+  const read = async ({ file: path, isEncrypted }: SecretDefinition): Promise<void> => {
+    if (path === undefined) return;
+    const content = await readFile(resolve(folder, path)).catch(() => undefined);
+    if (content === undefined) return;
+    try {
+      files.set(path, isEncrypted ? await openAge(path, content, ageKeys) : content);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      closed.set(path, error);
+    }
+  };
+  await Promise.all(Object.values(definitions).map(read));
+  return { files, closed };
 }
 
 async function readConfig(workspace: string, path: string): Promise<string> {

@@ -4,7 +4,7 @@ import { UserError } from '../model/errors.ts';
 import type { EnvironmentSpec } from '../model/spec.ts';
 import { type ChangeResult, change } from './change.ts';
 import { type CommandResult, command } from './command.ts';
-import { CHANGING, type Inputs, PROJECT } from './inputs.ts';
+import { CHANGING, type Inputs, PROJECT, REGISTRY } from './inputs.ts';
 import { openProject, type ProjectInputs } from './project.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -21,7 +21,7 @@ export const rollback = command({
   title: 'Switchyard rollback',
   description:
     'Bring services back to an earlier release, with its image, settings, routes and secrets, without losing a request.',
-  inputs: [...PROJECT, ...CHANGING, 'service', 'zones', 'to'],
+  inputs: [...PROJECT, ...CHANGING, ...REGISTRY, 'service', 'zones', 'to'],
   meanings: {
     service:
       'The services to bring back, one a line. They change in the order of their dependencies. Needed, but for `to: list`, which then shows all.',

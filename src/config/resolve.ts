@@ -95,8 +95,8 @@ export function resolveEnvironment(
   return resolveWithSecrets(loaded, environment, options).wanted;
 }
 
-/** resolveWithSecrets is resolveEnvironment, with what the secrets are made from. */
-function resolveWithSecrets(
+/** resolveWithSecrets is resolveEnvironment, with what the secrets are made from, and how images are built. */
+export function resolveWithSecrets(
   loaded: LoadedConfig,
   environment: string,
   options: ResolveOptions = {},

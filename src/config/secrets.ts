@@ -17,8 +17,10 @@ export interface SecretSources {
   given: Secrets;
   /** The run's environment. */
   variables: Variables;
-  /** The files that definitions name, by path; one that is not there is missing. */
+  /** What is in the files that definitions name, by path; one that is not there is missing. */
   files: ReadonlyMap<string, Buffer>;
+  /** Why files could not be opened that are encrypted, by path; none unless given. */
+  closed?: ReadonlyMap<string, UserError>;
 }
 
 type Definitions = ResolvedEnvironment['definitions'];
@@ -94,13 +96,19 @@ function githubName(name: string): string {
 function namedValue(
   { secret: name, encoding }: NamedSecret,
   lookup: Lookup,
-  { given, files }: SecretSources,
+  { given, files, closed }: SecretSources,
   definitions: Definitions,
 ): string {
   const { file, environment } = (Object.hasOwn(definitions, name) ? definitions[name] : undefined) ?? {};
   const value = lookup(name);
   if (value !== undefined) {
     return encoding === undefined || file === undefined ? value : files.get(file)!.toString(encoding);
+  }
+  const reason = file === undefined ? undefined : closed?.get(file);
+  if (reason !== undefined) {
+    throw new UserError(`secret ${name} cannot be had: ${reason.message}`, {
+      ...(reason.hint !== undefined && { hint: reason.hint }),
+    });
   }
   if (file !== undefined && files.has(file)) {
     throw new UserError(`secret ${name} is blank: there is nothing in the file ${file}`, {

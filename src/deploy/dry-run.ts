@@ -43,7 +43,7 @@ export async function dryRun(request: ChangeRequest): Promise<DryRunReport> {
     checkImages(input, plan);
     const holder = holderOf(snapshot.lease, clock.now());
     const findings = await log.group('Look at what a deploy would need', () =>
-      preflight(fleet, input, plan, holder, clock),
+      preflight(fleet, input, plan, holder, request),
     );
     return {
       plan,

@@ -77,6 +77,7 @@ async function record(
     tookMs: timeline.elapsedMs(),
   });
   const expired = await findExpiredOf(run, outcome);
+  progress.expiredImages = expired.images;
   const forgotten = forgetSteps(input.reached, expired.sets).filter(({ server }) => !dead.includes(server));
   await Promise.all(forgotten.map((step) => run.perform(step, true)));
   await run.record('record', () =>
@@ -91,7 +92,7 @@ async function findExpiredOf(run: Run, { achieved }: RunOutcome): Promise<Expire
   return await findExpired(run.environment.journal.snapshot, released, wanted.retainReleases).catch(
     (error) => {
       run.request.log.warning(`old releases stay on the record: ${messageOf(error)}`);
-      return { releases: [], sets: [] };
+      return { releases: [], sets: [], images: [] };
     },
   );
 }

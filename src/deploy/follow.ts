@@ -62,6 +62,7 @@ export function reportOf(run: Run, { plan, input }: PlannedRun, progress = new P
     undone,
     standing: progress.failure === undefined ? [] : standing(input, progress),
     notes: run.notes,
+    expiredImages: progress.expiredImages,
     copies: { ...progress.copies, ...Object.fromEntries(kept) },
     changed: !isEmpty(plan) || progress.hasActed,
   };

@@ -24,6 +24,8 @@ export class Progress {
   /** And nothing is left of that rollout. */
   isUndone = true;
   hasActed = false;
+  /** Images by digest that no kept release has any more. */
+  expiredImages: readonly string[] = [];
   readonly #planned = new Set<string>();
 
   constructor({ changes, copies, standby, stale, sendsTo, rollouts }: Plan) {

@@ -1,3 +1,4 @@
+import type { FindRegistryAuth } from '../docker/credentials.ts';
 import type { Provider } from '../fleet/server.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Copy } from '../model/copy.ts';
@@ -19,6 +20,8 @@ import type { Timeline } from './timeline.ts';
 export interface Reach {
   provider: Provider;
   openStore(): Promise<Store>;
+  /** Who the run is at registries, from which the servers pull. */
+  registryAuth: FindRegistryAuth;
   /** findRepository returns the repository that the run is of, to which what it deploys belongs. */
   findRepository(): Promise<string>;
   log: Log;
@@ -42,6 +45,8 @@ export interface ChangeRequest extends Reach {
   narrowing: Narrowing;
   /** Services whose image stays the one that serves, whatever `wanted` says; none unless given. */
   keptImages?: readonly string[];
+  /** Images that are not built yet, so that no registry can have them, in a dry run; none unless given. */
+  unbuiltImages?: readonly string[];
   /** `routes` leaves all containers as they are and makes edge and sidecar serve them. */
   scope: 'services' | 'routes';
   /** What to do with a hook of which nobody knows how it ended. */
@@ -84,6 +89,8 @@ export interface DeployReport {
   standing: readonly string[];
   /** What people should know beside what changed, as sentences. */
   notes: readonly string[];
+  /** Images by digest that releases had which the record keeps no longer, and no other one has. */
+  expiredImages: readonly string[];
   /** The copies that serve now, by service. */
   copies: Readonly<Record<string, readonly Copy[]>>;
   changed: boolean;

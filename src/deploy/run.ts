@@ -186,6 +186,7 @@ export class Run {
       secrets,
       tlsSecrets: this.request.tlsSecrets ?? {},
       authority: this.request.authority,
+      registryAuth: this.request.registryAuth,
       log,
       clock: clock.endingWith(signal),
       guard,

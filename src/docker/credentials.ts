@@ -25,15 +25,19 @@ export function registryOf(image: string): string {
   return isHost && !/^(?:index\.)?docker\.io$/.test(first) ? first : DOCKER_HUB;
 }
 
+/** Tells who a run is at the registry of an image; undefined is nobody. */
+export type FindRegistryAuth = (image: string) => Promise<RegistryAuth | undefined>;
+
+/** dockerConfigFolder returns where the client of Docker keeps its configuration. */
+export function dockerConfigFolder(env: NodeJS.ProcessEnv): string {
+  return env.DOCKER_CONFIG ?? join(env.HOME ?? homedir(), '.docker');
+}
+
 /**
  * findRegistryAuth returns the runner's credentials for an image's registry (from `docker login`), or
- * undefined when it has none. `folder` is the Docker configuration folder, `~/.docker` unless
- * DOCKER_CONFIG names another.
+ * undefined when it has none. `folder` is that of {@link dockerConfigFolder}.
  */
-export async function findRegistryAuth(
-  image: string,
-  folder = process.env.DOCKER_CONFIG ?? join(homedir(), '.docker'),
-): Promise<RegistryAuth | undefined> {
+export async function findRegistryAuth(image: string, folder: string): Promise<RegistryAuth | undefined> {
   const config = await readConfig(join(folder, 'config.json'));
   const registry = registryOf(image);
   const helper = config.credHelpers?.[registry] ?? config.credsStore;

@@ -389,7 +389,9 @@ function archiveRequest(id: string, path: string): EngineRequest {
 
 function authHeaders(auth: RegistryAuth | undefined): Record<string, string> {
   if (auth === undefined) return {};
-  return { 'x-registry-auth': Buffer.from(JSON.stringify(auth)).toString('base64url') };
+  // Engines want the padding that base64url leaves away, and forget a login without it, without a word.
+  const encoded = Buffer.from(JSON.stringify(auth)).toString('base64');
+  return { 'x-registry-auth': encoded.replaceAll('+', '-').replaceAll('/', '_') };
 }
 
 function undefinedWhenMissing(error: unknown): undefined {

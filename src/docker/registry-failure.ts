@@ -10,8 +10,8 @@ export interface RegistryFailure {
  */
 export function explainRegistry(said: string, isLoggedIn: boolean): RegistryFailure {
   const login = isLoggedIn
-    ? 'The credentials are those of the runner (docker login): may they read this image?'
-    : 'If the image is private, log in before this step: docker/login-action, or "docker login".';
+    ? 'The login is that of the run (registry-username, or docker login): may it read this image?'
+    : 'If the image is private, give registry-username and registry-password, or log in before this step (docker/login-action).';
   if (/toomanyrequests|rate limit/i.test(said)) {
     return { what: 'the registry has had too many requests', hint: `Run again later. ${login}` };
   }
@@ -22,7 +22,7 @@ export function explainRegistry(said: string, isLoggedIn: boolean): RegistryFail
     };
   }
   if (
-    /repository does not exist or may require|denied|unauthorized|authentication required|forbidden/i.test(
+    /repository does not exist or may require|denied|unauthorized|authentication required|forbidden|no basic auth/i.test(
       said,
     )
   ) {

@@ -28,7 +28,7 @@ const MANIFESTS = [
 ].join(', ');
 
 /** What a registry may be asked to let one do. */
-type Scope = 'pull' | 'pull,push';
+type Scope = 'pull' | 'pull,push' | 'pull,delete';
 
 /** RegistryClient asks registries for what they have, by the OCI distribution specification. */
 export class RegistryClient {
@@ -95,9 +95,17 @@ export class RegistryClient {
     await this.#ask('PUT', image, 'pull,push', { headers, body }, { kind: 'manifests', reference: tag });
   }
 
+  /**
+   * remove takes an image by its digest out of its registry, with all its tags; one that is not there is fine. It throws a
+   * UserError where that is refused: many registries have another API for it.
+   */
+  async remove(image: string): Promise<void> {
+    await this.#ask('DELETE', image, 'pull,delete', { headers: {} });
+  }
+
   /** Everything but 404 that is no good answer is thrown. */
   async #ask(
-    method: 'HEAD' | 'GET' | 'PUT',
+    method: 'HEAD' | 'GET' | 'PUT' | 'DELETE',
     image: string,
     scope: Scope,
     request: { headers: Record<string, string>; body?: Buffer },

@@ -15,10 +15,9 @@ export function renderBuilt({ title, images, ejected }: Built): { lines: string[
       : built.length > 0
         ? `${title}: built ${built.join(', ')}`
         : `${title}: nothing had to be built`;
-  const rows = images.map(rowOf);
   return {
-    lines: [headline, ...textTable(rows)],
-    markdown: page(`## ${built.length + missing.length > 0 ? '📦' : '✅'} ${headline}`, markdownTable(rows)),
+    lines: [headline, ...builtLines(images)],
+    markdown: page(`## ${built.length + missing.length > 0 ? '📦' : '✅'} ${headline}`, builtTable(images)),
   };
 }
 
@@ -30,6 +29,16 @@ function renderEjected(title: string, ejected: readonly Ejected[]): { lines: str
     lines: [headline, ...textTable(rows), next],
     markdown: page(`## 📝 ${headline}`, markdownTable(rows), next),
   };
+}
+
+/** builtLines returns what was done for images as lines of a log; none for none. Pure. */
+export function builtLines(images: readonly BuiltImage[]): string[] {
+  return images.length === 0 ? [] : textTable(images.map(rowOf));
+}
+
+/** builtTable returns what was done for images in GitHub's Markdown; empty for none. Pure. */
+export function builtTable(images: readonly BuiltImage[]): string {
+  return images.length === 0 ? '' : markdownTable(images.map(rowOf));
 }
 
 const OUTCOMES: Record<BuiltImage['outcome'], string> = {

@@ -2,6 +2,7 @@ import type { Deployed } from '../commands/change.ts';
 import type { ServiceResult } from '../commands/outputs.ts';
 import type { DeployReport } from '../deploy/request.ts';
 import { toldRoutes } from '../model/spec.ts';
+import { builtTable } from './built.ts';
 import { describeChange, describeImage, describeNothing } from './changes.ts';
 import { textOf } from './failure.ts';
 import { caution, escapeMarkdown, page, section } from './markdown.ts';
@@ -21,6 +22,7 @@ export function renderDeployed(result: Deployed): string {
       plan.changes.map(describeChange),
     ),
     copies(report, services),
+    result.built.length === 0 ? '' : `### Images\n\n${builtTable(result.built)}`,
     origin(result),
     probes(services),
     changed ? renderTimeline(title, timeline.spans) : '',

@@ -1,3 +1,5 @@
+import type { BuiltImage } from '../build/images.ts';
+import type { DryRun } from '../commands/dry-run.ts';
 import type { PlanOutcome } from '../commands/outputs.ts';
 import { outcomeOf } from '../commands/plan.ts';
 import type { Plan } from '../deploy/planning/plan.ts';
@@ -26,27 +28,36 @@ const ABOUT_SERVERS: readonly Step['kind'][] = [
   'teardown',
 ];
 
+/** What there is to tell of a change before it. */
+export type Foreseen = Pick<DryRun<never>, 'report' | 'built'>;
+
 /** dryRunLines returns what a change would do as lines for a log, and as warnings. Errors are what the run ends with. */
-export function dryRunLines({ plan, drift, findings, notes }: DryRunReport): {
+export function dryRunLines({ report: { plan, drift, findings, notes }, built }: Foreseen): {
   lines: string[];
   warnings: string[];
 } {
   const told = (level: Finding['level']) =>
     findings.filter((one) => one.level === level).map(describeFinding);
   return {
-    lines: [...describePlan(plan), ...drift.map(({ message }) => `drift: ${message}`), ...told('ok')],
+    lines: [
+      ...unbuilt(built).map((line) => `build ${line}`),
+      ...describePlan(plan),
+      ...drift.map(({ message }) => `drift: ${message}`),
+      ...told('ok'),
+    ],
     warnings: [...notes, ...plan.staying, ...plan.undecided, ...told('warning')],
   };
 }
 
 /** renderDryRun returns what a change would do in GitHub's Markdown, for the job summary and the comment. Pure. */
-export function renderDryRun(title: string, report: DryRunReport): string {
+export function renderDryRun({ title, report, built }: Foreseen & { title: string }): string {
   const { plan, drift, findings, notes } = report;
   const isFine = ({ level }: Finding) => level === 'ok';
   const met = findings.filter((one) => !isFine(one)).map(describeMet);
   return page(
     `## ${headlineOf(title, report)}`,
     section('Good to know', notes),
+    section('What a deploy would build', unbuilt(built)),
     section('What a deploy would change', changeLines(plan)),
     section(
       'Drift: where the servers differ from the record',
@@ -93,4 +104,10 @@ function changeLines(plan: Plan): string[] {
   ];
   if (lines.length === 0 || unchanged.length === 0) return lines;
   return [...lines, `unchanged: ${unchanged.join(', ')}`];
+}
+
+function unbuilt(built: readonly BuiltImage[]): string[] {
+  return built
+    .filter(({ outcome }) => outcome === 'missing')
+    .map(({ service, why }) => `${service}, since ${why}`);
 }

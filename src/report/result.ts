@@ -5,7 +5,7 @@ import type { MaintenanceSwitched } from '../commands/maintenance.ts';
 import type { plan } from '../commands/plan.ts';
 import type { ReleaseList } from '../commands/rollback.ts';
 import type { Status } from '../commands/status.ts';
-import { renderBuilt } from './built.ts';
+import { builtLines, renderBuilt } from './built.ts';
 import { deployedLines, renderDeployed } from './deployed.ts';
 import { dryRunLines, renderDryRun } from './dry-run.ts';
 import { renderMaintenance } from './maintenance.ts';
@@ -36,9 +36,13 @@ export interface Rendered {
 export function render(result: Result): Rendered {
   switch (result.kind) {
     case 'deployed':
-      return { lines: deployedLines(result), warnings: [], markdown: renderDeployed(result) };
+      return {
+        lines: [...builtLines(result.built), ...deployedLines(result)],
+        warnings: [],
+        markdown: renderDeployed(result),
+      };
     case 'dry run':
-      return { ...dryRunLines(result.report), markdown: renderDryRun(result.title, result.report) };
+      return { ...dryRunLines(result), markdown: renderDryRun(result) };
     case 'releases':
       return { ...renderPast(result.title, result.past), warnings: [] };
     case 'built':

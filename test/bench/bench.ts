@@ -2,11 +2,13 @@ import { statSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { type ActionRun, startAction } from '../e2e/action.ts';
+import { type BuilderHere, buildersHere } from '../e2e/builders.ts';
 import { type Inputs, Project, serversOf } from '../e2e/project.ts';
 import { startAuthority } from '../lab/ca.ts';
 import { type LabServer, startLab } from '../lab/lab.ts';
 import { startRelay } from '../lab/relay.ts';
 import { startHttpTraffic } from '../lab/traffic/http.ts';
+import { buildMs, builtProject, changeLine } from './builds.ts';
 import { type CrowdFigures, measureCrowdedEdge } from './crowded-edge.ts';
 import { askFromOutside } from './from-outside.ts';
 import { type Load, type LoadFigures, loadWith } from './h2load.ts';
@@ -49,6 +51,8 @@ const PARTS: Record<string, () => Promise<void>> = {
   'toggle-2': () => benchToggle('2 servers', [a, b], '10s', '≤ 1,300 ms'),
   growth: benchGrowth,
   'keepalive-min-timeout': benchKeepaliveMinTimeout,
+  'nothing-to-build': benchNothingToBuild,
+  'changed-line': benchChangedLine,
 };
 
 const chosen = process.argv.slice(2);
@@ -56,7 +60,10 @@ const unknown = chosen.find((name) => !(name in PARTS));
 if (unknown !== undefined) throw new Error(`There is no part ${unknown}: ${Object.keys(PARTS).join(', ')}`);
 const SUITES = ['trixie', 'trixie', 'trixie', 'trixie', 'bookworm', 'bookworm'] as const;
 /** Parts that need no more than the first two servers. */
-const OF_TWO = ['toggle-1', 'toggle-2', 'crash', 'rollback', 'planning', 'loading', 'edge', 'edge-tls'];
+const OF_TWO = [
+  ...['toggle-1', 'toggle-2', 'crash', 'rollback', 'planning', 'loading', 'edge', 'edge-tls'],
+  ...['nothing-to-build', 'changed-line'],
+];
 const isSmall = chosen.length > 0 && chosen.every((name) => OF_TWO.includes(name));
 const lab = await startLab({
   // Another name lets two of them run on one machine.
@@ -210,9 +217,10 @@ async function runTimed(
   shop: Project,
   action = 'toggle-deploy',
   inputs: Inputs = {},
+  env: Record<string, string> = {},
 ): Promise<{ provenMs: number; outcome: ActionRun }> {
   const begun = performance.now();
-  const running = shop.start(action, inputs);
+  const running = shop.start(action, inputs, env);
   await running.says(provenOn(shop));
   const provenMs = performance.now() - begun;
   const outcome = await running.done;
@@ -246,6 +254,44 @@ function phaseTable(where: string, phases: ReadonlyMap<string, number[]>): strin
 ${rows.join('\n')}`;
 }
 
+/** Ten services of which the registry has all. */
+async function benchNothingToBuild(): Promise<void> {
+  const services = Array.from({ length: 10 }, (_, index) => `service-${index}`);
+  const [{ env }] = buildersHere() as [BuilderHere];
+  const shop = await builtProject(lab, { name: 'nothing', servers: [a], services });
+  const build = async () => {
+    const run = await shop.run('build-push', { 'ssh-private-key': '' }, env);
+    if (run.code !== 0) throw new Error(run.log);
+    return run.ms;
+  };
+  await build();
+  add('`build-push` of ten services with nothing to build', await repeat(build), 'ms', '≤ 3,000 ms');
+}
+
+/** A line of a service in Node is changed and committed; the layers below are there. */
+async function benchChangedLine(): Promise<void> {
+  const servers = [a, b];
+  const shop = await builtProject(lab, { name: 'changed', servers, services: ['web'] });
+  const [{ env }] = buildersHere() as [BuilderHere];
+  await shop.run('deploy', {}, env);
+  const served: number[] = [];
+  const building: number[] = [];
+  const whole: number[] = [];
+  for (let run = 0; run < RUNS; run++) {
+    await changeLine(shop, 'web', `line ${run}`);
+    const outsider = askFromOutside(servers, 'web.changed.example.com', `line ${run}`, performance.now());
+    const { outcome } = await runTimed(shop, 'deploy', {}, env);
+    served.push(await outsider.served);
+    await outsider.stop();
+    building.push(buildMs(outcome));
+    whole.push(outcome.ms);
+  }
+  add('a changed line → both of two servers serve it, with a registry', served, 'ms', '≤ 8,000 ms');
+  add('of that: built and pushed', building, 'ms');
+  add('the whole run', whole, 'ms');
+  await remove(shop);
+}
+
 async function benchPlanning(): Promise<void> {
   add('CPU of a plan: 50 services on 20 servers', await planningCpuMs(RUNS), 'ms', '≤ 200 ms');
 }
@@ -254,14 +300,15 @@ async function benchPlanning(): Promise<void> {
 async function benchCrowdedEdge(): Promise<void> {
   const runs: CrowdFigures[] = [];
   for (let run = 0; run < RUNS; run++)
-    runs.push(await measureCrowdedEdge({ projects: 10, services: 50, domains: 4 }));
+    runs.push(await measureCrowdedEdge({ projects: 10, services: 50, domains: 4, certificates: 200 }));
   const of = (figure: keyof CrowdFigures) => runs.map((one) => one[figure]);
-  const where = '500 services, 2,000 domains';
+  const where = '500 services, 2,000 domains over HTTPS, 200 certificates';
+  add('200 certificates are installed, one after the other', of('installMs'), 'ms');
   add(`the next configuration of an edge is composed: ${where}`, of('composeMs'), 'ms');
   add(`it is compared with what is served: ${where}`, of('compareMs'), 'ms');
   add(`nginx checks it: ${where}`, of('testMs'), 'ms');
   add(`HUP → served: ${where}`, of('reloadMs'), 'ms', '≤ 5,000 ms');
-  add(`memory of the edge's nginx: ${where}`, of('memoryMb'), 'MB');
+  add(`memory of the edge's nginx: ${where}`, of('memoryMb'), 'MB', '≤ 500 MB');
   add(`the volume of the edge: ${where}`, of('volumeMb'), 'MB');
 }
 

@@ -2,8 +2,12 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { localProvider } from '../../src/fleet/local.ts';
+import { systemClock } from '../../src/model/clock.ts';
 import type { Scope } from '../../src/model/names.ts';
+import type { TlsSpec } from '../../src/model/spec.ts';
 import { isAccepted } from '../../src/nginx/accepted.ts';
+import { installCertificate } from '../../src/nginx/certificates.ts';
 import { compose, firstFiles, isServed, scopeWish } from '../../src/nginx/compose.ts';
 import {
   CONTROL_ACCESS_FILE,
@@ -12,11 +16,13 @@ import {
   renderFlagAccess,
 } from '../../src/nginx/control.ts';
 import { PROBE_ACCESS_FILE, renderProbeAccess } from '../../src/nginx/edge-options.ts';
+import { NginxInstance } from '../../src/nginx/instance.ts';
 import { renderPointer } from '../../src/nginx/main-file.ts';
 import { entryOf } from '../../src/nginx/metrics.ts';
 import type { Route } from '../../src/nginx/routes.ts';
 import { KEYS_FOLDER } from '../../src/nginx/tls.ts';
 import { FLAG_ACCESS_FILE, parseTree, type Tree } from '../../src/nginx/tree.ts';
+import { makeCertificate } from '../lab/certificates.ts';
 import { docker } from '../lab/command.ts';
 import { buildImages } from '../lab/images.ts';
 
@@ -25,8 +31,10 @@ export interface Crowd {
   projects: number;
   /** Of each project. */
   services: number;
-  /** Of each service. */
+  /** Of each service; all of them are served over HTTPS. */
   domains: number;
+  /** In all: so many of the domains have one. */
+  certificates: number;
 }
 
 /** What a crowded edge takes: times in milliseconds, memory and files in MB. */
@@ -39,6 +47,8 @@ export interface CrowdFigures {
   compareMs: number;
   /** What the volume holds. */
   volumeMb: number;
+  /** All certificates are put into the running nginx, one after the other. */
+  installMs: number;
   testMs: number;
   /** From HUP to the first answer of the new configuration. */
   reloadMs: number;
@@ -47,7 +57,15 @@ export interface CrowdFigures {
 }
 
 const HERE = { name: 'here', zone: 'default' };
-const SETTINGS = { image: 'nginx', keepaliveMinTimeoutMs: 2_000 };
+const TLS: TlsSpec = {
+  mode: 'files',
+  domains: {},
+  policy: 'intermediate',
+  redirect: true,
+  hstsSeconds: 86_400,
+  acme: { url: 'https://ca.example.com/directory' },
+};
+const SETTINGS = { image: 'nginx', keepaliveMinTimeoutMs: 2_000, tls: TLS };
 const FOLDER = '/etc/switchyard';
 
 /** measureCrowdedEdge fills one real nginx on this machine's engine, and has one of its projects change. */
@@ -87,6 +105,8 @@ export async function measureCrowdedEdge(crowd: Crowd): Promise<CrowdFigures> {
       );
     await until(async () => (await ask('/identity')) !== '');
 
+    const installMs = await installAll(name, address, crowd);
+
     const [parseMs, tree] = timed(() => parseTree(all));
     const change = { keepalive: 1 };
     const wish = wishOf(projectOf(0), crowd, change.keepalive);
@@ -105,7 +125,7 @@ export async function measureCrowdedEdge(crowd: Crowd): Promise<CrowdFigures> {
     await sleep(3_000);
     const memoryMb = await memoryOf(name);
     const volumeMb = sizeOf(new Map([...all, ...next.files])) / 1e6;
-    return { composeMs, parseMs, compareMs, volumeMb, testMs, reloadMs, memoryMb };
+    return { composeMs, parseMs, compareMs, volumeMb, installMs, testMs, reloadMs, memoryMb };
   } finally {
     await docker(['rm', '--force', name]).catch(() => undefined);
     rmSync(folder, { recursive: true, force: true });
@@ -113,6 +133,38 @@ export async function measureCrowdedEdge(crowd: Crowd): Promise<CrowdFigures> {
 }
 
 const GATEWAY = '{{(index .IPAM.Config 0).Gateway}}';
+
+/** Each of the first domains of all projects gets the same certificate, as its own. */
+async function installAll(container: string, address: string, crowd: Crowd): Promise<number> {
+  const spec = { name: HERE.name, host: 'localhost', port: 22, user: '', zone: 'default', hostKeys: [] };
+  const server = await localProvider([spec]).connect(spec);
+  const id = await docker(['inspect', '--format', '{{.Id}}', container]);
+  const edge = new NginxInstance('edge', server, { id, name: container, address });
+  const pair = await makeCertificate(['*.example.com']);
+  const each = Math.ceil(crowd.certificates / crowd.projects);
+  const begun = performance.now();
+  try {
+    for (let index = 0; index < crowd.projects; index++) {
+      const scope = `${projectOf(index).project}_production`;
+      await edge.look(scope, systemClock);
+      const domains = domainsOf(projectOf(index), crowd).slice(0, each);
+      for (const domain of domains) {
+        await installCertificate(edge, { scope, domain, origin: HERE.name }, pair, systemClock);
+      }
+    }
+    return performance.now() - begun;
+  } finally {
+    await server.close();
+  }
+}
+
+function domainsOf(scope: Scope, { services, domains }: Crowd): string[] {
+  return Array.from({ length: services }, (_, index) => namesOf(scope, index, domains)).flat();
+}
+
+function namesOf({ project }: Scope, service: number, count: number): string[] {
+  return Array.from({ length: count }, (_, at) => `${at}.service-${service}.${project}.example.com`);
+}
 
 /** crowded returns the files of an edge to which one project after the other has come. */
 function crowded(crowd: Crowd): Map<string, string> {
@@ -137,10 +189,7 @@ function projectOf(index: number): Scope {
 
 function wishOf(scope: Scope, { services, domains }: Crowd, more = 0) {
   const routes = Array.from({ length: services }, (_, index): Route => {
-    const names = Array.from(
-      { length: domains + more },
-      (_unused, at) => `${at}.service-${index}.${scope.project}.example.com`,
-    );
+    const names = namesOf(scope, index, domains + more);
     return {
       service: `service-${index}`,
       ports: [

@@ -1,15 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, request, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { LabServer } from '../lab/lab.ts';
-import { type ActionRun, startAction } from './action.ts';
+import type { ActionRun } from './action.ts';
 import { ask } from './ask.ts';
 import { type BuilderHere, buildersHere, forgetBuilt } from './builders.ts';
 import { Example } from './example.ts';
 import { type Fleet, fleet } from './fleet.ts';
+import { guardRegistry } from './guarded-registry.ts';
 import type { Inputs, Project } from './project.ts';
 import { said } from './said.ts';
 import { newProject } from './web-shop.ts';
@@ -116,12 +115,6 @@ describe.each(buildersHere())('a project whose images are built with $kind', ({ 
     return all.map(({ body }) => (JSON.parse(body) as { version: string }).version);
   }
 
-  test('is told what to do when it is deployed without being built', async () => {
-    expect(said(await shop.failToDeploy())).toMatch(
-      /switchyard\.yml:\d+:\d+: services\.api\.build: its image is built, and this run was given none\n→ Run the action build-push before/,
-    );
-  });
-
   test('is built, pushed, deployed by digest, and answers', async () => {
     expect(await build()).toEqual({ api: 'built', web: 'built' });
     expect(images.split('\n')).toEqual([
@@ -221,7 +214,7 @@ describe.each(buildersHere())('a project whose images are built with $kind', ({ 
     });
 
     test('with a wrong password, and takes the right one, which stays nowhere', async () => {
-      const guarded = await guard(lab.registry.address, 'robot:right-password');
+      const guarded = await guardRegistry(lab.registry.address, 'robot:right-password');
       const temporary = join(shop.folder, '..', `temp-${kind}`);
       shop.edit((config) => {
         config.registry = `${guarded.address}/built`;
@@ -239,7 +232,7 @@ describe.each(buildersHere())('a project whose images are built with $kind', ({ 
       expect(passed.log).not.toMatch(/right-password|cm9ib3Q6cmlnaHQ/);
       expect(readdirSync(temporary)).toEqual([]);
       rmSync(temporary, { recursive: true });
-      guarded.server.close();
+      guarded.close();
     });
   });
 
@@ -264,16 +257,7 @@ test('the example push-to-deploy is built and deployed, and a second push change
     await shop.configure(['services', service, 'build'], build);
   }
   const push = async () => {
-    const built = await startAction(
-      'build-push',
-      { environment: shop.environment },
-      {
-        workspace: shop.folder,
-        env,
-      },
-    ).done;
-    expect(said(built)).not.toMatch('::error');
-    const deployed = await (await shop.start('deploy', { images: built.outputs.images ?? '' })).done;
+    const deployed = await (await shop.start('deploy', {}, env)).done;
     expect(said(deployed)).not.toMatch('::error');
     return JSON.parse(deployed.outputs.releases ?? '{}') as Record<string, number>;
   };
@@ -286,22 +270,3 @@ test('the example push-to-deploy is built and deployed, and a second push change
   await (await shop.start('deploy')).done;
   await forgetBuilt(`${lab.registry.address}/example/*`);
 });
-
-/** guard puts a registry behind a name and a password. */
-async function guard(address: string, login: string): Promise<{ address: string; server: Server }> {
-  const expected = `Basic ${Buffer.from(login).toString('base64')}`;
-  const server = createServer((asked, answer) => {
-    if (asked.headers.authorization !== expected) {
-      answer.writeHead(401, { 'www-authenticate': 'Basic realm="guarded"' }).end();
-      return;
-    }
-    const { authorization: _, ...headers } = asked.headers;
-    const passed = request(`http://${address}${asked.url}`, { method: asked.method, headers }, (given) => {
-      answer.writeHead(given.statusCode ?? 502, given.headers);
-      given.pipe(answer);
-    });
-    asked.pipe(passed);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, server };
-}

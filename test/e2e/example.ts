@@ -94,8 +94,12 @@ export class Example {
   }
 
   /** start starts a built action in the repository, as a runner does. */
-  async start(action: string, inputs: Record<string, string> = {}): Promise<RunningAction> {
-    const env = { GITHUB_SHA: await this.git('rev-parse', 'HEAD'), GITHUB_ACTOR: 'lab' };
+  async start(
+    action: string,
+    inputs: Record<string, string> = {},
+    more: Record<string, string> = {},
+  ): Promise<RunningAction> {
+    const env = { GITHUB_SHA: await this.git('rev-parse', 'HEAD'), GITHUB_ACTOR: 'lab', ...more };
     const all = { environment: this.environment, 'ssh-private-key': this.lab.keys.deploy, ...inputs };
     return startAction(action, all, { workspace: this.folder, env });
   }

@@ -317,6 +317,21 @@ describe('A shop that is served over HTTPS, with certificates from a real author
     expect(await serials()).toEqual(renewed);
   });
 
+  test('a certificate whose key is known to others is revoked, once another one serves in its place', async () => {
+    const [old] = (await serials([SHOP])) as [string];
+    await startLoads();
+    const inputs = { action: 'revoke', domains: SHOP, 'revocation-reason': 'key-compromise' };
+    const { code, log } = await shop.run('certificates', inputs);
+    expect({ code, log }).toEqual({ code: 0, log: expect.any(String) });
+    const [fresh] = (await serials([SHOP])) as [string];
+    expect(await Promise.all([old, fresh].map((serial) => authority.statusOf(serial)))).toEqual([
+      'Revoked',
+      'Valid',
+    ]);
+    await expectNothingLost('a certificate revoked');
+    expect((await shop.deploy()).outputs.changed).toBe('false');
+  });
+
   fullSizeTest('a server that comes later gets the certificate that there is', async () => {
     const name = 'later.example.com';
     const [first, second] = lab.servers as [LabServer, LabServer];

@@ -84,24 +84,30 @@ describe('an edge with HTTP/3', () => {
     const { front, server, edge } = secure;
     const { live, folders } = await readTree(server, front.id);
     const flag = folders[live].manifest!.scopes[SCOPE]!.routes.app!.flagged!.flag;
+    let switches = 0;
     const requests = 150;
-    const load = Promise.all([
-      askOverHttp3(front.address, '/switched', requests),
-      askOverHttp3(front.address, '/switched', requests),
-      askOverHttp3(front.address, '/switched', requests, posting()),
-    ]);
+    const ask = () =>
+      Promise.all([
+        askOverHttp3(front.address, '/switched', requests),
+        askOverHttp3(front.address, '/switched', requests),
+        askOverHttp3(front.address, '/switched', requests, posting()),
+      ]);
+    const seen: Seen[] = [];
+    // A quick machine answers them all before it has switched often.
+    const load = (async () => {
+      while (switches <= 5) seen.push(...(await ask()));
+    })();
     let isOver = false;
     void load.finally(() => {
       isOver = true;
     });
-    let switches = 0;
     while (!isOver) {
       await sleep(100);
       switches++;
       const flags = [{ service: 'app', name: flag, isSet: switches % 2 === 1 }];
       await edge.setFlags(flags, systemClock);
     }
-    const seen = await load;
+    await load;
     expect(seen.map(({ statuses }) => statuses.filter((status) => status === '200').length)).toEqual(
       seen.map(() => requests),
     );
@@ -110,9 +116,8 @@ describe('an edge with HTTP/3', () => {
     const lines = (await front.log()).split('\n').filter((line) => line.includes('"path":"/switched"'));
     const answeredBy = (copy: string) =>
       lines.filter((line) => line.includes(`"upstream":"${front.addressOf(copy)}:`)).length;
-    expect(answeredBy('app') + answeredBy('successor')).toBe(3 * requests);
+    expect(answeredBy('app') + answeredBy('successor')).toBe(seen.length * requests);
     expect(Math.min(answeredBy('app'), answeredBy('successor'))).toBeGreaterThan(requests / 5);
-    expect(switches).toBeGreaterThan(5);
   }, 120_000);
 });
 

@@ -85,6 +85,14 @@ export const secretFiles = parsed(z.array(file), (list): SecretFileInput[] => {
 /** Where the value of a secret comes from; without a word it is the one of its own name in the input `secrets`. */
 export type SecretDefinition = z.infer<typeof definition>;
 
+interface SecretOrigin {
+  environment?: string;
+  /** Its path, from the folder of the configuration. */
+  file?: string;
+  /** The file is encrypted with age. */
+  isEncrypted?: true;
+}
+
 const definition = parsed(
   closed(
     {
@@ -99,6 +107,11 @@ const definition = parsed(
         description:
           'A file of the machine that runs the action, from the folder of the configuration: one that an earlier step has made. Keep it out of git.',
         example: 'file: ./token.txt',
+      }),
+      age: key(filledText, {
+        description:
+          'A file of the repository, from the folder of the configuration, that is encrypted with [age](https://age-encryption.org). The input `age-key` of the action opens it.',
+        example: 'age: secrets/token.age',
       }),
       external: key(flag, {
         from: 'Compose',
@@ -115,13 +128,14 @@ const definition = parsed(
     },
     SECRET_REFUSALS,
   ),
-  ({ environment, file: path, external, name }): { environment?: string; file?: string } => {
-    const said = [environment, path, external || undefined].filter((one) => one !== undefined);
+  ({ environment, file: path, age, external, name }): SecretOrigin => {
+    const said = [environment, path, age, external || undefined].filter((one) => one !== undefined);
     if (said.length > 1) {
       throw new UserError('says twice where the value comes from', {
-        hint: 'Keep one of environment, file and external.',
+        hint: 'Keep one of environment, file, age and external.',
       });
     }
+    if (age !== undefined) return { file: age, isEncrypted: true };
     const from = environment ?? (external ? name : undefined);
     return { ...(from !== undefined && { environment: from }), ...(path !== undefined && { file: path }) };
   },

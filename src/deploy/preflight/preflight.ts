@@ -1,4 +1,4 @@
-import { findRegistryAuth } from '../../docker/credentials.ts';
+import type { FindRegistryAuth } from '../../docker/credentials.ts';
 import type { Fleet } from '../../fleet/fleet.ts';
 import type { Server } from '../../fleet/server.ts';
 import { type Clock, inTime } from '../../model/clock.ts';
@@ -24,6 +24,14 @@ const REGISTRY_TIMEOUT_MS = 15_000;
 /** A port on the own machine is refused at once where nobody listens. */
 const PORT_TIMEOUT_MS = 2_000;
 
+/** By what servers and registries are asked. */
+export interface PreflightMeans {
+  clock: Clock;
+  registryAuth: FindRegistryAuth;
+  /** Images that no registry can have yet; none unless given. */
+  unbuiltImages?: readonly string[];
+}
+
 /**
  * preflight looks at everything that a plan needs on the servers, all servers at once, and changes nothing. `holder`
  * is who changes the environment right now. The findings come server by server, what is in order too.
@@ -33,9 +41,9 @@ export async function preflight(
   input: PlanInput,
   plan: Plan,
   holder: string | undefined,
-  clock: Clock,
+  means: PreflightMeans,
 ): Promise<Finding[]> {
-  const found = await fleet.onAll((server) => lookAtServer(server, input, plan, clock));
+  const found = await fleet.onAll((server) => lookAtServer(server, input, plan, means));
   return [
     judgeLease(holder),
     ...judgeHooks(plan),
@@ -57,12 +65,18 @@ export function certainFailures(vitals: readonly (Vitals | undefined)[], plan: P
   ].filter(({ level }) => level === 'error');
 }
 
-async function lookAtServer(server: Server, input: PlanInput, plan: Plan, clock: Clock): Promise<Finding[]> {
+async function lookAtServer(
+  server: Server,
+  input: PlanInput,
+  plan: Plan,
+  means: PreflightMeans,
+): Promise<Finding[]> {
   const { name } = server;
+  const { clock } = means;
   const observed = observedOn(input, name);
   const [vitals, images, nginx, ports] = await Promise.all([
     takeVitals(server, clock),
-    askRegistries(server, input, plan),
+    askRegistries(server, input, plan, means),
     Promise.all((['edge', 'sidecar'] as const).map((kind) => lookAtNginx(server, kind, observed[kind]))),
     findTaken(server, neededPorts(plan, input, name), clock),
   ]);
@@ -83,13 +97,23 @@ interface ImageLook {
   isLoggedIn?: boolean;
 }
 
-async function askRegistries(server: Server, input: PlanInput, plan: Plan): Promise<ImageLook[]> {
-  return await Promise.all(neededImages(plan, input, server.name).map((image) => askRegistry(server, image)));
+async function askRegistries(
+  server: Server,
+  input: PlanInput,
+  plan: Plan,
+  { registryAuth, unbuiltImages = [] }: PreflightMeans,
+): Promise<ImageLook[]> {
+  const images = neededImages(plan, input, server.name).filter((image) => !unbuiltImages.includes(image));
+  return await Promise.all(images.map((image) => askRegistry(server, image, registryAuth)));
 }
 
-/** Asks from the server, as a pull would, with the credentials of the runner. */
-async function askRegistry(server: Server, image: string): Promise<ImageLook> {
-  const auth = await findRegistryAuth(image);
+/** Asks from the server, as a pull would, with the credentials of the run. */
+async function askRegistry(
+  server: Server,
+  image: string,
+  registryAuth: FindRegistryAuth,
+): Promise<ImageLook> {
+  const auth = await registryAuth(image);
   try {
     await server.engine.findInRegistry(taggedName(image), auth, AbortSignal.timeout(REGISTRY_TIMEOUT_MS));
     return { image };

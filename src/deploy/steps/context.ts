@@ -1,3 +1,4 @@
+import type { FindRegistryAuth } from '../../docker/credentials.ts';
 import type { Fleet } from '../../fleet/fleet.ts';
 import type { Clock } from '../../model/clock.ts';
 import type { Log } from '../../model/log.ts';
@@ -76,6 +77,7 @@ export interface RunContext {
   /** Secret values of HTTPS, and lists of users, by name. */
   tlsSecrets: Readonly<Record<string, string>>;
   authority: Authority;
+  registryAuth: FindRegistryAuth;
   log: Log;
   /** Its sleeps end when the run is cancelled or has lost the lease. */
   clock: Clock;

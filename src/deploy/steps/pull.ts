@@ -1,4 +1,3 @@
-import { findRegistryAuth } from '../../docker/credentials.ts';
 import type { PullProgress } from '../../docker/engine.ts';
 import { explainRegistry } from '../../docker/registry-failure.ts';
 import { messageOf, UserError } from '../../model/errors.ts';
@@ -25,9 +24,9 @@ const FEEDBACK_EVERY_MS = 3_000;
  */
 export const pull: StepKind<PullStep> = {
   describe: ({ image, server }) => `pull ${image} on ${server}`,
-  async run({ server, image, policy, platform }, { fleet, log, clock, guard: { signal } }) {
+  async run({ server, image, policy, platform }, { fleet, registryAuth, log, clock, guard: { signal } }) {
     if (policy === 'never') throw forbiddenPull(server, image);
-    const auth = await findRegistryAuth(image);
+    const auth = await registryAuth(image);
     const meter = new PullMeter();
     const over = new AbortController();
     const telling = tellProgress(clock.endingWith(over.signal), () =>

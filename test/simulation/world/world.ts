@@ -317,6 +317,7 @@ export class World extends Simulation {
       wanted,
       secrets,
       authority: this.authority,
+      registryAuth: async () => undefined,
       tlsSecrets: options.tlsSecrets ?? {},
       narrowing: { services, zones, excludedServers },
       scope: routesOnly ? 'routes' : 'services',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { checkBuilt, keptImages } from '../../../src/commands/built-images.ts';
+import { isGivenBuilt, keptImages } from '../../../src/commands/built-images.ts';
 import { loadEnvironment } from '../../../src/config/resolve.ts';
 
 const project = loadEnvironment(
@@ -16,29 +16,20 @@ services:
   {},
   'local',
 );
-const none = { images: {}, service: undefined };
-const some = { images: { api: 'ghcr.io/acme/api:1' }, service: undefined };
 
-describe('a service of which a run has no image', () => {
-  test('keeps the one that serves, when the run has others', () => {
-    expect(keptImages(project, some)).toEqual(['web', 'named']);
-    expect(() => checkBuilt(project, some)).not.toThrow();
-  });
-
-  test('is told of when it has none at all, on its line', () => {
-    expect(() => checkBuilt(project, none)).toThrow(
-      'services.api.build: its image is built, and this run was given none\nservices.web.build: its image is built, and this run was given none',
-    );
-  });
-
-  test('has the one that the file names, then', () => {
-    expect(keptImages(project, none)).toEqual(['api', 'web']);
-    expect(() => checkBuilt(project, { ...none, service: ['named', 'cache'] })).not.toThrow();
+describe('a service that is built', () => {
+  test('keeps the image that serves, when a run has others', () => {
+    expect(keptImages(project, { images: { api: 'ghcr.io/acme/api:1' } })).toEqual(['web', 'named']);
   });
 
   test('is nobody’s matter in a run for others, or one that brings no versions', () => {
-    expect(keptImages(project, { ...some, service: ['cache'] })).toEqual([]);
-    expect(keptImages(project, { images: undefined, service: undefined })).toEqual([]);
-    expect(() => checkBuilt(project, { images: undefined, service: undefined })).not.toThrow();
+    expect(keptImages(project, { images: {}, service: ['cache'] })).toEqual([]);
+    expect(keptImages(project, {})).toEqual([]);
   });
+});
+
+test('a run builds, unless it was given the image of a service that is built', () => {
+  expect(isGivenBuilt(project, {})).toBe(false);
+  expect(isGivenBuilt(project, { cache: 'redis:8' })).toBe(false);
+  expect(isGivenBuilt(project, { named: 'ghcr.io/acme/named:2' })).toBe(true);
 });

@@ -30,7 +30,18 @@ const INPUTS = {
   'exclude-servers': undefined,
   'take-over-from': undefined,
   'lease-wait': 0,
+  push: undefined,
+  'registry-username': undefined,
+  'registry-password': undefined,
+  'allow-dirty': false,
+  'age-key': undefined,
   'dry-run': false,
+};
+
+/** A pair that is used nowhere else. */
+const AGE = {
+  key: 'AGE-SECRET-KEY-1EZEZDRWTXZHLR52Z3AU27Z3FJGQURRVS746ZTGZU7L2J7SURZAVQTFMWW2',
+  recipient: 'age1jxjhwt7wxddvn2j9xh3pmem6rfwy4htj25fw00meytk9tnc2zq2q54yynd',
 };
 
 let workspace: string;
@@ -136,6 +147,40 @@ describe('what shall change', () => {
     expect(() => request(['api'], {})).toThrow('secret TOKEN was not passed');
     // A command that takes none leaves all as they are.
     expect(request(['api'], undefined).secrets).toEqual({});
+  });
+});
+
+describe('a secret that the repository has, encrypted', () => {
+  const encrypted = FILE.replace('services:', 'secrets: { token: { age: token.age } }\nservices:').replace(
+    /environment: \[.*\]/,
+    'secrets: [token]',
+  );
+
+  beforeEach(async () => {
+    const { Encrypter } = await import('age-encryption');
+    const encrypter = new Encrypter();
+    encrypter.addRecipient(AGE.recipient);
+    write(encrypted);
+    writeFileSync(join(workspace, 'token.age'), await encrypter.encrypt('open-sesame'));
+  });
+
+  test('reaches the service that names it, and no log', async () => {
+    const inputs = { secrets: {}, 'age-key': [AGE.key] };
+    const project = await openProject({ ...INPUTS, ...inputs }, surroundings);
+    const request = changeRequest(project, inputs, surroundings.log, { scope: 'services' });
+    const value = Buffer.from('open-sesame').toString('base64');
+    expect(request.secrets).toEqual({ api: { 'secret token': value }, web: {} });
+    expect(hidden).toEqual(expect.arrayContaining([AGE.key, 'open-sesame', value]));
+  });
+
+  test('is missed by a run without the key, when a service needs it', async () => {
+    const project = await openProject({ ...INPUTS, secrets: {} }, surroundings);
+    const request = (service: string[]) =>
+      changeRequest(project, { service, secrets: {} }, surroundings.log, { scope: 'services' });
+    expect(request(['web']).secrets).toEqual({ web: {} });
+    expect(() => request(['api'])).toThrow(
+      'secret token cannot be had: token.age is encrypted, and the input age-key is empty',
+    );
   });
 });
 

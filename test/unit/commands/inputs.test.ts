@@ -38,7 +38,7 @@ describe('what is read', () => {
       'ssh-private-key': undefined,
       secrets: {},
       images: {},
-      push: true,
+      push: undefined,
       'allow-dirty': false,
       'state-branch': 'switchyard-state',
       'github-token': undefined,

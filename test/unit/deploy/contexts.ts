@@ -45,6 +45,7 @@ export async function contextOf(
     secrets: {},
     tlsSecrets: {},
     authority: NO_AUTHORITY,
+    registryAuth: async () => undefined,
     log,
     clock: clock.endingWith(signal),
     guard: { run: 'run-1', fence: 1, signal, confirm: async () => undefined },

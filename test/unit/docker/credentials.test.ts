@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { findRegistryAuth, registryOf } from '../../../src/docker/credentials.ts';
+import { dockerConfigFolder, findRegistryAuth, registryOf } from '../../../src/docker/credentials.ts';
 
 const HUB = 'https://index.docker.io/v1/';
 const { PATH, DOCKER_CONFIG } = process.env;
@@ -86,8 +86,8 @@ describe('credentials in the configuration', () => {
 
   test('DOCKER_CONFIG names the folder', async () => {
     await loggedIn({ auths: { 'ghcr.io': auth('ann:secret') } });
-    process.env.DOCKER_CONFIG = folder;
-    expect(await findRegistryAuth('ghcr.io/acme/api')).toMatchObject({ username: 'ann' });
+    const there = dockerConfigFolder({ DOCKER_CONFIG: folder });
+    expect(await findRegistryAuth('ghcr.io/acme/api', there)).toMatchObject({ username: 'ann' });
   });
 
   test("a file that is no JSON is the user's mistake, named", async () => {

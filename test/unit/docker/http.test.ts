@@ -226,6 +226,16 @@ describe('pulls', () => {
     expect(JSON.parse(Buffer.from(header, 'base64url').toString())).toEqual(auth);
   });
 
+  // An engine that meets an end without padding pulls as nobody, and says nothing of it.
+  test.each(['s', 'se', 'sec', '?>~ÿ'])('credentials of any length are whole: %s', async (password) => {
+    answer = (_asked, response) => response.end();
+    const auth = { username: 'ann', password, serveraddress: 'ghcr.io' };
+    await engine.pullImage('ghcr.io/acme/api:1', { auth, onProgress: () => undefined });
+    const header = String(asked[0]?.headers['x-registry-auth']);
+    expect(header).toMatch(/^(?:[\w-]{4})*(?:[\w-]{2}==|[\w-]{3}=)?$/);
+    expect(JSON.parse(Buffer.from(header, 'base64url').toString())).toEqual(auth);
+  });
+
   test('a pull that fails in the middle is a failure, though the status was 200', async () => {
     answer = (_asked, response) => response.end('{"status":"Downloading"}\n{"error":"manifest unknown"}\n');
     await expect(engine.pullImage('api:1', { onProgress: () => undefined })).rejects.toThrow(

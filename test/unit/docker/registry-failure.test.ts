@@ -36,6 +36,6 @@ test.each([
 
 test('whoever has logged in is not told to log in', () => {
   expect(explainRegistry('denied', false).hint).toContain('log in before this step');
-  expect(explainRegistry('denied', true).hint).toContain('may they read this image');
+  expect(explainRegistry('denied', true).hint).toContain('may it read this image');
   expect(explainRegistry('manifest unknown', false).hint).toContain('Is the tag right');
 });

@@ -105,6 +105,7 @@ describe('commands for a server', () => {
 describe('every other command', () => {
   /** By what runs it; of `npm` only the names of the scripts are checked, above: they are what runs these tests. */
   const RUN_BY: Record<string, RegExp> = {
+    'test/lab/age.test.ts': /^age(?:-keygen)? /,
     'the names of the scripts': /^npm (?:run |test)/,
     'the clone above': /^git (?!push$)/,
     // `gh` needs an account: there it is a stand-in with the form that its manual has.

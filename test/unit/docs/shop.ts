@@ -44,6 +44,7 @@ export async function statusIn({ world, wanted }: Shop): Promise<string> {
       provider,
       clock,
       log,
+      registryAuth: async () => undefined,
       findRepository: async () => REPOSITORY,
       openStore: async () =>
         new Store(world.remote.branch(scope, { wire }), {

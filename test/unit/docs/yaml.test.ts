@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import { ACTIONS } from '../../../src/actions/catalogue.ts';
+import { ACTIONS, type Action } from '../../../src/actions/catalogue.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import { resolveEnvironment } from '../../../src/config/resolve.ts';
 import { ANY_FILES } from '../config/files.ts';
@@ -45,7 +45,9 @@ function wrongWith(steps: readonly Step[]): string[] {
   return steps.flatMap(({ uses = '', with: given = {} }) => {
     const path = /^OWNER\/switchyard(?:\/(\S+))?@COMMIT$/.exec(uses);
     if (path === null) return uses.includes('switchyard') ? [`${uses}: no action of this repository`] : [];
-    const action = Object.values(ACTIONS).find(({ folder }) => folder === (path[1] ?? '.'));
+    const action = Object.values<Action>(ACTIONS).find(({ folder, composite }) =>
+      [folder, composite?.folder].includes(path[1] ?? '.'),
+    );
     if (action === undefined) return [`${uses}: there is no such action`];
     const inputs: readonly string[] = action.command.inputs;
     const unknown = Object.keys(given).filter((name) => !inputs.includes(name));

@@ -23,6 +23,7 @@ function deployed(changes: Partial<DeployReport>): Deployed {
     author: AUTHOR,
     report,
     services,
+    built: [],
     outputs: { changed: report.changed, releases: releasesOf(report), result: services },
     failure: report.failure,
   };

@@ -37,7 +37,7 @@ function reportOf(plan: Plan, changes: Partial<DryRunReport> = {}): DryRunReport
 const TOGGLE = planOf({ changes: [change(), unchanged('web')] });
 const NOTHING = planOf({ changes: [unchanged('api')], steps: [] });
 
-const render = (report: DryRunReport) => renderDryRun('shop production', report);
+const render = (report: DryRunReport) => renderDryRun({ title: 'shop production', report, built: [] });
 
 describe('a dry run for people', () => {
   test('changes: what and why, drift, what it would meet, and the rest folded away', () => {
@@ -111,14 +111,17 @@ describe('a dry run for people', () => {
   test('fronts that stay although the file says that they go are a warning', () => {
     const plan = planOf({ staying: ['front stays: old.example.com is not served by anybody else'] });
     expect(render(reportOf(plan))).toMatch('- ⚠️ front stays: old.example.com');
-    expect(dryRunLines(reportOf(plan)).warnings).toEqual(plan.staying);
+    expect(dryRunLines({ report: reportOf(plan), built: [] }).warnings).toEqual(plan.staying);
   });
 });
 
 describe('in the log', () => {
   test('the plan, the drift, and what was found', () => {
     const drift = [{ kind: 'edge' as const, server: 'a', message: 'a: the edge needs a start' }];
-    const { lines, warnings } = dryRunLines(reportOf(TOGGLE, { drift, findings: [fine, warning, error] }));
+    const { lines, warnings } = dryRunLines({
+      report: reportOf(TOGGLE, { drift, findings: [fine, warning, error] }),
+      built: [],
+    });
     expect(lines.slice(0, 4)).toEqual([
       'shop production: plan',
       '  api 1 → 2: new containers beside the old ones on a, b (image); api:2 at api.example.com',
@@ -131,7 +134,7 @@ describe('in the log', () => {
   });
 
   test('one line where there is nothing to do', () => {
-    expect(dryRunLines(reportOf(NOTHING, { findings: [] })).lines).toEqual([
+    expect(dryRunLines({ report: reportOf(NOTHING, { findings: [] }), built: [] }).lines).toEqual([
       'shop production: nothing to do, everything is as the file says',
     ]);
   });

@@ -175,6 +175,7 @@ export function reportOf(changes: Partial<DeployReport> = {}): DeployReport {
     undone: [],
     standing: [],
     notes: [],
+    expiredImages: [],
     timeline: new Stopwatch().timeline,
     probes: new Map(),
     cut: 0,

@@ -1,10 +1,10 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { ACTIONS, type ActionName } from '../../../src/actions/catalogue.ts';
 import { INPUTS, type InputName, readInputs } from '../../../src/commands/inputs.ts';
-import { read, root } from './files.ts';
+import { filesBelow, read, root } from './files.ts';
 
 /** An action.yml, as far as the tests look at it. */
 interface Manifest {
@@ -16,10 +16,15 @@ interface Manifest {
   runs: { using: string; main: string; post?: string };
 }
 
+/** A composite one. */
+interface Composite extends Omit<Manifest, 'runs'> {
+  runs: { using: 'composite'; steps: { uses: string; with?: Record<string, string> }[] };
+}
+
 /** Where each action lies, written down once more: this is what users type after the repository's name. */
 const FOLDERS: Record<ActionName, string> = {
   deploy: '.',
-  'build-push': 'actions/build-push',
+  'build-push': 'actions/build-push/node',
   'toggle-deploy': 'actions/toggle-deploy',
   rollback: 'actions/rollback',
   'update-nginx': 'actions/update-nginx',
@@ -29,6 +34,9 @@ const FOLDERS: Record<ActionName, string> = {
   status: 'actions/status',
 };
 
+/** Composite actions, and the action that each of them ends with. */
+const COMPOSITES: Record<string, ActionName> = { 'actions/build-push': 'build-push' };
+
 /** The inputs without which an action reads nothing. */
 const GIVEN: Record<string, string> = { environment: 'production', state: 'on' };
 
@@ -37,8 +45,10 @@ const manifestOf = (name: ActionName): Manifest => parse(read(join(FOLDERS[name]
 
 test('every folder of actions/ is an action, and no action is missing', () => {
   expect(Object.keys(ACTIONS).sort()).toEqual([...names].sort());
-  const folders = readdirSync(join(root, 'actions')).map((folder) => `actions/${folder}`);
-  expect(['.', ...folders].sort()).toEqual(Object.values(FOLDERS).sort());
+  const folders = filesBelow('actions')
+    .filter((path) => path.endsWith('/action.yml'))
+    .map(dirname);
+  expect(['.', ...folders].sort()).toEqual([...Object.values(FOLDERS), ...Object.keys(COMPOSITES)].sort());
 });
 
 describe.each(names)('%s', (name) => {
@@ -128,6 +138,34 @@ describe.each(names)('%s', (name) => {
     expect(outputs).toEqual(
       Object.entries(manifest.outputs).map(([output, { description }]) => [`\`${output}\``, description]),
     );
+  });
+});
+
+describe.each(Object.entries(COMPOSITES))('the composite action %s', (folder, name) => {
+  const composite = parse(read(join(folder, 'action.yml'))) as Composite;
+  const alone = manifestOf(name);
+
+  test('takes what the action alone takes, and hands it on', () => {
+    expect(composite.inputs).toEqual(alone.inputs);
+    const own = composite.runs.steps.at(-1)!;
+    expect(own.uses).toBe(`$/${FOLDERS[name]}`);
+    const given = Object.keys(alone.inputs).map((input) => [input, `\${{ inputs.${input} }}`]);
+    expect(own.with).toEqual(Object.fromEntries(given));
+  });
+
+  test('gives what the action alone gives', () => {
+    const outputs = Object.entries(alone.outputs).map(([output, { description }]) => [
+      output,
+      { description, value: `\${{ steps.run.outputs.${output} }}` },
+    ]);
+    expect(composite.outputs).toEqual(Object.fromEntries(outputs));
+  });
+
+  test('names actions of others by their commit, with the version beside it', () => {
+    for (const { uses } of composite.runs.steps.slice(0, -1)) {
+      expect(read(join(folder, 'action.yml'))).toMatch(new RegExp(`${uses} # v\\d+\\.\\d+\\.\\d+$`, 'm'));
+      expect(uses).toMatch(/@[0-9a-f]{40}$/);
+    }
   });
 });
 

@@ -1,0 +1,34 @@
+import { messageOf, UserError } from '../model/errors.ts';
+import { repositoryOf } from '../model/image-name.ts';
+import { RegistryClient } from '../registry/client.ts';
+import type { Project } from './project.ts';
+import { loginsOf } from './registry-access.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/**
+ * forgetImages takes images that no kept release has any more out of the registry, as far as it lets us. Only those that lie
+ * under a name which follows from project, environment and service: what is named otherwise may be somebody else's too. It
+ * never fails: what stays costs space.
+ */
+export async function forgetImages(
+  { builds, access }: Pick<Project, 'builds' | 'access'>,
+  images: readonly string[],
+  { log, signal }: Surroundings,
+): Promise<void> {
+  const own = Object.values(builds)
+    .filter(({ isNamed }) => !isNamed)
+    .map(({ repository }) => repository);
+  const forgotten = images.filter((image) => own.includes(repositoryOf(image)));
+  if (forgotten.length === 0) return;
+  const registry = new RegistryClient(loginsOf(access), signal);
+  for (const image of forgotten) {
+    try {
+      await registry.remove(image);
+      log.info(`${image} has left the registry: no release that is kept has it`);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      log.info(`images of old releases stay in the registry: ${messageOf(error)}`);
+      return;
+    }
+  }
+}
