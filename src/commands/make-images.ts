@@ -1,5 +1,4 @@
 import { tmpdir } from 'node:os';
-import type { Ejected } from '../build/eject.ts';
 import type { BuiltImage } from '../build/images.ts';
 import { requireBuilds } from '../config/required-builds.ts';
 import { readCheckout } from '../git/checkout.ts';
@@ -63,19 +62,6 @@ export async function makeImages(request: ImageRequest): Promise<BuiltImage[]> {
     clock,
     signal,
   });
-}
-
-/** writeDockerfiles writes down the Dockerfiles that templates make for services, and builds nothing. It throws UserErrors. */
-export async function writeDockerfiles({
-  project,
-  services,
-  surroundings: { env, log },
-}: Pick<ImageRequest, 'project' | 'services' | 'surroundings'>): Promise<Ejected[]> {
-  const { workspace, folder } = project;
-  const builds = requireBuilds(project, services, project.sources);
-  const { ejectDockerfiles } = await import('../build/index.ts');
-  const checkout = await readCheckout({ workspace, env });
-  return await ejectDockerfiles(builds, { folder, workspace, checkout, log });
 }
 
 /** What says which images a run has, and how it makes the others. */

@@ -24,7 +24,7 @@ export async function nodeBase({ images, registry }: Pick<Fleet, 'images' | 'reg
         'COPY ca.crt /etc/ssl/npm.crt',
         `ENV NODE_EXTRA_CA_CERTS=/etc/ssl/npm.crt npm_config_registry=${npmSetting('registry')}`,
         'COPY npm /usr/local/lib/node_modules/npm',
-        'RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm && npm config set --global prefix /usr/local',
+        'RUN cd /usr/local/bin && ln -s ../lib/node_modules/npm/bin/npm-cli.js npm && ln -s ../lib/node_modules/npm/bin/npx-cli.js npx && npm config set --global prefix /usr/local',
       ].join('\n'),
     );
     const tag = `${registry.address}/node-npm:24`;

@@ -23,6 +23,8 @@ export interface PackageManager {
   settings: readonly string[];
   /** installAll returns the line that installs all dependencies as the lock file has them. */
   install(scope: InstallScope): string;
+  /** The line that takes what is for development only away again, without running a script; undefined where nothing does. */
+  prune?: string;
   /** runScript returns the words that run a script of a package. */
   runScript(script: string, folder: string): string[];
   /** The folder, from the top, in whose `node_modules` a dependency of the app is. */
@@ -121,6 +123,7 @@ function managerOf(
             isProduction ? '--omit=dev' : '--include=dev',
             isWorkspace && app.folder !== '.' && `--workspace=${quote(app.folder)} --include-workspace-root`,
           ),
+        prune: 'npm prune --omit=dev --ignore-scripts',
         runScript: (script, folder) => [
           ...['npm', 'run', script],
           ...(folder === '.' ? [] : [`--workspace=${folder}`]),

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { copy, env, inFolder, run } from './dockerfile-text.ts';
 import { type Framework, frameworkOf } from './node-framework.ts';
 import { type PackageManager, packageManagerOf } from './node-manager.ts';
-import { type NodePackage, type NodeProject, readProject } from './node-package.ts';
+import { dependenciesOf, type NodePackage, type NodeProject, readProject } from './node-package.ts';
 import { nodeVersion } from './node-version.ts';
 import type { CommandLine, SourceTree, TemplateOptions } from './template.ts';
 
@@ -140,6 +140,15 @@ function withoutOwnScripts({ project: { top, members } }: NodeLook): string[] {
     const prefix = folder === '.' ? [] : [`--prefix=${folder}`];
     return [run(['npm', ...prefix, 'pkg', 'delete', ...own.map((name) => `scripts.${name}`)])];
   });
+}
+
+/**
+ * worksOnPackages returns what of a project changes packages after they were installed, for people; undefined where nothing
+ * does. They are then those of the build, and not installed for themselves.
+ */
+export function worksOnPackages({ project: { top, app } }: NodeLook): string | undefined {
+  if ([top, app].some(({ json }) => json.scripts?.postinstall !== undefined)) return 'postinstall';
+  return Object.hasOwn(dependenciesOf(app), '@prisma/client') ? 'Prisma' : undefined;
 }
 
 /** All that an install reads, so that a change of anything else installs nothing. */

@@ -11,6 +11,7 @@ import {
   lookAtNode,
   type NodeLook,
   startStage,
+  worksOnPackages,
 } from './node-stages.ts';
 import { type Start, startOf } from './node-start.ts';
 import type { Template, TemplateOptions } from './template.ts';
@@ -27,12 +28,18 @@ export const node: Template = (tree, options) => {
   const { framework, builds, manager } = look;
   const start = startFor(look, options);
   const isWhole = framework?.copies === undefined;
-  const dependencies = isWhole ? installLines(look, true) : [];
+  const worker = isWhole ? worksOnPackages(look) : undefined;
+  const isBuilt = builds.length > 0 || worker !== undefined;
+  const dependencies = isWhole && worker === undefined ? installLines(look, true) : [];
+  const removal = worker === undefined ? REMOVAL : pruning(look);
   const stages = [
     installerStage(look),
     dependencies.length === 0 ? [] : [...startStage(look, 'dependencies'), ...dependencies],
-    builds.length === 0 ? [] : [...buildStage(look), ...(isWhole ? [REMOVAL] : []), ...handedOver(look)],
-    resultStage(look, start, options, dependencies.length > 0),
+    isBuilt ? [...buildStage(look), ...(isWhole ? removal : []), ...handedOver(look)] : [],
+    resultStage(look, start, options, {
+      hasDependencies: dependencies.length > 0,
+      files: worker === undefined ? ownFiles(look, isBuilt) : [copy(['/app'], './', '--from=build')],
+    }),
   ];
   return {
     dockerfile: dockerfile(
@@ -44,7 +51,11 @@ export const node: Template = (tree, options) => {
       '**/npm-debug.log*',
       ...(builds.length === 0 ? [] : outputs(look)),
     ]),
-    found: [...look.found, `${start.words.join(' ')} (${start.by})`],
+    found: [
+      ...look.found,
+      ...(worker === undefined ? [] : [`packages as they are after the build (${worker})`]),
+      `${start.words.join(' ')} (${start.by})`,
+    ],
   };
 };
 
@@ -60,7 +71,12 @@ function startFor(look: NodeLook, { start: asked }: TemplateOptions): Start {
 }
 
 /** What was installed to build is not in the result. */
-const REMOVAL = run('find . -name node_modules -type d -prune -exec rm -rf {} +');
+const REMOVAL = [run('find . -name node_modules -type d -prune -exec rm -rf {} +')];
+
+/** Of a workspace they stay, since what is pruned there would be more. */
+function pruning({ manager: { prune }, project: { members } }: NodeLook): string[] {
+  return prune === undefined || members.length > 0 ? [] : [run(prune)];
+}
 
 /** Folders that the app writes to are its own. */
 function handedOver({ project, framework }: NodeLook): string[] {
@@ -77,22 +93,22 @@ function outputs({ framework }: NodeLook): string[] {
 
 /** The image itself: what the app needs when it runs, owned by root. */
 function resultStage(
-  look: NodeLook,
+  { project, framework, image }: NodeLook,
   start: Start,
   { base }: TemplateOptions,
-  hasDependencies: boolean,
+  { hasDependencies, files }: { hasDependencies: boolean; files: readonly string[] },
 ): string[] {
-  const { project, framework, builds, image } = look;
   const runtime = start.words[0] === 'bun' ? 'oven/bun:1-slim' : image;
   const folder = posix.join('/app', project.app.folder);
+  const copies = framework?.copies?.map(([from, to]) =>
+    copy([posix.join(folder, from)], to === '.' ? './' : `./${to}`, '--from=build'),
+  );
   return [
     `FROM ${base ?? runtime}`,
     'WORKDIR /app',
     ...env({ NODE_ENV: 'production', ...framework?.env, ...start.env }),
     ...(hasDependencies ? [copy(['/app'], './', '--from=dependencies')] : []),
-    ...(framework?.copies?.map(([from, to]) =>
-      copy([posix.join(folder, from)], to === '.' ? './' : `./${to}`, '--from=build'),
-    ) ?? ownFiles(look, builds.length > 0)),
+    ...(copies ?? files),
     ...(folder === '/app' ? [] : [`WORKDIR ${folder}`]),
     `USER ${USER}`,
     'STOPSIGNAL SIGTERM',

@@ -365,6 +365,18 @@ describe('what is not clear is said, with what to write', () => {
   });
 });
 
+test('packages that the project works on are those of the build', () => {
+  const patched = npm({ express: '5' }, { start: 'node server.js', postinstall: 'patch-package' });
+  const one = made({ ...patched, 'patches/express+5.0.0.patch': '' });
+  expect(instructions(one, 'RUN').map((line) => line.replace(/--mount=\S+ /g, ''))).toEqual([
+    '["npm", "pkg", "delete", "scripts.postinstall"]',
+    'npm ci --include=dev',
+    '["npm", "run", "postinstall"]',
+    'npm prune --omit=dev --ignore-scripts',
+  ]);
+  expect(instructions(one, 'COPY').at(-1)).toBe('--from=build /app ./');
+});
+
 test('a compiler is there for packages that need one', () => {
   const lock = { 'package-lock.json': { packages: { 'node_modules/node-addon-api': {} } } };
   const [first, last] = instructions(made({ ...EXPRESS, ...lock }), 'FROM');
