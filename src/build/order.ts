@@ -14,6 +14,8 @@ export interface OrderPlace extends Omit<Origin, 'parts'> {
   abilities: Abilities;
   cache: BuildOrder['cache'];
   isPushed: boolean;
+  /** Whether the builder writes it as an OCI layout, in place of pushing it. */
+  writesLayout: boolean;
   /** A link to the run that builds, for its provenance; undefined where there is none. */
   run: string | undefined;
 }
@@ -47,6 +49,7 @@ export async function orderOf(one: Examined, place: OrderPlace): Promise<BuildOr
     sbom: abilities.attests ? spec.sbom : undefined,
     isDated: abilities.rewritesTimestamps && committedAt !== undefined,
     isPushed,
+    ...(place.writesLayout && { layout: join(folder, 'layout') }),
   };
 }
 
