@@ -231,6 +231,27 @@ describe('a project without a registry', () => {
     }
   });
 
+  test('is built and deployed by one step', async () => {
+    await shop.stands('one');
+    await shop.commit({ 'server.mjs': server('of one step') });
+    const { code, outputs } = await shop.run('toggle-deploy', { images: '' });
+    shop.isElse();
+    expect([code, await shop.answers()]).toEqual([0, ['of one step', 'of one step']]);
+    expect(outputs.images).toMatch(/^api=carried-production-api@sha256:/);
+  });
+
+  test('is not deployed again when another job has built the same again', async () => {
+    await shop.stands('one');
+    const { digest } = shop;
+    const before = await shop.project.standing();
+    shop.nextJob();
+    await shop.becomes('one');
+    expect(shop.digest).not.toBe(digest);
+    const { log } = await shop.deploy();
+    expect(log).not.toMatch('transfer');
+    expect(await shop.project.standing()).toEqual(before);
+  });
+
   test('goes back to what the servers still have, in a job that has built nothing', async () => {
     await shop.stands('one');
     await shop.stands('two');
