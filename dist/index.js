@@ -1,5 +1,31 @@
 (() => {
   	var __webpack_modules__ = ({
+  2740:
+  ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+"use strict";
+  __nccwpck_require__.d(__webpack_exports__, {
+	y: () => (  splitWords)
+  });
+  var shlex__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4089);
+  var _model_errors_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6454);
+function splitWords(line) {
+	const unquoted = line.replace(/\\.|'[^']*'|"(?:\\.|[^"\\])*"/gs, '');
+	const operator = /[;&|<>()`]/.exec(unquoted)?.[0];
+	if (operator !== undefined) {
+		throw new _model_errors_js__WEBPACK_IMPORTED_MODULE_1__  .yo(`unquoted ${JSON.stringify(operator)} in a command: no shell runs it`, {
+			hint: 'Quote it, or ask for a shell: ["sh", "-c", "…"].',
+		});
+	}
+	try {
+		return (0,shlex__WEBPACK_IMPORTED_MODULE_0__  .lD)(line);
+	}
+	catch {
+		throw new _model_errors_js__WEBPACK_IMPORTED_MODULE_1__  .yo('a quote or a backslash at the end of the command is not closed', {
+			hint: 'Close it, or write the command as a list: ["program", "argument"].',
+		});
+	}
+}
+  }),
   2218:
   ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
@@ -348,6 +374,275 @@ async function allOrErrors(work) {
 	return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
 }
   }),
+  3445:
+  ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+"use strict";
+  __nccwpck_require__.d(__webpack_exports__, {
+	D: () => (  authorizationSettings),
+	F: () => (  secretsOf)
+  });
+function authorizationSettings(remote) {
+	if (remote.authorization === undefined) {
+		return remote.user === undefined
+			? []
+			: [{ key: `credential.${remote.url}.username`, value: remote.user }];
+	}
+	const header = `http.${remote.url}.extraHeader`;
+	return [
+		{ key: header, value: '' },
+		{ key: header, value: `Authorization: ${remote.authorization}` },
+		{ key: 'credential.helper', value: '' },
+	];
+}
+function secretsOf(authorization) {
+	const encoded = authorization.slice('basic '.length);
+	const decoded = Buffer.from(encoded, 'base64').toString('utf8');
+	return [encoded, decoded.slice(decoded.indexOf(':') + 1)].filter((secret) => secret !== '');
+}
+  }),
+  7527:
+  ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+"use strict";
+  __nccwpck_require__.d(__webpack_exports__, {
+	f: () => (  layOutBare)
+  });
+  var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1455);
+  var node_fs_promises__WEBPACK_IMPORTED_MODULE_0___default =  __nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_0__);
+  var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4379);
+  var node_path__WEBPACK_IMPORTED_MODULE_1___default =  __nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
+async function layOutBare(directory, objectFormat) {
+	const isSha1 = objectFormat === 'sha1';
+	const extension = isSha1 ? '' : `[extensions]\n\tobjectFormat = ${objectFormat}\n`;
+	await Promise.all([
+		(0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.mkdir)((0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)(directory, 'objects'), { recursive: true }),
+		(0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.mkdir)((0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)(directory, 'refs'), { recursive: true }),
+		(0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.writeFile)((0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)(directory, 'HEAD'), 'ref: refs/heads/none\n'),
+		(0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.writeFile)((0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)(directory, 'config'), `[core]\n\trepositoryFormatVersion = ${isSha1 ? 0 : 1}\n\tbare = true\n${extension}`),
+	]);
+}
+  }),
+  6094:
+  ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+"use strict";
+  __nccwpck_require__.d(__webpack_exports__, {
+	JF: () => (  settingsBeyond),
+	P$: () => (  parseSettings),
+	ne: () => (  transportSettings)
+  });
+function parseSettings(listing) {
+	return listing
+		.split('\0')
+		.filter((entry) => entry !== '')
+		.map((entry) => {
+		const end = entry.indexOf('\n');
+		return end < 0
+			? { key: entry, value: 'true' }
+			: { key: entry.slice(0, end), value: entry.slice(end + 1) };
+	});
+}
+function settingsBeyond(all, base) {
+	const known = new Map();
+	for (const setting of base) {
+		const line = `${setting.key}\n${setting.value}`;
+		known.set(line, (known.get(line) ?? 0) + 1);
+	}
+	return all.filter((setting) => {
+		const line = `${setting.key}\n${setting.value}`;
+		const left = known.get(line) ?? 0;
+		if (left > 0)
+			known.set(line, left - 1);
+		return left === 0;
+	});
+}
+const TRANSPORT = /^(?:(?:http|credential|protocol|ssh)\.|core\.(?:sshcommand|gitproxy|askpass)$)/;
+const REMOTE_TRANSPORT = ['proxy', 'proxyauthmethod', 'uploadpack', 'receivepack'];
+function transportSettings(settings, remote, as) {
+	return settings.flatMap((setting) => {
+		if (TRANSPORT.test(setting.key))
+			return [setting];
+		for (const variable of REMOTE_TRANSPORT) {
+			if (remote !== undefined && setting.key === `remote.${remote}.${variable}`) {
+				return [{ key: `remote.${as}.${variable}`, value: setting.value }];
+			}
+		}
+		return [];
+	});
+}
+  }),
+  873:
+  ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+"use strict";
+  __nccwpck_require__.d(__webpack_exports__, {
+	GY: () => (  withSettings),
+	_j: () => (  withoutSettings),
+	oB: () => (  quietEnvironment)
+  });
+const REPOSITORY_VARIABLES = new Set([
+	'GIT_ALTERNATE_OBJECT_DIRECTORIES',
+	'GIT_COMMON_DIR',
+	'GIT_DIR',
+	'GIT_GRAFT_FILE',
+	'GIT_IMPLICIT_WORK_TREE',
+	'GIT_INDEX_FILE',
+	'GIT_INTERNAL_SUPER_PREFIX',
+	'GIT_NAMESPACE',
+	'GIT_NO_REPLACE_OBJECTS',
+	'GIT_OBJECT_DIRECTORY',
+	'GIT_PREFIX',
+	'GIT_REPLACE_REF_BASE',
+	'GIT_SHALLOW_FILE',
+	'GIT_WORK_TREE',
+]);
+const CONFIGURATION_VARIABLE = /^GIT_CONFIG_(?:PARAMETERS|COUNT|KEY_\d+|VALUE_\d+)$/;
+function quietEnvironment(env) {
+	const quiet = {};
+	for (const [name, value] of Object.entries(env)) {
+		if (value !== undefined && !REPOSITORY_VARIABLES.has(name))
+			quiet[name] = value;
+	}
+	return {
+		...quiet,
+		LC_ALL: 'C',
+		GIT_TERMINAL_PROMPT: '0',
+		GCM_INTERACTIVE: 'never',
+		GIT_OPTIONAL_LOCKS: '0',
+	};
+}
+function withoutSettings(env) {
+	return Object.fromEntries(Object.entries(env).filter(([name]) => !CONFIGURATION_VARIABLE.test(name)));
+}
+function withSettings(env, settings) {
+	const result = withoutSettings(env);
+	result.GIT_CONFIG_COUNT = String(settings.length);
+	for (const [index, { key, value }] of settings.entries()) {
+		result[`GIT_CONFIG_KEY_${index}`] = key;
+		result[`GIT_CONFIG_VALUE_${index}`] = value;
+	}
+	return result;
+}
+  }),
+  5716:
+  ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+"use strict";
+  __nccwpck_require__.d(__webpack_exports__, {
+	H: () => (  basic),
+	L: () => (  resolveRemote)
+  });
+  var _model_errors_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6454);
+function resolveRemote(settings, ownGitDir, credentials) {
+	const name = remoteName(settings);
+	const bare = { user: undefined, authorization: undefined };
+	if (name === undefined)
+		return { name, url: ownGitDir, ...bare };
+	const written = pushAddress(settings, name);
+	const url = URL.canParse(written) ? new URL(written) : undefined;
+	if (url === undefined || !/^https?:$/.test(url.protocol))
+		return { name, url: written, ...bare };
+	const user = decodeURIComponent(url.username);
+	const password = decodeURIComponent(url.password);
+	url.username = '';
+	url.password = '';
+	const { href } = url;
+	const isTokensServer = URL.canParse(credentials.serverUrl) && new URL(credentials.serverUrl).origin === url.origin;
+	if (credentials.token && isTokensServer) {
+		return { name, url: href, user: undefined, authorization: basic('x-access-token', credentials.token) };
+	}
+	if (password !== '')
+		return { name, url: href, user: undefined, authorization: basic(user, password) };
+	return { name, url: href, user: user || undefined, authorization: undefined };
+}
+function basic(user, password) {
+	return `basic ${Buffer.from(`${user}:${password}`, 'utf8').toString('base64')}`;
+}
+function remoteName(settings) {
+	const names = new Set(settings.flatMap(({ key }) => /^remote\.(.+)\.(?:url|pushurl)$/s.exec(key)?.[1] ?? []));
+	if (names.has('origin'))
+		return 'origin';
+	if (names.size > 1) {
+		throw new _model_errors_js__WEBPACK_IMPORTED_MODULE_0__  .yo(`the repository has the remotes ${[...names].sort().join(', ')}, and none is called origin`, {
+			hint: 'State is kept on the remote `origin`: rename one with `git remote rename <name> origin`.',
+		});
+	}
+	return [...names][0];
+}
+function pushAddress(settings, name) {
+	const push = settings.find(({ key }) => key === `remote.${name}.pushurl`)?.value;
+	if (push !== undefined)
+		return rewrite(settings, push, 'insteadof') ?? push;
+	const url = settings.find(({ key }) => key === `remote.${name}.url`)?.value ?? '';
+	return rewrite(settings, url, 'pushinsteadof') ?? rewrite(settings, url, 'insteadof') ?? url;
+}
+function rewrite(settings, url, variable) {
+	let best;
+	for (const { key, value } of settings) {
+		if (!key.startsWith('url.') || !key.endsWith(`.${variable}`) || !url.startsWith(value))
+			continue;
+		if (best === undefined || value.length > best.start.length) {
+			best = { base: key.slice('url.'.length, -(variable.length + 1)), start: value };
+		}
+	}
+	return best && best.base + url.slice(best.start.length);
+}
+  }),
+  2332:
+  ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+"use strict";
+  __nccwpck_require__.d(__webpack_exports__, {
+	E: () => (  runGit),
+	X: () => (  missingGit)
+  });
+  var _actions_exec__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3808);
+  var _actions_io__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6521);
+  var _model_errors_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6454);
+async function runGit(args, options) {
+	const chunks = [];
+	try {
+		const { exitCode, stderr } = await (0,_actions_exec__WEBPACK_IMPORTED_MODULE_0__  .H)(await findGit(), [...args], {
+			cwd: options.cwd,
+			env: options.env,
+			...(options.input && { input: options.input }),
+			silent: true,
+			ignoreReturnCode: true,
+			listeners: { stdout: (chunk) => chunks.push(chunk) },
+		});
+		return { exitCode, stdout: Buffer.concat(chunks), stderr };
+	}
+	catch (error) {
+		if (/Unable to locate executable file|ENOENT/.test((0,_model_errors_js__WEBPACK_IMPORTED_MODULE_2__  .bD)(error))) {
+			throw missingGit(error);
+		}
+		throw error;
+	}
+}
+const found = new Map();
+function findGit() {
+	const { PATH } = process.env;
+	const known = found.get(PATH) ?? (0,_actions_io__WEBPACK_IMPORTED_MODULE_1__  .K7)('git', true);
+	found.set(PATH, known);
+	return known;
+}
+function missingGit(cause) {
+	return new _model_errors_js__WEBPACK_IMPORTED_MODULE_2__  .yo('git was not found on this machine', {
+		hint: 'State is kept on a git branch: install git 2.32 or newer (`apt-get install git`).',
+		cause,
+	});
+}
+  }),
+  959:
+  ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+"use strict";
+  __nccwpck_require__.d(__webpack_exports__, {
+	J: () => (  requireWitness),
+	y: () => (  WITNESS)
+  });
+  var _model_errors_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6454);
+const WITNESS = { key: 'switchyard.witness', value: 'seen' };
+function requireWitness(settings) {
+	if (settings.some(({ key }) => key === WITNESS.key))
+		return;
+	throw new _model_errors_js__WEBPACK_IMPORTED_MODULE_0__  .yo('the git of this machine is too old', { hint: 'Install git 2.32 or newer.' });
+}
+  }),
   6454:
   ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
@@ -404,6 +699,82 @@ function messageOf(error) {
 }
 function isTunnelBroken(error) {
 	return error.isTunnelBroken === true;
+}
+  }),
+  3343:
+  ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+"use strict";
+  __nccwpck_require__.d(__webpack_exports__, {
+	BC: () => (  isSsh),
+	FX: () => (  isConfidential),
+	VZ: () => (  sourceName),
+	WM: () => (  isCommit),
+	__: () => (  checkRef),
+	l_: () => (  checkAddress),
+	w4: () => (  hostOf)
+  });
+  var _errors_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6454);
+const SCP_FORM = /^[^/@:]+@(?<host>\[[^\]]+\]|[^/:@]+):/;
+function hostOf(url) {
+	const host = SCP_FORM.exec(url)?.groups?.host;
+	return (host ?? new URL(url).host).toLowerCase();
+}
+function isSsh(url) {
+	return url.startsWith('ssh://') || SCP_FORM.test(url);
+}
+function isConfidential(url) {
+	if (!url.startsWith('http://'))
+		return true;
+	return /^(?:localhost|\[::1\]|127\.[\d.]+)$/.test(new URL(url).hostname);
+}
+function isCommit(ref) {
+	return /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(ref);
+}
+function sourceName({ url, ref }) {
+	return ref === undefined ? url : `${url} at ${ref}`;
+}
+const SSH_USER = String.raw `[A-Za-z0-9_][\w.-]*`;
+const SSH_HOST = String.raw `(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\])`;
+const SSH_PATH = String.raw `[^-\s\p{Cc}?][^\s\p{Cc}?]*`;
+const SCP_LIKE = new RegExp(`^${SSH_USER}@${SSH_HOST}:${SSH_PATH}$`, 'u');
+const SSH_URL = new RegExp(`^ssh://${SSH_USER}@${SSH_HOST}(?::\\d{1,5})?/${SSH_PATH}$`, 'u');
+const NO_HTTP_PATH = /[\s\p{Cc}]/u;
+function checkAddress(address) {
+	if (SCP_LIKE.test(address) || SSH_URL.test(address))
+		return address;
+	const url = URL.canParse(address) ? new URL(address) : undefined;
+	if (url === undefined || !/^https?:\/\//i.test(address) || NO_HTTP_PATH.test(address)) {
+		throw noAddress(address);
+	}
+	if (url.username !== '' || url.password !== '') {
+		throw new _errors_js__WEBPACK_IMPORTED_MODULE_0__  .yo(`the address of the repository at ${url.host} has credentials in it`, {
+			hint: 'Leave them out of the file, and hand the token over as the input git-token.',
+		});
+	}
+	if (url.search !== '' || url.pathname === '/')
+		throw noAddress(address);
+	return url.href;
+}
+function noAddress(address) {
+	if (/^git:\/\//i.test(address)) {
+		return new _errors_js__WEBPACK_IMPORTED_MODULE_0__  .yo(`${JSON.stringify(address)} is read without knowing from whom`, {
+			hint: 'git:// neither encrypts nor checks who answers: write https:// in its place.',
+		});
+	}
+	return new _errors_js__WEBPACK_IMPORTED_MODULE_0__  .yo(`${JSON.stringify(address)} is no address of a repository`, {
+		hint: 'Write https://host/acme/api.git, ssh://git@host/acme/api.git or git@host:acme/api.git.',
+	});
+}
+const NO_REF = /[\p{Cc} ~^:?*[\\]|\.\.|@\{|\/\/|^[-/.]|\/\.|\.lock(?:\/|$)|[/.]$|^@?$/u;
+function checkRef(ref) {
+	const lower = ref.toLowerCase();
+	if (isCommit(lower))
+		return lower;
+	if (!NO_REF.test(ref))
+		return ref;
+	throw new _errors_js__WEBPACK_IMPORTED_MODULE_0__  .yo(`${JSON.stringify(ref)} is no ref of git`, {
+		hint: 'Write a branch (main), a tag (v1.4.0) or a whole commit (40 digits).',
+	});
 }
   }),
   2486:
@@ -42487,6 +42858,11 @@ module.exports = require("node:readline");
 "use strict";
 module.exports = require("node:stream");
   }),
+  8321:
+  ((module) => {
+"use strict";
+module.exports = require("node:stream/consumers");
+  }),
   6466:
   ((module) => {
 "use strict";
@@ -44842,7 +45218,7 @@ __webpack_unused_export__ = cst;
 __webpack_unused_export__ = lexer.Lexer;
 exports.HN = lineCounter.LineCounter;
 __webpack_unused_export__ = parser.Parser;
-__webpack_unused_export__ = publicApi.parse;
+exports.qg = publicApi.parse;
 __webpack_unused_export__ = publicApi.parseAllDocuments;
 exports.Tp = publicApi.parseDocument;
 __webpack_unused_export__ = publicApi.stringify;
@@ -49867,6 +50243,516 @@ function replaceNode(key, path, node) {
 exports.visit = visit;
 exports.visitAsync = visitAsync;
   }),
+  3808:
+  ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+"use strict";
+__nccwpck_require__.d(__webpack_exports__, {
+  H: () => (  getExecOutput)
+});
+var external_string_decoder_ = __nccwpck_require__(5574);
+var external_os_ = __nccwpck_require__(857);
+var external_events_ = __nccwpck_require__(4434);
+var external_child_process_ = __nccwpck_require__(5317);
+var external_path_ = __nccwpck_require__(6928);
+var io = __nccwpck_require__(6521);
+var io_util = __nccwpck_require__(5870);
+;
+const external_timers_namespaceObject = require("timers");
+;
+var __awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+	function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
+	return new (P || (P = Promise))(function (resolve, reject) {
+		function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
+		function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
+		function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
+		step((generator = generator.apply(thisArg, _arguments || [])).next());
+	});
+};
+const IS_WINDOWS = process.platform === 'win32';
+class ToolRunner extends external_events_.EventEmitter {
+	constructor(toolPath, args, options) {
+		super();
+		if (!toolPath) {
+			throw new Error("Parameter 'toolPath' cannot be null or empty.");
+		}
+		this.toolPath = toolPath;
+		this.args = args || [];
+		this.options = options || {};
+	}
+	_debug(message) {
+		if (this.options.listeners && this.options.listeners.debug) {
+			this.options.listeners.debug(message);
+		}
+	}
+	_getCommandString(options, noPrefix) {
+		const toolPath = this._getSpawnFileName();
+		const args = this._getSpawnArgs(options);
+		let cmd = noPrefix ? '' : '[command]';
+		if (IS_WINDOWS) {
+			if (this._isCmdFile()) {
+				cmd += toolPath;
+				for (const a of args) {
+					cmd += ` ${a}`;
+				}
+			}
+			else if (options.windowsVerbatimArguments) {
+				cmd += `"${toolPath}"`;
+				for (const a of args) {
+					cmd += ` ${a}`;
+				}
+			}
+			else {
+				cmd += this._windowsQuoteCmdArg(toolPath);
+				for (const a of args) {
+					cmd += ` ${this._windowsQuoteCmdArg(a)}`;
+				}
+			}
+		}
+		else {
+			cmd += toolPath;
+			for (const a of args) {
+				cmd += ` ${a}`;
+			}
+		}
+		return cmd;
+	}
+	_processLineBuffer(data, strBuffer, onLine) {
+		try {
+			let s = strBuffer + data.toString();
+			let n = s.indexOf(external_os_.EOL);
+			while (n > -1) {
+				const line = s.substring(0, n);
+				onLine(line);
+				s = s.substring(n + external_os_.EOL.length);
+				n = s.indexOf(external_os_.EOL);
+			}
+			return s;
+		}
+		catch (err) {
+			this._debug(`error processing line. Failed with error ${err}`);
+			return '';
+		}
+	}
+	_getSpawnFileName() {
+		if (IS_WINDOWS) {
+			if (this._isCmdFile()) {
+				return process.env['COMSPEC'] || 'cmd.exe';
+			}
+		}
+		return this.toolPath;
+	}
+	_getSpawnArgs(options) {
+		if (IS_WINDOWS) {
+			if (this._isCmdFile()) {
+				let argline = `/D /S /C "${this._windowsQuoteCmdArg(this.toolPath)}`;
+				for (const a of this.args) {
+					argline += ' ';
+					argline += options.windowsVerbatimArguments
+						? a
+						: this._windowsQuoteCmdArg(a);
+				}
+				argline += '"';
+				return [argline];
+			}
+		}
+		return this.args;
+	}
+	_endsWith(str, end) {
+		return str.endsWith(end);
+	}
+	_isCmdFile() {
+		const upperToolPath = this.toolPath.toUpperCase();
+		return (this._endsWith(upperToolPath, '.CMD') ||
+			this._endsWith(upperToolPath, '.BAT'));
+	}
+	_windowsQuoteCmdArg(arg) {
+		if (!this._isCmdFile()) {
+			return this._uvQuoteCmdArg(arg);
+		}
+		if (!arg) {
+			return '""';
+		}
+		const cmdSpecialChars = [
+			' ',
+			'\t',
+			'&',
+			'(',
+			')',
+			'[',
+			']',
+			'{',
+			'}',
+			'^',
+			'=',
+			';',
+			'!',
+			"'",
+			'+',
+			',',
+			'`',
+			'~',
+			'|',
+			'<',
+			'>',
+			'"'
+		];
+		let needsQuotes = false;
+		for (const char of arg) {
+			if (cmdSpecialChars.some(x => x === char)) {
+				needsQuotes = true;
+				break;
+			}
+		}
+		if (!needsQuotes) {
+			return arg;
+		}
+		let reverse = '"';
+		let quoteHit = true;
+		for (let i = arg.length; i > 0; i--) {
+			reverse += arg[i - 1];
+			if (quoteHit && arg[i - 1] === '\\') {
+				reverse += '\\';
+			}
+			else if (arg[i - 1] === '"') {
+				quoteHit = true;
+				reverse += '"';
+			}
+			else {
+				quoteHit = false;
+			}
+		}
+		reverse += '"';
+		return reverse.split('').reverse().join('');
+	}
+	_uvQuoteCmdArg(arg) {
+		if (!arg) {
+			return '""';
+		}
+		if (!arg.includes(' ') && !arg.includes('\t') && !arg.includes('"')) {
+			return arg;
+		}
+		if (!arg.includes('"') && !arg.includes('\\')) {
+			return `"${arg}"`;
+		}
+		let reverse = '"';
+		let quoteHit = true;
+		for (let i = arg.length; i > 0; i--) {
+			reverse += arg[i - 1];
+			if (quoteHit && arg[i - 1] === '\\') {
+				reverse += '\\';
+			}
+			else if (arg[i - 1] === '"') {
+				quoteHit = true;
+				reverse += '\\';
+			}
+			else {
+				quoteHit = false;
+			}
+		}
+		reverse += '"';
+		return reverse.split('').reverse().join('');
+	}
+	_cloneExecOptions(options) {
+		options = options || {};
+		const result = {
+			cwd: options.cwd || process.cwd(),
+			env: options.env || process.env,
+			silent: options.silent || false,
+			windowsVerbatimArguments: options.windowsVerbatimArguments || false,
+			failOnStdErr: options.failOnStdErr || false,
+			ignoreReturnCode: options.ignoreReturnCode || false,
+			delay: options.delay || 10000
+		};
+		result.outStream = options.outStream || process.stdout;
+		result.errStream = options.errStream || process.stderr;
+		return result;
+	}
+	_getSpawnOptions(options, toolPath) {
+		options = options || {};
+		const result = {};
+		result.cwd = options.cwd;
+		result.env = options.env;
+		result['windowsVerbatimArguments'] =
+			options.windowsVerbatimArguments || this._isCmdFile();
+		if (options.windowsVerbatimArguments) {
+			result.argv0 = `"${toolPath}"`;
+		}
+		return result;
+	}
+	exec() {
+		return __awaiter(this, void 0, void 0, function* () {
+			if (!io_util .Qh(this.toolPath) &&
+				(this.toolPath.includes('/') ||
+					(IS_WINDOWS && this.toolPath.includes('\\')))) {
+				this.toolPath = external_path_.resolve(process.cwd(), this.options.cwd || process.cwd(), this.toolPath);
+			}
+			this.toolPath = yield io .K7(this.toolPath, true);
+			return new Promise((resolve, reject) => __awaiter(this, void 0, void 0, function* () {
+				this._debug(`exec tool: ${this.toolPath}`);
+				this._debug('arguments:');
+				for (const arg of this.args) {
+					this._debug(`   ${arg}`);
+				}
+				const optionsNonNull = this._cloneExecOptions(this.options);
+				if (!optionsNonNull.silent && optionsNonNull.outStream) {
+					optionsNonNull.outStream.write(this._getCommandString(optionsNonNull) + external_os_.EOL);
+				}
+				const state = new ExecState(optionsNonNull, this.toolPath);
+				state.on('debug', (message) => {
+					this._debug(message);
+				});
+				if (this.options.cwd && !(yield io_util .t2(this.options.cwd))) {
+					return reject(new Error(`The cwd: ${this.options.cwd} does not exist!`));
+				}
+				const fileName = this._getSpawnFileName();
+				const cp = external_child_process_.spawn(fileName, this._getSpawnArgs(optionsNonNull), this._getSpawnOptions(this.options, fileName));
+				let stdbuffer = '';
+				if (cp.stdout) {
+					cp.stdout.on('data', (data) => {
+						if (this.options.listeners && this.options.listeners.stdout) {
+							this.options.listeners.stdout(data);
+						}
+						if (!optionsNonNull.silent && optionsNonNull.outStream) {
+							optionsNonNull.outStream.write(data);
+						}
+						stdbuffer = this._processLineBuffer(data, stdbuffer, (line) => {
+							if (this.options.listeners && this.options.listeners.stdline) {
+								this.options.listeners.stdline(line);
+							}
+						});
+					});
+				}
+				let errbuffer = '';
+				if (cp.stderr) {
+					cp.stderr.on('data', (data) => {
+						state.processStderr = true;
+						if (this.options.listeners && this.options.listeners.stderr) {
+							this.options.listeners.stderr(data);
+						}
+						if (!optionsNonNull.silent &&
+							optionsNonNull.errStream &&
+							optionsNonNull.outStream) {
+							const s = optionsNonNull.failOnStdErr
+								? optionsNonNull.errStream
+								: optionsNonNull.outStream;
+							s.write(data);
+						}
+						errbuffer = this._processLineBuffer(data, errbuffer, (line) => {
+							if (this.options.listeners && this.options.listeners.errline) {
+								this.options.listeners.errline(line);
+							}
+						});
+					});
+				}
+				cp.on('error', (err) => {
+					state.processError = err.message;
+					state.processExited = true;
+					state.processClosed = true;
+					state.CheckComplete();
+				});
+				cp.on('exit', (code) => {
+					state.processExitCode = code;
+					state.processExited = true;
+					this._debug(`Exit code ${code} received from tool '${this.toolPath}'`);
+					state.CheckComplete();
+				});
+				cp.on('close', (code) => {
+					state.processExitCode = code;
+					state.processExited = true;
+					state.processClosed = true;
+					this._debug(`STDIO streams have closed for tool '${this.toolPath}'`);
+					state.CheckComplete();
+				});
+				state.on('done', (error, exitCode) => {
+					if (stdbuffer.length > 0) {
+						this.emit('stdline', stdbuffer);
+					}
+					if (errbuffer.length > 0) {
+						this.emit('errline', errbuffer);
+					}
+					cp.removeAllListeners();
+					if (error) {
+						reject(error);
+					}
+					else {
+						resolve(exitCode);
+					}
+				});
+				if (this.options.input) {
+					if (!cp.stdin) {
+						throw new Error('child process missing stdin');
+					}
+					cp.stdin.end(this.options.input);
+				}
+			}));
+		});
+	}
+}
+function argStringToArray(argString) {
+	const args = [];
+	let inQuotes = false;
+	let escaped = false;
+	let arg = '';
+	function append(c) {
+		if (escaped && c !== '"') {
+			arg += '\\';
+		}
+		arg += c;
+		escaped = false;
+	}
+	for (let i = 0; i < argString.length; i++) {
+		const c = argString.charAt(i);
+		if (c === '"') {
+			if (!escaped) {
+				inQuotes = !inQuotes;
+			}
+			else {
+				append(c);
+			}
+			continue;
+		}
+		if (c === '\\' && escaped) {
+			append(c);
+			continue;
+		}
+		if (c === '\\' && inQuotes) {
+			escaped = true;
+			continue;
+		}
+		if (c === ' ' && !inQuotes) {
+			if (arg.length > 0) {
+				args.push(arg);
+				arg = '';
+			}
+			continue;
+		}
+		append(c);
+	}
+	if (arg.length > 0) {
+		args.push(arg.trim());
+	}
+	return args;
+}
+class ExecState extends external_events_.EventEmitter {
+	constructor(options, toolPath) {
+		super();
+		this.processClosed = false;
+		this.processError = '';
+		this.processExitCode = 0;
+		this.processExited = false;
+		this.processStderr = false;
+		this.delay = 10000;
+		this.done = false;
+		this.timeout = null;
+		if (!toolPath) {
+			throw new Error('toolPath must not be empty');
+		}
+		this.options = options;
+		this.toolPath = toolPath;
+		if (options.delay) {
+			this.delay = options.delay;
+		}
+	}
+	CheckComplete() {
+		if (this.done) {
+			return;
+		}
+		if (this.processClosed) {
+			this._setResult();
+		}
+		else if (this.processExited) {
+			this.timeout = (0,external_timers_namespaceObject.setTimeout)(ExecState.HandleTimeout, this.delay, this);
+		}
+	}
+	_debug(message) {
+		this.emit('debug', message);
+	}
+	_setResult() {
+		let error;
+		if (this.processExited) {
+			if (this.processError) {
+				error = new Error(`There was an error when attempting to execute the process '${this.toolPath}'. This may indicate the process failed to start. Error: ${this.processError}`);
+			}
+			else if (this.processExitCode !== 0 && !this.options.ignoreReturnCode) {
+				error = new Error(`The process '${this.toolPath}' failed with exit code ${this.processExitCode}`);
+			}
+			else if (this.processStderr && this.options.failOnStdErr) {
+				error = new Error(`The process '${this.toolPath}' failed because one or more lines were written to the STDERR stream`);
+			}
+		}
+		if (this.timeout) {
+			clearTimeout(this.timeout);
+			this.timeout = null;
+		}
+		this.done = true;
+		this.emit('done', error, this.processExitCode);
+	}
+	static HandleTimeout(state) {
+		if (state.done) {
+			return;
+		}
+		if (!state.processClosed && state.processExited) {
+			const message = `The STDIO streams did not close within ${state.delay / 1000} seconds of the exit event from process '${state.toolPath}'. This may indicate a child process inherited the STDIO streams and has not yet exited.`;
+			state._debug(message);
+		}
+		state._setResult();
+	}
+}
+;
+var exec_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+	function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
+	return new (P || (P = Promise))(function (resolve, reject) {
+		function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
+		function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
+		function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
+		step((generator = generator.apply(thisArg, _arguments || [])).next());
+	});
+};
+function exec(commandLine, args, options) {
+	return exec_awaiter(this, void 0, void 0, function* () {
+		const commandArgs = argStringToArray(commandLine);
+		if (commandArgs.length === 0) {
+			throw new Error(`Parameter 'commandLine' cannot be null or empty.`);
+		}
+		const toolPath = commandArgs[0];
+		args = commandArgs.slice(1).concat(args || []);
+		const runner = new ToolRunner(toolPath, args, options);
+		return runner.exec();
+	});
+}
+function getExecOutput(commandLine, args, options) {
+	return exec_awaiter(this, void 0, void 0, function* () {
+		var _a, _b;
+		let stdout = '';
+		let stderr = '';
+		const stdoutDecoder = new external_string_decoder_.StringDecoder('utf8');
+		const stderrDecoder = new external_string_decoder_.StringDecoder('utf8');
+		const originalStdoutListener = (_a = options === null || options === void 0 ? void 0 : options.listeners) === null || _a === void 0 ? void 0 : _a.stdout;
+		const originalStdErrListener = (_b = options === null || options === void 0 ? void 0 : options.listeners) === null || _b === void 0 ? void 0 : _b.stderr;
+		const stdErrListener = (data) => {
+			stderr += stderrDecoder.write(data);
+			if (originalStdErrListener) {
+				originalStdErrListener(data);
+			}
+		};
+		const stdOutListener = (data) => {
+			stdout += stdoutDecoder.write(data);
+			if (originalStdoutListener) {
+				originalStdoutListener(data);
+			}
+		};
+		const listeners = Object.assign(Object.assign({}, options === null || options === void 0 ? void 0 : options.listeners), { stdout: stdOutListener, stderr: stdErrListener });
+		const exitCode = yield exec(commandLine, args, Object.assign(Object.assign({}, options), { listeners }));
+		stdout += stdoutDecoder.end();
+		stderr += stderrDecoder.end();
+		return {
+			exitCode,
+			stdout,
+			stderr
+		};
+	});
+}
+  }),
   1329:
   ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
@@ -54353,6 +55239,9271 @@ function getOctokit(token, options, ...additionalPlugins) {
 	return new GitHubWithPlugins(getOctokitOptions(token, options));
 }
   }),
+  5870:
+  ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+"use strict";
+  __nccwpck_require__.d(__webpack_exports__, {
+	H8: () => (  IS_WINDOWS),
+	Qh: () => (  isRooted),
+	t2: () => (  exists),
+	vr: () => (  tryGetExecutablePath)
+  });
+  var fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(9896);
+  var path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6928);
+var __awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+	function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
+	return new (P || (P = Promise))(function (resolve, reject) {
+		function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
+		function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
+		function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
+		step((generator = generator.apply(thisArg, _arguments || [])).next());
+	});
+};
+const { chmod, copyFile, lstat, mkdir, open, readdir, rename, rm, rmdir, stat, symlink, unlink } = fs__WEBPACK_IMPORTED_MODULE_0__.promises;
+const IS_WINDOWS = process.platform === 'win32';
+function readlink(fsPath) {
+	return __awaiter(this, void 0, void 0, function* () {
+		const result = yield fs.promises.readlink(fsPath);
+		if (IS_WINDOWS && !result.endsWith('\\')) {
+			return `${result}\\`;
+		}
+		return result;
+	});
+}
+const UV_FS_O_EXLOCK = 0x10000000;
+const READONLY = fs__WEBPACK_IMPORTED_MODULE_0__.constants.O_RDONLY;
+function exists(fsPath) {
+	return __awaiter(this, void 0, void 0, function* () {
+		try {
+			yield stat(fsPath);
+		}
+		catch (err) {
+			if (err.code === 'ENOENT') {
+				return false;
+			}
+			throw err;
+		}
+		return true;
+	});
+}
+function isDirectory(fsPath_1) {
+	return __awaiter(this, arguments, void 0, function* (fsPath, useStat = false) {
+		const stats = useStat ? yield stat(fsPath) : yield lstat(fsPath);
+		return stats.isDirectory();
+	});
+}
+function isRooted(p) {
+	p = normalizeSeparators(p);
+	if (!p) {
+		throw new Error('isRooted() parameter "p" cannot be empty');
+	}
+	if (IS_WINDOWS) {
+		return (p.startsWith('\\') || /^[A-Z]:/i.test(p)
+		);
+	}
+	return p.startsWith('/');
+}
+function tryGetExecutablePath(filePath, extensions) {
+	return __awaiter(this, void 0, void 0, function* () {
+		let stats = undefined;
+		try {
+			stats = yield stat(filePath);
+		}
+		catch (err) {
+			if (err.code !== 'ENOENT') {
+				console.log(`Unexpected error attempting to determine if executable file exists '${filePath}': ${err}`);
+			}
+		}
+		if (stats && stats.isFile()) {
+			if (IS_WINDOWS) {
+				const upperExt = path__WEBPACK_IMPORTED_MODULE_1__.extname(filePath).toUpperCase();
+				if (extensions.some(validExt => validExt.toUpperCase() === upperExt)) {
+					return filePath;
+				}
+			}
+			else {
+				if (isUnixExecutable(stats)) {
+					return filePath;
+				}
+			}
+		}
+		const originalFilePath = filePath;
+		for (const extension of extensions) {
+			filePath = originalFilePath + extension;
+			stats = undefined;
+			try {
+				stats = yield stat(filePath);
+			}
+			catch (err) {
+				if (err.code !== 'ENOENT') {
+					console.log(`Unexpected error attempting to determine if executable file exists '${filePath}': ${err}`);
+				}
+			}
+			if (stats && stats.isFile()) {
+				if (IS_WINDOWS) {
+					try {
+						const directory = path__WEBPACK_IMPORTED_MODULE_1__.dirname(filePath);
+						const upperName = path__WEBPACK_IMPORTED_MODULE_1__.basename(filePath).toUpperCase();
+						for (const actualName of yield readdir(directory)) {
+							if (upperName === actualName.toUpperCase()) {
+								filePath = path__WEBPACK_IMPORTED_MODULE_1__.join(directory, actualName);
+								break;
+							}
+						}
+					}
+					catch (err) {
+						console.log(`Unexpected error attempting to determine the actual case of the file '${filePath}': ${err}`);
+					}
+					return filePath;
+				}
+				else {
+					if (isUnixExecutable(stats)) {
+						return filePath;
+					}
+				}
+			}
+		}
+		return '';
+	});
+}
+function normalizeSeparators(p) {
+	p = p || '';
+	if (IS_WINDOWS) {
+		p = p.replace(/\//g, '\\');
+		return p.replace(/\\\\+/g, '\\');
+	}
+	return p.replace(/\/\/+/g, '/');
+}
+function isUnixExecutable(stats) {
+	return ((stats.mode & 1) > 0 ||
+		((stats.mode & 8) > 0 &&
+			process.getgid !== undefined &&
+			stats.gid === process.getgid()) ||
+		((stats.mode & 64) > 0 &&
+			process.getuid !== undefined &&
+			stats.uid === process.getuid()));
+}
+function getCmdPath() {
+	var _a;
+	return (_a = process.env['COMSPEC']) !== null && _a !== void 0 ? _a : `cmd.exe`;
+}
+  }),
+  6521:
+  ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+"use strict";
+  __nccwpck_require__.d(__webpack_exports__, {
+	K7: () => (  which)
+  });
+  var assert__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2613);
+  var path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6928);
+  var _io_util_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5870);
+var __awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+	function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
+	return new (P || (P = Promise))(function (resolve, reject) {
+		function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
+		function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
+		function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
+		step((generator = generator.apply(thisArg, _arguments || [])).next());
+	});
+};
+function cp(source_1, dest_1) {
+	return __awaiter(this, arguments, void 0, function* (source, dest, options = {}) {
+		const { force, recursive, copySourceDirectory } = readCopyOptions(options);
+		const destStat = (yield ioUtil.exists(dest)) ? yield ioUtil.stat(dest) : null;
+		if (destStat && destStat.isFile() && !force) {
+			return;
+		}
+		const newDest = destStat && destStat.isDirectory() && copySourceDirectory
+			? path.join(dest, path.basename(source))
+			: dest;
+		if (!(yield ioUtil.exists(source))) {
+			throw new Error(`no such file or directory: ${source}`);
+		}
+		const sourceStat = yield ioUtil.stat(source);
+		if (sourceStat.isDirectory()) {
+			if (!recursive) {
+				throw new Error(`Failed to copy. ${source} is a directory, but tried to copy without recursive flag.`);
+			}
+			else {
+				yield cpDirRecursive(source, newDest, 0, force);
+			}
+		}
+		else {
+			if (path.relative(source, newDest) === '') {
+				throw new Error(`'${newDest}' and '${source}' are the same file`);
+			}
+			yield copyFile(source, newDest, force);
+		}
+	});
+}
+function mv(source_1, dest_1) {
+	return __awaiter(this, arguments, void 0, function* (source, dest, options = {}) {
+		if (yield ioUtil.exists(dest)) {
+			let destExists = true;
+			if (yield ioUtil.isDirectory(dest)) {
+				dest = path.join(dest, path.basename(source));
+				destExists = yield ioUtil.exists(dest);
+			}
+			if (destExists) {
+				if (options.force == null || options.force) {
+					yield rmRF(dest);
+				}
+				else {
+					throw new Error('Destination already exists');
+				}
+			}
+		}
+		yield mkdirP(path.dirname(dest));
+		yield ioUtil.rename(source, dest);
+	});
+}
+function rmRF(inputPath) {
+	return __awaiter(this, void 0, void 0, function* () {
+		if (ioUtil.IS_WINDOWS) {
+			if (/[*"<>|]/.test(inputPath)) {
+				throw new Error('File path must not contain `*`, `"`, `<`, `>` or `|` on Windows');
+			}
+		}
+		try {
+			yield ioUtil.rm(inputPath, {
+				force: true,
+				maxRetries: 3,
+				recursive: true,
+				retryDelay: 300
+			});
+		}
+		catch (err) {
+			throw new Error(`File was unable to be removed ${err}`);
+		}
+	});
+}
+function mkdirP(fsPath) {
+	return __awaiter(this, void 0, void 0, function* () {
+		ok(fsPath, 'a path argument must be provided');
+		yield ioUtil.mkdir(fsPath, { recursive: true });
+	});
+}
+function which(tool, check) {
+	return __awaiter(this, void 0, void 0, function* () {
+		if (!tool) {
+			throw new Error("parameter 'tool' is required");
+		}
+		if (check) {
+			const result = yield which(tool, false);
+			if (!result) {
+				if (_io_util_js__WEBPACK_IMPORTED_MODULE_2__  .H8) {
+					throw new Error(`Unable to locate executable file: ${tool}. Please verify either the file path exists or the file can be found within a directory specified by the PATH environment variable. Also verify the file has a valid extension for an executable file.`);
+				}
+				else {
+					throw new Error(`Unable to locate executable file: ${tool}. Please verify either the file path exists or the file can be found within a directory specified by the PATH environment variable. Also check the file mode to verify the file is executable.`);
+				}
+			}
+			return result;
+		}
+		const matches = yield findInPath(tool);
+		if (matches && matches.length > 0) {
+			return matches[0];
+		}
+		return '';
+	});
+}
+function findInPath(tool) {
+	return __awaiter(this, void 0, void 0, function* () {
+		if (!tool) {
+			throw new Error("parameter 'tool' is required");
+		}
+		const extensions = [];
+		if (_io_util_js__WEBPACK_IMPORTED_MODULE_2__  .H8 && process.env['PATHEXT']) {
+			for (const extension of process.env['PATHEXT'].split(path__WEBPACK_IMPORTED_MODULE_1__.delimiter)) {
+				if (extension) {
+					extensions.push(extension);
+				}
+			}
+		}
+		if (_io_util_js__WEBPACK_IMPORTED_MODULE_2__  .Qh(tool)) {
+			const filePath = yield _io_util_js__WEBPACK_IMPORTED_MODULE_2__  .vr(tool, extensions);
+			if (filePath) {
+				return [filePath];
+			}
+			return [];
+		}
+		if (tool.includes(path__WEBPACK_IMPORTED_MODULE_1__.sep)) {
+			return [];
+		}
+		const directories = [];
+		if (process.env.PATH) {
+			for (const p of process.env.PATH.split(path__WEBPACK_IMPORTED_MODULE_1__.delimiter)) {
+				if (p) {
+					directories.push(p);
+				}
+			}
+		}
+		const matches = [];
+		for (const directory of directories) {
+			const filePath = yield _io_util_js__WEBPACK_IMPORTED_MODULE_2__  .vr(path__WEBPACK_IMPORTED_MODULE_1__.join(directory, tool), extensions);
+			if (filePath) {
+				matches.push(filePath);
+			}
+		}
+		return matches;
+	});
+}
+function readCopyOptions(options) {
+	const force = options.force == null ? true : options.force;
+	const recursive = Boolean(options.recursive);
+	const copySourceDirectory = options.copySourceDirectory == null
+		? true
+		: Boolean(options.copySourceDirectory);
+	return { force, recursive, copySourceDirectory };
+}
+function cpDirRecursive(sourceDir, destDir, currentDepth, force) {
+	return __awaiter(this, void 0, void 0, function* () {
+		if (currentDepth >= 255)
+			return;
+		currentDepth++;
+		yield mkdirP(destDir);
+		const files = yield ioUtil.readdir(sourceDir);
+		for (const fileName of files) {
+			const srcFile = `${sourceDir}/${fileName}`;
+			const destFile = `${destDir}/${fileName}`;
+			const srcFileStat = yield ioUtil.lstat(srcFile);
+			if (srcFileStat.isDirectory()) {
+				yield cpDirRecursive(srcFile, destFile, currentDepth, force);
+			}
+			else {
+				yield copyFile(srcFile, destFile, force);
+			}
+		}
+		yield ioUtil.chmod(destDir, (yield ioUtil.stat(sourceDir)).mode);
+	});
+}
+function copyFile(srcFile, destFile, force) {
+	return __awaiter(this, void 0, void 0, function* () {
+		if ((yield ioUtil.lstat(srcFile)).isSymbolicLink()) {
+			try {
+				yield ioUtil.lstat(destFile);
+				yield ioUtil.unlink(destFile);
+			}
+			catch (e) {
+				if (e.code === 'EPERM') {
+					yield ioUtil.chmod(destFile, '0666');
+					yield ioUtil.unlink(destFile);
+				}
+			}
+			const symlinkFull = yield ioUtil.readlink(srcFile);
+			yield ioUtil.symlink(symlinkFull, destFile, ioUtil.IS_WINDOWS ? 'junction' : null);
+		}
+		else if (!(yield ioUtil.exists(destFile)) || force) {
+			yield ioUtil.copyFile(srcFile, destFile);
+		}
+	});
+}
+  }),
+  4089:
+  ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+"use strict";
+  __nccwpck_require__.d(__webpack_exports__, {
+	hD: () => (  quote),
+	lD: () => (  split)
+  });
+class Shlexer {
+  constructor (string) {
+	this.i = 0
+	this.string = string
+	this.whitespace = ' \t\r\n'
+	this.quotes = `'"`
+	this.escapes = '\\'
+	this.escapedQuotes = '"'
+	this.ansiCQuotes = true
+	this.localeQuotes = true
+	this.debug = false
+  }
+  readChar () {
+	return this.string.charAt(this.i++)
+  }
+  processEscapes (string, quote, isAnsiCQuote) {
+	if (!isAnsiCQuote && !this.escapedQuotes.includes(quote)) {
+	  return string
+	}
+	const anyEscape = '[' + this.escapes.replace(/(.)/g, '\\$1') + ']'
+	if (!isAnsiCQuote && this.escapedQuotes.includes(quote)) {
+	  const re = new RegExp(
+		anyEscape + '(' + anyEscape + '|\\' + quote + ')', 'g')
+	  return string.replace(re, '$1')
+	}
+	if (isAnsiCQuote) {
+	  const patterns = {
+		'([\\\\\'"?])': (x) => x,
+		'a': () => '\x07',
+		'b': () => '\x08',
+		'e|E': () => '\x1b',
+		'f': () => '\x0c',
+		'n': () => '\x0a',
+		'r': () => '\x0d',
+		't': () => '\x09',
+		'v': () => '\x0b',
+		'([0-7]{1,3})': (x) => String.fromCharCode(parseInt(x, 8)),
+		'x([0-9a-fA-F]{1,2})': (x) => String.fromCharCode(parseInt(x, 16)),
+		'u([0-9a-fA-F]{1,4})': (x) => String.fromCharCode(parseInt(x, 16)),
+		'U([0-9a-fA-F]{1,8})': (x) => String.fromCharCode(parseInt(x, 16)),
+		'c(.)': (x) => {
+		  if (x === '?') {
+			return '\x7f'
+		  } else if (x === '@') {
+			return '\x00'
+		  } else {
+			return String.fromCharCode(x.charCodeAt(0) & 31)
+		  }
+		}
+	  }
+	  const re = new RegExp(
+		anyEscape + '(' + Object.keys(patterns).join('|') + ')', 'g')
+	  return string.replace(re, function (m, p1) {
+		for (const matched in patterns) {
+		  const mm = new RegExp('^' + matched + '$').exec(p1)
+		  if (mm === null) {
+			continue
+		  }
+		  return patterns[matched].apply(null, mm.slice(1))
+		}
+	  })
+	}
+	return undefined
+  }
+  * [Symbol.iterator] () {
+	let inQuote = false
+	let inDollarQuote = false
+	let escaped = false
+	let lastDollar = -2
+	let token
+	if (this.debug) {
+	  console.log('full input:', '>' + this.string + '<')
+	}
+	while (true) {
+	  const pos = this.i
+	  const char = this.readChar()
+	  if (this.debug) {
+		console.log(
+		  'position:', pos,
+		  'input:', '>' + char + '<',
+		  'accumulated:', token,
+		  'inQuote:', inQuote,
+		  'inDollarQuote:', inDollarQuote,
+		  'lastDollar:', lastDollar,
+		  'escaped:', escaped
+		)
+	  }
+	  if (char === '') {
+		if (inQuote) { throw new Error('Got EOF while in a quoted string') }
+		if (escaped) { throw new Error('Got EOF while in an escape sequence') }
+		if (token !== undefined) { yield token }
+		return
+	  }
+	  if (escaped) {
+		if (char === '\n') {
+		} else if (inQuote) {
+		  token = (token || '') + escaped + char
+		} else {
+		  token = (token || '') + char
+		}
+		escaped = false
+		continue
+	  }
+	  if (this.escapes.includes(char)) {
+		if (!inQuote || inDollarQuote !== false || this.escapedQuotes.includes(inQuote)) {
+		  escaped = char
+		  continue
+		} else {
+		}
+	  }
+	  if (inQuote !== false) {
+		if (char === inQuote) {
+		  token = this.processEscapes(token, inQuote, inDollarQuote === '\'')
+		  inQuote = false
+		  inDollarQuote = false
+		  continue
+		}
+		token = (token || '') + char
+		continue
+	  }
+	  if (this.quotes.includes(char)) {
+		inQuote = char
+		if (lastDollar === pos - 1) {
+		  if (char === '\'' && !this.ansiCQuotes) {
+		  } else if (char === '"' && !this.localeQuotes) {
+		  } else {
+			inDollarQuote = char
+		  }
+		}
+		token = (token || '')
+		if (inDollarQuote !== false) {
+		  token = token.slice(0, -1)
+		}
+		continue
+	  }
+	  if (inQuote === false && char === '$') {
+		lastDollar = pos
+	  }
+	  if (this.whitespace.includes(char)) {
+		if (token !== undefined) { yield token }
+		token = undefined
+		continue
+	  }
+	  token = (token || '') + char
+	}
+  }
+}
+function split (s) {
+  return Array.from(new Shlexer(s))
+}
+function quote (s) {
+  if (s === '') { return '\'\'' }
+  const unsafeRe = /[^\w@%\-+=:,./]/
+  if (!unsafeRe.test(s)) { return s }
+  return ('\'' + s.replace(/('+)/g, '\'"$1"\'') + '\'').replace(/^''|''$/g, '')
+}
+function join (args) {
+  if (!Array.isArray(args)) {
+	throw new TypeError("args should be an array")
+  }
+  return args.map(quote).join(" ")
+}
+  }),
+  180:
+  ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+"use strict";
+__nccwpck_require__.d(__webpack_exports__, {
+  naA: () => (  ZodArray),
+  bvH: () => (  ZodObject),
+  IiU: () => (  ZodOptional),
+  utH: () => (  ZodPipe),
+  b8S: () => (  ZodRecord),
+  fZ7: () => (  ZodUnion),
+  YOg: () => (  array),
+  zMY: () => (  schemas_boolean),
+  IeY: () => (  custom),
+  gMt: () => (  discriminatedUnion),
+  k5n: () => (  schemas_enum),
+  Nlp: () => (  _instanceof),
+  Whr: () => (  schemas_int),
+  euz: () => (  literal),
+  _H3: () => (  looseObject),
+  chJ: () => (  schemas_null),
+  aig: () => (  schemas_number),
+  Ikc: () => (  object),
+  g1P: () => (  record),
+  rej: () => (  strictObject),
+  YjP: () => (  schemas_string),
+  KCZ: () => (  union),
+  L5J: () => (  unknown)
+});
+var core_core = __nccwpck_require__(6416);
+var core_util = __nccwpck_require__(2055);
+;
+class $ZodCyclicError extends Error {
+	constructor() {
+		super(`Cannot parse a reference cycle that closes through a transform`);
+		this.name = "ZodCyclicError";
+	}
+}
+const STATE = "~memo";
+const NO_ISSUES = [];
+function isRef(value) {
+	return value !== null && typeof value === "object";
+}
+function cloneIssues(issues) {
+	return issues.map((iss) => (iss.path ? { ...iss, path: iss.path.slice() } : { ...iss }));
+}
+const recursive =   new WeakMap();
+const NONE = 0;
+const ASSUMED = 1;
+const PROVEN = 2;
+function isRecursive(inst, stack, resolve) {
+	const cached = recursive.get(inst);
+	if (cached !== undefined)
+		return cached ? PROVEN : NONE;
+	if (stack.has(inst))
+		return PROVEN;
+	stack.add(inst);
+	let result = NONE;
+	const check = (child) => {
+		if (result !== PROVEN && child?._zod) {
+			const answer = isRecursive(child, stack, resolve);
+			if (answer > result)
+				result = answer;
+		}
+	};
+	const shape = (sh, spread) => {
+		let answer = NONE;
+		for (const key of Reflect.ownKeys(sh)) {
+			const desc = Object.getOwnPropertyDescriptor(sh, key);
+			if (spread && !desc.enumerable)
+				continue;
+			const child = desc.get ? ASSUMED : desc.value?._zod ? isRecursive(desc.value, stack, resolve) : NONE;
+			if (child > answer)
+				answer = child;
+		}
+		return answer;
+	};
+	const merge = (answer) => {
+		if (answer > result)
+			result = answer;
+	};
+	const def = inst._zod.def;
+	const kind = def.type;
+	switch (kind) {
+		case "object": {
+			const raw = core_util .MO(def);
+			merge(raw ? shape(raw, true) : ASSUMED);
+			check(def.catchall);
+			break;
+		}
+		case "array":
+			check(def.element);
+			break;
+		case "tuple":
+			for (const el of def.items)
+				check(el);
+			check(def.rest);
+			break;
+		case "record":
+		case "map":
+			check(def.keyType);
+			check(def.valueType);
+			break;
+		case "set":
+			check(def.valueType);
+			break;
+		case "union":
+			for (const el of def.options)
+				check(el);
+			break;
+		case "intersection":
+			check(def.left);
+			check(def.right);
+			break;
+		case "optional":
+		case "nullable":
+		case "default":
+		case "prefault":
+		case "catch":
+		case "readonly":
+		case "nonoptional":
+		case "promise":
+		case "success":
+			check(def.innerType);
+			break;
+		case "pipe":
+			check(def.in);
+			check(def.out);
+			break;
+		case "function":
+			check(def.input);
+			check(def.output);
+			break;
+		case "lazy": {
+			const inner = def._cachedInner ?? (resolve ? inst._zod.innerType : undefined);
+			merge(inner ? isRecursive(inner, stack, false) : ASSUMED);
+			break;
+		}
+		case "template_literal":
+		case "string":
+		case "number":
+		case "int":
+		case "boolean":
+		case "bigint":
+		case "symbol":
+		case "undefined":
+		case "null":
+		case "void":
+		case "never":
+		case "any":
+		case "unknown":
+		case "date":
+		case "nan":
+		case "enum":
+		case "literal":
+		case "file":
+		case "transform":
+		case "custom":
+			break;
+		default: {
+			kind;
+			for (const key in def) {
+				const desc = Object.getOwnPropertyDescriptor(def, key);
+				if (!desc || desc.get)
+					continue;
+				const value = desc.value;
+				if (!value || typeof value !== "object")
+					continue;
+				if (value._zod)
+					check(value);
+				else if (Array.isArray(value))
+					for (const el of value)
+						check(el);
+			}
+		}
+	}
+	stack.delete(inst);
+	return settle(inst, result);
+}
+function settle(inst, answer) {
+	if (answer !== ASSUMED)
+		recursive.set(inst, answer === PROVEN);
+	return answer;
+}
+function isRecursiveSchema(inst) {
+	return isRecursive(inst, new Set(), true) !== NONE;
+}
+function bucketFor(state, inst) {
+	let bucket = state.buckets.get(inst);
+	if (!bucket) {
+		bucket = new WeakMap();
+		state.buckets.set(inst, bucket);
+	}
+	return bucket;
+}
+let handoff;
+const memoizer_open = [];
+const memo = {
+	alloc(_inst, payload, empty) {
+		const bucket = handoff;
+		if (!bucket)
+			return empty;
+		handoff = undefined;
+		const entry = { value: empty, issues: null };
+		bucket.set(payload.value, entry);
+		memoizer_open.push(entry);
+		return empty;
+	},
+	guard(inst) {
+		var _a;
+		(_a = inst._zod).deferred ?? (_a.deferred = []);
+		inst._zod.deferred.push(() => {
+			const base = inst._zod.parse;
+			const wrapped = (payload, ctx) => {
+				if (ctx.direction !== "backward" && isBackEdge(ctx, payload.value))
+					throw new $ZodCyclicError();
+				return base(payload, ctx);
+			};
+			inst._zod.parse = wrapped;
+			if (inst._zod.run === base)
+				inst._zod.run = wrapped;
+		});
+	},
+	attach(inst) {
+		var _a;
+		let isRecursiveInst;
+		let rechecked = false;
+		let lastCtx;
+		let lastBucket;
+		(_a = inst._zod).deferred ?? (_a.deferred = []);
+		inst._zod.deferred.push(() => {
+			const base = inst._zod.parse;
+			const wrapped = (payload, ctx) => {
+				if (isRecursiveInst === undefined) {
+					const walked = isRecursive(inst, new Set(), false);
+					if (walked === NONE) {
+						inst._zod.parse = base;
+						if (inst._zod.run === wrapped)
+							inst._zod.run = base;
+						return base(payload, ctx);
+					}
+					if (walked === PROVEN || rechecked)
+						isRecursiveInst = true;
+					else
+						rechecked = true;
+				}
+				const input = payload.value;
+				if (!isRef(input))
+					return base(payload, ctx);
+				let state = ctx[STATE];
+				if (!state) {
+					state = { buckets: new WeakMap(), backEdges: undefined };
+					ctx[STATE] = state;
+				}
+				let bucket;
+				if (lastCtx === ctx) {
+					bucket = lastBucket;
+				}
+				else {
+					bucket = bucketFor(state, inst);
+					lastCtx = ctx;
+					lastBucket = bucket;
+				}
+				const hit = bucket.get(input);
+				if (hit) {
+					payload.value = hit.value;
+					if (hit.issues) {
+						if (hit.issues.length)
+							payload.issues.push(...cloneIssues(hit.issues));
+					}
+					else {
+						payload.memo = true;
+						state.backEdges ?? (state.backEdges = new WeakSet());
+						state.backEdges.add(hit.value);
+					}
+					return payload;
+				}
+				handoff = bucket;
+				const depth = memoizer_open.length;
+				const result = base(payload, ctx);
+				handoff = undefined;
+				const entry = memoizer_open.length > depth ? memoizer_open.pop() : undefined;
+				if (result instanceof Promise) {
+					return result.then((r) => {
+						if (entry)
+							entry.issues = r.issues.length ? cloneIssues(r.issues) : NO_ISSUES;
+						return r;
+					});
+				}
+				if (entry)
+					entry.issues = result.issues.length ? cloneIssues(result.issues) : NO_ISSUES;
+				return result;
+			};
+			inst._zod.parse = wrapped;
+			if (inst._zod.run === base)
+				inst._zod.run = wrapped;
+		});
+	},
+};
+function memoizer() {
+	return memo;
+}
+function isBackEdge(ctx, value) {
+	const backEdges = ctx[STATE]?.backEdges;
+	return backEdges !== undefined && isRef(value) && backEdges.has(value);
+}
+;
+const cuid = /^[cC][0-9a-z]{6,}$/;
+const cuid2 = /^[0-9a-z]+$/;
+const ulid = /^[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}$/;
+const xid = /^[0-9a-vA-V]{20}$/;
+const ksuid = /^[A-Za-z0-9]{27}$/;
+const nanoid = /^[a-zA-Z0-9_-]{21}$/;
+function nanoidOfLength(length) {
+	return new RegExp(`^[a-zA-Z0-9_-]{${length}}$`);
+}
+const duration = /^P(?:(\d+W)|(?!.*W)(?=\d|T\d)(\d+Y)?(\d+M)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+([.,]\d+)?S)?)?)$/;
+const extendedDuration = /^[-+]?P(?!$)(?:(?:[-+]?\d+Y)|(?:[-+]?\d+[.,]\d+Y$))?(?:(?:[-+]?\d+M)|(?:[-+]?\d+[.,]\d+M$))?(?:(?:[-+]?\d+W)|(?:[-+]?\d+[.,]\d+W$))?(?:(?:[-+]?\d+D)|(?:[-+]?\d+[.,]\d+D$))?(?:T(?=[\d+-])(?:(?:[-+]?\d+H)|(?:[-+]?\d+[.,]\d+H$))?(?:(?:[-+]?\d+M)|(?:[-+]?\d+[.,]\d+M$))?(?:[-+]?\d+(?:[.,]\d+)?S)?)??$/;
+const guid = /^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})$/;
+const uuid = (version) => {
+	if (!version)
+		return /^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}|00000000-0000-0000-0000-000000000000|ffffffff-ffff-ffff-ffff-ffffffffffff)$/;
+	return new RegExp(`^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-${version}[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12})$`);
+};
+const uuid4 =   (  null && (uuid(4)));
+const uuid6 =   (  null && (uuid(6)));
+const uuid7 =   (  null && (uuid(7)));
+const email = /^(?:[A-Za-z0-9_'+\-]+\.)*[A-Za-z0-9_'+\-]*[A-Za-z0-9_+-]@(?:[A-Za-z0-9][A-Za-z0-9\-]*\.)+[A-Za-z]{2,}$/;
+const html5Email = /^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$/;
+const rfc5322Email = /^(([^<>()\[\]\\.,;:\s@"]+(\.[^<>()\[\]\\.,;:\s@"]+)*)|(".+"))@((\[[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}])|(([a-zA-Z\-0-9]+\.)+[a-zA-Z]{2,}))$/;
+const unicodeEmail = /^[^\s@"]{1,64}@[^\s@]{1,255}$/u;
+const idnEmail = (  null && (unicodeEmail));
+const browserEmail = /^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$/;
+const _emoji = `^(?=[\\s\\S]*[\\p{Extended_Pictographic}\\p{Regional_Indicator}\\u20E3])[\\p{Extended_Pictographic}\\p{Emoji_Component}]+$`;
+function emoji() {
+	return new RegExp(_emoji, "u");
+}
+const ipv4 = /^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])$/;
+const ipv6 = /^(([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,7}:|([0-9a-fA-F]{1,4}:){1,6}:[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,5}(:[0-9a-fA-F]{1,4}){1,2}|([0-9a-fA-F]{1,4}:){1,4}(:[0-9a-fA-F]{1,4}){1,3}|([0-9a-fA-F]{1,4}:){1,3}(:[0-9a-fA-F]{1,4}){1,4}|([0-9a-fA-F]{1,4}:){1,2}(:[0-9a-fA-F]{1,4}){1,5}|[0-9a-fA-F]{1,4}:((:[0-9a-fA-F]{1,4}){1,6})|:((:[0-9a-fA-F]{1,4}){1,7}|:))$/;
+const mac = (delimiter) => {
+	const escapedDelim = util.escapeRegex(delimiter ?? ":");
+	return new RegExp(`^(?:[0-9A-F]{2}${escapedDelim}){5}[0-9A-F]{2}$|^(?:[0-9a-f]{2}${escapedDelim}){5}[0-9a-f]{2}$`);
+};
+const cidrv4 = /^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])\/([0-9]|[1-2][0-9]|3[0-2])$/;
+const cidrv6 = /^(([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,7}:|([0-9a-fA-F]{1,4}:){1,6}:[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,5}(:[0-9a-fA-F]{1,4}){1,2}|([0-9a-fA-F]{1,4}:){1,4}(:[0-9a-fA-F]{1,4}){1,3}|([0-9a-fA-F]{1,4}:){1,3}(:[0-9a-fA-F]{1,4}){1,4}|([0-9a-fA-F]{1,4}:){1,2}(:[0-9a-fA-F]{1,4}){1,5}|[0-9a-fA-F]{1,4}:((:[0-9a-fA-F]{1,4}){1,6})|:((:[0-9a-fA-F]{1,4}){1,7}|:))\/(12[0-8]|1[01][0-9]|[1-9]?[0-9])$/;
+const base64 = /^$|^(?:[0-9a-zA-Z+/]{4})*(?:(?:[0-9a-zA-Z+/]{2}==)|(?:[0-9a-zA-Z+/]{3}=))?$/;
+const base64url = /^(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-]{2,3})?$/;
+const hostname = /^(?=.{1,253}\.?$)[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[-0-9a-zA-Z]{0,61}[0-9a-zA-Z])?)*\.?$/;
+const domain = /^(?=.{1,253}$)([a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z]{2,63}$/;
+const httpProtocol = /^https?$/;
+const e164 = /^\+[1-9]\d{6,14}$/;
+const creditCard = /^\d(?:[ -]?\d){11,18}$/;
+const currencyCode = /^(?:AED|AFN|ALL|AMD|AOA|ARS|AUD|AWG|AZN|BAM|BBD|BDT|BHD|BIF|BMD|BND|BOB|BOV|BRL|BSD|BTN|BWP|BYN|BZD|CAD|CDF|CHE|CHF|CHW|CLF|CLP|CNY|COP|COU|CRC|CUP|CVE|CZK|DJF|DKK|DOP|DZD|EGP|ERN|ETB|EUR|FJD|FKP|GBP|GEL|GHS|GIP|GMD|GNF|GTQ|GYD|HKD|HNL|HTG|HUF|IDR|ILS|INR|IQD|IRR|ISK|JMD|JOD|JPY|KES|KGS|KHR|KMF|KPW|KRW|KWD|KYD|KZT|LAK|LBP|LKR|LRD|LSL|LYD|MAD|MDL|MGA|MKD|MMK|MNT|MOP|MRU|MUR|MVR|MWK|MXN|MXV|MYR|MZN|NAD|NGN|NIO|NOK|NPR|NZD|OMR|PAB|PEN|PGK|PHP|PKR|PLN|PYG|QAR|RON|RSD|RUB|RWF|SAR|SBD|SCR|SDG|SEK|SGD|SHP|SLE|SOS|SRD|SSP|STN|SVC|SYP|SZL|THB|TJS|TMT|TND|TOP|TRY|TTD|TWD|TZS|UAH|UGX|USD|USN|UYI|UYU|UYW|UZS|VED|VES|VND|VUV|WST|XAD|XAF|XAG|XAU|XBA|XBB|XBC|XBD|XCD|XCG|XDR|XOF|XPD|XPF|XPT|XSU|XTS|XUA|XXX|YER|ZAR|ZMW|ZWG)$/;
+const iban = /^[A-Z]{2}(?!00|01|99)\d{2}[A-Z0-9]{11,30}$/;
+const dateSource = `(?:(?:\\d\\d[2468][048]|\\d\\d[13579][26]|\\d\\d0[48]|[02468][048]00|[13579][26]00)-02-29|\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|(?:02)-(?:0[1-9]|1\\d|2[0-8])))`;
+function regexes_anchor(source) {
+	return new RegExp(`^${source}$`);
+}
+const date =   regexes_anchor(dateSource);
+function timeSource(args) {
+	const hhmm = `(?:[01]\\d|2[0-3]):[0-5]\\d`;
+	const regex = typeof args.precision === "number"
+		? args.precision === -1
+			? `${hhmm}`
+			: args.precision === 0
+				? `${hhmm}:[0-5]\\d`
+				: `${hhmm}:[0-5]\\d\\.\\d{${args.precision}}`
+		: args.seconds
+			? `${hhmm}:[0-5]\\d(?:\\.\\d+)?`
+			: `${hhmm}(?::[0-5]\\d(?:\\.\\d+)?)?`;
+	return regex;
+}
+function time(args) {
+	return new RegExp(`^${timeSource(args)}$`);
+}
+function datetime(args) {
+	const opts = ["Z"];
+	if (args.offset)
+		opts.push(`([+-](?:[01]\\d|2[0-3]):[0-5]\\d)`);
+	const qualified = `${timeSource({ precision: args.precision, seconds: true })}(?:${opts.join("|")})`;
+	const timeRegex = args.local ? `${qualified}|${timeSource({ precision: args.precision })}` : qualified;
+	return new RegExp(`^${dateSource}T(?:${timeRegex})$`);
+}
+const anyString = /^[\s\S]{0,}$/;
+const string = (params) => {
+	const regex = params ? `[\\s\\S]{${params?.minimum ?? 0},${params?.maximum ?? ""}}` : `[\\s\\S]*`;
+	return new RegExp(`^${regex}$`);
+};
+const bigint = /^-?\d+n?$/;
+const integer = /^-?\d+$/;
+const number = /^-?\d+(?:\.\d+)?$/;
+const regexes_boolean = /^(?:true|false)$/i;
+const _null = /^null$/i;
+const _undefined = /^undefined$/i;
+const lowercase = /^[^A-Z]*$/;
+const uppercase = /^[^a-z]*$/;
+const hex = /^[0-9a-fA-F]*$/;
+function fixedBase64(bodyLength, padding) {
+	return new RegExp(`^[A-Za-z0-9+/]{${bodyLength}}${padding}$`);
+}
+function fixedBase64url(length) {
+	return new RegExp(`^[A-Za-z0-9_-]{${length}}$`);
+}
+const md5_hex = /^[0-9a-fA-F]{32}$/;
+const md5_base64 =   (  null && (fixedBase64(22, "==")));
+const md5_base64url =   (  null && (fixedBase64url(22)));
+const sha1_hex = /^[0-9a-fA-F]{40}$/;
+const sha1_base64 =   (  null && (fixedBase64(27, "=")));
+const sha1_base64url =   (  null && (fixedBase64url(27)));
+const sha256_hex = /^[0-9a-fA-F]{64}$/;
+const sha256_base64 =   (  null && (fixedBase64(43, "=")));
+const sha256_base64url =   (  null && (fixedBase64url(43)));
+const sha384_hex = /^[0-9a-fA-F]{96}$/;
+const sha384_base64 =   (  null && (fixedBase64(64, "")));
+const sha384_base64url =   (  null && (fixedBase64url(64)));
+const sha512_hex = /^[0-9a-fA-F]{128}$/;
+const sha512_base64 =   (  null && (fixedBase64(86, "==")));
+const sha512_base64url =   (  null && (fixedBase64url(86)));
+;
+const $ZodCheck =   core_core .xI("$ZodCheck", (inst, def) => {
+	var _a;
+	inst._zod ?? (inst._zod = {});
+	inst._zod.def = def;
+	(_a = inst._zod).onattach ?? (_a.onattach = []);
+});
+const _whenHasSize = (payload) => {
+	const val = payload.value;
+	return !util.nullish(val) && val.size !== undefined;
+};
+const _whenHasLength = (payload) => {
+	const val = payload.value;
+	return !core_util .cl(val) && val.length !== undefined;
+};
+const numericOriginMap = {
+	number: "number",
+	bigint: "bigint",
+	object: "date",
+};
+const $ZodCheckLessThan =   core_core .xI("$ZodCheckLessThan", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const origin = numericOriginMap[typeof def.value];
+	inst._zod.check = (payload) => {
+		if (def.inclusive ? payload.value <= def.value : payload.value < def.value) {
+			return;
+		}
+		payload.issues.push({
+			origin: numericOriginMap[typeof payload.value] ?? origin,
+			code: "too_big",
+			maximum: typeof def.value === "object" ? def.value.getTime() : def.value,
+			input: payload.value,
+			inclusive: def.inclusive,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckGreaterThan =   core_core .xI("$ZodCheckGreaterThan", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const origin = numericOriginMap[typeof def.value];
+	inst._zod.check = (payload) => {
+		if (def.inclusive ? payload.value >= def.value : payload.value > def.value) {
+			return;
+		}
+		payload.issues.push({
+			origin: numericOriginMap[typeof payload.value] ?? origin,
+			code: "too_small",
+			minimum: typeof def.value === "object" ? def.value.getTime() : def.value,
+			input: payload.value,
+			inclusive: def.inclusive,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckMultipleOf =
+  core_core .xI("$ZodCheckMultipleOf", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	inst._zod.check = (payload) => {
+		if (typeof payload.value !== typeof def.value)
+			throw new Error("Cannot mix number and bigint in multiple_of check.");
+		const isMultiple = typeof payload.value === "bigint"
+			?
+				def.value !== BigInt(0) && payload.value % def.value === BigInt(0)
+			: core_util .LG(payload.value, def.value) === 0;
+		if (isMultiple)
+			return;
+		payload.issues.push({
+			origin: typeof payload.value,
+			code: "not_multiple_of",
+			divisor: def.value,
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckNumberFormat =   core_core .xI("$ZodCheckNumberFormat", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	def.format = def.format || "float64";
+	const isInt = def.format?.includes("int");
+	const origin = isInt ? "int" : "number";
+	const [minimum, maximum] = core_util .zH[def.format];
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		if (isInt) {
+			if (!Number.isInteger(input)) {
+				payload.issues.push({
+					expected: origin,
+					format: def.format,
+					code: "invalid_type",
+					continue: false,
+					input,
+					inst,
+				});
+				return;
+			}
+			if (!Number.isSafeInteger(input)) {
+				if (input > 0) {
+					payload.issues.push({
+						input,
+						code: "too_big",
+						maximum: Number.MAX_SAFE_INTEGER,
+						note: "Integers must be within the safe integer range.",
+						inst,
+						origin,
+						inclusive: true,
+						continue: !def.abort,
+					});
+				}
+				else {
+					payload.issues.push({
+						input,
+						code: "too_small",
+						minimum: Number.MIN_SAFE_INTEGER,
+						note: "Integers must be within the safe integer range.",
+						inst,
+						origin,
+						inclusive: true,
+						continue: !def.abort,
+					});
+				}
+				return;
+			}
+		}
+		if (input < minimum) {
+			payload.issues.push({
+				origin: "number",
+				input,
+				code: "too_small",
+				minimum,
+				inclusive: true,
+				inst,
+				continue: !def.abort,
+			});
+		}
+		if (input > maximum) {
+			payload.issues.push({
+				origin: "number",
+				input,
+				code: "too_big",
+				maximum,
+				inclusive: true,
+				inst,
+				continue: !def.abort,
+			});
+		}
+	};
+});
+const $ZodCheckBigIntFormat =   (  null && (core.$constructor("$ZodCheckBigIntFormat", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const [minimum, maximum] = util.BIGINT_FORMAT_RANGES[def.format];
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		if (input < minimum) {
+			payload.issues.push({
+				origin: "bigint",
+				input,
+				code: "too_small",
+				minimum: minimum,
+				inclusive: true,
+				inst,
+				continue: !def.abort,
+			});
+		}
+		if (input > maximum) {
+			payload.issues.push({
+				origin: "bigint",
+				input,
+				code: "too_big",
+				maximum,
+				inclusive: true,
+				inst,
+				continue: !def.abort,
+			});
+		}
+	};
+})));
+const $ZodCheckMaxSize =   (  null && (core.$constructor("$ZodCheckMaxSize", (inst, def) => {
+	var _a;
+	$ZodCheck.init(inst, def);
+	(_a = inst._zod.def).when ?? (_a.when = _whenHasSize);
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		const size = input.size;
+		if (size <= def.maximum)
+			return;
+		payload.issues.push({
+			origin: util.getSizableOrigin(input),
+			code: "too_big",
+			maximum: def.maximum,
+			inclusive: true,
+			input,
+			inst,
+			continue: !def.abort,
+		});
+	};
+})));
+const $ZodCheckMinSize =   (  null && (core.$constructor("$ZodCheckMinSize", (inst, def) => {
+	var _a;
+	$ZodCheck.init(inst, def);
+	(_a = inst._zod.def).when ?? (_a.when = _whenHasSize);
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		const size = input.size;
+		if (size >= def.minimum)
+			return;
+		payload.issues.push({
+			origin: util.getSizableOrigin(input),
+			code: "too_small",
+			minimum: def.minimum,
+			inclusive: true,
+			input,
+			inst,
+			continue: !def.abort,
+		});
+	};
+})));
+const $ZodCheckSizeEquals =   (  null && (core.$constructor("$ZodCheckSizeEquals", (inst, def) => {
+	var _a;
+	$ZodCheck.init(inst, def);
+	(_a = inst._zod.def).when ?? (_a.when = _whenHasSize);
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		const size = input.size;
+		if (size === def.size)
+			return;
+		const tooBig = size > def.size;
+		payload.issues.push({
+			origin: util.getSizableOrigin(input),
+			...(tooBig ? { code: "too_big", maximum: def.size } : { code: "too_small", minimum: def.size }),
+			inclusive: true,
+			exact: true,
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+})));
+const $ZodCheckMaxLength =   core_core .xI("$ZodCheckMaxLength", (inst, def) => {
+	var _a;
+	$ZodCheck.init(inst, def);
+	(_a = inst._zod.def).when ?? (_a.when = _whenHasLength);
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		const units = input.length;
+		const length = typeof input === "string" && units > def.maximum ? core_util .O7(input) : units;
+		if (length <= def.maximum)
+			return;
+		const origin = core_util .Rc(input);
+		payload.issues.push({
+			origin,
+			code: "too_big",
+			maximum: def.maximum,
+			inclusive: true,
+			input,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckMinLength =   core_core .xI("$ZodCheckMinLength", (inst, def) => {
+	var _a;
+	$ZodCheck.init(inst, def);
+	(_a = inst._zod.def).when ?? (_a.when = _whenHasLength);
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		const units = input.length;
+		const length = typeof input === "string" && units >= def.minimum && units < def.minimum * 2
+			? core_util .O7(input)
+			: units;
+		if (length >= def.minimum)
+			return;
+		const origin = core_util .Rc(input);
+		payload.issues.push({
+			origin,
+			code: "too_small",
+			minimum: def.minimum,
+			inclusive: true,
+			input,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckLengthEquals =   core_core .xI("$ZodCheckLengthEquals", (inst, def) => {
+	var _a;
+	$ZodCheck.init(inst, def);
+	(_a = inst._zod.def).when ?? (_a.when = _whenHasLength);
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		const units = input.length;
+		const length = typeof input === "string" && units >= def.length && units <= def.length * 2
+			? core_util .O7(input)
+			: units;
+		if (length === def.length)
+			return;
+		const origin = core_util .Rc(input);
+		const tooBig = length > def.length;
+		payload.issues.push({
+			origin,
+			...(tooBig ? { code: "too_big", maximum: def.length } : { code: "too_small", minimum: def.length }),
+			inclusive: true,
+			exact: true,
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckStringFormat =   core_core .xI("$ZodCheckStringFormat", (inst, def) => {
+	var _a, _b;
+	$ZodCheck.init(inst, def);
+	if (def.pattern)
+		(_a = inst._zod).check ?? (_a.check = (payload) => {
+			def.pattern.lastIndex = 0;
+			if (def.pattern.test(payload.value))
+				return;
+			payload.issues.push({
+				origin: "string",
+				code: "invalid_format",
+				format: def.format,
+				input: payload.value,
+				...(def.pattern ? { pattern: def.pattern.toString() } : {}),
+				inst,
+				continue: !def.abort,
+			});
+		});
+	else
+		(_b = inst._zod).check ?? (_b.check = () => { });
+});
+const $ZodCheckRegex =   core_core .xI("$ZodCheckRegex", (inst, def) => {
+	$ZodCheckStringFormat.init(inst, def);
+	inst._zod.check = (payload) => {
+		def.pattern.lastIndex = 0;
+		if (def.pattern.test(payload.value))
+			return;
+		payload.issues.push({
+			origin: "string",
+			code: "invalid_format",
+			format: "regex",
+			input: payload.value,
+			pattern: def.pattern.toString(),
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckLowerCase =   core_core .xI("$ZodCheckLowerCase", (inst, def) => {
+	def.pattern ?? (def.pattern = lowercase);
+	$ZodCheckStringFormat.init(inst, def);
+});
+const $ZodCheckUpperCase =   core_core .xI("$ZodCheckUpperCase", (inst, def) => {
+	def.pattern ?? (def.pattern = uppercase);
+	$ZodCheckStringFormat.init(inst, def);
+});
+const $ZodCheckIncludes =   core_core .xI("$ZodCheckIncludes", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const escapedRegex = core_util .sD(def.includes);
+	const pattern = new RegExp(typeof def.position === "number" ? `^.{${def.position},}${escapedRegex}` : escapedRegex);
+	def.pattern = pattern;
+	inst._zod.check = (payload) => {
+		if (payload.value.includes(def.includes, def.position))
+			return;
+		payload.issues.push({
+			origin: "string",
+			code: "invalid_format",
+			format: "includes",
+			includes: def.includes,
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckStartsWith =   core_core .xI("$ZodCheckStartsWith", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const pattern = new RegExp(`^${core_util .sD(def.prefix)}.*`);
+	def.pattern ?? (def.pattern = pattern);
+	inst._zod.check = (payload) => {
+		if (payload.value.startsWith(def.prefix))
+			return;
+		payload.issues.push({
+			origin: "string",
+			code: "invalid_format",
+			format: "starts_with",
+			prefix: def.prefix,
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckEndsWith =   core_core .xI("$ZodCheckEndsWith", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const pattern = new RegExp(`.*${core_util .sD(def.suffix)}$`);
+	def.pattern ?? (def.pattern = pattern);
+	inst._zod.check = (payload) => {
+		if (payload.value.endsWith(def.suffix))
+			return;
+		payload.issues.push({
+			origin: "string",
+			code: "invalid_format",
+			format: "ends_with",
+			suffix: def.suffix,
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+function handleCheckPropertyResult(result, payload, property) {
+	if (result.issues.length) {
+		payload.issues.push(...core_util .lQ(property, result.issues));
+	}
+}
+const $ZodCheckProperty =   (  null && (core.$constructor("$ZodCheckProperty", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	inst._zod.check = (payload) => {
+		const result = def.schema._zod.run({
+			value: payload.value[def.property],
+			issues: [],
+		}, {});
+		if (result instanceof Promise) {
+			return result.then((result) => handleCheckPropertyResult(result, payload, def.property));
+		}
+		handleCheckPropertyResult(result, payload, def.property);
+		return;
+	};
+})));
+const $ZodCheckProperties =   core_core .xI("$ZodCheckProperties", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	core_util .jD(inst, Symbol.iterator, function* () {
+		yield inst;
+	});
+	let entries;
+	inst._zod.check = (payload) => {
+		if (payload.value == null) {
+			payload.issues.push({ expected: "object", code: "invalid_type", input: payload.value, inst });
+			return undefined;
+		}
+		entries ?? (entries = Reflect.ownKeys(def.shape).map((key) => [key, def.shape[key]]));
+		const input = payload.value;
+		let proms;
+		for (const [key, schema] of entries) {
+			const result = schema._zod.run({ value: input[key], issues: [] }, {});
+			if (result instanceof Promise) {
+				proms ?? (proms = []);
+				proms.push(result.then((result) => handleCheckPropertyResult(result, payload, key)));
+			}
+			else {
+				handleCheckPropertyResult(result, payload, key);
+			}
+		}
+		if (proms)
+			return Promise.all(proms).then(() => undefined);
+		return undefined;
+	};
+});
+const $ZodCheckMimeType =   (  null && (core.$constructor("$ZodCheckMimeType", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const mimeSet = new Set(def.mime);
+	inst._zod.check = (payload) => {
+		if (mimeSet.has(payload.value.type))
+			return;
+		payload.issues.push({
+			code: "invalid_value",
+			values: def.mime,
+			input: payload.value.type,
+			inst,
+			continue: !def.abort,
+		});
+	};
+})));
+const $ZodCheckOverwrite =   core_core .xI("$ZodCheckOverwrite", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	inst._zod.check = (payload) => {
+		payload.value = def.tx(payload.value);
+	};
+});
+;
+class Doc {
+	constructor(args = [], closed = {}) {
+		this.content = [];
+		this.indent = 0;
+		this.args = args;
+		this.closed = closed;
+	}
+	indented(fn) {
+		this.indent += 1;
+		try {
+			fn(this);
+		}
+		finally {
+			this.indent -= 1;
+		}
+	}
+	write(arg) {
+		if (typeof arg === "function") {
+			arg(this, { execution: "sync" });
+			arg(this, { execution: "async" });
+			return;
+		}
+		const content = arg;
+		const lines = content.split("\n").filter((x) => x);
+		const minIndent = Math.min(...lines.map((x) => x.length - x.trimStart().length));
+		const dedented = lines.map((x) => x.slice(minIndent)).map((x) => " ".repeat(this.indent * 2) + x);
+		for (const line of dedented) {
+			this.content.push(line);
+		}
+	}
+	compile() {
+		const F = Function;
+		const content = this?.content ?? [``];
+		const factory = new F(...Object.keys(this.closed), `return function (${this.args.join(", ")}) {\n${content.join("\n")}\n};`);
+		return factory(...Object.values(this.closed));
+	}
+}
+;
+const version = {
+	major: 4,
+	minor: 6,
+	patch: 7,
+};
+;
+const $ZodType =   core_core .xI("$ZodType", (inst, def) => {
+	var _a;
+	inst ?? (inst = {});
+	inst._zod.def = def;
+	inst._zod.bag = inst._zod.bag || {};
+	inst._zod.version = version;
+	const defChecks = inst._zod.def.checks;
+	const checks = inst._zod.traits.has("$ZodCheck")
+		? [inst, ...(defChecks ?? [])]
+		: defChecks?.length
+			? [...defChecks]
+			: [];
+	for (const ch of checks) {
+		for (const fn of ch._zod.onattach) {
+			fn(inst);
+		}
+	}
+	if (checks.length === 0) {
+		(_a = inst._zod).deferred ?? (_a.deferred = []);
+		inst._zod.deferred?.push(() => {
+			inst._zod.run = inst._zod.parse;
+		});
+	}
+	else {
+		const runChecks = (payload, checks, ctx) => {
+			if (payload.memo)
+				return payload;
+			let isAborted = core_util .QH(payload);
+			let asyncResult;
+			for (const ch of checks) {
+				if (ch._zod.def.when) {
+					if (core_util .rL(payload))
+						continue;
+					const shouldRun = ch._zod.def.when(payload);
+					if (!shouldRun)
+						continue;
+				}
+				else if (isAborted) {
+					continue;
+				}
+				const currLen = payload.issues.length;
+				const _ = ch._zod.check(payload);
+				if (_ instanceof Promise && ctx?.async === false) {
+					throw new core_core .GT();
+				}
+				if (asyncResult || _ instanceof Promise) {
+					asyncResult = (asyncResult ?? Promise.resolve()).then(async () => {
+						await _;
+						const nextLen = payload.issues.length;
+						if (nextLen === currLen)
+							return;
+						core_util .d3(payload.issues, currLen, inst);
+						if (!isAborted)
+							isAborted = core_util .QH(payload, currLen);
+					});
+				}
+				else {
+					const nextLen = payload.issues.length;
+					if (nextLen === currLen)
+						continue;
+					core_util .d3(payload.issues, currLen, inst);
+					if (!isAborted)
+						isAborted = core_util .QH(payload, currLen);
+				}
+			}
+			if (asyncResult) {
+				return asyncResult.then(() => {
+					return payload;
+				});
+			}
+			return payload;
+		};
+		const handleCanaryResult = (canary, payload, ctx) => {
+			if (core_util .QH(canary)) {
+				canary.aborted = true;
+				return canary;
+			}
+			const checkResult = runChecks(payload, checks, ctx);
+			if (checkResult instanceof Promise) {
+				if (ctx.async === false)
+					throw new core_core .GT();
+				return checkResult.then((checkResult) => inst._zod.parse(checkResult, ctx));
+			}
+			return inst._zod.parse(checkResult, ctx);
+		};
+		inst._zod.run = (payload, ctx) => {
+			if (ctx.skipChecks) {
+				return inst._zod.parse(payload, ctx);
+			}
+			if (ctx.direction === "backward") {
+				const canary = inst._zod.parse({ value: payload.value, issues: [] }, { ...ctx, skipChecks: true });
+				if (canary instanceof Promise) {
+					return canary.then((canary) => {
+						return handleCanaryResult(canary, payload, ctx);
+					});
+				}
+				return handleCanaryResult(canary, payload, ctx);
+			}
+			const result = inst._zod.parse(payload, ctx);
+			if (result instanceof Promise) {
+				if (ctx.async === false)
+					throw new core_core .GT();
+				return result.then((result) => runChecks(result, checks, ctx));
+			}
+			return runChecks(result, checks, ctx);
+		};
+	}
+}, {
+	get "~standard"() {
+		return core_util .jD(this, "~standard", standardProps(this));
+	},
+	set "~standard"(value) {
+		core_util .qh(this, "~standard", value);
+	},
+});
+const toStandardResult = (r, ctx) => r.issues.length ? { issues: r.issues.map((iss) => core_util .iR(iss, ctx, core_core .$W())) } : { value: r.value };
+async function validateAsync(inst, value) {
+	const ctx = { async: true };
+	return toStandardResult((await inst._zod.run({ value, issues: [] }, ctx)), ctx);
+}
+function standardProps(inst) {
+	return {
+		validate: (value) => {
+			const ctx = { async: false };
+			try {
+				const r = inst._zod.run({ value, issues: [] }, ctx);
+				if (!(r instanceof Promise))
+					return toStandardResult(r, ctx);
+			}
+			catch (_) { }
+			return validateAsync(inst, value);
+		},
+		vendor: "zod",
+		version: 1,
+	};
+}
+const $ZodString =   core_core .xI("$ZodString", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.pattern = def.pattern ?? anyString;
+	inst._zod.parse = (payload, _) => {
+		if (def.coerce)
+			try {
+				payload.value = String(payload.value);
+			}
+			catch (_) { }
+		if (typeof payload.value === "string")
+			return payload;
+		payload.issues.push({
+			expected: "string",
+			code: "invalid_type",
+			input: payload.value,
+			inst,
+		});
+		return payload;
+	};
+});
+const $ZodStringFormat =   core_core .xI("$ZodStringFormat", (inst, def) => {
+	$ZodCheckStringFormat.init(inst, def);
+	$ZodString.init(inst, def);
+});
+const $ZodGUID =   core_core .xI("$ZodGUID", (inst, def) => {
+	def.pattern ?? (def.pattern = guid);
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodUUID =   core_core .xI("$ZodUUID", (inst, def) => {
+	if (def.version) {
+		const versionMap = {
+			v1: 1,
+			v2: 2,
+			v3: 3,
+			v4: 4,
+			v5: 5,
+			v6: 6,
+			v7: 7,
+			v8: 8,
+		};
+		const v = versionMap[def.version];
+		if (v === undefined)
+			throw new Error(`Invalid UUID version: "${def.version}"`);
+		def.pattern ?? (def.pattern = uuid(v));
+	}
+	else
+		def.pattern ?? (def.pattern = uuid());
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodEmail =   core_core .xI("$ZodEmail", (inst, def) => {
+	def.pattern ?? (def.pattern = email);
+	$ZodStringFormat.init(inst, def);
+});
+const URL_BAD_FORMAT = 1;
+const URL_UNPARSEABLE = 2;
+function canParseURL(input) {
+	try {
+		if (typeof URL !== "undefined" && typeof URL.canParse === "function")
+			return URL.canParse(input);
+		new URL(input);
+		return true;
+	}
+	catch {
+		return false;
+	}
+}
+function validateURL(trimmed, def) {
+	if (!("normalize" in def) && !("hostname" in def) && !("protocol" in def)) {
+		return canParseURL(trimmed) || URL_UNPARSEABLE;
+	}
+	return parseURLObject(trimmed, def);
+}
+function parseURLObject(trimmed, def) {
+	if (!def.normalize && def.protocol?.source === httpProtocol.source && !/^https?:\/\//i.test(trimmed)) {
+		return URL_BAD_FORMAT;
+	}
+	try {
+		if (typeof URL !== "undefined") {
+			const URLStatic = URL;
+			if (typeof URLStatic.parse === "function")
+				return URLStatic.parse(trimmed) ?? URL_UNPARSEABLE;
+		}
+		return new URL(trimmed);
+	}
+	catch {
+		return URL_UNPARSEABLE;
+	}
+}
+const asciiTabOrNewline = /[\t\n\r]/g;
+function stripTabAndNewline(value) {
+	return value.replace(asciiTabOrNewline, "");
+}
+function urlHostnameOk(url, hostname) {
+	hostname.lastIndex = 0;
+	return hostname.test(url.hostname);
+}
+function urlProtocolOk(url, protocol) {
+	protocol.lastIndex = 0;
+	return protocol.test(url.protocol.endsWith(":") ? url.protocol.slice(0, -1) : url.protocol);
+}
+const $ZodURL =   core_core .xI("$ZodURL", (inst, def) => {
+	$ZodStringFormat.init(inst, def);
+	inst._zod.check = (payload) => {
+		try {
+			const trimmed = payload.value.trim();
+			const url = validateURL(trimmed, def);
+			if (url === URL_BAD_FORMAT) {
+				payload.issues.push({
+					code: "invalid_format",
+					format: "url",
+					note: "Invalid URL format",
+					input: payload.value,
+					inst,
+					continue: !def.abort,
+				});
+				return;
+			}
+			if (url === URL_UNPARSEABLE) {
+				payload.issues.push({
+					code: "invalid_format",
+					format: "url",
+					input: payload.value,
+					inst,
+					continue: !def.abort,
+				});
+				return;
+			}
+			if (url === true) {
+				payload.value = stripTabAndNewline(trimmed);
+				return;
+			}
+			if (def.hostname && !urlHostnameOk(url, def.hostname)) {
+				payload.issues.push({
+					code: "invalid_format",
+					format: "url",
+					note: "Invalid hostname",
+					pattern: def.hostname.source,
+					input: payload.value,
+					inst,
+					continue: !def.abort,
+				});
+			}
+			if (def.protocol && !urlProtocolOk(url, def.protocol)) {
+				payload.issues.push({
+					code: "invalid_format",
+					format: "url",
+					note: "Invalid protocol",
+					pattern: def.protocol.source,
+					input: payload.value,
+					inst,
+					continue: !def.abort,
+				});
+			}
+			payload.value = def.normalize ? url.href : stripTabAndNewline(trimmed);
+			return;
+		}
+		catch (_) {
+			payload.issues.push({
+				code: "invalid_format",
+				format: "url",
+				input: payload.value,
+				inst,
+				continue: !def.abort,
+			});
+		}
+	};
+});
+const $ZodEmoji =   core_core .xI("$ZodEmoji", (inst, def) => {
+	def.pattern ?? (def.pattern = emoji());
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodNanoID =   core_core .xI("$ZodNanoID", (inst, def) => {
+	if (def.length !== undefined && (!Number.isInteger(def.length) || def.length < 1))
+		throw new Error(`Invalid nanoid length: ${def.length}`);
+	def.pattern ?? (def.pattern = def.length === undefined ? nanoid : nanoidOfLength(def.length));
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodCUID =   core_core .xI("$ZodCUID", (inst, def) => {
+	def.pattern ?? (def.pattern = cuid);
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodCUID2 =   core_core .xI("$ZodCUID2", (inst, def) => {
+	def.pattern ?? (def.pattern = cuid2);
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodULID =   core_core .xI("$ZodULID", (inst, def) => {
+	def.pattern ?? (def.pattern = ulid);
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodXID =   core_core .xI("$ZodXID", (inst, def) => {
+	def.pattern ?? (def.pattern = xid);
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodKSUID =   core_core .xI("$ZodKSUID", (inst, def) => {
+	def.pattern ?? (def.pattern = ksuid);
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodISODateTime =   core_core .xI("$ZodISODateTime", (inst, def) => {
+	def.pattern ?? (def.pattern = datetime(def));
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodISODate =   core_core .xI("$ZodISODate", (inst, def) => {
+	def.pattern ?? (def.pattern = date);
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodISOTime =   core_core .xI("$ZodISOTime", (inst, def) => {
+	def.pattern ?? (def.pattern = time(def));
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodISODuration =   core_core .xI("$ZodISODuration", (inst, def) => {
+	def.pattern ?? (def.pattern = duration);
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodIPv4 =   core_core .xI("$ZodIPv4", (inst, def) => {
+	def.pattern ?? (def.pattern = ipv4);
+	$ZodStringFormat.init(inst, def);
+});
+const ipv6Alphabet = /^[0-9a-fA-F:.]+$/;
+function isValidIPv6(value) {
+	if (!ipv6Alphabet.test(value))
+		return false;
+	return canParseURL(`http://[${value}]`);
+}
+const $ZodIPv6 =   core_core .xI("$ZodIPv6", (inst, def) => {
+	def.pattern ?? (def.pattern = ipv6);
+	$ZodStringFormat.init(inst, def);
+	inst._zod.check = (payload) => {
+		if (!isValidIPv6(payload.value)) {
+			payload.issues.push({
+				code: "invalid_format",
+				format: "ipv6",
+				input: payload.value,
+				inst,
+				continue: !def.abort,
+			});
+		}
+	};
+});
+const $ZodMAC =   (  null && (core.$constructor("$ZodMAC", (inst, def) => {
+	def.pattern ?? (def.pattern = regexes.mac(def.delimiter));
+	$ZodStringFormat.init(inst, def);
+})));
+const $ZodCIDRv4 =   core_core .xI("$ZodCIDRv4", (inst, def) => {
+	def.pattern ?? (def.pattern = cidrv4);
+	$ZodStringFormat.init(inst, def);
+});
+function isValidCIDRv6(value) {
+	const parts = value.split("/");
+	if (parts.length !== 2)
+		return false;
+	const [address, prefix] = parts;
+	if (!prefix)
+		return false;
+	const prefixNum = Number(prefix);
+	if (`${prefixNum}` !== prefix)
+		return false;
+	if (prefixNum < 0 || prefixNum > 128)
+		return false;
+	return isValidIPv6(address);
+}
+const $ZodCIDRv6 =   core_core .xI("$ZodCIDRv6", (inst, def) => {
+	def.pattern ?? (def.pattern = cidrv6);
+	$ZodStringFormat.init(inst, def);
+	inst._zod.check = (payload) => {
+		if (!isValidCIDRv6(payload.value)) {
+			payload.issues.push({
+				code: "invalid_format",
+				format: "cidrv6",
+				input: payload.value,
+				inst,
+				continue: !def.abort,
+			});
+		}
+	};
+});
+function isValidBase64(data) {
+	if (data === "")
+		return true;
+	if (/\s/.test(data))
+		return false;
+	if (data.length % 4 !== 0)
+		return false;
+	try {
+		atob(data);
+		return true;
+	}
+	catch {
+		return false;
+	}
+}
+const base64Charset = /^[0-9a-zA-Z+/]*={0,2}$/;
+const $ZodBase64 =   core_core .xI("$ZodBase64", (inst, def) => {
+	def.pattern ?? (def.pattern = base64Charset);
+	$ZodStringFormat.init(inst, def);
+	inst._zod.check = (payload) => {
+		if (isValidBase64(payload.value))
+			return;
+		payload.issues.push({
+			code: "invalid_format",
+			format: "base64",
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const base64urlCharset = /^[A-Za-z0-9_-]*$/;
+function isValidBase64URL(data) {
+	if (!base64urlCharset.test(data))
+		return false;
+	const base64 = data.replace(/[-_]/g, (c) => (c === "-" ? "+" : "/"));
+	const padded = base64.padEnd(Math.ceil(base64.length / 4) * 4, "=");
+	return isValidBase64(padded);
+}
+const $ZodBase64URL =   core_core .xI("$ZodBase64URL", (inst, def) => {
+	def.pattern ?? (def.pattern = base64urlCharset);
+	$ZodStringFormat.init(inst, def);
+	inst._zod.check = (payload) => {
+		if (isValidBase64URL(payload.value))
+			return;
+		payload.issues.push({
+			code: "invalid_format",
+			format: "base64url",
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodE164 =   core_core .xI("$ZodE164", (inst, def) => {
+	def.pattern ?? (def.pattern = e164);
+	$ZodStringFormat.init(inst, def);
+});
+const CC_SANITIZE = /[- ]/g;
+function isLuhnAlgo(digits) {
+	let length = digits.length;
+	let bit = 1;
+	let sum = 0;
+	while (length) {
+		const value = digits.charCodeAt(--length) - 48;
+		bit ^= 1;
+		sum += bit ? [0, 2, 4, 6, 8, 1, 3, 5, 7, 9][value] : value;
+	}
+	return sum % 10 === 0;
+}
+function isValidCreditCard(input) {
+	if (!regexes.creditCard.test(input))
+		return false;
+	return isLuhnAlgo(input.replace(CC_SANITIZE, ""));
+}
+const $ZodCreditCard =   (  null && (core.$constructor("$ZodCreditCard", (inst, def) => {
+	def.pattern ?? (def.pattern = regexes.creditCard);
+	$ZodStringFormat.init(inst, def);
+	inst._zod.check = (payload) => {
+		if (isValidCreditCard(payload.value))
+			return;
+		payload.issues.push({
+			code: "invalid_format",
+			format: "credit_card",
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+})));
+function isIso7064Mod97(iban) {
+	let remainder = 0;
+	const len = iban.length;
+	for (let i = 4; i < len; i++) {
+		const code = iban.charCodeAt(i);
+		remainder = (code >= 65 ? remainder * 100 + (code - 55) : remainder * 10 + (code - 48)) % 97;
+	}
+	for (let i = 0; i < 4; i++) {
+		const code = iban.charCodeAt(i);
+		remainder = (code >= 65 ? remainder * 100 + (code - 55) : remainder * 10 + (code - 48)) % 97;
+	}
+	return remainder === 1;
+}
+function isValidIBAN(input) {
+	if (!regexes.iban.test(input))
+		return false;
+	return isIso7064Mod97(input);
+}
+const $ZodIBAN =   (  null && (core.$constructor("$ZodIBAN", (inst, def) => {
+	def.pattern ?? (def.pattern = regexes.iban);
+	$ZodStringFormat.init(inst, def);
+	inst._zod.check = (payload) => {
+		if (isValidIBAN(payload.value))
+			return;
+		payload.issues.push({
+			code: "invalid_format",
+			format: "iban",
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+})));
+function isValidJWT(token, algorithm = null) {
+	try {
+		const tokensParts = token.split(".");
+		if (tokensParts.length !== 3)
+			return false;
+		const [header] = tokensParts;
+		if (!header)
+			return false;
+		const parsedHeader = JSON.parse(atob(header));
+		if ("typ" in parsedHeader && parsedHeader?.typ !== "JWT")
+			return false;
+		if (!parsedHeader.alg)
+			return false;
+		if (algorithm && (!("alg" in parsedHeader) || parsedHeader.alg !== algorithm))
+			return false;
+		return true;
+	}
+	catch {
+		return false;
+	}
+}
+const $ZodJWT =   core_core .xI("$ZodJWT", (inst, def) => {
+	$ZodStringFormat.init(inst, def);
+	inst._zod.check = (payload) => {
+		if (isValidJWT(payload.value, def.alg))
+			return;
+		payload.issues.push({
+			code: "invalid_format",
+			format: "jwt",
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCustomStringFormat =   (  null && (core.$constructor("$ZodCustomStringFormat", (inst, def) => {
+	$ZodStringFormat.init(inst, def);
+	inst._zod.check = (payload) => {
+		if (def.fn(payload.value))
+			return;
+		payload.issues.push({
+			code: "invalid_format",
+			format: def.format,
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+})));
+const $ZodNumber =   core_core .xI("$ZodNumber", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.pattern = number;
+	inst._zod.parse = (payload, _ctx) => {
+		if (def.coerce)
+			try {
+				payload.value = Number(payload.value);
+			}
+			catch (_) { }
+		const input = payload.value;
+		if (typeof input === "number" && !Number.isNaN(input) && Number.isFinite(input)) {
+			return payload;
+		}
+		const received = typeof input === "number"
+			? Number.isNaN(input)
+				? "NaN"
+				: !Number.isFinite(input)
+					? String(input)
+					: undefined
+			: undefined;
+		payload.issues.push({
+			expected: "number",
+			code: "invalid_type",
+			input,
+			inst,
+			...(received ? { received } : {}),
+		});
+		return payload;
+	};
+});
+const $ZodNumberFormat =   core_core .xI("$ZodNumberFormat", (inst, def) => {
+	$ZodCheckNumberFormat.init(inst, def);
+	$ZodNumber.init(inst, def);
+});
+const $ZodBoolean =   core_core .xI("$ZodBoolean", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.pattern = regexes_boolean;
+	inst._zod.parse = (payload, _ctx) => {
+		if (def.coerce)
+			try {
+				payload.value = Boolean(payload.value);
+			}
+			catch (_) { }
+		const input = payload.value;
+		if (typeof input === "boolean")
+			return payload;
+		payload.issues.push({
+			expected: "boolean",
+			code: "invalid_type",
+			input,
+			inst,
+		});
+		return payload;
+	};
+});
+const $ZodBigInt =   core_core .xI("$ZodBigInt", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.pattern = bigint;
+	inst._zod.parse = (payload, _ctx) => {
+		if (def.coerce)
+			try {
+				payload.value = BigInt(payload.value);
+			}
+			catch (_) { }
+		if (typeof payload.value === "bigint")
+			return payload;
+		payload.issues.push({
+			expected: "bigint",
+			code: "invalid_type",
+			input: payload.value,
+			inst,
+		});
+		return payload;
+	};
+});
+const $ZodBigIntFormat =   (  null && (core.$constructor("$ZodBigIntFormat", (inst, def) => {
+	checks.$ZodCheckBigIntFormat.init(inst, def);
+	$ZodBigInt.init(inst, def);
+})));
+const $ZodSymbol =   (  null && (core.$constructor("$ZodSymbol", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.parse = (payload, _ctx) => {
+		const input = payload.value;
+		if (typeof input === "symbol")
+			return payload;
+		payload.issues.push({
+			expected: "symbol",
+			code: "invalid_type",
+			input,
+			inst,
+		});
+		return payload;
+	};
+})));
+const $ZodUndefined =   (  null && (core.$constructor("$ZodUndefined", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.pattern = regexes.undefined;
+	inst._zod.values = new Set([undefined]);
+	inst._zod.parse = (payload, _ctx) => {
+		const input = payload.value;
+		if (typeof input === "undefined")
+			return payload;
+		payload.issues.push({
+			expected: "undefined",
+			code: "invalid_type",
+			input,
+			inst,
+		});
+		return payload;
+	};
+})));
+const $ZodNull =   core_core .xI("$ZodNull", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.pattern = _null;
+	inst._zod.values = new Set([null]);
+	inst._zod.parse = (payload, _ctx) => {
+		const input = payload.value;
+		if (input === null)
+			return payload;
+		payload.issues.push({
+			expected: "null",
+			code: "invalid_type",
+			input,
+			inst,
+		});
+		return payload;
+	};
+});
+const $ZodAny =   (  null && (core.$constructor("$ZodAny", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.parse = (payload) => payload;
+})));
+const $ZodUnknown =   core_core .xI("$ZodUnknown", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.parse = (payload) => payload;
+});
+const $ZodNever =   core_core .xI("$ZodNever", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.parse = (payload, _ctx) => {
+		payload.issues.push({
+			expected: "never",
+			code: "invalid_type",
+			input: payload.value,
+			inst,
+		});
+		return payload;
+	};
+});
+const $ZodVoid =   (  null && (core.$constructor("$ZodVoid", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.parse = (payload, _ctx) => {
+		const input = payload.value;
+		if (typeof input === "undefined")
+			return payload;
+		payload.issues.push({
+			expected: "void",
+			code: "invalid_type",
+			input,
+			inst,
+		});
+		return payload;
+	};
+})));
+const $ZodDate =   core_core .xI("$ZodDate", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.parse = (payload, _ctx) => {
+		if (def.coerce) {
+			try {
+				payload.value = new Date(payload.value);
+			}
+			catch (_err) { }
+		}
+		const input = payload.value;
+		const isDate = input instanceof Date;
+		const isValidDate = isDate && !Number.isNaN(input.getTime());
+		if (isValidDate)
+			return payload;
+		payload.issues.push({
+			expected: "date",
+			code: "invalid_type",
+			input,
+			...(isDate ? { received: "Invalid Date" } : {}),
+			inst,
+		});
+		return payload;
+	};
+});
+function capSize(inst, size) {
+	const caps = core_util .hi(inst._zod.def.checks);
+	if (!caps.length)
+		return;
+	const cap = Math.min(...caps.map((c) => c[0]));
+	const parse = inst._zod.parse;
+	inst._zod.parse = (payload, ctx) => {
+		const n = size(payload.value);
+		if (n > cap && !ctx?.skipChecks && ctx?.direction !== "backward") {
+			for (const [max, ch] of core_util .hi(inst._zod.def.checks)) {
+				if (n > max && ch._zod.def.when(payload)) {
+					const start = payload.issues.length;
+					ch._zod.check(payload);
+					payload.issues[start].continue = false;
+					core_util .d3(payload.issues, start, inst);
+					return payload;
+				}
+			}
+		}
+		return parse(payload, ctx);
+	};
+}
+const arraySize = (input) => (Array.isArray(input) ? input.length : -1);
+const mapSize = (input) => (input instanceof Map ? input.size : -1);
+const setSize = (input) => (input instanceof Set ? input.size : -1);
+function handleArrayResult(result, final, index) {
+	if (result.issues.length) {
+		final.issues.push(...core_util .lQ(index, result.issues));
+	}
+	final.value[index] = result.value;
+}
+const $ZodArray =   core_core .xI("$ZodArray", (inst, def) => {
+	$ZodType.init(inst, def);
+	const memo = core_core .cr.memoizer;
+	memo?.attach(inst);
+	inst._zod.parse = (payload, ctx) => {
+		const input = payload.value;
+		if (!Array.isArray(input)) {
+			payload.issues.push({
+				expected: "array",
+				code: "invalid_type",
+				input,
+				inst,
+			});
+			return payload;
+		}
+		payload.value = memo ? memo.alloc(inst, payload, Array(input.length), ctx) : Array(input.length);
+		const proms = [];
+		const abortEarly = ctx?.abortEarly;
+		for (let i = 0; i < input.length; i++) {
+			const item = input[i];
+			const result = def.element._zod.run({
+				value: item,
+				issues: [],
+			}, ctx);
+			if (result instanceof Promise) {
+				proms.push(result.then((result) => handleArrayResult(result, payload, i)));
+			}
+			else {
+				handleArrayResult(result, payload, i);
+				if (abortEarly && result.issues.length !== 0 && core_util .QH(result))
+					break;
+			}
+		}
+		if (proms.length) {
+			return Promise.all(proms).then(() => payload);
+		}
+		return payload;
+	};
+	capSize(inst, arraySize);
+});
+function handlePropertyResult(result, final, key, input, optin, optout) {
+	const isPresent = key in input;
+	const isOptionalOut = optout === "optional";
+	if (!isPresent && isOptionalOut && optin === "optional") {
+		return;
+	}
+	if (result.issues.length) {
+		if (optin !== undefined && isOptionalOut && !isPresent) {
+			return;
+		}
+		final.issues.push(...core_util .lQ(key, result.issues));
+	}
+	if (!isPresent && optin === undefined) {
+		if (!result.issues.length) {
+			final.issues.push({
+				code: "invalid_type",
+				expected: "nonoptional",
+				input: undefined,
+				path: [key],
+			});
+		}
+		return;
+	}
+	if (result.value === undefined) {
+		if (isPresent || (optin === "defaulted" && !isOptionalOut)) {
+			final.value[key] = undefined;
+		}
+	}
+	else {
+		final.value[key] = result.value;
+	}
+}
+const NO_SYMBOL_KEYS = [];
+function normalizeDef(def) {
+	const keys = Object.keys(def.shape);
+	const ownSymbols = Object.getOwnPropertySymbols(def.shape);
+	const symbolKeys = ownSymbols.length ? ownSymbols : NO_SYMBOL_KEYS;
+	const allKeys = symbolKeys.length ? [...keys, ...symbolKeys] : keys;
+	for (const k of allKeys) {
+		if (!def.shape?.[k]?._zod?.traits?.has("$ZodType")) {
+			throw new Error(`Invalid element at key "${String(k)}": expected a Zod schema`);
+		}
+	}
+	const okeys = core_util .NM(def.shape);
+	return {
+		...def,
+		allKeys,
+		symbolKeys,
+		keySet: new Set(keys),
+		numKeys: keys.length,
+		optionalKeys: new Set(okeys),
+	};
+}
+function handleCatchall(proms, input, payload, ctx, def, inst, abortEarly) {
+	const unrecognized = [];
+	const keySet = def.keySet;
+	const _catchall = def.catchall._zod;
+	const t = _catchall.def.type;
+	const optin = _catchall.optin;
+	const optout = _catchall.optout;
+	let seen = 0;
+	for (const key in input) {
+		if (abortEarly && payload.issues.length !== seen) {
+			if (core_util .QH(payload, seen))
+				break;
+			seen = payload.issues.length;
+		}
+		if (keySet.has(key))
+			continue;
+		if (key === "__proto__") {
+			if (t === "never")
+				unrecognized.push(key);
+			continue;
+		}
+		if (t === "never") {
+			unrecognized.push(key);
+			continue;
+		}
+		const r = _catchall.run({ value: input[key], issues: [] }, ctx);
+		if (r instanceof Promise) {
+			proms.push(r.then((r) => handlePropertyResult(r, payload, key, input, optin, optout)));
+		}
+		else {
+			handlePropertyResult(r, payload, key, input, optin, optout);
+		}
+	}
+	if (unrecognized.length) {
+		payload.issues.push({
+			code: "unrecognized_keys",
+			keys: unrecognized,
+			input,
+			inst,
+			continue: true,
+		});
+	}
+	if (!proms.length)
+		return payload;
+	return Promise.all(proms).then(() => {
+		return payload;
+	});
+}
+const $ZodObject =   core_core .xI("$ZodObject", (inst, def) => {
+	$ZodType.init(inst, def);
+	const desc = Object.getOwnPropertyDescriptor(def, "shape");
+	const sh = desc?.get ? desc.get.raw : (def.shape ?? {});
+	if (sh) {
+		const get = () => {
+			const newSh = { ...sh };
+			Object.defineProperty(def, "shape", { value: newSh });
+			get.raw = newSh;
+			return newSh;
+		};
+		get.raw = sh;
+		Object.defineProperty(def, "shape", { get });
+	}
+	const _normalized = core_util .PO(() => normalizeDef(def));
+	core_util .v5(inst, "propValues", (zod) => {
+		const shape = zod.def.shape;
+		const propValues = {};
+		for (const key in shape) {
+			const field = shape[key]._zod;
+			if (field.values) {
+				if (!Object.prototype.hasOwnProperty.call(propValues, key)) {
+					core_util .Vy(propValues, key, new Set());
+				}
+				for (const v of field.values)
+					propValues[key].add(v);
+				if (field.optin !== undefined)
+					propValues[key].add(undefined);
+			}
+		}
+		return propValues;
+	});
+	const isObject = core_util .Gv;
+	const catchall = def.catchall;
+	let value;
+	const memo = core_core .cr.memoizer;
+	memo?.attach(inst);
+	inst._zod.parse = (payload, ctx) => {
+		value ?? (value = _normalized.value);
+		const input = payload.value;
+		if (!isObject(input)) {
+			payload.issues.push({
+				expected: "object",
+				code: "invalid_type",
+				input,
+				inst,
+			});
+			return payload;
+		}
+		payload.value = memo ? memo.alloc(inst, payload, {}, ctx) : {};
+		const proms = [];
+		const shape = value.shape;
+		const abortEarly = ctx?.abortEarly;
+		let seen = payload.issues.length;
+		for (const key of value.allKeys) {
+			if (abortEarly && payload.issues.length !== seen) {
+				if (core_util .QH(payload, seen))
+					break;
+				seen = payload.issues.length;
+			}
+			if (key === "__proto__")
+				continue;
+			const el = shape[key];
+			const optin = el._zod.optin;
+			const optout = el._zod.optout;
+			const r = el._zod.run({ value: input[key], issues: [] }, ctx);
+			if (r instanceof Promise) {
+				proms.push(r.then((r) => handlePropertyResult(r, payload, key, input, optin, optout)));
+			}
+			else {
+				handlePropertyResult(r, payload, key, input, optin, optout);
+			}
+		}
+		if (!catchall) {
+			return proms.length ? Promise.all(proms).then(() => payload) : payload;
+		}
+		return handleCatchall(proms, input, payload, ctx, _normalized.value, inst, abortEarly === true);
+	};
+});
+const $ZodObjectJIT =   core_core .xI("$ZodObjectJIT", (inst, def) => {
+	$ZodObject.init(inst, def);
+	const superParse = inst._zod.parse;
+	const _normalized = core_util .PO(() => normalizeDef(def));
+	const memo = core_core .cr.memoizer;
+	const generateFastpass = (shape) => {
+		const normalized = _normalized.value;
+		const syms = normalized.symbolKeys;
+		const doc = new Doc(["payload", "ctx"], { shape, inst, memo, syms });
+		const parseStr = (k) => `shape[${k}]._zod.run({ value: input[${k}], issues: [] }, ctx)`;
+		const prefixStr = (id, k) => `
+          let ${id}_ab = false;
+          for (let i = 0; i < ${id}.issues.length; i++) {
+            const iss = ${id}.issues[i];
+            iss.path = iss.path ? [${k}, ...iss.path] : [${k}];
+            payload.issues.push(iss);
+            if (iss.continue !== true) ${id}_ab = true;
+          }
+          if (${id}_ab && ctx && ctx.abortEarly) {
+            payload.value = newResult;
+            return payload;
+          }`;
+		doc.write(`const input = payload.value;`);
+		const ids = Object.create(null);
+		let counter = 0;
+		for (const key of normalized.allKeys) {
+			ids[key] = `key_${counter++}`;
+		}
+		doc.write(memo ? `const newResult = memo.alloc(inst, payload, {}, ctx);` : `const newResult = {};`);
+		for (const key of normalized.allKeys) {
+			if (key === "__proto__")
+				continue;
+			const id = ids[key];
+			const k = typeof key === "symbol" ? `syms[${syms.indexOf(key)}]` : core_util .UQ(key);
+			const isPresent = `${k} in input`;
+			const schema = shape[key];
+			const optin = schema?._zod?.optin;
+			const isOptionalIn = optin !== undefined;
+			const isOptionalOut = schema?._zod?.optout === "optional";
+			doc.write(`const ${id} = ${parseStr(k)};`);
+			if (isOptionalIn && isOptionalOut) {
+				const assign = optin === "optional" ? `${id}_present` : `${id}.value !== undefined || ${id}_present`;
+				doc.write(`
+        const ${id}_present = ${isPresent};
+        if (!${id}.issues.length || ${id}_present) {
+          if (${id}.issues.length) {${prefixStr(id, k)}
+          }
+
+          if (${assign}) {
+            newResult[${k}] = ${id}.value;
+          }
+        }
+
+      `);
+			}
+			else if (!isOptionalIn) {
+				doc.write(`
+        const ${id}_present = ${isPresent};
+        if (${id}.issues.length) {${prefixStr(id, k)}
+        }
+        if (!${id}_present && !${id}.issues.length) {
+          payload.issues.push({
+            code: "invalid_type",
+            expected: "nonoptional",
+            input: undefined,
+            path: [${k}]
+          });
+          if (ctx && ctx.abortEarly) {
+            payload.value = newResult;
+            return payload;
+          }
+        }
+
+        if (${id}_present) {
+          newResult[${k}] = ${id}.value;
+        }
+
+      `);
+			}
+			else {
+				doc.write(`
+        if (${id}.issues.length) {${prefixStr(id, k)}
+        }
+      `);
+				if (optin === "defaulted") {
+					doc.write(`newResult[${k}] = ${id}.value;`);
+				}
+				else {
+					doc.write(`
+        if (${id}.value !== undefined || ${isPresent}) {
+          newResult[${k}] = ${id}.value;
+        }
+      `);
+				}
+			}
+		}
+		doc.write(`payload.value = newResult;`);
+		doc.write(`return payload;`);
+		return doc.compile();
+	};
+	let fastpass;
+	const isObject = core_util .Gv;
+	const jit = !core_core .cr.jitless;
+	const allowsEval = core_util .hI;
+	const fastEnabled = jit && allowsEval.value;
+	const catchall = def.catchall;
+	let value;
+	inst._zod.parse = (payload, ctx) => {
+		value ?? (value = _normalized.value);
+		const input = payload.value;
+		if (!isObject(input)) {
+			payload.issues.push({
+				expected: "object",
+				code: "invalid_type",
+				input,
+				inst,
+			});
+			return payload;
+		}
+		if (jit && fastEnabled && ctx?.async === false && ctx.jitless !== true) {
+			if (!fastpass)
+				fastpass = generateFastpass(def.shape);
+			payload = fastpass(payload, ctx);
+			if (!catchall)
+				return payload;
+			return handleCatchall([], input, payload, ctx, value, inst, ctx?.abortEarly === true);
+		}
+		return superParse(payload, ctx);
+	};
+});
+function handleUnionResults(results, final, inst, ctx) {
+	for (const result of results) {
+		if (result.issues.length === 0) {
+			final.value = result.value;
+			return final;
+		}
+	}
+	const nonaborted = results.filter((r) => !core_util .QH(r));
+	if (nonaborted.length === 1) {
+		final.value = nonaborted[0].value;
+		return nonaborted[0];
+	}
+	final.issues.push({
+		code: "invalid_union",
+		input: final.value,
+		inst,
+		errors: results.map((result) => result.issues.map((iss) => core_util .iR(iss, ctx, core_core .$W()))),
+	});
+	return final;
+}
+const $ZodUnion =   core_core .xI("$ZodUnion", (inst, def) => {
+	$ZodType.init(inst, def);
+	core_util .v5(inst, "optin", (zod) => zod.def.options.some((o) => o._zod.optin === "defaulted")
+		? "defaulted"
+		: zod.def.options.some((o) => o._zod.optin !== undefined)
+			? "optional"
+			: undefined);
+	core_util .v5(inst, "optout", (zod) => zod.def.options.some((o) => o._zod.optout === "optional") ? "optional" : undefined);
+	core_util .v5(inst, "values", (zod) => {
+		if (zod.def.options.every((o) => o._zod.values)) {
+			return new Set(zod.def.options.flatMap((option) => Array.from(option._zod.values)));
+		}
+		return undefined;
+	});
+	core_util .v5(inst, "pattern", (zod) => {
+		if (zod.def.options.every((o) => o._zod.pattern)) {
+			const patterns = zod.def.options.map((o) => o._zod.pattern);
+			return new RegExp(`^(${patterns.map((p) => core_util .p6(p.source)).join("|")})$`);
+		}
+		return undefined;
+	});
+	const first = def.options.length === 1 ? def.options[0]._zod.run : null;
+	inst._zod.parse = (payload, ctx) => {
+		if (first) {
+			return first(payload, ctx);
+		}
+		let async = false;
+		const results = [];
+		for (const option of def.options) {
+			const result = option._zod.run({
+				value: payload.value,
+				issues: [],
+			}, ctx);
+			if (result instanceof Promise) {
+				results.push(result);
+				async = true;
+			}
+			else {
+				if (result.issues.length === 0)
+					return result;
+				results.push(result);
+			}
+		}
+		if (!async)
+			return handleUnionResults(results, payload, inst, ctx);
+		return Promise.all(results).then((results) => {
+			return handleUnionResults(results, payload, inst, ctx);
+		});
+	};
+});
+function handleExclusiveUnionResults(results, final, inst, ctx) {
+	const matches = [];
+	for (let i = 0; i < results.length; i++) {
+		if (results[i].issues.length === 0)
+			matches.push(i);
+	}
+	if (matches.length === 1) {
+		final.value = results[matches[0]].value;
+		return final;
+	}
+	if (matches.length === 0) {
+		final.issues.push({
+			code: "invalid_union",
+			input: final.value,
+			inst,
+			errors: results.map((result) => result.issues.map((iss) => util.finalizeIssue(iss, ctx, core.config()))),
+		});
+	}
+	else {
+		final.issues.push({
+			code: "invalid_union",
+			input: final.value,
+			inst,
+			errors: [],
+			inclusive: false,
+			matches,
+		});
+	}
+	return final;
+}
+const $ZodXor =   (  null && (core.$constructor("$ZodXor", (inst, def) => {
+	$ZodUnion.init(inst, def);
+	def.inclusive = false;
+	const first = def.options.length === 1 ? def.options[0]._zod.run : null;
+	inst._zod.parse = (payload, ctx) => {
+		if (first) {
+			return first(payload, ctx);
+		}
+		let async = false;
+		const results = [];
+		for (const option of def.options) {
+			const result = option._zod.run({
+				value: payload.value,
+				issues: [],
+			}, ctx);
+			if (result instanceof Promise) {
+				results.push(result);
+				async = true;
+			}
+			else {
+				results.push(result);
+			}
+		}
+		if (!async)
+			return handleExclusiveUnionResults(results, payload, inst, ctx);
+		return Promise.all(results).then((results) => {
+			return handleExclusiveUnionResults(results, payload, inst, ctx);
+		});
+	};
+})));
+function getDiscriminatedOption(union, value) {
+	const internals = union._zod;
+	let map = internals.bag.optionsMap;
+	if (!map) {
+		map = discriminatorMap(internals.def);
+		internals.bag.optionsMap = map;
+	}
+	const option = map.get(value);
+	if (option === null)
+		throw new Error(`Ambiguous discriminator value "${String(value)}"`);
+	return option;
+}
+function discriminatorMap(def) {
+	const map = new Map();
+	for (const option of def.options) {
+		const values = option._zod.propValues?.[def.discriminator];
+		if (!values || values.size === 0)
+			throw new Error(`Invalid discriminated union option at index "${def.options.indexOf(option)}"`);
+		for (const value of values) {
+			if (map.has(value)) {
+				if (value !== undefined)
+					throw new Error(`Duplicate discriminator value "${String(value)}"`);
+				map.set(value, null);
+			}
+			else {
+				map.set(value, option);
+			}
+		}
+	}
+	return map;
+}
+const $ZodDiscriminatedUnion =
+core_core .xI("$ZodDiscriminatedUnion", (inst, def) => {
+	def.inclusive = false;
+	$ZodUnion.init(inst, def);
+	const _super = inst._zod.parse;
+	core_util .v5(inst, "propValues", (zod) => {
+		const propValues = {};
+		let undefinedCount = 0;
+		for (const option of zod.def.options) {
+			const pv = option._zod.propValues;
+			if (!pv || Object.keys(pv).length === 0)
+				throw new Error(`Invalid discriminated union option at index "${zod.def.options.indexOf(option)}"`);
+			if (pv[zod.def.discriminator]?.has(undefined))
+				undefinedCount++;
+			for (const [k, v] of Object.entries(pv)) {
+				if (!Object.prototype.hasOwnProperty.call(propValues, k)) {
+					core_util .Vy(propValues, k, new Set());
+				}
+				for (const val of v) {
+					propValues[k].add(val);
+				}
+			}
+		}
+		if (!zod.def.unionFallback && undefinedCount > 1)
+			propValues[zod.def.discriminator]?.delete(undefined);
+		return propValues;
+	});
+	def.options.forEach((option, i) => {
+		const propShape = core_util .MO(option._zod.def);
+		if (propShape && !Object.prototype.hasOwnProperty.call(propShape, def.discriminator)) {
+			throw new Error(`Invalid discriminated union option at index "${i}"`);
+		}
+	});
+	const disc = core_util .PO(() => discriminatorMap(def));
+	inst._zod.parse = (payload, ctx) => {
+		const input = payload.value;
+		if (!core_util .Gv(input)) {
+			payload.issues.push({
+				code: "invalid_type",
+				expected: "object",
+				input,
+				inst,
+			});
+			return payload;
+		}
+		const value = input?.[def.discriminator];
+		const opt = disc.value.get(value);
+		if (opt && (value !== undefined || ctx.direction !== "backward")) {
+			return opt._zod.run(payload, ctx);
+		}
+		if (def.unionFallback || ctx.direction === "backward") {
+			return _super(payload, ctx);
+		}
+		payload.issues.push({
+			code: "invalid_union",
+			errors: [],
+			note: "No matching discriminator",
+			discriminator: def.discriminator,
+			options: Array.from(disc.value.keys()).filter((value) => disc.value.get(value) !== null),
+			input,
+			path: [def.discriminator],
+			inst,
+		});
+		return payload;
+	};
+});
+const $ZodIntersection =   core_core .xI("$ZodIntersection", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.parse = (payload, ctx) => {
+		const input = payload.value;
+		const left = def.left._zod.run({ value: input, issues: [] }, ctx);
+		const right = def.right._zod.run({ value: input, issues: [] }, ctx);
+		const async = left instanceof Promise || right instanceof Promise;
+		if (async) {
+			return Promise.all([left, right]).then(([left, right]) => {
+				return handleIntersectionResults(payload, left, right);
+			});
+		}
+		return handleIntersectionResults(payload, left, right);
+	};
+});
+function mergeValues(a, b) {
+	if (a === b) {
+		return { valid: true, data: a };
+	}
+	if (a instanceof Date && b instanceof Date && +a === +b) {
+		return { valid: true, data: a };
+	}
+	if (core_util .Qd(a) && core_util .Qd(b)) {
+		const bKeys = Object.keys(b);
+		const sharedKeys = Object.keys(a).filter((key) => bKeys.indexOf(key) !== -1);
+		const newObj = { ...a, ...b };
+		if (Object.prototype.hasOwnProperty.call(newObj, "__proto__"))
+			delete newObj.__proto__;
+		for (const key of sharedKeys) {
+			if (key === "__proto__")
+				continue;
+			const sharedValue = mergeValues(a[key], b[key]);
+			if (!sharedValue.valid) {
+				return {
+					valid: false,
+					mergeErrorPath: [key, ...sharedValue.mergeErrorPath],
+				};
+			}
+			newObj[key] = sharedValue.data;
+		}
+		return { valid: true, data: newObj };
+	}
+	if (Array.isArray(a) && Array.isArray(b)) {
+		if (a.length !== b.length) {
+			return { valid: false, mergeErrorPath: [] };
+		}
+		const newArray = [];
+		for (let index = 0; index < a.length; index++) {
+			const itemA = a[index];
+			const itemB = b[index];
+			const sharedValue = mergeValues(itemA, itemB);
+			if (!sharedValue.valid) {
+				return {
+					valid: false,
+					mergeErrorPath: [index, ...sharedValue.mergeErrorPath],
+				};
+			}
+			newArray.push(sharedValue.data);
+		}
+		return { valid: true, data: newArray };
+	}
+	return { valid: false, mergeErrorPath: [] };
+}
+function handleIntersectionResults(result, left, right) {
+	const unrecKeys = new Map();
+	let unrecIssue;
+	const keyIssues = new Map();
+	const collect = (iss, side) => {
+		let keys;
+		if (iss.code === "unrecognized_keys" && !iss.path?.length) {
+			unrecIssue ?? (unrecIssue = iss);
+			keys = iss.keys;
+		}
+		else if (iss.code === "invalid_key" && iss.origin === "record" && iss.path?.length === 1) {
+			const k = String(iss.path[0]);
+			if (!keyIssues.has(k))
+				keyIssues.set(k, iss);
+			keys = [k];
+		}
+		else {
+			return false;
+		}
+		for (const k of keys) {
+			if (!unrecKeys.has(k))
+				unrecKeys.set(k, {});
+			unrecKeys.get(k)[side] = true;
+		}
+		return true;
+	};
+	for (const iss of left.issues) {
+		if (!collect(iss, "l"))
+			result.issues.push(iss);
+	}
+	for (const iss of right.issues) {
+		if (!collect(iss, "r"))
+			result.issues.push(iss);
+	}
+	const bothKeys = [...unrecKeys].filter(([, f]) => f.l && f.r).map(([k]) => k);
+	if (bothKeys.length) {
+		const aggregated = unrecIssue ? bothKeys.filter((k) => unrecIssue.keys.includes(k)) : [];
+		if (aggregated.length)
+			result.issues.push({ ...unrecIssue, keys: aggregated });
+		for (const k of bothKeys) {
+			if (!aggregated.includes(k) && keyIssues.has(k))
+				result.issues.push(keyIssues.get(k));
+		}
+	}
+	const merged = mergeValues(left.value, right.value);
+	if (!merged.valid) {
+		if (core_util .QH(result))
+			return result;
+		throw new Error(`Unmergable intersection. Error path: ` + `${JSON.stringify(merged.mergeErrorPath)}`);
+	}
+	result.value = merged.data;
+	return result;
+}
+const $ZodTuple =   core_core .xI("$ZodTuple", (inst, def) => {
+	$ZodType.init(inst, def);
+	const items = def.items;
+	const memo = core_core .cr.memoizer;
+	memo?.attach(inst);
+	inst._zod.parse = (payload, ctx) => {
+		const input = payload.value;
+		if (!Array.isArray(input)) {
+			payload.issues.push({
+				input,
+				inst,
+				expected: "tuple",
+				code: "invalid_type",
+			});
+			return payload;
+		}
+		payload.value = memo ? memo.alloc(inst, payload, [], ctx) : [];
+		const proms = [];
+		const optinStart = getTupleOptStart(items, "optin");
+		const optoutStart = getTupleOptStart(items, "optout");
+		if (!def.rest) {
+			if (input.length < optinStart) {
+				payload.issues.push({
+					code: "too_small",
+					minimum: optinStart,
+					inclusive: true,
+					input,
+					inst,
+					origin: "array",
+				});
+				return payload;
+			}
+			if (input.length > items.length) {
+				payload.issues.push({
+					code: "too_big",
+					maximum: items.length,
+					inclusive: true,
+					input,
+					inst,
+					origin: "array",
+				});
+			}
+		}
+		const itemResults = new Array(items.length);
+		const abortEarly = def.rest ? ctx?.abortEarly : undefined;
+		let itemAborted = false;
+		for (let i = 0; i < items.length; i++) {
+			const r = items[i]._zod.run({ value: input[i], issues: [] }, ctx);
+			if (r instanceof Promise) {
+				proms.push(r.then((rr) => {
+					itemResults[i] = rr;
+				}));
+			}
+			else {
+				itemResults[i] = r;
+				if (abortEarly && !itemAborted && r.issues.length)
+					itemAborted = core_util .QH(r);
+			}
+		}
+		if (def.rest && !itemAborted) {
+			let i = items.length - 1;
+			const rest = input.slice(items.length);
+			let seen = payload.issues.length;
+			for (const el of rest) {
+				if (abortEarly && payload.issues.length !== seen) {
+					if (core_util .QH(payload, seen))
+						break;
+					seen = payload.issues.length;
+				}
+				i++;
+				const result = def.rest._zod.run({ value: el, issues: [] }, ctx);
+				if (result instanceof Promise) {
+					proms.push(result.then((r) => handleTupleResult(r, payload, i)));
+				}
+				else {
+					handleTupleResult(result, payload, i);
+				}
+			}
+		}
+		if (proms.length) {
+			return Promise.all(proms).then(() => handleTupleResults(itemResults, payload, items, input, optoutStart));
+		}
+		return handleTupleResults(itemResults, payload, items, input, optoutStart);
+	};
+});
+function getTupleOptStart(items, key) {
+	for (let i = items.length - 1; i >= 0; i--) {
+		const omittable = key === "optin" ? items[i]._zod.optin !== undefined : items[i]._zod.optout === "optional";
+		if (!omittable)
+			return i + 1;
+	}
+	return 0;
+}
+function handleTupleResult(result, final, index) {
+	if (result.issues.length) {
+		final.issues.push(...core_util .lQ(index, result.issues));
+	}
+	final.value[index] = result.value;
+}
+function handleTupleResults(itemResults, final, items, input, optoutStart) {
+	for (let i = 0; i < items.length; i++) {
+		const r = itemResults[i];
+		const isPresent = i < input.length;
+		if (!isPresent && i >= optoutStart && items[i]._zod.optin === "optional") {
+			final.value.length = i;
+			break;
+		}
+		if (r.issues.length) {
+			if (!isPresent && i >= optoutStart) {
+				final.value.length = i;
+				break;
+			}
+			final.issues.push(...core_util .lQ(i, r.issues));
+		}
+		final.value[i] = r.value;
+	}
+	for (let i = final.value.length - 1; i >= input.length; i--) {
+		if (items[i]._zod.optout === "optional" && final.value[i] === undefined) {
+			final.value.length = i;
+		}
+		else {
+			break;
+		}
+	}
+	return final;
+}
+const $ZodRecord =   core_core .xI("$ZodRecord", (inst, def) => {
+	$ZodType.init(inst, def);
+	const memo = core_core .cr.memoizer;
+	memo?.attach(inst);
+	inst._zod.parse = (payload, ctx) => {
+		const input = payload.value;
+		if (!core_util .Qd(input)) {
+			payload.issues.push({
+				expected: "record",
+				code: "invalid_type",
+				input,
+				inst,
+			});
+			return payload;
+		}
+		const proms = [];
+		const values = def.keyType._zod.values;
+		if (values && !def.partial) {
+			payload.value = memo ? memo.alloc(inst, payload, {}, ctx) : {};
+			const recordKeys = new Set();
+			for (const key of values) {
+				if (typeof key === "string" || typeof key === "number" || typeof key === "symbol") {
+					recordKeys.add(typeof key === "number" ? key.toString() : key);
+					if (key === "__proto__")
+						continue;
+					const keyResult = def.keyType._zod.run({ value: key, issues: [] }, ctx);
+					if (keyResult instanceof Promise) {
+						throw new Error("Async schemas not supported in object keys currently");
+					}
+					if (keyResult.issues.length) {
+						payload.issues.push({
+							code: "invalid_key",
+							origin: "record",
+							issues: keyResult.issues.map((iss) => core_util .iR(iss, ctx, core_core .$W())),
+							input: key,
+							path: [key],
+							inst,
+						});
+						continue;
+					}
+					const outKey = keyResult.value;
+					if (outKey === "__proto__")
+						continue;
+					const result = def.valueType._zod.run({ value: input[key], issues: [] }, ctx);
+					if (result instanceof Promise) {
+						proms.push(result.then((result) => {
+							if (result.issues.length) {
+								payload.issues.push(...core_util .lQ(key, result.issues));
+							}
+							payload.value[outKey] = result.value;
+						}));
+					}
+					else {
+						if (result.issues.length) {
+							payload.issues.push(...core_util .lQ(key, result.issues));
+						}
+						payload.value[outKey] = result.value;
+					}
+				}
+			}
+			let unrecognized;
+			for (const key in input) {
+				if (!recordKeys.has(key)) {
+					if (def.mode === "loose") {
+						if (key === "__proto__")
+							continue;
+						payload.value[key] = input[key];
+					}
+					else {
+						unrecognized = unrecognized ?? [];
+						unrecognized.push(key);
+					}
+				}
+			}
+			if (unrecognized && unrecognized.length > 0) {
+				payload.issues.push({
+					code: "unrecognized_keys",
+					input,
+					inst,
+					keys: unrecognized,
+					continue: true,
+				});
+			}
+		}
+		else {
+			payload.value = memo ? memo.alloc(inst, payload, {}, ctx) : {};
+			let unrecognized;
+			for (const key of Reflect.ownKeys(input)) {
+				if (key === "__proto__")
+					continue;
+				if (!Object.prototype.propertyIsEnumerable.call(input, key))
+					continue;
+				let keyResult = def.keyType._zod.run({ value: key, issues: [] }, ctx);
+				if (keyResult instanceof Promise) {
+					throw new Error("Async schemas not supported in object keys currently");
+				}
+				const checkNumericKey = typeof key === "string" && number.test(key) && keyResult.issues.length;
+				if (checkNumericKey) {
+					const retryResult = def.keyType._zod.run({ value: Number(key), issues: [] }, ctx);
+					if (retryResult instanceof Promise) {
+						throw new Error("Async schemas not supported in object keys currently");
+					}
+					if (retryResult.issues.length === 0) {
+						keyResult = retryResult;
+					}
+				}
+				if (keyResult.issues.length) {
+					if (def.mode === "loose") {
+						payload.value[key] = input[key];
+					}
+					else if (values) {
+						unrecognized = unrecognized ?? [];
+						unrecognized.push(key);
+					}
+					else {
+						payload.issues.push({
+							code: "invalid_key",
+							origin: "record",
+							issues: keyResult.issues.map((iss) => core_util .iR(iss, ctx, core_core .$W())),
+							input: key,
+							path: [key],
+							inst,
+						});
+					}
+					continue;
+				}
+				const outKey = keyResult.value;
+				if (outKey === "__proto__")
+					continue;
+				const result = def.valueType._zod.run({ value: input[key], issues: [] }, ctx);
+				if (result instanceof Promise) {
+					proms.push(result.then((result) => {
+						if (result.issues.length) {
+							payload.issues.push(...core_util .lQ(key, result.issues));
+						}
+						payload.value[outKey] = result.value;
+					}));
+				}
+				else {
+					if (result.issues.length) {
+						payload.issues.push(...core_util .lQ(key, result.issues));
+					}
+					payload.value[outKey] = result.value;
+				}
+			}
+			if (unrecognized && unrecognized.length > 0) {
+				payload.issues.push({
+					code: "unrecognized_keys",
+					input,
+					inst,
+					keys: unrecognized,
+					continue: true,
+				});
+			}
+		}
+		if (proms.length) {
+			return Promise.all(proms).then(() => payload);
+		}
+		return payload;
+	};
+});
+const $ZodMap =   (  null && (core.$constructor("$ZodMap", (inst, def) => {
+	$ZodType.init(inst, def);
+	const memo = core.globalConfig.memoizer;
+	memo?.attach(inst);
+	inst._zod.parse = (payload, ctx) => {
+		const input = payload.value;
+		if (!(input instanceof Map)) {
+			payload.issues.push({
+				expected: "map",
+				code: "invalid_type",
+				input,
+				inst,
+			});
+			return payload;
+		}
+		const proms = [];
+		payload.value = memo ? memo.alloc(inst, payload, new Map(), ctx) : new Map();
+		const abortEarly = ctx?.abortEarly;
+		let seen = payload.issues.length;
+		for (const [key, value] of input) {
+			if (abortEarly && payload.issues.length !== seen) {
+				if (util.aborted(payload, seen))
+					break;
+				seen = payload.issues.length;
+			}
+			const keyResult = def.keyType._zod.run({ value: key, issues: [] }, ctx);
+			const valueResult = def.valueType._zod.run({ value: value, issues: [] }, ctx);
+			if (keyResult instanceof Promise || valueResult instanceof Promise) {
+				proms.push(Promise.all([keyResult, valueResult]).then(([keyResult, valueResult]) => {
+					handleMapResult(keyResult, valueResult, payload, key, input, inst, ctx);
+				}));
+			}
+			else {
+				handleMapResult(keyResult, valueResult, payload, key, input, inst, ctx);
+			}
+		}
+		if (proms.length)
+			return Promise.all(proms).then(() => payload);
+		return payload;
+	};
+	capSize(inst, mapSize);
+})));
+function handleMapResult(keyResult, valueResult, final, key, input, inst, ctx) {
+	if (keyResult.issues.length) {
+		if (util.propertyKeyTypes.has(typeof key)) {
+			final.issues.push(...util.prefixIssues(key, keyResult.issues));
+		}
+		else {
+			final.issues.push({
+				code: "invalid_key",
+				origin: "map",
+				input,
+				inst,
+				issues: keyResult.issues.map((iss) => util.finalizeIssue(iss, ctx, core.config())),
+			});
+		}
+	}
+	if (valueResult.issues.length) {
+		if (util.propertyKeyTypes.has(typeof key)) {
+			final.issues.push(...util.prefixIssues(key, valueResult.issues));
+		}
+		else {
+			final.issues.push({
+				origin: "map",
+				code: "invalid_element",
+				input,
+				inst,
+				key: key,
+				issues: valueResult.issues.map((iss) => util.finalizeIssue(iss, ctx, core.config())),
+			});
+		}
+	}
+	final.value.set(keyResult.value, valueResult.value);
+}
+const $ZodSet =   (  null && (core.$constructor("$ZodSet", (inst, def) => {
+	$ZodType.init(inst, def);
+	const memo = core.globalConfig.memoizer;
+	memo?.attach(inst);
+	inst._zod.parse = (payload, ctx) => {
+		const input = payload.value;
+		if (!(input instanceof Set)) {
+			payload.issues.push({
+				input,
+				inst,
+				expected: "set",
+				code: "invalid_type",
+			});
+			return payload;
+		}
+		const proms = [];
+		payload.value = memo ? memo.alloc(inst, payload, new Set(), ctx) : new Set();
+		const abortEarly = ctx?.abortEarly;
+		let seen = payload.issues.length;
+		for (const item of input) {
+			if (abortEarly && payload.issues.length !== seen) {
+				if (util.aborted(payload, seen))
+					break;
+				seen = payload.issues.length;
+			}
+			const result = def.valueType._zod.run({ value: item, issues: [] }, ctx);
+			if (result instanceof Promise) {
+				proms.push(result.then((result) => handleSetResult(result, payload)));
+			}
+			else
+				handleSetResult(result, payload);
+		}
+		if (proms.length)
+			return Promise.all(proms).then(() => payload);
+		return payload;
+	};
+	capSize(inst, setSize);
+})));
+function handleSetResult(result, final) {
+	if (result.issues.length) {
+		final.issues.push(...result.issues);
+	}
+	final.value.add(result.value);
+}
+const $ZodEnum =   core_core .xI("$ZodEnum", (inst, def) => {
+	$ZodType.init(inst, def);
+	const values = core_util .w5(def.entries);
+	const valuesSet = new Set(values);
+	inst._zod.values = valuesSet;
+	core_util .v5(inst, "pattern", (zod) => {
+		const patternValues = core_util .w5(zod.def.entries).filter((k) => core_util .qQ.has(typeof k));
+		return new RegExp(patternValues.length ? `^(${patternValues.map((o) => core_util .sD(o.toString())).join("|")})$` : "^[^\\s\\S]$");
+	});
+	inst._zod.parse = (payload, _ctx) => {
+		const input = payload.value;
+		if (valuesSet.has(input)) {
+			return payload;
+		}
+		payload.issues.push({
+			code: "invalid_value",
+			values,
+			input,
+			inst,
+		});
+		return payload;
+	};
+});
+const $ZodLiteral =   core_core .xI("$ZodLiteral", (inst, def) => {
+	$ZodType.init(inst, def);
+	const values = new Set(def.values);
+	inst._zod.values = values;
+	core_util .v5(inst, "pattern", (zod) => {
+		const vals = zod.def.values;
+		return new RegExp(vals.length
+			? `^(${vals
+				.map((o) => typeof o === "string" ? core_util .sD(o) : o ? core_util .sD(o.toString()) : String(o))
+				.join("|")})$`
+			: "^[^\\s\\S]$");
+	});
+	inst._zod.parse = (payload, _ctx) => {
+		const input = payload.value;
+		if (values.has(input)) {
+			return payload;
+		}
+		payload.issues.push({
+			code: "invalid_value",
+			values: def.values,
+			input,
+			inst,
+		});
+		return payload;
+	};
+});
+const $ZodFile =   (  null && (core.$constructor("$ZodFile", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.parse = (payload, _ctx) => {
+		const input = payload.value;
+		if (input instanceof File)
+			return payload;
+		payload.issues.push({
+			expected: "file",
+			code: "invalid_type",
+			input,
+			inst,
+		});
+		return payload;
+	};
+})));
+const $ZodTransform =   core_core .xI("$ZodTransform", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.optin = "optional";
+	core_core .cr.memoizer?.guard(inst);
+	inst._zod.parse = (payload, ctx) => {
+		if (ctx.direction === "backward") {
+			throw new core_core .cV(inst.constructor.name);
+		}
+		const _out = def.transform(payload.value, payload);
+		if (ctx.async) {
+			const output = _out instanceof Promise ? _out : Promise.resolve(_out);
+			return output.then((output) => {
+				payload.value = output;
+				return payload;
+			});
+		}
+		if (_out instanceof Promise) {
+			throw new core_core .GT();
+		}
+		payload.value = _out;
+		return payload;
+	};
+});
+function handleOptionalResult(payload, result) {
+	payload.value = result.issues.length ? undefined : result.value;
+	return payload;
+}
+const $ZodOptional =   core_core .xI("$ZodOptional", (inst, def) => {
+	$ZodType.init(inst, def);
+	core_util .v5(inst, "optin", (zod) => zod.def.innerType._zod.optin === "defaulted" ? "defaulted" : "optional");
+	inst._zod.optout = "optional";
+	core_util .v5(inst, "values", (zod) => {
+		const values = zod.def.innerType._zod.values;
+		return values ? new Set([...values, undefined]) : undefined;
+	});
+	core_util .v5(inst, "pattern", (zod) => {
+		const pattern = zod.def.innerType._zod.pattern;
+		return pattern ? new RegExp(`^(${core_util .p6(pattern.source)})?$`) : undefined;
+	});
+	inst._zod.parse = (payload, ctx) => {
+		if (payload.value === undefined) {
+			if (def.innerType._zod.optin !== "defaulted")
+				return payload;
+			const result = def.innerType._zod.run({ value: payload.value, issues: [] }, ctx);
+			if (result instanceof Promise)
+				return result.then((result) => handleOptionalResult(payload, result));
+			return handleOptionalResult(payload, result);
+		}
+		return def.innerType._zod.run(payload, ctx);
+	};
+});
+const $ZodExactOptional =   core_core .xI("$ZodExactOptional", (inst, def) => {
+	$ZodOptional.init(inst, def);
+	core_util .v5(inst, "values", (zod) => zod.def.innerType._zod.values);
+	core_util .v5(inst, "pattern", (zod) => zod.def.innerType._zod.pattern);
+	inst._zod.parse = (payload, ctx) => {
+		return def.innerType._zod.run(payload, ctx);
+	};
+});
+const $ZodNullable =   core_core .xI("$ZodNullable", (inst, def) => {
+	$ZodType.init(inst, def);
+	core_util .v5(inst, "optin", (zod) => zod.def.innerType._zod.optin);
+	core_util .v5(inst, "optout", (zod) => zod.def.innerType._zod.optout);
+	core_util .v5(inst, "pattern", (zod) => {
+		const pattern = zod.def.innerType._zod.pattern;
+		return pattern ? new RegExp(`^(${core_util .p6(pattern.source)}|null)$`) : undefined;
+	});
+	core_util .v5(inst, "values", (zod) => {
+		return zod.def.innerType._zod.values ? new Set([...zod.def.innerType._zod.values, null]) : undefined;
+	});
+	inst._zod.parse = (payload, ctx) => {
+		if (payload.value === null)
+			return payload;
+		return def.innerType._zod.run(payload, ctx);
+	};
+});
+const $ZodDefault =   core_core .xI("$ZodDefault", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.optin = "defaulted";
+	core_util .v5(inst, "values", (zod) => zod.def.innerType._zod.values);
+	inst._zod.parse = (payload, ctx) => {
+		if (ctx.direction === "backward") {
+			return def.innerType._zod.run(payload, ctx);
+		}
+		if (payload.value === undefined) {
+			payload.value = def.defaultValue;
+			return payload;
+		}
+		const result = def.innerType._zod.run(payload, ctx);
+		if (result instanceof Promise) {
+			return result.then((result) => handleDefaultResult(result, def));
+		}
+		return handleDefaultResult(result, def);
+	};
+});
+function handleDefaultResult(payload, def) {
+	if (payload.value === undefined) {
+		payload.value = def.defaultValue;
+	}
+	return payload;
+}
+const $ZodPrefault =   core_core .xI("$ZodPrefault", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.optin = "defaulted";
+	core_util .v5(inst, "values", (zod) => zod.def.innerType._zod.values);
+	inst._zod.parse = (payload, ctx) => {
+		if (ctx.direction === "backward") {
+			return def.innerType._zod.run(payload, ctx);
+		}
+		if (payload.value === undefined) {
+			payload.value = def.defaultValue;
+		}
+		return def.innerType._zod.run(payload, ctx);
+	};
+});
+const $ZodNonOptional =   core_core .xI("$ZodNonOptional", (inst, def) => {
+	$ZodType.init(inst, def);
+	core_util .v5(inst, "values", (zod) => {
+		const v = zod.def.innerType._zod.values;
+		return v ? new Set([...v].filter((x) => x !== undefined)) : undefined;
+	});
+	inst._zod.parse = (payload, ctx) => {
+		const result = def.innerType._zod.run(payload, ctx);
+		if (result instanceof Promise) {
+			return result.then((result) => handleNonOptionalResult(result, inst));
+		}
+		return handleNonOptionalResult(result, inst);
+	};
+});
+function handleNonOptionalResult(payload, inst) {
+	if (!payload.issues.length && payload.value === undefined) {
+		payload.issues.push({
+			code: "invalid_type",
+			expected: "nonoptional",
+			input: payload.value,
+			inst,
+		});
+	}
+	return payload;
+}
+const $ZodSuccess =   (  null && (core.$constructor("$ZodSuccess", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.parse = (payload, ctx) => {
+		if (ctx.direction === "backward") {
+			throw new core.$ZodEncodeError("ZodSuccess");
+		}
+		const result = def.innerType._zod.run(payload, ctx);
+		if (result instanceof Promise) {
+			return result.then((result) => {
+				payload.value = result.issues.length === 0;
+				return payload;
+			});
+		}
+		payload.value = result.issues.length === 0;
+		return payload;
+	};
+})));
+function handleCatchResult(payload, result, def, ctx) {
+	if (!result.issues.length) {
+		payload.value = result.value;
+		if (result.memo)
+			payload.memo = true;
+		return payload;
+	}
+	payload.value = def.catchValue({
+		...result,
+		value: payload.value,
+		error: {
+			issues: result.issues.map((iss) => core_util .iR(iss, ctx, core_core .$W())),
+		},
+		input: payload.value,
+	});
+	return payload;
+}
+const $ZodCatch =   core_core .xI("$ZodCatch", (inst, def) => {
+	$ZodType.init(inst, def);
+	core_util .v5(inst, "optin", (zod) => zod.def.innerType._zod.optin === "defaulted" ? "defaulted" : "optional");
+	core_util .v5(inst, "optout", (zod) => zod.def.innerType._zod.optout);
+	core_util .v5(inst, "values", (zod) => zod.def.innerType._zod.values);
+	inst._zod.parse = (payload, ctx) => {
+		if (ctx.direction === "backward") {
+			return def.innerType._zod.run(payload, ctx);
+		}
+		const result = def.innerType._zod.run({ value: payload.value, issues: [] }, ctx);
+		if (result instanceof Promise) {
+			return result.then((result) => handleCatchResult(payload, result, def, ctx));
+		}
+		return handleCatchResult(payload, result, def, ctx);
+	};
+});
+const $ZodNaN =   (  null && (core.$constructor("$ZodNaN", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.parse = (payload, _ctx) => {
+		if (typeof payload.value !== "number" || !Number.isNaN(payload.value)) {
+			payload.issues.push({
+				input: payload.value,
+				inst,
+				expected: "nan",
+				code: "invalid_type",
+			});
+			return payload;
+		}
+		return payload;
+	};
+})));
+const $ZodPipe =   core_core .xI("$ZodPipe", (inst, def) => {
+	$ZodType.init(inst, def);
+	core_util .v5(inst, "values", (zod) => zod.def.in._zod.values);
+	core_util .v5(inst, "optin", (zod) => zod.def.in._zod.optin);
+	core_util .v5(inst, "optout", (zod) => zod.def.out._zod.optout);
+	core_util .v5(inst, "propValues", (zod) => zod.def.in._zod.propValues);
+	inst._zod.parse = (payload, ctx) => {
+		if (ctx.direction === "backward") {
+			const right = def.out._zod.run(payload, ctx);
+			if (right instanceof Promise) {
+				return right.then((right) => handlePipeResult(right, def.in, ctx));
+			}
+			return handlePipeResult(right, def.in, ctx);
+		}
+		const left = def.in._zod.run(payload, ctx);
+		if (left instanceof Promise) {
+			return left.then((left) => handlePipeResult(left, def.out, ctx));
+		}
+		return handlePipeResult(left, def.out, ctx);
+	};
+});
+function handlePipeResult(left, next, ctx) {
+	if (left.issues.some((iss) => iss.code !== "unrecognized_keys")) {
+		left.aborted = true;
+		return left;
+	}
+	return next._zod.run({ value: left.value, issues: left.issues }, ctx);
+}
+const $ZodCodec =   (  null && (core.$constructor("$ZodCodec", (inst, def) => {
+	$ZodType.init(inst, def);
+	util.defineLazyInternal(inst, "values", (zod) => zod.def.in._zod.values);
+	util.defineLazyInternal(inst, "optin", (zod) => zod.def.in._zod.optin);
+	util.defineLazyInternal(inst, "optout", (zod) => zod.def.out._zod.optout);
+	util.defineLazyInternal(inst, "propValues", (zod) => zod.def.in._zod.propValues);
+	inst._zod.parse = (payload, ctx) => {
+		const direction = ctx.direction || "forward";
+		if (direction === "forward") {
+			const left = def.in._zod.run(payload, ctx);
+			if (left instanceof Promise) {
+				return left.then((left) => handleCodecAResult(left, def, ctx));
+			}
+			return handleCodecAResult(left, def, ctx);
+		}
+		else {
+			const right = def.out._zod.run(payload, ctx);
+			if (right instanceof Promise) {
+				return right.then((right) => handleCodecAResult(right, def, ctx));
+			}
+			return handleCodecAResult(right, def, ctx);
+		}
+	};
+})));
+function handleCodecAResult(result, def, ctx) {
+	if (result.issues.length) {
+		result.aborted = true;
+		return result;
+	}
+	const direction = ctx.direction || "forward";
+	if (direction === "forward") {
+		const transformed = def.transform(result.value, result);
+		if (transformed instanceof Promise) {
+			return transformed.then((value) => handleCodecTxResult(result, value, def.out, ctx));
+		}
+		return handleCodecTxResult(result, transformed, def.out, ctx);
+	}
+	else {
+		const transformed = def.reverseTransform(result.value, result);
+		if (transformed instanceof Promise) {
+			return transformed.then((value) => handleCodecTxResult(result, value, def.in, ctx));
+		}
+		return handleCodecTxResult(result, transformed, def.in, ctx);
+	}
+}
+function handleCodecTxResult(left, value, nextSchema, ctx) {
+	if (left.issues.length) {
+		left.aborted = true;
+		return left;
+	}
+	return nextSchema._zod.run({ value, issues: left.issues }, ctx);
+}
+const $ZodPreprocess =   (  null && (core.$constructor("$ZodPreprocess", (inst, def) => {
+	$ZodPipe.init(inst, def);
+})));
+const $ZodReadonly =   core_core .xI("$ZodReadonly", (inst, def) => {
+	$ZodType.init(inst, def);
+	core_util .v5(inst, "propValues", (zod) => zod.def.innerType._zod.propValues);
+	core_util .v5(inst, "values", (zod) => zod.def.innerType._zod.values);
+	core_util .v5(inst, "optin", (zod) => zod.def.innerType?._zod?.optin);
+	core_util .v5(inst, "optout", (zod) => zod.def.innerType?._zod?.optout);
+	inst._zod.parse = (payload, ctx) => {
+		if (ctx.direction === "backward") {
+			return def.innerType._zod.run(payload, ctx);
+		}
+		const result = def.innerType._zod.run(payload, ctx);
+		if (result instanceof Promise) {
+			return result.then(handleReadonlyResult);
+		}
+		return handleReadonlyResult(result);
+	};
+});
+function handleReadonlyResult(payload) {
+	if (!payload.memo)
+		payload.value = Object.freeze(payload.value);
+	return payload;
+}
+function leafPattern(schema) {
+	const def = schema._zod.def;
+	let pattern = def.pattern;
+	let isInt = !!def.format?.includes("int");
+	let minimum;
+	let maximum;
+	for (const ch of def.checks ?? []) {
+		const d = ch._zod.def;
+		if (d.pattern)
+			pattern = d.pattern;
+		isInt || (isInt = !!d.format?.includes("int"));
+		const lo = d.minimum ?? d.length;
+		const hi = d.maximum ?? d.length;
+		if (lo !== undefined && (minimum === undefined || lo > minimum))
+			minimum = lo;
+		if (hi !== undefined && (maximum === undefined || hi < maximum))
+			maximum = hi;
+	}
+	if (pattern)
+		return pattern.source;
+	if (minimum !== undefined && maximum !== undefined && minimum > maximum)
+		return "(?!)";
+	if (minimum !== undefined || maximum !== undefined)
+		return regexes.string({ minimum, maximum }).source;
+	const own = schema._zod.pattern;
+	return (isInt && own === regexes.number ? regexes.integer : own)?.source;
+}
+function partPattern(schema) {
+	const def = schema._zod.def;
+	const own = schema._zod.pattern?.source;
+	const inner = def.innerType ?? schema._zod.innerType;
+	if (inner) {
+		const before = inner._zod.pattern?.source;
+		const after = partPattern(inner);
+		if (own && before && after && after !== before) {
+			return own.replace(util.cleanRegex(before), () => util.cleanRegex(after));
+		}
+		return own;
+	}
+	if (def.options) {
+		const sources = def.options.map(partPattern);
+		if (sources.every(Boolean))
+			return `^(${sources.map((s) => util.cleanRegex(s)).join("|")})$`;
+	}
+	return leafPattern(schema);
+}
+const $ZodTemplateLiteral =   (  null && (core.$constructor("$ZodTemplateLiteral", (inst, def) => {
+	$ZodType.init(inst, def);
+	const regexParts = [];
+	for (const part of def.parts) {
+		if (typeof part === "object" && part !== null) {
+			const source = partPattern(part);
+			if (!source) {
+				throw new Error(`Invalid template literal part, no pattern found: ${[...part._zod.traits].shift()}`);
+			}
+			regexParts.push(util.cleanRegex(source));
+		}
+		else if (part === null || util.primitiveTypes.has(typeof part)) {
+			regexParts.push(util.escapeRegex(`${part}`));
+		}
+		else {
+			throw new Error(`Invalid template literal part: ${part}`);
+		}
+	}
+	inst._zod.pattern = new RegExp(`^${regexParts.join("")}$`);
+	inst._zod.parse = (payload, _ctx) => {
+		if (typeof payload.value !== "string") {
+			payload.issues.push({
+				input: payload.value,
+				inst,
+				expected: "string",
+				code: "invalid_type",
+			});
+			return payload;
+		}
+		inst._zod.pattern.lastIndex = 0;
+		if (!inst._zod.pattern.test(payload.value)) {
+			payload.issues.push({
+				input: payload.value,
+				inst,
+				code: "invalid_format",
+				format: def.format ?? "template_literal",
+				pattern: inst._zod.pattern.source,
+			});
+			return payload;
+		}
+		return payload;
+	};
+})));
+const $ZodFunction =   (  null && (core.$constructor("$ZodFunction", (inst, def) => {
+	$ZodType.init(inst, def);
+	Object.defineProperty(inst, "_def", { value: def });
+	inst._zod.def = def;
+	inst.implement = (func) => {
+		if (typeof func !== "function") {
+			throw new Error("implement() must be called with a function");
+		}
+		return Object.defineProperty(function (...args) {
+			const parsedArgs = inst._def.input ? parse(inst._def.input, args) : args;
+			const result = Reflect.apply(func, this, parsedArgs);
+			if (inst._def.output) {
+				return parse(inst._def.output, result);
+			}
+			return result;
+		}, "_zod", { value: inst._zod, enumerable: false });
+	};
+	inst.implementAsync = (func) => {
+		if (typeof func !== "function") {
+			throw new Error("implementAsync() must be called with a function");
+		}
+		return Object.defineProperty(async function (...args) {
+			const parsedArgs = inst._def.input ? await parseAsync(inst._def.input, args) : args;
+			const result = await Reflect.apply(func, this, parsedArgs);
+			if (inst._def.output) {
+				return await parseAsync(inst._def.output, result);
+			}
+			return result;
+		}, "_zod", { value: inst._zod, enumerable: false });
+	};
+	inst._zod.parse = (payload, _ctx) => {
+		if (typeof payload.value !== "function") {
+			payload.issues.push({
+				code: "invalid_type",
+				expected: "function",
+				input: payload.value,
+				inst,
+			});
+			return payload;
+		}
+		const hasPromiseOutput = inst._def.output && inst._def.output._zod.def.type === "promise";
+		if (hasPromiseOutput) {
+			payload.value = inst.implementAsync(payload.value);
+		}
+		else {
+			payload.value = inst.implement(payload.value);
+		}
+		return payload;
+	};
+	inst.input = (...args) => {
+		const F = inst.constructor;
+		if (Array.isArray(args[0])) {
+			return new F({
+				type: "function",
+				input: new $ZodTuple({
+					type: "tuple",
+					items: args[0],
+					rest: args[1],
+				}),
+				output: inst._def.output,
+			});
+		}
+		return new F({
+			type: "function",
+			input: args[0],
+			output: inst._def.output,
+		});
+	};
+	inst.output = (output) => {
+		const F = inst.constructor;
+		return new F({
+			type: "function",
+			input: inst._def.input,
+			output,
+		});
+	};
+	return inst;
+})));
+const $ZodPromise =   (  null && (core.$constructor("$ZodPromise", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.parse = (payload, ctx) => {
+		return Promise.resolve(payload.value).then((inner) => def.innerType._zod.run({ value: inner, issues: [] }, ctx));
+	};
+})));
+const $ZodLazy =   (  null && (core.$constructor("$ZodLazy", (inst, def) => {
+	$ZodType.init(inst, def);
+	util.defineLazy(inst._zod, "innerType", () => {
+		const d = def;
+		if (!d._cachedInner)
+			d._cachedInner = def.getter();
+		return d._cachedInner;
+	});
+	util.defineLazyInternal(inst, "pattern", (zod) => zod.innerType?._zod?.pattern);
+	util.defineLazyInternal(inst, "propValues", (zod) => zod.innerType?._zod?.propValues);
+	util.defineLazyInternal(inst, "optin", (zod) => zod.innerType?._zod?.optin ?? undefined);
+	util.defineLazyInternal(inst, "optout", (zod) => zod.innerType?._zod?.optout ?? undefined);
+	inst._zod.parse = (payload, ctx) => {
+		const inner = inst._zod.innerType;
+		return inner._zod.run(payload, ctx);
+	};
+})));
+const $ZodCustom =   core_core .xI("$ZodCustom", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	$ZodType.init(inst, def);
+	inst._zod.parse = (payload, _) => {
+		return payload;
+	};
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		const r = def.fn(input);
+		if (r instanceof Promise) {
+			return r.then((r) => handleRefineResult(r, payload, input, inst));
+		}
+		handleRefineResult(r, payload, input, inst);
+		return;
+	};
+});
+function handleRefineResult(result, payload, input, inst) {
+	if (!result) {
+		const _iss = {
+			code: "custom",
+			input,
+			inst,
+			path: [...(inst._zod.def.path ?? [])],
+			continue: !inst._zod.def.abort,
+		};
+		if (inst._zod.def.params)
+			_iss.params = inst._zod.def.params;
+		payload.issues.push(core_util .sn(_iss));
+	}
+}
+var registries = __nccwpck_require__(4288);
+;
+function snapshotChecks(def) {
+	if (def.checks)
+		def.checks = [...def.checks];
+	return def;
+}
+function _string(Class, params) {
+	return new Class(snapshotChecks({ type: "string", ...core_util .A2(params) }));
+}
+function _coercedString(Class, params) {
+	return new Class(snapshotChecks({ type: "string", coerce: true, ...util.normalizeParams(params) }));
+}
+function _email(Class, params) {
+	return new Class({
+		type: "string",
+		format: "email",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _guid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "guid",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _uuid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "uuid",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _uuidv4(Class, params) {
+	return new Class({
+		type: "string",
+		format: "uuid",
+		check: "string_format",
+		abort: false,
+		version: "v4",
+		...core_util .A2(params),
+	});
+}
+function _uuidv6(Class, params) {
+	return new Class({
+		type: "string",
+		format: "uuid",
+		check: "string_format",
+		abort: false,
+		version: "v6",
+		...core_util .A2(params),
+	});
+}
+function _uuidv7(Class, params) {
+	return new Class({
+		type: "string",
+		format: "uuid",
+		check: "string_format",
+		abort: false,
+		version: "v7",
+		...core_util .A2(params),
+	});
+}
+function _url(Class, params) {
+	return new Class({
+		type: "string",
+		format: "url",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function api_emoji(Class, params) {
+	return new Class({
+		type: "string",
+		format: "emoji",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _nanoid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "nanoid",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _cuid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "cuid",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _cuid2(Class, params) {
+	return new Class({
+		type: "string",
+		format: "cuid2",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _ulid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "ulid",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _xid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "xid",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _ksuid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "ksuid",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _ipv4(Class, params) {
+	return new Class({
+		type: "string",
+		format: "ipv4",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _ipv6(Class, params) {
+	return new Class({
+		type: "string",
+		format: "ipv6",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _mac(Class, params) {
+	return new Class({
+		type: "string",
+		format: "mac",
+		check: "string_format",
+		abort: false,
+		...util.normalizeParams(params),
+	});
+}
+function _cidrv4(Class, params) {
+	return new Class({
+		type: "string",
+		format: "cidrv4",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _cidrv6(Class, params) {
+	return new Class({
+		type: "string",
+		format: "cidrv6",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _base64(Class, params) {
+	return new Class({
+		type: "string",
+		format: "base64",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _base64url(Class, params) {
+	return new Class({
+		type: "string",
+		format: "base64url",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _e164(Class, params) {
+	return new Class({
+		type: "string",
+		format: "e164",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _creditCard(Class, params) {
+	return new Class({
+		type: "string",
+		format: "credit_card",
+		check: "string_format",
+		abort: false,
+		...util.normalizeParams(params),
+	});
+}
+function _iban(Class, params) {
+	return new Class({
+		type: "string",
+		format: "iban",
+		check: "string_format",
+		abort: false,
+		...util.normalizeParams(params),
+	});
+}
+function _jwt(Class, params) {
+	return new Class({
+		type: "string",
+		format: "jwt",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+const TimePrecision = {
+	Any: null,
+	Minute: -1,
+	Second: 0,
+	Millisecond: 3,
+	Microsecond: 6,
+};
+function _isoDateTime(Class, params) {
+	return new Class({
+		type: "string",
+		format: "datetime",
+		check: "string_format",
+		offset: false,
+		local: false,
+		precision: null,
+		...core_util .A2(params),
+	});
+}
+function _isoDate(Class, params) {
+	return new Class({
+		type: "string",
+		format: "date",
+		check: "string_format",
+		...core_util .A2(params),
+	});
+}
+function _isoTime(Class, params) {
+	return new Class({
+		type: "string",
+		format: "time",
+		check: "string_format",
+		precision: null,
+		...core_util .A2(params),
+	});
+}
+function _isoDuration(Class, params) {
+	return new Class({
+		type: "string",
+		format: "duration",
+		check: "string_format",
+		...core_util .A2(params),
+	});
+}
+function _number(Class, params) {
+	return new Class(snapshotChecks({ type: "number", checks: [], ...core_util .A2(params) }));
+}
+function _coercedNumber(Class, params) {
+	return new Class(snapshotChecks({ type: "number", coerce: true, checks: [], ...util.normalizeParams(params) }));
+}
+function _int(Class, params) {
+	return new Class({
+		type: "number",
+		check: "number_format",
+		abort: false,
+		format: "safeint",
+		...core_util .A2(params),
+	});
+}
+function _float32(Class, params) {
+	return new Class({
+		type: "number",
+		check: "number_format",
+		abort: false,
+		format: "float32",
+		...util.normalizeParams(params),
+	});
+}
+function _float64(Class, params) {
+	return new Class({
+		type: "number",
+		check: "number_format",
+		abort: false,
+		format: "float64",
+		...util.normalizeParams(params),
+	});
+}
+function _int32(Class, params) {
+	return new Class({
+		type: "number",
+		check: "number_format",
+		abort: false,
+		format: "int32",
+		...util.normalizeParams(params),
+	});
+}
+function _uint32(Class, params) {
+	return new Class({
+		type: "number",
+		check: "number_format",
+		abort: false,
+		format: "uint32",
+		...util.normalizeParams(params),
+	});
+}
+function _boolean(Class, params) {
+	return new Class({
+		type: "boolean",
+		...core_util .A2(params),
+	});
+}
+function _coercedBoolean(Class, params) {
+	return new Class({
+		type: "boolean",
+		coerce: true,
+		...util.normalizeParams(params),
+	});
+}
+function _bigint(Class, params) {
+	return new Class({
+		type: "bigint",
+		...util.normalizeParams(params),
+	});
+}
+function _coercedBigint(Class, params) {
+	return new Class({
+		type: "bigint",
+		coerce: true,
+		...util.normalizeParams(params),
+	});
+}
+function _int64(Class, params) {
+	return new Class({
+		type: "bigint",
+		check: "bigint_format",
+		abort: false,
+		format: "int64",
+		...util.normalizeParams(params),
+	});
+}
+function _uint64(Class, params) {
+	return new Class({
+		type: "bigint",
+		check: "bigint_format",
+		abort: false,
+		format: "uint64",
+		...util.normalizeParams(params),
+	});
+}
+function _symbol(Class, params) {
+	return new Class({
+		type: "symbol",
+		...util.normalizeParams(params),
+	});
+}
+function api_undefined(Class, params) {
+	return new Class({
+		type: "undefined",
+		...util.normalizeParams(params),
+	});
+}
+function api_null(Class, params) {
+	return new Class({
+		type: "null",
+		...core_util .A2(params),
+	});
+}
+function _any(Class) {
+	return new Class({
+		type: "any",
+	});
+}
+function _unknown(Class) {
+	return new Class({
+		type: "unknown",
+	});
+}
+function _never(Class, params) {
+	return new Class({
+		type: "never",
+		...core_util .A2(params),
+	});
+}
+function _void(Class, params) {
+	return new Class({
+		type: "void",
+		...util.normalizeParams(params),
+	});
+}
+function _date(Class, params) {
+	return new Class({
+		type: "date",
+		...util.normalizeParams(params),
+	});
+}
+function _coercedDate(Class, params) {
+	return new Class({
+		type: "date",
+		coerce: true,
+		...util.normalizeParams(params),
+	});
+}
+function _nan(Class, params) {
+	return new Class({
+		type: "nan",
+		...util.normalizeParams(params),
+	});
+}
+function _lt(value, params) {
+	return new $ZodCheckLessThan({
+		check: "less_than",
+		...core_util .A2(params),
+		value,
+		inclusive: false,
+	});
+}
+function _lte(value, params) {
+	return new $ZodCheckLessThan({
+		check: "less_than",
+		...core_util .A2(params),
+		value,
+		inclusive: true,
+	});
+}
+function _gt(value, params) {
+	return new $ZodCheckGreaterThan({
+		check: "greater_than",
+		...core_util .A2(params),
+		value,
+		inclusive: false,
+	});
+}
+function _gte(value, params) {
+	return new $ZodCheckGreaterThan({
+		check: "greater_than",
+		...core_util .A2(params),
+		value,
+		inclusive: true,
+	});
+}
+function _positive(params) {
+	return _gt(0, params);
+}
+function _negative(params) {
+	return _lt(0, params);
+}
+function _nonpositive(params) {
+	return _lte(0, params);
+}
+function _nonnegative(params) {
+	return _gte(0, params);
+}
+function _multipleOf(value, params) {
+	return new $ZodCheckMultipleOf({
+		check: "multiple_of",
+		...core_util .A2(params),
+		value,
+	});
+}
+function _maxSize(maximum, params) {
+	return new checks.$ZodCheckMaxSize({
+		check: "max_size",
+		...util.normalizeParams(params),
+		maximum,
+	});
+}
+function _minSize(minimum, params) {
+	return new checks.$ZodCheckMinSize({
+		check: "min_size",
+		...util.normalizeParams(params),
+		minimum,
+	});
+}
+function _size(size, params) {
+	return new checks.$ZodCheckSizeEquals({
+		check: "size_equals",
+		...util.normalizeParams(params),
+		size,
+	});
+}
+function _maxLength(maximum, params) {
+	const ch = new $ZodCheckMaxLength({
+		check: "max_length",
+		...core_util .A2(params),
+		maximum,
+	});
+	return ch;
+}
+function _minLength(minimum, params) {
+	return new $ZodCheckMinLength({
+		check: "min_length",
+		...core_util .A2(params),
+		minimum,
+	});
+}
+function _length(length, params) {
+	return new $ZodCheckLengthEquals({
+		check: "length_equals",
+		...core_util .A2(params),
+		length,
+	});
+}
+function _regex(pattern, params) {
+	return new $ZodCheckRegex({
+		check: "string_format",
+		format: "regex",
+		...core_util .A2(params),
+		pattern,
+	});
+}
+function _lowercase(params) {
+	return new $ZodCheckLowerCase({
+		check: "string_format",
+		format: "lowercase",
+		...core_util .A2(params),
+	});
+}
+function _uppercase(params) {
+	return new $ZodCheckUpperCase({
+		check: "string_format",
+		format: "uppercase",
+		...core_util .A2(params),
+	});
+}
+function _includes(includes, params) {
+	return new $ZodCheckIncludes({
+		check: "string_format",
+		format: "includes",
+		...core_util .A2(params),
+		includes,
+	});
+}
+function _startsWith(prefix, params) {
+	return new $ZodCheckStartsWith({
+		check: "string_format",
+		format: "starts_with",
+		...core_util .A2(params),
+		prefix,
+	});
+}
+function _endsWith(suffix, params) {
+	return new $ZodCheckEndsWith({
+		check: "string_format",
+		format: "ends_with",
+		...core_util .A2(params),
+		suffix,
+	});
+}
+function _property(property, schema, params) {
+	return new checks.$ZodCheckProperty({
+		check: "property",
+		property,
+		schema,
+		...util.normalizeParams(params),
+	});
+}
+function _properties(shape, params) {
+	return new $ZodCheckProperties({
+		check: "properties",
+		shape,
+		...core_util .A2(params),
+	});
+}
+function _mime(types, params) {
+	return new checks.$ZodCheckMimeType({
+		check: "mime_type",
+		mime: types,
+		...util.normalizeParams(params),
+	});
+}
+function _overwrite(tx) {
+	return new $ZodCheckOverwrite({
+		check: "overwrite",
+		tx,
+	});
+}
+function _normalize(form) {
+	return _overwrite((input) => input.normalize(form));
+}
+function _trim() {
+	return _overwrite((input) => input.trim());
+}
+function _toLowerCase() {
+	return _overwrite((input) => input.toLowerCase());
+}
+function _toUpperCase() {
+	return _overwrite((input) => input.toUpperCase());
+}
+function _slugify() {
+	return _overwrite((input) => core_util .Yv(input));
+}
+function _array(Class, element, params) {
+	return new Class({
+		type: "array",
+		element,
+		...core_util .A2(params),
+	});
+}
+function _union(Class, options, params) {
+	return new Class({
+		type: "union",
+		options,
+		...util.normalizeParams(params),
+	});
+}
+function _xor(Class, options, params) {
+	return new Class({
+		type: "union",
+		options,
+		inclusive: false,
+		...util.normalizeParams(params),
+	});
+}
+function _discriminatedUnion(Class, discriminator, options, params) {
+	return new Class({
+		type: "union",
+		options: options,
+		discriminator,
+		...util.normalizeParams(params),
+	});
+}
+function _intersection(Class, left, right) {
+	return new Class({
+		type: "intersection",
+		left,
+		right,
+	});
+}
+function _tuple(Class, items, _paramsOrRest, _params) {
+	const hasRest = _paramsOrRest instanceof schemas.$ZodType;
+	const params = hasRest ? _params : _paramsOrRest;
+	const rest = hasRest ? _paramsOrRest : null;
+	return new Class({
+		type: "tuple",
+		items,
+		rest,
+		...util.normalizeParams(params),
+	});
+}
+function _record(Class, keyType, valueType, params) {
+	return new Class({
+		type: "record",
+		keyType,
+		valueType,
+		...util.normalizeParams(params),
+	});
+}
+function _map(Class, keyType, valueType, params) {
+	return new Class({
+		type: "map",
+		keyType,
+		valueType,
+		...util.normalizeParams(params),
+	});
+}
+function _set(Class, valueType, params) {
+	return new Class({
+		type: "set",
+		valueType,
+		...util.normalizeParams(params),
+	});
+}
+function _enum(Class, values, params) {
+	const entries = Array.isArray(values) ? Object.fromEntries(values.map((v) => [v, v])) : values;
+	return new Class({
+		type: "enum",
+		entries,
+		...util.normalizeParams(params),
+	});
+}
+function _nativeEnum(Class, entries, params) {
+	return new Class({
+		type: "enum",
+		entries,
+		...util.normalizeParams(params),
+	});
+}
+function _literal(Class, value, params) {
+	return new Class({
+		type: "literal",
+		values: Array.isArray(value) ? value : [value],
+		...util.normalizeParams(params),
+	});
+}
+function _file(Class, params) {
+	return new Class({
+		type: "file",
+		...util.normalizeParams(params),
+	});
+}
+function _transform(Class, fn) {
+	return new Class({
+		type: "transform",
+		transform: fn,
+	});
+}
+function _optional(Class, innerType) {
+	return new Class({
+		type: "optional",
+		innerType,
+	});
+}
+function _nullable(Class, innerType) {
+	return new Class({
+		type: "nullable",
+		innerType,
+	});
+}
+function _default(Class, innerType, defaultValue) {
+	return new Class({
+		type: "default",
+		innerType,
+		get defaultValue() {
+			return typeof defaultValue === "function" ? defaultValue() : util.shallowClone(defaultValue);
+		},
+	});
+}
+function _nonoptional(Class, innerType, params) {
+	return new Class({
+		type: "nonoptional",
+		innerType,
+		...util.normalizeParams(params),
+	});
+}
+function _success(Class, innerType) {
+	return new Class({
+		type: "success",
+		innerType,
+	});
+}
+function _catch(Class, innerType, catchValue) {
+	return new Class({
+		type: "catch",
+		innerType,
+		catchValue: (typeof catchValue === "function" ? catchValue : util.constantCatch(catchValue)),
+	});
+}
+function _pipe(Class, in_, out) {
+	return new Class({
+		type: "pipe",
+		in: in_,
+		out,
+	});
+}
+function _readonly(Class, innerType) {
+	return new Class({
+		type: "readonly",
+		innerType,
+	});
+}
+function _templateLiteral(Class, parts, params) {
+	return new Class({
+		type: "template_literal",
+		parts,
+		...util.normalizeParams(params),
+	});
+}
+function _lazy(Class, getter) {
+	return new Class({
+		type: "lazy",
+		getter,
+	});
+}
+function _promise(Class, innerType) {
+	return new Class({
+		type: "promise",
+		innerType,
+	});
+}
+function _custom(Class, fn, _params) {
+	const norm = core_util .A2(_params);
+	norm.abort ?? (norm.abort = true);
+	const schema = new Class({
+		type: "custom",
+		check: "custom",
+		fn: fn,
+		...norm,
+	});
+	return schema;
+}
+function _refine(Class, fn, _params) {
+	const schema = new Class({
+		type: "custom",
+		check: "custom",
+		fn: fn,
+		...core_util .A2(_params),
+	});
+	return schema;
+}
+function _superRefine(fn, params) {
+	const ch = _check((payload) => {
+		payload.addIssue = (issue) => {
+			if (typeof issue === "string") {
+				payload.issues.push(core_util .sn(issue, payload.value, ch._zod.def));
+			}
+			else {
+				const _issue = issue;
+				if (_issue.fatal)
+					_issue.continue = false;
+				_issue.code ?? (_issue.code = "custom");
+				if (!("input" in _issue))
+					_issue.input = payload.value;
+				_issue.inst ?? (_issue.inst = ch);
+				_issue.continue ?? (_issue.continue = !ch._zod.def.abort);
+				payload.issues.push(core_util .sn(_issue));
+			}
+		};
+		return fn(payload.value, payload);
+	}, params);
+	return ch;
+}
+function _check(fn, params) {
+	const ch = new $ZodCheck({
+		check: "custom",
+		...core_util .A2(params),
+	});
+	ch._zod.check = fn;
+	return ch;
+}
+function describe(description) {
+	const ch = new $ZodCheck({ check: "describe" });
+	ch._zod.onattach = [
+		(inst) => {
+			const existing = registries .fd.get(inst) ?? {};
+			registries .fd.add(inst, { ...existing, description });
+		},
+	];
+	ch._zod.check = () => { };
+	return ch;
+}
+function meta(metadata) {
+	const ch = new $ZodCheck({ check: "meta" });
+	ch._zod.onattach = [
+		(inst) => {
+			const existing = registries .fd.get(inst) ?? {};
+			registries .fd.add(inst, { ...existing, ...metadata });
+		},
+	];
+	ch._zod.check = () => { };
+	return ch;
+}
+function _stringbool(Classes, _params) {
+	const params = util.normalizeParams(_params);
+	let truthyArray = params.truthy ?? ["true", "1", "yes", "on", "y", "enabled"];
+	let falsyArray = params.falsy ?? ["false", "0", "no", "off", "n", "disabled"];
+	if (params.case !== "sensitive") {
+		truthyArray = truthyArray.map((v) => (typeof v === "string" ? v.toLowerCase() : v));
+		falsyArray = falsyArray.map((v) => (typeof v === "string" ? v.toLowerCase() : v));
+	}
+	const truthySet = new Set(truthyArray);
+	const falsySet = new Set(falsyArray);
+	const _Codec = Classes.Codec ?? schemas.$ZodCodec;
+	const _Boolean = Classes.Boolean ?? schemas.$ZodBoolean;
+	const _String = Classes.String ?? schemas.$ZodString;
+	const stringSchema = new _String({ type: "string", error: params.error });
+	const booleanSchema = new _Boolean({ type: "boolean", error: params.error });
+	const codec = new _Codec({
+		type: "pipe",
+		in: stringSchema,
+		out: booleanSchema,
+		transform: ((input, payload) => {
+			let data = input;
+			if (params.case !== "sensitive")
+				data = data.toLowerCase();
+			if (truthySet.has(data)) {
+				return true;
+			}
+			else if (falsySet.has(data)) {
+				return false;
+			}
+			else {
+				payload.issues.push({
+					code: "invalid_value",
+					expected: "stringbool",
+					values: [...truthySet, ...falsySet],
+					input: payload.value,
+					inst: codec,
+					continue: false,
+				});
+				return {};
+			}
+		}),
+		reverseTransform: ((input, _payload) => {
+			if (input === true) {
+				return truthyArray[0] || "true";
+			}
+			else {
+				return falsyArray[0] || "false";
+			}
+		}),
+		error: params.error,
+	});
+	codec._zod.bag.truthy = truthyArray;
+	codec._zod.bag.falsy = falsyArray;
+	codec._zod.bag.case = params.case ?? "insensitive";
+	return codec;
+}
+function _stringFormat(Class, format, fnOrRegex, _params = {}) {
+	const params = util.normalizeParams(_params);
+	const def = {
+		check: "string_format",
+		type: "string",
+		format,
+		fn: typeof fnOrRegex === "function" ? fnOrRegex : (val) => fnOrRegex.test(val),
+		...params,
+	};
+	if (fnOrRegex instanceof RegExp) {
+		def.pattern = fnOrRegex;
+	}
+	const inst = new Class(def);
+	return inst;
+}
+;
+function assignProps(target, ...sources) {
+	for (const source of sources) {
+		for (const key of Reflect.ownKeys(source)) {
+			if (Object.prototype.propertyIsEnumerable.call(source, key)) {
+				(0,core_util .Vy)(target, key, source[key]);
+			}
+		}
+	}
+	return target;
+}
+function to_json_schema_initializeContext(params) {
+	let target = params?.target ?? "draft-2020-12";
+	if (target === "draft-4")
+		target = "draft-04";
+	if (target === "draft-7")
+		target = "draft-07";
+	return {
+		processors: params.processors ?? {},
+		metadataRegistry: params?.metadata ?? registries .fd,
+		target,
+		unrepresentable: params?.unrepresentable ?? "throw",
+		override: params?.override ?? (() => { }),
+		io: params?.io ?? "output",
+		counter: 0,
+		seen: new Map(),
+		sharedDefsExtractedFor: undefined,
+		sharedEmitDoneFor: undefined,
+		cycles: params?.cycles ?? "ref",
+		reused: params?.reused ?? "inline",
+		intersections: [],
+		deferred: [],
+		external: params?.external ?? undefined,
+	};
+}
+function handleUnrepresentable(schema, ctx, json, params, message) {
+	const result = typeof ctx.unrepresentable === "function"
+		? ctx.unrepresentable({ zodSchema: schema, path: params.path, message })
+		: ctx.unrepresentable;
+	if (result === "any")
+		return false;
+	if (result === undefined || result === "throw")
+		throw new Error(message);
+	Object.assign(json, result);
+	return true;
+}
+function to_json_schema_processSchema(schema, ctx, _params = { path: [], schemaPath: [] }) {
+	var _a;
+	const def = schema._zod.def;
+	const seen = ctx.seen.get(schema);
+	if (seen) {
+		seen.count++;
+		const isCycle = _params.schemaPath.includes(schema);
+		if (isCycle) {
+			seen.cycle = _params.path;
+		}
+		return seen.schema;
+	}
+	const result = { schema: {}, count: 1, cycle: undefined, path: _params.path };
+	ctx.seen.set(schema, result);
+	ctx.sharedDefsExtractedFor = undefined;
+	ctx.sharedEmitDoneFor = undefined;
+	const overrideSchema = schema._zod.toJSONSchema?.();
+	if (overrideSchema) {
+		result.schema = overrideSchema;
+	}
+	else {
+		const params = {
+			..._params,
+			schemaPath: [..._params.schemaPath, schema],
+			path: _params.path,
+		};
+		if (schema._zod.processJSONSchema) {
+			schema._zod.processJSONSchema(ctx, result.schema, params);
+		}
+		else {
+			const _json = result.schema;
+			const processor = ctx.processors[def.type];
+			if (!processor) {
+				throw new Error(`[toJSONSchema]: Non-representable type encountered: ${def.type}`);
+			}
+			processor(schema, ctx, _json, params);
+		}
+		const parent = schema._zod.parent;
+		if (parent) {
+			if (!result.ref)
+				result.ref = parent;
+			to_json_schema_processSchema(parent, ctx, params);
+			ctx.seen.get(parent).isParent = true;
+		}
+	}
+	const meta = ctx.metadataRegistry.get(schema);
+	if (meta)
+		assignProps(result.schema, meta);
+	if (ctx.io === "input" && isTransforming(schema)) {
+		delete result.schema.examples;
+		delete result.schema.default;
+	}
+	if (ctx.io === "input" && "_prefault" in result.schema)
+		(_a = result.schema).default ?? (_a.default = result.schema._prefault);
+	delete result.schema._prefault;
+	const _result = ctx.seen.get(schema);
+	return _result.schema;
+}
+function encodeJSONPointerSegment(segment) {
+	return segment.replace(/~/g, "~0").replace(/\//g, "~1");
+}
+function to_json_schema_extractDefs(ctx, schema
+) {
+	const root = ctx.seen.get(schema);
+	if (!root)
+		throw new Error("Unprocessed schema. This is a bug in Zod.");
+	if (ctx.external && ctx.sharedDefsExtractedFor === ctx.external)
+		return;
+	const idToSchema = new Map();
+	for (const entry of ctx.seen.entries()) {
+		const id = ctx.metadataRegistry.get(entry[0])?.id;
+		if (id) {
+			const existing = idToSchema.get(id);
+			if (existing && existing !== entry[0]) {
+				throw new Error(`Duplicate schema id "${id}" detected during JSON Schema conversion. Two different schemas cannot share the same id when converted together.`);
+			}
+			idToSchema.set(id, entry[0]);
+		}
+	}
+	const makeURI = (entry) => {
+		const defsSegment = ctx.target === "draft-2020-12" ? "$defs" : "definitions";
+		if (ctx.external) {
+			const externalId = ctx.external.registry.get(entry[0])?.id;
+			const uriGenerator = ctx.external.uri ?? ((id) => id);
+			if (externalId) {
+				return { ref: uriGenerator(externalId) };
+			}
+			const id = entry[1].defId ?? entry[1].schema.id ?? `schema${ctx.counter++}`;
+			entry[1].defId = id;
+			return { defId: id, ref: `${uriGenerator("__shared")}#/${defsSegment}/${encodeJSONPointerSegment(id)}` };
+		}
+		const uriPrefix = `#`;
+		const defUriPrefix = `${uriPrefix}/${defsSegment}/`;
+		if (entry[1] === root && !entry[1].schema.id) {
+			return { ref: uriPrefix };
+		}
+		const defId = entry[1].schema.id ?? `__schema${ctx.counter++}`;
+		return { defId, ref: defUriPrefix + encodeJSONPointerSegment(defId) };
+	};
+	const extractToDef = (entry) => {
+		if (entry[1].schema.$ref) {
+			return;
+		}
+		const seen = entry[1];
+		const { ref, defId } = makeURI(entry);
+		seen.def = { ...seen.schema };
+		if (defId)
+			seen.defId = defId;
+		const schema = seen.schema;
+		for (const key in schema) {
+			delete schema[key];
+		}
+		schema.$ref = ref;
+	};
+	if (ctx.cycles === "throw") {
+		for (const entry of ctx.seen.entries()) {
+			const seen = entry[1];
+			if (seen.cycle) {
+				throw new Error("Cycle detected: " +
+					`#/${seen.cycle?.join("/")}/<root>` +
+					'\n\nSet the `cycles` parameter to `"ref"` to resolve cyclical schemas with defs.');
+			}
+		}
+	}
+	for (const entry of ctx.seen.entries()) {
+		const seen = entry[1];
+		if (schema === entry[0]) {
+			extractToDef(entry);
+			continue;
+		}
+		if (ctx.external) {
+			const ext = ctx.external.registry.get(entry[0])?.id;
+			if (schema !== entry[0] && ext) {
+				extractToDef(entry);
+				continue;
+			}
+		}
+		const id = ctx.metadataRegistry.get(entry[0])?.id;
+		if (id) {
+			extractToDef(entry);
+			continue;
+		}
+		if (seen.cycle) {
+			extractToDef(entry);
+			continue;
+		}
+		if (seen.count > 1) {
+			if (ctx.reused === "ref") {
+				extractToDef(entry);
+			}
+		}
+	}
+	if (ctx.external)
+		ctx.sharedDefsExtractedFor = ctx.external;
+}
+function compactTypeUnion(schema) {
+	const options = schema.anyOf;
+	if (!Array.isArray(options) || options.length === 0 || schema.type !== undefined)
+		return;
+	const types = [];
+	for (const option of options) {
+		if (!option || typeof option !== "object")
+			return;
+		compactTypeUnion(option);
+		const keys = Object.keys(option);
+		if (keys.length !== 1 || keys[0] !== "type")
+			return;
+		const type = option.type;
+		for (const member of Array.isArray(type) ? type : [type]) {
+			if (typeof member !== "string")
+				return;
+			if (!types.includes(member))
+				types.push(member);
+		}
+	}
+	delete schema.anyOf;
+	schema.type = types.length === 1 ? types[0] : types;
+}
+const FOLDABLE_KEYS = new Set(["type", "properties", "required", "additionalProperties"]);
+const UNION_KEYS = ["oneOf", "anyOf"];
+function undeclaredConstraint(member) {
+	const extra = member.additionalProperties;
+	if (extra === undefined || extra === false || typeof extra !== "object" || extra === null)
+		return null;
+	return Object.keys(extra).length ? extra : null;
+}
+function foldObjects(members) {
+	const objects = [];
+	for (const member of members) {
+		if (typeof member !== "object" || member.type !== "object")
+			return null;
+		for (const key in member) {
+			if (!FOLDABLE_KEYS.has(key))
+				return null;
+		}
+		objects.push(member);
+	}
+	const properties = {};
+	const required = new Set();
+	for (const object of objects) {
+		for (const key in object.properties) {
+			if (Object.prototype.hasOwnProperty.call(properties, key))
+				continue;
+			const parts = [];
+			for (const other of objects) {
+				const part = other.properties?.[key] ?? undeclaredConstraint(other);
+				if (part === null || part === undefined)
+					continue;
+				if (!parts.some((seen) => JSON.stringify(seen) === JSON.stringify(part)))
+					parts.push(part);
+			}
+			const merged = parts.length === 1
+				? parts[0]
+				: (foldObjects(parts) ?? { allOf: parts });
+			(0,core_util .Vy)(properties, key, merged);
+		}
+		for (const key of object.required ?? [])
+			required.add(key);
+	}
+	const folded = { type: "object", properties };
+	if (required.size)
+		folded.required = [...required];
+	if (objects.every((object) => object.additionalProperties === false)) {
+		folded.additionalProperties = false;
+	}
+	else {
+		const constraints = [];
+		for (const object of objects) {
+			const constraint = undeclaredConstraint(object);
+			if (constraint && !constraints.some((seen) => JSON.stringify(seen) === JSON.stringify(constraint)))
+				constraints.push(constraint);
+		}
+		if (constraints.length === 1)
+			folded.additionalProperties = constraints[0];
+		else if (constraints.length > 1)
+			folded.additionalProperties = { allOf: constraints };
+	}
+	return folded;
+}
+function foldIntersection(json) {
+	const allOf = json.allOf;
+	if (!Array.isArray(allOf) || allOf.length < 2)
+		return;
+	for (const key of FOLDABLE_KEYS)
+		if (key in json)
+			return;
+	const unions = allOf.filter((m) => UNION_KEYS.some((k) => Array.isArray(m[k])));
+	let folded = null;
+	if (!unions.length) {
+		folded = foldObjects(allOf);
+	}
+	else {
+		const union = unions[0];
+		const keyword = UNION_KEYS.find((k) => Array.isArray(union[k]));
+		if (Object.keys(union).length !== 1)
+			return;
+		const rest = allOf.filter((m) => m !== union);
+		const branches = union[keyword].map((branch) => foldObjects([...rest, branch]));
+		if (branches.some((b) => !b))
+			return;
+		folded = { [keyword]: branches };
+	}
+	if (!folded)
+		return;
+	delete json.allOf;
+	assignProps(json, folded);
+}
+function to_json_schema_finalize(ctx, schema) {
+	const root = ctx.seen.get(schema);
+	if (!root)
+		throw new Error("Unprocessed schema. This is a bug in Zod.");
+	const flattenRef = (zodSchema) => {
+		const seen = ctx.seen.get(zodSchema);
+		if (seen.ref === null)
+			return;
+		const schema = seen.def ?? seen.schema;
+		const _cached = { ...schema };
+		const ref = seen.ref;
+		seen.ref = null;
+		if (ref) {
+			flattenRef(ref);
+			const refSeen = ctx.seen.get(ref);
+			const refSchema = refSeen.schema;
+			if (refSchema.$ref && (ctx.target === "draft-07" || ctx.target === "draft-04" || ctx.target === "openapi-3.0")) {
+				schema.allOf = schema.allOf ?? [];
+				schema.allOf.push(refSchema);
+			}
+			else {
+				assignProps(schema, refSchema);
+			}
+			assignProps(schema, _cached);
+			const isParentRef = zodSchema._zod.parent === ref;
+			if (isParentRef) {
+				for (const key in schema) {
+					if (key === "$ref" || key === "allOf")
+						continue;
+					if (!(key in _cached)) {
+						delete schema[key];
+					}
+				}
+			}
+			if (refSchema.$ref && refSeen.def) {
+				for (const key in schema) {
+					if (key === "$ref" || key === "allOf")
+						continue;
+					if (key in refSeen.def && JSON.stringify(schema[key]) === JSON.stringify(refSeen.def[key])) {
+						delete schema[key];
+					}
+				}
+			}
+		}
+		const parent = zodSchema._zod.parent;
+		if (parent && parent !== ref) {
+			flattenRef(parent);
+			const parentSeen = ctx.seen.get(parent);
+			if (parentSeen?.schema.$ref) {
+				schema.$ref = parentSeen.schema.$ref;
+				if (parentSeen.def) {
+					for (const key in schema) {
+						if (key === "$ref" || key === "allOf")
+							continue;
+						if (key in parentSeen.def && JSON.stringify(schema[key]) === JSON.stringify(parentSeen.def[key])) {
+							delete schema[key];
+						}
+					}
+				}
+			}
+		}
+		ctx.override({
+			zodSchema: zodSchema,
+			jsonSchema: schema,
+			path: seen.path ?? [],
+		});
+	};
+	if (!ctx.external || ctx.sharedEmitDoneFor !== ctx.external) {
+		for (const entry of [...ctx.seen.entries()].reverse()) {
+			flattenRef(entry[0]);
+		}
+		if (ctx.target !== "openapi-3.0") {
+			for (const entry of ctx.seen.entries()) {
+				compactTypeUnion(entry[1].def ?? entry[1].schema);
+			}
+		}
+		for (const rewrite of ctx.deferred)
+			rewrite();
+		if (ctx.intersections.length) {
+			const carriers = new Map();
+			for (const seen of ctx.seen.values()) {
+				for (const json of [seen.schema, seen.def]) {
+					const allOf = json?.allOf;
+					if (!Array.isArray(allOf))
+						continue;
+					const existing = carriers.get(allOf);
+					if (existing)
+						existing.push(json);
+					else
+						carriers.set(allOf, [json]);
+				}
+			}
+			for (const allOf of ctx.intersections) {
+				for (const json of carriers.get(allOf) ?? [])
+					foldIntersection(json);
+			}
+		}
+	}
+	const result = {};
+	if (ctx.target === "draft-2020-12") {
+		result.$schema = "https://json-schema.org/draft/2020-12/schema";
+	}
+	else if (ctx.target === "draft-07") {
+		result.$schema = "http://json-schema.org/draft-07/schema#";
+	}
+	else if (ctx.target === "draft-04") {
+		result.$schema = "http://json-schema.org/draft-04/schema#";
+	}
+	else if (ctx.target === "openapi-3.0") {
+	}
+	else {
+	}
+	if (ctx.external?.uri) {
+		const id = ctx.external.registry.get(schema)?.id;
+		if (!id)
+			throw new Error("Schema is missing an `id` property");
+		result.$id = ctx.external.uri(id);
+	}
+	assignProps(result, root.defId ? root.schema : (root.def ?? root.schema));
+	const rootMetaId = ctx.metadataRegistry.get(schema)?.id;
+	if (rootMetaId !== undefined && result.id === rootMetaId)
+		delete result.id;
+	const defs = ctx.external?.defs ?? {};
+	if (!ctx.external || ctx.sharedEmitDoneFor !== ctx.external) {
+		for (const entry of ctx.seen.entries()) {
+			const seen = entry[1];
+			if (seen.def && seen.defId) {
+				if (seen.def.id === seen.defId)
+					delete seen.def.id;
+				(0,core_util .Vy)(defs, seen.defId, seen.def);
+			}
+		}
+	}
+	if (ctx.external)
+		ctx.sharedEmitDoneFor = ctx.external;
+	if (ctx.external) {
+	}
+	else {
+		if (Object.keys(defs).length > 0) {
+			if (ctx.target === "draft-2020-12") {
+				result.$defs = defs;
+			}
+			else {
+				result.definitions = defs;
+			}
+		}
+	}
+	try {
+		const finalized = JSON.parse(JSON.stringify(result));
+		Object.defineProperty(finalized, "~standard", {
+			value: {
+				...schema["~standard"],
+				jsonSchema: {
+					input: createStandardJSONSchemaMethod(schema, "input", ctx.processors),
+					output: createStandardJSONSchemaMethod(schema, "output", ctx.processors),
+				},
+			},
+			enumerable: false,
+			writable: false,
+		});
+		return finalized;
+	}
+	catch (_err) {
+		throw new Error("Error converting schema to JSON.");
+	}
+}
+function isTransforming(_schema, _ctx) {
+	const ctx = _ctx ?? { seen: new Set() };
+	if (ctx.seen.has(_schema))
+		return false;
+	ctx.seen.add(_schema);
+	const def = _schema._zod.def;
+	if (def.type === "transform")
+		return true;
+	if (def.type === "array")
+		return isTransforming(def.element, ctx);
+	if (def.type === "set")
+		return isTransforming(def.valueType, ctx);
+	if (def.type === "lazy")
+		return isTransforming(def.getter(), ctx);
+	if (def.type === "promise" ||
+		def.type === "optional" ||
+		def.type === "nonoptional" ||
+		def.type === "nullable" ||
+		def.type === "readonly" ||
+		def.type === "default" ||
+		def.type === "prefault" ||
+		def.type === "catch") {
+		return isTransforming(def.innerType, ctx);
+	}
+	if (def.type === "intersection") {
+		return isTransforming(def.left, ctx) || isTransforming(def.right, ctx);
+	}
+	if (def.type === "record" || def.type === "map") {
+		return isTransforming(def.keyType, ctx) || isTransforming(def.valueType, ctx);
+	}
+	if (def.type === "pipe") {
+		if (_schema._zod.traits.has("$ZodCodec"))
+			return true;
+		return isTransforming(def.in, ctx) || isTransforming(def.out, ctx);
+	}
+	if (def.type === "object") {
+		for (const key in def.shape) {
+			if (isTransforming(def.shape[key], ctx))
+				return true;
+		}
+		return false;
+	}
+	if (def.type === "union") {
+		for (const option of def.options) {
+			if (isTransforming(option, ctx))
+				return true;
+		}
+		return false;
+	}
+	if (def.type === "tuple") {
+		for (const item of def.items) {
+			if (isTransforming(item, ctx))
+				return true;
+		}
+		if (def.rest && isTransforming(def.rest, ctx))
+			return true;
+		return false;
+	}
+	return false;
+}
+const createToJSONSchemaMethod = (schema, processors = {}) => (params) => {
+	const ctx = to_json_schema_initializeContext({ ...params, processors });
+	to_json_schema_processSchema(schema, ctx);
+	to_json_schema_extractDefs(ctx, schema);
+	return to_json_schema_finalize(ctx, schema);
+};
+const createStandardJSONSchemaMethod = (schema, io, processors = {}) => (params) => {
+	const { libraryOptions, target } = params ?? {};
+	const ctx = to_json_schema_initializeContext({ ...(libraryOptions ?? {}), target, io, processors });
+	to_json_schema_processSchema(schema, ctx);
+	to_json_schema_extractDefs(ctx, schema);
+	return to_json_schema_finalize(ctx, schema);
+};
+;
+const narrowMin = (agg, key, value) => {
+	if (agg[key] === undefined || value > agg[key])
+		agg[key] = value;
+};
+const narrowMax = (agg, key, value) => {
+	if (agg[key] === undefined || value < agg[key])
+		agg[key] = value;
+};
+const narrowBoth = (agg, value) => {
+	narrowMin(agg, "minimum", value);
+	narrowMax(agg, "maximum", value);
+};
+const addDivisor = (agg, value) => {
+	agg.multipleOf ?? (agg.multipleOf = []);
+	if (!agg.multipleOf.includes(value))
+		agg.multipleOf.push(value);
+};
+const addPattern = (agg, pattern) => {
+	agg.patterns ?? (agg.patterns = new Set());
+	agg.patterns.add(pattern);
+};
+const intersectMime = (agg, mime) => {
+	agg.mime = agg.mime ? agg.mime.filter((m) => mime.includes(m)) : [...mime];
+};
+const setFormat = (agg, format) => {
+	agg.format = format;
+	if (format.includes("int"))
+		agg.isInt = true;
+};
+const minContributor = (agg, def) => narrowMin(agg, "minimum", def.minimum);
+const maxContributor = (agg, def) => narrowMax(agg, "maximum", def.maximum);
+const formatContributor = (ranges) => (agg, def) => {
+	setFormat(agg, def.format);
+	const [minimum, maximum] = ranges[def.format];
+	narrowMin(agg, "minimum", minimum);
+	narrowMax(agg, "maximum", maximum);
+};
+const contributors = {
+	greater_than: (agg, def) => narrowMin(agg, def.inclusive ? "minimum" : "exclusiveMinimum", def.value),
+	less_than: (agg, def) => narrowMax(agg, def.inclusive ? "maximum" : "exclusiveMaximum", def.value),
+	multiple_of: (agg, def) => addDivisor(agg, def.value),
+	number_format: formatContributor(core_util .zH),
+	bigint_format: formatContributor(core_util .NR),
+	min_length: minContributor,
+	max_length: maxContributor,
+	length_equals: (agg, def) => narrowBoth(agg, def.length),
+	min_size: minContributor,
+	max_size: maxContributor,
+	size_equals: (agg, def) => narrowBoth(agg, def.size),
+	string_format: (agg, def) => {
+		setFormat(agg, def.format);
+		if (def.pattern)
+			addPattern(agg, def.pattern);
+		if (def.format === "base64" || def.format === "base64url")
+			agg.contentEncoding = def.format;
+		if (def.local || def.precision === -1)
+			agg.laxFormat = true;
+	},
+	mime_type: (agg, def) => intersectMime(agg, def.mime),
+};
+function aggregateChecks(schema) {
+	const agg = {};
+	const def = schema._zod.def;
+	const list = schema._zod.traits.has("$ZodCheck")
+		? [schema, ...(def.checks ?? [])]
+		: (def.checks ?? []);
+	for (const ch of list)
+		contributors[ch._zod.def.check]?.(agg, ch._zod.def);
+	const bag = schema._zod.bag;
+	if (bag.minimum !== undefined)
+		narrowMin(agg, "minimum", bag.minimum);
+	if (bag.exclusiveMinimum !== undefined)
+		narrowMin(agg, "exclusiveMinimum", bag.exclusiveMinimum);
+	if (bag.maximum !== undefined)
+		narrowMax(agg, "maximum", bag.maximum);
+	if (bag.exclusiveMaximum !== undefined)
+		narrowMax(agg, "exclusiveMaximum", bag.exclusiveMaximum);
+	if (bag.multipleOf !== undefined)
+		addDivisor(agg, bag.multipleOf);
+	if (bag.format !== undefined) {
+		agg.format ?? (agg.format = bag.format);
+		if (bag.format.includes("int"))
+			agg.isInt = true;
+	}
+	if (bag.mime)
+		intersectMime(agg, bag.mime);
+	for (const pattern of bag.patterns ?? [])
+		addPattern(agg, pattern);
+	return agg;
+}
+const formatMap = {
+	guid: "uuid",
+	url: "uri",
+	datetime: "date-time",
+	json_string: "json-string",
+	regex: "",
+};
+const exactPatterns = new Map([
+	[base64Charset, base64],
+	[base64urlCharset, base64url],
+]);
+const exactPattern = (p) => exactPatterns.get(p) ?? p;
+const stringProcessor = (schema, ctx, _json, _params) => {
+	const json = _json;
+	json.type = "string";
+	const { minimum, maximum, format, patterns, contentEncoding, laxFormat } = aggregateChecks(schema);
+	if (typeof minimum === "number")
+		json.minLength = minimum;
+	if (typeof maximum === "number")
+		json.maxLength = maximum;
+	if (format) {
+		json.format = formatMap[format] ?? format;
+		if (json.format === "")
+			delete json.format;
+		if (format === "time" || laxFormat) {
+			delete json.format;
+		}
+	}
+	if (contentEncoding)
+		json.contentEncoding = contentEncoding;
+	if (patterns && patterns.size > 0) {
+		const patternList = [...patterns].map(exactPattern);
+		if (patternList.length === 1)
+			json.pattern = patternList[0].source;
+		else if (patternList.length > 1) {
+			json.allOf = [
+				...patternList.map((regex) => ({
+					...(ctx.target === "draft-07" || ctx.target === "draft-04" || ctx.target === "openapi-3.0"
+						? { type: "string" }
+						: {}),
+					pattern: regex.source,
+				})),
+			];
+		}
+	}
+};
+const numberProcessor = (schema, ctx, _json, params) => {
+	const json = _json;
+	const { minimum, maximum, multipleOf, exclusiveMaximum, exclusiveMinimum, isInt } = aggregateChecks(schema);
+	json.type = isInt ? "integer" : "number";
+	const exMin = typeof exclusiveMinimum === "number" && exclusiveMinimum >= (minimum ?? Number.NEGATIVE_INFINITY);
+	const exMax = typeof exclusiveMaximum === "number" && exclusiveMaximum <= (maximum ?? Number.POSITIVE_INFINITY);
+	const legacy = ctx.target === "draft-04" || ctx.target === "openapi-3.0";
+	if (exMin) {
+		if (legacy) {
+			json.minimum = exclusiveMinimum;
+			json.exclusiveMinimum = true;
+		}
+		else {
+			json.exclusiveMinimum = exclusiveMinimum;
+		}
+	}
+	else if (typeof minimum === "number") {
+		json.minimum = minimum;
+	}
+	if (exMax) {
+		if (legacy) {
+			json.maximum = exclusiveMaximum;
+			json.exclusiveMaximum = true;
+		}
+		else {
+			json.exclusiveMaximum = exclusiveMaximum;
+		}
+	}
+	else if (typeof maximum === "number") {
+		json.maximum = maximum;
+	}
+	if (multipleOf) {
+		const divisors = new Set();
+		for (const divisor of multipleOf) {
+			if (Number.isFinite(divisor) && divisor !== 0)
+				divisors.add(Math.abs(divisor));
+			else
+				handleUnrepresentable(schema, ctx, json, params, `A multipleOf divisor of ${divisor} cannot be represented in JSON Schema`);
+		}
+		const [first, ...rest] = divisors;
+		if (first !== undefined)
+			json.multipleOf = first;
+		if (rest.length)
+			json.allOf = [...(json.allOf ?? []), ...rest.map((m) => ({ multipleOf: m }))];
+	}
+};
+const booleanProcessor = (_schema, _ctx, json, _params) => {
+	json.type = "boolean";
+};
+const bigintProcessor = (schema, ctx, json, params) => {
+	handleUnrepresentable(schema, ctx, json, params, "BigInt cannot be represented in JSON Schema");
+};
+const symbolProcessor = (schema, ctx, json, params) => {
+	handleUnrepresentable(schema, ctx, json, params, "Symbols cannot be represented in JSON Schema");
+};
+const nullProcessor = (_schema, ctx, json, _params) => {
+	if (ctx.target === "openapi-3.0") {
+		json.type = "string";
+		json.nullable = true;
+		json.enum = [null];
+	}
+	else {
+		json.type = "null";
+	}
+};
+const undefinedProcessor = (schema, ctx, json, params) => {
+	handleUnrepresentable(schema, ctx, json, params, "Undefined cannot be represented in JSON Schema");
+};
+const voidProcessor = (schema, ctx, json, params) => {
+	handleUnrepresentable(schema, ctx, json, params, "Void cannot be represented in JSON Schema");
+};
+const neverProcessor = (_schema, _ctx, json, _params) => {
+	json.not = {};
+};
+const anyProcessor = (_schema, _ctx, _json, _params) => {
+};
+const unknownProcessor = (_schema, _ctx, _json, _params) => {
+};
+const dateProcessor = (schema, ctx, json, params) => {
+	handleUnrepresentable(schema, ctx, json, params, "Date cannot be represented in JSON Schema");
+};
+const enumProcessor = (schema, _ctx, json, _params) => {
+	const def = schema._zod.def;
+	const values = (0,core_util .w5)(def.entries);
+	if (values.length === 0) {
+		json.not = {};
+		return;
+	}
+	if (values.every((v) => typeof v === "number"))
+		json.type = "number";
+	if (values.every((v) => typeof v === "string"))
+		json.type = "string";
+	json.enum = values;
+};
+const literalProcessor = (schema, ctx, json, params) => {
+	const def = schema._zod.def;
+	if (def.values.length === 0) {
+		json.not = {};
+		return;
+	}
+	const vals = [];
+	for (const val of def.values) {
+		if (val === undefined) {
+			if (handleUnrepresentable(schema, ctx, json, params, "Literal `undefined` cannot be represented in JSON Schema"))
+				return;
+		}
+		else if (typeof val === "bigint") {
+			if (handleUnrepresentable(schema, ctx, json, params, "BigInt literals cannot be represented in JSON Schema"))
+				return;
+			vals.push(Number(val));
+		}
+		else {
+			vals.push(val);
+		}
+	}
+	if (vals.length === 0) {
+	}
+	else if (vals.length === 1) {
+		const val = vals[0];
+		json.type = val === null ? "null" : typeof val;
+		if (ctx.target === "draft-04" || ctx.target === "openapi-3.0") {
+			json.enum = [val];
+		}
+		else {
+			json.const = val;
+		}
+	}
+	else {
+		if (vals.every((v) => typeof v === "number"))
+			json.type = "number";
+		if (vals.every((v) => typeof v === "string"))
+			json.type = "string";
+		if (vals.every((v) => typeof v === "boolean"))
+			json.type = "boolean";
+		if (vals.every((v) => v === null))
+			json.type = "null";
+		json.enum = vals;
+	}
+};
+const nanProcessor = (schema, ctx, json, params) => {
+	handleUnrepresentable(schema, ctx, json, params, "NaN cannot be represented in JSON Schema");
+};
+const templateLiteralProcessor = (schema, _ctx, json, _params) => {
+	const _json = json;
+	const pattern = schema._zod.pattern;
+	if (!pattern)
+		throw new Error("Pattern not found in template literal");
+	_json.type = "string";
+	_json.pattern = pattern.source;
+};
+const fileProcessor = (schema, _ctx, json, _params) => {
+	const _json = json;
+	_json.type = "string";
+	_json.format = "binary";
+	_json.contentEncoding = "binary";
+	const { minimum, maximum, mime } = aggregateChecks(schema);
+	if (minimum !== undefined)
+		_json.minLength = minimum;
+	if (maximum !== undefined)
+		_json.maxLength = maximum;
+	if (!mime)
+		return;
+	if (mime.length === 0)
+		_json.not = {};
+	else if (mime.length === 1)
+		_json.contentMediaType = mime[0];
+	else
+		_json.anyOf = mime.map((m) => ({ contentMediaType: m }));
+};
+const successProcessor = (_schema, _ctx, json, _params) => {
+	json.type = "boolean";
+};
+const customProcessor = (schema, ctx, json, params) => {
+	handleUnrepresentable(schema, ctx, json, params, "Custom types cannot be represented in JSON Schema");
+};
+const functionProcessor = (schema, ctx, json, params) => {
+	handleUnrepresentable(schema, ctx, json, params, "Function types cannot be represented in JSON Schema");
+};
+const transformProcessor = (schema, ctx, json, params) => {
+	handleUnrepresentable(schema, ctx, json, params, "Transforms cannot be represented in JSON Schema");
+};
+const mapProcessor = (schema, ctx, json, params) => {
+	handleUnrepresentable(schema, ctx, json, params, "Map cannot be represented in JSON Schema");
+};
+const setProcessor = (schema, ctx, json, params) => {
+	handleUnrepresentable(schema, ctx, json, params, "Set cannot be represented in JSON Schema");
+};
+const arrayProcessor = (schema, ctx, _json, params) => {
+	const json = _json;
+	const def = schema._zod.def;
+	const { minimum, maximum } = aggregateChecks(schema);
+	if (typeof minimum === "number")
+		json.minItems = minimum;
+	if (typeof maximum === "number")
+		json.maxItems = maximum;
+	json.type = "array";
+	json.items = to_json_schema_processSchema(def.element, ctx, {
+		...params,
+		path: [...params.path, "items"],
+	});
+};
+function inputOptin(schema) {
+	const def = schema._zod.def;
+	if (def.type === "pipe" && def.in._zod.traits.has("$ZodTransform")) {
+		return inputOptin(def.out);
+	}
+	if (def.type === "catch") {
+		return inputOptin(def.innerType);
+	}
+	return schema._zod.optin;
+}
+const objectProcessor = (schema, ctx, _json, params) => {
+	const json = _json;
+	const def = schema._zod.def;
+	const shape = def.shape;
+	const symbolKeys = Object.getOwnPropertySymbols(shape);
+	if (symbolKeys.length &&
+		handleUnrepresentable(schema, ctx, json, params, "Symbol keys cannot be represented in JSON Schema")) {
+		return;
+	}
+	json.type = "object";
+	json.properties = {};
+	for (const key in shape) {
+		(0,core_util .Vy)(json.properties, key, to_json_schema_processSchema(shape[key], ctx, {
+			...params,
+			path: [...params.path, "properties", key],
+		}));
+	}
+	const requiredKeys = [];
+	for (const key of Object.keys(shape)) {
+		const field = def.shape[key];
+		if (ctx.io === "input" ? inputOptin(field) === undefined : field._zod.optout === undefined) {
+			requiredKeys.push(key);
+		}
+	}
+	if (requiredKeys.length > 0) {
+		json.required = requiredKeys;
+	}
+	if (def.catchall?._zod.def.type === "never") {
+		json.additionalProperties = false;
+	}
+	else if (!def.catchall) {
+		if (ctx.io === "output")
+			json.additionalProperties = false;
+	}
+	else if (def.catchall) {
+		json.additionalProperties = to_json_schema_processSchema(def.catchall, ctx, {
+			...params,
+			path: [...params.path, "additionalProperties"],
+		});
+	}
+};
+const unionProcessor = (schema, ctx, json, params) => {
+	const def = schema._zod.def;
+	const isExclusive = def.inclusive === false;
+	const options = def.options.map((x, i) => to_json_schema_processSchema(x, ctx, {
+		...params,
+		path: [...params.path, isExclusive ? "oneOf" : "anyOf", i],
+	}));
+	if (isExclusive) {
+		json.oneOf = options;
+	}
+	else {
+		json.anyOf = options;
+	}
+};
+const intersectionProcessor = (schema, ctx, json, params) => {
+	const def = schema._zod.def;
+	const a = to_json_schema_processSchema(def.left, ctx, {
+		...params,
+		path: [...params.path, "allOf", 0],
+	});
+	const b = to_json_schema_processSchema(def.right, ctx, {
+		...params,
+		path: [...params.path, "allOf", 1],
+	});
+	const isSimpleIntersection = (val) => "allOf" in val && Object.keys(val).length === 1;
+	const allOf = [
+		...(isSimpleIntersection(a) ? a.allOf : [a]),
+		...(isSimpleIntersection(b) ? b.allOf : [b]),
+	];
+	json.allOf = allOf;
+	ctx.intersections.push(allOf);
+};
+const tupleProcessor = (schema, ctx, _json, params) => {
+	const json = _json;
+	const def = schema._zod.def;
+	json.type = "array";
+	const prefixPath = ctx.target === "draft-2020-12" ? "prefixItems" : "items";
+	const restPath = ctx.target === "draft-2020-12" ? "items" : ctx.target === "openapi-3.0" ? "items" : "additionalItems";
+	const prefixItems = def.items.map((x, i) => to_json_schema_processSchema(x, ctx, {
+		...params,
+		path: [...params.path, prefixPath, i],
+	}));
+	const rest = def.rest
+		? to_json_schema_processSchema(def.rest, ctx, {
+			...params,
+			path: [...params.path, restPath, ...(ctx.target === "openapi-3.0" ? [def.items.length] : [])],
+		})
+		: null;
+	let minItems = def.items.length;
+	while (minItems > 0) {
+		const item = def.items[minItems - 1];
+		const optional = ctx.io === "input" ? inputOptin(item) !== undefined : item._zod.optout === "optional";
+		if (!optional)
+			break;
+		minItems--;
+	}
+	const maxItems = def.items.length;
+	const isClosed = !def.rest;
+	if (ctx.target === "draft-2020-12") {
+		json.prefixItems = prefixItems;
+		if (isClosed) {
+			json.items = false;
+		}
+		else if (rest) {
+			json.items = rest;
+		}
+		if (minItems > 0)
+			json.minItems = minItems;
+		if (isClosed)
+			json.maxItems = maxItems;
+	}
+	else if (ctx.target === "openapi-3.0") {
+		json.items = {
+			anyOf: prefixItems,
+		};
+		if (rest) {
+			json.items.anyOf.push(rest);
+		}
+		if (minItems > 0)
+			json.minItems = minItems;
+		if (isClosed)
+			json.maxItems = maxItems;
+	}
+	else {
+		json.items = prefixItems;
+		if (isClosed) {
+			json.additionalItems = false;
+		}
+		else if (rest) {
+			json.additionalItems = rest;
+		}
+		if (minItems > 0)
+			json.minItems = minItems;
+		if (isClosed)
+			json.maxItems = maxItems;
+	}
+	const { minimum, maximum } = aggregateChecks(schema);
+	if (typeof minimum === "number")
+		json.minItems = minimum;
+	if (typeof maximum === "number")
+		json.maxItems = maximum;
+};
+function stringifyKeyNames(bySchema, json, visited) {
+	if (json.$ref) {
+		if (visited.has(json))
+			return json;
+		visited.add(json);
+		const def = bySchema.get(json)?.def;
+		if (!def)
+			return json;
+		const inlined = stringifyKeyNames(bySchema, def, visited);
+		return inlined === def ? json : inlined;
+	}
+	for (const keyword of ["anyOf", "oneOf"]) {
+		const branches = json[keyword];
+		if (!Array.isArray(branches))
+			continue;
+		const mapped = branches.map((branch) => stringifyKeyNames(bySchema, branch, visited));
+		if (mapped.some((branch, i) => branch !== branches[i]))
+			json = { ...json, [keyword]: mapped };
+	}
+	const types = Array.isArray(json.type) ? json.type : [json.type];
+	const numericType = !types.includes("string") && types.some((t) => t === "number" || t === "integer");
+	const values = json.enum ?? (json.const !== undefined ? [json.const] : undefined);
+	if (!numericType && !values?.some((v) => typeof v === "number"))
+		return json;
+	const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf, format, id, ...rest } = json;
+	if (rest.enum)
+		rest.enum = rest.enum.map((v) => (typeof v === "number" ? String(v) : v));
+	else if (typeof rest.const === "number")
+		rest.const = String(rest.const);
+	if (!numericType)
+		return rest;
+	rest.type = "string";
+	if (!values)
+		rest.pattern = (types.includes("number") ? number : integer).source;
+	return rest;
+}
+const pendingRecords = new WeakMap();
+function rewriteKeyNames(ctx) {
+	const bySchema = new Map();
+	for (const entry of ctx.seen.values()) {
+		if (entry.def && !bySchema.has(entry.schema))
+			bySchema.set(entry.schema, entry);
+	}
+	const rewrites = new Map();
+	for (const record of pendingRecords.get(ctx) ?? []) {
+		const seen = ctx.seen.get(record);
+		const names = (seen?.def ?? seen?.schema)?.propertyNames;
+		if (!names || names === true || rewrites.has(names))
+			continue;
+		const rewritten = stringifyKeyNames(bySchema, names, new Set());
+		if (rewritten !== names)
+			rewrites.set(names, rewritten);
+	}
+	if (!rewrites.size)
+		return;
+	for (const entry of ctx.seen.values()) {
+		for (const carrier of [entry.schema, entry.def]) {
+			const rewritten = carrier && rewrites.get(carrier.propertyNames);
+			if (rewritten)
+				carrier.propertyNames = rewritten;
+		}
+	}
+}
+const recordProcessor = (schema, ctx, _json, params) => {
+	const json = _json;
+	const def = schema._zod.def;
+	json.type = "object";
+	const keyType = def.keyType;
+	const patterns = aggregateChecks(keyType).patterns;
+	if (def.mode === "loose" && patterns && patterns.size > 0) {
+		const valueSchema = to_json_schema_processSchema(def.valueType, ctx, {
+			...params,
+			path: [...params.path, "patternProperties", "*"],
+		});
+		json.patternProperties = {};
+		for (const pattern of patterns) {
+			(0,core_util .Vy)(json.patternProperties, exactPattern(pattern).source, valueSchema);
+		}
+	}
+	else {
+		if (ctx.target === "draft-07" || ctx.target === "draft-2020-12") {
+			json.propertyNames = to_json_schema_processSchema(def.keyType, ctx, {
+				...params,
+				path: [...params.path, "propertyNames"],
+			});
+			let pending = pendingRecords.get(ctx);
+			if (!pending) {
+				pending = [];
+				pendingRecords.set(ctx, pending);
+				ctx.deferred.push(() => rewriteKeyNames(ctx));
+			}
+			pending.push(schema);
+		}
+		json.additionalProperties = to_json_schema_processSchema(def.valueType, ctx, {
+			...params,
+			path: [...params.path, "additionalProperties"],
+		});
+	}
+	const keyValues = keyType._zod.values;
+	const omittableOnInput = ctx.io === "input" && inputOptin(def.valueType) !== undefined;
+	if (keyValues && !def.partial && !omittableOnInput) {
+		const validKeyValues = [...keyValues].filter((v) => typeof v === "string" || typeof v === "number");
+		if (validKeyValues.length > 0) {
+			json.required = validKeyValues.map(String);
+		}
+	}
+};
+const nullableProcessor = (schema, ctx, json, params) => {
+	const def = schema._zod.def;
+	const inner = to_json_schema_processSchema(def.innerType, ctx, params);
+	const seen = ctx.seen.get(schema);
+	if (ctx.target === "openapi-3.0") {
+		seen.ref = def.innerType;
+		json.nullable = true;
+	}
+	else {
+		json.anyOf = [inner, { type: "null" }];
+	}
+};
+const nonoptionalProcessor = (schema, ctx, _json, params) => {
+	const def = schema._zod.def;
+	to_json_schema_processSchema(def.innerType, ctx, params);
+	const seen = ctx.seen.get(schema);
+	seen.ref = def.innerType;
+};
+const UNREPRESENTABLE_DEFAULT = Symbol();
+function serializeDefaultValue(value, schema, ctx, json, params) {
+	let unrepresentable = false;
+	const serialized = JSON.stringify(value, (_, val) => {
+		if (typeof val !== "bigint")
+			return val;
+		unrepresentable = true;
+		return null;
+	});
+	if (!unrepresentable)
+		return JSON.parse(serialized);
+	handleUnrepresentable(schema, ctx, json, params, "BigInt defaults cannot be represented in JSON Schema");
+	return UNREPRESENTABLE_DEFAULT;
+}
+const defaultProcessor = (schema, ctx, json, params) => {
+	const def = schema._zod.def;
+	to_json_schema_processSchema(def.innerType, ctx, params);
+	const seen = ctx.seen.get(schema);
+	seen.ref = def.innerType;
+	const value = serializeDefaultValue(def.defaultValue, schema, ctx, json, params);
+	if (value !== UNREPRESENTABLE_DEFAULT)
+		json.default = value;
+};
+const prefaultProcessor = (schema, ctx, json, params) => {
+	const def = schema._zod.def;
+	to_json_schema_processSchema(def.innerType, ctx, params);
+	const seen = ctx.seen.get(schema);
+	seen.ref = def.innerType;
+	if (ctx.io !== "input")
+		return;
+	const value = serializeDefaultValue(def.defaultValue, schema, ctx, json, params);
+	if (value !== UNREPRESENTABLE_DEFAULT)
+		json._prefault = value;
+};
+const catchProcessor = (schema, ctx, json, params) => {
+	const def = schema._zod.def;
+	to_json_schema_processSchema(def.innerType, ctx, params);
+	const seen = ctx.seen.get(schema);
+	seen.ref = def.innerType;
+	let catchValue;
+	try {
+		catchValue = def.catchValue(undefined);
+	}
+	catch {
+		handleUnrepresentable(schema, ctx, json, params, "Dynamic catch values are not supported in JSON Schema");
+		return;
+	}
+	json.default = catchValue;
+};
+const pipeProcessor = (schema, ctx, _json, params) => {
+	const def = schema._zod.def;
+	const inIsTransform = def.in._zod.traits.has("$ZodTransform");
+	const innerType = ctx.io === "input" ? (inIsTransform ? def.out : def.in) : def.out;
+	to_json_schema_processSchema(innerType, ctx, params);
+	const seen = ctx.seen.get(schema);
+	seen.ref = innerType;
+};
+const readonlyProcessor = (schema, ctx, json, params) => {
+	const def = schema._zod.def;
+	to_json_schema_processSchema(def.innerType, ctx, params);
+	const seen = ctx.seen.get(schema);
+	seen.ref = def.innerType;
+	json.readOnly = true;
+};
+const promiseProcessor = (schema, ctx, _json, params) => {
+	const def = schema._zod.def;
+	to_json_schema_processSchema(def.innerType, ctx, params);
+	const seen = ctx.seen.get(schema);
+	seen.ref = def.innerType;
+};
+const optionalProcessor = (schema, ctx, _json, params) => {
+	const def = schema._zod.def;
+	to_json_schema_processSchema(def.innerType, ctx, params);
+	const seen = ctx.seen.get(schema);
+	seen.ref = def.innerType;
+};
+const lazyProcessor = (schema, ctx, _json, params) => {
+	const innerType = schema._zod.innerType;
+	to_json_schema_processSchema(innerType, ctx, params);
+	const seen = ctx.seen.get(schema);
+	seen.ref = innerType;
+};
+const allProcessors = {
+	string: stringProcessor,
+	number: numberProcessor,
+	boolean: booleanProcessor,
+	bigint: bigintProcessor,
+	symbol: symbolProcessor,
+	null: nullProcessor,
+	undefined: undefinedProcessor,
+	void: voidProcessor,
+	never: neverProcessor,
+	any: anyProcessor,
+	unknown: unknownProcessor,
+	date: dateProcessor,
+	enum: enumProcessor,
+	literal: literalProcessor,
+	nan: nanProcessor,
+	template_literal: templateLiteralProcessor,
+	file: fileProcessor,
+	success: successProcessor,
+	custom: customProcessor,
+	function: functionProcessor,
+	transform: transformProcessor,
+	map: mapProcessor,
+	set: setProcessor,
+	array: arrayProcessor,
+	object: objectProcessor,
+	union: unionProcessor,
+	intersection: intersectionProcessor,
+	tuple: tupleProcessor,
+	record: recordProcessor,
+	nullable: nullableProcessor,
+	nonoptional: nonoptionalProcessor,
+	default: defaultProcessor,
+	prefault: prefaultProcessor,
+	catch: catchProcessor,
+	pipe: pipeProcessor,
+	readonly: readonlyProcessor,
+	promise: promiseProcessor,
+	optional: optionalProcessor,
+	lazy: lazyProcessor,
+};
+function toJSONSchema(input, params) {
+	if ("_idmap" in input) {
+		const registry = input;
+		const ctx = initializeContext({ ...params, processors: allProcessors });
+		const defs = {};
+		for (const entry of registry._idmap.entries()) {
+			const [_, schema] = entry;
+			processSchema(schema, ctx);
+		}
+		const schemas = {};
+		const external = {
+			registry,
+			uri: params?.uri,
+			defs,
+		};
+		ctx.external = external;
+		for (const entry of registry._idmap.entries()) {
+			const [key, schema] = entry;
+			extractDefs(ctx, schema);
+			assignProp(schemas, key, finalize(ctx, schema));
+		}
+		if (Object.keys(defs).length > 0) {
+			const defsSegment = ctx.target === "draft-2020-12" ? "$defs" : "definitions";
+			schemas.__shared = {
+				[defsSegment]: defs,
+			};
+		}
+		return { schemas };
+	}
+	const ctx = initializeContext({ ...params, processors: allProcessors });
+	processSchema(input, ctx);
+	extractDefs(ctx, input);
+	return finalize(ctx, input);
+}
+;
+const error = () => {
+	const Sizable = {
+		string: { unit: "characters", verb: "to have" },
+		file: { unit: "bytes", verb: "to have" },
+		array: { unit: "items", verb: "to have" },
+		set: { unit: "items", verb: "to have" },
+		map: { unit: "entries", verb: "to have" },
+	};
+	function getSizing(origin) {
+		return Sizable[origin] ?? null;
+	}
+	const FormatDictionary = {
+		regex: "input",
+		email: "email address",
+		url: "URL",
+		emoji: "emoji",
+		uuid: "UUID",
+		uuidv4: "UUIDv4",
+		uuidv6: "UUIDv6",
+		nanoid: "nanoid",
+		guid: "GUID",
+		cuid: "cuid",
+		cuid2: "cuid2",
+		ulid: "ULID",
+		xid: "XID",
+		ksuid: "KSUID",
+		datetime: "ISO datetime",
+		date: "ISO date",
+		time: "ISO time",
+		duration: "ISO duration",
+		ipv4: "IPv4 address",
+		ipv6: "IPv6 address",
+		mac: "MAC address",
+		cidrv4: "IPv4 range",
+		cidrv6: "IPv6 range",
+		base64: "base64-encoded string",
+		base64url: "base64url-encoded string",
+		json_string: "JSON string",
+		e164: "E.164 number",
+		currency_code: "currency code",
+		credit_card: "credit card number",
+		iban: "IBAN",
+		jwt: "JWT",
+		template_literal: "input",
+	};
+	const TypeDictionary = {
+		nan: "NaN",
+	};
+	function getTypeName(type, input) {
+		if (type === "number" && typeof input === "number" && !Number.isFinite(input)) {
+			return String(input);
+		}
+		return TypeDictionary[type] ?? type;
+	}
+	return (issue) => {
+		switch (issue.code) {
+			case "invalid_type": {
+				const expected = getTypeName(issue.expected);
+				const receivedType = core_util .GW(issue.input);
+				const received = getTypeName(receivedType, issue.input);
+				return `Invalid input: expected ${expected}, received ${received}`;
+			}
+			case "invalid_value":
+				if (issue.values.length === 1)
+					return `Invalid input: expected ${core_util .B7(issue.values[0])}`;
+				return `Invalid option: expected one of ${core_util .jw(issue.values, "|")}`;
+			case "too_big": {
+				const adj = issue.exact ? "exactly " : issue.inclusive ? "<=" : "<";
+				const sizing = getSizing(issue.origin);
+				if (sizing)
+					return `Too big: expected ${issue.origin ?? "value"} to have ${adj}${issue.maximum.toString()} ${sizing.unit ?? "elements"}`;
+				return `Too big: expected ${issue.origin ?? "value"} to be ${adj}${issue.maximum.toString()}`;
+			}
+			case "too_small": {
+				const adj = issue.exact ? "exactly " : issue.inclusive ? ">=" : ">";
+				const sizing = getSizing(issue.origin);
+				if (sizing) {
+					return `Too small: expected ${issue.origin} to have ${adj}${issue.minimum.toString()} ${sizing.unit}`;
+				}
+				return `Too small: expected ${issue.origin} to be ${adj}${issue.minimum.toString()}`;
+			}
+			case "invalid_format": {
+				const _issue = issue;
+				if (_issue.format === "starts_with") {
+					return `Invalid string: must start with "${_issue.prefix}"`;
+				}
+				if (_issue.format === "ends_with")
+					return `Invalid string: must end with "${_issue.suffix}"`;
+				if (_issue.format === "includes")
+					return `Invalid string: must include "${_issue.includes}"`;
+				if (_issue.format === "regex")
+					return `Invalid string: must match pattern ${_issue.pattern}`;
+				return `Invalid ${FormatDictionary[_issue.format] ?? issue.format}`;
+			}
+			case "not_multiple_of":
+				return `Invalid number: must be a multiple of ${issue.divisor}`;
+			case "unrecognized_keys":
+				return `Unrecognized key${issue.keys.length > 1 ? "s" : ""}: ${core_util .jw(issue.keys, ", ")}`;
+			case "invalid_key":
+				return `Invalid key in ${issue.origin}`;
+			case "invalid_union":
+				if (issue.options && Array.isArray(issue.options) && issue.options.length > 0) {
+					const opts = issue.options.map((o) => `'${o}'`).join(" | ");
+					return `Invalid discriminator value. Expected ${opts}`;
+				}
+				if (issue.inclusive === false) {
+					return "Invalid input: more than one option matched";
+				}
+				return "Invalid input";
+			case "invalid_element":
+				return `Invalid value in ${issue.origin}`;
+			default:
+				return `Invalid input`;
+		}
+	};
+};
+  function en() {
+	return {
+		localeError: error(),
+	};
+}
+;
+function _getMessage() {
+	const internals = this._zod;
+	internals.message ?? (internals.message = JSON.stringify(internals.def, core_util .k8, 2));
+	return internals.message;
+}
+function _setMessage(value) {
+	this._zod.message = value;
+}
+const _messageDesc = {
+	get: _getMessage,
+	set: _setMessage,
+	enumerable: true,
+	configurable: true,
+};
+const _issuesDesc = { value: undefined, enumerable: false };
+const _installedToString =   new WeakSet([Object.prototype, Error.prototype]);
+const initializer = (inst, def) => {
+	inst.name = "$ZodError";
+	_issuesDesc.value = def;
+	Object.defineProperty(inst, "issues", _issuesDesc);
+	_issuesDesc.value = undefined;
+	Object.defineProperty(inst, "message", _messageDesc);
+	const proto = Object.getPrototypeOf(inst);
+	if (!_installedToString.has(proto)) {
+		_installedToString.add(proto);
+		Object.defineProperty(proto, "toString", {
+			configurable: true,
+			enumerable: false,
+			get() {
+				const value = () => this.message;
+				Object.defineProperty(this, "toString", { value, configurable: true, writable: true });
+				return value;
+			},
+			set(value) {
+				Object.defineProperty(this, "toString", { value, configurable: true, writable: true });
+			},
+		});
+	}
+};
+const $ZodError = (0,core_core .xI)("$ZodError", initializer);
+const $ZodRealError = (0,core_core .xI)("$ZodError", initializer, undefined, {
+	Parent: Error,
+});
+function node(obj, key, make) {
+	if (!Object.prototype.hasOwnProperty.call(obj, key)) {
+		if (key === "__proto__") {
+			Object.defineProperty(obj, key, { value: make(), writable: true, enumerable: true, configurable: true });
+		}
+		else {
+			obj[key] = make();
+		}
+	}
+	return obj[key];
+}
+function flattenError(error, mapper = (issue) => issue.message) {
+	const fieldErrors = {};
+	const formErrors = [];
+	for (const sub of error.issues) {
+		if (sub.path.length > 0) {
+			node(fieldErrors, sub.path[0], () => []).push(mapper(sub));
+		}
+		else {
+			formErrors.push(mapper(sub));
+		}
+	}
+	return { formErrors, fieldErrors };
+}
+function formatError(error, mapper = (issue) => issue.message) {
+	const fieldErrors = { _errors: [] };
+	const processError = (error, path = []) => {
+		for (const issue of error.issues) {
+			if (issue.code === "invalid_union" && issue.errors.length) {
+				issue.errors.map((issues) => processError({ issues }, [...path, ...issue.path]));
+			}
+			else if (issue.code === "invalid_key") {
+				processError({ issues: issue.issues }, [...path, ...issue.path]);
+			}
+			else if (issue.code === "invalid_element") {
+				processError({ issues: issue.issues }, [...path, ...issue.path]);
+			}
+			else {
+				const fullpath = [...path, ...issue.path];
+				if (fullpath.length === 0) {
+					fieldErrors._errors.push(mapper(issue));
+				}
+				else {
+					let curr = fieldErrors;
+					let i = 0;
+					while (i < fullpath.length) {
+						const el = fullpath[i];
+						const terminal = i === fullpath.length - 1;
+						if (el === "_errors") {
+							if (terminal)
+								curr._errors.push(mapper(issue));
+							i++;
+							continue;
+						}
+						if (!Object.prototype.hasOwnProperty.call(curr, el)) {
+							Object.defineProperty(curr, el, {
+								value: { _errors: [] },
+								enumerable: true,
+								writable: true,
+								configurable: true,
+							});
+						}
+						const node = curr[el];
+						if (terminal) {
+							node._errors.push(mapper(issue));
+						}
+						curr = node;
+						i++;
+					}
+				}
+			}
+		}
+	};
+	processError(error);
+	return fieldErrors;
+}
+function treeifyError(error, mapper = (issue) => issue.message) {
+	const result = { errors: [] };
+	const processError = (error, path = []) => {
+		var _a;
+		for (const issue of error.issues) {
+			if (issue.code === "invalid_union" && issue.errors.length) {
+				issue.errors.map((issues) => processError({ issues }, [...path, ...issue.path]));
+			}
+			else if (issue.code === "invalid_key") {
+				processError({ issues: issue.issues }, [...path, ...issue.path]);
+			}
+			else if (issue.code === "invalid_element") {
+				processError({ issues: issue.issues }, [...path, ...issue.path]);
+			}
+			else {
+				const fullpath = [...path, ...issue.path];
+				if (fullpath.length === 0) {
+					result.errors.push(mapper(issue));
+					continue;
+				}
+				let curr = result;
+				let i = 0;
+				while (i < fullpath.length) {
+					const el = fullpath[i];
+					const terminal = i === fullpath.length - 1;
+					if (typeof el === "string") {
+						curr.properties ?? (curr.properties = {});
+						if (!Object.prototype.hasOwnProperty.call(curr.properties, el)) {
+							Object.defineProperty(curr.properties, el, {
+								value: { errors: [] },
+								enumerable: true,
+								writable: true,
+								configurable: true,
+							});
+						}
+						curr = curr.properties[el];
+					}
+					else {
+						curr.items ?? (curr.items = []);
+						(_a = curr.items)[el] ?? (_a[el] = { errors: [] });
+						curr = curr.items[el];
+					}
+					if (terminal) {
+						curr.errors.push(mapper(issue));
+					}
+					i++;
+				}
+			}
+		}
+	};
+	processError(error);
+	return result;
+}
+function toDotPath(_path) {
+	const segs = [];
+	const path = _path.map((seg) => (typeof seg === "object" ? seg.key : seg));
+	for (const seg of path) {
+		if (typeof seg === "number")
+			segs.push(`[${seg}]`);
+		else if (typeof seg === "symbol")
+			segs.push(`[${JSON.stringify(String(seg))}]`);
+		else if (/[^\w$]/.test(seg))
+			segs.push(`[${JSON.stringify(seg)}]`);
+		else {
+			if (segs.length)
+				segs.push(".");
+			segs.push(seg);
+		}
+	}
+	return segs.join("");
+}
+function prettifyError(error) {
+	const lines = [];
+	const issues = [...error.issues].sort((a, b) => (a.path ?? []).length - (b.path ?? []).length);
+	for (const issue of issues) {
+		lines.push(`✖ ${issue.message}`);
+		if (issue.path?.length)
+			lines.push(`  → at ${toDotPath(issue.path)}`);
+	}
+	return lines.join("\n");
+}
+;
+function finalizeParams(callee, params) {
+	return { callee: params?.callee ?? callee, Err: params?.Err };
+}
+const _parse = (_Err) => {
+	const fn = (schema, value, _ctx, _params) => {
+		const ctx = _ctx ? { ..._ctx, async: false } : { async: false };
+		const result = schema._zod.run({ value, issues: [] }, ctx);
+		if (result instanceof Promise) {
+			throw new core_core .GT();
+		}
+		if (result.issues.length) {
+			const e = new (_params?.Err ?? _Err)(result.issues.map((iss) => core_util .iR(iss, ctx, core_core .$W())));
+			core_util .gx(e, _params?.callee ?? fn);
+			throw e;
+		}
+		return result.value;
+	};
+	return fn;
+};
+const parse_parse =   _parse($ZodRealError);
+const _parseAsync = (_Err) => {
+	const fn = async (schema, value, _ctx, params) => {
+		const ctx = _ctx ? { ..._ctx, async: true } : { async: true };
+		let result = schema._zod.run({ value, issues: [] }, ctx);
+		if (result instanceof Promise)
+			result = await result;
+		if (result.issues.length) {
+			const e = new (params?.Err ?? _Err)(result.issues.map((iss) => core_util .iR(iss, ctx, core_core .$W())));
+			core_util .gx(e, params?.callee ?? fn);
+			throw e;
+		}
+		return result.value;
+	};
+	return fn;
+};
+const parse_parseAsync =   _parseAsync($ZodRealError);
+const _safeParse = (_Err) => (schema, value, _ctx) => {
+	const ctx = _ctx ? { ..._ctx, async: false } : { async: false };
+	const result = schema._zod.run({ value, issues: [] }, ctx);
+	if (result instanceof Promise) {
+		throw new core_core .GT();
+	}
+	return result.issues.length ? failure(_Err, result.issues, ctx) : { success: true, data: result.value };
+};
+const safeParse =   _safeParse($ZodRealError);
+function failure(Err, issues, ctx) {
+	let error;
+	return {
+		success: false,
+		get error() {
+			if (!error) {
+				error = new Err(issues.map((iss) => core_util .iR(iss, ctx, core_core .$W())));
+				issues = undefined;
+				ctx = undefined;
+			}
+			return error;
+		},
+		set error(e) {
+			error = e;
+			issues = undefined;
+			ctx = undefined;
+		},
+	};
+}
+const _safeParseAsync = (_Err) => async (schema, value, _ctx) => {
+	const ctx = _ctx ? { ..._ctx, async: true } : { async: true };
+	let result = schema._zod.run({ value, issues: [] }, ctx);
+	if (result instanceof Promise)
+		result = await result;
+	return result.issues.length ? failure(_Err, result.issues, ctx) : { success: true, data: result.value };
+};
+const safeParseAsync =   _safeParseAsync($ZodRealError);
+const COMPILE_INVALID =   Symbol.for("zod.compile.invalid");
+const COMPILE_FALLBACK =   Symbol.for("zod.compile.fallback");
+const validate = ((schema, value, _ctx) => {
+	const validator = schema._zod.bag.validator;
+	if (validator !== undefined) {
+		if (validator(value) !== COMPILE_INVALID)
+			return true;
+		if (validator.definite === true && _ctx === undefined)
+			return false;
+	}
+	return validateFallback(schema, value, _ctx);
+});
+function validateFallback(schema, value, _ctx) {
+	const ctx = _ctx
+		? { ..._ctx, async: false, abortEarly: true }
+		: { async: false, abortEarly: true };
+	const fallbackRun = schema._zod.bag.fallbackRun;
+	let result;
+	if (fallbackRun) {
+		ctx[COMPILE_FALLBACK] = true;
+		result = fallbackRun({ value, issues: [] }, ctx);
+	}
+	else {
+		result = schema._zod.run({ value, issues: [] }, ctx);
+	}
+	if (result instanceof Promise) {
+		throw new core_core .GT();
+	}
+	return result.issues.length === 0;
+}
+const parse_validateAsync = async (schema, value, _ctx) => {
+	const ctx = _ctx
+		? { ..._ctx, async: true, abortEarly: true }
+		: { async: true, abortEarly: true };
+	let result = schema._zod.run({ value, issues: [] }, ctx);
+	if (result instanceof Promise)
+		result = await result;
+	return result.issues.length === 0;
+};
+const _encode = (_Err) => {
+	const parse = _parse(_Err);
+	const fn = (schema, value, _ctx, _params) => {
+		const ctx = _ctx ? { ..._ctx, direction: "backward" } : { direction: "backward" };
+		return parse(schema, value, ctx, finalizeParams(fn, _params));
+	};
+	return fn;
+};
+const encode =   _encode($ZodRealError);
+const _decode = (_Err) => {
+	const parse = _parse(_Err);
+	const fn = (schema, value, _ctx, _params) => {
+		return parse(schema, value, _ctx, finalizeParams(fn, _params));
+	};
+	return fn;
+};
+const decode =   _decode($ZodRealError);
+const _encodeAsync = (_Err) => {
+	const parseAsync = _parseAsync(_Err);
+	const fn = async (schema, value, _ctx, _params) => {
+		const ctx = _ctx ? { ..._ctx, direction: "backward" } : { direction: "backward" };
+		return (await parseAsync(schema, value, ctx, finalizeParams(fn, _params)));
+	};
+	return fn;
+};
+const encodeAsync =   _encodeAsync($ZodRealError);
+const _decodeAsync = (_Err) => {
+	const parseAsync = _parseAsync(_Err);
+	const fn = async (schema, value, _ctx, _params) => {
+		return await parseAsync(schema, value, _ctx, finalizeParams(fn, _params));
+	};
+	return fn;
+};
+const decodeAsync =   _decodeAsync($ZodRealError);
+const _safeEncode = (_Err) => (schema, value, _ctx) => {
+	const ctx = _ctx ? { ..._ctx, direction: "backward" } : { direction: "backward" };
+	return _safeParse(_Err)(schema, value, ctx);
+};
+const safeEncode =   _safeEncode($ZodRealError);
+const _safeDecode = (_Err) => (schema, value, _ctx) => {
+	return _safeParse(_Err)(schema, value, _ctx);
+};
+const safeDecode =   _safeDecode($ZodRealError);
+const _safeEncodeAsync = (_Err) => async (schema, value, _ctx) => {
+	const ctx = _ctx ? { ..._ctx, direction: "backward" } : { direction: "backward" };
+	return _safeParseAsync(_Err)(schema, value, ctx);
+};
+const safeEncodeAsync =   _safeEncodeAsync($ZodRealError);
+const _safeDecodeAsync = (_Err) => async (schema, value, _ctx) => {
+	return _safeParseAsync(_Err)(schema, value, _ctx);
+};
+const safeDecodeAsync =   _safeDecodeAsync($ZodRealError);
+;
+const _installedErrorProtos =   new WeakSet([Object.prototype, Error.prototype]);
+function _lazyMethod(proto, key, make) {
+	Object.defineProperty(proto, key, {
+		configurable: true,
+		enumerable: false,
+		get() {
+			const value = make(this);
+			Object.defineProperty(this, key, { value, configurable: true, writable: true });
+			return value;
+		},
+		set(value) {
+			Object.defineProperty(this, key, { value, configurable: true, writable: true });
+		},
+	});
+}
+const errors_initializer = (inst, issues) => {
+	$ZodError.init(inst, issues);
+	inst.name = "ZodError";
+	const proto = Object.getPrototypeOf(inst);
+	if (_installedErrorProtos.has(proto))
+		return;
+	_installedErrorProtos.add(proto);
+	_lazyMethod(proto, "format", (self) => (mapper) => formatError(self, mapper));
+	_lazyMethod(proto, "flatten", (self) => (mapper) => flattenError(self, mapper));
+	_lazyMethod(proto, "addIssue", (self) => (issue) => {
+		self.issues.push(issue);
+		self.message = JSON.stringify(self.issues, core_util .k8, 2);
+	});
+	_lazyMethod(proto, "addIssues", (self) => (issues) => {
+		self.issues.push(...issues);
+		self.message = JSON.stringify(self.issues, core_util .k8, 2);
+	});
+	Object.defineProperty(proto, "isEmpty", {
+		configurable: true,
+		enumerable: false,
+		get() {
+			return this.issues.length === 0;
+		},
+	});
+};
+const ZodError =   (  null && (core.$constructor("ZodError", errors_initializer)));
+const ZodRealError =   core_core .xI("ZodError", errors_initializer, undefined, {
+	Parent: Error,
+});
+;
+const classic_parse_parse =   _parse(ZodRealError);
+const classic_parse_parseAsync =   _parseAsync(ZodRealError);
+const parse_safeParse =   _safeParse(ZodRealError);
+const parse_safeParseAsync =   _safeParseAsync(ZodRealError);
+const parse_encode =   _encode(ZodRealError);
+const parse_decode =   _decode(ZodRealError);
+const parse_encodeAsync =   _encodeAsync(ZodRealError);
+const parse_decodeAsync =   _decodeAsync(ZodRealError);
+const parse_safeEncode =   _safeEncode(ZodRealError);
+const parse_safeDecode =   _safeDecode(ZodRealError);
+const parse_safeEncodeAsync =   _safeEncodeAsync(ZodRealError);
+const parse_safeDecodeAsync =   _safeDecodeAsync(ZodRealError);
+;
+function _ensureDefaultLocale() {
+	if (!core_core .cr.localeError)
+		core_core .$W(en());
+}
+function _ensureDefaultMemoizer() {
+	if (!core_core .cr.memoizer)
+		core_core .$W({ memoizer: memoizer() });
+}
+const ZodType =   core_core .xI("ZodType", (inst, def) => {
+	_ensureDefaultLocale();
+	$ZodType.init(inst, def);
+	inst.def = def;
+	inst.type = def.type;
+	return inst;
+}, {
+	check(...chks) {
+		const def = this.def;
+		return this.clone(core_util .zM(def, {
+			checks: [
+				...(def.checks ?? []),
+				...chks.map((ch) => typeof ch === "function" ? { _zod: { check: ch, def: { check: "custom" }, onattach: [] } } : ch),
+			],
+		}), { parent: true });
+	},
+	with(...chks) {
+		return this.check(...chks);
+	},
+	clone(def, params) {
+		return core_util .o8(this, def, params);
+	},
+	brand() {
+		return this;
+	},
+	register(reg, meta) {
+		reg.add(this, meta);
+		return this;
+	},
+	refine(check, params) {
+		return this.check(refine(check, params));
+	},
+	superRefine(refinement, params) {
+		return this.check(superRefine(refinement, params));
+	},
+	overwrite(fn) {
+		return this.check(_overwrite(fn));
+	},
+	optional() {
+		return optional(this);
+	},
+	exactOptional() {
+		return exactOptional(this);
+	},
+	nullable() {
+		return nullable(this);
+	},
+	nullish() {
+		return optional(nullable(this));
+	},
+	nonoptional(params) {
+		return nonoptional(this, params);
+	},
+	array() {
+		return array(this);
+	},
+	or(arg) {
+		return union([this, arg]);
+	},
+	and(arg) {
+		return intersection(this, arg);
+	},
+	transform(tx) {
+		return pipe(this, transform(tx));
+	},
+	default(d) {
+		return schemas_default(this, d);
+	},
+	prefault(d) {
+		return prefault(this, d);
+	},
+	catch(params) {
+		return schemas_catch(this, params);
+	},
+	pipe(target) {
+		return pipe(this, target);
+	},
+	readonly() {
+		return readonly(this);
+	},
+	describe(description) {
+		const cl = this.clone();
+		registries .fd.add(cl, { description });
+		return cl;
+	},
+	meta(...args) {
+		if (args.length === 0)
+			return registries .fd.get(this);
+		const cl = this.clone();
+		registries .fd.add(cl, args[0]);
+		return cl;
+	},
+	isOptional() {
+		return this.safeParse(undefined).success;
+	},
+	isNullable() {
+		return this.safeParse(null).success;
+	},
+	apply(fn, ...args) {
+		return args.length === 0 ? fn(this) : fn(this, ...args);
+	},
+	get "~standard"() {
+		return core_util .jD(this, "~standard", {
+			...standardProps(this),
+			jsonSchema: {
+				input: createStandardJSONSchemaMethod(this, "input"),
+				output: createStandardJSONSchemaMethod(this, "output"),
+			},
+		});
+	},
+	set "~standard"(value) {
+		core_util .qh(this, "~standard", value);
+	},
+	parse: function _parse(data, params) {
+		return classic_parse_parse(this, data, params, { callee: _parse });
+	},
+	parseAsync: async function _parseAsync(data, params) {
+		return await classic_parse_parseAsync(this, data, params, { callee: _parseAsync });
+	},
+	safeParse(data, params) {
+		return parse_safeParse(this, data, params);
+	},
+	async safeParseAsync(data, params) {
+		return parse_safeParseAsync(this, data, params);
+	},
+	get spa() {
+		return this?.safeParseAsync;
+	},
+	set spa(value) {
+		core_util .qh(this, "spa", value);
+	},
+	validate(data, params) {
+		return validate(this, data, params);
+	},
+	validateAsync(data, params) {
+		return parse_validateAsync(this, data, params);
+	},
+	encode: function _encode(data, params) {
+		return parse_encode(this, data, params, { callee: _encode });
+	},
+	decode: function _decode(data, params) {
+		return parse_decode(this, data, params, { callee: _decode });
+	},
+	encodeAsync: async function _encodeAsync(data, params) {
+		return await parse_encodeAsync(this, data, params, { callee: _encodeAsync });
+	},
+	decodeAsync: async function _decodeAsync(data, params) {
+		return await parse_decodeAsync(this, data, params, { callee: _decodeAsync });
+	},
+	safeEncode(data, params) {
+		return parse_safeEncode(this, data, params);
+	},
+	safeDecode(data, params) {
+		return parse_safeDecode(this, data, params);
+	},
+	async safeEncodeAsync(data, params) {
+		return parse_safeEncodeAsync(this, data, params);
+	},
+	async safeDecodeAsync(data, params) {
+		return parse_safeDecodeAsync(this, data, params);
+	},
+	toJSONSchema(params) {
+		return createToJSONSchemaMethod(this, {})(params);
+	},
+	get description() {
+		return registries .fd.get(this)?.description;
+	},
+	get _def() {
+		return this._zod.def;
+	},
+});
+const _ZodString =   core_core .xI("_ZodString", (inst, def) => {
+	$ZodString.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => stringProcessor(inst, ctx, json, params);
+},
+  core_util .un({
+	format: (inst) => aggregateChecks(inst).format ?? null,
+	minLength: (inst) => aggregateChecks(inst).minimum ?? null,
+	maxLength: (inst) => aggregateChecks(inst).maximum ?? null,
+}, {
+	regex(...args) {
+		return this.check(_regex(...args));
+	},
+	includes(...args) {
+		return this.check(_includes(...args));
+	},
+	startsWith(...args) {
+		return this.check(_startsWith(...args));
+	},
+	endsWith(...args) {
+		return this.check(_endsWith(...args));
+	},
+	min(...args) {
+		return this.check(_minLength(...args));
+	},
+	max(...args) {
+		return this.check(_maxLength(...args));
+	},
+	length(...args) {
+		return this.check(_length(...args));
+	},
+	nonempty(...args) {
+		return this.check(_minLength(1, ...args));
+	},
+	lowercase(params) {
+		return this.check(_lowercase(params));
+	},
+	uppercase(params) {
+		return this.check(_uppercase(params));
+	},
+	trim() {
+		return this.check(_trim());
+	},
+	normalize(...args) {
+		return this.check(_normalize(...args));
+	},
+	toLowerCase() {
+		return this.check(_toLowerCase());
+	},
+	toUpperCase() {
+		return this.check(_toUpperCase());
+	},
+	slugify() {
+		return this.check(_slugify());
+	},
+}));
+const ZodString =   core_core .xI("ZodString", (inst, def) => {
+	$ZodString.init(inst, def);
+	_ZodString.init(inst, def);
+}, {
+	email(params) {
+		return this.check(_email(ZodEmail, params));
+	},
+	url(params) {
+		return this.check(_url(ZodURL, params));
+	},
+	jwt(params) {
+		return this.check(_jwt(ZodJWT, params));
+	},
+	emoji(params) {
+		return this.check(api_emoji(ZodEmoji, params));
+	},
+	guid(params) {
+		return this.check(_guid(ZodGUID, params));
+	},
+	uuid(params) {
+		return this.check(_uuid(ZodUUID, params));
+	},
+	uuidv4(params) {
+		return this.check(_uuidv4(ZodUUID, params));
+	},
+	uuidv6(params) {
+		return this.check(_uuidv6(ZodUUID, params));
+	},
+	uuidv7(params) {
+		return this.check(_uuidv7(ZodUUID, params));
+	},
+	nanoid(params) {
+		return this.check(_nanoid(ZodNanoID, params));
+	},
+	cuid(params) {
+		return this.check(_cuid(ZodCUID, params));
+	},
+	cuid2(params) {
+		return this.check(_cuid2(ZodCUID2, params));
+	},
+	ulid(params) {
+		return this.check(_ulid(ZodULID, params));
+	},
+	base64(params) {
+		return this.check(_base64(ZodBase64, params));
+	},
+	base64url(params) {
+		return this.check(_base64url(ZodBase64URL, params));
+	},
+	xid(params) {
+		return this.check(_xid(ZodXID, params));
+	},
+	ksuid(params) {
+		return this.check(_ksuid(ZodKSUID, params));
+	},
+	ipv4(params) {
+		return this.check(_ipv4(ZodIPv4, params));
+	},
+	ipv6(params) {
+		return this.check(_ipv6(ZodIPv6, params));
+	},
+	cidrv4(params) {
+		return this.check(_cidrv4(ZodCIDRv4, params));
+	},
+	cidrv6(params) {
+		return this.check(_cidrv6(ZodCIDRv6, params));
+	},
+	e164(params) {
+		return this.check(_e164(ZodE164, params));
+	},
+	datetime(params) {
+		return this.check(_isoDateTime(ZodISODateTime, params));
+	},
+	date(params) {
+		return this.check(_isoDate(ZodISODate, params));
+	},
+	time(params) {
+		return this.check(_isoTime(ZodISOTime, params));
+	},
+	duration(params) {
+		return this.check(_isoDuration(ZodISODuration, params));
+	},
+});
+function schemas_string(params) {
+	return _string(ZodString, params);
+}
+const ZodStringFormat =   core_core .xI("ZodStringFormat", (inst, def) => {
+	$ZodStringFormat.init(inst, def);
+	_ZodString.init(inst, def);
+});
+const ZodISODateTime =   core_core .xI("ZodISODateTime", (inst, def) => {
+	$ZodISODateTime.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+const ZodISODate =   core_core .xI("ZodISODate", (inst, def) => {
+	$ZodISODate.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+const ZodISOTime =   core_core .xI("ZodISOTime", (inst, def) => {
+	$ZodISOTime.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+const ZodISODuration =   core_core .xI("ZodISODuration", (inst, def) => {
+	$ZodISODuration.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+const ZodEmail =   core_core .xI("ZodEmail", (inst, def) => {
+	$ZodEmail.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_email(params) {
+	return core._email(ZodEmail, params);
+}
+const ZodGUID =   core_core .xI("ZodGUID", (inst, def) => {
+	$ZodGUID.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_guid(params) {
+	return core._guid(ZodGUID, params);
+}
+const ZodUUID =   core_core .xI("ZodUUID", (inst, def) => {
+	$ZodUUID.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_uuid(params) {
+	return core._uuid(ZodUUID, params);
+}
+function uuidv4(params) {
+	return core._uuidv4(ZodUUID, params);
+}
+function uuidv6(params) {
+	return core._uuidv6(ZodUUID, params);
+}
+function uuidv7(params) {
+	return core._uuidv7(ZodUUID, params);
+}
+const ZodURL =   core_core .xI("ZodURL", (inst, def) => {
+	$ZodURL.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function url(params) {
+	return core._url(ZodURL, params);
+}
+function httpUrl(params) {
+	return core._url(ZodURL, {
+		protocol: regexes.httpProtocol,
+		hostname: regexes.domain,
+		...util.normalizeParams(params),
+	});
+}
+const ZodEmoji =   core_core .xI("ZodEmoji", (inst, def) => {
+	$ZodEmoji.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_emoji(params) {
+	return core._emoji(ZodEmoji, params);
+}
+const ZodNanoID =   core_core .xI("ZodNanoID", (inst, def) => {
+	$ZodNanoID.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_nanoid(params) {
+	return core._nanoid(ZodNanoID, params);
+}
+const ZodCUID =   core_core .xI("ZodCUID", (inst, def) => {
+	$ZodCUID.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_cuid(params) {
+	return core._cuid(ZodCUID, params);
+}
+const ZodCUID2 =   core_core .xI("ZodCUID2", (inst, def) => {
+	$ZodCUID2.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_cuid2(params) {
+	return core._cuid2(ZodCUID2, params);
+}
+const ZodULID =   core_core .xI("ZodULID", (inst, def) => {
+	$ZodULID.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_ulid(params) {
+	return core._ulid(ZodULID, params);
+}
+const ZodXID =   core_core .xI("ZodXID", (inst, def) => {
+	$ZodXID.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_xid(params) {
+	return core._xid(ZodXID, params);
+}
+const ZodKSUID =   core_core .xI("ZodKSUID", (inst, def) => {
+	$ZodKSUID.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_ksuid(params) {
+	return core._ksuid(ZodKSUID, params);
+}
+const ZodIPv4 =   core_core .xI("ZodIPv4", (inst, def) => {
+	$ZodIPv4.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_ipv4(params) {
+	return core._ipv4(ZodIPv4, params);
+}
+const ZodMAC =   (  null && (core.$constructor("ZodMAC", (inst, def) => {
+	core.$ZodMAC.init(inst, def);
+	ZodStringFormat.init(inst, def);
+})));
+function schemas_mac(params) {
+	return core._mac(ZodMAC, params);
+}
+const ZodIPv6 =   core_core .xI("ZodIPv6", (inst, def) => {
+	$ZodIPv6.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_ipv6(params) {
+	return core._ipv6(ZodIPv6, params);
+}
+const ZodCIDRv4 =   core_core .xI("ZodCIDRv4", (inst, def) => {
+	$ZodCIDRv4.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_cidrv4(params) {
+	return core._cidrv4(ZodCIDRv4, params);
+}
+const ZodCIDRv6 =   core_core .xI("ZodCIDRv6", (inst, def) => {
+	$ZodCIDRv6.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_cidrv6(params) {
+	return core._cidrv6(ZodCIDRv6, params);
+}
+const ZodBase64 =   core_core .xI("ZodBase64", (inst, def) => {
+	$ZodBase64.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_base64(params) {
+	return core._base64(ZodBase64, params);
+}
+const ZodBase64URL =   core_core .xI("ZodBase64URL", (inst, def) => {
+	$ZodBase64URL.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_base64url(params) {
+	return core._base64url(ZodBase64URL, params);
+}
+const ZodE164 =   core_core .xI("ZodE164", (inst, def) => {
+	$ZodE164.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function schemas_e164(params) {
+	return core._e164(ZodE164, params);
+}
+const ZodCreditCard =   (  null && (core.$constructor("ZodCreditCard", (inst, def) => {
+	core.$ZodCreditCard.init(inst, def);
+	ZodStringFormat.init(inst, def);
+})));
+function schemas_creditCard(params) {
+	return core._creditCard(ZodCreditCard, params);
+}
+const ZodIBAN =   (  null && (core.$constructor("ZodIBAN", (inst, def) => {
+	core.$ZodIBAN.init(inst, def);
+	ZodStringFormat.init(inst, def);
+})));
+function schemas_iban(params) {
+	return core._iban(ZodIBAN, params);
+}
+const ZodJWT =   core_core .xI("ZodJWT", (inst, def) => {
+	$ZodJWT.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+function jwt(params) {
+	return core._jwt(ZodJWT, params);
+}
+const ZodCustomStringFormat =   (  null && (core.$constructor("ZodCustomStringFormat", (inst, def) => {
+	core.$ZodCustomStringFormat.init(inst, def);
+	ZodStringFormat.init(inst, def);
+})));
+function stringFormat(format, fnOrRegex, _params = {}) {
+	return core._stringFormat(ZodCustomStringFormat, format, fnOrRegex, _params);
+}
+function schemas_hostname(_params) {
+	return core._stringFormat(ZodCustomStringFormat, "hostname", regexes.hostname, _params);
+}
+function schemas_hex(_params) {
+	return core._stringFormat(ZodCustomStringFormat, "hex", regexes.hex, _params);
+}
+function schemas_currencyCode(_params) {
+	return core._stringFormat(ZodCustomStringFormat, "currency_code", regexes.currencyCode, _params);
+}
+function hash(alg, params) {
+	const enc = params?.enc ?? "hex";
+	const format = `${alg}_${enc}`;
+	const regex = core.regexes[format];
+	if (!regex)
+		throw new Error(`Unrecognized hash format: ${format}`);
+	return core._stringFormat(ZodCustomStringFormat, format, regex, params);
+}
+const ZodNumber =   core_core .xI("ZodNumber", (inst, def) => {
+	$ZodNumber.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => numberProcessor(inst, ctx, json, params);
+	inst.isFinite = true;
+},
+  core_util .un({
+	minValue: (inst) => {
+		const { minimum, exclusiveMinimum } = aggregateChecks(inst);
+		return Math.max(minimum ?? Number.NEGATIVE_INFINITY, exclusiveMinimum ?? Number.NEGATIVE_INFINITY);
+	},
+	maxValue: (inst) => {
+		const { maximum, exclusiveMaximum } = aggregateChecks(inst);
+		return Math.min(maximum ?? Number.POSITIVE_INFINITY, exclusiveMaximum ?? Number.POSITIVE_INFINITY);
+	},
+	isInt: (inst) => {
+		const { isInt, multipleOf } = aggregateChecks(inst);
+		return !!isInt || !!multipleOf?.some(Number.isSafeInteger);
+	},
+	format: (inst) => aggregateChecks(inst).format ?? null,
+}, {
+	gt(value, params) {
+		return this.check(_gt(value, params));
+	},
+	gte(value, params) {
+		return this.check(_gte(value, params));
+	},
+	min(value, params) {
+		return this.check(_gte(value, params));
+	},
+	lt(value, params) {
+		return this.check(_lt(value, params));
+	},
+	lte(value, params) {
+		return this.check(_lte(value, params));
+	},
+	max(value, params) {
+		return this.check(_lte(value, params));
+	},
+	int(params) {
+		return this.check(schemas_int(params));
+	},
+	safe(params) {
+		return this.check(schemas_int(params));
+	},
+	positive(params) {
+		return this.check(_gt(0, params));
+	},
+	nonnegative(params) {
+		return this.check(_gte(0, params));
+	},
+	negative(params) {
+		return this.check(_lt(0, params));
+	},
+	nonpositive(params) {
+		return this.check(_lte(0, params));
+	},
+	multipleOf(value, params) {
+		return this.check(_multipleOf(value, params));
+	},
+	step(value, params) {
+		return this.check(_multipleOf(value, params));
+	},
+	finite() {
+		return this;
+	},
+}));
+function schemas_number(params) {
+	return _number(ZodNumber, params);
+}
+const ZodNumberFormat =   core_core .xI("ZodNumberFormat", (inst, def) => {
+	$ZodNumberFormat.init(inst, def);
+	ZodNumber.init(inst, def);
+});
+function schemas_int(params) {
+	return _int(ZodNumberFormat, params);
+}
+function float32(params) {
+	return core._float32(ZodNumberFormat, params);
+}
+function float64(params) {
+	return core._float64(ZodNumberFormat, params);
+}
+function int32(params) {
+	return core._int32(ZodNumberFormat, params);
+}
+function uint32(params) {
+	return core._uint32(ZodNumberFormat, params);
+}
+const ZodBoolean =   core_core .xI("ZodBoolean", (inst, def) => {
+	$ZodBoolean.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => booleanProcessor(inst, ctx, json, params);
+});
+function schemas_boolean(params) {
+	return _boolean(ZodBoolean, params);
+}
+const ZodBigInt =   core_core .xI("ZodBigInt", (inst, def) => {
+	$ZodBigInt.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => bigintProcessor(inst, ctx, json, params);
+},
+  core_util .un({
+	minValue: (inst) => aggregateChecks(inst).minimum ?? null,
+	maxValue: (inst) => aggregateChecks(inst).maximum ?? null,
+	format: (inst) => aggregateChecks(inst).format ?? null,
+}, {
+	gte(value, params) {
+		return this.check(_gte(value, params));
+	},
+	min(value, params) {
+		return this.check(_gte(value, params));
+	},
+	gt(value, params) {
+		return this.check(_gt(value, params));
+	},
+	lt(value, params) {
+		return this.check(_lt(value, params));
+	},
+	lte(value, params) {
+		return this.check(_lte(value, params));
+	},
+	max(value, params) {
+		return this.check(_lte(value, params));
+	},
+	positive(params) {
+		return this.check(_gt(BigInt(0), params));
+	},
+	negative(params) {
+		return this.check(_lt(BigInt(0), params));
+	},
+	nonpositive(params) {
+		return this.check(_lte(BigInt(0), params));
+	},
+	nonnegative(params) {
+		return this.check(_gte(BigInt(0), params));
+	},
+	multipleOf(value, params) {
+		return this.check(_multipleOf(value, params));
+	},
+}));
+function schemas_bigint(params) {
+	return core._bigint(ZodBigInt, params);
+}
+const ZodBigIntFormat =   (  null && (core.$constructor("ZodBigIntFormat", (inst, def) => {
+	core.$ZodBigIntFormat.init(inst, def);
+	ZodBigInt.init(inst, def);
+})));
+function int64(params) {
+	return core._int64(ZodBigIntFormat, params);
+}
+function uint64(params) {
+	return core._uint64(ZodBigIntFormat, params);
+}
+const ZodSymbol =   (  null && (core.$constructor("ZodSymbol", (inst, def) => {
+	core.$ZodSymbol.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => processors.symbolProcessor(inst, ctx, json, params);
+})));
+function symbol(params) {
+	return core._symbol(ZodSymbol, params);
+}
+const ZodUndefined =   (  null && (core.$constructor("ZodUndefined", (inst, def) => {
+	core.$ZodUndefined.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => processors.undefinedProcessor(inst, ctx, json, params);
+})));
+function schemas_undefined(params) {
+	return core._undefined(ZodUndefined, params);
+}
+const ZodNull =   core_core .xI("ZodNull", (inst, def) => {
+	$ZodNull.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => nullProcessor(inst, ctx, json, params);
+});
+function schemas_null(params) {
+	return api_null(ZodNull, params);
+}
+const ZodAny =   (  null && (core.$constructor("ZodAny", (inst, def) => {
+	core.$ZodAny.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => processors.anyProcessor(inst, ctx, json, params);
+})));
+function any() {
+	return core._any(ZodAny);
+}
+const ZodUnknown =   core_core .xI("ZodUnknown", (inst, def) => {
+	$ZodUnknown.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => unknownProcessor(inst, ctx, json, params);
+});
+function unknown() {
+	return _unknown(ZodUnknown);
+}
+const ZodNever =   core_core .xI("ZodNever", (inst, def) => {
+	$ZodNever.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => neverProcessor(inst, ctx, json, params);
+});
+function never(params) {
+	return _never(ZodNever, params);
+}
+const ZodVoid =   (  null && (core.$constructor("ZodVoid", (inst, def) => {
+	core.$ZodVoid.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => processors.voidProcessor(inst, ctx, json, params);
+})));
+function schemas_void(params) {
+	return core._void(ZodVoid, params);
+}
+const ZodDate =   core_core .xI("ZodDate", (inst, def) => {
+	$ZodDate.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => dateProcessor(inst, ctx, json, params);
+	inst.min = (value, params) => inst.check(_gte(value, params));
+	inst.max = (value, params) => inst.check(_lte(value, params));
+},
+  core_util .un({
+	minDate: (inst) => {
+		const { minimum } = aggregateChecks(inst);
+		return minimum ? new Date(minimum) : null;
+	},
+	maxDate: (inst) => {
+		const { maximum } = aggregateChecks(inst);
+		return maximum ? new Date(maximum) : null;
+	},
+}, {}));
+function schemas_date(params) {
+	return core._date(ZodDate, params);
+}
+const ZodArray =   core_core .xI("ZodArray", (inst, def) => {
+	_ensureDefaultMemoizer();
+	$ZodArray.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => arrayProcessor(inst, ctx, json, params);
+	inst.element = def.element;
+}, {
+	min(n, params) {
+		return this.check(_minLength(n, params));
+	},
+	nonempty(params) {
+		return this.check(_minLength(1, params));
+	},
+	max(n, params) {
+		return this.check(_maxLength(n, params));
+	},
+	length(n, params) {
+		return this.check(_length(n, params));
+	},
+	unwrap() {
+		return this.element;
+	},
+});
+function array(element, params) {
+	return _array(ZodArray, element, params);
+}
+function keyof(schema) {
+	const shape = schema._zod.def.shape;
+	return schemas_enum(Object.keys(shape));
+}
+const ZodObject =   core_core .xI("ZodObject", (inst, def) => {
+	_ensureDefaultMemoizer();
+	$ZodObjectJIT.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => objectProcessor(inst, ctx, json, params);
+	core_util .X(inst, "shape", (self) => self._zod.def.shape, false);
+}, {
+	keyof() {
+		return schemas_enum(Object.keys(this._zod.def.shape));
+	},
+	catchall(catchall) {
+		return this.clone(core_util .zM(this._zod.def, { catchall: catchall }));
+	},
+	passthrough() {
+		return this.clone(core_util .zM(this._zod.def, { catchall: unknown() }));
+	},
+	loose() {
+		return this.clone(core_util .zM(this._zod.def, { catchall: unknown() }));
+	},
+	strict() {
+		return this.clone(core_util .zM(this._zod.def, { catchall: never() }));
+	},
+	strip() {
+		return this.clone(core_util .zM(this._zod.def, { catchall: undefined }));
+	},
+	extend(incoming) {
+		return core_util .X$(this, incoming);
+	},
+	safeExtend(incoming) {
+		return core_util .W0(this, incoming);
+	},
+	merge(other) {
+		return core_util .h1(this, other);
+	},
+	pick(mask) {
+		return core_util .Up(this, mask);
+	},
+	omit(mask) {
+		return core_util .cJ(this, mask);
+	},
+	partial(...args) {
+		return core_util .OH(ZodOptional, this, args[0]);
+	},
+	exactPartial(...args) {
+		return core_util .OH(ZodExactOptional, this, args[0], "exactPartial");
+	},
+	required(...args) {
+		return core_util .mw(ZodNonOptional, this, args[0]);
+	},
+});
+function object(shape, params) {
+	const def = {
+		type: "object",
+		shape: shape ?? {},
+		...core_util .A2(params),
+	};
+	return new ZodObject(def);
+}
+function strictObject(shape, params) {
+	return new ZodObject({
+		type: "object",
+		shape,
+		catchall: never(),
+		...core_util .A2(params),
+	});
+}
+function looseObject(shape, params) {
+	return new ZodObject({
+		type: "object",
+		shape,
+		catchall: unknown(),
+		...core_util .A2(params),
+	});
+}
+const ZodUnion =   core_core .xI("ZodUnion", (inst, def) => {
+	$ZodUnion.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => unionProcessor(inst, ctx, json, params);
+	inst.options = def.options;
+});
+function union(options, params) {
+	return new ZodUnion({
+		type: "union",
+		options: options,
+		...core_util .A2(params),
+	});
+}
+const ZodXor =   (  null && (core.$constructor("ZodXor", (inst, def) => {
+	ZodUnion.init(inst, def);
+	core.$ZodXor.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => processors.unionProcessor(inst, ctx, json, params);
+	inst.options = def.options;
+})));
+function xor(options, params) {
+	return new ZodXor({
+		type: "union",
+		options: options,
+		inclusive: false,
+		...util.normalizeParams(params),
+	});
+}
+const ZodDiscriminatedUnion =   core_core .xI("ZodDiscriminatedUnion", (inst, def) => {
+	ZodUnion.init(inst, def);
+	$ZodDiscriminatedUnion.init(inst, def);
+});
+function discriminatedUnion(discriminator, options, params) {
+	return new ZodDiscriminatedUnion({
+		type: "union",
+		options: options,
+		discriminator,
+		...core_util .A2(params),
+	});
+}
+const ZodIntersection =   core_core .xI("ZodIntersection", (inst, def) => {
+	$ZodIntersection.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => intersectionProcessor(inst, ctx, json, params);
+});
+function intersection(left, right) {
+	return new ZodIntersection({
+		type: "intersection",
+		left: left,
+		right: right,
+	});
+}
+const ZodTuple =   core_core .xI("ZodTuple", (inst, def) => {
+	_ensureDefaultMemoizer();
+	$ZodTuple.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => tupleProcessor(inst, ctx, json, params);
+}, {
+	rest(rest) {
+		return this.clone({
+			...this._zod.def,
+			rest: rest,
+		});
+	},
+	partial() {
+		const def = this._zod.def;
+		if (def.checks?.length)
+			throw new Error(".partial() cannot be used on tuple schemas containing refinements");
+		return this.clone({
+			...def,
+			items: def.items.map((item) => new ZodOptional({ type: "optional", innerType: item })),
+		});
+	},
+});
+function tuple(items, _paramsOrRest, _params) {
+	const hasRest = _paramsOrRest instanceof core.$ZodType;
+	const params = hasRest ? _params : _paramsOrRest;
+	const rest = hasRest ? _paramsOrRest : null;
+	return new ZodTuple({
+		type: "tuple",
+		items: items,
+		rest,
+		...util.normalizeParams(params),
+	});
+}
+const ZodRecord =   core_core .xI("ZodRecord", (inst, def) => {
+	_ensureDefaultMemoizer();
+	$ZodRecord.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => recordProcessor(inst, ctx, json, params);
+	inst.keyType = def.keyType;
+	inst.valueType = def.valueType;
+});
+function record(keyType, valueType, params) {
+	if (!valueType || !valueType._zod) {
+		return new ZodRecord({
+			type: "record",
+			keyType: schemas_string(),
+			valueType: keyType,
+			...core_util .A2(valueType),
+		});
+	}
+	return new ZodRecord({
+		type: "record",
+		keyType,
+		valueType: valueType,
+		...core_util .A2(params),
+	});
+}
+function partialRecord(keyType, valueType, params) {
+	return new ZodRecord({
+		type: "record",
+		keyType,
+		valueType: valueType,
+		...util.normalizeParams(params),
+		partial: true,
+	});
+}
+function looseRecord(keyType, valueType, params) {
+	return new ZodRecord({
+		type: "record",
+		keyType,
+		valueType: valueType,
+		mode: "loose",
+		...util.normalizeParams(params),
+	});
+}
+const ZodMap =   (  null && (core.$constructor("ZodMap", (inst, def) => {
+	_ensureDefaultMemoizer();
+	core.$ZodMap.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => processors.mapProcessor(inst, ctx, json, params);
+	inst.keyType = def.keyType;
+	inst.valueType = def.valueType;
+	inst.min = (...args) => inst.check(core._minSize(...args));
+	inst.nonempty = (params) => inst.check(core._minSize(1, params));
+	inst.max = (...args) => inst.check(core._maxSize(...args));
+	inst.size = (...args) => inst.check(core._size(...args));
+})));
+function map(keyType, valueType, params) {
+	return new ZodMap({
+		type: "map",
+		keyType: keyType,
+		valueType: valueType,
+		...util.normalizeParams(params),
+	});
+}
+const ZodSet =   (  null && (core.$constructor("ZodSet", (inst, def) => {
+	_ensureDefaultMemoizer();
+	core.$ZodSet.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => processors.setProcessor(inst, ctx, json, params);
+	inst.min = (...args) => inst.check(core._minSize(...args));
+	inst.nonempty = (params) => inst.check(core._minSize(1, params));
+	inst.max = (...args) => inst.check(core._maxSize(...args));
+	inst.size = (...args) => inst.check(core._size(...args));
+})));
+function set(valueType, params) {
+	return new ZodSet({
+		type: "set",
+		valueType: valueType,
+		...util.normalizeParams(params),
+	});
+}
+const ZodEnum =   core_core .xI("ZodEnum", (inst, def) => {
+	$ZodEnum.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => enumProcessor(inst, ctx, json, params);
+	inst.enum = def.entries;
+	inst.options = [...inst._zod.values];
+	const keys = new Set(Object.keys(def.entries));
+	inst.extract = (values, params) => {
+		const newEntries = {};
+		for (const value of values) {
+			if (keys.has(value)) {
+				newEntries[value] = def.entries[value];
+			}
+			else
+				throw new Error(`Key ${value} not found in enum`);
+		}
+		return new ZodEnum({
+			...def,
+			checks: [],
+			...core_util .A2(params),
+			entries: newEntries,
+		});
+	};
+	inst.exclude = (values, params) => {
+		const newEntries = { ...def.entries };
+		for (const value of values) {
+			if (keys.has(value)) {
+				delete newEntries[value];
+			}
+			else
+				throw new Error(`Key ${value} not found in enum`);
+		}
+		return new ZodEnum({
+			...def,
+			checks: [],
+			...core_util .A2(params),
+			entries: newEntries,
+		});
+	};
+});
+function schemas_enum(values, params) {
+	const entries = Array.isArray(values) ? Object.fromEntries(values.map((v) => [v, v])) : values;
+	return new ZodEnum({
+		type: "enum",
+		entries,
+		...core_util .A2(params),
+	});
+}
+function nativeEnum(entries, params) {
+	return new ZodEnum({
+		type: "enum",
+		entries,
+		...util.normalizeParams(params),
+	});
+}
+const ZodLiteral =   core_core .xI("ZodLiteral", (inst, def) => {
+	$ZodLiteral.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => literalProcessor(inst, ctx, json, params);
+	inst.values = new Set(def.values);
+	Object.defineProperty(inst, "value", {
+		get() {
+			if (def.values.length > 1) {
+				throw new Error("This schema contains multiple valid literal values. Use `.values` instead.");
+			}
+			return def.values[0];
+		},
+	});
+});
+function literal(value, params) {
+	return new ZodLiteral({
+		type: "literal",
+		values: Array.isArray(value) ? value : [value],
+		...core_util .A2(params),
+	});
+}
+const ZodFile =   (  null && (core.$constructor("ZodFile", (inst, def) => {
+	core.$ZodFile.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => processors.fileProcessor(inst, ctx, json, params);
+	inst.min = (size, params) => inst.check(core._minSize(size, params));
+	inst.max = (size, params) => inst.check(core._maxSize(size, params));
+	inst.mime = (types, params) => inst.check(core._mime(Array.isArray(types) ? types : [types], params));
+})));
+function file(params) {
+	return core._file(ZodFile, params);
+}
+const ZodTransform =   core_core .xI("ZodTransform", (inst, def) => {
+	_ensureDefaultMemoizer();
+	$ZodTransform.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => transformProcessor(inst, ctx, json, params);
+	inst._zod.parse = (payload, _ctx) => {
+		if (_ctx.direction === "backward") {
+			throw new core_core .cV(inst.constructor.name);
+		}
+		payload.addIssue = (issue) => {
+			if (typeof issue === "string") {
+				payload.issues.push(core_util .sn(issue, payload.value, def));
+			}
+			else {
+				const _issue = issue;
+				if (_issue.fatal)
+					_issue.continue = false;
+				_issue.code ?? (_issue.code = "custom");
+				if (!("input" in _issue))
+					_issue.input = payload.value;
+				_issue.inst ?? (_issue.inst = inst);
+				payload.issues.push(core_util .sn(_issue));
+			}
+		};
+		const output = def.transform(payload.value, payload);
+		if (output instanceof Promise) {
+			return output.then((output) => {
+				payload.value = output;
+				return payload;
+			});
+		}
+		payload.value = output;
+		return payload;
+	};
+});
+function transform(fn) {
+	return new ZodTransform({
+		type: "transform",
+		transform: fn,
+	});
+}
+const ZodOptional =   core_core .xI("ZodOptional", (inst, def) => {
+	$ZodOptional.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => optionalProcessor(inst, ctx, json, params);
+	inst.unwrap = () => inst._zod.def.innerType;
+});
+function optional(innerType) {
+	return new ZodOptional({
+		type: "optional",
+		innerType: innerType,
+	});
+}
+const ZodExactOptional =   core_core .xI("ZodExactOptional", (inst, def) => {
+	$ZodExactOptional.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => optionalProcessor(inst, ctx, json, params);
+	inst.unwrap = () => inst._zod.def.innerType;
+});
+function exactOptional(innerType) {
+	return new ZodExactOptional({
+		type: "optional",
+		innerType: innerType,
+	});
+}
+const ZodNullable =   core_core .xI("ZodNullable", (inst, def) => {
+	$ZodNullable.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => nullableProcessor(inst, ctx, json, params);
+	inst.unwrap = () => inst._zod.def.innerType;
+});
+function nullable(innerType) {
+	return new ZodNullable({
+		type: "nullable",
+		innerType: innerType,
+	});
+}
+function nullish(innerType) {
+	return optional(nullable(innerType));
+}
+const ZodDefault =   core_core .xI("ZodDefault", (inst, def) => {
+	$ZodDefault.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => defaultProcessor(inst, ctx, json, params);
+	inst.unwrap = () => inst._zod.def.innerType;
+	inst.removeDefault = inst.unwrap;
+});
+function schemas_default(innerType, defaultValue) {
+	return new ZodDefault({
+		type: "default",
+		innerType: innerType,
+		get defaultValue() {
+			return typeof defaultValue === "function" ? defaultValue() : core_util .yG(defaultValue);
+		},
+	});
+}
+const ZodPrefault =   core_core .xI("ZodPrefault", (inst, def) => {
+	$ZodPrefault.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => prefaultProcessor(inst, ctx, json, params);
+	inst.unwrap = () => inst._zod.def.innerType;
+});
+function prefault(innerType, defaultValue) {
+	return new ZodPrefault({
+		type: "prefault",
+		innerType: innerType,
+		get defaultValue() {
+			return typeof defaultValue === "function" ? defaultValue() : core_util .yG(defaultValue);
+		},
+	});
+}
+const ZodNonOptional =   core_core .xI("ZodNonOptional", (inst, def) => {
+	$ZodNonOptional.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => nonoptionalProcessor(inst, ctx, json, params);
+	inst.unwrap = () => inst._zod.def.innerType;
+});
+function nonoptional(innerType, params) {
+	return new ZodNonOptional({
+		type: "nonoptional",
+		innerType: innerType,
+		...core_util .A2(params),
+	});
+}
+const ZodSuccess =   (  null && (core.$constructor("ZodSuccess", (inst, def) => {
+	core.$ZodSuccess.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => processors.successProcessor(inst, ctx, json, params);
+	inst.unwrap = () => inst._zod.def.innerType;
+})));
+function success(innerType) {
+	return new ZodSuccess({
+		type: "success",
+		innerType: innerType,
+	});
+}
+const ZodCatch =   core_core .xI("ZodCatch", (inst, def) => {
+	$ZodCatch.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => catchProcessor(inst, ctx, json, params);
+	inst.unwrap = () => inst._zod.def.innerType;
+	inst.removeCatch = inst.unwrap;
+});
+function schemas_catch(innerType, catchValue) {
+	return new ZodCatch({
+		type: "catch",
+		innerType: innerType,
+		catchValue: (typeof catchValue === "function" ? catchValue : core_util .SS(catchValue)),
+	});
+}
+const ZodNaN =   (  null && (core.$constructor("ZodNaN", (inst, def) => {
+	core.$ZodNaN.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => processors.nanProcessor(inst, ctx, json, params);
+})));
+function nan(params) {
+	return core._nan(ZodNaN, params);
+}
+const ZodPipe =   core_core .xI("ZodPipe", (inst, def) => {
+	$ZodPipe.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => pipeProcessor(inst, ctx, json, params);
+	inst.in = def.in;
+	inst.out = def.out;
+});
+function pipe(in_, out) {
+	return new ZodPipe({
+		type: "pipe",
+		in: in_,
+		out: out,
+	});
+}
+const ZodCodec =   (  null && (core.$constructor("ZodCodec", (inst, def) => {
+	ZodPipe.init(inst, def);
+	core.$ZodCodec.init(inst, def);
+})));
+function codec(in_, out, params) {
+	return new ZodCodec({
+		type: "pipe",
+		in: in_,
+		out: out,
+		transform: params.decode,
+		reverseTransform: params.encode,
+	});
+}
+function invertCodec(codec) {
+	const def = codec._zod.def;
+	return new ZodCodec({
+		type: "pipe",
+		in: def.out,
+		out: def.in,
+		transform: def.reverseTransform,
+		reverseTransform: def.transform,
+	});
+}
+const ZodPreprocess =   (  null && (core.$constructor("ZodPreprocess", (inst, def) => {
+	ZodPipe.init(inst, def);
+	core.$ZodPreprocess.init(inst, def);
+})));
+const ZodReadonly =   core_core .xI("ZodReadonly", (inst, def) => {
+	$ZodReadonly.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => readonlyProcessor(inst, ctx, json, params);
+	inst.unwrap = () => inst._zod.def.innerType;
+});
+function readonly(innerType) {
+	return new ZodReadonly({
+		type: "readonly",
+		innerType: innerType,
+	});
+}
+const ZodTemplateLiteral =   (  null && (core.$constructor("ZodTemplateLiteral", (inst, def) => {
+	core.$ZodTemplateLiteral.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => processors.templateLiteralProcessor(inst, ctx, json, params);
+})));
+function templateLiteral(parts, params) {
+	return new ZodTemplateLiteral({
+		type: "template_literal",
+		parts,
+		...util.normalizeParams(params),
+	});
+}
+const ZodLazy =   (  null && (core.$constructor("ZodLazy", (inst, def) => {
+	core.$ZodLazy.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => processors.lazyProcessor(inst, ctx, json, params);
+	inst.unwrap = () => inst._zod.def.getter();
+})));
+function lazy(getter) {
+	return new ZodLazy({
+		type: "lazy",
+		getter: getter,
+	});
+}
+const ZodPromise =   (  null && (core.$constructor("ZodPromise", (inst, def) => {
+	core.$ZodPromise.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => processors.promiseProcessor(inst, ctx, json, params);
+	inst.unwrap = () => inst._zod.def.innerType;
+})));
+function promise(innerType) {
+	return new ZodPromise({
+		type: "promise",
+		innerType: innerType,
+	});
+}
+const ZodFunction =   (  null && (core.$constructor("ZodFunction", (inst, def) => {
+	core.$ZodFunction.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => processors.functionProcessor(inst, ctx, json, params);
+})));
+function _function(params) {
+	return new ZodFunction({
+		type: "function",
+		input: Array.isArray(params?.input) ? tuple(params?.input) : (params?.input ?? array(unknown())),
+		output: params?.output ?? unknown(),
+	});
+}
+const ZodCustom =   core_core .xI("ZodCustom", (inst, def) => {
+	$ZodCustom.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => customProcessor(inst, ctx, json, params);
+});
+function check(fn) {
+	const ch = new core.$ZodCheck({
+		check: "custom",
+	});
+	ch._zod.check = fn;
+	return ch;
+}
+function custom(fn, _params) {
+	return _custom(ZodCustom, fn ?? (() => true), _params);
+}
+function refine(fn, _params = {}) {
+	return _refine(ZodCustom, fn, _params);
+}
+function superRefine(fn, params) {
+	return _superRefine(fn, params);
+}
+const schemas_describe = describe;
+const schemas_meta = meta;
+const ZodInstanceOf =   core_core .xI("ZodInstanceOf", (inst, def) => {
+	ZodCustom.init(inst, def);
+}, {
+	properties(shape, params) {
+		return this.check(_properties(shape, params));
+	},
+});
+function _instanceof(cls, params = {}) {
+	const inst = new ZodInstanceOf({
+		type: "custom",
+		check: "custom",
+		fn: (data) => data instanceof cls,
+		abort: true,
+		...core_util .A2(params),
+	});
+	inst._zod.bag.Class = cls;
+	inst._zod.check = (payload) => {
+		if (!(payload.value instanceof cls)) {
+			payload.issues.push({
+				code: "invalid_type",
+				expected: cls.name,
+				input: payload.value,
+				inst,
+				path: [...(inst._zod.def.path ?? [])],
+			});
+		}
+	};
+	return inst;
+}
+const stringbool = (...args) => core._stringbool({
+	Codec: ZodCodec,
+	Boolean: ZodBoolean,
+	String: ZodString,
+}, ...args);
+function json(params) {
+	const jsonSchema = lazy(() => {
+		return union([schemas_string(params), schemas_number(), schemas_boolean(), schemas_null(), array(jsonSchema), record(schemas_string(), jsonSchema)]);
+	});
+	return jsonSchema;
+}
+function preprocess(fn, schema) {
+	return new ZodPreprocess({
+		type: "pipe",
+		in: transform(fn),
+		out: schema,
+	});
+}
+  }),
+  6416:
+  ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+"use strict";
+  __nccwpck_require__.d(__webpack_exports__, {
+	$W: () => (  config),
+	GT: () => (  $ZodAsyncError),
+	cV: () => (  $ZodEncodeError),
+	cr: () => (  globalConfig),
+	tm: () => (  NEVER),
+	xI: () => (  $constructor)
+  });
+  var _util_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2055);
+var _a;
+const NEVER =   Object.freeze({
+	status: "aborted",
+});
+const _zodDesc = { value: undefined, enumerable: false };
+let _E = "captureStackTrace" in Error ? Error : null;
+function newError(Definition) {
+	const E = _E;
+	if (E) {
+		const saved = E.stackTraceLimit;
+		if (typeof saved === "number") {
+			try {
+				E.stackTraceLimit = 0;
+			}
+			catch {
+				_E = null;
+				return new Definition();
+			}
+			try {
+				return new Definition();
+			}
+			finally {
+				E.stackTraceLimit = saved;
+			}
+		}
+	}
+	return new Definition();
+}
+function $constructor(name, initializer,
+proto, params) {
+	const zodProto = {};
+	function Internals(def) {
+		this.def = def;
+		this.constr = _;
+		this.traits = new Set();
+	}
+	Internals.prototype = zodProto;
+	const protoMembers = proto;
+	const initialized = protoMembers && new WeakSet();
+	function init(inst, def) {
+		if (!inst._zod) {
+			_zodDesc.value = new Internals(def);
+			try {
+				Object.defineProperty(inst, "_zod", _zodDesc);
+			}
+			finally {
+				_zodDesc.value = undefined;
+			}
+		}
+		else if (inst._zod.traits.has(name)) {
+			return;
+		}
+		inst._zod.traits.add(name);
+		initializer(inst, def);
+		if (initialized) {
+			const own = Object.getPrototypeOf(inst);
+			const ctorProto = inst._zod.constr.prototype;
+			let up = own;
+			while (up && up !== ctorProto)
+				up = Object.getPrototypeOf(up);
+			const target = up ?? own;
+			if (!initialized.has(target)) {
+				initialized.add(target);
+				(0,_util_js__WEBPACK_IMPORTED_MODULE_0__  .ol)(target, protoMembers);
+			}
+		}
+		const proto = _.prototype;
+		for (const k in proto) {
+			if (!Object.prototype.hasOwnProperty.call(proto, k))
+				continue;
+			if (!(k in inst)) {
+				inst[k] = proto[k].bind(inst);
+			}
+		}
+	}
+	const Parent = params?.Parent ?? Object;
+	class Definition extends Parent {
+	}
+	Object.defineProperty(Definition, "name", { value: name });
+	function _(def) {
+		const inst = params?.Parent ? newError(Definition) : this;
+		init(inst, def);
+		const deferred = inst._zod.deferred;
+		if (deferred) {
+			for (const fn of deferred) {
+				fn();
+			}
+			inst._zod.deferred = undefined;
+		}
+		const pp = globalThis.__zod_globalConfig?.postProcessor;
+		if (pp)
+			pp(inst);
+		return inst;
+	}
+	Object.defineProperty(_, "init", { value: init });
+	Object.defineProperty(_, Symbol.hasInstance, {
+		value: (inst) => {
+			if (params?.Parent && inst instanceof params.Parent)
+				return true;
+			return inst?._zod?.traits?.has(name);
+		},
+	});
+	Object.defineProperty(_, "name", { value: name });
+	return _;
+}
+const $brand =   (  null && (Symbol("zod_brand")));
+class $ZodAsyncError extends Error {
+	constructor() {
+		super(`Encountered Promise during synchronous parse. Use .parseAsync() instead.`);
+	}
+}
+class $ZodEncodeError extends Error {
+	constructor(name) {
+		super(`Encountered unidirectional transform during encode: ${name}`);
+		this.name = "ZodEncodeError";
+	}
+}
+(_a = globalThis).__zod_globalConfig ?? (_a.__zod_globalConfig = {});
+const globalConfig = globalThis.__zod_globalConfig;
+function config(newConfig) {
+	if (newConfig)
+		Object.assign(globalConfig, newConfig);
+	return globalConfig;
+}
+  }),
+  4288:
+  ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+"use strict";
+  __nccwpck_require__.d(__webpack_exports__, {
+	fd: () => (  globalRegistry)
+  });
+var _a;
+const $output =   (  null && (Symbol("ZodOutput")));
+const $input =   (  null && (Symbol("ZodInput")));
+class $ZodRegistry {
+	constructor() {
+		this._map = new WeakMap();
+		this._idmap = new Map();
+	}
+	add(schema, ..._meta) {
+		const meta = _meta[0];
+		this._map.set(schema, meta);
+		if (meta && typeof meta === "object" && "id" in meta) {
+			this._idmap.set(meta.id, schema);
+		}
+		return this;
+	}
+	clear() {
+		this._map = new WeakMap();
+		this._idmap = new Map();
+		return this;
+	}
+	remove(schema) {
+		const meta = this._map.get(schema);
+		if (meta && typeof meta === "object" && "id" in meta) {
+			this._idmap.delete(meta.id);
+		}
+		this._map.delete(schema);
+		return this;
+	}
+	get(schema) {
+		const p = schema._zod.parent;
+		if (p) {
+			const pm = { ...(this.get(p) ?? {}) };
+			delete pm.id;
+			const f = { ...pm, ...this._map.get(schema) };
+			return Object.keys(f).length ? f : undefined;
+		}
+		return this._map.get(schema);
+	}
+	has(schema) {
+		return this._map.has(schema);
+	}
+}
+function registry() {
+	return new $ZodRegistry();
+}
+(_a = globalThis).__zod_globalRegistry ?? (_a.__zod_globalRegistry = registry());
+const globalRegistry = globalThis.__zod_globalRegistry;
+  }),
+  2055:
+  ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+"use strict";
+  __nccwpck_require__.d(__webpack_exports__, {
+	A2: () => (  normalizeParams),
+	B7: () => (  stringifyPrimitive),
+	GW: () => (  parsedType),
+	Gv: () => (  isObject),
+	LG: () => (  floatSafeRemainder),
+	MO: () => (  rawShape),
+	NM: () => (  optionalKeys),
+	NR: () => (  BIGINT_FORMAT_RANGES),
+	O7: () => (  codePointLength),
+	OH: () => (  partial),
+	PO: () => (  cached),
+	QH: () => (  aborted),
+	Qd: () => (  isPlainObject),
+	Rc: () => (  getLengthableOrigin),
+	SS: () => (  constantCatch),
+	UQ: () => (  esc),
+	Up: () => (  pick),
+	Vy: () => (  assignProp),
+	W0: () => (  safeExtend),
+	X: () => (  installLazyProp),
+	X$: () => (  extend),
+	Yv: () => (  slugify),
+	cJ: () => (  omit),
+	cl: () => (  nullish),
+	d3: () => (  attachSchema),
+	gx: () => (  captureStackTrace),
+	h1: () => (  merge),
+	hI: () => (  allowsEval),
+	hi: () => (  sizeCaps),
+	iR: () => (  finalizeIssue),
+	jD: () => (  hide),
+	jw: () => (  joinValues),
+	k8: () => (  jsonStringifyReplacer),
+	lQ: () => (  prefixIssues),
+	mw: () => (  required),
+	o8: () => (  clone),
+	ol: () => (  members),
+	p6: () => (  cleanRegex),
+	qQ: () => (  propertyKeyTypes),
+	qh: () => (  own),
+	rL: () => (  explicitlyAborted),
+	sD: () => (  escapeRegex),
+	sn: () => (  issue),
+	un: () => (  derived),
+	v5: () => (  defineLazyInternal),
+	w5: () => (  getEnumValues),
+	yG: () => (  shallowClone),
+	zH: () => (  NUMBER_FORMAT_RANGES),
+	zM: () => (  mergeDefs)
+  });
+  var _core_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6416);
+function assertEqual(val) {
+	return val;
+}
+function assertNotEqual(val) {
+	return val;
+}
+function toZod() {
+	return (schema) => schema;
+}
+function assertIs(_arg) { }
+function assertNever(_x) {
+	throw new Error("Unexpected value in exhaustive check");
+}
+function assert(_) { }
+function getEnumValues(entries) {
+	const numericValues = Object.values(entries).filter((v) => typeof v === "number");
+	const values = Object.entries(entries)
+		.filter(([k, _]) => numericValues.indexOf(+k) === -1)
+		.map(([_, v]) => v);
+	return values;
+}
+function joinValues(array, separator = "|") {
+	return array.map((val) => stringifyPrimitive(val)).join(separator);
+}
+function jsonStringifyReplacer(_, value) {
+	if (typeof value === "bigint")
+		return value.toString();
+	return value;
+}
+class Cached {
+	constructor(getter) {
+		this._getter = getter;
+		this._value = undefined;
+	}
+	get value() {
+		const getter = this._getter;
+		if (getter !== undefined) {
+			this._value = getter();
+			this._getter = undefined;
+		}
+		return this._value;
+	}
+}
+function cached(getter) {
+	return new Cached(getter);
+}
+function nullish(input) {
+	return input === null || input === undefined;
+}
+function cleanRegex(source) {
+	const start = source.startsWith("^") ? 1 : 0;
+	const end = source.endsWith("$") ? source.length - 1 : source.length;
+	return source.slice(start, end);
+}
+function floatSafeRemainder(val, step) {
+	const ratio = val / step;
+	const roundedRatio = Math.round(ratio);
+	const tolerance = 4 * Number.EPSILON * Math.max(Math.abs(ratio), 1);
+	if (Math.abs(ratio - roundedRatio) < tolerance)
+		return 0;
+	return ratio - roundedRatio;
+}
+const EVALUATING =   (  null && (Symbol("evaluating")));
+function defineLazy(object, key, getter) {
+	let value = undefined;
+	Object.defineProperty(object, key, {
+		get() {
+			if (value === EVALUATING) {
+				return undefined;
+			}
+			if (value === undefined) {
+				value = EVALUATING;
+				value = getter();
+			}
+			return value;
+		},
+		set(v) {
+			Object.defineProperty(object, key, {
+				value: v,
+			});
+		},
+		configurable: true,
+	});
+}
+function objectClone(obj) {
+	return Object.create(Object.getPrototypeOf(obj), Object.getOwnPropertyDescriptors(obj));
+}
+function assignProp(target, prop, value) {
+	Object.defineProperty(target, prop, {
+		value,
+		writable: true,
+		enumerable: true,
+		configurable: true,
+	});
+}
+function rawShape(def) {
+	const desc = Object.getOwnPropertyDescriptor(def, "shape");
+	return desc?.get ? desc.get.raw : desc?.value;
+}
+function sourceShape(schema) {
+	return rawShape(schema._zod.def) ?? schema._zod.def.shape;
+}
+function deferProp(target, key, getter) {
+	Object.defineProperty(target, key, {
+		get() {
+			const value = getter();
+			assignProp(this, key, value);
+			return value;
+		},
+		enumerable: true,
+		configurable: true,
+	});
+}
+function putProp(target, key, value) {
+	if (key in target)
+		assignProp(target, key, value);
+	else
+		target[key] = value;
+}
+function mirrorShape(target, source, keys, wrap) {
+	const raw = sourceShape(source);
+	for (const key of keys) {
+		const desc = Object.getOwnPropertyDescriptor(raw, key);
+		if (!desc.enumerable)
+			continue;
+		if (desc.get) {
+			deferProp(target, key, () => {
+				const value = source._zod.def.shape[key];
+				return wrap ? wrap(value, key) : value;
+			});
+		}
+		else
+			putProp(target, key, wrap ? wrap(desc.value, key) : desc.value);
+	}
+}
+function mirrorProps(target, source) {
+	for (const key of Reflect.ownKeys(source)) {
+		const desc = Object.getOwnPropertyDescriptor(source, key);
+		if (!desc.enumerable)
+			continue;
+		if (desc.get)
+			deferProp(target, key, () => source[key]);
+		else
+			putProp(target, key, desc.value);
+	}
+}
+function mergeDefs(...defs) {
+	const mergedDescriptors = {};
+	for (const def of defs) {
+		const descriptors = Object.getOwnPropertyDescriptors(def);
+		Object.assign(mergedDescriptors, descriptors);
+	}
+	return Object.defineProperties({}, mergedDescriptors);
+}
+function cloneDef(schema) {
+	return mergeDefs(schema._zod.def);
+}
+function getElementAtPath(obj, path) {
+	if (!path)
+		return obj;
+	return path.reduce((acc, key) => acc?.[key], obj);
+}
+function promiseAllObject(promisesObj) {
+	const keys = Object.keys(promisesObj);
+	const promises = keys.map((key) => promisesObj[key]);
+	return Promise.all(promises).then((results) => {
+		const resolvedObj = {};
+		for (let i = 0; i < keys.length; i++) {
+			resolvedObj[keys[i]] = results[i];
+		}
+		return resolvedObj;
+	});
+}
+function randomString(length = 10) {
+	const chars = "abcdefghijklmnopqrstuvwxyz";
+	let str = "";
+	for (let i = 0; i < length; i++) {
+		str += chars[Math.floor(Math.random() * chars.length)];
+	}
+	return str;
+}
+function esc(str) {
+	return JSON.stringify(str);
+}
+function slugify(input) {
+	return input
+		.toLowerCase()
+		.trim()
+		.replace(/[^\w\s-]/g, "")
+		.replace(/[\s_-]+/g, "-")
+		.replace(/^-+|-+$/g, "");
+}
+const captureStackTrace = ("captureStackTrace" in Error ? Error.captureStackTrace : (..._args) => { });
+function isObject(data) {
+	return typeof data === "object" && data !== null && !Array.isArray(data);
+}
+const allowsEval =   cached(() => {
+	if (_core_js__WEBPACK_IMPORTED_MODULE_0__  .cr.jitless) {
+		return false;
+	}
+	if (typeof navigator !== "undefined" && navigator?.userAgent?.includes("Cloudflare")) {
+		return false;
+	}
+	try {
+		const F = Function;
+		new F("");
+		return true;
+	}
+	catch (_) {
+		return false;
+	}
+});
+function isPlainObject(o) {
+	if (isObject(o) === false)
+		return false;
+	const ctor = o.constructor;
+	if (ctor === undefined)
+		return true;
+	if (typeof ctor !== "function")
+		return true;
+	const prot = ctor.prototype;
+	if (isObject(prot) === false)
+		return false;
+	if (Object.prototype.hasOwnProperty.call(prot, "isPrototypeOf") === false) {
+		return false;
+	}
+	return true;
+}
+function shallowClone(o) {
+	if (isPlainObject(o))
+		return { ...o };
+	if (Array.isArray(o))
+		return [...o];
+	if (o instanceof Map)
+		return new Map(o);
+	if (o instanceof Set)
+		return new Set(o);
+	return o;
+}
+function numKeys(data) {
+	let keyCount = 0;
+	for (const key in data) {
+		if (Object.prototype.hasOwnProperty.call(data, key)) {
+			keyCount++;
+		}
+	}
+	return keyCount;
+}
+const getParsedType = (data) => {
+	const t = typeof data;
+	switch (t) {
+		case "undefined":
+			return "undefined";
+		case "string":
+			return "string";
+		case "number":
+			return Number.isNaN(data) ? "nan" : "number";
+		case "boolean":
+			return "boolean";
+		case "function":
+			return "function";
+		case "bigint":
+			return "bigint";
+		case "symbol":
+			return "symbol";
+		case "object":
+			if (Array.isArray(data)) {
+				return "array";
+			}
+			if (data === null) {
+				return "null";
+			}
+			if (data.then && typeof data.then === "function" && data.catch && typeof data.catch === "function") {
+				return "promise";
+			}
+			if (typeof Map !== "undefined" && data instanceof Map) {
+				return "map";
+			}
+			if (typeof Set !== "undefined" && data instanceof Set) {
+				return "set";
+			}
+			if (typeof Date !== "undefined" && data instanceof Date) {
+				return "date";
+			}
+			if (typeof File !== "undefined" && data instanceof File) {
+				return "file";
+			}
+			return "object";
+		default:
+			throw new Error(`Unknown data type: ${t}`);
+	}
+};
+const propertyKeyTypes =   new Set(["string", "number", "symbol"]);
+const primitiveTypes =   new Set([
+	"string",
+	"number",
+	"bigint",
+	"boolean",
+	"symbol",
+	"undefined",
+]);
+function escapeRegex(str) {
+	return str.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
+function clone(inst, def, params) {
+	const cl = new inst._zod.constr(def ?? inst._zod.def);
+	if (!def || params?.parent)
+		cl._zod.parent = inst;
+	return cl;
+}
+function normalizeParams(_params) {
+	const params = _params;
+	if (!params)
+		return {};
+	if (typeof params === "string")
+		return { error: () => params };
+	if (params?.message !== undefined) {
+		if (params?.error !== undefined)
+			throw new Error("Cannot specify both `message` and `error` params");
+		params.error = params.message;
+	}
+	delete params.message;
+	if (typeof params.error === "string")
+		return { ...params, error: () => params.error };
+	return params;
+}
+function createTransparentProxy(getter) {
+	let target;
+	return new Proxy({}, {
+		get(_, prop, receiver) {
+			target ?? (target = getter());
+			return Reflect.get(target, prop, receiver);
+		},
+		set(_, prop, value, receiver) {
+			target ?? (target = getter());
+			return Reflect.set(target, prop, value, receiver);
+		},
+		has(_, prop) {
+			target ?? (target = getter());
+			return Reflect.has(target, prop);
+		},
+		deleteProperty(_, prop) {
+			target ?? (target = getter());
+			return Reflect.deleteProperty(target, prop);
+		},
+		ownKeys(_) {
+			target ?? (target = getter());
+			return Reflect.ownKeys(target);
+		},
+		getOwnPropertyDescriptor(_, prop) {
+			target ?? (target = getter());
+			return Reflect.getOwnPropertyDescriptor(target, prop);
+		},
+		defineProperty(_, prop, descriptor) {
+			target ?? (target = getter());
+			return Reflect.defineProperty(target, prop, descriptor);
+		},
+	});
+}
+function stringifyPrimitive(value) {
+	if (typeof value === "bigint")
+		return value.toString() + "n";
+	if (typeof value === "string")
+		return `"${value}"`;
+	return `${value}`;
+}
+function optionalKeys(shape) {
+	return Object.keys(shape).filter((k) => {
+		return shape[k]._zod.optin !== undefined && shape[k]._zod.optout === "optional";
+	});
+}
+const NUMBER_FORMAT_RANGES =   (() => ({
+	safeint: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+	int32: [-2147483648, 2147483647],
+	uint32: [0, 4294967295],
+	float32: [-3.4028234663852886e38, 3.4028234663852886e38],
+	float64: [-Number.MAX_VALUE, Number.MAX_VALUE],
+}))();
+const BIGINT_FORMAT_RANGES = {
+	int64: [  BigInt("-9223372036854775808"),   BigInt("9223372036854775807")],
+	uint64: [  BigInt(0),   BigInt("18446744073709551615")],
+};
+function pick(schema, mask) {
+	const currDef = schema._zod.def;
+	const checks = currDef.checks;
+	const hasChecks = checks && checks.length > 0;
+	if (hasChecks) {
+		throw new Error(".pick() cannot be used on object schemas containing refinements");
+	}
+	const newShape = {};
+	mirrorShape(newShape, schema, maskedKeys(schema, mask));
+	return clone(schema, mergeDefs(currDef, { shape: newShape, checks: [] }));
+}
+function maskedKeys(schema, mask) {
+	const raw = sourceShape(schema);
+	const keys = [];
+	for (const key of Reflect.ownKeys(mask)) {
+		if (!Object.getOwnPropertyDescriptor(raw, key)?.enumerable) {
+			throw new Error(`Unrecognized key: "${String(key)}"`);
+		}
+		if (mask[key])
+			keys.push(key);
+	}
+	return keys;
+}
+function omit(schema, mask) {
+	const currDef = schema._zod.def;
+	const checks = currDef.checks;
+	const hasChecks = checks && checks.length > 0;
+	if (hasChecks) {
+		throw new Error(".omit() cannot be used on object schemas containing refinements");
+	}
+	const omitted = new Set(maskedKeys(schema, mask));
+	const newShape = {};
+	mirrorShape(newShape, schema, Reflect.ownKeys(sourceShape(schema)).filter((key) => !omitted.has(key)));
+	return clone(schema, mergeDefs(currDef, { shape: newShape, checks: [] }));
+}
+function extend(schema, shape) {
+	if (!isPlainObject(shape)) {
+		throw new Error("Invalid input to extend: expected a plain object");
+	}
+	const checks = schema._zod.def.checks;
+	const hasChecks = checks && checks.length > 0;
+	if (hasChecks) {
+		const existingShape = sourceShape(schema);
+		for (const key of Reflect.ownKeys(shape)) {
+			if (Object.getOwnPropertyDescriptor(existingShape, key) !== undefined) {
+				throw new Error("Cannot overwrite keys on object schemas containing refinements. Use `.safeExtend()` instead.");
+			}
+		}
+	}
+	return clone(schema, mergeDefs(schema._zod.def, { shape: extended(schema, shape) }));
+}
+function extended(schema, shape) {
+	const newShape = {};
+	mirrorShape(newShape, schema, Reflect.ownKeys(sourceShape(schema)));
+	mirrorProps(newShape, shape);
+	return newShape;
+}
+function safeExtend(schema, shape) {
+	if (!isPlainObject(shape)) {
+		throw new Error("Invalid input to safeExtend: expected a plain object");
+	}
+	return clone(schema, mergeDefs(schema._zod.def, { shape: extended(schema, shape) }));
+}
+function merge(a, b) {
+	if (!b?._zod?.def) {
+		throw new Error("Invalid input to merge: expected an object schema. To merge a plain shape, use `.extend()`.");
+	}
+	if (a._zod.def.checks?.length) {
+		throw new Error(".merge() cannot be used on object schemas containing refinements. Use .safeExtend() instead.");
+	}
+	const newShape = {};
+	mirrorShape(newShape, a, Reflect.ownKeys(sourceShape(a)));
+	mirrorShape(newShape, b, Reflect.ownKeys(sourceShape(b)));
+	const def = mergeDefs(a._zod.def, {
+		shape: newShape,
+		get catchall() {
+			return b._zod.def.catchall;
+		},
+		checks: b._zod.def.checks ?? [],
+	});
+	return clone(a, def);
+}
+function partial(Class, schema, mask, name = "partial") {
+	const currDef = schema._zod.def;
+	const checks = currDef.checks;
+	const hasChecks = checks && checks.length > 0;
+	if (hasChecks) {
+		throw new Error(`.${name}() cannot be used on object schemas containing refinements`);
+	}
+	const selected = mask ? new Set(maskedKeys(schema, mask)) : undefined;
+	const newShape = {};
+	mirrorShape(newShape, schema, Reflect.ownKeys(sourceShape(schema)), Class &&
+		((value, key) => (selected && !selected.has(key) ? value : new Class({ type: "optional", innerType: value }))));
+	return clone(schema, mergeDefs(schema._zod.def, { shape: newShape, checks: [] }));
+}
+function required(Class, schema, mask) {
+	const selected = mask ? new Set(maskedKeys(schema, mask)) : undefined;
+	const newShape = {};
+	mirrorShape(newShape, schema, Reflect.ownKeys(sourceShape(schema)), (value, key) =>
+	selected && !selected.has(key) ? value : new Class({ type: "nonoptional", innerType: value }));
+	return clone(schema, mergeDefs(schema._zod.def, { shape: newShape }));
+}
+function aborted(x, startIndex = 0) {
+	if (x.aborted === true)
+		return true;
+	for (let i = startIndex; i < x.issues.length; i++) {
+		if (x.issues[i]?.continue !== true) {
+			return true;
+		}
+	}
+	return false;
+}
+function explicitlyAborted(x, startIndex = 0) {
+	if (x.aborted === true)
+		return true;
+	for (let i = startIndex; i < x.issues.length; i++) {
+		if (x.issues[i]?.continue === false) {
+			return true;
+		}
+	}
+	return false;
+}
+function prefixIssues(path, issues) {
+	return issues.map((iss) => {
+		var _a;
+		(_a = iss).path ?? (_a.path = []);
+		iss.path.unshift(path);
+		return iss;
+	});
+}
+function unwrapMessage(message) {
+	return typeof message === "string" ? message : message?.message;
+}
+function sizeCaps(defChecks) {
+	const caps = [];
+	for (const ch of defChecks ?? []) {
+		const d = ch._zod.def;
+		if (!/_(length|size)$|_equals$/.test(d.check))
+			break;
+		const max = d.maximum ?? d.length ?? d.size;
+		if (max >= 0)
+			caps.push([max, ch]);
+	}
+	return caps;
+}
+function attachSchema(issues, start, inst) {
+	var _a;
+	for (let i = start; i < issues.length; i++) {
+		(_a = issues[i]).schema ?? (_a.schema = inst);
+	}
+}
+function finalizeIssue(iss, ctx, config) {
+	var _a;
+	const traits = iss.inst?._zod?.traits;
+	if (traits?.has("$ZodType")) {
+		if (traits.has("$ZodCheck"))
+			(_a = iss).schema ?? (_a.schema = iss.inst);
+		else
+			iss.schema = iss.inst;
+	}
+	const schemaError = iss.schema !== iss.inst ? iss.schema?._zod.def?.error : undefined;
+	const message = iss.message
+		? iss.message
+		: (unwrapMessage(iss.inst?._zod.def?.error?.(iss)) ??
+			unwrapMessage(schemaError?.(iss)) ??
+			unwrapMessage(ctx?.error?.(iss)) ??
+			unwrapMessage(config.customError?.(iss)) ??
+			unwrapMessage(config.localeError?.(iss)) ??
+			"Invalid input");
+	const full = {};
+	for (const k of Object.keys(iss)) {
+		if (k === "inst" || k === "schema" || k === "continue" || k === "input" || k === "__proto__")
+			continue;
+		full[k] = iss[k];
+	}
+	full.path ?? (full.path = []);
+	full.message = message;
+	if (ctx?.reportInput) {
+		full.input = iss.input;
+	}
+	return full;
+}
+function getSizableOrigin(input) {
+	if (input instanceof Set)
+		return "set";
+	if (input instanceof Map)
+		return "map";
+	if (input instanceof File)
+		return "file";
+	return "unknown";
+}
+const highSurrogate = /[\uD800-\uDBFF]/;
+function codePointLength(str) {
+	const units = str.length;
+	if (!highSurrogate.test(str))
+		return units;
+	let count = units;
+	for (let i = 0; i < units - 1; i++) {
+		if ((str.charCodeAt(i) & 0xfc00) === 0xd800 && (str.charCodeAt(i + 1) & 0xfc00) === 0xdc00) {
+			count--;
+			i++;
+		}
+	}
+	return count;
+}
+function getLengthableOrigin(input) {
+	if (Array.isArray(input))
+		return "array";
+	if (typeof input === "string")
+		return "string";
+	return "unknown";
+}
+function parsedType(data) {
+	const t = typeof data;
+	switch (t) {
+		case "number": {
+			return Number.isNaN(data) ? "nan" : "number";
+		}
+		case "object": {
+			if (data === null) {
+				return "null";
+			}
+			if (Array.isArray(data)) {
+				return "array";
+			}
+			const obj = data;
+			if (obj && Object.getPrototypeOf(obj) !== Object.prototype && "constructor" in obj && obj.constructor) {
+				return obj.constructor.name;
+			}
+		}
+	}
+	return t;
+}
+function issue(...args) {
+	const [iss, input, inst] = args;
+	if (typeof iss === "string") {
+		return {
+			message: iss,
+			code: "custom",
+			input,
+			inst,
+		};
+	}
+	return { ...iss };
+}
+function cleanEnum(obj) {
+	return Object.entries(obj)
+		.filter(([k, _]) => {
+		return Number.isNaN(Number.parseInt(k, 10));
+	})
+		.map((el) => el[1]);
+}
+function base64ToUint8Array(base64) {
+	const binaryString = atob(base64);
+	const bytes = new Uint8Array(binaryString.length);
+	for (let i = 0; i < binaryString.length; i++) {
+		bytes[i] = binaryString.charCodeAt(i);
+	}
+	return bytes;
+}
+function uint8ArrayToBase64(bytes) {
+	let binaryString = "";
+	for (let i = 0; i < bytes.length; i++) {
+		binaryString += String.fromCharCode(bytes[i]);
+	}
+	return btoa(binaryString);
+}
+function base64urlToUint8Array(base64url) {
+	const base64 = base64url.replace(/-/g, "+").replace(/_/g, "/");
+	const padding = "=".repeat((4 - (base64.length % 4)) % 4);
+	return base64ToUint8Array(base64 + padding);
+}
+function uint8ArrayToBase64url(bytes) {
+	return uint8ArrayToBase64(bytes).replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
+}
+function hexToUint8Array(hex) {
+	const cleanHex = hex.replace(/^0x/, "");
+	if (cleanHex.length % 2 !== 0) {
+		throw new Error("Invalid hex string length");
+	}
+	const bytes = new Uint8Array(cleanHex.length / 2);
+	for (let i = 0; i < cleanHex.length; i += 2) {
+		bytes[i / 2] = Number.parseInt(cleanHex.slice(i, i + 2), 16);
+	}
+	return bytes;
+}
+function uint8ArrayToHex(bytes) {
+	return Array.from(bytes)
+		.map((b) => b.toString(16).padStart(2, "0"))
+		.join("");
+}
+class Class {
+	constructor(..._args) { }
+}
+function members(proto, table) {
+	for (const key in table) {
+		const desc = Object.getOwnPropertyDescriptor(table, key);
+		if (desc.get)
+			Object.defineProperty(proto, key, { ...desc, enumerable: false });
+		else
+			defineBound(proto, key, desc.value);
+	}
+}
+function own(inst, key, value, enumerable = true) {
+	Object.defineProperty(inst, key, { configurable: true, writable: true, enumerable, value });
+	return value;
+}
+function hide(inst, key, value) {
+	return own(inst, key, value, false);
+}
+function derived(computes, table) {
+	for (const key in computes) {
+		const compute = computes[key];
+		Object.defineProperty(table, key, {
+			configurable: true,
+			enumerable: true,
+			get() {
+				return own(this, key, compute(this));
+			},
+			set(value) {
+				own(this, key, value);
+			},
+		});
+	}
+	return table;
+}
+function defineBound(proto, key, fn) {
+	Object.defineProperty(proto, key, {
+		configurable: true,
+		get() {
+			return this == null ? fn : own(this, key, fn.bind(this));
+		},
+		set(value) {
+			own(this, key, value);
+		},
+	});
+}
+function claim(inst, sentinel) {
+	const proto = Object.getPrototypeOf(inst);
+	return sentinel in proto ? undefined : proto;
+}
+let installing;
+let broke = false;
+const breaker = {
+	configurable: true,
+	get() {
+		broke = true;
+		return undefined;
+	},
+};
+function defineLazyInternal(inst, key, compute) {
+	const proto = Object.getPrototypeOf(inst._zod);
+	if (key in proto && installing !== inst._zod) {
+		installing = undefined;
+		return;
+	}
+	installing = inst._zod;
+	Object.defineProperty(proto, key, {
+		configurable: true,
+		get() {
+			Object.defineProperty(this, key, breaker);
+			const outer = broke;
+			broke = false;
+			try {
+				const value = compute(this);
+				if (broke)
+					delete this[key];
+				else
+					Object.defineProperty(this, key, { configurable: true, writable: true, value });
+				broke = broke || outer;
+				return value;
+			}
+			catch (err) {
+				delete this[key];
+				broke = broke || outer;
+				throw err;
+			}
+		},
+		set(value) {
+			Object.defineProperty(this, key, { configurable: true, writable: true, value });
+		},
+	});
+}
+function installLazyProp(inst, key, make, enumerable) {
+	const proto = claim(inst, key);
+	if (!proto)
+		return;
+	Object.defineProperty(proto, key, {
+		configurable: true,
+		get() {
+			const desc = { configurable: true, writable: true, enumerable, value: undefined };
+			Object.defineProperty(this, key, desc);
+			desc.value = make(this);
+			Object.defineProperty(this, key, desc);
+			return desc.value;
+		},
+		set(value) {
+			Object.defineProperty(this, key, { configurable: true, writable: true, enumerable, value });
+		},
+	});
+}
+const CONSTANT_CATCH = "~constantCatch";
+function constantCatch(value) {
+	const fn = () => value;
+	fn[CONSTANT_CATCH] = true;
+	return fn;
+}
+  }),
   8342:
   ((module) => {
 "use strict";
@@ -55553,846 +65704,7 @@ function toWin32Path(pth) {
 function toPlatformPath(pth) {
 	return pth.replace(/[/\\]/g, path.sep);
 }
-var external_string_decoder_ = __nccwpck_require__(5574);
-var external_events_ = __nccwpck_require__(4434);
-var external_child_process_ = __nccwpck_require__(5317);
-var external_assert_ = __nccwpck_require__(2613);
-;
-var io_util_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
-	function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
-	return new (P || (P = Promise))(function (resolve, reject) {
-		function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
-		function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
-		function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
-		step((generator = generator.apply(thisArg, _arguments || [])).next());
-	});
-};
-const { chmod, copyFile, lstat, mkdir, open: io_util_open, readdir, rename, rm, rmdir, stat, symlink, unlink } = external_fs_.promises;
-const IS_WINDOWS = process.platform === 'win32';
-function readlink(fsPath) {
-	return io_util_awaiter(this, void 0, void 0, function* () {
-		const result = yield fs.promises.readlink(fsPath);
-		if (IS_WINDOWS && !result.endsWith('\\')) {
-			return `${result}\\`;
-		}
-		return result;
-	});
-}
-const UV_FS_O_EXLOCK = 0x10000000;
-const READONLY = external_fs_.constants.O_RDONLY;
-function exists(fsPath) {
-	return io_util_awaiter(this, void 0, void 0, function* () {
-		try {
-			yield stat(fsPath);
-		}
-		catch (err) {
-			if (err.code === 'ENOENT') {
-				return false;
-			}
-			throw err;
-		}
-		return true;
-	});
-}
-function isDirectory(fsPath_1) {
-	return io_util_awaiter(this, arguments, void 0, function* (fsPath, useStat = false) {
-		const stats = useStat ? yield stat(fsPath) : yield lstat(fsPath);
-		return stats.isDirectory();
-	});
-}
-function isRooted(p) {
-	p = normalizeSeparators(p);
-	if (!p) {
-		throw new Error('isRooted() parameter "p" cannot be empty');
-	}
-	if (IS_WINDOWS) {
-		return (p.startsWith('\\') || /^[A-Z]:/i.test(p)
-		);
-	}
-	return p.startsWith('/');
-}
-function tryGetExecutablePath(filePath, extensions) {
-	return io_util_awaiter(this, void 0, void 0, function* () {
-		let stats = undefined;
-		try {
-			stats = yield stat(filePath);
-		}
-		catch (err) {
-			if (err.code !== 'ENOENT') {
-				console.log(`Unexpected error attempting to determine if executable file exists '${filePath}': ${err}`);
-			}
-		}
-		if (stats && stats.isFile()) {
-			if (IS_WINDOWS) {
-				const upperExt = external_path_.extname(filePath).toUpperCase();
-				if (extensions.some(validExt => validExt.toUpperCase() === upperExt)) {
-					return filePath;
-				}
-			}
-			else {
-				if (isUnixExecutable(stats)) {
-					return filePath;
-				}
-			}
-		}
-		const originalFilePath = filePath;
-		for (const extension of extensions) {
-			filePath = originalFilePath + extension;
-			stats = undefined;
-			try {
-				stats = yield stat(filePath);
-			}
-			catch (err) {
-				if (err.code !== 'ENOENT') {
-					console.log(`Unexpected error attempting to determine if executable file exists '${filePath}': ${err}`);
-				}
-			}
-			if (stats && stats.isFile()) {
-				if (IS_WINDOWS) {
-					try {
-						const directory = external_path_.dirname(filePath);
-						const upperName = external_path_.basename(filePath).toUpperCase();
-						for (const actualName of yield readdir(directory)) {
-							if (upperName === actualName.toUpperCase()) {
-								filePath = external_path_.join(directory, actualName);
-								break;
-							}
-						}
-					}
-					catch (err) {
-						console.log(`Unexpected error attempting to determine the actual case of the file '${filePath}': ${err}`);
-					}
-					return filePath;
-				}
-				else {
-					if (isUnixExecutable(stats)) {
-						return filePath;
-					}
-				}
-			}
-		}
-		return '';
-	});
-}
-function normalizeSeparators(p) {
-	p = p || '';
-	if (IS_WINDOWS) {
-		p = p.replace(/\//g, '\\');
-		return p.replace(/\\\\+/g, '\\');
-	}
-	return p.replace(/\/\/+/g, '/');
-}
-function isUnixExecutable(stats) {
-	return ((stats.mode & 1) > 0 ||
-		((stats.mode & 8) > 0 &&
-			process.getgid !== undefined &&
-			stats.gid === process.getgid()) ||
-		((stats.mode & 64) > 0 &&
-			process.getuid !== undefined &&
-			stats.uid === process.getuid()));
-}
-function getCmdPath() {
-	var _a;
-	return (_a = process.env['COMSPEC']) !== null && _a !== void 0 ? _a : `cmd.exe`;
-}
-;
-var io_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
-	function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
-	return new (P || (P = Promise))(function (resolve, reject) {
-		function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
-		function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
-		function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
-		step((generator = generator.apply(thisArg, _arguments || [])).next());
-	});
-};
-function cp(source_1, dest_1) {
-	return io_awaiter(this, arguments, void 0, function* (source, dest, options = {}) {
-		const { force, recursive, copySourceDirectory } = readCopyOptions(options);
-		const destStat = (yield ioUtil.exists(dest)) ? yield ioUtil.stat(dest) : null;
-		if (destStat && destStat.isFile() && !force) {
-			return;
-		}
-		const newDest = destStat && destStat.isDirectory() && copySourceDirectory
-			? path.join(dest, path.basename(source))
-			: dest;
-		if (!(yield ioUtil.exists(source))) {
-			throw new Error(`no such file or directory: ${source}`);
-		}
-		const sourceStat = yield ioUtil.stat(source);
-		if (sourceStat.isDirectory()) {
-			if (!recursive) {
-				throw new Error(`Failed to copy. ${source} is a directory, but tried to copy without recursive flag.`);
-			}
-			else {
-				yield cpDirRecursive(source, newDest, 0, force);
-			}
-		}
-		else {
-			if (path.relative(source, newDest) === '') {
-				throw new Error(`'${newDest}' and '${source}' are the same file`);
-			}
-			yield io_copyFile(source, newDest, force);
-		}
-	});
-}
-function mv(source_1, dest_1) {
-	return io_awaiter(this, arguments, void 0, function* (source, dest, options = {}) {
-		if (yield ioUtil.exists(dest)) {
-			let destExists = true;
-			if (yield ioUtil.isDirectory(dest)) {
-				dest = path.join(dest, path.basename(source));
-				destExists = yield ioUtil.exists(dest);
-			}
-			if (destExists) {
-				if (options.force == null || options.force) {
-					yield rmRF(dest);
-				}
-				else {
-					throw new Error('Destination already exists');
-				}
-			}
-		}
-		yield mkdirP(path.dirname(dest));
-		yield ioUtil.rename(source, dest);
-	});
-}
-function rmRF(inputPath) {
-	return io_awaiter(this, void 0, void 0, function* () {
-		if (ioUtil.IS_WINDOWS) {
-			if (/[*"<>|]/.test(inputPath)) {
-				throw new Error('File path must not contain `*`, `"`, `<`, `>` or `|` on Windows');
-			}
-		}
-		try {
-			yield ioUtil.rm(inputPath, {
-				force: true,
-				maxRetries: 3,
-				recursive: true,
-				retryDelay: 300
-			});
-		}
-		catch (err) {
-			throw new Error(`File was unable to be removed ${err}`);
-		}
-	});
-}
-function mkdirP(fsPath) {
-	return io_awaiter(this, void 0, void 0, function* () {
-		ok(fsPath, 'a path argument must be provided');
-		yield ioUtil.mkdir(fsPath, { recursive: true });
-	});
-}
-function which(tool, check) {
-	return io_awaiter(this, void 0, void 0, function* () {
-		if (!tool) {
-			throw new Error("parameter 'tool' is required");
-		}
-		if (check) {
-			const result = yield which(tool, false);
-			if (!result) {
-				if (IS_WINDOWS) {
-					throw new Error(`Unable to locate executable file: ${tool}. Please verify either the file path exists or the file can be found within a directory specified by the PATH environment variable. Also verify the file has a valid extension for an executable file.`);
-				}
-				else {
-					throw new Error(`Unable to locate executable file: ${tool}. Please verify either the file path exists or the file can be found within a directory specified by the PATH environment variable. Also check the file mode to verify the file is executable.`);
-				}
-			}
-			return result;
-		}
-		const matches = yield findInPath(tool);
-		if (matches && matches.length > 0) {
-			return matches[0];
-		}
-		return '';
-	});
-}
-function findInPath(tool) {
-	return io_awaiter(this, void 0, void 0, function* () {
-		if (!tool) {
-			throw new Error("parameter 'tool' is required");
-		}
-		const extensions = [];
-		if (IS_WINDOWS && process.env['PATHEXT']) {
-			for (const extension of process.env['PATHEXT'].split(external_path_.delimiter)) {
-				if (extension) {
-					extensions.push(extension);
-				}
-			}
-		}
-		if (isRooted(tool)) {
-			const filePath = yield tryGetExecutablePath(tool, extensions);
-			if (filePath) {
-				return [filePath];
-			}
-			return [];
-		}
-		if (tool.includes(external_path_.sep)) {
-			return [];
-		}
-		const directories = [];
-		if (process.env.PATH) {
-			for (const p of process.env.PATH.split(external_path_.delimiter)) {
-				if (p) {
-					directories.push(p);
-				}
-			}
-		}
-		const matches = [];
-		for (const directory of directories) {
-			const filePath = yield tryGetExecutablePath(external_path_.join(directory, tool), extensions);
-			if (filePath) {
-				matches.push(filePath);
-			}
-		}
-		return matches;
-	});
-}
-function readCopyOptions(options) {
-	const force = options.force == null ? true : options.force;
-	const recursive = Boolean(options.recursive);
-	const copySourceDirectory = options.copySourceDirectory == null
-		? true
-		: Boolean(options.copySourceDirectory);
-	return { force, recursive, copySourceDirectory };
-}
-function cpDirRecursive(sourceDir, destDir, currentDepth, force) {
-	return io_awaiter(this, void 0, void 0, function* () {
-		if (currentDepth >= 255)
-			return;
-		currentDepth++;
-		yield mkdirP(destDir);
-		const files = yield ioUtil.readdir(sourceDir);
-		for (const fileName of files) {
-			const srcFile = `${sourceDir}/${fileName}`;
-			const destFile = `${destDir}/${fileName}`;
-			const srcFileStat = yield ioUtil.lstat(srcFile);
-			if (srcFileStat.isDirectory()) {
-				yield cpDirRecursive(srcFile, destFile, currentDepth, force);
-			}
-			else {
-				yield io_copyFile(srcFile, destFile, force);
-			}
-		}
-		yield ioUtil.chmod(destDir, (yield ioUtil.stat(sourceDir)).mode);
-	});
-}
-function io_copyFile(srcFile, destFile, force) {
-	return io_awaiter(this, void 0, void 0, function* () {
-		if ((yield ioUtil.lstat(srcFile)).isSymbolicLink()) {
-			try {
-				yield ioUtil.lstat(destFile);
-				yield ioUtil.unlink(destFile);
-			}
-			catch (e) {
-				if (e.code === 'EPERM') {
-					yield ioUtil.chmod(destFile, '0666');
-					yield ioUtil.unlink(destFile);
-				}
-			}
-			const symlinkFull = yield ioUtil.readlink(srcFile);
-			yield ioUtil.symlink(symlinkFull, destFile, ioUtil.IS_WINDOWS ? 'junction' : null);
-		}
-		else if (!(yield ioUtil.exists(destFile)) || force) {
-			yield ioUtil.copyFile(srcFile, destFile);
-		}
-	});
-}
-;
-const external_timers_namespaceObject = require("timers");
-;
-var toolrunner_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
-	function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
-	return new (P || (P = Promise))(function (resolve, reject) {
-		function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
-		function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
-		function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
-		step((generator = generator.apply(thisArg, _arguments || [])).next());
-	});
-};
-const toolrunner_IS_WINDOWS = process.platform === 'win32';
-class ToolRunner extends external_events_.EventEmitter {
-	constructor(toolPath, args, options) {
-		super();
-		if (!toolPath) {
-			throw new Error("Parameter 'toolPath' cannot be null or empty.");
-		}
-		this.toolPath = toolPath;
-		this.args = args || [];
-		this.options = options || {};
-	}
-	_debug(message) {
-		if (this.options.listeners && this.options.listeners.debug) {
-			this.options.listeners.debug(message);
-		}
-	}
-	_getCommandString(options, noPrefix) {
-		const toolPath = this._getSpawnFileName();
-		const args = this._getSpawnArgs(options);
-		let cmd = noPrefix ? '' : '[command]';
-		if (toolrunner_IS_WINDOWS) {
-			if (this._isCmdFile()) {
-				cmd += toolPath;
-				for (const a of args) {
-					cmd += ` ${a}`;
-				}
-			}
-			else if (options.windowsVerbatimArguments) {
-				cmd += `"${toolPath}"`;
-				for (const a of args) {
-					cmd += ` ${a}`;
-				}
-			}
-			else {
-				cmd += this._windowsQuoteCmdArg(toolPath);
-				for (const a of args) {
-					cmd += ` ${this._windowsQuoteCmdArg(a)}`;
-				}
-			}
-		}
-		else {
-			cmd += toolPath;
-			for (const a of args) {
-				cmd += ` ${a}`;
-			}
-		}
-		return cmd;
-	}
-	_processLineBuffer(data, strBuffer, onLine) {
-		try {
-			let s = strBuffer + data.toString();
-			let n = s.indexOf(external_os_.EOL);
-			while (n > -1) {
-				const line = s.substring(0, n);
-				onLine(line);
-				s = s.substring(n + external_os_.EOL.length);
-				n = s.indexOf(external_os_.EOL);
-			}
-			return s;
-		}
-		catch (err) {
-			this._debug(`error processing line. Failed with error ${err}`);
-			return '';
-		}
-	}
-	_getSpawnFileName() {
-		if (toolrunner_IS_WINDOWS) {
-			if (this._isCmdFile()) {
-				return process.env['COMSPEC'] || 'cmd.exe';
-			}
-		}
-		return this.toolPath;
-	}
-	_getSpawnArgs(options) {
-		if (toolrunner_IS_WINDOWS) {
-			if (this._isCmdFile()) {
-				let argline = `/D /S /C "${this._windowsQuoteCmdArg(this.toolPath)}`;
-				for (const a of this.args) {
-					argline += ' ';
-					argline += options.windowsVerbatimArguments
-						? a
-						: this._windowsQuoteCmdArg(a);
-				}
-				argline += '"';
-				return [argline];
-			}
-		}
-		return this.args;
-	}
-	_endsWith(str, end) {
-		return str.endsWith(end);
-	}
-	_isCmdFile() {
-		const upperToolPath = this.toolPath.toUpperCase();
-		return (this._endsWith(upperToolPath, '.CMD') ||
-			this._endsWith(upperToolPath, '.BAT'));
-	}
-	_windowsQuoteCmdArg(arg) {
-		if (!this._isCmdFile()) {
-			return this._uvQuoteCmdArg(arg);
-		}
-		if (!arg) {
-			return '""';
-		}
-		const cmdSpecialChars = [
-			' ',
-			'\t',
-			'&',
-			'(',
-			')',
-			'[',
-			']',
-			'{',
-			'}',
-			'^',
-			'=',
-			';',
-			'!',
-			"'",
-			'+',
-			',',
-			'`',
-			'~',
-			'|',
-			'<',
-			'>',
-			'"'
-		];
-		let needsQuotes = false;
-		for (const char of arg) {
-			if (cmdSpecialChars.some(x => x === char)) {
-				needsQuotes = true;
-				break;
-			}
-		}
-		if (!needsQuotes) {
-			return arg;
-		}
-		let reverse = '"';
-		let quoteHit = true;
-		for (let i = arg.length; i > 0; i--) {
-			reverse += arg[i - 1];
-			if (quoteHit && arg[i - 1] === '\\') {
-				reverse += '\\';
-			}
-			else if (arg[i - 1] === '"') {
-				quoteHit = true;
-				reverse += '"';
-			}
-			else {
-				quoteHit = false;
-			}
-		}
-		reverse += '"';
-		return reverse.split('').reverse().join('');
-	}
-	_uvQuoteCmdArg(arg) {
-		if (!arg) {
-			return '""';
-		}
-		if (!arg.includes(' ') && !arg.includes('\t') && !arg.includes('"')) {
-			return arg;
-		}
-		if (!arg.includes('"') && !arg.includes('\\')) {
-			return `"${arg}"`;
-		}
-		let reverse = '"';
-		let quoteHit = true;
-		for (let i = arg.length; i > 0; i--) {
-			reverse += arg[i - 1];
-			if (quoteHit && arg[i - 1] === '\\') {
-				reverse += '\\';
-			}
-			else if (arg[i - 1] === '"') {
-				quoteHit = true;
-				reverse += '\\';
-			}
-			else {
-				quoteHit = false;
-			}
-		}
-		reverse += '"';
-		return reverse.split('').reverse().join('');
-	}
-	_cloneExecOptions(options) {
-		options = options || {};
-		const result = {
-			cwd: options.cwd || process.cwd(),
-			env: options.env || process.env,
-			silent: options.silent || false,
-			windowsVerbatimArguments: options.windowsVerbatimArguments || false,
-			failOnStdErr: options.failOnStdErr || false,
-			ignoreReturnCode: options.ignoreReturnCode || false,
-			delay: options.delay || 10000
-		};
-		result.outStream = options.outStream || process.stdout;
-		result.errStream = options.errStream || process.stderr;
-		return result;
-	}
-	_getSpawnOptions(options, toolPath) {
-		options = options || {};
-		const result = {};
-		result.cwd = options.cwd;
-		result.env = options.env;
-		result['windowsVerbatimArguments'] =
-			options.windowsVerbatimArguments || this._isCmdFile();
-		if (options.windowsVerbatimArguments) {
-			result.argv0 = `"${toolPath}"`;
-		}
-		return result;
-	}
-	exec() {
-		return toolrunner_awaiter(this, void 0, void 0, function* () {
-			if (!isRooted(this.toolPath) &&
-				(this.toolPath.includes('/') ||
-					(toolrunner_IS_WINDOWS && this.toolPath.includes('\\')))) {
-				this.toolPath = external_path_.resolve(process.cwd(), this.options.cwd || process.cwd(), this.toolPath);
-			}
-			this.toolPath = yield which(this.toolPath, true);
-			return new Promise((resolve, reject) => toolrunner_awaiter(this, void 0, void 0, function* () {
-				this._debug(`exec tool: ${this.toolPath}`);
-				this._debug('arguments:');
-				for (const arg of this.args) {
-					this._debug(`   ${arg}`);
-				}
-				const optionsNonNull = this._cloneExecOptions(this.options);
-				if (!optionsNonNull.silent && optionsNonNull.outStream) {
-					optionsNonNull.outStream.write(this._getCommandString(optionsNonNull) + external_os_.EOL);
-				}
-				const state = new ExecState(optionsNonNull, this.toolPath);
-				state.on('debug', (message) => {
-					this._debug(message);
-				});
-				if (this.options.cwd && !(yield exists(this.options.cwd))) {
-					return reject(new Error(`The cwd: ${this.options.cwd} does not exist!`));
-				}
-				const fileName = this._getSpawnFileName();
-				const cp = external_child_process_.spawn(fileName, this._getSpawnArgs(optionsNonNull), this._getSpawnOptions(this.options, fileName));
-				let stdbuffer = '';
-				if (cp.stdout) {
-					cp.stdout.on('data', (data) => {
-						if (this.options.listeners && this.options.listeners.stdout) {
-							this.options.listeners.stdout(data);
-						}
-						if (!optionsNonNull.silent && optionsNonNull.outStream) {
-							optionsNonNull.outStream.write(data);
-						}
-						stdbuffer = this._processLineBuffer(data, stdbuffer, (line) => {
-							if (this.options.listeners && this.options.listeners.stdline) {
-								this.options.listeners.stdline(line);
-							}
-						});
-					});
-				}
-				let errbuffer = '';
-				if (cp.stderr) {
-					cp.stderr.on('data', (data) => {
-						state.processStderr = true;
-						if (this.options.listeners && this.options.listeners.stderr) {
-							this.options.listeners.stderr(data);
-						}
-						if (!optionsNonNull.silent &&
-							optionsNonNull.errStream &&
-							optionsNonNull.outStream) {
-							const s = optionsNonNull.failOnStdErr
-								? optionsNonNull.errStream
-								: optionsNonNull.outStream;
-							s.write(data);
-						}
-						errbuffer = this._processLineBuffer(data, errbuffer, (line) => {
-							if (this.options.listeners && this.options.listeners.errline) {
-								this.options.listeners.errline(line);
-							}
-						});
-					});
-				}
-				cp.on('error', (err) => {
-					state.processError = err.message;
-					state.processExited = true;
-					state.processClosed = true;
-					state.CheckComplete();
-				});
-				cp.on('exit', (code) => {
-					state.processExitCode = code;
-					state.processExited = true;
-					this._debug(`Exit code ${code} received from tool '${this.toolPath}'`);
-					state.CheckComplete();
-				});
-				cp.on('close', (code) => {
-					state.processExitCode = code;
-					state.processExited = true;
-					state.processClosed = true;
-					this._debug(`STDIO streams have closed for tool '${this.toolPath}'`);
-					state.CheckComplete();
-				});
-				state.on('done', (error, exitCode) => {
-					if (stdbuffer.length > 0) {
-						this.emit('stdline', stdbuffer);
-					}
-					if (errbuffer.length > 0) {
-						this.emit('errline', errbuffer);
-					}
-					cp.removeAllListeners();
-					if (error) {
-						reject(error);
-					}
-					else {
-						resolve(exitCode);
-					}
-				});
-				if (this.options.input) {
-					if (!cp.stdin) {
-						throw new Error('child process missing stdin');
-					}
-					cp.stdin.end(this.options.input);
-				}
-			}));
-		});
-	}
-}
-function argStringToArray(argString) {
-	const args = [];
-	let inQuotes = false;
-	let escaped = false;
-	let arg = '';
-	function append(c) {
-		if (escaped && c !== '"') {
-			arg += '\\';
-		}
-		arg += c;
-		escaped = false;
-	}
-	for (let i = 0; i < argString.length; i++) {
-		const c = argString.charAt(i);
-		if (c === '"') {
-			if (!escaped) {
-				inQuotes = !inQuotes;
-			}
-			else {
-				append(c);
-			}
-			continue;
-		}
-		if (c === '\\' && escaped) {
-			append(c);
-			continue;
-		}
-		if (c === '\\' && inQuotes) {
-			escaped = true;
-			continue;
-		}
-		if (c === ' ' && !inQuotes) {
-			if (arg.length > 0) {
-				args.push(arg);
-				arg = '';
-			}
-			continue;
-		}
-		append(c);
-	}
-	if (arg.length > 0) {
-		args.push(arg.trim());
-	}
-	return args;
-}
-class ExecState extends external_events_.EventEmitter {
-	constructor(options, toolPath) {
-		super();
-		this.processClosed = false;
-		this.processError = '';
-		this.processExitCode = 0;
-		this.processExited = false;
-		this.processStderr = false;
-		this.delay = 10000;
-		this.done = false;
-		this.timeout = null;
-		if (!toolPath) {
-			throw new Error('toolPath must not be empty');
-		}
-		this.options = options;
-		this.toolPath = toolPath;
-		if (options.delay) {
-			this.delay = options.delay;
-		}
-	}
-	CheckComplete() {
-		if (this.done) {
-			return;
-		}
-		if (this.processClosed) {
-			this._setResult();
-		}
-		else if (this.processExited) {
-			this.timeout = (0,external_timers_namespaceObject.setTimeout)(ExecState.HandleTimeout, this.delay, this);
-		}
-	}
-	_debug(message) {
-		this.emit('debug', message);
-	}
-	_setResult() {
-		let error;
-		if (this.processExited) {
-			if (this.processError) {
-				error = new Error(`There was an error when attempting to execute the process '${this.toolPath}'. This may indicate the process failed to start. Error: ${this.processError}`);
-			}
-			else if (this.processExitCode !== 0 && !this.options.ignoreReturnCode) {
-				error = new Error(`The process '${this.toolPath}' failed with exit code ${this.processExitCode}`);
-			}
-			else if (this.processStderr && this.options.failOnStdErr) {
-				error = new Error(`The process '${this.toolPath}' failed because one or more lines were written to the STDERR stream`);
-			}
-		}
-		if (this.timeout) {
-			clearTimeout(this.timeout);
-			this.timeout = null;
-		}
-		this.done = true;
-		this.emit('done', error, this.processExitCode);
-	}
-	static HandleTimeout(state) {
-		if (state.done) {
-			return;
-		}
-		if (!state.processClosed && state.processExited) {
-			const message = `The STDIO streams did not close within ${state.delay / 1000} seconds of the exit event from process '${state.toolPath}'. This may indicate a child process inherited the STDIO streams and has not yet exited.`;
-			state._debug(message);
-		}
-		state._setResult();
-	}
-}
-;
-var exec_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
-	function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
-	return new (P || (P = Promise))(function (resolve, reject) {
-		function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
-		function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
-		function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
-		step((generator = generator.apply(thisArg, _arguments || [])).next());
-	});
-};
-function exec_exec(commandLine, args, options) {
-	return exec_awaiter(this, void 0, void 0, function* () {
-		const commandArgs = argStringToArray(commandLine);
-		if (commandArgs.length === 0) {
-			throw new Error(`Parameter 'commandLine' cannot be null or empty.`);
-		}
-		const toolPath = commandArgs[0];
-		args = commandArgs.slice(1).concat(args || []);
-		const runner = new ToolRunner(toolPath, args, options);
-		return runner.exec();
-	});
-}
-function getExecOutput(commandLine, args, options) {
-	return exec_awaiter(this, void 0, void 0, function* () {
-		var _a, _b;
-		let stdout = '';
-		let stderr = '';
-		const stdoutDecoder = new external_string_decoder_.StringDecoder('utf8');
-		const stderrDecoder = new external_string_decoder_.StringDecoder('utf8');
-		const originalStdoutListener = (_a = options === null || options === void 0 ? void 0 : options.listeners) === null || _a === void 0 ? void 0 : _a.stdout;
-		const originalStdErrListener = (_b = options === null || options === void 0 ? void 0 : options.listeners) === null || _b === void 0 ? void 0 : _b.stderr;
-		const stdErrListener = (data) => {
-			stderr += stderrDecoder.write(data);
-			if (originalStdErrListener) {
-				originalStdErrListener(data);
-			}
-		};
-		const stdOutListener = (data) => {
-			stdout += stdoutDecoder.write(data);
-			if (originalStdoutListener) {
-				originalStdoutListener(data);
-			}
-		};
-		const listeners = Object.assign(Object.assign({}, options === null || options === void 0 ? void 0 : options.listeners), { stdout: stdOutListener, stderr: stdErrListener });
-		const exitCode = yield exec_exec(commandLine, args, Object.assign(Object.assign({}, options), { listeners }));
-		stdout += stdoutDecoder.end();
-		stderr += stderrDecoder.end();
-		return {
-			exitCode,
-			stdout,
-			stderr
-		};
-	});
-}
+var lib_exec = __nccwpck_require__(3808);
 ;
 var platform_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
 	function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
@@ -56589,8636 +65901,8 @@ function getIDToken(aud) {
 		return yield OidcClient.getIDToken(aud);
 	});
 }
-;
-function assertEqual(val) {
-	return val;
-}
-function assertNotEqual(val) {
-	return val;
-}
-function toZod() {
-	return (schema) => schema;
-}
-function assertIs(_arg) { }
-function assertNever(_x) {
-	throw new Error("Unexpected value in exhaustive check");
-}
-function assert(_) { }
-function getEnumValues(entries) {
-	const numericValues = Object.values(entries).filter((v) => typeof v === "number");
-	const values = Object.entries(entries)
-		.filter(([k, _]) => numericValues.indexOf(+k) === -1)
-		.map(([_, v]) => v);
-	return values;
-}
-function joinValues(array, separator = "|") {
-	return array.map((val) => stringifyPrimitive(val)).join(separator);
-}
-function jsonStringifyReplacer(_, value) {
-	if (typeof value === "bigint")
-		return value.toString();
-	return value;
-}
-class Cached {
-	constructor(getter) {
-		this._getter = getter;
-		this._value = undefined;
-	}
-	get value() {
-		const getter = this._getter;
-		if (getter !== undefined) {
-			this._value = getter();
-			this._getter = undefined;
-		}
-		return this._value;
-	}
-}
-function cached(getter) {
-	return new Cached(getter);
-}
-function nullish(input) {
-	return input === null || input === undefined;
-}
-function cleanRegex(source) {
-	const start = source.startsWith("^") ? 1 : 0;
-	const end = source.endsWith("$") ? source.length - 1 : source.length;
-	return source.slice(start, end);
-}
-function floatSafeRemainder(val, step) {
-	const ratio = val / step;
-	const roundedRatio = Math.round(ratio);
-	const tolerance = 4 * Number.EPSILON * Math.max(Math.abs(ratio), 1);
-	if (Math.abs(ratio - roundedRatio) < tolerance)
-		return 0;
-	return ratio - roundedRatio;
-}
-const EVALUATING =   (  null && (Symbol("evaluating")));
-function defineLazy(object, key, getter) {
-	let value = undefined;
-	Object.defineProperty(object, key, {
-		get() {
-			if (value === EVALUATING) {
-				return undefined;
-			}
-			if (value === undefined) {
-				value = EVALUATING;
-				value = getter();
-			}
-			return value;
-		},
-		set(v) {
-			Object.defineProperty(object, key, {
-				value: v,
-			});
-		},
-		configurable: true,
-	});
-}
-function objectClone(obj) {
-	return Object.create(Object.getPrototypeOf(obj), Object.getOwnPropertyDescriptors(obj));
-}
-function util_assignProp(target, prop, value) {
-	Object.defineProperty(target, prop, {
-		value,
-		writable: true,
-		enumerable: true,
-		configurable: true,
-	});
-}
-function rawShape(def) {
-	const desc = Object.getOwnPropertyDescriptor(def, "shape");
-	return desc?.get ? desc.get.raw : desc?.value;
-}
-function sourceShape(schema) {
-	return rawShape(schema._zod.def) ?? schema._zod.def.shape;
-}
-function deferProp(target, key, getter) {
-	Object.defineProperty(target, key, {
-		get() {
-			const value = getter();
-			util_assignProp(this, key, value);
-			return value;
-		},
-		enumerable: true,
-		configurable: true,
-	});
-}
-function putProp(target, key, value) {
-	if (key in target)
-		util_assignProp(target, key, value);
-	else
-		target[key] = value;
-}
-function mirrorShape(target, source, keys, wrap) {
-	const raw = sourceShape(source);
-	for (const key of keys) {
-		const desc = Object.getOwnPropertyDescriptor(raw, key);
-		if (!desc.enumerable)
-			continue;
-		if (desc.get) {
-			deferProp(target, key, () => {
-				const value = source._zod.def.shape[key];
-				return wrap ? wrap(value, key) : value;
-			});
-		}
-		else
-			putProp(target, key, wrap ? wrap(desc.value, key) : desc.value);
-	}
-}
-function mirrorProps(target, source) {
-	for (const key of Reflect.ownKeys(source)) {
-		const desc = Object.getOwnPropertyDescriptor(source, key);
-		if (!desc.enumerable)
-			continue;
-		if (desc.get)
-			deferProp(target, key, () => source[key]);
-		else
-			putProp(target, key, desc.value);
-	}
-}
-function mergeDefs(...defs) {
-	const mergedDescriptors = {};
-	for (const def of defs) {
-		const descriptors = Object.getOwnPropertyDescriptors(def);
-		Object.assign(mergedDescriptors, descriptors);
-	}
-	return Object.defineProperties({}, mergedDescriptors);
-}
-function cloneDef(schema) {
-	return mergeDefs(schema._zod.def);
-}
-function getElementAtPath(obj, path) {
-	if (!path)
-		return obj;
-	return path.reduce((acc, key) => acc?.[key], obj);
-}
-function promiseAllObject(promisesObj) {
-	const keys = Object.keys(promisesObj);
-	const promises = keys.map((key) => promisesObj[key]);
-	return Promise.all(promises).then((results) => {
-		const resolvedObj = {};
-		for (let i = 0; i < keys.length; i++) {
-			resolvedObj[keys[i]] = results[i];
-		}
-		return resolvedObj;
-	});
-}
-function randomString(length = 10) {
-	const chars = "abcdefghijklmnopqrstuvwxyz";
-	let str = "";
-	for (let i = 0; i < length; i++) {
-		str += chars[Math.floor(Math.random() * chars.length)];
-	}
-	return str;
-}
-function esc(str) {
-	return JSON.stringify(str);
-}
-function slugify(input) {
-	return input
-		.toLowerCase()
-		.trim()
-		.replace(/[^\w\s-]/g, "")
-		.replace(/[\s_-]+/g, "-")
-		.replace(/^-+|-+$/g, "");
-}
-const captureStackTrace = ("captureStackTrace" in Error ? Error.captureStackTrace : (..._args) => { });
-function util_isObject(data) {
-	return typeof data === "object" && data !== null && !Array.isArray(data);
-}
-const util_allowsEval =   cached(() => {
-	if (globalConfig.jitless) {
-		return false;
-	}
-	if (typeof navigator !== "undefined" && navigator?.userAgent?.includes("Cloudflare")) {
-		return false;
-	}
-	try {
-		const F = Function;
-		new F("");
-		return true;
-	}
-	catch (_) {
-		return false;
-	}
-});
-function isPlainObject(o) {
-	if (util_isObject(o) === false)
-		return false;
-	const ctor = o.constructor;
-	if (ctor === undefined)
-		return true;
-	if (typeof ctor !== "function")
-		return true;
-	const prot = ctor.prototype;
-	if (util_isObject(prot) === false)
-		return false;
-	if (Object.prototype.hasOwnProperty.call(prot, "isPrototypeOf") === false) {
-		return false;
-	}
-	return true;
-}
-function shallowClone(o) {
-	if (isPlainObject(o))
-		return { ...o };
-	if (Array.isArray(o))
-		return [...o];
-	if (o instanceof Map)
-		return new Map(o);
-	if (o instanceof Set)
-		return new Set(o);
-	return o;
-}
-function numKeys(data) {
-	let keyCount = 0;
-	for (const key in data) {
-		if (Object.prototype.hasOwnProperty.call(data, key)) {
-			keyCount++;
-		}
-	}
-	return keyCount;
-}
-const getParsedType = (data) => {
-	const t = typeof data;
-	switch (t) {
-		case "undefined":
-			return "undefined";
-		case "string":
-			return "string";
-		case "number":
-			return Number.isNaN(data) ? "nan" : "number";
-		case "boolean":
-			return "boolean";
-		case "function":
-			return "function";
-		case "bigint":
-			return "bigint";
-		case "symbol":
-			return "symbol";
-		case "object":
-			if (Array.isArray(data)) {
-				return "array";
-			}
-			if (data === null) {
-				return "null";
-			}
-			if (data.then && typeof data.then === "function" && data.catch && typeof data.catch === "function") {
-				return "promise";
-			}
-			if (typeof Map !== "undefined" && data instanceof Map) {
-				return "map";
-			}
-			if (typeof Set !== "undefined" && data instanceof Set) {
-				return "set";
-			}
-			if (typeof Date !== "undefined" && data instanceof Date) {
-				return "date";
-			}
-			if (typeof File !== "undefined" && data instanceof File) {
-				return "file";
-			}
-			return "object";
-		default:
-			throw new Error(`Unknown data type: ${t}`);
-	}
-};
-const propertyKeyTypes =   new Set(["string", "number", "symbol"]);
-const primitiveTypes =   new Set([
-	"string",
-	"number",
-	"bigint",
-	"boolean",
-	"symbol",
-	"undefined",
-]);
-function escapeRegex(str) {
-	return str.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-}
-function clone(inst, def, params) {
-	const cl = new inst._zod.constr(def ?? inst._zod.def);
-	if (!def || params?.parent)
-		cl._zod.parent = inst;
-	return cl;
-}
-function normalizeParams(_params) {
-	const params = _params;
-	if (!params)
-		return {};
-	if (typeof params === "string")
-		return { error: () => params };
-	if (params?.message !== undefined) {
-		if (params?.error !== undefined)
-			throw new Error("Cannot specify both `message` and `error` params");
-		params.error = params.message;
-	}
-	delete params.message;
-	if (typeof params.error === "string")
-		return { ...params, error: () => params.error };
-	return params;
-}
-function createTransparentProxy(getter) {
-	let target;
-	return new Proxy({}, {
-		get(_, prop, receiver) {
-			target ?? (target = getter());
-			return Reflect.get(target, prop, receiver);
-		},
-		set(_, prop, value, receiver) {
-			target ?? (target = getter());
-			return Reflect.set(target, prop, value, receiver);
-		},
-		has(_, prop) {
-			target ?? (target = getter());
-			return Reflect.has(target, prop);
-		},
-		deleteProperty(_, prop) {
-			target ?? (target = getter());
-			return Reflect.deleteProperty(target, prop);
-		},
-		ownKeys(_) {
-			target ?? (target = getter());
-			return Reflect.ownKeys(target);
-		},
-		getOwnPropertyDescriptor(_, prop) {
-			target ?? (target = getter());
-			return Reflect.getOwnPropertyDescriptor(target, prop);
-		},
-		defineProperty(_, prop, descriptor) {
-			target ?? (target = getter());
-			return Reflect.defineProperty(target, prop, descriptor);
-		},
-	});
-}
-function stringifyPrimitive(value) {
-	if (typeof value === "bigint")
-		return value.toString() + "n";
-	if (typeof value === "string")
-		return `"${value}"`;
-	return `${value}`;
-}
-function optionalKeys(shape) {
-	return Object.keys(shape).filter((k) => {
-		return shape[k]._zod.optin !== undefined && shape[k]._zod.optout === "optional";
-	});
-}
-const NUMBER_FORMAT_RANGES =   (() => ({
-	safeint: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
-	int32: [-2147483648, 2147483647],
-	uint32: [0, 4294967295],
-	float32: [-3.4028234663852886e38, 3.4028234663852886e38],
-	float64: [-Number.MAX_VALUE, Number.MAX_VALUE],
-}))();
-const BIGINT_FORMAT_RANGES = {
-	int64: [  BigInt("-9223372036854775808"),   BigInt("9223372036854775807")],
-	uint64: [  BigInt(0),   BigInt("18446744073709551615")],
-};
-function pick(schema, mask) {
-	const currDef = schema._zod.def;
-	const checks = currDef.checks;
-	const hasChecks = checks && checks.length > 0;
-	if (hasChecks) {
-		throw new Error(".pick() cannot be used on object schemas containing refinements");
-	}
-	const newShape = {};
-	mirrorShape(newShape, schema, maskedKeys(schema, mask));
-	return clone(schema, mergeDefs(currDef, { shape: newShape, checks: [] }));
-}
-function maskedKeys(schema, mask) {
-	const raw = sourceShape(schema);
-	const keys = [];
-	for (const key of Reflect.ownKeys(mask)) {
-		if (!Object.getOwnPropertyDescriptor(raw, key)?.enumerable) {
-			throw new Error(`Unrecognized key: "${String(key)}"`);
-		}
-		if (mask[key])
-			keys.push(key);
-	}
-	return keys;
-}
-function omit(schema, mask) {
-	const currDef = schema._zod.def;
-	const checks = currDef.checks;
-	const hasChecks = checks && checks.length > 0;
-	if (hasChecks) {
-		throw new Error(".omit() cannot be used on object schemas containing refinements");
-	}
-	const omitted = new Set(maskedKeys(schema, mask));
-	const newShape = {};
-	mirrorShape(newShape, schema, Reflect.ownKeys(sourceShape(schema)).filter((key) => !omitted.has(key)));
-	return clone(schema, mergeDefs(currDef, { shape: newShape, checks: [] }));
-}
-function extend(schema, shape) {
-	if (!isPlainObject(shape)) {
-		throw new Error("Invalid input to extend: expected a plain object");
-	}
-	const checks = schema._zod.def.checks;
-	const hasChecks = checks && checks.length > 0;
-	if (hasChecks) {
-		const existingShape = sourceShape(schema);
-		for (const key of Reflect.ownKeys(shape)) {
-			if (Object.getOwnPropertyDescriptor(existingShape, key) !== undefined) {
-				throw new Error("Cannot overwrite keys on object schemas containing refinements. Use `.safeExtend()` instead.");
-			}
-		}
-	}
-	return clone(schema, mergeDefs(schema._zod.def, { shape: extended(schema, shape) }));
-}
-function extended(schema, shape) {
-	const newShape = {};
-	mirrorShape(newShape, schema, Reflect.ownKeys(sourceShape(schema)));
-	mirrorProps(newShape, shape);
-	return newShape;
-}
-function safeExtend(schema, shape) {
-	if (!isPlainObject(shape)) {
-		throw new Error("Invalid input to safeExtend: expected a plain object");
-	}
-	return clone(schema, mergeDefs(schema._zod.def, { shape: extended(schema, shape) }));
-}
-function merge(a, b) {
-	if (!b?._zod?.def) {
-		throw new Error("Invalid input to merge: expected an object schema. To merge a plain shape, use `.extend()`.");
-	}
-	if (a._zod.def.checks?.length) {
-		throw new Error(".merge() cannot be used on object schemas containing refinements. Use .safeExtend() instead.");
-	}
-	const newShape = {};
-	mirrorShape(newShape, a, Reflect.ownKeys(sourceShape(a)));
-	mirrorShape(newShape, b, Reflect.ownKeys(sourceShape(b)));
-	const def = mergeDefs(a._zod.def, {
-		shape: newShape,
-		get catchall() {
-			return b._zod.def.catchall;
-		},
-		checks: b._zod.def.checks ?? [],
-	});
-	return clone(a, def);
-}
-function partial(Class, schema, mask, name = "partial") {
-	const currDef = schema._zod.def;
-	const checks = currDef.checks;
-	const hasChecks = checks && checks.length > 0;
-	if (hasChecks) {
-		throw new Error(`.${name}() cannot be used on object schemas containing refinements`);
-	}
-	const selected = mask ? new Set(maskedKeys(schema, mask)) : undefined;
-	const newShape = {};
-	mirrorShape(newShape, schema, Reflect.ownKeys(sourceShape(schema)), Class &&
-		((value, key) => (selected && !selected.has(key) ? value : new Class({ type: "optional", innerType: value }))));
-	return clone(schema, mergeDefs(schema._zod.def, { shape: newShape, checks: [] }));
-}
-function required(Class, schema, mask) {
-	const selected = mask ? new Set(maskedKeys(schema, mask)) : undefined;
-	const newShape = {};
-	mirrorShape(newShape, schema, Reflect.ownKeys(sourceShape(schema)), (value, key) =>
-	selected && !selected.has(key) ? value : new Class({ type: "nonoptional", innerType: value }));
-	return clone(schema, mergeDefs(schema._zod.def, { shape: newShape }));
-}
-function aborted(x, startIndex = 0) {
-	if (x.aborted === true)
-		return true;
-	for (let i = startIndex; i < x.issues.length; i++) {
-		if (x.issues[i]?.continue !== true) {
-			return true;
-		}
-	}
-	return false;
-}
-function explicitlyAborted(x, startIndex = 0) {
-	if (x.aborted === true)
-		return true;
-	for (let i = startIndex; i < x.issues.length; i++) {
-		if (x.issues[i]?.continue === false) {
-			return true;
-		}
-	}
-	return false;
-}
-function prefixIssues(path, issues) {
-	return issues.map((iss) => {
-		var _a;
-		(_a = iss).path ?? (_a.path = []);
-		iss.path.unshift(path);
-		return iss;
-	});
-}
-function unwrapMessage(message) {
-	return typeof message === "string" ? message : message?.message;
-}
-function sizeCaps(defChecks) {
-	const caps = [];
-	for (const ch of defChecks ?? []) {
-		const d = ch._zod.def;
-		if (!/_(length|size)$|_equals$/.test(d.check))
-			break;
-		const max = d.maximum ?? d.length ?? d.size;
-		if (max >= 0)
-			caps.push([max, ch]);
-	}
-	return caps;
-}
-function attachSchema(issues, start, inst) {
-	var _a;
-	for (let i = start; i < issues.length; i++) {
-		(_a = issues[i]).schema ?? (_a.schema = inst);
-	}
-}
-function finalizeIssue(iss, ctx, config) {
-	var _a;
-	const traits = iss.inst?._zod?.traits;
-	if (traits?.has("$ZodType")) {
-		if (traits.has("$ZodCheck"))
-			(_a = iss).schema ?? (_a.schema = iss.inst);
-		else
-			iss.schema = iss.inst;
-	}
-	const schemaError = iss.schema !== iss.inst ? iss.schema?._zod.def?.error : undefined;
-	const message = iss.message
-		? iss.message
-		: (unwrapMessage(iss.inst?._zod.def?.error?.(iss)) ??
-			unwrapMessage(schemaError?.(iss)) ??
-			unwrapMessage(ctx?.error?.(iss)) ??
-			unwrapMessage(config.customError?.(iss)) ??
-			unwrapMessage(config.localeError?.(iss)) ??
-			"Invalid input");
-	const full = {};
-	for (const k of Object.keys(iss)) {
-		if (k === "inst" || k === "schema" || k === "continue" || k === "input" || k === "__proto__")
-			continue;
-		full[k] = iss[k];
-	}
-	full.path ?? (full.path = []);
-	full.message = message;
-	if (ctx?.reportInput) {
-		full.input = iss.input;
-	}
-	return full;
-}
-function getSizableOrigin(input) {
-	if (input instanceof Set)
-		return "set";
-	if (input instanceof Map)
-		return "map";
-	if (input instanceof File)
-		return "file";
-	return "unknown";
-}
-const highSurrogate = /[\uD800-\uDBFF]/;
-function codePointLength(str) {
-	const units = str.length;
-	if (!highSurrogate.test(str))
-		return units;
-	let count = units;
-	for (let i = 0; i < units - 1; i++) {
-		if ((str.charCodeAt(i) & 0xfc00) === 0xd800 && (str.charCodeAt(i + 1) & 0xfc00) === 0xdc00) {
-			count--;
-			i++;
-		}
-	}
-	return count;
-}
-function getLengthableOrigin(input) {
-	if (Array.isArray(input))
-		return "array";
-	if (typeof input === "string")
-		return "string";
-	return "unknown";
-}
-function parsedType(data) {
-	const t = typeof data;
-	switch (t) {
-		case "number": {
-			return Number.isNaN(data) ? "nan" : "number";
-		}
-		case "object": {
-			if (data === null) {
-				return "null";
-			}
-			if (Array.isArray(data)) {
-				return "array";
-			}
-			const obj = data;
-			if (obj && Object.getPrototypeOf(obj) !== Object.prototype && "constructor" in obj && obj.constructor) {
-				return obj.constructor.name;
-			}
-		}
-	}
-	return t;
-}
-function util_issue(...args) {
-	const [iss, input, inst] = args;
-	if (typeof iss === "string") {
-		return {
-			message: iss,
-			code: "custom",
-			input,
-			inst,
-		};
-	}
-	return { ...iss };
-}
-function cleanEnum(obj) {
-	return Object.entries(obj)
-		.filter(([k, _]) => {
-		return Number.isNaN(Number.parseInt(k, 10));
-	})
-		.map((el) => el[1]);
-}
-function base64ToUint8Array(base64) {
-	const binaryString = atob(base64);
-	const bytes = new Uint8Array(binaryString.length);
-	for (let i = 0; i < binaryString.length; i++) {
-		bytes[i] = binaryString.charCodeAt(i);
-	}
-	return bytes;
-}
-function uint8ArrayToBase64(bytes) {
-	let binaryString = "";
-	for (let i = 0; i < bytes.length; i++) {
-		binaryString += String.fromCharCode(bytes[i]);
-	}
-	return btoa(binaryString);
-}
-function base64urlToUint8Array(base64url) {
-	const base64 = base64url.replace(/-/g, "+").replace(/_/g, "/");
-	const padding = "=".repeat((4 - (base64.length % 4)) % 4);
-	return base64ToUint8Array(base64 + padding);
-}
-function uint8ArrayToBase64url(bytes) {
-	return uint8ArrayToBase64(bytes).replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
-}
-function hexToUint8Array(hex) {
-	const cleanHex = hex.replace(/^0x/, "");
-	if (cleanHex.length % 2 !== 0) {
-		throw new Error("Invalid hex string length");
-	}
-	const bytes = new Uint8Array(cleanHex.length / 2);
-	for (let i = 0; i < cleanHex.length; i += 2) {
-		bytes[i / 2] = Number.parseInt(cleanHex.slice(i, i + 2), 16);
-	}
-	return bytes;
-}
-function uint8ArrayToHex(bytes) {
-	return Array.from(bytes)
-		.map((b) => b.toString(16).padStart(2, "0"))
-		.join("");
-}
-class Class {
-	constructor(..._args) { }
-}
-function members(proto, table) {
-	for (const key in table) {
-		const desc = Object.getOwnPropertyDescriptor(table, key);
-		if (desc.get)
-			Object.defineProperty(proto, key, { ...desc, enumerable: false });
-		else
-			defineBound(proto, key, desc.value);
-	}
-}
-function own(inst, key, value, enumerable = true) {
-	Object.defineProperty(inst, key, { configurable: true, writable: true, enumerable, value });
-	return value;
-}
-function hide(inst, key, value) {
-	return own(inst, key, value, false);
-}
-function derived(computes, table) {
-	for (const key in computes) {
-		const compute = computes[key];
-		Object.defineProperty(table, key, {
-			configurable: true,
-			enumerable: true,
-			get() {
-				return own(this, key, compute(this));
-			},
-			set(value) {
-				own(this, key, value);
-			},
-		});
-	}
-	return table;
-}
-function defineBound(proto, key, fn) {
-	Object.defineProperty(proto, key, {
-		configurable: true,
-		get() {
-			return this == null ? fn : own(this, key, fn.bind(this));
-		},
-		set(value) {
-			own(this, key, value);
-		},
-	});
-}
-function claim(inst, sentinel) {
-	const proto = Object.getPrototypeOf(inst);
-	return sentinel in proto ? undefined : proto;
-}
-let installing;
-let broke = false;
-const breaker = {
-	configurable: true,
-	get() {
-		broke = true;
-		return undefined;
-	},
-};
-function defineLazyInternal(inst, key, compute) {
-	const proto = Object.getPrototypeOf(inst._zod);
-	if (key in proto && installing !== inst._zod) {
-		installing = undefined;
-		return;
-	}
-	installing = inst._zod;
-	Object.defineProperty(proto, key, {
-		configurable: true,
-		get() {
-			Object.defineProperty(this, key, breaker);
-			const outer = broke;
-			broke = false;
-			try {
-				const value = compute(this);
-				if (broke)
-					delete this[key];
-				else
-					Object.defineProperty(this, key, { configurable: true, writable: true, value });
-				broke = broke || outer;
-				return value;
-			}
-			catch (err) {
-				delete this[key];
-				broke = broke || outer;
-				throw err;
-			}
-		},
-		set(value) {
-			Object.defineProperty(this, key, { configurable: true, writable: true, value });
-		},
-	});
-}
-function installLazyProp(inst, key, make, enumerable) {
-	const proto = claim(inst, key);
-	if (!proto)
-		return;
-	Object.defineProperty(proto, key, {
-		configurable: true,
-		get() {
-			const desc = { configurable: true, writable: true, enumerable, value: undefined };
-			Object.defineProperty(this, key, desc);
-			desc.value = make(this);
-			Object.defineProperty(this, key, desc);
-			return desc.value;
-		},
-		set(value) {
-			Object.defineProperty(this, key, { configurable: true, writable: true, enumerable, value });
-		},
-	});
-}
-const CONSTANT_CATCH = "~constantCatch";
-function constantCatch(value) {
-	const fn = () => value;
-	fn[CONSTANT_CATCH] = true;
-	return fn;
-}
-;
-var _a;
-const NEVER =   Object.freeze({
-	status: "aborted",
-});
-const _zodDesc = { value: undefined, enumerable: false };
-let _E = "captureStackTrace" in Error ? Error : null;
-function newError(Definition) {
-	const E = _E;
-	if (E) {
-		const saved = E.stackTraceLimit;
-		if (typeof saved === "number") {
-			try {
-				E.stackTraceLimit = 0;
-			}
-			catch {
-				_E = null;
-				return new Definition();
-			}
-			try {
-				return new Definition();
-			}
-			finally {
-				E.stackTraceLimit = saved;
-			}
-		}
-	}
-	return new Definition();
-}
-function $constructor(name, initializer,
-proto, params) {
-	const zodProto = {};
-	function Internals(def) {
-		this.def = def;
-		this.constr = _;
-		this.traits = new Set();
-	}
-	Internals.prototype = zodProto;
-	const protoMembers = proto;
-	const initialized = protoMembers && new WeakSet();
-	function init(inst, def) {
-		if (!inst._zod) {
-			_zodDesc.value = new Internals(def);
-			try {
-				Object.defineProperty(inst, "_zod", _zodDesc);
-			}
-			finally {
-				_zodDesc.value = undefined;
-			}
-		}
-		else if (inst._zod.traits.has(name)) {
-			return;
-		}
-		inst._zod.traits.add(name);
-		initializer(inst, def);
-		if (initialized) {
-			const own = Object.getPrototypeOf(inst);
-			const ctorProto = inst._zod.constr.prototype;
-			let up = own;
-			while (up && up !== ctorProto)
-				up = Object.getPrototypeOf(up);
-			const target = up ?? own;
-			if (!initialized.has(target)) {
-				initialized.add(target);
-				members(target, protoMembers);
-			}
-		}
-		const proto = _.prototype;
-		for (const k in proto) {
-			if (!Object.prototype.hasOwnProperty.call(proto, k))
-				continue;
-			if (!(k in inst)) {
-				inst[k] = proto[k].bind(inst);
-			}
-		}
-	}
-	const Parent = params?.Parent ?? Object;
-	class Definition extends Parent {
-	}
-	Object.defineProperty(Definition, "name", { value: name });
-	function _(def) {
-		const inst = params?.Parent ? newError(Definition) : this;
-		init(inst, def);
-		const deferred = inst._zod.deferred;
-		if (deferred) {
-			for (const fn of deferred) {
-				fn();
-			}
-			inst._zod.deferred = undefined;
-		}
-		const pp = globalThis.__zod_globalConfig?.postProcessor;
-		if (pp)
-			pp(inst);
-		return inst;
-	}
-	Object.defineProperty(_, "init", { value: init });
-	Object.defineProperty(_, Symbol.hasInstance, {
-		value: (inst) => {
-			if (params?.Parent && inst instanceof params.Parent)
-				return true;
-			return inst?._zod?.traits?.has(name);
-		},
-	});
-	Object.defineProperty(_, "name", { value: name });
-	return _;
-}
-const $brand =   (  null && (Symbol("zod_brand")));
-class $ZodAsyncError extends Error {
-	constructor() {
-		super(`Encountered Promise during synchronous parse. Use .parseAsync() instead.`);
-	}
-}
-class $ZodEncodeError extends Error {
-	constructor(name) {
-		super(`Encountered unidirectional transform during encode: ${name}`);
-		this.name = "ZodEncodeError";
-	}
-}
-(_a = globalThis).__zod_globalConfig ?? (_a.__zod_globalConfig = {});
-const globalConfig = globalThis.__zod_globalConfig;
-function config(newConfig) {
-	if (newConfig)
-		Object.assign(globalConfig, newConfig);
-	return globalConfig;
-}
-;
-class $ZodCyclicError extends Error {
-	constructor() {
-		super(`Cannot parse a reference cycle that closes through a transform`);
-		this.name = "ZodCyclicError";
-	}
-}
-const STATE = "~memo";
-const NO_ISSUES = [];
-function isRef(value) {
-	return value !== null && typeof value === "object";
-}
-function cloneIssues(issues) {
-	return issues.map((iss) => (iss.path ? { ...iss, path: iss.path.slice() } : { ...iss }));
-}
-const recursive =   new WeakMap();
-const NONE = 0;
-const ASSUMED = 1;
-const PROVEN = 2;
-function isRecursive(inst, stack, resolve) {
-	const cached = recursive.get(inst);
-	if (cached !== undefined)
-		return cached ? PROVEN : NONE;
-	if (stack.has(inst))
-		return PROVEN;
-	stack.add(inst);
-	let result = NONE;
-	const check = (child) => {
-		if (result !== PROVEN && child?._zod) {
-			const answer = isRecursive(child, stack, resolve);
-			if (answer > result)
-				result = answer;
-		}
-	};
-	const shape = (sh, spread) => {
-		let answer = NONE;
-		for (const key of Reflect.ownKeys(sh)) {
-			const desc = Object.getOwnPropertyDescriptor(sh, key);
-			if (spread && !desc.enumerable)
-				continue;
-			const child = desc.get ? ASSUMED : desc.value?._zod ? isRecursive(desc.value, stack, resolve) : NONE;
-			if (child > answer)
-				answer = child;
-		}
-		return answer;
-	};
-	const merge = (answer) => {
-		if (answer > result)
-			result = answer;
-	};
-	const def = inst._zod.def;
-	const kind = def.type;
-	switch (kind) {
-		case "object": {
-			const raw = rawShape(def);
-			merge(raw ? shape(raw, true) : ASSUMED);
-			check(def.catchall);
-			break;
-		}
-		case "array":
-			check(def.element);
-			break;
-		case "tuple":
-			for (const el of def.items)
-				check(el);
-			check(def.rest);
-			break;
-		case "record":
-		case "map":
-			check(def.keyType);
-			check(def.valueType);
-			break;
-		case "set":
-			check(def.valueType);
-			break;
-		case "union":
-			for (const el of def.options)
-				check(el);
-			break;
-		case "intersection":
-			check(def.left);
-			check(def.right);
-			break;
-		case "optional":
-		case "nullable":
-		case "default":
-		case "prefault":
-		case "catch":
-		case "readonly":
-		case "nonoptional":
-		case "promise":
-		case "success":
-			check(def.innerType);
-			break;
-		case "pipe":
-			check(def.in);
-			check(def.out);
-			break;
-		case "function":
-			check(def.input);
-			check(def.output);
-			break;
-		case "lazy": {
-			const inner = def._cachedInner ?? (resolve ? inst._zod.innerType : undefined);
-			merge(inner ? isRecursive(inner, stack, false) : ASSUMED);
-			break;
-		}
-		case "template_literal":
-		case "string":
-		case "number":
-		case "int":
-		case "boolean":
-		case "bigint":
-		case "symbol":
-		case "undefined":
-		case "null":
-		case "void":
-		case "never":
-		case "any":
-		case "unknown":
-		case "date":
-		case "nan":
-		case "enum":
-		case "literal":
-		case "file":
-		case "transform":
-		case "custom":
-			break;
-		default: {
-			kind;
-			for (const key in def) {
-				const desc = Object.getOwnPropertyDescriptor(def, key);
-				if (!desc || desc.get)
-					continue;
-				const value = desc.value;
-				if (!value || typeof value !== "object")
-					continue;
-				if (value._zod)
-					check(value);
-				else if (Array.isArray(value))
-					for (const el of value)
-						check(el);
-			}
-		}
-	}
-	stack.delete(inst);
-	return settle(inst, result);
-}
-function settle(inst, answer) {
-	if (answer !== ASSUMED)
-		recursive.set(inst, answer === PROVEN);
-	return answer;
-}
-function isRecursiveSchema(inst) {
-	return isRecursive(inst, new Set(), true) !== NONE;
-}
-function bucketFor(state, inst) {
-	let bucket = state.buckets.get(inst);
-	if (!bucket) {
-		bucket = new WeakMap();
-		state.buckets.set(inst, bucket);
-	}
-	return bucket;
-}
-let handoff;
-const memoizer_open = [];
-const memo = {
-	alloc(_inst, payload, empty) {
-		const bucket = handoff;
-		if (!bucket)
-			return empty;
-		handoff = undefined;
-		const entry = { value: empty, issues: null };
-		bucket.set(payload.value, entry);
-		memoizer_open.push(entry);
-		return empty;
-	},
-	guard(inst) {
-		var _a;
-		(_a = inst._zod).deferred ?? (_a.deferred = []);
-		inst._zod.deferred.push(() => {
-			const base = inst._zod.parse;
-			const wrapped = (payload, ctx) => {
-				if (ctx.direction !== "backward" && isBackEdge(ctx, payload.value))
-					throw new $ZodCyclicError();
-				return base(payload, ctx);
-			};
-			inst._zod.parse = wrapped;
-			if (inst._zod.run === base)
-				inst._zod.run = wrapped;
-		});
-	},
-	attach(inst) {
-		var _a;
-		let isRecursiveInst;
-		let rechecked = false;
-		let lastCtx;
-		let lastBucket;
-		(_a = inst._zod).deferred ?? (_a.deferred = []);
-		inst._zod.deferred.push(() => {
-			const base = inst._zod.parse;
-			const wrapped = (payload, ctx) => {
-				if (isRecursiveInst === undefined) {
-					const walked = isRecursive(inst, new Set(), false);
-					if (walked === NONE) {
-						inst._zod.parse = base;
-						if (inst._zod.run === wrapped)
-							inst._zod.run = base;
-						return base(payload, ctx);
-					}
-					if (walked === PROVEN || rechecked)
-						isRecursiveInst = true;
-					else
-						rechecked = true;
-				}
-				const input = payload.value;
-				if (!isRef(input))
-					return base(payload, ctx);
-				let state = ctx[STATE];
-				if (!state) {
-					state = { buckets: new WeakMap(), backEdges: undefined };
-					ctx[STATE] = state;
-				}
-				let bucket;
-				if (lastCtx === ctx) {
-					bucket = lastBucket;
-				}
-				else {
-					bucket = bucketFor(state, inst);
-					lastCtx = ctx;
-					lastBucket = bucket;
-				}
-				const hit = bucket.get(input);
-				if (hit) {
-					payload.value = hit.value;
-					if (hit.issues) {
-						if (hit.issues.length)
-							payload.issues.push(...cloneIssues(hit.issues));
-					}
-					else {
-						payload.memo = true;
-						state.backEdges ?? (state.backEdges = new WeakSet());
-						state.backEdges.add(hit.value);
-					}
-					return payload;
-				}
-				handoff = bucket;
-				const depth = memoizer_open.length;
-				const result = base(payload, ctx);
-				handoff = undefined;
-				const entry = memoizer_open.length > depth ? memoizer_open.pop() : undefined;
-				if (result instanceof Promise) {
-					return result.then((r) => {
-						if (entry)
-							entry.issues = r.issues.length ? cloneIssues(r.issues) : NO_ISSUES;
-						return r;
-					});
-				}
-				if (entry)
-					entry.issues = result.issues.length ? cloneIssues(result.issues) : NO_ISSUES;
-				return result;
-			};
-			inst._zod.parse = wrapped;
-			if (inst._zod.run === base)
-				inst._zod.run = wrapped;
-		});
-	},
-};
-function memoizer() {
-	return memo;
-}
-function isBackEdge(ctx, value) {
-	const backEdges = ctx[STATE]?.backEdges;
-	return backEdges !== undefined && isRef(value) && backEdges.has(value);
-}
-;
-const cuid = /^[cC][0-9a-z]{6,}$/;
-const cuid2 = /^[0-9a-z]+$/;
-const ulid = /^[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}$/;
-const xid = /^[0-9a-vA-V]{20}$/;
-const ksuid = /^[A-Za-z0-9]{27}$/;
-const nanoid = /^[a-zA-Z0-9_-]{21}$/;
-function nanoidOfLength(length) {
-	return new RegExp(`^[a-zA-Z0-9_-]{${length}}$`);
-}
-const duration = /^P(?:(\d+W)|(?!.*W)(?=\d|T\d)(\d+Y)?(\d+M)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+([.,]\d+)?S)?)?)$/;
-const extendedDuration = /^[-+]?P(?!$)(?:(?:[-+]?\d+Y)|(?:[-+]?\d+[.,]\d+Y$))?(?:(?:[-+]?\d+M)|(?:[-+]?\d+[.,]\d+M$))?(?:(?:[-+]?\d+W)|(?:[-+]?\d+[.,]\d+W$))?(?:(?:[-+]?\d+D)|(?:[-+]?\d+[.,]\d+D$))?(?:T(?=[\d+-])(?:(?:[-+]?\d+H)|(?:[-+]?\d+[.,]\d+H$))?(?:(?:[-+]?\d+M)|(?:[-+]?\d+[.,]\d+M$))?(?:[-+]?\d+(?:[.,]\d+)?S)?)??$/;
-const guid = /^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})$/;
-const uuid = (version) => {
-	if (!version)
-		return /^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}|00000000-0000-0000-0000-000000000000|ffffffff-ffff-ffff-ffff-ffffffffffff)$/;
-	return new RegExp(`^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-${version}[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12})$`);
-};
-const uuid4 =   (  null && (uuid(4)));
-const uuid6 =   (  null && (uuid(6)));
-const uuid7 =   (  null && (uuid(7)));
-const email = /^(?:[A-Za-z0-9_'+\-]+\.)*[A-Za-z0-9_'+\-]*[A-Za-z0-9_+-]@(?:[A-Za-z0-9][A-Za-z0-9\-]*\.)+[A-Za-z]{2,}$/;
-const html5Email = /^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$/;
-const rfc5322Email = /^(([^<>()\[\]\\.,;:\s@"]+(\.[^<>()\[\]\\.,;:\s@"]+)*)|(".+"))@((\[[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}])|(([a-zA-Z\-0-9]+\.)+[a-zA-Z]{2,}))$/;
-const unicodeEmail = /^[^\s@"]{1,64}@[^\s@]{1,255}$/u;
-const idnEmail = (  null && (unicodeEmail));
-const browserEmail = /^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$/;
-const _emoji = `^(?=[\\s\\S]*[\\p{Extended_Pictographic}\\p{Regional_Indicator}\\u20E3])[\\p{Extended_Pictographic}\\p{Emoji_Component}]+$`;
-function emoji() {
-	return new RegExp(_emoji, "u");
-}
-const ipv4 = /^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])$/;
-const ipv6 = /^(([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,7}:|([0-9a-fA-F]{1,4}:){1,6}:[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,5}(:[0-9a-fA-F]{1,4}){1,2}|([0-9a-fA-F]{1,4}:){1,4}(:[0-9a-fA-F]{1,4}){1,3}|([0-9a-fA-F]{1,4}:){1,3}(:[0-9a-fA-F]{1,4}){1,4}|([0-9a-fA-F]{1,4}:){1,2}(:[0-9a-fA-F]{1,4}){1,5}|[0-9a-fA-F]{1,4}:((:[0-9a-fA-F]{1,4}){1,6})|:((:[0-9a-fA-F]{1,4}){1,7}|:))$/;
-const mac = (delimiter) => {
-	const escapedDelim = util.escapeRegex(delimiter ?? ":");
-	return new RegExp(`^(?:[0-9A-F]{2}${escapedDelim}){5}[0-9A-F]{2}$|^(?:[0-9a-f]{2}${escapedDelim}){5}[0-9a-f]{2}$`);
-};
-const cidrv4 = /^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])\/([0-9]|[1-2][0-9]|3[0-2])$/;
-const cidrv6 = /^(([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,7}:|([0-9a-fA-F]{1,4}:){1,6}:[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,5}(:[0-9a-fA-F]{1,4}){1,2}|([0-9a-fA-F]{1,4}:){1,4}(:[0-9a-fA-F]{1,4}){1,3}|([0-9a-fA-F]{1,4}:){1,3}(:[0-9a-fA-F]{1,4}){1,4}|([0-9a-fA-F]{1,4}:){1,2}(:[0-9a-fA-F]{1,4}){1,5}|[0-9a-fA-F]{1,4}:((:[0-9a-fA-F]{1,4}){1,6})|:((:[0-9a-fA-F]{1,4}){1,7}|:))\/(12[0-8]|1[01][0-9]|[1-9]?[0-9])$/;
-const base64 = /^$|^(?:[0-9a-zA-Z+/]{4})*(?:(?:[0-9a-zA-Z+/]{2}==)|(?:[0-9a-zA-Z+/]{3}=))?$/;
-const base64url = /^(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-]{2,3})?$/;
-const hostname = /^(?=.{1,253}\.?$)[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[-0-9a-zA-Z]{0,61}[0-9a-zA-Z])?)*\.?$/;
-const domain = /^(?=.{1,253}$)([a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z]{2,63}$/;
-const httpProtocol = /^https?$/;
-const e164 = /^\+[1-9]\d{6,14}$/;
-const creditCard = /^\d(?:[ -]?\d){11,18}$/;
-const currencyCode = /^(?:AED|AFN|ALL|AMD|AOA|ARS|AUD|AWG|AZN|BAM|BBD|BDT|BHD|BIF|BMD|BND|BOB|BOV|BRL|BSD|BTN|BWP|BYN|BZD|CAD|CDF|CHE|CHF|CHW|CLF|CLP|CNY|COP|COU|CRC|CUP|CVE|CZK|DJF|DKK|DOP|DZD|EGP|ERN|ETB|EUR|FJD|FKP|GBP|GEL|GHS|GIP|GMD|GNF|GTQ|GYD|HKD|HNL|HTG|HUF|IDR|ILS|INR|IQD|IRR|ISK|JMD|JOD|JPY|KES|KGS|KHR|KMF|KPW|KRW|KWD|KYD|KZT|LAK|LBP|LKR|LRD|LSL|LYD|MAD|MDL|MGA|MKD|MMK|MNT|MOP|MRU|MUR|MVR|MWK|MXN|MXV|MYR|MZN|NAD|NGN|NIO|NOK|NPR|NZD|OMR|PAB|PEN|PGK|PHP|PKR|PLN|PYG|QAR|RON|RSD|RUB|RWF|SAR|SBD|SCR|SDG|SEK|SGD|SHP|SLE|SOS|SRD|SSP|STN|SVC|SYP|SZL|THB|TJS|TMT|TND|TOP|TRY|TTD|TWD|TZS|UAH|UGX|USD|USN|UYI|UYU|UYW|UZS|VED|VES|VND|VUV|WST|XAD|XAF|XAG|XAU|XBA|XBB|XBC|XBD|XCD|XCG|XDR|XOF|XPD|XPF|XPT|XSU|XTS|XUA|XXX|YER|ZAR|ZMW|ZWG)$/;
-const iban = /^[A-Z]{2}(?!00|01|99)\d{2}[A-Z0-9]{11,30}$/;
-const dateSource = `(?:(?:\\d\\d[2468][048]|\\d\\d[13579][26]|\\d\\d0[48]|[02468][048]00|[13579][26]00)-02-29|\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|(?:02)-(?:0[1-9]|1\\d|2[0-8])))`;
-function regexes_anchor(source) {
-	return new RegExp(`^${source}$`);
-}
-const date =   regexes_anchor(dateSource);
-function timeSource(args) {
-	const hhmm = `(?:[01]\\d|2[0-3]):[0-5]\\d`;
-	const regex = typeof args.precision === "number"
-		? args.precision === -1
-			? `${hhmm}`
-			: args.precision === 0
-				? `${hhmm}:[0-5]\\d`
-				: `${hhmm}:[0-5]\\d\\.\\d{${args.precision}}`
-		: args.seconds
-			? `${hhmm}:[0-5]\\d(?:\\.\\d+)?`
-			: `${hhmm}(?::[0-5]\\d(?:\\.\\d+)?)?`;
-	return regex;
-}
-function time(args) {
-	return new RegExp(`^${timeSource(args)}$`);
-}
-function datetime(args) {
-	const opts = ["Z"];
-	if (args.offset)
-		opts.push(`([+-](?:[01]\\d|2[0-3]):[0-5]\\d)`);
-	const qualified = `${timeSource({ precision: args.precision, seconds: true })}(?:${opts.join("|")})`;
-	const timeRegex = args.local ? `${qualified}|${timeSource({ precision: args.precision })}` : qualified;
-	return new RegExp(`^${dateSource}T(?:${timeRegex})$`);
-}
-const anyString = /^[\s\S]{0,}$/;
-const string = (params) => {
-	const regex = params ? `[\\s\\S]{${params?.minimum ?? 0},${params?.maximum ?? ""}}` : `[\\s\\S]*`;
-	return new RegExp(`^${regex}$`);
-};
-const bigint = /^-?\d+n?$/;
-const integer = /^-?\d+$/;
-const number = /^-?\d+(?:\.\d+)?$/;
-const regexes_boolean = /^(?:true|false)$/i;
-const _null = /^null$/i;
-const _undefined = /^undefined$/i;
-const lowercase = /^[^A-Z]*$/;
-const uppercase = /^[^a-z]*$/;
-const hex = /^[0-9a-fA-F]*$/;
-function fixedBase64(bodyLength, padding) {
-	return new RegExp(`^[A-Za-z0-9+/]{${bodyLength}}${padding}$`);
-}
-function fixedBase64url(length) {
-	return new RegExp(`^[A-Za-z0-9_-]{${length}}$`);
-}
-const md5_hex = /^[0-9a-fA-F]{32}$/;
-const md5_base64 =   (  null && (fixedBase64(22, "==")));
-const md5_base64url =   (  null && (fixedBase64url(22)));
-const sha1_hex = /^[0-9a-fA-F]{40}$/;
-const sha1_base64 =   (  null && (fixedBase64(27, "=")));
-const sha1_base64url =   (  null && (fixedBase64url(27)));
-const sha256_hex = /^[0-9a-fA-F]{64}$/;
-const sha256_base64 =   (  null && (fixedBase64(43, "=")));
-const sha256_base64url =   (  null && (fixedBase64url(43)));
-const sha384_hex = /^[0-9a-fA-F]{96}$/;
-const sha384_base64 =   (  null && (fixedBase64(64, "")));
-const sha384_base64url =   (  null && (fixedBase64url(64)));
-const sha512_hex = /^[0-9a-fA-F]{128}$/;
-const sha512_base64 =   (  null && (fixedBase64(86, "==")));
-const sha512_base64url =   (  null && (fixedBase64url(86)));
-;
-const $ZodCheck =   $constructor("$ZodCheck", (inst, def) => {
-	var _a;
-	inst._zod ?? (inst._zod = {});
-	inst._zod.def = def;
-	(_a = inst._zod).onattach ?? (_a.onattach = []);
-});
-const _whenHasSize = (payload) => {
-	const val = payload.value;
-	return !util.nullish(val) && val.size !== undefined;
-};
-const _whenHasLength = (payload) => {
-	const val = payload.value;
-	return !nullish(val) && val.length !== undefined;
-};
-const numericOriginMap = {
-	number: "number",
-	bigint: "bigint",
-	object: "date",
-};
-const $ZodCheckLessThan =   $constructor("$ZodCheckLessThan", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	const origin = numericOriginMap[typeof def.value];
-	inst._zod.check = (payload) => {
-		if (def.inclusive ? payload.value <= def.value : payload.value < def.value) {
-			return;
-		}
-		payload.issues.push({
-			origin: numericOriginMap[typeof payload.value] ?? origin,
-			code: "too_big",
-			maximum: typeof def.value === "object" ? def.value.getTime() : def.value,
-			input: payload.value,
-			inclusive: def.inclusive,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckGreaterThan =   $constructor("$ZodCheckGreaterThan", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	const origin = numericOriginMap[typeof def.value];
-	inst._zod.check = (payload) => {
-		if (def.inclusive ? payload.value >= def.value : payload.value > def.value) {
-			return;
-		}
-		payload.issues.push({
-			origin: numericOriginMap[typeof payload.value] ?? origin,
-			code: "too_small",
-			minimum: typeof def.value === "object" ? def.value.getTime() : def.value,
-			input: payload.value,
-			inclusive: def.inclusive,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckMultipleOf =
-  $constructor("$ZodCheckMultipleOf", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	inst._zod.check = (payload) => {
-		if (typeof payload.value !== typeof def.value)
-			throw new Error("Cannot mix number and bigint in multiple_of check.");
-		const isMultiple = typeof payload.value === "bigint"
-			?
-				def.value !== BigInt(0) && payload.value % def.value === BigInt(0)
-			: floatSafeRemainder(payload.value, def.value) === 0;
-		if (isMultiple)
-			return;
-		payload.issues.push({
-			origin: typeof payload.value,
-			code: "not_multiple_of",
-			divisor: def.value,
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckNumberFormat =   $constructor("$ZodCheckNumberFormat", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	def.format = def.format || "float64";
-	const isInt = def.format?.includes("int");
-	const origin = isInt ? "int" : "number";
-	const [minimum, maximum] = NUMBER_FORMAT_RANGES[def.format];
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		if (isInt) {
-			if (!Number.isInteger(input)) {
-				payload.issues.push({
-					expected: origin,
-					format: def.format,
-					code: "invalid_type",
-					continue: false,
-					input,
-					inst,
-				});
-				return;
-			}
-			if (!Number.isSafeInteger(input)) {
-				if (input > 0) {
-					payload.issues.push({
-						input,
-						code: "too_big",
-						maximum: Number.MAX_SAFE_INTEGER,
-						note: "Integers must be within the safe integer range.",
-						inst,
-						origin,
-						inclusive: true,
-						continue: !def.abort,
-					});
-				}
-				else {
-					payload.issues.push({
-						input,
-						code: "too_small",
-						minimum: Number.MIN_SAFE_INTEGER,
-						note: "Integers must be within the safe integer range.",
-						inst,
-						origin,
-						inclusive: true,
-						continue: !def.abort,
-					});
-				}
-				return;
-			}
-		}
-		if (input < minimum) {
-			payload.issues.push({
-				origin: "number",
-				input,
-				code: "too_small",
-				minimum,
-				inclusive: true,
-				inst,
-				continue: !def.abort,
-			});
-		}
-		if (input > maximum) {
-			payload.issues.push({
-				origin: "number",
-				input,
-				code: "too_big",
-				maximum,
-				inclusive: true,
-				inst,
-				continue: !def.abort,
-			});
-		}
-	};
-});
-const $ZodCheckBigIntFormat =   (  null && (core.$constructor("$ZodCheckBigIntFormat", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	const [minimum, maximum] = util.BIGINT_FORMAT_RANGES[def.format];
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		if (input < minimum) {
-			payload.issues.push({
-				origin: "bigint",
-				input,
-				code: "too_small",
-				minimum: minimum,
-				inclusive: true,
-				inst,
-				continue: !def.abort,
-			});
-		}
-		if (input > maximum) {
-			payload.issues.push({
-				origin: "bigint",
-				input,
-				code: "too_big",
-				maximum,
-				inclusive: true,
-				inst,
-				continue: !def.abort,
-			});
-		}
-	};
-})));
-const $ZodCheckMaxSize =   (  null && (core.$constructor("$ZodCheckMaxSize", (inst, def) => {
-	var _a;
-	$ZodCheck.init(inst, def);
-	(_a = inst._zod.def).when ?? (_a.when = _whenHasSize);
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		const size = input.size;
-		if (size <= def.maximum)
-			return;
-		payload.issues.push({
-			origin: util.getSizableOrigin(input),
-			code: "too_big",
-			maximum: def.maximum,
-			inclusive: true,
-			input,
-			inst,
-			continue: !def.abort,
-		});
-	};
-})));
-const $ZodCheckMinSize =   (  null && (core.$constructor("$ZodCheckMinSize", (inst, def) => {
-	var _a;
-	$ZodCheck.init(inst, def);
-	(_a = inst._zod.def).when ?? (_a.when = _whenHasSize);
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		const size = input.size;
-		if (size >= def.minimum)
-			return;
-		payload.issues.push({
-			origin: util.getSizableOrigin(input),
-			code: "too_small",
-			minimum: def.minimum,
-			inclusive: true,
-			input,
-			inst,
-			continue: !def.abort,
-		});
-	};
-})));
-const $ZodCheckSizeEquals =   (  null && (core.$constructor("$ZodCheckSizeEquals", (inst, def) => {
-	var _a;
-	$ZodCheck.init(inst, def);
-	(_a = inst._zod.def).when ?? (_a.when = _whenHasSize);
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		const size = input.size;
-		if (size === def.size)
-			return;
-		const tooBig = size > def.size;
-		payload.issues.push({
-			origin: util.getSizableOrigin(input),
-			...(tooBig ? { code: "too_big", maximum: def.size } : { code: "too_small", minimum: def.size }),
-			inclusive: true,
-			exact: true,
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-})));
-const $ZodCheckMaxLength =   $constructor("$ZodCheckMaxLength", (inst, def) => {
-	var _a;
-	$ZodCheck.init(inst, def);
-	(_a = inst._zod.def).when ?? (_a.when = _whenHasLength);
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		const units = input.length;
-		const length = typeof input === "string" && units > def.maximum ? codePointLength(input) : units;
-		if (length <= def.maximum)
-			return;
-		const origin = getLengthableOrigin(input);
-		payload.issues.push({
-			origin,
-			code: "too_big",
-			maximum: def.maximum,
-			inclusive: true,
-			input,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckMinLength =   $constructor("$ZodCheckMinLength", (inst, def) => {
-	var _a;
-	$ZodCheck.init(inst, def);
-	(_a = inst._zod.def).when ?? (_a.when = _whenHasLength);
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		const units = input.length;
-		const length = typeof input === "string" && units >= def.minimum && units < def.minimum * 2
-			? codePointLength(input)
-			: units;
-		if (length >= def.minimum)
-			return;
-		const origin = getLengthableOrigin(input);
-		payload.issues.push({
-			origin,
-			code: "too_small",
-			minimum: def.minimum,
-			inclusive: true,
-			input,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckLengthEquals =   $constructor("$ZodCheckLengthEquals", (inst, def) => {
-	var _a;
-	$ZodCheck.init(inst, def);
-	(_a = inst._zod.def).when ?? (_a.when = _whenHasLength);
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		const units = input.length;
-		const length = typeof input === "string" && units >= def.length && units <= def.length * 2
-			? codePointLength(input)
-			: units;
-		if (length === def.length)
-			return;
-		const origin = getLengthableOrigin(input);
-		const tooBig = length > def.length;
-		payload.issues.push({
-			origin,
-			...(tooBig ? { code: "too_big", maximum: def.length } : { code: "too_small", minimum: def.length }),
-			inclusive: true,
-			exact: true,
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckStringFormat =   $constructor("$ZodCheckStringFormat", (inst, def) => {
-	var _a, _b;
-	$ZodCheck.init(inst, def);
-	if (def.pattern)
-		(_a = inst._zod).check ?? (_a.check = (payload) => {
-			def.pattern.lastIndex = 0;
-			if (def.pattern.test(payload.value))
-				return;
-			payload.issues.push({
-				origin: "string",
-				code: "invalid_format",
-				format: def.format,
-				input: payload.value,
-				...(def.pattern ? { pattern: def.pattern.toString() } : {}),
-				inst,
-				continue: !def.abort,
-			});
-		});
-	else
-		(_b = inst._zod).check ?? (_b.check = () => { });
-});
-const $ZodCheckRegex =   $constructor("$ZodCheckRegex", (inst, def) => {
-	$ZodCheckStringFormat.init(inst, def);
-	inst._zod.check = (payload) => {
-		def.pattern.lastIndex = 0;
-		if (def.pattern.test(payload.value))
-			return;
-		payload.issues.push({
-			origin: "string",
-			code: "invalid_format",
-			format: "regex",
-			input: payload.value,
-			pattern: def.pattern.toString(),
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckLowerCase =   $constructor("$ZodCheckLowerCase", (inst, def) => {
-	def.pattern ?? (def.pattern = lowercase);
-	$ZodCheckStringFormat.init(inst, def);
-});
-const $ZodCheckUpperCase =   $constructor("$ZodCheckUpperCase", (inst, def) => {
-	def.pattern ?? (def.pattern = uppercase);
-	$ZodCheckStringFormat.init(inst, def);
-});
-const $ZodCheckIncludes =   $constructor("$ZodCheckIncludes", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	const escapedRegex = escapeRegex(def.includes);
-	const pattern = new RegExp(typeof def.position === "number" ? `^.{${def.position},}${escapedRegex}` : escapedRegex);
-	def.pattern = pattern;
-	inst._zod.check = (payload) => {
-		if (payload.value.includes(def.includes, def.position))
-			return;
-		payload.issues.push({
-			origin: "string",
-			code: "invalid_format",
-			format: "includes",
-			includes: def.includes,
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckStartsWith =   $constructor("$ZodCheckStartsWith", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	const pattern = new RegExp(`^${escapeRegex(def.prefix)}.*`);
-	def.pattern ?? (def.pattern = pattern);
-	inst._zod.check = (payload) => {
-		if (payload.value.startsWith(def.prefix))
-			return;
-		payload.issues.push({
-			origin: "string",
-			code: "invalid_format",
-			format: "starts_with",
-			prefix: def.prefix,
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckEndsWith =   $constructor("$ZodCheckEndsWith", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	const pattern = new RegExp(`.*${escapeRegex(def.suffix)}$`);
-	def.pattern ?? (def.pattern = pattern);
-	inst._zod.check = (payload) => {
-		if (payload.value.endsWith(def.suffix))
-			return;
-		payload.issues.push({
-			origin: "string",
-			code: "invalid_format",
-			format: "ends_with",
-			suffix: def.suffix,
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-function handleCheckPropertyResult(result, payload, property) {
-	if (result.issues.length) {
-		payload.issues.push(...prefixIssues(property, result.issues));
-	}
-}
-const $ZodCheckProperty =   (  null && (core.$constructor("$ZodCheckProperty", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	inst._zod.check = (payload) => {
-		const result = def.schema._zod.run({
-			value: payload.value[def.property],
-			issues: [],
-		}, {});
-		if (result instanceof Promise) {
-			return result.then((result) => handleCheckPropertyResult(result, payload, def.property));
-		}
-		handleCheckPropertyResult(result, payload, def.property);
-		return;
-	};
-})));
-const $ZodCheckProperties =   $constructor("$ZodCheckProperties", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	hide(inst, Symbol.iterator, function* () {
-		yield inst;
-	});
-	let entries;
-	inst._zod.check = (payload) => {
-		if (payload.value == null) {
-			payload.issues.push({ expected: "object", code: "invalid_type", input: payload.value, inst });
-			return undefined;
-		}
-		entries ?? (entries = Reflect.ownKeys(def.shape).map((key) => [key, def.shape[key]]));
-		const input = payload.value;
-		let proms;
-		for (const [key, schema] of entries) {
-			const result = schema._zod.run({ value: input[key], issues: [] }, {});
-			if (result instanceof Promise) {
-				proms ?? (proms = []);
-				proms.push(result.then((result) => handleCheckPropertyResult(result, payload, key)));
-			}
-			else {
-				handleCheckPropertyResult(result, payload, key);
-			}
-		}
-		if (proms)
-			return Promise.all(proms).then(() => undefined);
-		return undefined;
-	};
-});
-const $ZodCheckMimeType =   (  null && (core.$constructor("$ZodCheckMimeType", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	const mimeSet = new Set(def.mime);
-	inst._zod.check = (payload) => {
-		if (mimeSet.has(payload.value.type))
-			return;
-		payload.issues.push({
-			code: "invalid_value",
-			values: def.mime,
-			input: payload.value.type,
-			inst,
-			continue: !def.abort,
-		});
-	};
-})));
-const $ZodCheckOverwrite =   $constructor("$ZodCheckOverwrite", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	inst._zod.check = (payload) => {
-		payload.value = def.tx(payload.value);
-	};
-});
-;
-class Doc {
-	constructor(args = [], closed = {}) {
-		this.content = [];
-		this.indent = 0;
-		this.args = args;
-		this.closed = closed;
-	}
-	indented(fn) {
-		this.indent += 1;
-		try {
-			fn(this);
-		}
-		finally {
-			this.indent -= 1;
-		}
-	}
-	write(arg) {
-		if (typeof arg === "function") {
-			arg(this, { execution: "sync" });
-			arg(this, { execution: "async" });
-			return;
-		}
-		const content = arg;
-		const lines = content.split("\n").filter((x) => x);
-		const minIndent = Math.min(...lines.map((x) => x.length - x.trimStart().length));
-		const dedented = lines.map((x) => x.slice(minIndent)).map((x) => " ".repeat(this.indent * 2) + x);
-		for (const line of dedented) {
-			this.content.push(line);
-		}
-	}
-	compile() {
-		const F = Function;
-		const content = this?.content ?? [``];
-		const factory = new F(...Object.keys(this.closed), `return function (${this.args.join(", ")}) {\n${content.join("\n")}\n};`);
-		return factory(...Object.values(this.closed));
-	}
-}
-;
-const version = {
-	major: 4,
-	minor: 6,
-	patch: 7,
-};
-;
-const $ZodType =   $constructor("$ZodType", (inst, def) => {
-	var _a;
-	inst ?? (inst = {});
-	inst._zod.def = def;
-	inst._zod.bag = inst._zod.bag || {};
-	inst._zod.version = version;
-	const defChecks = inst._zod.def.checks;
-	const checks = inst._zod.traits.has("$ZodCheck")
-		? [inst, ...(defChecks ?? [])]
-		: defChecks?.length
-			? [...defChecks]
-			: [];
-	for (const ch of checks) {
-		for (const fn of ch._zod.onattach) {
-			fn(inst);
-		}
-	}
-	if (checks.length === 0) {
-		(_a = inst._zod).deferred ?? (_a.deferred = []);
-		inst._zod.deferred?.push(() => {
-			inst._zod.run = inst._zod.parse;
-		});
-	}
-	else {
-		const runChecks = (payload, checks, ctx) => {
-			if (payload.memo)
-				return payload;
-			let isAborted = aborted(payload);
-			let asyncResult;
-			for (const ch of checks) {
-				if (ch._zod.def.when) {
-					if (explicitlyAborted(payload))
-						continue;
-					const shouldRun = ch._zod.def.when(payload);
-					if (!shouldRun)
-						continue;
-				}
-				else if (isAborted) {
-					continue;
-				}
-				const currLen = payload.issues.length;
-				const _ = ch._zod.check(payload);
-				if (_ instanceof Promise && ctx?.async === false) {
-					throw new $ZodAsyncError();
-				}
-				if (asyncResult || _ instanceof Promise) {
-					asyncResult = (asyncResult ?? Promise.resolve()).then(async () => {
-						await _;
-						const nextLen = payload.issues.length;
-						if (nextLen === currLen)
-							return;
-						attachSchema(payload.issues, currLen, inst);
-						if (!isAborted)
-							isAborted = aborted(payload, currLen);
-					});
-				}
-				else {
-					const nextLen = payload.issues.length;
-					if (nextLen === currLen)
-						continue;
-					attachSchema(payload.issues, currLen, inst);
-					if (!isAborted)
-						isAborted = aborted(payload, currLen);
-				}
-			}
-			if (asyncResult) {
-				return asyncResult.then(() => {
-					return payload;
-				});
-			}
-			return payload;
-		};
-		const handleCanaryResult = (canary, payload, ctx) => {
-			if (aborted(canary)) {
-				canary.aborted = true;
-				return canary;
-			}
-			const checkResult = runChecks(payload, checks, ctx);
-			if (checkResult instanceof Promise) {
-				if (ctx.async === false)
-					throw new $ZodAsyncError();
-				return checkResult.then((checkResult) => inst._zod.parse(checkResult, ctx));
-			}
-			return inst._zod.parse(checkResult, ctx);
-		};
-		inst._zod.run = (payload, ctx) => {
-			if (ctx.skipChecks) {
-				return inst._zod.parse(payload, ctx);
-			}
-			if (ctx.direction === "backward") {
-				const canary = inst._zod.parse({ value: payload.value, issues: [] }, { ...ctx, skipChecks: true });
-				if (canary instanceof Promise) {
-					return canary.then((canary) => {
-						return handleCanaryResult(canary, payload, ctx);
-					});
-				}
-				return handleCanaryResult(canary, payload, ctx);
-			}
-			const result = inst._zod.parse(payload, ctx);
-			if (result instanceof Promise) {
-				if (ctx.async === false)
-					throw new $ZodAsyncError();
-				return result.then((result) => runChecks(result, checks, ctx));
-			}
-			return runChecks(result, checks, ctx);
-		};
-	}
-}, {
-	get "~standard"() {
-		return hide(this, "~standard", standardProps(this));
-	},
-	set "~standard"(value) {
-		own(this, "~standard", value);
-	},
-});
-const toStandardResult = (r, ctx) => r.issues.length ? { issues: r.issues.map((iss) => finalizeIssue(iss, ctx, config())) } : { value: r.value };
-async function validateAsync(inst, value) {
-	const ctx = { async: true };
-	return toStandardResult((await inst._zod.run({ value, issues: [] }, ctx)), ctx);
-}
-function standardProps(inst) {
-	return {
-		validate: (value) => {
-			const ctx = { async: false };
-			try {
-				const r = inst._zod.run({ value, issues: [] }, ctx);
-				if (!(r instanceof Promise))
-					return toStandardResult(r, ctx);
-			}
-			catch (_) { }
-			return validateAsync(inst, value);
-		},
-		vendor: "zod",
-		version: 1,
-	};
-}
-const $ZodString =   $constructor("$ZodString", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.pattern = def.pattern ?? anyString;
-	inst._zod.parse = (payload, _) => {
-		if (def.coerce)
-			try {
-				payload.value = String(payload.value);
-			}
-			catch (_) { }
-		if (typeof payload.value === "string")
-			return payload;
-		payload.issues.push({
-			expected: "string",
-			code: "invalid_type",
-			input: payload.value,
-			inst,
-		});
-		return payload;
-	};
-});
-const $ZodStringFormat =   $constructor("$ZodStringFormat", (inst, def) => {
-	$ZodCheckStringFormat.init(inst, def);
-	$ZodString.init(inst, def);
-});
-const $ZodGUID =   $constructor("$ZodGUID", (inst, def) => {
-	def.pattern ?? (def.pattern = guid);
-	$ZodStringFormat.init(inst, def);
-});
-const $ZodUUID =   $constructor("$ZodUUID", (inst, def) => {
-	if (def.version) {
-		const versionMap = {
-			v1: 1,
-			v2: 2,
-			v3: 3,
-			v4: 4,
-			v5: 5,
-			v6: 6,
-			v7: 7,
-			v8: 8,
-		};
-		const v = versionMap[def.version];
-		if (v === undefined)
-			throw new Error(`Invalid UUID version: "${def.version}"`);
-		def.pattern ?? (def.pattern = uuid(v));
-	}
-	else
-		def.pattern ?? (def.pattern = uuid());
-	$ZodStringFormat.init(inst, def);
-});
-const $ZodEmail =   $constructor("$ZodEmail", (inst, def) => {
-	def.pattern ?? (def.pattern = email);
-	$ZodStringFormat.init(inst, def);
-});
-const URL_BAD_FORMAT = 1;
-const URL_UNPARSEABLE = 2;
-function canParseURL(input) {
-	try {
-		if (typeof URL !== "undefined" && typeof URL.canParse === "function")
-			return URL.canParse(input);
-		new URL(input);
-		return true;
-	}
-	catch {
-		return false;
-	}
-}
-function validateURL(trimmed, def) {
-	if (!("normalize" in def) && !("hostname" in def) && !("protocol" in def)) {
-		return canParseURL(trimmed) || URL_UNPARSEABLE;
-	}
-	return parseURLObject(trimmed, def);
-}
-function parseURLObject(trimmed, def) {
-	if (!def.normalize && def.protocol?.source === httpProtocol.source && !/^https?:\/\//i.test(trimmed)) {
-		return URL_BAD_FORMAT;
-	}
-	try {
-		if (typeof URL !== "undefined") {
-			const URLStatic = URL;
-			if (typeof URLStatic.parse === "function")
-				return URLStatic.parse(trimmed) ?? URL_UNPARSEABLE;
-		}
-		return new URL(trimmed);
-	}
-	catch {
-		return URL_UNPARSEABLE;
-	}
-}
-const asciiTabOrNewline = /[\t\n\r]/g;
-function stripTabAndNewline(value) {
-	return value.replace(asciiTabOrNewline, "");
-}
-function urlHostnameOk(url, hostname) {
-	hostname.lastIndex = 0;
-	return hostname.test(url.hostname);
-}
-function urlProtocolOk(url, protocol) {
-	protocol.lastIndex = 0;
-	return protocol.test(url.protocol.endsWith(":") ? url.protocol.slice(0, -1) : url.protocol);
-}
-const $ZodURL =   $constructor("$ZodURL", (inst, def) => {
-	$ZodStringFormat.init(inst, def);
-	inst._zod.check = (payload) => {
-		try {
-			const trimmed = payload.value.trim();
-			const url = validateURL(trimmed, def);
-			if (url === URL_BAD_FORMAT) {
-				payload.issues.push({
-					code: "invalid_format",
-					format: "url",
-					note: "Invalid URL format",
-					input: payload.value,
-					inst,
-					continue: !def.abort,
-				});
-				return;
-			}
-			if (url === URL_UNPARSEABLE) {
-				payload.issues.push({
-					code: "invalid_format",
-					format: "url",
-					input: payload.value,
-					inst,
-					continue: !def.abort,
-				});
-				return;
-			}
-			if (url === true) {
-				payload.value = stripTabAndNewline(trimmed);
-				return;
-			}
-			if (def.hostname && !urlHostnameOk(url, def.hostname)) {
-				payload.issues.push({
-					code: "invalid_format",
-					format: "url",
-					note: "Invalid hostname",
-					pattern: def.hostname.source,
-					input: payload.value,
-					inst,
-					continue: !def.abort,
-				});
-			}
-			if (def.protocol && !urlProtocolOk(url, def.protocol)) {
-				payload.issues.push({
-					code: "invalid_format",
-					format: "url",
-					note: "Invalid protocol",
-					pattern: def.protocol.source,
-					input: payload.value,
-					inst,
-					continue: !def.abort,
-				});
-			}
-			payload.value = def.normalize ? url.href : stripTabAndNewline(trimmed);
-			return;
-		}
-		catch (_) {
-			payload.issues.push({
-				code: "invalid_format",
-				format: "url",
-				input: payload.value,
-				inst,
-				continue: !def.abort,
-			});
-		}
-	};
-});
-const $ZodEmoji =   $constructor("$ZodEmoji", (inst, def) => {
-	def.pattern ?? (def.pattern = emoji());
-	$ZodStringFormat.init(inst, def);
-});
-const $ZodNanoID =   $constructor("$ZodNanoID", (inst, def) => {
-	if (def.length !== undefined && (!Number.isInteger(def.length) || def.length < 1))
-		throw new Error(`Invalid nanoid length: ${def.length}`);
-	def.pattern ?? (def.pattern = def.length === undefined ? nanoid : nanoidOfLength(def.length));
-	$ZodStringFormat.init(inst, def);
-});
-const $ZodCUID =   $constructor("$ZodCUID", (inst, def) => {
-	def.pattern ?? (def.pattern = cuid);
-	$ZodStringFormat.init(inst, def);
-});
-const $ZodCUID2 =   $constructor("$ZodCUID2", (inst, def) => {
-	def.pattern ?? (def.pattern = cuid2);
-	$ZodStringFormat.init(inst, def);
-});
-const $ZodULID =   $constructor("$ZodULID", (inst, def) => {
-	def.pattern ?? (def.pattern = ulid);
-	$ZodStringFormat.init(inst, def);
-});
-const $ZodXID =   $constructor("$ZodXID", (inst, def) => {
-	def.pattern ?? (def.pattern = xid);
-	$ZodStringFormat.init(inst, def);
-});
-const $ZodKSUID =   $constructor("$ZodKSUID", (inst, def) => {
-	def.pattern ?? (def.pattern = ksuid);
-	$ZodStringFormat.init(inst, def);
-});
-const $ZodISODateTime =   $constructor("$ZodISODateTime", (inst, def) => {
-	def.pattern ?? (def.pattern = datetime(def));
-	$ZodStringFormat.init(inst, def);
-});
-const $ZodISODate =   $constructor("$ZodISODate", (inst, def) => {
-	def.pattern ?? (def.pattern = date);
-	$ZodStringFormat.init(inst, def);
-});
-const $ZodISOTime =   $constructor("$ZodISOTime", (inst, def) => {
-	def.pattern ?? (def.pattern = time(def));
-	$ZodStringFormat.init(inst, def);
-});
-const $ZodISODuration =   $constructor("$ZodISODuration", (inst, def) => {
-	def.pattern ?? (def.pattern = duration);
-	$ZodStringFormat.init(inst, def);
-});
-const $ZodIPv4 =   $constructor("$ZodIPv4", (inst, def) => {
-	def.pattern ?? (def.pattern = ipv4);
-	$ZodStringFormat.init(inst, def);
-});
-const ipv6Alphabet = /^[0-9a-fA-F:.]+$/;
-function isValidIPv6(value) {
-	if (!ipv6Alphabet.test(value))
-		return false;
-	return canParseURL(`http://[${value}]`);
-}
-const $ZodIPv6 =   $constructor("$ZodIPv6", (inst, def) => {
-	def.pattern ?? (def.pattern = ipv6);
-	$ZodStringFormat.init(inst, def);
-	inst._zod.check = (payload) => {
-		if (!isValidIPv6(payload.value)) {
-			payload.issues.push({
-				code: "invalid_format",
-				format: "ipv6",
-				input: payload.value,
-				inst,
-				continue: !def.abort,
-			});
-		}
-	};
-});
-const $ZodMAC =   (  null && (core.$constructor("$ZodMAC", (inst, def) => {
-	def.pattern ?? (def.pattern = regexes.mac(def.delimiter));
-	$ZodStringFormat.init(inst, def);
-})));
-const $ZodCIDRv4 =   $constructor("$ZodCIDRv4", (inst, def) => {
-	def.pattern ?? (def.pattern = cidrv4);
-	$ZodStringFormat.init(inst, def);
-});
-function isValidCIDRv6(value) {
-	const parts = value.split("/");
-	if (parts.length !== 2)
-		return false;
-	const [address, prefix] = parts;
-	if (!prefix)
-		return false;
-	const prefixNum = Number(prefix);
-	if (`${prefixNum}` !== prefix)
-		return false;
-	if (prefixNum < 0 || prefixNum > 128)
-		return false;
-	return isValidIPv6(address);
-}
-const $ZodCIDRv6 =   $constructor("$ZodCIDRv6", (inst, def) => {
-	def.pattern ?? (def.pattern = cidrv6);
-	$ZodStringFormat.init(inst, def);
-	inst._zod.check = (payload) => {
-		if (!isValidCIDRv6(payload.value)) {
-			payload.issues.push({
-				code: "invalid_format",
-				format: "cidrv6",
-				input: payload.value,
-				inst,
-				continue: !def.abort,
-			});
-		}
-	};
-});
-function isValidBase64(data) {
-	if (data === "")
-		return true;
-	if (/\s/.test(data))
-		return false;
-	if (data.length % 4 !== 0)
-		return false;
-	try {
-		atob(data);
-		return true;
-	}
-	catch {
-		return false;
-	}
-}
-const base64Charset = /^[0-9a-zA-Z+/]*={0,2}$/;
-const $ZodBase64 =   $constructor("$ZodBase64", (inst, def) => {
-	def.pattern ?? (def.pattern = base64Charset);
-	$ZodStringFormat.init(inst, def);
-	inst._zod.check = (payload) => {
-		if (isValidBase64(payload.value))
-			return;
-		payload.issues.push({
-			code: "invalid_format",
-			format: "base64",
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const base64urlCharset = /^[A-Za-z0-9_-]*$/;
-function isValidBase64URL(data) {
-	if (!base64urlCharset.test(data))
-		return false;
-	const base64 = data.replace(/[-_]/g, (c) => (c === "-" ? "+" : "/"));
-	const padded = base64.padEnd(Math.ceil(base64.length / 4) * 4, "=");
-	return isValidBase64(padded);
-}
-const $ZodBase64URL =   $constructor("$ZodBase64URL", (inst, def) => {
-	def.pattern ?? (def.pattern = base64urlCharset);
-	$ZodStringFormat.init(inst, def);
-	inst._zod.check = (payload) => {
-		if (isValidBase64URL(payload.value))
-			return;
-		payload.issues.push({
-			code: "invalid_format",
-			format: "base64url",
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodE164 =   $constructor("$ZodE164", (inst, def) => {
-	def.pattern ?? (def.pattern = e164);
-	$ZodStringFormat.init(inst, def);
-});
-const CC_SANITIZE = /[- ]/g;
-function isLuhnAlgo(digits) {
-	let length = digits.length;
-	let bit = 1;
-	let sum = 0;
-	while (length) {
-		const value = digits.charCodeAt(--length) - 48;
-		bit ^= 1;
-		sum += bit ? [0, 2, 4, 6, 8, 1, 3, 5, 7, 9][value] : value;
-	}
-	return sum % 10 === 0;
-}
-function isValidCreditCard(input) {
-	if (!regexes.creditCard.test(input))
-		return false;
-	return isLuhnAlgo(input.replace(CC_SANITIZE, ""));
-}
-const $ZodCreditCard =   (  null && (core.$constructor("$ZodCreditCard", (inst, def) => {
-	def.pattern ?? (def.pattern = regexes.creditCard);
-	$ZodStringFormat.init(inst, def);
-	inst._zod.check = (payload) => {
-		if (isValidCreditCard(payload.value))
-			return;
-		payload.issues.push({
-			code: "invalid_format",
-			format: "credit_card",
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-})));
-function isIso7064Mod97(iban) {
-	let remainder = 0;
-	const len = iban.length;
-	for (let i = 4; i < len; i++) {
-		const code = iban.charCodeAt(i);
-		remainder = (code >= 65 ? remainder * 100 + (code - 55) : remainder * 10 + (code - 48)) % 97;
-	}
-	for (let i = 0; i < 4; i++) {
-		const code = iban.charCodeAt(i);
-		remainder = (code >= 65 ? remainder * 100 + (code - 55) : remainder * 10 + (code - 48)) % 97;
-	}
-	return remainder === 1;
-}
-function isValidIBAN(input) {
-	if (!regexes.iban.test(input))
-		return false;
-	return isIso7064Mod97(input);
-}
-const $ZodIBAN =   (  null && (core.$constructor("$ZodIBAN", (inst, def) => {
-	def.pattern ?? (def.pattern = regexes.iban);
-	$ZodStringFormat.init(inst, def);
-	inst._zod.check = (payload) => {
-		if (isValidIBAN(payload.value))
-			return;
-		payload.issues.push({
-			code: "invalid_format",
-			format: "iban",
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-})));
-function isValidJWT(token, algorithm = null) {
-	try {
-		const tokensParts = token.split(".");
-		if (tokensParts.length !== 3)
-			return false;
-		const [header] = tokensParts;
-		if (!header)
-			return false;
-		const parsedHeader = JSON.parse(atob(header));
-		if ("typ" in parsedHeader && parsedHeader?.typ !== "JWT")
-			return false;
-		if (!parsedHeader.alg)
-			return false;
-		if (algorithm && (!("alg" in parsedHeader) || parsedHeader.alg !== algorithm))
-			return false;
-		return true;
-	}
-	catch {
-		return false;
-	}
-}
-const $ZodJWT =   $constructor("$ZodJWT", (inst, def) => {
-	$ZodStringFormat.init(inst, def);
-	inst._zod.check = (payload) => {
-		if (isValidJWT(payload.value, def.alg))
-			return;
-		payload.issues.push({
-			code: "invalid_format",
-			format: "jwt",
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCustomStringFormat =   (  null && (core.$constructor("$ZodCustomStringFormat", (inst, def) => {
-	$ZodStringFormat.init(inst, def);
-	inst._zod.check = (payload) => {
-		if (def.fn(payload.value))
-			return;
-		payload.issues.push({
-			code: "invalid_format",
-			format: def.format,
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-})));
-const $ZodNumber =   $constructor("$ZodNumber", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.pattern = number;
-	inst._zod.parse = (payload, _ctx) => {
-		if (def.coerce)
-			try {
-				payload.value = Number(payload.value);
-			}
-			catch (_) { }
-		const input = payload.value;
-		if (typeof input === "number" && !Number.isNaN(input) && Number.isFinite(input)) {
-			return payload;
-		}
-		const received = typeof input === "number"
-			? Number.isNaN(input)
-				? "NaN"
-				: !Number.isFinite(input)
-					? String(input)
-					: undefined
-			: undefined;
-		payload.issues.push({
-			expected: "number",
-			code: "invalid_type",
-			input,
-			inst,
-			...(received ? { received } : {}),
-		});
-		return payload;
-	};
-});
-const $ZodNumberFormat =   $constructor("$ZodNumberFormat", (inst, def) => {
-	$ZodCheckNumberFormat.init(inst, def);
-	$ZodNumber.init(inst, def);
-});
-const $ZodBoolean =   $constructor("$ZodBoolean", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.pattern = regexes_boolean;
-	inst._zod.parse = (payload, _ctx) => {
-		if (def.coerce)
-			try {
-				payload.value = Boolean(payload.value);
-			}
-			catch (_) { }
-		const input = payload.value;
-		if (typeof input === "boolean")
-			return payload;
-		payload.issues.push({
-			expected: "boolean",
-			code: "invalid_type",
-			input,
-			inst,
-		});
-		return payload;
-	};
-});
-const $ZodBigInt =   $constructor("$ZodBigInt", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.pattern = bigint;
-	inst._zod.parse = (payload, _ctx) => {
-		if (def.coerce)
-			try {
-				payload.value = BigInt(payload.value);
-			}
-			catch (_) { }
-		if (typeof payload.value === "bigint")
-			return payload;
-		payload.issues.push({
-			expected: "bigint",
-			code: "invalid_type",
-			input: payload.value,
-			inst,
-		});
-		return payload;
-	};
-});
-const $ZodBigIntFormat =   (  null && (core.$constructor("$ZodBigIntFormat", (inst, def) => {
-	checks.$ZodCheckBigIntFormat.init(inst, def);
-	$ZodBigInt.init(inst, def);
-})));
-const $ZodSymbol =   (  null && (core.$constructor("$ZodSymbol", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.parse = (payload, _ctx) => {
-		const input = payload.value;
-		if (typeof input === "symbol")
-			return payload;
-		payload.issues.push({
-			expected: "symbol",
-			code: "invalid_type",
-			input,
-			inst,
-		});
-		return payload;
-	};
-})));
-const $ZodUndefined =   (  null && (core.$constructor("$ZodUndefined", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.pattern = regexes.undefined;
-	inst._zod.values = new Set([undefined]);
-	inst._zod.parse = (payload, _ctx) => {
-		const input = payload.value;
-		if (typeof input === "undefined")
-			return payload;
-		payload.issues.push({
-			expected: "undefined",
-			code: "invalid_type",
-			input,
-			inst,
-		});
-		return payload;
-	};
-})));
-const $ZodNull =   $constructor("$ZodNull", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.pattern = _null;
-	inst._zod.values = new Set([null]);
-	inst._zod.parse = (payload, _ctx) => {
-		const input = payload.value;
-		if (input === null)
-			return payload;
-		payload.issues.push({
-			expected: "null",
-			code: "invalid_type",
-			input,
-			inst,
-		});
-		return payload;
-	};
-});
-const $ZodAny =   (  null && (core.$constructor("$ZodAny", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.parse = (payload) => payload;
-})));
-const $ZodUnknown =   $constructor("$ZodUnknown", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.parse = (payload) => payload;
-});
-const $ZodNever =   $constructor("$ZodNever", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.parse = (payload, _ctx) => {
-		payload.issues.push({
-			expected: "never",
-			code: "invalid_type",
-			input: payload.value,
-			inst,
-		});
-		return payload;
-	};
-});
-const $ZodVoid =   (  null && (core.$constructor("$ZodVoid", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.parse = (payload, _ctx) => {
-		const input = payload.value;
-		if (typeof input === "undefined")
-			return payload;
-		payload.issues.push({
-			expected: "void",
-			code: "invalid_type",
-			input,
-			inst,
-		});
-		return payload;
-	};
-})));
-const $ZodDate =   $constructor("$ZodDate", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.parse = (payload, _ctx) => {
-		if (def.coerce) {
-			try {
-				payload.value = new Date(payload.value);
-			}
-			catch (_err) { }
-		}
-		const input = payload.value;
-		const isDate = input instanceof Date;
-		const isValidDate = isDate && !Number.isNaN(input.getTime());
-		if (isValidDate)
-			return payload;
-		payload.issues.push({
-			expected: "date",
-			code: "invalid_type",
-			input,
-			...(isDate ? { received: "Invalid Date" } : {}),
-			inst,
-		});
-		return payload;
-	};
-});
-function capSize(inst, size) {
-	const caps = sizeCaps(inst._zod.def.checks);
-	if (!caps.length)
-		return;
-	const cap = Math.min(...caps.map((c) => c[0]));
-	const parse = inst._zod.parse;
-	inst._zod.parse = (payload, ctx) => {
-		const n = size(payload.value);
-		if (n > cap && !ctx?.skipChecks && ctx?.direction !== "backward") {
-			for (const [max, ch] of sizeCaps(inst._zod.def.checks)) {
-				if (n > max && ch._zod.def.when(payload)) {
-					const start = payload.issues.length;
-					ch._zod.check(payload);
-					payload.issues[start].continue = false;
-					attachSchema(payload.issues, start, inst);
-					return payload;
-				}
-			}
-		}
-		return parse(payload, ctx);
-	};
-}
-const arraySize = (input) => (Array.isArray(input) ? input.length : -1);
-const mapSize = (input) => (input instanceof Map ? input.size : -1);
-const setSize = (input) => (input instanceof Set ? input.size : -1);
-function handleArrayResult(result, final, index) {
-	if (result.issues.length) {
-		final.issues.push(...prefixIssues(index, result.issues));
-	}
-	final.value[index] = result.value;
-}
-const $ZodArray =   $constructor("$ZodArray", (inst, def) => {
-	$ZodType.init(inst, def);
-	const memo = globalConfig.memoizer;
-	memo?.attach(inst);
-	inst._zod.parse = (payload, ctx) => {
-		const input = payload.value;
-		if (!Array.isArray(input)) {
-			payload.issues.push({
-				expected: "array",
-				code: "invalid_type",
-				input,
-				inst,
-			});
-			return payload;
-		}
-		payload.value = memo ? memo.alloc(inst, payload, Array(input.length), ctx) : Array(input.length);
-		const proms = [];
-		const abortEarly = ctx?.abortEarly;
-		for (let i = 0; i < input.length; i++) {
-			const item = input[i];
-			const result = def.element._zod.run({
-				value: item,
-				issues: [],
-			}, ctx);
-			if (result instanceof Promise) {
-				proms.push(result.then((result) => handleArrayResult(result, payload, i)));
-			}
-			else {
-				handleArrayResult(result, payload, i);
-				if (abortEarly && result.issues.length !== 0 && aborted(result))
-					break;
-			}
-		}
-		if (proms.length) {
-			return Promise.all(proms).then(() => payload);
-		}
-		return payload;
-	};
-	capSize(inst, arraySize);
-});
-function handlePropertyResult(result, final, key, input, optin, optout) {
-	const isPresent = key in input;
-	const isOptionalOut = optout === "optional";
-	if (!isPresent && isOptionalOut && optin === "optional") {
-		return;
-	}
-	if (result.issues.length) {
-		if (optin !== undefined && isOptionalOut && !isPresent) {
-			return;
-		}
-		final.issues.push(...prefixIssues(key, result.issues));
-	}
-	if (!isPresent && optin === undefined) {
-		if (!result.issues.length) {
-			final.issues.push({
-				code: "invalid_type",
-				expected: "nonoptional",
-				input: undefined,
-				path: [key],
-			});
-		}
-		return;
-	}
-	if (result.value === undefined) {
-		if (isPresent || (optin === "defaulted" && !isOptionalOut)) {
-			final.value[key] = undefined;
-		}
-	}
-	else {
-		final.value[key] = result.value;
-	}
-}
-const NO_SYMBOL_KEYS = [];
-function normalizeDef(def) {
-	const keys = Object.keys(def.shape);
-	const ownSymbols = Object.getOwnPropertySymbols(def.shape);
-	const symbolKeys = ownSymbols.length ? ownSymbols : NO_SYMBOL_KEYS;
-	const allKeys = symbolKeys.length ? [...keys, ...symbolKeys] : keys;
-	for (const k of allKeys) {
-		if (!def.shape?.[k]?._zod?.traits?.has("$ZodType")) {
-			throw new Error(`Invalid element at key "${String(k)}": expected a Zod schema`);
-		}
-	}
-	const okeys = optionalKeys(def.shape);
-	return {
-		...def,
-		allKeys,
-		symbolKeys,
-		keySet: new Set(keys),
-		numKeys: keys.length,
-		optionalKeys: new Set(okeys),
-	};
-}
-function handleCatchall(proms, input, payload, ctx, def, inst, abortEarly) {
-	const unrecognized = [];
-	const keySet = def.keySet;
-	const _catchall = def.catchall._zod;
-	const t = _catchall.def.type;
-	const optin = _catchall.optin;
-	const optout = _catchall.optout;
-	let seen = 0;
-	for (const key in input) {
-		if (abortEarly && payload.issues.length !== seen) {
-			if (aborted(payload, seen))
-				break;
-			seen = payload.issues.length;
-		}
-		if (keySet.has(key))
-			continue;
-		if (key === "__proto__") {
-			if (t === "never")
-				unrecognized.push(key);
-			continue;
-		}
-		if (t === "never") {
-			unrecognized.push(key);
-			continue;
-		}
-		const r = _catchall.run({ value: input[key], issues: [] }, ctx);
-		if (r instanceof Promise) {
-			proms.push(r.then((r) => handlePropertyResult(r, payload, key, input, optin, optout)));
-		}
-		else {
-			handlePropertyResult(r, payload, key, input, optin, optout);
-		}
-	}
-	if (unrecognized.length) {
-		payload.issues.push({
-			code: "unrecognized_keys",
-			keys: unrecognized,
-			input,
-			inst,
-			continue: true,
-		});
-	}
-	if (!proms.length)
-		return payload;
-	return Promise.all(proms).then(() => {
-		return payload;
-	});
-}
-const $ZodObject =   $constructor("$ZodObject", (inst, def) => {
-	$ZodType.init(inst, def);
-	const desc = Object.getOwnPropertyDescriptor(def, "shape");
-	const sh = desc?.get ? desc.get.raw : (def.shape ?? {});
-	if (sh) {
-		const get = () => {
-			const newSh = { ...sh };
-			Object.defineProperty(def, "shape", { value: newSh });
-			get.raw = newSh;
-			return newSh;
-		};
-		get.raw = sh;
-		Object.defineProperty(def, "shape", { get });
-	}
-	const _normalized = cached(() => normalizeDef(def));
-	defineLazyInternal(inst, "propValues", (zod) => {
-		const shape = zod.def.shape;
-		const propValues = {};
-		for (const key in shape) {
-			const field = shape[key]._zod;
-			if (field.values) {
-				if (!Object.prototype.hasOwnProperty.call(propValues, key)) {
-					util_assignProp(propValues, key, new Set());
-				}
-				for (const v of field.values)
-					propValues[key].add(v);
-				if (field.optin !== undefined)
-					propValues[key].add(undefined);
-			}
-		}
-		return propValues;
-	});
-	const isObject = util_isObject;
-	const catchall = def.catchall;
-	let value;
-	const memo = globalConfig.memoizer;
-	memo?.attach(inst);
-	inst._zod.parse = (payload, ctx) => {
-		value ?? (value = _normalized.value);
-		const input = payload.value;
-		if (!isObject(input)) {
-			payload.issues.push({
-				expected: "object",
-				code: "invalid_type",
-				input,
-				inst,
-			});
-			return payload;
-		}
-		payload.value = memo ? memo.alloc(inst, payload, {}, ctx) : {};
-		const proms = [];
-		const shape = value.shape;
-		const abortEarly = ctx?.abortEarly;
-		let seen = payload.issues.length;
-		for (const key of value.allKeys) {
-			if (abortEarly && payload.issues.length !== seen) {
-				if (aborted(payload, seen))
-					break;
-				seen = payload.issues.length;
-			}
-			if (key === "__proto__")
-				continue;
-			const el = shape[key];
-			const optin = el._zod.optin;
-			const optout = el._zod.optout;
-			const r = el._zod.run({ value: input[key], issues: [] }, ctx);
-			if (r instanceof Promise) {
-				proms.push(r.then((r) => handlePropertyResult(r, payload, key, input, optin, optout)));
-			}
-			else {
-				handlePropertyResult(r, payload, key, input, optin, optout);
-			}
-		}
-		if (!catchall) {
-			return proms.length ? Promise.all(proms).then(() => payload) : payload;
-		}
-		return handleCatchall(proms, input, payload, ctx, _normalized.value, inst, abortEarly === true);
-	};
-});
-const $ZodObjectJIT =   $constructor("$ZodObjectJIT", (inst, def) => {
-	$ZodObject.init(inst, def);
-	const superParse = inst._zod.parse;
-	const _normalized = cached(() => normalizeDef(def));
-	const memo = globalConfig.memoizer;
-	const generateFastpass = (shape) => {
-		const normalized = _normalized.value;
-		const syms = normalized.symbolKeys;
-		const doc = new Doc(["payload", "ctx"], { shape, inst, memo, syms });
-		const parseStr = (k) => `shape[${k}]._zod.run({ value: input[${k}], issues: [] }, ctx)`;
-		const prefixStr = (id, k) => `
-          let ${id}_ab = false;
-          for (let i = 0; i < ${id}.issues.length; i++) {
-            const iss = ${id}.issues[i];
-            iss.path = iss.path ? [${k}, ...iss.path] : [${k}];
-            payload.issues.push(iss);
-            if (iss.continue !== true) ${id}_ab = true;
-          }
-          if (${id}_ab && ctx && ctx.abortEarly) {
-            payload.value = newResult;
-            return payload;
-          }`;
-		doc.write(`const input = payload.value;`);
-		const ids = Object.create(null);
-		let counter = 0;
-		for (const key of normalized.allKeys) {
-			ids[key] = `key_${counter++}`;
-		}
-		doc.write(memo ? `const newResult = memo.alloc(inst, payload, {}, ctx);` : `const newResult = {};`);
-		for (const key of normalized.allKeys) {
-			if (key === "__proto__")
-				continue;
-			const id = ids[key];
-			const k = typeof key === "symbol" ? `syms[${syms.indexOf(key)}]` : esc(key);
-			const isPresent = `${k} in input`;
-			const schema = shape[key];
-			const optin = schema?._zod?.optin;
-			const isOptionalIn = optin !== undefined;
-			const isOptionalOut = schema?._zod?.optout === "optional";
-			doc.write(`const ${id} = ${parseStr(k)};`);
-			if (isOptionalIn && isOptionalOut) {
-				const assign = optin === "optional" ? `${id}_present` : `${id}.value !== undefined || ${id}_present`;
-				doc.write(`
-        const ${id}_present = ${isPresent};
-        if (!${id}.issues.length || ${id}_present) {
-          if (${id}.issues.length) {${prefixStr(id, k)}
-          }
-
-          if (${assign}) {
-            newResult[${k}] = ${id}.value;
-          }
-        }
-
-      `);
-			}
-			else if (!isOptionalIn) {
-				doc.write(`
-        const ${id}_present = ${isPresent};
-        if (${id}.issues.length) {${prefixStr(id, k)}
-        }
-        if (!${id}_present && !${id}.issues.length) {
-          payload.issues.push({
-            code: "invalid_type",
-            expected: "nonoptional",
-            input: undefined,
-            path: [${k}]
-          });
-          if (ctx && ctx.abortEarly) {
-            payload.value = newResult;
-            return payload;
-          }
-        }
-
-        if (${id}_present) {
-          newResult[${k}] = ${id}.value;
-        }
-
-      `);
-			}
-			else {
-				doc.write(`
-        if (${id}.issues.length) {${prefixStr(id, k)}
-        }
-      `);
-				if (optin === "defaulted") {
-					doc.write(`newResult[${k}] = ${id}.value;`);
-				}
-				else {
-					doc.write(`
-        if (${id}.value !== undefined || ${isPresent}) {
-          newResult[${k}] = ${id}.value;
-        }
-      `);
-				}
-			}
-		}
-		doc.write(`payload.value = newResult;`);
-		doc.write(`return payload;`);
-		return doc.compile();
-	};
-	let fastpass;
-	const isObject = util_isObject;
-	const jit = !globalConfig.jitless;
-	const allowsEval = util_allowsEval;
-	const fastEnabled = jit && allowsEval.value;
-	const catchall = def.catchall;
-	let value;
-	inst._zod.parse = (payload, ctx) => {
-		value ?? (value = _normalized.value);
-		const input = payload.value;
-		if (!isObject(input)) {
-			payload.issues.push({
-				expected: "object",
-				code: "invalid_type",
-				input,
-				inst,
-			});
-			return payload;
-		}
-		if (jit && fastEnabled && ctx?.async === false && ctx.jitless !== true) {
-			if (!fastpass)
-				fastpass = generateFastpass(def.shape);
-			payload = fastpass(payload, ctx);
-			if (!catchall)
-				return payload;
-			return handleCatchall([], input, payload, ctx, value, inst, ctx?.abortEarly === true);
-		}
-		return superParse(payload, ctx);
-	};
-});
-function handleUnionResults(results, final, inst, ctx) {
-	for (const result of results) {
-		if (result.issues.length === 0) {
-			final.value = result.value;
-			return final;
-		}
-	}
-	const nonaborted = results.filter((r) => !aborted(r));
-	if (nonaborted.length === 1) {
-		final.value = nonaborted[0].value;
-		return nonaborted[0];
-	}
-	final.issues.push({
-		code: "invalid_union",
-		input: final.value,
-		inst,
-		errors: results.map((result) => result.issues.map((iss) => finalizeIssue(iss, ctx, config()))),
-	});
-	return final;
-}
-const $ZodUnion =   $constructor("$ZodUnion", (inst, def) => {
-	$ZodType.init(inst, def);
-	defineLazyInternal(inst, "optin", (zod) => zod.def.options.some((o) => o._zod.optin === "defaulted")
-		? "defaulted"
-		: zod.def.options.some((o) => o._zod.optin !== undefined)
-			? "optional"
-			: undefined);
-	defineLazyInternal(inst, "optout", (zod) => zod.def.options.some((o) => o._zod.optout === "optional") ? "optional" : undefined);
-	defineLazyInternal(inst, "values", (zod) => {
-		if (zod.def.options.every((o) => o._zod.values)) {
-			return new Set(zod.def.options.flatMap((option) => Array.from(option._zod.values)));
-		}
-		return undefined;
-	});
-	defineLazyInternal(inst, "pattern", (zod) => {
-		if (zod.def.options.every((o) => o._zod.pattern)) {
-			const patterns = zod.def.options.map((o) => o._zod.pattern);
-			return new RegExp(`^(${patterns.map((p) => cleanRegex(p.source)).join("|")})$`);
-		}
-		return undefined;
-	});
-	const first = def.options.length === 1 ? def.options[0]._zod.run : null;
-	inst._zod.parse = (payload, ctx) => {
-		if (first) {
-			return first(payload, ctx);
-		}
-		let async = false;
-		const results = [];
-		for (const option of def.options) {
-			const result = option._zod.run({
-				value: payload.value,
-				issues: [],
-			}, ctx);
-			if (result instanceof Promise) {
-				results.push(result);
-				async = true;
-			}
-			else {
-				if (result.issues.length === 0)
-					return result;
-				results.push(result);
-			}
-		}
-		if (!async)
-			return handleUnionResults(results, payload, inst, ctx);
-		return Promise.all(results).then((results) => {
-			return handleUnionResults(results, payload, inst, ctx);
-		});
-	};
-});
-function handleExclusiveUnionResults(results, final, inst, ctx) {
-	const matches = [];
-	for (let i = 0; i < results.length; i++) {
-		if (results[i].issues.length === 0)
-			matches.push(i);
-	}
-	if (matches.length === 1) {
-		final.value = results[matches[0]].value;
-		return final;
-	}
-	if (matches.length === 0) {
-		final.issues.push({
-			code: "invalid_union",
-			input: final.value,
-			inst,
-			errors: results.map((result) => result.issues.map((iss) => util.finalizeIssue(iss, ctx, core.config()))),
-		});
-	}
-	else {
-		final.issues.push({
-			code: "invalid_union",
-			input: final.value,
-			inst,
-			errors: [],
-			inclusive: false,
-			matches,
-		});
-	}
-	return final;
-}
-const $ZodXor =   (  null && (core.$constructor("$ZodXor", (inst, def) => {
-	$ZodUnion.init(inst, def);
-	def.inclusive = false;
-	const first = def.options.length === 1 ? def.options[0]._zod.run : null;
-	inst._zod.parse = (payload, ctx) => {
-		if (first) {
-			return first(payload, ctx);
-		}
-		let async = false;
-		const results = [];
-		for (const option of def.options) {
-			const result = option._zod.run({
-				value: payload.value,
-				issues: [],
-			}, ctx);
-			if (result instanceof Promise) {
-				results.push(result);
-				async = true;
-			}
-			else {
-				results.push(result);
-			}
-		}
-		if (!async)
-			return handleExclusiveUnionResults(results, payload, inst, ctx);
-		return Promise.all(results).then((results) => {
-			return handleExclusiveUnionResults(results, payload, inst, ctx);
-		});
-	};
-})));
-function getDiscriminatedOption(union, value) {
-	const internals = union._zod;
-	let map = internals.bag.optionsMap;
-	if (!map) {
-		map = discriminatorMap(internals.def);
-		internals.bag.optionsMap = map;
-	}
-	const option = map.get(value);
-	if (option === null)
-		throw new Error(`Ambiguous discriminator value "${String(value)}"`);
-	return option;
-}
-function discriminatorMap(def) {
-	const map = new Map();
-	for (const option of def.options) {
-		const values = option._zod.propValues?.[def.discriminator];
-		if (!values || values.size === 0)
-			throw new Error(`Invalid discriminated union option at index "${def.options.indexOf(option)}"`);
-		for (const value of values) {
-			if (map.has(value)) {
-				if (value !== undefined)
-					throw new Error(`Duplicate discriminator value "${String(value)}"`);
-				map.set(value, null);
-			}
-			else {
-				map.set(value, option);
-			}
-		}
-	}
-	return map;
-}
-const $ZodDiscriminatedUnion =
-$constructor("$ZodDiscriminatedUnion", (inst, def) => {
-	def.inclusive = false;
-	$ZodUnion.init(inst, def);
-	const _super = inst._zod.parse;
-	defineLazyInternal(inst, "propValues", (zod) => {
-		const propValues = {};
-		let undefinedCount = 0;
-		for (const option of zod.def.options) {
-			const pv = option._zod.propValues;
-			if (!pv || Object.keys(pv).length === 0)
-				throw new Error(`Invalid discriminated union option at index "${zod.def.options.indexOf(option)}"`);
-			if (pv[zod.def.discriminator]?.has(undefined))
-				undefinedCount++;
-			for (const [k, v] of Object.entries(pv)) {
-				if (!Object.prototype.hasOwnProperty.call(propValues, k)) {
-					util_assignProp(propValues, k, new Set());
-				}
-				for (const val of v) {
-					propValues[k].add(val);
-				}
-			}
-		}
-		if (!zod.def.unionFallback && undefinedCount > 1)
-			propValues[zod.def.discriminator]?.delete(undefined);
-		return propValues;
-	});
-	def.options.forEach((option, i) => {
-		const propShape = rawShape(option._zod.def);
-		if (propShape && !Object.prototype.hasOwnProperty.call(propShape, def.discriminator)) {
-			throw new Error(`Invalid discriminated union option at index "${i}"`);
-		}
-	});
-	const disc = cached(() => discriminatorMap(def));
-	inst._zod.parse = (payload, ctx) => {
-		const input = payload.value;
-		if (!util_isObject(input)) {
-			payload.issues.push({
-				code: "invalid_type",
-				expected: "object",
-				input,
-				inst,
-			});
-			return payload;
-		}
-		const value = input?.[def.discriminator];
-		const opt = disc.value.get(value);
-		if (opt && (value !== undefined || ctx.direction !== "backward")) {
-			return opt._zod.run(payload, ctx);
-		}
-		if (def.unionFallback || ctx.direction === "backward") {
-			return _super(payload, ctx);
-		}
-		payload.issues.push({
-			code: "invalid_union",
-			errors: [],
-			note: "No matching discriminator",
-			discriminator: def.discriminator,
-			options: Array.from(disc.value.keys()).filter((value) => disc.value.get(value) !== null),
-			input,
-			path: [def.discriminator],
-			inst,
-		});
-		return payload;
-	};
-});
-const $ZodIntersection =   $constructor("$ZodIntersection", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.parse = (payload, ctx) => {
-		const input = payload.value;
-		const left = def.left._zod.run({ value: input, issues: [] }, ctx);
-		const right = def.right._zod.run({ value: input, issues: [] }, ctx);
-		const async = left instanceof Promise || right instanceof Promise;
-		if (async) {
-			return Promise.all([left, right]).then(([left, right]) => {
-				return handleIntersectionResults(payload, left, right);
-			});
-		}
-		return handleIntersectionResults(payload, left, right);
-	};
-});
-function mergeValues(a, b) {
-	if (a === b) {
-		return { valid: true, data: a };
-	}
-	if (a instanceof Date && b instanceof Date && +a === +b) {
-		return { valid: true, data: a };
-	}
-	if (isPlainObject(a) && isPlainObject(b)) {
-		const bKeys = Object.keys(b);
-		const sharedKeys = Object.keys(a).filter((key) => bKeys.indexOf(key) !== -1);
-		const newObj = { ...a, ...b };
-		if (Object.prototype.hasOwnProperty.call(newObj, "__proto__"))
-			delete newObj.__proto__;
-		for (const key of sharedKeys) {
-			if (key === "__proto__")
-				continue;
-			const sharedValue = mergeValues(a[key], b[key]);
-			if (!sharedValue.valid) {
-				return {
-					valid: false,
-					mergeErrorPath: [key, ...sharedValue.mergeErrorPath],
-				};
-			}
-			newObj[key] = sharedValue.data;
-		}
-		return { valid: true, data: newObj };
-	}
-	if (Array.isArray(a) && Array.isArray(b)) {
-		if (a.length !== b.length) {
-			return { valid: false, mergeErrorPath: [] };
-		}
-		const newArray = [];
-		for (let index = 0; index < a.length; index++) {
-			const itemA = a[index];
-			const itemB = b[index];
-			const sharedValue = mergeValues(itemA, itemB);
-			if (!sharedValue.valid) {
-				return {
-					valid: false,
-					mergeErrorPath: [index, ...sharedValue.mergeErrorPath],
-				};
-			}
-			newArray.push(sharedValue.data);
-		}
-		return { valid: true, data: newArray };
-	}
-	return { valid: false, mergeErrorPath: [] };
-}
-function handleIntersectionResults(result, left, right) {
-	const unrecKeys = new Map();
-	let unrecIssue;
-	const keyIssues = new Map();
-	const collect = (iss, side) => {
-		let keys;
-		if (iss.code === "unrecognized_keys" && !iss.path?.length) {
-			unrecIssue ?? (unrecIssue = iss);
-			keys = iss.keys;
-		}
-		else if (iss.code === "invalid_key" && iss.origin === "record" && iss.path?.length === 1) {
-			const k = String(iss.path[0]);
-			if (!keyIssues.has(k))
-				keyIssues.set(k, iss);
-			keys = [k];
-		}
-		else {
-			return false;
-		}
-		for (const k of keys) {
-			if (!unrecKeys.has(k))
-				unrecKeys.set(k, {});
-			unrecKeys.get(k)[side] = true;
-		}
-		return true;
-	};
-	for (const iss of left.issues) {
-		if (!collect(iss, "l"))
-			result.issues.push(iss);
-	}
-	for (const iss of right.issues) {
-		if (!collect(iss, "r"))
-			result.issues.push(iss);
-	}
-	const bothKeys = [...unrecKeys].filter(([, f]) => f.l && f.r).map(([k]) => k);
-	if (bothKeys.length) {
-		const aggregated = unrecIssue ? bothKeys.filter((k) => unrecIssue.keys.includes(k)) : [];
-		if (aggregated.length)
-			result.issues.push({ ...unrecIssue, keys: aggregated });
-		for (const k of bothKeys) {
-			if (!aggregated.includes(k) && keyIssues.has(k))
-				result.issues.push(keyIssues.get(k));
-		}
-	}
-	const merged = mergeValues(left.value, right.value);
-	if (!merged.valid) {
-		if (aborted(result))
-			return result;
-		throw new Error(`Unmergable intersection. Error path: ` + `${JSON.stringify(merged.mergeErrorPath)}`);
-	}
-	result.value = merged.data;
-	return result;
-}
-const $ZodTuple =   $constructor("$ZodTuple", (inst, def) => {
-	$ZodType.init(inst, def);
-	const items = def.items;
-	const memo = globalConfig.memoizer;
-	memo?.attach(inst);
-	inst._zod.parse = (payload, ctx) => {
-		const input = payload.value;
-		if (!Array.isArray(input)) {
-			payload.issues.push({
-				input,
-				inst,
-				expected: "tuple",
-				code: "invalid_type",
-			});
-			return payload;
-		}
-		payload.value = memo ? memo.alloc(inst, payload, [], ctx) : [];
-		const proms = [];
-		const optinStart = getTupleOptStart(items, "optin");
-		const optoutStart = getTupleOptStart(items, "optout");
-		if (!def.rest) {
-			if (input.length < optinStart) {
-				payload.issues.push({
-					code: "too_small",
-					minimum: optinStart,
-					inclusive: true,
-					input,
-					inst,
-					origin: "array",
-				});
-				return payload;
-			}
-			if (input.length > items.length) {
-				payload.issues.push({
-					code: "too_big",
-					maximum: items.length,
-					inclusive: true,
-					input,
-					inst,
-					origin: "array",
-				});
-			}
-		}
-		const itemResults = new Array(items.length);
-		const abortEarly = def.rest ? ctx?.abortEarly : undefined;
-		let itemAborted = false;
-		for (let i = 0; i < items.length; i++) {
-			const r = items[i]._zod.run({ value: input[i], issues: [] }, ctx);
-			if (r instanceof Promise) {
-				proms.push(r.then((rr) => {
-					itemResults[i] = rr;
-				}));
-			}
-			else {
-				itemResults[i] = r;
-				if (abortEarly && !itemAborted && r.issues.length)
-					itemAborted = aborted(r);
-			}
-		}
-		if (def.rest && !itemAborted) {
-			let i = items.length - 1;
-			const rest = input.slice(items.length);
-			let seen = payload.issues.length;
-			for (const el of rest) {
-				if (abortEarly && payload.issues.length !== seen) {
-					if (aborted(payload, seen))
-						break;
-					seen = payload.issues.length;
-				}
-				i++;
-				const result = def.rest._zod.run({ value: el, issues: [] }, ctx);
-				if (result instanceof Promise) {
-					proms.push(result.then((r) => handleTupleResult(r, payload, i)));
-				}
-				else {
-					handleTupleResult(result, payload, i);
-				}
-			}
-		}
-		if (proms.length) {
-			return Promise.all(proms).then(() => handleTupleResults(itemResults, payload, items, input, optoutStart));
-		}
-		return handleTupleResults(itemResults, payload, items, input, optoutStart);
-	};
-});
-function getTupleOptStart(items, key) {
-	for (let i = items.length - 1; i >= 0; i--) {
-		const omittable = key === "optin" ? items[i]._zod.optin !== undefined : items[i]._zod.optout === "optional";
-		if (!omittable)
-			return i + 1;
-	}
-	return 0;
-}
-function handleTupleResult(result, final, index) {
-	if (result.issues.length) {
-		final.issues.push(...prefixIssues(index, result.issues));
-	}
-	final.value[index] = result.value;
-}
-function handleTupleResults(itemResults, final, items, input, optoutStart) {
-	for (let i = 0; i < items.length; i++) {
-		const r = itemResults[i];
-		const isPresent = i < input.length;
-		if (!isPresent && i >= optoutStart && items[i]._zod.optin === "optional") {
-			final.value.length = i;
-			break;
-		}
-		if (r.issues.length) {
-			if (!isPresent && i >= optoutStart) {
-				final.value.length = i;
-				break;
-			}
-			final.issues.push(...prefixIssues(i, r.issues));
-		}
-		final.value[i] = r.value;
-	}
-	for (let i = final.value.length - 1; i >= input.length; i--) {
-		if (items[i]._zod.optout === "optional" && final.value[i] === undefined) {
-			final.value.length = i;
-		}
-		else {
-			break;
-		}
-	}
-	return final;
-}
-const $ZodRecord =   $constructor("$ZodRecord", (inst, def) => {
-	$ZodType.init(inst, def);
-	const memo = globalConfig.memoizer;
-	memo?.attach(inst);
-	inst._zod.parse = (payload, ctx) => {
-		const input = payload.value;
-		if (!isPlainObject(input)) {
-			payload.issues.push({
-				expected: "record",
-				code: "invalid_type",
-				input,
-				inst,
-			});
-			return payload;
-		}
-		const proms = [];
-		const values = def.keyType._zod.values;
-		if (values && !def.partial) {
-			payload.value = memo ? memo.alloc(inst, payload, {}, ctx) : {};
-			const recordKeys = new Set();
-			for (const key of values) {
-				if (typeof key === "string" || typeof key === "number" || typeof key === "symbol") {
-					recordKeys.add(typeof key === "number" ? key.toString() : key);
-					if (key === "__proto__")
-						continue;
-					const keyResult = def.keyType._zod.run({ value: key, issues: [] }, ctx);
-					if (keyResult instanceof Promise) {
-						throw new Error("Async schemas not supported in object keys currently");
-					}
-					if (keyResult.issues.length) {
-						payload.issues.push({
-							code: "invalid_key",
-							origin: "record",
-							issues: keyResult.issues.map((iss) => finalizeIssue(iss, ctx, config())),
-							input: key,
-							path: [key],
-							inst,
-						});
-						continue;
-					}
-					const outKey = keyResult.value;
-					if (outKey === "__proto__")
-						continue;
-					const result = def.valueType._zod.run({ value: input[key], issues: [] }, ctx);
-					if (result instanceof Promise) {
-						proms.push(result.then((result) => {
-							if (result.issues.length) {
-								payload.issues.push(...prefixIssues(key, result.issues));
-							}
-							payload.value[outKey] = result.value;
-						}));
-					}
-					else {
-						if (result.issues.length) {
-							payload.issues.push(...prefixIssues(key, result.issues));
-						}
-						payload.value[outKey] = result.value;
-					}
-				}
-			}
-			let unrecognized;
-			for (const key in input) {
-				if (!recordKeys.has(key)) {
-					if (def.mode === "loose") {
-						if (key === "__proto__")
-							continue;
-						payload.value[key] = input[key];
-					}
-					else {
-						unrecognized = unrecognized ?? [];
-						unrecognized.push(key);
-					}
-				}
-			}
-			if (unrecognized && unrecognized.length > 0) {
-				payload.issues.push({
-					code: "unrecognized_keys",
-					input,
-					inst,
-					keys: unrecognized,
-					continue: true,
-				});
-			}
-		}
-		else {
-			payload.value = memo ? memo.alloc(inst, payload, {}, ctx) : {};
-			let unrecognized;
-			for (const key of Reflect.ownKeys(input)) {
-				if (key === "__proto__")
-					continue;
-				if (!Object.prototype.propertyIsEnumerable.call(input, key))
-					continue;
-				let keyResult = def.keyType._zod.run({ value: key, issues: [] }, ctx);
-				if (keyResult instanceof Promise) {
-					throw new Error("Async schemas not supported in object keys currently");
-				}
-				const checkNumericKey = typeof key === "string" && number.test(key) && keyResult.issues.length;
-				if (checkNumericKey) {
-					const retryResult = def.keyType._zod.run({ value: Number(key), issues: [] }, ctx);
-					if (retryResult instanceof Promise) {
-						throw new Error("Async schemas not supported in object keys currently");
-					}
-					if (retryResult.issues.length === 0) {
-						keyResult = retryResult;
-					}
-				}
-				if (keyResult.issues.length) {
-					if (def.mode === "loose") {
-						payload.value[key] = input[key];
-					}
-					else if (values) {
-						unrecognized = unrecognized ?? [];
-						unrecognized.push(key);
-					}
-					else {
-						payload.issues.push({
-							code: "invalid_key",
-							origin: "record",
-							issues: keyResult.issues.map((iss) => finalizeIssue(iss, ctx, config())),
-							input: key,
-							path: [key],
-							inst,
-						});
-					}
-					continue;
-				}
-				const outKey = keyResult.value;
-				if (outKey === "__proto__")
-					continue;
-				const result = def.valueType._zod.run({ value: input[key], issues: [] }, ctx);
-				if (result instanceof Promise) {
-					proms.push(result.then((result) => {
-						if (result.issues.length) {
-							payload.issues.push(...prefixIssues(key, result.issues));
-						}
-						payload.value[outKey] = result.value;
-					}));
-				}
-				else {
-					if (result.issues.length) {
-						payload.issues.push(...prefixIssues(key, result.issues));
-					}
-					payload.value[outKey] = result.value;
-				}
-			}
-			if (unrecognized && unrecognized.length > 0) {
-				payload.issues.push({
-					code: "unrecognized_keys",
-					input,
-					inst,
-					keys: unrecognized,
-					continue: true,
-				});
-			}
-		}
-		if (proms.length) {
-			return Promise.all(proms).then(() => payload);
-		}
-		return payload;
-	};
-});
-const $ZodMap =   (  null && (core.$constructor("$ZodMap", (inst, def) => {
-	$ZodType.init(inst, def);
-	const memo = core.globalConfig.memoizer;
-	memo?.attach(inst);
-	inst._zod.parse = (payload, ctx) => {
-		const input = payload.value;
-		if (!(input instanceof Map)) {
-			payload.issues.push({
-				expected: "map",
-				code: "invalid_type",
-				input,
-				inst,
-			});
-			return payload;
-		}
-		const proms = [];
-		payload.value = memo ? memo.alloc(inst, payload, new Map(), ctx) : new Map();
-		const abortEarly = ctx?.abortEarly;
-		let seen = payload.issues.length;
-		for (const [key, value] of input) {
-			if (abortEarly && payload.issues.length !== seen) {
-				if (util.aborted(payload, seen))
-					break;
-				seen = payload.issues.length;
-			}
-			const keyResult = def.keyType._zod.run({ value: key, issues: [] }, ctx);
-			const valueResult = def.valueType._zod.run({ value: value, issues: [] }, ctx);
-			if (keyResult instanceof Promise || valueResult instanceof Promise) {
-				proms.push(Promise.all([keyResult, valueResult]).then(([keyResult, valueResult]) => {
-					handleMapResult(keyResult, valueResult, payload, key, input, inst, ctx);
-				}));
-			}
-			else {
-				handleMapResult(keyResult, valueResult, payload, key, input, inst, ctx);
-			}
-		}
-		if (proms.length)
-			return Promise.all(proms).then(() => payload);
-		return payload;
-	};
-	capSize(inst, mapSize);
-})));
-function handleMapResult(keyResult, valueResult, final, key, input, inst, ctx) {
-	if (keyResult.issues.length) {
-		if (util.propertyKeyTypes.has(typeof key)) {
-			final.issues.push(...util.prefixIssues(key, keyResult.issues));
-		}
-		else {
-			final.issues.push({
-				code: "invalid_key",
-				origin: "map",
-				input,
-				inst,
-				issues: keyResult.issues.map((iss) => util.finalizeIssue(iss, ctx, core.config())),
-			});
-		}
-	}
-	if (valueResult.issues.length) {
-		if (util.propertyKeyTypes.has(typeof key)) {
-			final.issues.push(...util.prefixIssues(key, valueResult.issues));
-		}
-		else {
-			final.issues.push({
-				origin: "map",
-				code: "invalid_element",
-				input,
-				inst,
-				key: key,
-				issues: valueResult.issues.map((iss) => util.finalizeIssue(iss, ctx, core.config())),
-			});
-		}
-	}
-	final.value.set(keyResult.value, valueResult.value);
-}
-const $ZodSet =   (  null && (core.$constructor("$ZodSet", (inst, def) => {
-	$ZodType.init(inst, def);
-	const memo = core.globalConfig.memoizer;
-	memo?.attach(inst);
-	inst._zod.parse = (payload, ctx) => {
-		const input = payload.value;
-		if (!(input instanceof Set)) {
-			payload.issues.push({
-				input,
-				inst,
-				expected: "set",
-				code: "invalid_type",
-			});
-			return payload;
-		}
-		const proms = [];
-		payload.value = memo ? memo.alloc(inst, payload, new Set(), ctx) : new Set();
-		const abortEarly = ctx?.abortEarly;
-		let seen = payload.issues.length;
-		for (const item of input) {
-			if (abortEarly && payload.issues.length !== seen) {
-				if (util.aborted(payload, seen))
-					break;
-				seen = payload.issues.length;
-			}
-			const result = def.valueType._zod.run({ value: item, issues: [] }, ctx);
-			if (result instanceof Promise) {
-				proms.push(result.then((result) => handleSetResult(result, payload)));
-			}
-			else
-				handleSetResult(result, payload);
-		}
-		if (proms.length)
-			return Promise.all(proms).then(() => payload);
-		return payload;
-	};
-	capSize(inst, setSize);
-})));
-function handleSetResult(result, final) {
-	if (result.issues.length) {
-		final.issues.push(...result.issues);
-	}
-	final.value.add(result.value);
-}
-const $ZodEnum =   $constructor("$ZodEnum", (inst, def) => {
-	$ZodType.init(inst, def);
-	const values = getEnumValues(def.entries);
-	const valuesSet = new Set(values);
-	inst._zod.values = valuesSet;
-	defineLazyInternal(inst, "pattern", (zod) => {
-		const patternValues = getEnumValues(zod.def.entries).filter((k) => propertyKeyTypes.has(typeof k));
-		return new RegExp(patternValues.length ? `^(${patternValues.map((o) => escapeRegex(o.toString())).join("|")})$` : "^[^\\s\\S]$");
-	});
-	inst._zod.parse = (payload, _ctx) => {
-		const input = payload.value;
-		if (valuesSet.has(input)) {
-			return payload;
-		}
-		payload.issues.push({
-			code: "invalid_value",
-			values,
-			input,
-			inst,
-		});
-		return payload;
-	};
-});
-const $ZodLiteral =   $constructor("$ZodLiteral", (inst, def) => {
-	$ZodType.init(inst, def);
-	const values = new Set(def.values);
-	inst._zod.values = values;
-	defineLazyInternal(inst, "pattern", (zod) => {
-		const vals = zod.def.values;
-		return new RegExp(vals.length
-			? `^(${vals
-				.map((o) => typeof o === "string" ? escapeRegex(o) : o ? escapeRegex(o.toString()) : String(o))
-				.join("|")})$`
-			: "^[^\\s\\S]$");
-	});
-	inst._zod.parse = (payload, _ctx) => {
-		const input = payload.value;
-		if (values.has(input)) {
-			return payload;
-		}
-		payload.issues.push({
-			code: "invalid_value",
-			values: def.values,
-			input,
-			inst,
-		});
-		return payload;
-	};
-});
-const $ZodFile =   (  null && (core.$constructor("$ZodFile", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.parse = (payload, _ctx) => {
-		const input = payload.value;
-		if (input instanceof File)
-			return payload;
-		payload.issues.push({
-			expected: "file",
-			code: "invalid_type",
-			input,
-			inst,
-		});
-		return payload;
-	};
-})));
-const $ZodTransform =   $constructor("$ZodTransform", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.optin = "optional";
-	globalConfig.memoizer?.guard(inst);
-	inst._zod.parse = (payload, ctx) => {
-		if (ctx.direction === "backward") {
-			throw new $ZodEncodeError(inst.constructor.name);
-		}
-		const _out = def.transform(payload.value, payload);
-		if (ctx.async) {
-			const output = _out instanceof Promise ? _out : Promise.resolve(_out);
-			return output.then((output) => {
-				payload.value = output;
-				return payload;
-			});
-		}
-		if (_out instanceof Promise) {
-			throw new $ZodAsyncError();
-		}
-		payload.value = _out;
-		return payload;
-	};
-});
-function handleOptionalResult(payload, result) {
-	payload.value = result.issues.length ? undefined : result.value;
-	return payload;
-}
-const $ZodOptional =   $constructor("$ZodOptional", (inst, def) => {
-	$ZodType.init(inst, def);
-	defineLazyInternal(inst, "optin", (zod) => zod.def.innerType._zod.optin === "defaulted" ? "defaulted" : "optional");
-	inst._zod.optout = "optional";
-	defineLazyInternal(inst, "values", (zod) => {
-		const values = zod.def.innerType._zod.values;
-		return values ? new Set([...values, undefined]) : undefined;
-	});
-	defineLazyInternal(inst, "pattern", (zod) => {
-		const pattern = zod.def.innerType._zod.pattern;
-		return pattern ? new RegExp(`^(${cleanRegex(pattern.source)})?$`) : undefined;
-	});
-	inst._zod.parse = (payload, ctx) => {
-		if (payload.value === undefined) {
-			if (def.innerType._zod.optin !== "defaulted")
-				return payload;
-			const result = def.innerType._zod.run({ value: payload.value, issues: [] }, ctx);
-			if (result instanceof Promise)
-				return result.then((result) => handleOptionalResult(payload, result));
-			return handleOptionalResult(payload, result);
-		}
-		return def.innerType._zod.run(payload, ctx);
-	};
-});
-const $ZodExactOptional =   $constructor("$ZodExactOptional", (inst, def) => {
-	$ZodOptional.init(inst, def);
-	defineLazyInternal(inst, "values", (zod) => zod.def.innerType._zod.values);
-	defineLazyInternal(inst, "pattern", (zod) => zod.def.innerType._zod.pattern);
-	inst._zod.parse = (payload, ctx) => {
-		return def.innerType._zod.run(payload, ctx);
-	};
-});
-const $ZodNullable =   $constructor("$ZodNullable", (inst, def) => {
-	$ZodType.init(inst, def);
-	defineLazyInternal(inst, "optin", (zod) => zod.def.innerType._zod.optin);
-	defineLazyInternal(inst, "optout", (zod) => zod.def.innerType._zod.optout);
-	defineLazyInternal(inst, "pattern", (zod) => {
-		const pattern = zod.def.innerType._zod.pattern;
-		return pattern ? new RegExp(`^(${cleanRegex(pattern.source)}|null)$`) : undefined;
-	});
-	defineLazyInternal(inst, "values", (zod) => {
-		return zod.def.innerType._zod.values ? new Set([...zod.def.innerType._zod.values, null]) : undefined;
-	});
-	inst._zod.parse = (payload, ctx) => {
-		if (payload.value === null)
-			return payload;
-		return def.innerType._zod.run(payload, ctx);
-	};
-});
-const $ZodDefault =   $constructor("$ZodDefault", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.optin = "defaulted";
-	defineLazyInternal(inst, "values", (zod) => zod.def.innerType._zod.values);
-	inst._zod.parse = (payload, ctx) => {
-		if (ctx.direction === "backward") {
-			return def.innerType._zod.run(payload, ctx);
-		}
-		if (payload.value === undefined) {
-			payload.value = def.defaultValue;
-			return payload;
-		}
-		const result = def.innerType._zod.run(payload, ctx);
-		if (result instanceof Promise) {
-			return result.then((result) => handleDefaultResult(result, def));
-		}
-		return handleDefaultResult(result, def);
-	};
-});
-function handleDefaultResult(payload, def) {
-	if (payload.value === undefined) {
-		payload.value = def.defaultValue;
-	}
-	return payload;
-}
-const $ZodPrefault =   $constructor("$ZodPrefault", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.optin = "defaulted";
-	defineLazyInternal(inst, "values", (zod) => zod.def.innerType._zod.values);
-	inst._zod.parse = (payload, ctx) => {
-		if (ctx.direction === "backward") {
-			return def.innerType._zod.run(payload, ctx);
-		}
-		if (payload.value === undefined) {
-			payload.value = def.defaultValue;
-		}
-		return def.innerType._zod.run(payload, ctx);
-	};
-});
-const $ZodNonOptional =   $constructor("$ZodNonOptional", (inst, def) => {
-	$ZodType.init(inst, def);
-	defineLazyInternal(inst, "values", (zod) => {
-		const v = zod.def.innerType._zod.values;
-		return v ? new Set([...v].filter((x) => x !== undefined)) : undefined;
-	});
-	inst._zod.parse = (payload, ctx) => {
-		const result = def.innerType._zod.run(payload, ctx);
-		if (result instanceof Promise) {
-			return result.then((result) => handleNonOptionalResult(result, inst));
-		}
-		return handleNonOptionalResult(result, inst);
-	};
-});
-function handleNonOptionalResult(payload, inst) {
-	if (!payload.issues.length && payload.value === undefined) {
-		payload.issues.push({
-			code: "invalid_type",
-			expected: "nonoptional",
-			input: payload.value,
-			inst,
-		});
-	}
-	return payload;
-}
-const $ZodSuccess =   (  null && (core.$constructor("$ZodSuccess", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.parse = (payload, ctx) => {
-		if (ctx.direction === "backward") {
-			throw new core.$ZodEncodeError("ZodSuccess");
-		}
-		const result = def.innerType._zod.run(payload, ctx);
-		if (result instanceof Promise) {
-			return result.then((result) => {
-				payload.value = result.issues.length === 0;
-				return payload;
-			});
-		}
-		payload.value = result.issues.length === 0;
-		return payload;
-	};
-})));
-function handleCatchResult(payload, result, def, ctx) {
-	if (!result.issues.length) {
-		payload.value = result.value;
-		if (result.memo)
-			payload.memo = true;
-		return payload;
-	}
-	payload.value = def.catchValue({
-		...result,
-		value: payload.value,
-		error: {
-			issues: result.issues.map((iss) => finalizeIssue(iss, ctx, config())),
-		},
-		input: payload.value,
-	});
-	return payload;
-}
-const $ZodCatch =   $constructor("$ZodCatch", (inst, def) => {
-	$ZodType.init(inst, def);
-	defineLazyInternal(inst, "optin", (zod) => zod.def.innerType._zod.optin === "defaulted" ? "defaulted" : "optional");
-	defineLazyInternal(inst, "optout", (zod) => zod.def.innerType._zod.optout);
-	defineLazyInternal(inst, "values", (zod) => zod.def.innerType._zod.values);
-	inst._zod.parse = (payload, ctx) => {
-		if (ctx.direction === "backward") {
-			return def.innerType._zod.run(payload, ctx);
-		}
-		const result = def.innerType._zod.run({ value: payload.value, issues: [] }, ctx);
-		if (result instanceof Promise) {
-			return result.then((result) => handleCatchResult(payload, result, def, ctx));
-		}
-		return handleCatchResult(payload, result, def, ctx);
-	};
-});
-const $ZodNaN =   (  null && (core.$constructor("$ZodNaN", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.parse = (payload, _ctx) => {
-		if (typeof payload.value !== "number" || !Number.isNaN(payload.value)) {
-			payload.issues.push({
-				input: payload.value,
-				inst,
-				expected: "nan",
-				code: "invalid_type",
-			});
-			return payload;
-		}
-		return payload;
-	};
-})));
-const $ZodPipe =   $constructor("$ZodPipe", (inst, def) => {
-	$ZodType.init(inst, def);
-	defineLazyInternal(inst, "values", (zod) => zod.def.in._zod.values);
-	defineLazyInternal(inst, "optin", (zod) => zod.def.in._zod.optin);
-	defineLazyInternal(inst, "optout", (zod) => zod.def.out._zod.optout);
-	defineLazyInternal(inst, "propValues", (zod) => zod.def.in._zod.propValues);
-	inst._zod.parse = (payload, ctx) => {
-		if (ctx.direction === "backward") {
-			const right = def.out._zod.run(payload, ctx);
-			if (right instanceof Promise) {
-				return right.then((right) => handlePipeResult(right, def.in, ctx));
-			}
-			return handlePipeResult(right, def.in, ctx);
-		}
-		const left = def.in._zod.run(payload, ctx);
-		if (left instanceof Promise) {
-			return left.then((left) => handlePipeResult(left, def.out, ctx));
-		}
-		return handlePipeResult(left, def.out, ctx);
-	};
-});
-function handlePipeResult(left, next, ctx) {
-	if (left.issues.some((iss) => iss.code !== "unrecognized_keys")) {
-		left.aborted = true;
-		return left;
-	}
-	return next._zod.run({ value: left.value, issues: left.issues }, ctx);
-}
-const $ZodCodec =   (  null && (core.$constructor("$ZodCodec", (inst, def) => {
-	$ZodType.init(inst, def);
-	util.defineLazyInternal(inst, "values", (zod) => zod.def.in._zod.values);
-	util.defineLazyInternal(inst, "optin", (zod) => zod.def.in._zod.optin);
-	util.defineLazyInternal(inst, "optout", (zod) => zod.def.out._zod.optout);
-	util.defineLazyInternal(inst, "propValues", (zod) => zod.def.in._zod.propValues);
-	inst._zod.parse = (payload, ctx) => {
-		const direction = ctx.direction || "forward";
-		if (direction === "forward") {
-			const left = def.in._zod.run(payload, ctx);
-			if (left instanceof Promise) {
-				return left.then((left) => handleCodecAResult(left, def, ctx));
-			}
-			return handleCodecAResult(left, def, ctx);
-		}
-		else {
-			const right = def.out._zod.run(payload, ctx);
-			if (right instanceof Promise) {
-				return right.then((right) => handleCodecAResult(right, def, ctx));
-			}
-			return handleCodecAResult(right, def, ctx);
-		}
-	};
-})));
-function handleCodecAResult(result, def, ctx) {
-	if (result.issues.length) {
-		result.aborted = true;
-		return result;
-	}
-	const direction = ctx.direction || "forward";
-	if (direction === "forward") {
-		const transformed = def.transform(result.value, result);
-		if (transformed instanceof Promise) {
-			return transformed.then((value) => handleCodecTxResult(result, value, def.out, ctx));
-		}
-		return handleCodecTxResult(result, transformed, def.out, ctx);
-	}
-	else {
-		const transformed = def.reverseTransform(result.value, result);
-		if (transformed instanceof Promise) {
-			return transformed.then((value) => handleCodecTxResult(result, value, def.in, ctx));
-		}
-		return handleCodecTxResult(result, transformed, def.in, ctx);
-	}
-}
-function handleCodecTxResult(left, value, nextSchema, ctx) {
-	if (left.issues.length) {
-		left.aborted = true;
-		return left;
-	}
-	return nextSchema._zod.run({ value, issues: left.issues }, ctx);
-}
-const $ZodPreprocess =   (  null && (core.$constructor("$ZodPreprocess", (inst, def) => {
-	$ZodPipe.init(inst, def);
-})));
-const $ZodReadonly =   $constructor("$ZodReadonly", (inst, def) => {
-	$ZodType.init(inst, def);
-	defineLazyInternal(inst, "propValues", (zod) => zod.def.innerType._zod.propValues);
-	defineLazyInternal(inst, "values", (zod) => zod.def.innerType._zod.values);
-	defineLazyInternal(inst, "optin", (zod) => zod.def.innerType?._zod?.optin);
-	defineLazyInternal(inst, "optout", (zod) => zod.def.innerType?._zod?.optout);
-	inst._zod.parse = (payload, ctx) => {
-		if (ctx.direction === "backward") {
-			return def.innerType._zod.run(payload, ctx);
-		}
-		const result = def.innerType._zod.run(payload, ctx);
-		if (result instanceof Promise) {
-			return result.then(handleReadonlyResult);
-		}
-		return handleReadonlyResult(result);
-	};
-});
-function handleReadonlyResult(payload) {
-	if (!payload.memo)
-		payload.value = Object.freeze(payload.value);
-	return payload;
-}
-function leafPattern(schema) {
-	const def = schema._zod.def;
-	let pattern = def.pattern;
-	let isInt = !!def.format?.includes("int");
-	let minimum;
-	let maximum;
-	for (const ch of def.checks ?? []) {
-		const d = ch._zod.def;
-		if (d.pattern)
-			pattern = d.pattern;
-		isInt || (isInt = !!d.format?.includes("int"));
-		const lo = d.minimum ?? d.length;
-		const hi = d.maximum ?? d.length;
-		if (lo !== undefined && (minimum === undefined || lo > minimum))
-			minimum = lo;
-		if (hi !== undefined && (maximum === undefined || hi < maximum))
-			maximum = hi;
-	}
-	if (pattern)
-		return pattern.source;
-	if (minimum !== undefined && maximum !== undefined && minimum > maximum)
-		return "(?!)";
-	if (minimum !== undefined || maximum !== undefined)
-		return regexes.string({ minimum, maximum }).source;
-	const own = schema._zod.pattern;
-	return (isInt && own === regexes.number ? regexes.integer : own)?.source;
-}
-function partPattern(schema) {
-	const def = schema._zod.def;
-	const own = schema._zod.pattern?.source;
-	const inner = def.innerType ?? schema._zod.innerType;
-	if (inner) {
-		const before = inner._zod.pattern?.source;
-		const after = partPattern(inner);
-		if (own && before && after && after !== before) {
-			return own.replace(util.cleanRegex(before), () => util.cleanRegex(after));
-		}
-		return own;
-	}
-	if (def.options) {
-		const sources = def.options.map(partPattern);
-		if (sources.every(Boolean))
-			return `^(${sources.map((s) => util.cleanRegex(s)).join("|")})$`;
-	}
-	return leafPattern(schema);
-}
-const $ZodTemplateLiteral =   (  null && (core.$constructor("$ZodTemplateLiteral", (inst, def) => {
-	$ZodType.init(inst, def);
-	const regexParts = [];
-	for (const part of def.parts) {
-		if (typeof part === "object" && part !== null) {
-			const source = partPattern(part);
-			if (!source) {
-				throw new Error(`Invalid template literal part, no pattern found: ${[...part._zod.traits].shift()}`);
-			}
-			regexParts.push(util.cleanRegex(source));
-		}
-		else if (part === null || util.primitiveTypes.has(typeof part)) {
-			regexParts.push(util.escapeRegex(`${part}`));
-		}
-		else {
-			throw new Error(`Invalid template literal part: ${part}`);
-		}
-	}
-	inst._zod.pattern = new RegExp(`^${regexParts.join("")}$`);
-	inst._zod.parse = (payload, _ctx) => {
-		if (typeof payload.value !== "string") {
-			payload.issues.push({
-				input: payload.value,
-				inst,
-				expected: "string",
-				code: "invalid_type",
-			});
-			return payload;
-		}
-		inst._zod.pattern.lastIndex = 0;
-		if (!inst._zod.pattern.test(payload.value)) {
-			payload.issues.push({
-				input: payload.value,
-				inst,
-				code: "invalid_format",
-				format: def.format ?? "template_literal",
-				pattern: inst._zod.pattern.source,
-			});
-			return payload;
-		}
-		return payload;
-	};
-})));
-const $ZodFunction =   (  null && (core.$constructor("$ZodFunction", (inst, def) => {
-	$ZodType.init(inst, def);
-	Object.defineProperty(inst, "_def", { value: def });
-	inst._zod.def = def;
-	inst.implement = (func) => {
-		if (typeof func !== "function") {
-			throw new Error("implement() must be called with a function");
-		}
-		return Object.defineProperty(function (...args) {
-			const parsedArgs = inst._def.input ? parse(inst._def.input, args) : args;
-			const result = Reflect.apply(func, this, parsedArgs);
-			if (inst._def.output) {
-				return parse(inst._def.output, result);
-			}
-			return result;
-		}, "_zod", { value: inst._zod, enumerable: false });
-	};
-	inst.implementAsync = (func) => {
-		if (typeof func !== "function") {
-			throw new Error("implementAsync() must be called with a function");
-		}
-		return Object.defineProperty(async function (...args) {
-			const parsedArgs = inst._def.input ? await parseAsync(inst._def.input, args) : args;
-			const result = await Reflect.apply(func, this, parsedArgs);
-			if (inst._def.output) {
-				return await parseAsync(inst._def.output, result);
-			}
-			return result;
-		}, "_zod", { value: inst._zod, enumerable: false });
-	};
-	inst._zod.parse = (payload, _ctx) => {
-		if (typeof payload.value !== "function") {
-			payload.issues.push({
-				code: "invalid_type",
-				expected: "function",
-				input: payload.value,
-				inst,
-			});
-			return payload;
-		}
-		const hasPromiseOutput = inst._def.output && inst._def.output._zod.def.type === "promise";
-		if (hasPromiseOutput) {
-			payload.value = inst.implementAsync(payload.value);
-		}
-		else {
-			payload.value = inst.implement(payload.value);
-		}
-		return payload;
-	};
-	inst.input = (...args) => {
-		const F = inst.constructor;
-		if (Array.isArray(args[0])) {
-			return new F({
-				type: "function",
-				input: new $ZodTuple({
-					type: "tuple",
-					items: args[0],
-					rest: args[1],
-				}),
-				output: inst._def.output,
-			});
-		}
-		return new F({
-			type: "function",
-			input: args[0],
-			output: inst._def.output,
-		});
-	};
-	inst.output = (output) => {
-		const F = inst.constructor;
-		return new F({
-			type: "function",
-			input: inst._def.input,
-			output,
-		});
-	};
-	return inst;
-})));
-const $ZodPromise =   (  null && (core.$constructor("$ZodPromise", (inst, def) => {
-	$ZodType.init(inst, def);
-	inst._zod.parse = (payload, ctx) => {
-		return Promise.resolve(payload.value).then((inner) => def.innerType._zod.run({ value: inner, issues: [] }, ctx));
-	};
-})));
-const $ZodLazy =   (  null && (core.$constructor("$ZodLazy", (inst, def) => {
-	$ZodType.init(inst, def);
-	util.defineLazy(inst._zod, "innerType", () => {
-		const d = def;
-		if (!d._cachedInner)
-			d._cachedInner = def.getter();
-		return d._cachedInner;
-	});
-	util.defineLazyInternal(inst, "pattern", (zod) => zod.innerType?._zod?.pattern);
-	util.defineLazyInternal(inst, "propValues", (zod) => zod.innerType?._zod?.propValues);
-	util.defineLazyInternal(inst, "optin", (zod) => zod.innerType?._zod?.optin ?? undefined);
-	util.defineLazyInternal(inst, "optout", (zod) => zod.innerType?._zod?.optout ?? undefined);
-	inst._zod.parse = (payload, ctx) => {
-		const inner = inst._zod.innerType;
-		return inner._zod.run(payload, ctx);
-	};
-})));
-const $ZodCustom =   $constructor("$ZodCustom", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	$ZodType.init(inst, def);
-	inst._zod.parse = (payload, _) => {
-		return payload;
-	};
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		const r = def.fn(input);
-		if (r instanceof Promise) {
-			return r.then((r) => handleRefineResult(r, payload, input, inst));
-		}
-		handleRefineResult(r, payload, input, inst);
-		return;
-	};
-});
-function handleRefineResult(result, payload, input, inst) {
-	if (!result) {
-		const _iss = {
-			code: "custom",
-			input,
-			inst,
-			path: [...(inst._zod.def.path ?? [])],
-			continue: !inst._zod.def.abort,
-		};
-		if (inst._zod.def.params)
-			_iss.params = inst._zod.def.params;
-		payload.issues.push(util_issue(_iss));
-	}
-}
-;
-var registries_a;
-const $output =   (  null && (Symbol("ZodOutput")));
-const $input =   (  null && (Symbol("ZodInput")));
-class $ZodRegistry {
-	constructor() {
-		this._map = new WeakMap();
-		this._idmap = new Map();
-	}
-	add(schema, ..._meta) {
-		const meta = _meta[0];
-		this._map.set(schema, meta);
-		if (meta && typeof meta === "object" && "id" in meta) {
-			this._idmap.set(meta.id, schema);
-		}
-		return this;
-	}
-	clear() {
-		this._map = new WeakMap();
-		this._idmap = new Map();
-		return this;
-	}
-	remove(schema) {
-		const meta = this._map.get(schema);
-		if (meta && typeof meta === "object" && "id" in meta) {
-			this._idmap.delete(meta.id);
-		}
-		this._map.delete(schema);
-		return this;
-	}
-	get(schema) {
-		const p = schema._zod.parent;
-		if (p) {
-			const pm = { ...(this.get(p) ?? {}) };
-			delete pm.id;
-			const f = { ...pm, ...this._map.get(schema) };
-			return Object.keys(f).length ? f : undefined;
-		}
-		return this._map.get(schema);
-	}
-	has(schema) {
-		return this._map.has(schema);
-	}
-}
-function registry() {
-	return new $ZodRegistry();
-}
-(registries_a = globalThis).__zod_globalRegistry ?? (registries_a.__zod_globalRegistry = registry());
-const globalRegistry = globalThis.__zod_globalRegistry;
-;
-function snapshotChecks(def) {
-	if (def.checks)
-		def.checks = [...def.checks];
-	return def;
-}
-function _string(Class, params) {
-	return new Class(snapshotChecks({ type: "string", ...normalizeParams(params) }));
-}
-function _coercedString(Class, params) {
-	return new Class(snapshotChecks({ type: "string", coerce: true, ...util.normalizeParams(params) }));
-}
-function _email(Class, params) {
-	return new Class({
-		type: "string",
-		format: "email",
-		check: "string_format",
-		abort: false,
-		...normalizeParams(params),
-	});
-}
-function _guid(Class, params) {
-	return new Class({
-		type: "string",
-		format: "guid",
-		check: "string_format",
-		abort: false,
-		...normalizeParams(params),
-	});
-}
-function _uuid(Class, params) {
-	return new Class({
-		type: "string",
-		format: "uuid",
-		check: "string_format",
-		abort: false,
-		...normalizeParams(params),
-	});
-}
-function _uuidv4(Class, params) {
-	return new Class({
-		type: "string",
-		format: "uuid",
-		check: "string_format",
-		abort: false,
-		version: "v4",
-		...normalizeParams(params),
-	});
-}
-function _uuidv6(Class, params) {
-	return new Class({
-		type: "string",
-		format: "uuid",
-		check: "string_format",
-		abort: false,
-		version: "v6",
-		...normalizeParams(params),
-	});
-}
-function _uuidv7(Class, params) {
-	return new Class({
-		type: "string",
-		format: "uuid",
-		check: "string_format",
-		abort: false,
-		version: "v7",
-		...normalizeParams(params),
-	});
-}
-function _url(Class, params) {
-	return new Class({
-		type: "string",
-		format: "url",
-		check: "string_format",
-		abort: false,
-		...normalizeParams(params),
-	});
-}
-function api_emoji(Class, params) {
-	return new Class({
-		type: "string",
-		format: "emoji",
-		check: "string_format",
-		abort: false,
-		...normalizeParams(params),
-	});
-}
-function _nanoid(Class, params) {
-	return new Class({
-		type: "string",
-		format: "nanoid",
-		check: "string_format",
-		abort: false,
-		...normalizeParams(params),
-	});
-}
-function _cuid(Class, params) {
-	return new Class({
-		type: "string",
-		format: "cuid",
-		check: "string_format",
-		abort: false,
-		...normalizeParams(params),
-	});
-}
-function _cuid2(Class, params) {
-	return new Class({
-		type: "string",
-		format: "cuid2",
-		check: "string_format",
-		abort: false,
-		...normalizeParams(params),
-	});
-}
-function _ulid(Class, params) {
-	return new Class({
-		type: "string",
-		format: "ulid",
-		check: "string_format",
-		abort: false,
-		...normalizeParams(params),
-	});
-}
-function _xid(Class, params) {
-	return new Class({
-		type: "string",
-		format: "xid",
-		check: "string_format",
-		abort: false,
-		...normalizeParams(params),
-	});
-}
-function _ksuid(Class, params) {
-	return new Class({
-		type: "string",
-		format: "ksuid",
-		check: "string_format",
-		abort: false,
-		...normalizeParams(params),
-	});
-}
-function _ipv4(Class, params) {
-	return new Class({
-		type: "string",
-		format: "ipv4",
-		check: "string_format",
-		abort: false,
-		...normalizeParams(params),
-	});
-}
-function _ipv6(Class, params) {
-	return new Class({
-		type: "string",
-		format: "ipv6",
-		check: "string_format",
-		abort: false,
-		...normalizeParams(params),
-	});
-}
-function _mac(Class, params) {
-	return new Class({
-		type: "string",
-		format: "mac",
-		check: "string_format",
-		abort: false,
-		...util.normalizeParams(params),
-	});
-}
-function _cidrv4(Class, params) {
-	return new Class({
-		type: "string",
-		format: "cidrv4",
-		check: "string_format",
-		abort: false,
-		...normalizeParams(params),
-	});
-}
-function _cidrv6(Class, params) {
-	return new Class({
-		type: "string",
-		format: "cidrv6",
-		check: "string_format",
-		abort: false,
-		...normalizeParams(params),
-	});
-}
-function _base64(Class, params) {
-	return new Class({
-		type: "string",
-		format: "base64",
-		check: "string_format",
-		abort: false,
-		...normalizeParams(params),
-	});
-}
-function _base64url(Class, params) {
-	return new Class({
-		type: "string",
-		format: "base64url",
-		check: "string_format",
-		abort: false,
-		...normalizeParams(params),
-	});
-}
-function _e164(Class, params) {
-	return new Class({
-		type: "string",
-		format: "e164",
-		check: "string_format",
-		abort: false,
-		...normalizeParams(params),
-	});
-}
-function _creditCard(Class, params) {
-	return new Class({
-		type: "string",
-		format: "credit_card",
-		check: "string_format",
-		abort: false,
-		...util.normalizeParams(params),
-	});
-}
-function _iban(Class, params) {
-	return new Class({
-		type: "string",
-		format: "iban",
-		check: "string_format",
-		abort: false,
-		...util.normalizeParams(params),
-	});
-}
-function _jwt(Class, params) {
-	return new Class({
-		type: "string",
-		format: "jwt",
-		check: "string_format",
-		abort: false,
-		...normalizeParams(params),
-	});
-}
-const TimePrecision = {
-	Any: null,
-	Minute: -1,
-	Second: 0,
-	Millisecond: 3,
-	Microsecond: 6,
-};
-function _isoDateTime(Class, params) {
-	return new Class({
-		type: "string",
-		format: "datetime",
-		check: "string_format",
-		offset: false,
-		local: false,
-		precision: null,
-		...normalizeParams(params),
-	});
-}
-function _isoDate(Class, params) {
-	return new Class({
-		type: "string",
-		format: "date",
-		check: "string_format",
-		...normalizeParams(params),
-	});
-}
-function _isoTime(Class, params) {
-	return new Class({
-		type: "string",
-		format: "time",
-		check: "string_format",
-		precision: null,
-		...normalizeParams(params),
-	});
-}
-function _isoDuration(Class, params) {
-	return new Class({
-		type: "string",
-		format: "duration",
-		check: "string_format",
-		...normalizeParams(params),
-	});
-}
-function _number(Class, params) {
-	return new Class(snapshotChecks({ type: "number", checks: [], ...normalizeParams(params) }));
-}
-function _coercedNumber(Class, params) {
-	return new Class(snapshotChecks({ type: "number", coerce: true, checks: [], ...util.normalizeParams(params) }));
-}
-function _int(Class, params) {
-	return new Class({
-		type: "number",
-		check: "number_format",
-		abort: false,
-		format: "safeint",
-		...normalizeParams(params),
-	});
-}
-function _float32(Class, params) {
-	return new Class({
-		type: "number",
-		check: "number_format",
-		abort: false,
-		format: "float32",
-		...util.normalizeParams(params),
-	});
-}
-function _float64(Class, params) {
-	return new Class({
-		type: "number",
-		check: "number_format",
-		abort: false,
-		format: "float64",
-		...util.normalizeParams(params),
-	});
-}
-function _int32(Class, params) {
-	return new Class({
-		type: "number",
-		check: "number_format",
-		abort: false,
-		format: "int32",
-		...util.normalizeParams(params),
-	});
-}
-function _uint32(Class, params) {
-	return new Class({
-		type: "number",
-		check: "number_format",
-		abort: false,
-		format: "uint32",
-		...util.normalizeParams(params),
-	});
-}
-function _boolean(Class, params) {
-	return new Class({
-		type: "boolean",
-		...normalizeParams(params),
-	});
-}
-function _coercedBoolean(Class, params) {
-	return new Class({
-		type: "boolean",
-		coerce: true,
-		...util.normalizeParams(params),
-	});
-}
-function _bigint(Class, params) {
-	return new Class({
-		type: "bigint",
-		...util.normalizeParams(params),
-	});
-}
-function _coercedBigint(Class, params) {
-	return new Class({
-		type: "bigint",
-		coerce: true,
-		...util.normalizeParams(params),
-	});
-}
-function _int64(Class, params) {
-	return new Class({
-		type: "bigint",
-		check: "bigint_format",
-		abort: false,
-		format: "int64",
-		...util.normalizeParams(params),
-	});
-}
-function _uint64(Class, params) {
-	return new Class({
-		type: "bigint",
-		check: "bigint_format",
-		abort: false,
-		format: "uint64",
-		...util.normalizeParams(params),
-	});
-}
-function _symbol(Class, params) {
-	return new Class({
-		type: "symbol",
-		...util.normalizeParams(params),
-	});
-}
-function api_undefined(Class, params) {
-	return new Class({
-		type: "undefined",
-		...util.normalizeParams(params),
-	});
-}
-function api_null(Class, params) {
-	return new Class({
-		type: "null",
-		...normalizeParams(params),
-	});
-}
-function _any(Class) {
-	return new Class({
-		type: "any",
-	});
-}
-function _unknown(Class) {
-	return new Class({
-		type: "unknown",
-	});
-}
-function _never(Class, params) {
-	return new Class({
-		type: "never",
-		...normalizeParams(params),
-	});
-}
-function _void(Class, params) {
-	return new Class({
-		type: "void",
-		...util.normalizeParams(params),
-	});
-}
-function _date(Class, params) {
-	return new Class({
-		type: "date",
-		...util.normalizeParams(params),
-	});
-}
-function _coercedDate(Class, params) {
-	return new Class({
-		type: "date",
-		coerce: true,
-		...util.normalizeParams(params),
-	});
-}
-function _nan(Class, params) {
-	return new Class({
-		type: "nan",
-		...util.normalizeParams(params),
-	});
-}
-function _lt(value, params) {
-	return new $ZodCheckLessThan({
-		check: "less_than",
-		...normalizeParams(params),
-		value,
-		inclusive: false,
-	});
-}
-function _lte(value, params) {
-	return new $ZodCheckLessThan({
-		check: "less_than",
-		...normalizeParams(params),
-		value,
-		inclusive: true,
-	});
-}
-function _gt(value, params) {
-	return new $ZodCheckGreaterThan({
-		check: "greater_than",
-		...normalizeParams(params),
-		value,
-		inclusive: false,
-	});
-}
-function _gte(value, params) {
-	return new $ZodCheckGreaterThan({
-		check: "greater_than",
-		...normalizeParams(params),
-		value,
-		inclusive: true,
-	});
-}
-function _positive(params) {
-	return _gt(0, params);
-}
-function _negative(params) {
-	return _lt(0, params);
-}
-function _nonpositive(params) {
-	return _lte(0, params);
-}
-function _nonnegative(params) {
-	return _gte(0, params);
-}
-function _multipleOf(value, params) {
-	return new $ZodCheckMultipleOf({
-		check: "multiple_of",
-		...normalizeParams(params),
-		value,
-	});
-}
-function _maxSize(maximum, params) {
-	return new checks.$ZodCheckMaxSize({
-		check: "max_size",
-		...util.normalizeParams(params),
-		maximum,
-	});
-}
-function _minSize(minimum, params) {
-	return new checks.$ZodCheckMinSize({
-		check: "min_size",
-		...util.normalizeParams(params),
-		minimum,
-	});
-}
-function _size(size, params) {
-	return new checks.$ZodCheckSizeEquals({
-		check: "size_equals",
-		...util.normalizeParams(params),
-		size,
-	});
-}
-function _maxLength(maximum, params) {
-	const ch = new $ZodCheckMaxLength({
-		check: "max_length",
-		...normalizeParams(params),
-		maximum,
-	});
-	return ch;
-}
-function _minLength(minimum, params) {
-	return new $ZodCheckMinLength({
-		check: "min_length",
-		...normalizeParams(params),
-		minimum,
-	});
-}
-function _length(length, params) {
-	return new $ZodCheckLengthEquals({
-		check: "length_equals",
-		...normalizeParams(params),
-		length,
-	});
-}
-function _regex(pattern, params) {
-	return new $ZodCheckRegex({
-		check: "string_format",
-		format: "regex",
-		...normalizeParams(params),
-		pattern,
-	});
-}
-function _lowercase(params) {
-	return new $ZodCheckLowerCase({
-		check: "string_format",
-		format: "lowercase",
-		...normalizeParams(params),
-	});
-}
-function _uppercase(params) {
-	return new $ZodCheckUpperCase({
-		check: "string_format",
-		format: "uppercase",
-		...normalizeParams(params),
-	});
-}
-function _includes(includes, params) {
-	return new $ZodCheckIncludes({
-		check: "string_format",
-		format: "includes",
-		...normalizeParams(params),
-		includes,
-	});
-}
-function _startsWith(prefix, params) {
-	return new $ZodCheckStartsWith({
-		check: "string_format",
-		format: "starts_with",
-		...normalizeParams(params),
-		prefix,
-	});
-}
-function _endsWith(suffix, params) {
-	return new $ZodCheckEndsWith({
-		check: "string_format",
-		format: "ends_with",
-		...normalizeParams(params),
-		suffix,
-	});
-}
-function _property(property, schema, params) {
-	return new checks.$ZodCheckProperty({
-		check: "property",
-		property,
-		schema,
-		...util.normalizeParams(params),
-	});
-}
-function _properties(shape, params) {
-	return new $ZodCheckProperties({
-		check: "properties",
-		shape,
-		...normalizeParams(params),
-	});
-}
-function _mime(types, params) {
-	return new checks.$ZodCheckMimeType({
-		check: "mime_type",
-		mime: types,
-		...util.normalizeParams(params),
-	});
-}
-function _overwrite(tx) {
-	return new $ZodCheckOverwrite({
-		check: "overwrite",
-		tx,
-	});
-}
-function _normalize(form) {
-	return _overwrite((input) => input.normalize(form));
-}
-function _trim() {
-	return _overwrite((input) => input.trim());
-}
-function _toLowerCase() {
-	return _overwrite((input) => input.toLowerCase());
-}
-function _toUpperCase() {
-	return _overwrite((input) => input.toUpperCase());
-}
-function _slugify() {
-	return _overwrite((input) => slugify(input));
-}
-function _array(Class, element, params) {
-	return new Class({
-		type: "array",
-		element,
-		...normalizeParams(params),
-	});
-}
-function _union(Class, options, params) {
-	return new Class({
-		type: "union",
-		options,
-		...util.normalizeParams(params),
-	});
-}
-function _xor(Class, options, params) {
-	return new Class({
-		type: "union",
-		options,
-		inclusive: false,
-		...util.normalizeParams(params),
-	});
-}
-function _discriminatedUnion(Class, discriminator, options, params) {
-	return new Class({
-		type: "union",
-		options: options,
-		discriminator,
-		...util.normalizeParams(params),
-	});
-}
-function _intersection(Class, left, right) {
-	return new Class({
-		type: "intersection",
-		left,
-		right,
-	});
-}
-function _tuple(Class, items, _paramsOrRest, _params) {
-	const hasRest = _paramsOrRest instanceof schemas.$ZodType;
-	const params = hasRest ? _params : _paramsOrRest;
-	const rest = hasRest ? _paramsOrRest : null;
-	return new Class({
-		type: "tuple",
-		items,
-		rest,
-		...util.normalizeParams(params),
-	});
-}
-function _record(Class, keyType, valueType, params) {
-	return new Class({
-		type: "record",
-		keyType,
-		valueType,
-		...util.normalizeParams(params),
-	});
-}
-function _map(Class, keyType, valueType, params) {
-	return new Class({
-		type: "map",
-		keyType,
-		valueType,
-		...util.normalizeParams(params),
-	});
-}
-function _set(Class, valueType, params) {
-	return new Class({
-		type: "set",
-		valueType,
-		...util.normalizeParams(params),
-	});
-}
-function _enum(Class, values, params) {
-	const entries = Array.isArray(values) ? Object.fromEntries(values.map((v) => [v, v])) : values;
-	return new Class({
-		type: "enum",
-		entries,
-		...util.normalizeParams(params),
-	});
-}
-function _nativeEnum(Class, entries, params) {
-	return new Class({
-		type: "enum",
-		entries,
-		...util.normalizeParams(params),
-	});
-}
-function _literal(Class, value, params) {
-	return new Class({
-		type: "literal",
-		values: Array.isArray(value) ? value : [value],
-		...util.normalizeParams(params),
-	});
-}
-function _file(Class, params) {
-	return new Class({
-		type: "file",
-		...util.normalizeParams(params),
-	});
-}
-function _transform(Class, fn) {
-	return new Class({
-		type: "transform",
-		transform: fn,
-	});
-}
-function _optional(Class, innerType) {
-	return new Class({
-		type: "optional",
-		innerType,
-	});
-}
-function _nullable(Class, innerType) {
-	return new Class({
-		type: "nullable",
-		innerType,
-	});
-}
-function _default(Class, innerType, defaultValue) {
-	return new Class({
-		type: "default",
-		innerType,
-		get defaultValue() {
-			return typeof defaultValue === "function" ? defaultValue() : util.shallowClone(defaultValue);
-		},
-	});
-}
-function _nonoptional(Class, innerType, params) {
-	return new Class({
-		type: "nonoptional",
-		innerType,
-		...util.normalizeParams(params),
-	});
-}
-function _success(Class, innerType) {
-	return new Class({
-		type: "success",
-		innerType,
-	});
-}
-function _catch(Class, innerType, catchValue) {
-	return new Class({
-		type: "catch",
-		innerType,
-		catchValue: (typeof catchValue === "function" ? catchValue : util.constantCatch(catchValue)),
-	});
-}
-function _pipe(Class, in_, out) {
-	return new Class({
-		type: "pipe",
-		in: in_,
-		out,
-	});
-}
-function _readonly(Class, innerType) {
-	return new Class({
-		type: "readonly",
-		innerType,
-	});
-}
-function _templateLiteral(Class, parts, params) {
-	return new Class({
-		type: "template_literal",
-		parts,
-		...util.normalizeParams(params),
-	});
-}
-function _lazy(Class, getter) {
-	return new Class({
-		type: "lazy",
-		getter,
-	});
-}
-function _promise(Class, innerType) {
-	return new Class({
-		type: "promise",
-		innerType,
-	});
-}
-function _custom(Class, fn, _params) {
-	const norm = normalizeParams(_params);
-	norm.abort ?? (norm.abort = true);
-	const schema = new Class({
-		type: "custom",
-		check: "custom",
-		fn: fn,
-		...norm,
-	});
-	return schema;
-}
-function _refine(Class, fn, _params) {
-	const schema = new Class({
-		type: "custom",
-		check: "custom",
-		fn: fn,
-		...normalizeParams(_params),
-	});
-	return schema;
-}
-function _superRefine(fn, params) {
-	const ch = _check((payload) => {
-		payload.addIssue = (issue) => {
-			if (typeof issue === "string") {
-				payload.issues.push(util_issue(issue, payload.value, ch._zod.def));
-			}
-			else {
-				const _issue = issue;
-				if (_issue.fatal)
-					_issue.continue = false;
-				_issue.code ?? (_issue.code = "custom");
-				if (!("input" in _issue))
-					_issue.input = payload.value;
-				_issue.inst ?? (_issue.inst = ch);
-				_issue.continue ?? (_issue.continue = !ch._zod.def.abort);
-				payload.issues.push(util_issue(_issue));
-			}
-		};
-		return fn(payload.value, payload);
-	}, params);
-	return ch;
-}
-function _check(fn, params) {
-	const ch = new $ZodCheck({
-		check: "custom",
-		...normalizeParams(params),
-	});
-	ch._zod.check = fn;
-	return ch;
-}
-function describe(description) {
-	const ch = new $ZodCheck({ check: "describe" });
-	ch._zod.onattach = [
-		(inst) => {
-			const existing = globalRegistry.get(inst) ?? {};
-			globalRegistry.add(inst, { ...existing, description });
-		},
-	];
-	ch._zod.check = () => { };
-	return ch;
-}
-function meta(metadata) {
-	const ch = new $ZodCheck({ check: "meta" });
-	ch._zod.onattach = [
-		(inst) => {
-			const existing = globalRegistry.get(inst) ?? {};
-			globalRegistry.add(inst, { ...existing, ...metadata });
-		},
-	];
-	ch._zod.check = () => { };
-	return ch;
-}
-function _stringbool(Classes, _params) {
-	const params = util.normalizeParams(_params);
-	let truthyArray = params.truthy ?? ["true", "1", "yes", "on", "y", "enabled"];
-	let falsyArray = params.falsy ?? ["false", "0", "no", "off", "n", "disabled"];
-	if (params.case !== "sensitive") {
-		truthyArray = truthyArray.map((v) => (typeof v === "string" ? v.toLowerCase() : v));
-		falsyArray = falsyArray.map((v) => (typeof v === "string" ? v.toLowerCase() : v));
-	}
-	const truthySet = new Set(truthyArray);
-	const falsySet = new Set(falsyArray);
-	const _Codec = Classes.Codec ?? schemas.$ZodCodec;
-	const _Boolean = Classes.Boolean ?? schemas.$ZodBoolean;
-	const _String = Classes.String ?? schemas.$ZodString;
-	const stringSchema = new _String({ type: "string", error: params.error });
-	const booleanSchema = new _Boolean({ type: "boolean", error: params.error });
-	const codec = new _Codec({
-		type: "pipe",
-		in: stringSchema,
-		out: booleanSchema,
-		transform: ((input, payload) => {
-			let data = input;
-			if (params.case !== "sensitive")
-				data = data.toLowerCase();
-			if (truthySet.has(data)) {
-				return true;
-			}
-			else if (falsySet.has(data)) {
-				return false;
-			}
-			else {
-				payload.issues.push({
-					code: "invalid_value",
-					expected: "stringbool",
-					values: [...truthySet, ...falsySet],
-					input: payload.value,
-					inst: codec,
-					continue: false,
-				});
-				return {};
-			}
-		}),
-		reverseTransform: ((input, _payload) => {
-			if (input === true) {
-				return truthyArray[0] || "true";
-			}
-			else {
-				return falsyArray[0] || "false";
-			}
-		}),
-		error: params.error,
-	});
-	codec._zod.bag.truthy = truthyArray;
-	codec._zod.bag.falsy = falsyArray;
-	codec._zod.bag.case = params.case ?? "insensitive";
-	return codec;
-}
-function _stringFormat(Class, format, fnOrRegex, _params = {}) {
-	const params = util.normalizeParams(_params);
-	const def = {
-		check: "string_format",
-		type: "string",
-		format,
-		fn: typeof fnOrRegex === "function" ? fnOrRegex : (val) => fnOrRegex.test(val),
-		...params,
-	};
-	if (fnOrRegex instanceof RegExp) {
-		def.pattern = fnOrRegex;
-	}
-	const inst = new Class(def);
-	return inst;
-}
-;
-function assignProps(target, ...sources) {
-	for (const source of sources) {
-		for (const key of Reflect.ownKeys(source)) {
-			if (Object.prototype.propertyIsEnumerable.call(source, key)) {
-				util_assignProp(target, key, source[key]);
-			}
-		}
-	}
-	return target;
-}
-function to_json_schema_initializeContext(params) {
-	let target = params?.target ?? "draft-2020-12";
-	if (target === "draft-4")
-		target = "draft-04";
-	if (target === "draft-7")
-		target = "draft-07";
-	return {
-		processors: params.processors ?? {},
-		metadataRegistry: params?.metadata ?? globalRegistry,
-		target,
-		unrepresentable: params?.unrepresentable ?? "throw",
-		override: params?.override ?? (() => { }),
-		io: params?.io ?? "output",
-		counter: 0,
-		seen: new Map(),
-		sharedDefsExtractedFor: undefined,
-		sharedEmitDoneFor: undefined,
-		cycles: params?.cycles ?? "ref",
-		reused: params?.reused ?? "inline",
-		intersections: [],
-		deferred: [],
-		external: params?.external ?? undefined,
-	};
-}
-function handleUnrepresentable(schema, ctx, json, params, message) {
-	const result = typeof ctx.unrepresentable === "function"
-		? ctx.unrepresentable({ zodSchema: schema, path: params.path, message })
-		: ctx.unrepresentable;
-	if (result === "any")
-		return false;
-	if (result === undefined || result === "throw")
-		throw new Error(message);
-	Object.assign(json, result);
-	return true;
-}
-function to_json_schema_processSchema(schema, ctx, _params = { path: [], schemaPath: [] }) {
-	var _a;
-	const def = schema._zod.def;
-	const seen = ctx.seen.get(schema);
-	if (seen) {
-		seen.count++;
-		const isCycle = _params.schemaPath.includes(schema);
-		if (isCycle) {
-			seen.cycle = _params.path;
-		}
-		return seen.schema;
-	}
-	const result = { schema: {}, count: 1, cycle: undefined, path: _params.path };
-	ctx.seen.set(schema, result);
-	ctx.sharedDefsExtractedFor = undefined;
-	ctx.sharedEmitDoneFor = undefined;
-	const overrideSchema = schema._zod.toJSONSchema?.();
-	if (overrideSchema) {
-		result.schema = overrideSchema;
-	}
-	else {
-		const params = {
-			..._params,
-			schemaPath: [..._params.schemaPath, schema],
-			path: _params.path,
-		};
-		if (schema._zod.processJSONSchema) {
-			schema._zod.processJSONSchema(ctx, result.schema, params);
-		}
-		else {
-			const _json = result.schema;
-			const processor = ctx.processors[def.type];
-			if (!processor) {
-				throw new Error(`[toJSONSchema]: Non-representable type encountered: ${def.type}`);
-			}
-			processor(schema, ctx, _json, params);
-		}
-		const parent = schema._zod.parent;
-		if (parent) {
-			if (!result.ref)
-				result.ref = parent;
-			to_json_schema_processSchema(parent, ctx, params);
-			ctx.seen.get(parent).isParent = true;
-		}
-	}
-	const meta = ctx.metadataRegistry.get(schema);
-	if (meta)
-		assignProps(result.schema, meta);
-	if (ctx.io === "input" && isTransforming(schema)) {
-		delete result.schema.examples;
-		delete result.schema.default;
-	}
-	if (ctx.io === "input" && "_prefault" in result.schema)
-		(_a = result.schema).default ?? (_a.default = result.schema._prefault);
-	delete result.schema._prefault;
-	const _result = ctx.seen.get(schema);
-	return _result.schema;
-}
-function encodeJSONPointerSegment(segment) {
-	return segment.replace(/~/g, "~0").replace(/\//g, "~1");
-}
-function to_json_schema_extractDefs(ctx, schema
-) {
-	const root = ctx.seen.get(schema);
-	if (!root)
-		throw new Error("Unprocessed schema. This is a bug in Zod.");
-	if (ctx.external && ctx.sharedDefsExtractedFor === ctx.external)
-		return;
-	const idToSchema = new Map();
-	for (const entry of ctx.seen.entries()) {
-		const id = ctx.metadataRegistry.get(entry[0])?.id;
-		if (id) {
-			const existing = idToSchema.get(id);
-			if (existing && existing !== entry[0]) {
-				throw new Error(`Duplicate schema id "${id}" detected during JSON Schema conversion. Two different schemas cannot share the same id when converted together.`);
-			}
-			idToSchema.set(id, entry[0]);
-		}
-	}
-	const makeURI = (entry) => {
-		const defsSegment = ctx.target === "draft-2020-12" ? "$defs" : "definitions";
-		if (ctx.external) {
-			const externalId = ctx.external.registry.get(entry[0])?.id;
-			const uriGenerator = ctx.external.uri ?? ((id) => id);
-			if (externalId) {
-				return { ref: uriGenerator(externalId) };
-			}
-			const id = entry[1].defId ?? entry[1].schema.id ?? `schema${ctx.counter++}`;
-			entry[1].defId = id;
-			return { defId: id, ref: `${uriGenerator("__shared")}#/${defsSegment}/${encodeJSONPointerSegment(id)}` };
-		}
-		const uriPrefix = `#`;
-		const defUriPrefix = `${uriPrefix}/${defsSegment}/`;
-		if (entry[1] === root && !entry[1].schema.id) {
-			return { ref: uriPrefix };
-		}
-		const defId = entry[1].schema.id ?? `__schema${ctx.counter++}`;
-		return { defId, ref: defUriPrefix + encodeJSONPointerSegment(defId) };
-	};
-	const extractToDef = (entry) => {
-		if (entry[1].schema.$ref) {
-			return;
-		}
-		const seen = entry[1];
-		const { ref, defId } = makeURI(entry);
-		seen.def = { ...seen.schema };
-		if (defId)
-			seen.defId = defId;
-		const schema = seen.schema;
-		for (const key in schema) {
-			delete schema[key];
-		}
-		schema.$ref = ref;
-	};
-	if (ctx.cycles === "throw") {
-		for (const entry of ctx.seen.entries()) {
-			const seen = entry[1];
-			if (seen.cycle) {
-				throw new Error("Cycle detected: " +
-					`#/${seen.cycle?.join("/")}/<root>` +
-					'\n\nSet the `cycles` parameter to `"ref"` to resolve cyclical schemas with defs.');
-			}
-		}
-	}
-	for (const entry of ctx.seen.entries()) {
-		const seen = entry[1];
-		if (schema === entry[0]) {
-			extractToDef(entry);
-			continue;
-		}
-		if (ctx.external) {
-			const ext = ctx.external.registry.get(entry[0])?.id;
-			if (schema !== entry[0] && ext) {
-				extractToDef(entry);
-				continue;
-			}
-		}
-		const id = ctx.metadataRegistry.get(entry[0])?.id;
-		if (id) {
-			extractToDef(entry);
-			continue;
-		}
-		if (seen.cycle) {
-			extractToDef(entry);
-			continue;
-		}
-		if (seen.count > 1) {
-			if (ctx.reused === "ref") {
-				extractToDef(entry);
-			}
-		}
-	}
-	if (ctx.external)
-		ctx.sharedDefsExtractedFor = ctx.external;
-}
-function compactTypeUnion(schema) {
-	const options = schema.anyOf;
-	if (!Array.isArray(options) || options.length === 0 || schema.type !== undefined)
-		return;
-	const types = [];
-	for (const option of options) {
-		if (!option || typeof option !== "object")
-			return;
-		compactTypeUnion(option);
-		const keys = Object.keys(option);
-		if (keys.length !== 1 || keys[0] !== "type")
-			return;
-		const type = option.type;
-		for (const member of Array.isArray(type) ? type : [type]) {
-			if (typeof member !== "string")
-				return;
-			if (!types.includes(member))
-				types.push(member);
-		}
-	}
-	delete schema.anyOf;
-	schema.type = types.length === 1 ? types[0] : types;
-}
-const FOLDABLE_KEYS = new Set(["type", "properties", "required", "additionalProperties"]);
-const UNION_KEYS = ["oneOf", "anyOf"];
-function undeclaredConstraint(member) {
-	const extra = member.additionalProperties;
-	if (extra === undefined || extra === false || typeof extra !== "object" || extra === null)
-		return null;
-	return Object.keys(extra).length ? extra : null;
-}
-function foldObjects(members) {
-	const objects = [];
-	for (const member of members) {
-		if (typeof member !== "object" || member.type !== "object")
-			return null;
-		for (const key in member) {
-			if (!FOLDABLE_KEYS.has(key))
-				return null;
-		}
-		objects.push(member);
-	}
-	const properties = {};
-	const required = new Set();
-	for (const object of objects) {
-		for (const key in object.properties) {
-			if (Object.prototype.hasOwnProperty.call(properties, key))
-				continue;
-			const parts = [];
-			for (const other of objects) {
-				const part = other.properties?.[key] ?? undeclaredConstraint(other);
-				if (part === null || part === undefined)
-					continue;
-				if (!parts.some((seen) => JSON.stringify(seen) === JSON.stringify(part)))
-					parts.push(part);
-			}
-			const merged = parts.length === 1
-				? parts[0]
-				: (foldObjects(parts) ?? { allOf: parts });
-			util_assignProp(properties, key, merged);
-		}
-		for (const key of object.required ?? [])
-			required.add(key);
-	}
-	const folded = { type: "object", properties };
-	if (required.size)
-		folded.required = [...required];
-	if (objects.every((object) => object.additionalProperties === false)) {
-		folded.additionalProperties = false;
-	}
-	else {
-		const constraints = [];
-		for (const object of objects) {
-			const constraint = undeclaredConstraint(object);
-			if (constraint && !constraints.some((seen) => JSON.stringify(seen) === JSON.stringify(constraint)))
-				constraints.push(constraint);
-		}
-		if (constraints.length === 1)
-			folded.additionalProperties = constraints[0];
-		else if (constraints.length > 1)
-			folded.additionalProperties = { allOf: constraints };
-	}
-	return folded;
-}
-function foldIntersection(json) {
-	const allOf = json.allOf;
-	if (!Array.isArray(allOf) || allOf.length < 2)
-		return;
-	for (const key of FOLDABLE_KEYS)
-		if (key in json)
-			return;
-	const unions = allOf.filter((m) => UNION_KEYS.some((k) => Array.isArray(m[k])));
-	let folded = null;
-	if (!unions.length) {
-		folded = foldObjects(allOf);
-	}
-	else {
-		const union = unions[0];
-		const keyword = UNION_KEYS.find((k) => Array.isArray(union[k]));
-		if (Object.keys(union).length !== 1)
-			return;
-		const rest = allOf.filter((m) => m !== union);
-		const branches = union[keyword].map((branch) => foldObjects([...rest, branch]));
-		if (branches.some((b) => !b))
-			return;
-		folded = { [keyword]: branches };
-	}
-	if (!folded)
-		return;
-	delete json.allOf;
-	assignProps(json, folded);
-}
-function to_json_schema_finalize(ctx, schema) {
-	const root = ctx.seen.get(schema);
-	if (!root)
-		throw new Error("Unprocessed schema. This is a bug in Zod.");
-	const flattenRef = (zodSchema) => {
-		const seen = ctx.seen.get(zodSchema);
-		if (seen.ref === null)
-			return;
-		const schema = seen.def ?? seen.schema;
-		const _cached = { ...schema };
-		const ref = seen.ref;
-		seen.ref = null;
-		if (ref) {
-			flattenRef(ref);
-			const refSeen = ctx.seen.get(ref);
-			const refSchema = refSeen.schema;
-			if (refSchema.$ref && (ctx.target === "draft-07" || ctx.target === "draft-04" || ctx.target === "openapi-3.0")) {
-				schema.allOf = schema.allOf ?? [];
-				schema.allOf.push(refSchema);
-			}
-			else {
-				assignProps(schema, refSchema);
-			}
-			assignProps(schema, _cached);
-			const isParentRef = zodSchema._zod.parent === ref;
-			if (isParentRef) {
-				for (const key in schema) {
-					if (key === "$ref" || key === "allOf")
-						continue;
-					if (!(key in _cached)) {
-						delete schema[key];
-					}
-				}
-			}
-			if (refSchema.$ref && refSeen.def) {
-				for (const key in schema) {
-					if (key === "$ref" || key === "allOf")
-						continue;
-					if (key in refSeen.def && JSON.stringify(schema[key]) === JSON.stringify(refSeen.def[key])) {
-						delete schema[key];
-					}
-				}
-			}
-		}
-		const parent = zodSchema._zod.parent;
-		if (parent && parent !== ref) {
-			flattenRef(parent);
-			const parentSeen = ctx.seen.get(parent);
-			if (parentSeen?.schema.$ref) {
-				schema.$ref = parentSeen.schema.$ref;
-				if (parentSeen.def) {
-					for (const key in schema) {
-						if (key === "$ref" || key === "allOf")
-							continue;
-						if (key in parentSeen.def && JSON.stringify(schema[key]) === JSON.stringify(parentSeen.def[key])) {
-							delete schema[key];
-						}
-					}
-				}
-			}
-		}
-		ctx.override({
-			zodSchema: zodSchema,
-			jsonSchema: schema,
-			path: seen.path ?? [],
-		});
-	};
-	if (!ctx.external || ctx.sharedEmitDoneFor !== ctx.external) {
-		for (const entry of [...ctx.seen.entries()].reverse()) {
-			flattenRef(entry[0]);
-		}
-		if (ctx.target !== "openapi-3.0") {
-			for (const entry of ctx.seen.entries()) {
-				compactTypeUnion(entry[1].def ?? entry[1].schema);
-			}
-		}
-		for (const rewrite of ctx.deferred)
-			rewrite();
-		if (ctx.intersections.length) {
-			const carriers = new Map();
-			for (const seen of ctx.seen.values()) {
-				for (const json of [seen.schema, seen.def]) {
-					const allOf = json?.allOf;
-					if (!Array.isArray(allOf))
-						continue;
-					const existing = carriers.get(allOf);
-					if (existing)
-						existing.push(json);
-					else
-						carriers.set(allOf, [json]);
-				}
-			}
-			for (const allOf of ctx.intersections) {
-				for (const json of carriers.get(allOf) ?? [])
-					foldIntersection(json);
-			}
-		}
-	}
-	const result = {};
-	if (ctx.target === "draft-2020-12") {
-		result.$schema = "https://json-schema.org/draft/2020-12/schema";
-	}
-	else if (ctx.target === "draft-07") {
-		result.$schema = "http://json-schema.org/draft-07/schema#";
-	}
-	else if (ctx.target === "draft-04") {
-		result.$schema = "http://json-schema.org/draft-04/schema#";
-	}
-	else if (ctx.target === "openapi-3.0") {
-	}
-	else {
-	}
-	if (ctx.external?.uri) {
-		const id = ctx.external.registry.get(schema)?.id;
-		if (!id)
-			throw new Error("Schema is missing an `id` property");
-		result.$id = ctx.external.uri(id);
-	}
-	assignProps(result, root.defId ? root.schema : (root.def ?? root.schema));
-	const rootMetaId = ctx.metadataRegistry.get(schema)?.id;
-	if (rootMetaId !== undefined && result.id === rootMetaId)
-		delete result.id;
-	const defs = ctx.external?.defs ?? {};
-	if (!ctx.external || ctx.sharedEmitDoneFor !== ctx.external) {
-		for (const entry of ctx.seen.entries()) {
-			const seen = entry[1];
-			if (seen.def && seen.defId) {
-				if (seen.def.id === seen.defId)
-					delete seen.def.id;
-				util_assignProp(defs, seen.defId, seen.def);
-			}
-		}
-	}
-	if (ctx.external)
-		ctx.sharedEmitDoneFor = ctx.external;
-	if (ctx.external) {
-	}
-	else {
-		if (Object.keys(defs).length > 0) {
-			if (ctx.target === "draft-2020-12") {
-				result.$defs = defs;
-			}
-			else {
-				result.definitions = defs;
-			}
-		}
-	}
-	try {
-		const finalized = JSON.parse(JSON.stringify(result));
-		Object.defineProperty(finalized, "~standard", {
-			value: {
-				...schema["~standard"],
-				jsonSchema: {
-					input: createStandardJSONSchemaMethod(schema, "input", ctx.processors),
-					output: createStandardJSONSchemaMethod(schema, "output", ctx.processors),
-				},
-			},
-			enumerable: false,
-			writable: false,
-		});
-		return finalized;
-	}
-	catch (_err) {
-		throw new Error("Error converting schema to JSON.");
-	}
-}
-function isTransforming(_schema, _ctx) {
-	const ctx = _ctx ?? { seen: new Set() };
-	if (ctx.seen.has(_schema))
-		return false;
-	ctx.seen.add(_schema);
-	const def = _schema._zod.def;
-	if (def.type === "transform")
-		return true;
-	if (def.type === "array")
-		return isTransforming(def.element, ctx);
-	if (def.type === "set")
-		return isTransforming(def.valueType, ctx);
-	if (def.type === "lazy")
-		return isTransforming(def.getter(), ctx);
-	if (def.type === "promise" ||
-		def.type === "optional" ||
-		def.type === "nonoptional" ||
-		def.type === "nullable" ||
-		def.type === "readonly" ||
-		def.type === "default" ||
-		def.type === "prefault" ||
-		def.type === "catch") {
-		return isTransforming(def.innerType, ctx);
-	}
-	if (def.type === "intersection") {
-		return isTransforming(def.left, ctx) || isTransforming(def.right, ctx);
-	}
-	if (def.type === "record" || def.type === "map") {
-		return isTransforming(def.keyType, ctx) || isTransforming(def.valueType, ctx);
-	}
-	if (def.type === "pipe") {
-		if (_schema._zod.traits.has("$ZodCodec"))
-			return true;
-		return isTransforming(def.in, ctx) || isTransforming(def.out, ctx);
-	}
-	if (def.type === "object") {
-		for (const key in def.shape) {
-			if (isTransforming(def.shape[key], ctx))
-				return true;
-		}
-		return false;
-	}
-	if (def.type === "union") {
-		for (const option of def.options) {
-			if (isTransforming(option, ctx))
-				return true;
-		}
-		return false;
-	}
-	if (def.type === "tuple") {
-		for (const item of def.items) {
-			if (isTransforming(item, ctx))
-				return true;
-		}
-		if (def.rest && isTransforming(def.rest, ctx))
-			return true;
-		return false;
-	}
-	return false;
-}
-const createToJSONSchemaMethod = (schema, processors = {}) => (params) => {
-	const ctx = to_json_schema_initializeContext({ ...params, processors });
-	to_json_schema_processSchema(schema, ctx);
-	to_json_schema_extractDefs(ctx, schema);
-	return to_json_schema_finalize(ctx, schema);
-};
-const createStandardJSONSchemaMethod = (schema, io, processors = {}) => (params) => {
-	const { libraryOptions, target } = params ?? {};
-	const ctx = to_json_schema_initializeContext({ ...(libraryOptions ?? {}), target, io, processors });
-	to_json_schema_processSchema(schema, ctx);
-	to_json_schema_extractDefs(ctx, schema);
-	return to_json_schema_finalize(ctx, schema);
-};
-;
-const narrowMin = (agg, key, value) => {
-	if (agg[key] === undefined || value > agg[key])
-		agg[key] = value;
-};
-const narrowMax = (agg, key, value) => {
-	if (agg[key] === undefined || value < agg[key])
-		agg[key] = value;
-};
-const narrowBoth = (agg, value) => {
-	narrowMin(agg, "minimum", value);
-	narrowMax(agg, "maximum", value);
-};
-const addDivisor = (agg, value) => {
-	agg.multipleOf ?? (agg.multipleOf = []);
-	if (!agg.multipleOf.includes(value))
-		agg.multipleOf.push(value);
-};
-const addPattern = (agg, pattern) => {
-	agg.patterns ?? (agg.patterns = new Set());
-	agg.patterns.add(pattern);
-};
-const intersectMime = (agg, mime) => {
-	agg.mime = agg.mime ? agg.mime.filter((m) => mime.includes(m)) : [...mime];
-};
-const setFormat = (agg, format) => {
-	agg.format = format;
-	if (format.includes("int"))
-		agg.isInt = true;
-};
-const minContributor = (agg, def) => narrowMin(agg, "minimum", def.minimum);
-const maxContributor = (agg, def) => narrowMax(agg, "maximum", def.maximum);
-const formatContributor = (ranges) => (agg, def) => {
-	setFormat(agg, def.format);
-	const [minimum, maximum] = ranges[def.format];
-	narrowMin(agg, "minimum", minimum);
-	narrowMax(agg, "maximum", maximum);
-};
-const contributors = {
-	greater_than: (agg, def) => narrowMin(agg, def.inclusive ? "minimum" : "exclusiveMinimum", def.value),
-	less_than: (agg, def) => narrowMax(agg, def.inclusive ? "maximum" : "exclusiveMaximum", def.value),
-	multiple_of: (agg, def) => addDivisor(agg, def.value),
-	number_format: formatContributor(NUMBER_FORMAT_RANGES),
-	bigint_format: formatContributor(BIGINT_FORMAT_RANGES),
-	min_length: minContributor,
-	max_length: maxContributor,
-	length_equals: (agg, def) => narrowBoth(agg, def.length),
-	min_size: minContributor,
-	max_size: maxContributor,
-	size_equals: (agg, def) => narrowBoth(agg, def.size),
-	string_format: (agg, def) => {
-		setFormat(agg, def.format);
-		if (def.pattern)
-			addPattern(agg, def.pattern);
-		if (def.format === "base64" || def.format === "base64url")
-			agg.contentEncoding = def.format;
-		if (def.local || def.precision === -1)
-			agg.laxFormat = true;
-	},
-	mime_type: (agg, def) => intersectMime(agg, def.mime),
-};
-function aggregateChecks(schema) {
-	const agg = {};
-	const def = schema._zod.def;
-	const list = schema._zod.traits.has("$ZodCheck")
-		? [schema, ...(def.checks ?? [])]
-		: (def.checks ?? []);
-	for (const ch of list)
-		contributors[ch._zod.def.check]?.(agg, ch._zod.def);
-	const bag = schema._zod.bag;
-	if (bag.minimum !== undefined)
-		narrowMin(agg, "minimum", bag.minimum);
-	if (bag.exclusiveMinimum !== undefined)
-		narrowMin(agg, "exclusiveMinimum", bag.exclusiveMinimum);
-	if (bag.maximum !== undefined)
-		narrowMax(agg, "maximum", bag.maximum);
-	if (bag.exclusiveMaximum !== undefined)
-		narrowMax(agg, "exclusiveMaximum", bag.exclusiveMaximum);
-	if (bag.multipleOf !== undefined)
-		addDivisor(agg, bag.multipleOf);
-	if (bag.format !== undefined) {
-		agg.format ?? (agg.format = bag.format);
-		if (bag.format.includes("int"))
-			agg.isInt = true;
-	}
-	if (bag.mime)
-		intersectMime(agg, bag.mime);
-	for (const pattern of bag.patterns ?? [])
-		addPattern(agg, pattern);
-	return agg;
-}
-const formatMap = {
-	guid: "uuid",
-	url: "uri",
-	datetime: "date-time",
-	json_string: "json-string",
-	regex: "",
-};
-const exactPatterns = new Map([
-	[base64Charset, base64],
-	[base64urlCharset, base64url],
-]);
-const exactPattern = (p) => exactPatterns.get(p) ?? p;
-const stringProcessor = (schema, ctx, _json, _params) => {
-	const json = _json;
-	json.type = "string";
-	const { minimum, maximum, format, patterns, contentEncoding, laxFormat } = aggregateChecks(schema);
-	if (typeof minimum === "number")
-		json.minLength = minimum;
-	if (typeof maximum === "number")
-		json.maxLength = maximum;
-	if (format) {
-		json.format = formatMap[format] ?? format;
-		if (json.format === "")
-			delete json.format;
-		if (format === "time" || laxFormat) {
-			delete json.format;
-		}
-	}
-	if (contentEncoding)
-		json.contentEncoding = contentEncoding;
-	if (patterns && patterns.size > 0) {
-		const patternList = [...patterns].map(exactPattern);
-		if (patternList.length === 1)
-			json.pattern = patternList[0].source;
-		else if (patternList.length > 1) {
-			json.allOf = [
-				...patternList.map((regex) => ({
-					...(ctx.target === "draft-07" || ctx.target === "draft-04" || ctx.target === "openapi-3.0"
-						? { type: "string" }
-						: {}),
-					pattern: regex.source,
-				})),
-			];
-		}
-	}
-};
-const numberProcessor = (schema, ctx, _json, params) => {
-	const json = _json;
-	const { minimum, maximum, multipleOf, exclusiveMaximum, exclusiveMinimum, isInt } = aggregateChecks(schema);
-	json.type = isInt ? "integer" : "number";
-	const exMin = typeof exclusiveMinimum === "number" && exclusiveMinimum >= (minimum ?? Number.NEGATIVE_INFINITY);
-	const exMax = typeof exclusiveMaximum === "number" && exclusiveMaximum <= (maximum ?? Number.POSITIVE_INFINITY);
-	const legacy = ctx.target === "draft-04" || ctx.target === "openapi-3.0";
-	if (exMin) {
-		if (legacy) {
-			json.minimum = exclusiveMinimum;
-			json.exclusiveMinimum = true;
-		}
-		else {
-			json.exclusiveMinimum = exclusiveMinimum;
-		}
-	}
-	else if (typeof minimum === "number") {
-		json.minimum = minimum;
-	}
-	if (exMax) {
-		if (legacy) {
-			json.maximum = exclusiveMaximum;
-			json.exclusiveMaximum = true;
-		}
-		else {
-			json.exclusiveMaximum = exclusiveMaximum;
-		}
-	}
-	else if (typeof maximum === "number") {
-		json.maximum = maximum;
-	}
-	if (multipleOf) {
-		const divisors = new Set();
-		for (const divisor of multipleOf) {
-			if (Number.isFinite(divisor) && divisor !== 0)
-				divisors.add(Math.abs(divisor));
-			else
-				handleUnrepresentable(schema, ctx, json, params, `A multipleOf divisor of ${divisor} cannot be represented in JSON Schema`);
-		}
-		const [first, ...rest] = divisors;
-		if (first !== undefined)
-			json.multipleOf = first;
-		if (rest.length)
-			json.allOf = [...(json.allOf ?? []), ...rest.map((m) => ({ multipleOf: m }))];
-	}
-};
-const booleanProcessor = (_schema, _ctx, json, _params) => {
-	json.type = "boolean";
-};
-const bigintProcessor = (schema, ctx, json, params) => {
-	handleUnrepresentable(schema, ctx, json, params, "BigInt cannot be represented in JSON Schema");
-};
-const symbolProcessor = (schema, ctx, json, params) => {
-	handleUnrepresentable(schema, ctx, json, params, "Symbols cannot be represented in JSON Schema");
-};
-const nullProcessor = (_schema, ctx, json, _params) => {
-	if (ctx.target === "openapi-3.0") {
-		json.type = "string";
-		json.nullable = true;
-		json.enum = [null];
-	}
-	else {
-		json.type = "null";
-	}
-};
-const undefinedProcessor = (schema, ctx, json, params) => {
-	handleUnrepresentable(schema, ctx, json, params, "Undefined cannot be represented in JSON Schema");
-};
-const voidProcessor = (schema, ctx, json, params) => {
-	handleUnrepresentable(schema, ctx, json, params, "Void cannot be represented in JSON Schema");
-};
-const neverProcessor = (_schema, _ctx, json, _params) => {
-	json.not = {};
-};
-const anyProcessor = (_schema, _ctx, _json, _params) => {
-};
-const unknownProcessor = (_schema, _ctx, _json, _params) => {
-};
-const dateProcessor = (schema, ctx, json, params) => {
-	handleUnrepresentable(schema, ctx, json, params, "Date cannot be represented in JSON Schema");
-};
-const enumProcessor = (schema, _ctx, json, _params) => {
-	const def = schema._zod.def;
-	const values = getEnumValues(def.entries);
-	if (values.length === 0) {
-		json.not = {};
-		return;
-	}
-	if (values.every((v) => typeof v === "number"))
-		json.type = "number";
-	if (values.every((v) => typeof v === "string"))
-		json.type = "string";
-	json.enum = values;
-};
-const literalProcessor = (schema, ctx, json, params) => {
-	const def = schema._zod.def;
-	if (def.values.length === 0) {
-		json.not = {};
-		return;
-	}
-	const vals = [];
-	for (const val of def.values) {
-		if (val === undefined) {
-			if (handleUnrepresentable(schema, ctx, json, params, "Literal `undefined` cannot be represented in JSON Schema"))
-				return;
-		}
-		else if (typeof val === "bigint") {
-			if (handleUnrepresentable(schema, ctx, json, params, "BigInt literals cannot be represented in JSON Schema"))
-				return;
-			vals.push(Number(val));
-		}
-		else {
-			vals.push(val);
-		}
-	}
-	if (vals.length === 0) {
-	}
-	else if (vals.length === 1) {
-		const val = vals[0];
-		json.type = val === null ? "null" : typeof val;
-		if (ctx.target === "draft-04" || ctx.target === "openapi-3.0") {
-			json.enum = [val];
-		}
-		else {
-			json.const = val;
-		}
-	}
-	else {
-		if (vals.every((v) => typeof v === "number"))
-			json.type = "number";
-		if (vals.every((v) => typeof v === "string"))
-			json.type = "string";
-		if (vals.every((v) => typeof v === "boolean"))
-			json.type = "boolean";
-		if (vals.every((v) => v === null))
-			json.type = "null";
-		json.enum = vals;
-	}
-};
-const nanProcessor = (schema, ctx, json, params) => {
-	handleUnrepresentable(schema, ctx, json, params, "NaN cannot be represented in JSON Schema");
-};
-const templateLiteralProcessor = (schema, _ctx, json, _params) => {
-	const _json = json;
-	const pattern = schema._zod.pattern;
-	if (!pattern)
-		throw new Error("Pattern not found in template literal");
-	_json.type = "string";
-	_json.pattern = pattern.source;
-};
-const fileProcessor = (schema, _ctx, json, _params) => {
-	const _json = json;
-	_json.type = "string";
-	_json.format = "binary";
-	_json.contentEncoding = "binary";
-	const { minimum, maximum, mime } = aggregateChecks(schema);
-	if (minimum !== undefined)
-		_json.minLength = minimum;
-	if (maximum !== undefined)
-		_json.maxLength = maximum;
-	if (!mime)
-		return;
-	if (mime.length === 0)
-		_json.not = {};
-	else if (mime.length === 1)
-		_json.contentMediaType = mime[0];
-	else
-		_json.anyOf = mime.map((m) => ({ contentMediaType: m }));
-};
-const successProcessor = (_schema, _ctx, json, _params) => {
-	json.type = "boolean";
-};
-const customProcessor = (schema, ctx, json, params) => {
-	handleUnrepresentable(schema, ctx, json, params, "Custom types cannot be represented in JSON Schema");
-};
-const functionProcessor = (schema, ctx, json, params) => {
-	handleUnrepresentable(schema, ctx, json, params, "Function types cannot be represented in JSON Schema");
-};
-const transformProcessor = (schema, ctx, json, params) => {
-	handleUnrepresentable(schema, ctx, json, params, "Transforms cannot be represented in JSON Schema");
-};
-const mapProcessor = (schema, ctx, json, params) => {
-	handleUnrepresentable(schema, ctx, json, params, "Map cannot be represented in JSON Schema");
-};
-const setProcessor = (schema, ctx, json, params) => {
-	handleUnrepresentable(schema, ctx, json, params, "Set cannot be represented in JSON Schema");
-};
-const arrayProcessor = (schema, ctx, _json, params) => {
-	const json = _json;
-	const def = schema._zod.def;
-	const { minimum, maximum } = aggregateChecks(schema);
-	if (typeof minimum === "number")
-		json.minItems = minimum;
-	if (typeof maximum === "number")
-		json.maxItems = maximum;
-	json.type = "array";
-	json.items = to_json_schema_processSchema(def.element, ctx, {
-		...params,
-		path: [...params.path, "items"],
-	});
-};
-function inputOptin(schema) {
-	const def = schema._zod.def;
-	if (def.type === "pipe" && def.in._zod.traits.has("$ZodTransform")) {
-		return inputOptin(def.out);
-	}
-	if (def.type === "catch") {
-		return inputOptin(def.innerType);
-	}
-	return schema._zod.optin;
-}
-const objectProcessor = (schema, ctx, _json, params) => {
-	const json = _json;
-	const def = schema._zod.def;
-	const shape = def.shape;
-	const symbolKeys = Object.getOwnPropertySymbols(shape);
-	if (symbolKeys.length &&
-		handleUnrepresentable(schema, ctx, json, params, "Symbol keys cannot be represented in JSON Schema")) {
-		return;
-	}
-	json.type = "object";
-	json.properties = {};
-	for (const key in shape) {
-		util_assignProp(json.properties, key, to_json_schema_processSchema(shape[key], ctx, {
-			...params,
-			path: [...params.path, "properties", key],
-		}));
-	}
-	const requiredKeys = [];
-	for (const key of Object.keys(shape)) {
-		const field = def.shape[key];
-		if (ctx.io === "input" ? inputOptin(field) === undefined : field._zod.optout === undefined) {
-			requiredKeys.push(key);
-		}
-	}
-	if (requiredKeys.length > 0) {
-		json.required = requiredKeys;
-	}
-	if (def.catchall?._zod.def.type === "never") {
-		json.additionalProperties = false;
-	}
-	else if (!def.catchall) {
-		if (ctx.io === "output")
-			json.additionalProperties = false;
-	}
-	else if (def.catchall) {
-		json.additionalProperties = to_json_schema_processSchema(def.catchall, ctx, {
-			...params,
-			path: [...params.path, "additionalProperties"],
-		});
-	}
-};
-const unionProcessor = (schema, ctx, json, params) => {
-	const def = schema._zod.def;
-	const isExclusive = def.inclusive === false;
-	const options = def.options.map((x, i) => to_json_schema_processSchema(x, ctx, {
-		...params,
-		path: [...params.path, isExclusive ? "oneOf" : "anyOf", i],
-	}));
-	if (isExclusive) {
-		json.oneOf = options;
-	}
-	else {
-		json.anyOf = options;
-	}
-};
-const intersectionProcessor = (schema, ctx, json, params) => {
-	const def = schema._zod.def;
-	const a = to_json_schema_processSchema(def.left, ctx, {
-		...params,
-		path: [...params.path, "allOf", 0],
-	});
-	const b = to_json_schema_processSchema(def.right, ctx, {
-		...params,
-		path: [...params.path, "allOf", 1],
-	});
-	const isSimpleIntersection = (val) => "allOf" in val && Object.keys(val).length === 1;
-	const allOf = [
-		...(isSimpleIntersection(a) ? a.allOf : [a]),
-		...(isSimpleIntersection(b) ? b.allOf : [b]),
-	];
-	json.allOf = allOf;
-	ctx.intersections.push(allOf);
-};
-const tupleProcessor = (schema, ctx, _json, params) => {
-	const json = _json;
-	const def = schema._zod.def;
-	json.type = "array";
-	const prefixPath = ctx.target === "draft-2020-12" ? "prefixItems" : "items";
-	const restPath = ctx.target === "draft-2020-12" ? "items" : ctx.target === "openapi-3.0" ? "items" : "additionalItems";
-	const prefixItems = def.items.map((x, i) => to_json_schema_processSchema(x, ctx, {
-		...params,
-		path: [...params.path, prefixPath, i],
-	}));
-	const rest = def.rest
-		? to_json_schema_processSchema(def.rest, ctx, {
-			...params,
-			path: [...params.path, restPath, ...(ctx.target === "openapi-3.0" ? [def.items.length] : [])],
-		})
-		: null;
-	let minItems = def.items.length;
-	while (minItems > 0) {
-		const item = def.items[minItems - 1];
-		const optional = ctx.io === "input" ? inputOptin(item) !== undefined : item._zod.optout === "optional";
-		if (!optional)
-			break;
-		minItems--;
-	}
-	const maxItems = def.items.length;
-	const isClosed = !def.rest;
-	if (ctx.target === "draft-2020-12") {
-		json.prefixItems = prefixItems;
-		if (isClosed) {
-			json.items = false;
-		}
-		else if (rest) {
-			json.items = rest;
-		}
-		if (minItems > 0)
-			json.minItems = minItems;
-		if (isClosed)
-			json.maxItems = maxItems;
-	}
-	else if (ctx.target === "openapi-3.0") {
-		json.items = {
-			anyOf: prefixItems,
-		};
-		if (rest) {
-			json.items.anyOf.push(rest);
-		}
-		if (minItems > 0)
-			json.minItems = minItems;
-		if (isClosed)
-			json.maxItems = maxItems;
-	}
-	else {
-		json.items = prefixItems;
-		if (isClosed) {
-			json.additionalItems = false;
-		}
-		else if (rest) {
-			json.additionalItems = rest;
-		}
-		if (minItems > 0)
-			json.minItems = minItems;
-		if (isClosed)
-			json.maxItems = maxItems;
-	}
-	const { minimum, maximum } = aggregateChecks(schema);
-	if (typeof minimum === "number")
-		json.minItems = minimum;
-	if (typeof maximum === "number")
-		json.maxItems = maximum;
-};
-function stringifyKeyNames(bySchema, json, visited) {
-	if (json.$ref) {
-		if (visited.has(json))
-			return json;
-		visited.add(json);
-		const def = bySchema.get(json)?.def;
-		if (!def)
-			return json;
-		const inlined = stringifyKeyNames(bySchema, def, visited);
-		return inlined === def ? json : inlined;
-	}
-	for (const keyword of ["anyOf", "oneOf"]) {
-		const branches = json[keyword];
-		if (!Array.isArray(branches))
-			continue;
-		const mapped = branches.map((branch) => stringifyKeyNames(bySchema, branch, visited));
-		if (mapped.some((branch, i) => branch !== branches[i]))
-			json = { ...json, [keyword]: mapped };
-	}
-	const types = Array.isArray(json.type) ? json.type : [json.type];
-	const numericType = !types.includes("string") && types.some((t) => t === "number" || t === "integer");
-	const values = json.enum ?? (json.const !== undefined ? [json.const] : undefined);
-	if (!numericType && !values?.some((v) => typeof v === "number"))
-		return json;
-	const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf, format, id, ...rest } = json;
-	if (rest.enum)
-		rest.enum = rest.enum.map((v) => (typeof v === "number" ? String(v) : v));
-	else if (typeof rest.const === "number")
-		rest.const = String(rest.const);
-	if (!numericType)
-		return rest;
-	rest.type = "string";
-	if (!values)
-		rest.pattern = (types.includes("number") ? number : integer).source;
-	return rest;
-}
-const pendingRecords = new WeakMap();
-function rewriteKeyNames(ctx) {
-	const bySchema = new Map();
-	for (const entry of ctx.seen.values()) {
-		if (entry.def && !bySchema.has(entry.schema))
-			bySchema.set(entry.schema, entry);
-	}
-	const rewrites = new Map();
-	for (const record of pendingRecords.get(ctx) ?? []) {
-		const seen = ctx.seen.get(record);
-		const names = (seen?.def ?? seen?.schema)?.propertyNames;
-		if (!names || names === true || rewrites.has(names))
-			continue;
-		const rewritten = stringifyKeyNames(bySchema, names, new Set());
-		if (rewritten !== names)
-			rewrites.set(names, rewritten);
-	}
-	if (!rewrites.size)
-		return;
-	for (const entry of ctx.seen.values()) {
-		for (const carrier of [entry.schema, entry.def]) {
-			const rewritten = carrier && rewrites.get(carrier.propertyNames);
-			if (rewritten)
-				carrier.propertyNames = rewritten;
-		}
-	}
-}
-const recordProcessor = (schema, ctx, _json, params) => {
-	const json = _json;
-	const def = schema._zod.def;
-	json.type = "object";
-	const keyType = def.keyType;
-	const patterns = aggregateChecks(keyType).patterns;
-	if (def.mode === "loose" && patterns && patterns.size > 0) {
-		const valueSchema = to_json_schema_processSchema(def.valueType, ctx, {
-			...params,
-			path: [...params.path, "patternProperties", "*"],
-		});
-		json.patternProperties = {};
-		for (const pattern of patterns) {
-			util_assignProp(json.patternProperties, exactPattern(pattern).source, valueSchema);
-		}
-	}
-	else {
-		if (ctx.target === "draft-07" || ctx.target === "draft-2020-12") {
-			json.propertyNames = to_json_schema_processSchema(def.keyType, ctx, {
-				...params,
-				path: [...params.path, "propertyNames"],
-			});
-			let pending = pendingRecords.get(ctx);
-			if (!pending) {
-				pending = [];
-				pendingRecords.set(ctx, pending);
-				ctx.deferred.push(() => rewriteKeyNames(ctx));
-			}
-			pending.push(schema);
-		}
-		json.additionalProperties = to_json_schema_processSchema(def.valueType, ctx, {
-			...params,
-			path: [...params.path, "additionalProperties"],
-		});
-	}
-	const keyValues = keyType._zod.values;
-	const omittableOnInput = ctx.io === "input" && inputOptin(def.valueType) !== undefined;
-	if (keyValues && !def.partial && !omittableOnInput) {
-		const validKeyValues = [...keyValues].filter((v) => typeof v === "string" || typeof v === "number");
-		if (validKeyValues.length > 0) {
-			json.required = validKeyValues.map(String);
-		}
-	}
-};
-const nullableProcessor = (schema, ctx, json, params) => {
-	const def = schema._zod.def;
-	const inner = to_json_schema_processSchema(def.innerType, ctx, params);
-	const seen = ctx.seen.get(schema);
-	if (ctx.target === "openapi-3.0") {
-		seen.ref = def.innerType;
-		json.nullable = true;
-	}
-	else {
-		json.anyOf = [inner, { type: "null" }];
-	}
-};
-const nonoptionalProcessor = (schema, ctx, _json, params) => {
-	const def = schema._zod.def;
-	to_json_schema_processSchema(def.innerType, ctx, params);
-	const seen = ctx.seen.get(schema);
-	seen.ref = def.innerType;
-};
-const UNREPRESENTABLE_DEFAULT = Symbol();
-function serializeDefaultValue(value, schema, ctx, json, params) {
-	let unrepresentable = false;
-	const serialized = JSON.stringify(value, (_, val) => {
-		if (typeof val !== "bigint")
-			return val;
-		unrepresentable = true;
-		return null;
-	});
-	if (!unrepresentable)
-		return JSON.parse(serialized);
-	handleUnrepresentable(schema, ctx, json, params, "BigInt defaults cannot be represented in JSON Schema");
-	return UNREPRESENTABLE_DEFAULT;
-}
-const defaultProcessor = (schema, ctx, json, params) => {
-	const def = schema._zod.def;
-	to_json_schema_processSchema(def.innerType, ctx, params);
-	const seen = ctx.seen.get(schema);
-	seen.ref = def.innerType;
-	const value = serializeDefaultValue(def.defaultValue, schema, ctx, json, params);
-	if (value !== UNREPRESENTABLE_DEFAULT)
-		json.default = value;
-};
-const prefaultProcessor = (schema, ctx, json, params) => {
-	const def = schema._zod.def;
-	to_json_schema_processSchema(def.innerType, ctx, params);
-	const seen = ctx.seen.get(schema);
-	seen.ref = def.innerType;
-	if (ctx.io !== "input")
-		return;
-	const value = serializeDefaultValue(def.defaultValue, schema, ctx, json, params);
-	if (value !== UNREPRESENTABLE_DEFAULT)
-		json._prefault = value;
-};
-const catchProcessor = (schema, ctx, json, params) => {
-	const def = schema._zod.def;
-	to_json_schema_processSchema(def.innerType, ctx, params);
-	const seen = ctx.seen.get(schema);
-	seen.ref = def.innerType;
-	let catchValue;
-	try {
-		catchValue = def.catchValue(undefined);
-	}
-	catch {
-		handleUnrepresentable(schema, ctx, json, params, "Dynamic catch values are not supported in JSON Schema");
-		return;
-	}
-	json.default = catchValue;
-};
-const pipeProcessor = (schema, ctx, _json, params) => {
-	const def = schema._zod.def;
-	const inIsTransform = def.in._zod.traits.has("$ZodTransform");
-	const innerType = ctx.io === "input" ? (inIsTransform ? def.out : def.in) : def.out;
-	to_json_schema_processSchema(innerType, ctx, params);
-	const seen = ctx.seen.get(schema);
-	seen.ref = innerType;
-};
-const readonlyProcessor = (schema, ctx, json, params) => {
-	const def = schema._zod.def;
-	to_json_schema_processSchema(def.innerType, ctx, params);
-	const seen = ctx.seen.get(schema);
-	seen.ref = def.innerType;
-	json.readOnly = true;
-};
-const promiseProcessor = (schema, ctx, _json, params) => {
-	const def = schema._zod.def;
-	to_json_schema_processSchema(def.innerType, ctx, params);
-	const seen = ctx.seen.get(schema);
-	seen.ref = def.innerType;
-};
-const optionalProcessor = (schema, ctx, _json, params) => {
-	const def = schema._zod.def;
-	to_json_schema_processSchema(def.innerType, ctx, params);
-	const seen = ctx.seen.get(schema);
-	seen.ref = def.innerType;
-};
-const lazyProcessor = (schema, ctx, _json, params) => {
-	const innerType = schema._zod.innerType;
-	to_json_schema_processSchema(innerType, ctx, params);
-	const seen = ctx.seen.get(schema);
-	seen.ref = innerType;
-};
-const allProcessors = {
-	string: stringProcessor,
-	number: numberProcessor,
-	boolean: booleanProcessor,
-	bigint: bigintProcessor,
-	symbol: symbolProcessor,
-	null: nullProcessor,
-	undefined: undefinedProcessor,
-	void: voidProcessor,
-	never: neverProcessor,
-	any: anyProcessor,
-	unknown: unknownProcessor,
-	date: dateProcessor,
-	enum: enumProcessor,
-	literal: literalProcessor,
-	nan: nanProcessor,
-	template_literal: templateLiteralProcessor,
-	file: fileProcessor,
-	success: successProcessor,
-	custom: customProcessor,
-	function: functionProcessor,
-	transform: transformProcessor,
-	map: mapProcessor,
-	set: setProcessor,
-	array: arrayProcessor,
-	object: objectProcessor,
-	union: unionProcessor,
-	intersection: intersectionProcessor,
-	tuple: tupleProcessor,
-	record: recordProcessor,
-	nullable: nullableProcessor,
-	nonoptional: nonoptionalProcessor,
-	default: defaultProcessor,
-	prefault: prefaultProcessor,
-	catch: catchProcessor,
-	pipe: pipeProcessor,
-	readonly: readonlyProcessor,
-	promise: promiseProcessor,
-	optional: optionalProcessor,
-	lazy: lazyProcessor,
-};
-function toJSONSchema(input, params) {
-	if ("_idmap" in input) {
-		const registry = input;
-		const ctx = initializeContext({ ...params, processors: allProcessors });
-		const defs = {};
-		for (const entry of registry._idmap.entries()) {
-			const [_, schema] = entry;
-			processSchema(schema, ctx);
-		}
-		const schemas = {};
-		const external = {
-			registry,
-			uri: params?.uri,
-			defs,
-		};
-		ctx.external = external;
-		for (const entry of registry._idmap.entries()) {
-			const [key, schema] = entry;
-			extractDefs(ctx, schema);
-			assignProp(schemas, key, finalize(ctx, schema));
-		}
-		if (Object.keys(defs).length > 0) {
-			const defsSegment = ctx.target === "draft-2020-12" ? "$defs" : "definitions";
-			schemas.__shared = {
-				[defsSegment]: defs,
-			};
-		}
-		return { schemas };
-	}
-	const ctx = initializeContext({ ...params, processors: allProcessors });
-	processSchema(input, ctx);
-	extractDefs(ctx, input);
-	return finalize(ctx, input);
-}
-;
-const error = () => {
-	const Sizable = {
-		string: { unit: "characters", verb: "to have" },
-		file: { unit: "bytes", verb: "to have" },
-		array: { unit: "items", verb: "to have" },
-		set: { unit: "items", verb: "to have" },
-		map: { unit: "entries", verb: "to have" },
-	};
-	function getSizing(origin) {
-		return Sizable[origin] ?? null;
-	}
-	const FormatDictionary = {
-		regex: "input",
-		email: "email address",
-		url: "URL",
-		emoji: "emoji",
-		uuid: "UUID",
-		uuidv4: "UUIDv4",
-		uuidv6: "UUIDv6",
-		nanoid: "nanoid",
-		guid: "GUID",
-		cuid: "cuid",
-		cuid2: "cuid2",
-		ulid: "ULID",
-		xid: "XID",
-		ksuid: "KSUID",
-		datetime: "ISO datetime",
-		date: "ISO date",
-		time: "ISO time",
-		duration: "ISO duration",
-		ipv4: "IPv4 address",
-		ipv6: "IPv6 address",
-		mac: "MAC address",
-		cidrv4: "IPv4 range",
-		cidrv6: "IPv6 range",
-		base64: "base64-encoded string",
-		base64url: "base64url-encoded string",
-		json_string: "JSON string",
-		e164: "E.164 number",
-		currency_code: "currency code",
-		credit_card: "credit card number",
-		iban: "IBAN",
-		jwt: "JWT",
-		template_literal: "input",
-	};
-	const TypeDictionary = {
-		nan: "NaN",
-	};
-	function getTypeName(type, input) {
-		if (type === "number" && typeof input === "number" && !Number.isFinite(input)) {
-			return String(input);
-		}
-		return TypeDictionary[type] ?? type;
-	}
-	return (issue) => {
-		switch (issue.code) {
-			case "invalid_type": {
-				const expected = getTypeName(issue.expected);
-				const receivedType = parsedType(issue.input);
-				const received = getTypeName(receivedType, issue.input);
-				return `Invalid input: expected ${expected}, received ${received}`;
-			}
-			case "invalid_value":
-				if (issue.values.length === 1)
-					return `Invalid input: expected ${stringifyPrimitive(issue.values[0])}`;
-				return `Invalid option: expected one of ${joinValues(issue.values, "|")}`;
-			case "too_big": {
-				const adj = issue.exact ? "exactly " : issue.inclusive ? "<=" : "<";
-				const sizing = getSizing(issue.origin);
-				if (sizing)
-					return `Too big: expected ${issue.origin ?? "value"} to have ${adj}${issue.maximum.toString()} ${sizing.unit ?? "elements"}`;
-				return `Too big: expected ${issue.origin ?? "value"} to be ${adj}${issue.maximum.toString()}`;
-			}
-			case "too_small": {
-				const adj = issue.exact ? "exactly " : issue.inclusive ? ">=" : ">";
-				const sizing = getSizing(issue.origin);
-				if (sizing) {
-					return `Too small: expected ${issue.origin} to have ${adj}${issue.minimum.toString()} ${sizing.unit}`;
-				}
-				return `Too small: expected ${issue.origin} to be ${adj}${issue.minimum.toString()}`;
-			}
-			case "invalid_format": {
-				const _issue = issue;
-				if (_issue.format === "starts_with") {
-					return `Invalid string: must start with "${_issue.prefix}"`;
-				}
-				if (_issue.format === "ends_with")
-					return `Invalid string: must end with "${_issue.suffix}"`;
-				if (_issue.format === "includes")
-					return `Invalid string: must include "${_issue.includes}"`;
-				if (_issue.format === "regex")
-					return `Invalid string: must match pattern ${_issue.pattern}`;
-				return `Invalid ${FormatDictionary[_issue.format] ?? issue.format}`;
-			}
-			case "not_multiple_of":
-				return `Invalid number: must be a multiple of ${issue.divisor}`;
-			case "unrecognized_keys":
-				return `Unrecognized key${issue.keys.length > 1 ? "s" : ""}: ${joinValues(issue.keys, ", ")}`;
-			case "invalid_key":
-				return `Invalid key in ${issue.origin}`;
-			case "invalid_union":
-				if (issue.options && Array.isArray(issue.options) && issue.options.length > 0) {
-					const opts = issue.options.map((o) => `'${o}'`).join(" | ");
-					return `Invalid discriminator value. Expected ${opts}`;
-				}
-				if (issue.inclusive === false) {
-					return "Invalid input: more than one option matched";
-				}
-				return "Invalid input";
-			case "invalid_element":
-				return `Invalid value in ${issue.origin}`;
-			default:
-				return `Invalid input`;
-		}
-	};
-};
-  function en() {
-	return {
-		localeError: error(),
-	};
-}
-;
-function _getMessage() {
-	const internals = this._zod;
-	internals.message ?? (internals.message = JSON.stringify(internals.def, jsonStringifyReplacer, 2));
-	return internals.message;
-}
-function _setMessage(value) {
-	this._zod.message = value;
-}
-const _messageDesc = {
-	get: _getMessage,
-	set: _setMessage,
-	enumerable: true,
-	configurable: true,
-};
-const _issuesDesc = { value: undefined, enumerable: false };
-const _installedToString =   new WeakSet([Object.prototype, Error.prototype]);
-const initializer = (inst, def) => {
-	inst.name = "$ZodError";
-	_issuesDesc.value = def;
-	Object.defineProperty(inst, "issues", _issuesDesc);
-	_issuesDesc.value = undefined;
-	Object.defineProperty(inst, "message", _messageDesc);
-	const proto = Object.getPrototypeOf(inst);
-	if (!_installedToString.has(proto)) {
-		_installedToString.add(proto);
-		Object.defineProperty(proto, "toString", {
-			configurable: true,
-			enumerable: false,
-			get() {
-				const value = () => this.message;
-				Object.defineProperty(this, "toString", { value, configurable: true, writable: true });
-				return value;
-			},
-			set(value) {
-				Object.defineProperty(this, "toString", { value, configurable: true, writable: true });
-			},
-		});
-	}
-};
-const $ZodError = $constructor("$ZodError", initializer);
-const $ZodRealError = $constructor("$ZodError", initializer, undefined, {
-	Parent: Error,
-});
-function node(obj, key, make) {
-	if (!Object.prototype.hasOwnProperty.call(obj, key)) {
-		if (key === "__proto__") {
-			Object.defineProperty(obj, key, { value: make(), writable: true, enumerable: true, configurable: true });
-		}
-		else {
-			obj[key] = make();
-		}
-	}
-	return obj[key];
-}
-function flattenError(error, mapper = (issue) => issue.message) {
-	const fieldErrors = {};
-	const formErrors = [];
-	for (const sub of error.issues) {
-		if (sub.path.length > 0) {
-			node(fieldErrors, sub.path[0], () => []).push(mapper(sub));
-		}
-		else {
-			formErrors.push(mapper(sub));
-		}
-	}
-	return { formErrors, fieldErrors };
-}
-function formatError(error, mapper = (issue) => issue.message) {
-	const fieldErrors = { _errors: [] };
-	const processError = (error, path = []) => {
-		for (const issue of error.issues) {
-			if (issue.code === "invalid_union" && issue.errors.length) {
-				issue.errors.map((issues) => processError({ issues }, [...path, ...issue.path]));
-			}
-			else if (issue.code === "invalid_key") {
-				processError({ issues: issue.issues }, [...path, ...issue.path]);
-			}
-			else if (issue.code === "invalid_element") {
-				processError({ issues: issue.issues }, [...path, ...issue.path]);
-			}
-			else {
-				const fullpath = [...path, ...issue.path];
-				if (fullpath.length === 0) {
-					fieldErrors._errors.push(mapper(issue));
-				}
-				else {
-					let curr = fieldErrors;
-					let i = 0;
-					while (i < fullpath.length) {
-						const el = fullpath[i];
-						const terminal = i === fullpath.length - 1;
-						if (el === "_errors") {
-							if (terminal)
-								curr._errors.push(mapper(issue));
-							i++;
-							continue;
-						}
-						if (!Object.prototype.hasOwnProperty.call(curr, el)) {
-							Object.defineProperty(curr, el, {
-								value: { _errors: [] },
-								enumerable: true,
-								writable: true,
-								configurable: true,
-							});
-						}
-						const node = curr[el];
-						if (terminal) {
-							node._errors.push(mapper(issue));
-						}
-						curr = node;
-						i++;
-					}
-				}
-			}
-		}
-	};
-	processError(error);
-	return fieldErrors;
-}
-function treeifyError(error, mapper = (issue) => issue.message) {
-	const result = { errors: [] };
-	const processError = (error, path = []) => {
-		var _a;
-		for (const issue of error.issues) {
-			if (issue.code === "invalid_union" && issue.errors.length) {
-				issue.errors.map((issues) => processError({ issues }, [...path, ...issue.path]));
-			}
-			else if (issue.code === "invalid_key") {
-				processError({ issues: issue.issues }, [...path, ...issue.path]);
-			}
-			else if (issue.code === "invalid_element") {
-				processError({ issues: issue.issues }, [...path, ...issue.path]);
-			}
-			else {
-				const fullpath = [...path, ...issue.path];
-				if (fullpath.length === 0) {
-					result.errors.push(mapper(issue));
-					continue;
-				}
-				let curr = result;
-				let i = 0;
-				while (i < fullpath.length) {
-					const el = fullpath[i];
-					const terminal = i === fullpath.length - 1;
-					if (typeof el === "string") {
-						curr.properties ?? (curr.properties = {});
-						if (!Object.prototype.hasOwnProperty.call(curr.properties, el)) {
-							Object.defineProperty(curr.properties, el, {
-								value: { errors: [] },
-								enumerable: true,
-								writable: true,
-								configurable: true,
-							});
-						}
-						curr = curr.properties[el];
-					}
-					else {
-						curr.items ?? (curr.items = []);
-						(_a = curr.items)[el] ?? (_a[el] = { errors: [] });
-						curr = curr.items[el];
-					}
-					if (terminal) {
-						curr.errors.push(mapper(issue));
-					}
-					i++;
-				}
-			}
-		}
-	};
-	processError(error);
-	return result;
-}
-function toDotPath(_path) {
-	const segs = [];
-	const path = _path.map((seg) => (typeof seg === "object" ? seg.key : seg));
-	for (const seg of path) {
-		if (typeof seg === "number")
-			segs.push(`[${seg}]`);
-		else if (typeof seg === "symbol")
-			segs.push(`[${JSON.stringify(String(seg))}]`);
-		else if (/[^\w$]/.test(seg))
-			segs.push(`[${JSON.stringify(seg)}]`);
-		else {
-			if (segs.length)
-				segs.push(".");
-			segs.push(seg);
-		}
-	}
-	return segs.join("");
-}
-function prettifyError(error) {
-	const lines = [];
-	const issues = [...error.issues].sort((a, b) => (a.path ?? []).length - (b.path ?? []).length);
-	for (const issue of issues) {
-		lines.push(`✖ ${issue.message}`);
-		if (issue.path?.length)
-			lines.push(`  → at ${toDotPath(issue.path)}`);
-	}
-	return lines.join("\n");
-}
-;
-function finalizeParams(callee, params) {
-	return { callee: params?.callee ?? callee, Err: params?.Err };
-}
-const _parse = (_Err) => {
-	const fn = (schema, value, _ctx, _params) => {
-		const ctx = _ctx ? { ..._ctx, async: false } : { async: false };
-		const result = schema._zod.run({ value, issues: [] }, ctx);
-		if (result instanceof Promise) {
-			throw new $ZodAsyncError();
-		}
-		if (result.issues.length) {
-			const e = new (_params?.Err ?? _Err)(result.issues.map((iss) => finalizeIssue(iss, ctx, config())));
-			captureStackTrace(e, _params?.callee ?? fn);
-			throw e;
-		}
-		return result.value;
-	};
-	return fn;
-};
-const parse_parse =   _parse($ZodRealError);
-const _parseAsync = (_Err) => {
-	const fn = async (schema, value, _ctx, params) => {
-		const ctx = _ctx ? { ..._ctx, async: true } : { async: true };
-		let result = schema._zod.run({ value, issues: [] }, ctx);
-		if (result instanceof Promise)
-			result = await result;
-		if (result.issues.length) {
-			const e = new (params?.Err ?? _Err)(result.issues.map((iss) => finalizeIssue(iss, ctx, config())));
-			captureStackTrace(e, params?.callee ?? fn);
-			throw e;
-		}
-		return result.value;
-	};
-	return fn;
-};
-const parse_parseAsync =   _parseAsync($ZodRealError);
-const _safeParse = (_Err) => (schema, value, _ctx) => {
-	const ctx = _ctx ? { ..._ctx, async: false } : { async: false };
-	const result = schema._zod.run({ value, issues: [] }, ctx);
-	if (result instanceof Promise) {
-		throw new $ZodAsyncError();
-	}
-	return result.issues.length ? failure(_Err, result.issues, ctx) : { success: true, data: result.value };
-};
-const safeParse =   _safeParse($ZodRealError);
-function failure(Err, issues, ctx) {
-	let error;
-	return {
-		success: false,
-		get error() {
-			if (!error) {
-				error = new Err(issues.map((iss) => finalizeIssue(iss, ctx, config())));
-				issues = undefined;
-				ctx = undefined;
-			}
-			return error;
-		},
-		set error(e) {
-			error = e;
-			issues = undefined;
-			ctx = undefined;
-		},
-	};
-}
-const _safeParseAsync = (_Err) => async (schema, value, _ctx) => {
-	const ctx = _ctx ? { ..._ctx, async: true } : { async: true };
-	let result = schema._zod.run({ value, issues: [] }, ctx);
-	if (result instanceof Promise)
-		result = await result;
-	return result.issues.length ? failure(_Err, result.issues, ctx) : { success: true, data: result.value };
-};
-const safeParseAsync =   _safeParseAsync($ZodRealError);
-const COMPILE_INVALID =   Symbol.for("zod.compile.invalid");
-const COMPILE_FALLBACK =   Symbol.for("zod.compile.fallback");
-const validate = ((schema, value, _ctx) => {
-	const validator = schema._zod.bag.validator;
-	if (validator !== undefined) {
-		if (validator(value) !== COMPILE_INVALID)
-			return true;
-		if (validator.definite === true && _ctx === undefined)
-			return false;
-	}
-	return validateFallback(schema, value, _ctx);
-});
-function validateFallback(schema, value, _ctx) {
-	const ctx = _ctx
-		? { ..._ctx, async: false, abortEarly: true }
-		: { async: false, abortEarly: true };
-	const fallbackRun = schema._zod.bag.fallbackRun;
-	let result;
-	if (fallbackRun) {
-		ctx[COMPILE_FALLBACK] = true;
-		result = fallbackRun({ value, issues: [] }, ctx);
-	}
-	else {
-		result = schema._zod.run({ value, issues: [] }, ctx);
-	}
-	if (result instanceof Promise) {
-		throw new $ZodAsyncError();
-	}
-	return result.issues.length === 0;
-}
-const parse_validateAsync = async (schema, value, _ctx) => {
-	const ctx = _ctx
-		? { ..._ctx, async: true, abortEarly: true }
-		: { async: true, abortEarly: true };
-	let result = schema._zod.run({ value, issues: [] }, ctx);
-	if (result instanceof Promise)
-		result = await result;
-	return result.issues.length === 0;
-};
-const _encode = (_Err) => {
-	const parse = _parse(_Err);
-	const fn = (schema, value, _ctx, _params) => {
-		const ctx = _ctx ? { ..._ctx, direction: "backward" } : { direction: "backward" };
-		return parse(schema, value, ctx, finalizeParams(fn, _params));
-	};
-	return fn;
-};
-const encode =   _encode($ZodRealError);
-const _decode = (_Err) => {
-	const parse = _parse(_Err);
-	const fn = (schema, value, _ctx, _params) => {
-		return parse(schema, value, _ctx, finalizeParams(fn, _params));
-	};
-	return fn;
-};
-const decode =   _decode($ZodRealError);
-const _encodeAsync = (_Err) => {
-	const parseAsync = _parseAsync(_Err);
-	const fn = async (schema, value, _ctx, _params) => {
-		const ctx = _ctx ? { ..._ctx, direction: "backward" } : { direction: "backward" };
-		return (await parseAsync(schema, value, ctx, finalizeParams(fn, _params)));
-	};
-	return fn;
-};
-const encodeAsync =   _encodeAsync($ZodRealError);
-const _decodeAsync = (_Err) => {
-	const parseAsync = _parseAsync(_Err);
-	const fn = async (schema, value, _ctx, _params) => {
-		return await parseAsync(schema, value, _ctx, finalizeParams(fn, _params));
-	};
-	return fn;
-};
-const decodeAsync =   _decodeAsync($ZodRealError);
-const _safeEncode = (_Err) => (schema, value, _ctx) => {
-	const ctx = _ctx ? { ..._ctx, direction: "backward" } : { direction: "backward" };
-	return _safeParse(_Err)(schema, value, ctx);
-};
-const safeEncode =   _safeEncode($ZodRealError);
-const _safeDecode = (_Err) => (schema, value, _ctx) => {
-	return _safeParse(_Err)(schema, value, _ctx);
-};
-const safeDecode =   _safeDecode($ZodRealError);
-const _safeEncodeAsync = (_Err) => async (schema, value, _ctx) => {
-	const ctx = _ctx ? { ..._ctx, direction: "backward" } : { direction: "backward" };
-	return _safeParseAsync(_Err)(schema, value, ctx);
-};
-const safeEncodeAsync =   _safeEncodeAsync($ZodRealError);
-const _safeDecodeAsync = (_Err) => async (schema, value, _ctx) => {
-	return _safeParseAsync(_Err)(schema, value, _ctx);
-};
-const safeDecodeAsync =   _safeDecodeAsync($ZodRealError);
-;
-const _installedErrorProtos =   new WeakSet([Object.prototype, Error.prototype]);
-function _lazyMethod(proto, key, make) {
-	Object.defineProperty(proto, key, {
-		configurable: true,
-		enumerable: false,
-		get() {
-			const value = make(this);
-			Object.defineProperty(this, key, { value, configurable: true, writable: true });
-			return value;
-		},
-		set(value) {
-			Object.defineProperty(this, key, { value, configurable: true, writable: true });
-		},
-	});
-}
-const errors_initializer = (inst, issues) => {
-	$ZodError.init(inst, issues);
-	inst.name = "ZodError";
-	const proto = Object.getPrototypeOf(inst);
-	if (_installedErrorProtos.has(proto))
-		return;
-	_installedErrorProtos.add(proto);
-	_lazyMethod(proto, "format", (self) => (mapper) => formatError(self, mapper));
-	_lazyMethod(proto, "flatten", (self) => (mapper) => flattenError(self, mapper));
-	_lazyMethod(proto, "addIssue", (self) => (issue) => {
-		self.issues.push(issue);
-		self.message = JSON.stringify(self.issues, jsonStringifyReplacer, 2);
-	});
-	_lazyMethod(proto, "addIssues", (self) => (issues) => {
-		self.issues.push(...issues);
-		self.message = JSON.stringify(self.issues, jsonStringifyReplacer, 2);
-	});
-	Object.defineProperty(proto, "isEmpty", {
-		configurable: true,
-		enumerable: false,
-		get() {
-			return this.issues.length === 0;
-		},
-	});
-};
-const ZodError =   (  null && (core.$constructor("ZodError", errors_initializer)));
-const ZodRealError =   $constructor("ZodError", errors_initializer, undefined, {
-	Parent: Error,
-});
-;
-const classic_parse_parse =   _parse(ZodRealError);
-const classic_parse_parseAsync =   _parseAsync(ZodRealError);
-const parse_safeParse =   _safeParse(ZodRealError);
-const parse_safeParseAsync =   _safeParseAsync(ZodRealError);
-const parse_encode =   _encode(ZodRealError);
-const parse_decode =   _decode(ZodRealError);
-const parse_encodeAsync =   _encodeAsync(ZodRealError);
-const parse_decodeAsync =   _decodeAsync(ZodRealError);
-const parse_safeEncode =   _safeEncode(ZodRealError);
-const parse_safeDecode =   _safeDecode(ZodRealError);
-const parse_safeEncodeAsync =   _safeEncodeAsync(ZodRealError);
-const parse_safeDecodeAsync =   _safeDecodeAsync(ZodRealError);
-;
-function _ensureDefaultLocale() {
-	if (!globalConfig.localeError)
-		config(en());
-}
-function _ensureDefaultMemoizer() {
-	if (!globalConfig.memoizer)
-		config({ memoizer: memoizer() });
-}
-const ZodType =   $constructor("ZodType", (inst, def) => {
-	_ensureDefaultLocale();
-	$ZodType.init(inst, def);
-	inst.def = def;
-	inst.type = def.type;
-	return inst;
-}, {
-	check(...chks) {
-		const def = this.def;
-		return this.clone(mergeDefs(def, {
-			checks: [
-				...(def.checks ?? []),
-				...chks.map((ch) => typeof ch === "function" ? { _zod: { check: ch, def: { check: "custom" }, onattach: [] } } : ch),
-			],
-		}), { parent: true });
-	},
-	with(...chks) {
-		return this.check(...chks);
-	},
-	clone(def, params) {
-		return clone(this, def, params);
-	},
-	brand() {
-		return this;
-	},
-	register(reg, meta) {
-		reg.add(this, meta);
-		return this;
-	},
-	refine(check, params) {
-		return this.check(refine(check, params));
-	},
-	superRefine(refinement, params) {
-		return this.check(superRefine(refinement, params));
-	},
-	overwrite(fn) {
-		return this.check(_overwrite(fn));
-	},
-	optional() {
-		return optional(this);
-	},
-	exactOptional() {
-		return exactOptional(this);
-	},
-	nullable() {
-		return nullable(this);
-	},
-	nullish() {
-		return optional(nullable(this));
-	},
-	nonoptional(params) {
-		return nonoptional(this, params);
-	},
-	array() {
-		return array(this);
-	},
-	or(arg) {
-		return union([this, arg]);
-	},
-	and(arg) {
-		return intersection(this, arg);
-	},
-	transform(tx) {
-		return pipe(this, transform(tx));
-	},
-	default(d) {
-		return schemas_default(this, d);
-	},
-	prefault(d) {
-		return prefault(this, d);
-	},
-	catch(params) {
-		return schemas_catch(this, params);
-	},
-	pipe(target) {
-		return pipe(this, target);
-	},
-	readonly() {
-		return readonly(this);
-	},
-	describe(description) {
-		const cl = this.clone();
-		globalRegistry.add(cl, { description });
-		return cl;
-	},
-	meta(...args) {
-		if (args.length === 0)
-			return globalRegistry.get(this);
-		const cl = this.clone();
-		globalRegistry.add(cl, args[0]);
-		return cl;
-	},
-	isOptional() {
-		return this.safeParse(undefined).success;
-	},
-	isNullable() {
-		return this.safeParse(null).success;
-	},
-	apply(fn, ...args) {
-		return args.length === 0 ? fn(this) : fn(this, ...args);
-	},
-	get "~standard"() {
-		return hide(this, "~standard", {
-			...standardProps(this),
-			jsonSchema: {
-				input: createStandardJSONSchemaMethod(this, "input"),
-				output: createStandardJSONSchemaMethod(this, "output"),
-			},
-		});
-	},
-	set "~standard"(value) {
-		own(this, "~standard", value);
-	},
-	parse: function _parse(data, params) {
-		return classic_parse_parse(this, data, params, { callee: _parse });
-	},
-	parseAsync: async function _parseAsync(data, params) {
-		return await classic_parse_parseAsync(this, data, params, { callee: _parseAsync });
-	},
-	safeParse(data, params) {
-		return parse_safeParse(this, data, params);
-	},
-	async safeParseAsync(data, params) {
-		return parse_safeParseAsync(this, data, params);
-	},
-	get spa() {
-		return this?.safeParseAsync;
-	},
-	set spa(value) {
-		own(this, "spa", value);
-	},
-	validate(data, params) {
-		return validate(this, data, params);
-	},
-	validateAsync(data, params) {
-		return parse_validateAsync(this, data, params);
-	},
-	encode: function _encode(data, params) {
-		return parse_encode(this, data, params, { callee: _encode });
-	},
-	decode: function _decode(data, params) {
-		return parse_decode(this, data, params, { callee: _decode });
-	},
-	encodeAsync: async function _encodeAsync(data, params) {
-		return await parse_encodeAsync(this, data, params, { callee: _encodeAsync });
-	},
-	decodeAsync: async function _decodeAsync(data, params) {
-		return await parse_decodeAsync(this, data, params, { callee: _decodeAsync });
-	},
-	safeEncode(data, params) {
-		return parse_safeEncode(this, data, params);
-	},
-	safeDecode(data, params) {
-		return parse_safeDecode(this, data, params);
-	},
-	async safeEncodeAsync(data, params) {
-		return parse_safeEncodeAsync(this, data, params);
-	},
-	async safeDecodeAsync(data, params) {
-		return parse_safeDecodeAsync(this, data, params);
-	},
-	toJSONSchema(params) {
-		return createToJSONSchemaMethod(this, {})(params);
-	},
-	get description() {
-		return globalRegistry.get(this)?.description;
-	},
-	get _def() {
-		return this._zod.def;
-	},
-});
-const _ZodString =   $constructor("_ZodString", (inst, def) => {
-	$ZodString.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => stringProcessor(inst, ctx, json, params);
-},
-  derived({
-	format: (inst) => aggregateChecks(inst).format ?? null,
-	minLength: (inst) => aggregateChecks(inst).minimum ?? null,
-	maxLength: (inst) => aggregateChecks(inst).maximum ?? null,
-}, {
-	regex(...args) {
-		return this.check(_regex(...args));
-	},
-	includes(...args) {
-		return this.check(_includes(...args));
-	},
-	startsWith(...args) {
-		return this.check(_startsWith(...args));
-	},
-	endsWith(...args) {
-		return this.check(_endsWith(...args));
-	},
-	min(...args) {
-		return this.check(_minLength(...args));
-	},
-	max(...args) {
-		return this.check(_maxLength(...args));
-	},
-	length(...args) {
-		return this.check(_length(...args));
-	},
-	nonempty(...args) {
-		return this.check(_minLength(1, ...args));
-	},
-	lowercase(params) {
-		return this.check(_lowercase(params));
-	},
-	uppercase(params) {
-		return this.check(_uppercase(params));
-	},
-	trim() {
-		return this.check(_trim());
-	},
-	normalize(...args) {
-		return this.check(_normalize(...args));
-	},
-	toLowerCase() {
-		return this.check(_toLowerCase());
-	},
-	toUpperCase() {
-		return this.check(_toUpperCase());
-	},
-	slugify() {
-		return this.check(_slugify());
-	},
-}));
-const ZodString =   $constructor("ZodString", (inst, def) => {
-	$ZodString.init(inst, def);
-	_ZodString.init(inst, def);
-}, {
-	email(params) {
-		return this.check(_email(ZodEmail, params));
-	},
-	url(params) {
-		return this.check(_url(ZodURL, params));
-	},
-	jwt(params) {
-		return this.check(_jwt(ZodJWT, params));
-	},
-	emoji(params) {
-		return this.check(api_emoji(ZodEmoji, params));
-	},
-	guid(params) {
-		return this.check(_guid(ZodGUID, params));
-	},
-	uuid(params) {
-		return this.check(_uuid(ZodUUID, params));
-	},
-	uuidv4(params) {
-		return this.check(_uuidv4(ZodUUID, params));
-	},
-	uuidv6(params) {
-		return this.check(_uuidv6(ZodUUID, params));
-	},
-	uuidv7(params) {
-		return this.check(_uuidv7(ZodUUID, params));
-	},
-	nanoid(params) {
-		return this.check(_nanoid(ZodNanoID, params));
-	},
-	cuid(params) {
-		return this.check(_cuid(ZodCUID, params));
-	},
-	cuid2(params) {
-		return this.check(_cuid2(ZodCUID2, params));
-	},
-	ulid(params) {
-		return this.check(_ulid(ZodULID, params));
-	},
-	base64(params) {
-		return this.check(_base64(ZodBase64, params));
-	},
-	base64url(params) {
-		return this.check(_base64url(ZodBase64URL, params));
-	},
-	xid(params) {
-		return this.check(_xid(ZodXID, params));
-	},
-	ksuid(params) {
-		return this.check(_ksuid(ZodKSUID, params));
-	},
-	ipv4(params) {
-		return this.check(_ipv4(ZodIPv4, params));
-	},
-	ipv6(params) {
-		return this.check(_ipv6(ZodIPv6, params));
-	},
-	cidrv4(params) {
-		return this.check(_cidrv4(ZodCIDRv4, params));
-	},
-	cidrv6(params) {
-		return this.check(_cidrv6(ZodCIDRv6, params));
-	},
-	e164(params) {
-		return this.check(_e164(ZodE164, params));
-	},
-	datetime(params) {
-		return this.check(_isoDateTime(ZodISODateTime, params));
-	},
-	date(params) {
-		return this.check(_isoDate(ZodISODate, params));
-	},
-	time(params) {
-		return this.check(_isoTime(ZodISOTime, params));
-	},
-	duration(params) {
-		return this.check(_isoDuration(ZodISODuration, params));
-	},
-});
-function schemas_string(params) {
-	return _string(ZodString, params);
-}
-const ZodStringFormat =   $constructor("ZodStringFormat", (inst, def) => {
-	$ZodStringFormat.init(inst, def);
-	_ZodString.init(inst, def);
-});
-const ZodISODateTime =   $constructor("ZodISODateTime", (inst, def) => {
-	$ZodISODateTime.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-const ZodISODate =   $constructor("ZodISODate", (inst, def) => {
-	$ZodISODate.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-const ZodISOTime =   $constructor("ZodISOTime", (inst, def) => {
-	$ZodISOTime.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-const ZodISODuration =   $constructor("ZodISODuration", (inst, def) => {
-	$ZodISODuration.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-const ZodEmail =   $constructor("ZodEmail", (inst, def) => {
-	$ZodEmail.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_email(params) {
-	return core._email(ZodEmail, params);
-}
-const ZodGUID =   $constructor("ZodGUID", (inst, def) => {
-	$ZodGUID.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_guid(params) {
-	return core._guid(ZodGUID, params);
-}
-const ZodUUID =   $constructor("ZodUUID", (inst, def) => {
-	$ZodUUID.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_uuid(params) {
-	return core._uuid(ZodUUID, params);
-}
-function uuidv4(params) {
-	return core._uuidv4(ZodUUID, params);
-}
-function uuidv6(params) {
-	return core._uuidv6(ZodUUID, params);
-}
-function uuidv7(params) {
-	return core._uuidv7(ZodUUID, params);
-}
-const ZodURL =   $constructor("ZodURL", (inst, def) => {
-	$ZodURL.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function url(params) {
-	return core._url(ZodURL, params);
-}
-function httpUrl(params) {
-	return core._url(ZodURL, {
-		protocol: regexes.httpProtocol,
-		hostname: regexes.domain,
-		...util.normalizeParams(params),
-	});
-}
-const ZodEmoji =   $constructor("ZodEmoji", (inst, def) => {
-	$ZodEmoji.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_emoji(params) {
-	return core._emoji(ZodEmoji, params);
-}
-const ZodNanoID =   $constructor("ZodNanoID", (inst, def) => {
-	$ZodNanoID.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_nanoid(params) {
-	return core._nanoid(ZodNanoID, params);
-}
-const ZodCUID =   $constructor("ZodCUID", (inst, def) => {
-	$ZodCUID.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_cuid(params) {
-	return core._cuid(ZodCUID, params);
-}
-const ZodCUID2 =   $constructor("ZodCUID2", (inst, def) => {
-	$ZodCUID2.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_cuid2(params) {
-	return core._cuid2(ZodCUID2, params);
-}
-const ZodULID =   $constructor("ZodULID", (inst, def) => {
-	$ZodULID.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_ulid(params) {
-	return core._ulid(ZodULID, params);
-}
-const ZodXID =   $constructor("ZodXID", (inst, def) => {
-	$ZodXID.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_xid(params) {
-	return core._xid(ZodXID, params);
-}
-const ZodKSUID =   $constructor("ZodKSUID", (inst, def) => {
-	$ZodKSUID.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_ksuid(params) {
-	return core._ksuid(ZodKSUID, params);
-}
-const ZodIPv4 =   $constructor("ZodIPv4", (inst, def) => {
-	$ZodIPv4.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_ipv4(params) {
-	return core._ipv4(ZodIPv4, params);
-}
-const ZodMAC =   (  null && (core.$constructor("ZodMAC", (inst, def) => {
-	core.$ZodMAC.init(inst, def);
-	ZodStringFormat.init(inst, def);
-})));
-function schemas_mac(params) {
-	return core._mac(ZodMAC, params);
-}
-const ZodIPv6 =   $constructor("ZodIPv6", (inst, def) => {
-	$ZodIPv6.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_ipv6(params) {
-	return core._ipv6(ZodIPv6, params);
-}
-const ZodCIDRv4 =   $constructor("ZodCIDRv4", (inst, def) => {
-	$ZodCIDRv4.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_cidrv4(params) {
-	return core._cidrv4(ZodCIDRv4, params);
-}
-const ZodCIDRv6 =   $constructor("ZodCIDRv6", (inst, def) => {
-	$ZodCIDRv6.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_cidrv6(params) {
-	return core._cidrv6(ZodCIDRv6, params);
-}
-const ZodBase64 =   $constructor("ZodBase64", (inst, def) => {
-	$ZodBase64.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_base64(params) {
-	return core._base64(ZodBase64, params);
-}
-const ZodBase64URL =   $constructor("ZodBase64URL", (inst, def) => {
-	$ZodBase64URL.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_base64url(params) {
-	return core._base64url(ZodBase64URL, params);
-}
-const ZodE164 =   $constructor("ZodE164", (inst, def) => {
-	$ZodE164.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function schemas_e164(params) {
-	return core._e164(ZodE164, params);
-}
-const ZodCreditCard =   (  null && (core.$constructor("ZodCreditCard", (inst, def) => {
-	core.$ZodCreditCard.init(inst, def);
-	ZodStringFormat.init(inst, def);
-})));
-function schemas_creditCard(params) {
-	return core._creditCard(ZodCreditCard, params);
-}
-const ZodIBAN =   (  null && (core.$constructor("ZodIBAN", (inst, def) => {
-	core.$ZodIBAN.init(inst, def);
-	ZodStringFormat.init(inst, def);
-})));
-function schemas_iban(params) {
-	return core._iban(ZodIBAN, params);
-}
-const ZodJWT =   $constructor("ZodJWT", (inst, def) => {
-	$ZodJWT.init(inst, def);
-	ZodStringFormat.init(inst, def);
-});
-function jwt(params) {
-	return core._jwt(ZodJWT, params);
-}
-const ZodCustomStringFormat =   (  null && (core.$constructor("ZodCustomStringFormat", (inst, def) => {
-	core.$ZodCustomStringFormat.init(inst, def);
-	ZodStringFormat.init(inst, def);
-})));
-function stringFormat(format, fnOrRegex, _params = {}) {
-	return core._stringFormat(ZodCustomStringFormat, format, fnOrRegex, _params);
-}
-function schemas_hostname(_params) {
-	return core._stringFormat(ZodCustomStringFormat, "hostname", regexes.hostname, _params);
-}
-function schemas_hex(_params) {
-	return core._stringFormat(ZodCustomStringFormat, "hex", regexes.hex, _params);
-}
-function schemas_currencyCode(_params) {
-	return core._stringFormat(ZodCustomStringFormat, "currency_code", regexes.currencyCode, _params);
-}
-function hash(alg, params) {
-	const enc = params?.enc ?? "hex";
-	const format = `${alg}_${enc}`;
-	const regex = core.regexes[format];
-	if (!regex)
-		throw new Error(`Unrecognized hash format: ${format}`);
-	return core._stringFormat(ZodCustomStringFormat, format, regex, params);
-}
-const ZodNumber =   $constructor("ZodNumber", (inst, def) => {
-	$ZodNumber.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => numberProcessor(inst, ctx, json, params);
-	inst.isFinite = true;
-},
-  derived({
-	minValue: (inst) => {
-		const { minimum, exclusiveMinimum } = aggregateChecks(inst);
-		return Math.max(minimum ?? Number.NEGATIVE_INFINITY, exclusiveMinimum ?? Number.NEGATIVE_INFINITY);
-	},
-	maxValue: (inst) => {
-		const { maximum, exclusiveMaximum } = aggregateChecks(inst);
-		return Math.min(maximum ?? Number.POSITIVE_INFINITY, exclusiveMaximum ?? Number.POSITIVE_INFINITY);
-	},
-	isInt: (inst) => {
-		const { isInt, multipleOf } = aggregateChecks(inst);
-		return !!isInt || !!multipleOf?.some(Number.isSafeInteger);
-	},
-	format: (inst) => aggregateChecks(inst).format ?? null,
-}, {
-	gt(value, params) {
-		return this.check(_gt(value, params));
-	},
-	gte(value, params) {
-		return this.check(_gte(value, params));
-	},
-	min(value, params) {
-		return this.check(_gte(value, params));
-	},
-	lt(value, params) {
-		return this.check(_lt(value, params));
-	},
-	lte(value, params) {
-		return this.check(_lte(value, params));
-	},
-	max(value, params) {
-		return this.check(_lte(value, params));
-	},
-	int(params) {
-		return this.check(schemas_int(params));
-	},
-	safe(params) {
-		return this.check(schemas_int(params));
-	},
-	positive(params) {
-		return this.check(_gt(0, params));
-	},
-	nonnegative(params) {
-		return this.check(_gte(0, params));
-	},
-	negative(params) {
-		return this.check(_lt(0, params));
-	},
-	nonpositive(params) {
-		return this.check(_lte(0, params));
-	},
-	multipleOf(value, params) {
-		return this.check(_multipleOf(value, params));
-	},
-	step(value, params) {
-		return this.check(_multipleOf(value, params));
-	},
-	finite() {
-		return this;
-	},
-}));
-function schemas_number(params) {
-	return _number(ZodNumber, params);
-}
-const ZodNumberFormat =   $constructor("ZodNumberFormat", (inst, def) => {
-	$ZodNumberFormat.init(inst, def);
-	ZodNumber.init(inst, def);
-});
-function schemas_int(params) {
-	return _int(ZodNumberFormat, params);
-}
-function float32(params) {
-	return core._float32(ZodNumberFormat, params);
-}
-function float64(params) {
-	return core._float64(ZodNumberFormat, params);
-}
-function int32(params) {
-	return core._int32(ZodNumberFormat, params);
-}
-function uint32(params) {
-	return core._uint32(ZodNumberFormat, params);
-}
-const ZodBoolean =   $constructor("ZodBoolean", (inst, def) => {
-	$ZodBoolean.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => booleanProcessor(inst, ctx, json, params);
-});
-function schemas_boolean(params) {
-	return _boolean(ZodBoolean, params);
-}
-const ZodBigInt =   $constructor("ZodBigInt", (inst, def) => {
-	$ZodBigInt.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => bigintProcessor(inst, ctx, json, params);
-},
-  derived({
-	minValue: (inst) => aggregateChecks(inst).minimum ?? null,
-	maxValue: (inst) => aggregateChecks(inst).maximum ?? null,
-	format: (inst) => aggregateChecks(inst).format ?? null,
-}, {
-	gte(value, params) {
-		return this.check(_gte(value, params));
-	},
-	min(value, params) {
-		return this.check(_gte(value, params));
-	},
-	gt(value, params) {
-		return this.check(_gt(value, params));
-	},
-	lt(value, params) {
-		return this.check(_lt(value, params));
-	},
-	lte(value, params) {
-		return this.check(_lte(value, params));
-	},
-	max(value, params) {
-		return this.check(_lte(value, params));
-	},
-	positive(params) {
-		return this.check(_gt(BigInt(0), params));
-	},
-	negative(params) {
-		return this.check(_lt(BigInt(0), params));
-	},
-	nonpositive(params) {
-		return this.check(_lte(BigInt(0), params));
-	},
-	nonnegative(params) {
-		return this.check(_gte(BigInt(0), params));
-	},
-	multipleOf(value, params) {
-		return this.check(_multipleOf(value, params));
-	},
-}));
-function schemas_bigint(params) {
-	return core._bigint(ZodBigInt, params);
-}
-const ZodBigIntFormat =   (  null && (core.$constructor("ZodBigIntFormat", (inst, def) => {
-	core.$ZodBigIntFormat.init(inst, def);
-	ZodBigInt.init(inst, def);
-})));
-function int64(params) {
-	return core._int64(ZodBigIntFormat, params);
-}
-function uint64(params) {
-	return core._uint64(ZodBigIntFormat, params);
-}
-const ZodSymbol =   (  null && (core.$constructor("ZodSymbol", (inst, def) => {
-	core.$ZodSymbol.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => processors.symbolProcessor(inst, ctx, json, params);
-})));
-function symbol(params) {
-	return core._symbol(ZodSymbol, params);
-}
-const ZodUndefined =   (  null && (core.$constructor("ZodUndefined", (inst, def) => {
-	core.$ZodUndefined.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => processors.undefinedProcessor(inst, ctx, json, params);
-})));
-function schemas_undefined(params) {
-	return core._undefined(ZodUndefined, params);
-}
-const ZodNull =   $constructor("ZodNull", (inst, def) => {
-	$ZodNull.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => nullProcessor(inst, ctx, json, params);
-});
-function schemas_null(params) {
-	return api_null(ZodNull, params);
-}
-const ZodAny =   (  null && (core.$constructor("ZodAny", (inst, def) => {
-	core.$ZodAny.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => processors.anyProcessor(inst, ctx, json, params);
-})));
-function any() {
-	return core._any(ZodAny);
-}
-const ZodUnknown =   $constructor("ZodUnknown", (inst, def) => {
-	$ZodUnknown.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => unknownProcessor(inst, ctx, json, params);
-});
-function unknown() {
-	return _unknown(ZodUnknown);
-}
-const ZodNever =   $constructor("ZodNever", (inst, def) => {
-	$ZodNever.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => neverProcessor(inst, ctx, json, params);
-});
-function never(params) {
-	return _never(ZodNever, params);
-}
-const ZodVoid =   (  null && (core.$constructor("ZodVoid", (inst, def) => {
-	core.$ZodVoid.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => processors.voidProcessor(inst, ctx, json, params);
-})));
-function schemas_void(params) {
-	return core._void(ZodVoid, params);
-}
-const ZodDate =   $constructor("ZodDate", (inst, def) => {
-	$ZodDate.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => dateProcessor(inst, ctx, json, params);
-	inst.min = (value, params) => inst.check(_gte(value, params));
-	inst.max = (value, params) => inst.check(_lte(value, params));
-},
-  derived({
-	minDate: (inst) => {
-		const { minimum } = aggregateChecks(inst);
-		return minimum ? new Date(minimum) : null;
-	},
-	maxDate: (inst) => {
-		const { maximum } = aggregateChecks(inst);
-		return maximum ? new Date(maximum) : null;
-	},
-}, {}));
-function schemas_date(params) {
-	return core._date(ZodDate, params);
-}
-const ZodArray =   $constructor("ZodArray", (inst, def) => {
-	_ensureDefaultMemoizer();
-	$ZodArray.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => arrayProcessor(inst, ctx, json, params);
-	inst.element = def.element;
-}, {
-	min(n, params) {
-		return this.check(_minLength(n, params));
-	},
-	nonempty(params) {
-		return this.check(_minLength(1, params));
-	},
-	max(n, params) {
-		return this.check(_maxLength(n, params));
-	},
-	length(n, params) {
-		return this.check(_length(n, params));
-	},
-	unwrap() {
-		return this.element;
-	},
-});
-function array(element, params) {
-	return _array(ZodArray, element, params);
-}
-function keyof(schema) {
-	const shape = schema._zod.def.shape;
-	return schemas_enum(Object.keys(shape));
-}
-const ZodObject =   $constructor("ZodObject", (inst, def) => {
-	_ensureDefaultMemoizer();
-	$ZodObjectJIT.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => objectProcessor(inst, ctx, json, params);
-	installLazyProp(inst, "shape", (self) => self._zod.def.shape, false);
-}, {
-	keyof() {
-		return schemas_enum(Object.keys(this._zod.def.shape));
-	},
-	catchall(catchall) {
-		return this.clone(mergeDefs(this._zod.def, { catchall: catchall }));
-	},
-	passthrough() {
-		return this.clone(mergeDefs(this._zod.def, { catchall: unknown() }));
-	},
-	loose() {
-		return this.clone(mergeDefs(this._zod.def, { catchall: unknown() }));
-	},
-	strict() {
-		return this.clone(mergeDefs(this._zod.def, { catchall: never() }));
-	},
-	strip() {
-		return this.clone(mergeDefs(this._zod.def, { catchall: undefined }));
-	},
-	extend(incoming) {
-		return extend(this, incoming);
-	},
-	safeExtend(incoming) {
-		return safeExtend(this, incoming);
-	},
-	merge(other) {
-		return merge(this, other);
-	},
-	pick(mask) {
-		return pick(this, mask);
-	},
-	omit(mask) {
-		return omit(this, mask);
-	},
-	partial(...args) {
-		return partial(ZodOptional, this, args[0]);
-	},
-	exactPartial(...args) {
-		return partial(ZodExactOptional, this, args[0], "exactPartial");
-	},
-	required(...args) {
-		return required(ZodNonOptional, this, args[0]);
-	},
-});
-function object(shape, params) {
-	const def = {
-		type: "object",
-		shape: shape ?? {},
-		...normalizeParams(params),
-	};
-	return new ZodObject(def);
-}
-function strictObject(shape, params) {
-	return new ZodObject({
-		type: "object",
-		shape,
-		catchall: never(),
-		...normalizeParams(params),
-	});
-}
-function looseObject(shape, params) {
-	return new ZodObject({
-		type: "object",
-		shape,
-		catchall: unknown(),
-		...normalizeParams(params),
-	});
-}
-const ZodUnion =   $constructor("ZodUnion", (inst, def) => {
-	$ZodUnion.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => unionProcessor(inst, ctx, json, params);
-	inst.options = def.options;
-});
-function union(options, params) {
-	return new ZodUnion({
-		type: "union",
-		options: options,
-		...normalizeParams(params),
-	});
-}
-const ZodXor =   (  null && (core.$constructor("ZodXor", (inst, def) => {
-	ZodUnion.init(inst, def);
-	core.$ZodXor.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => processors.unionProcessor(inst, ctx, json, params);
-	inst.options = def.options;
-})));
-function xor(options, params) {
-	return new ZodXor({
-		type: "union",
-		options: options,
-		inclusive: false,
-		...util.normalizeParams(params),
-	});
-}
-const ZodDiscriminatedUnion =   $constructor("ZodDiscriminatedUnion", (inst, def) => {
-	ZodUnion.init(inst, def);
-	$ZodDiscriminatedUnion.init(inst, def);
-});
-function discriminatedUnion(discriminator, options, params) {
-	return new ZodDiscriminatedUnion({
-		type: "union",
-		options: options,
-		discriminator,
-		...normalizeParams(params),
-	});
-}
-const ZodIntersection =   $constructor("ZodIntersection", (inst, def) => {
-	$ZodIntersection.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => intersectionProcessor(inst, ctx, json, params);
-});
-function intersection(left, right) {
-	return new ZodIntersection({
-		type: "intersection",
-		left: left,
-		right: right,
-	});
-}
-const ZodTuple =   $constructor("ZodTuple", (inst, def) => {
-	_ensureDefaultMemoizer();
-	$ZodTuple.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => tupleProcessor(inst, ctx, json, params);
-}, {
-	rest(rest) {
-		return this.clone({
-			...this._zod.def,
-			rest: rest,
-		});
-	},
-	partial() {
-		const def = this._zod.def;
-		if (def.checks?.length)
-			throw new Error(".partial() cannot be used on tuple schemas containing refinements");
-		return this.clone({
-			...def,
-			items: def.items.map((item) => new ZodOptional({ type: "optional", innerType: item })),
-		});
-	},
-});
-function tuple(items, _paramsOrRest, _params) {
-	const hasRest = _paramsOrRest instanceof core.$ZodType;
-	const params = hasRest ? _params : _paramsOrRest;
-	const rest = hasRest ? _paramsOrRest : null;
-	return new ZodTuple({
-		type: "tuple",
-		items: items,
-		rest,
-		...util.normalizeParams(params),
-	});
-}
-const ZodRecord =   $constructor("ZodRecord", (inst, def) => {
-	_ensureDefaultMemoizer();
-	$ZodRecord.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => recordProcessor(inst, ctx, json, params);
-	inst.keyType = def.keyType;
-	inst.valueType = def.valueType;
-});
-function record(keyType, valueType, params) {
-	if (!valueType || !valueType._zod) {
-		return new ZodRecord({
-			type: "record",
-			keyType: schemas_string(),
-			valueType: keyType,
-			...normalizeParams(valueType),
-		});
-	}
-	return new ZodRecord({
-		type: "record",
-		keyType,
-		valueType: valueType,
-		...normalizeParams(params),
-	});
-}
-function partialRecord(keyType, valueType, params) {
-	return new ZodRecord({
-		type: "record",
-		keyType,
-		valueType: valueType,
-		...util.normalizeParams(params),
-		partial: true,
-	});
-}
-function looseRecord(keyType, valueType, params) {
-	return new ZodRecord({
-		type: "record",
-		keyType,
-		valueType: valueType,
-		mode: "loose",
-		...util.normalizeParams(params),
-	});
-}
-const ZodMap =   (  null && (core.$constructor("ZodMap", (inst, def) => {
-	_ensureDefaultMemoizer();
-	core.$ZodMap.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => processors.mapProcessor(inst, ctx, json, params);
-	inst.keyType = def.keyType;
-	inst.valueType = def.valueType;
-	inst.min = (...args) => inst.check(core._minSize(...args));
-	inst.nonempty = (params) => inst.check(core._minSize(1, params));
-	inst.max = (...args) => inst.check(core._maxSize(...args));
-	inst.size = (...args) => inst.check(core._size(...args));
-})));
-function map(keyType, valueType, params) {
-	return new ZodMap({
-		type: "map",
-		keyType: keyType,
-		valueType: valueType,
-		...util.normalizeParams(params),
-	});
-}
-const ZodSet =   (  null && (core.$constructor("ZodSet", (inst, def) => {
-	_ensureDefaultMemoizer();
-	core.$ZodSet.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => processors.setProcessor(inst, ctx, json, params);
-	inst.min = (...args) => inst.check(core._minSize(...args));
-	inst.nonempty = (params) => inst.check(core._minSize(1, params));
-	inst.max = (...args) => inst.check(core._maxSize(...args));
-	inst.size = (...args) => inst.check(core._size(...args));
-})));
-function set(valueType, params) {
-	return new ZodSet({
-		type: "set",
-		valueType: valueType,
-		...util.normalizeParams(params),
-	});
-}
-const ZodEnum =   $constructor("ZodEnum", (inst, def) => {
-	$ZodEnum.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => enumProcessor(inst, ctx, json, params);
-	inst.enum = def.entries;
-	inst.options = [...inst._zod.values];
-	const keys = new Set(Object.keys(def.entries));
-	inst.extract = (values, params) => {
-		const newEntries = {};
-		for (const value of values) {
-			if (keys.has(value)) {
-				newEntries[value] = def.entries[value];
-			}
-			else
-				throw new Error(`Key ${value} not found in enum`);
-		}
-		return new ZodEnum({
-			...def,
-			checks: [],
-			...normalizeParams(params),
-			entries: newEntries,
-		});
-	};
-	inst.exclude = (values, params) => {
-		const newEntries = { ...def.entries };
-		for (const value of values) {
-			if (keys.has(value)) {
-				delete newEntries[value];
-			}
-			else
-				throw new Error(`Key ${value} not found in enum`);
-		}
-		return new ZodEnum({
-			...def,
-			checks: [],
-			...normalizeParams(params),
-			entries: newEntries,
-		});
-	};
-});
-function schemas_enum(values, params) {
-	const entries = Array.isArray(values) ? Object.fromEntries(values.map((v) => [v, v])) : values;
-	return new ZodEnum({
-		type: "enum",
-		entries,
-		...normalizeParams(params),
-	});
-}
-function nativeEnum(entries, params) {
-	return new ZodEnum({
-		type: "enum",
-		entries,
-		...util.normalizeParams(params),
-	});
-}
-const ZodLiteral =   $constructor("ZodLiteral", (inst, def) => {
-	$ZodLiteral.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => literalProcessor(inst, ctx, json, params);
-	inst.values = new Set(def.values);
-	Object.defineProperty(inst, "value", {
-		get() {
-			if (def.values.length > 1) {
-				throw new Error("This schema contains multiple valid literal values. Use `.values` instead.");
-			}
-			return def.values[0];
-		},
-	});
-});
-function literal(value, params) {
-	return new ZodLiteral({
-		type: "literal",
-		values: Array.isArray(value) ? value : [value],
-		...normalizeParams(params),
-	});
-}
-const ZodFile =   (  null && (core.$constructor("ZodFile", (inst, def) => {
-	core.$ZodFile.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => processors.fileProcessor(inst, ctx, json, params);
-	inst.min = (size, params) => inst.check(core._minSize(size, params));
-	inst.max = (size, params) => inst.check(core._maxSize(size, params));
-	inst.mime = (types, params) => inst.check(core._mime(Array.isArray(types) ? types : [types], params));
-})));
-function file(params) {
-	return core._file(ZodFile, params);
-}
-const ZodTransform =   $constructor("ZodTransform", (inst, def) => {
-	_ensureDefaultMemoizer();
-	$ZodTransform.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => transformProcessor(inst, ctx, json, params);
-	inst._zod.parse = (payload, _ctx) => {
-		if (_ctx.direction === "backward") {
-			throw new $ZodEncodeError(inst.constructor.name);
-		}
-		payload.addIssue = (issue) => {
-			if (typeof issue === "string") {
-				payload.issues.push(util_issue(issue, payload.value, def));
-			}
-			else {
-				const _issue = issue;
-				if (_issue.fatal)
-					_issue.continue = false;
-				_issue.code ?? (_issue.code = "custom");
-				if (!("input" in _issue))
-					_issue.input = payload.value;
-				_issue.inst ?? (_issue.inst = inst);
-				payload.issues.push(util_issue(_issue));
-			}
-		};
-		const output = def.transform(payload.value, payload);
-		if (output instanceof Promise) {
-			return output.then((output) => {
-				payload.value = output;
-				return payload;
-			});
-		}
-		payload.value = output;
-		return payload;
-	};
-});
-function transform(fn) {
-	return new ZodTransform({
-		type: "transform",
-		transform: fn,
-	});
-}
-const ZodOptional =   $constructor("ZodOptional", (inst, def) => {
-	$ZodOptional.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => optionalProcessor(inst, ctx, json, params);
-	inst.unwrap = () => inst._zod.def.innerType;
-});
-function optional(innerType) {
-	return new ZodOptional({
-		type: "optional",
-		innerType: innerType,
-	});
-}
-const ZodExactOptional =   $constructor("ZodExactOptional", (inst, def) => {
-	$ZodExactOptional.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => optionalProcessor(inst, ctx, json, params);
-	inst.unwrap = () => inst._zod.def.innerType;
-});
-function exactOptional(innerType) {
-	return new ZodExactOptional({
-		type: "optional",
-		innerType: innerType,
-	});
-}
-const ZodNullable =   $constructor("ZodNullable", (inst, def) => {
-	$ZodNullable.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => nullableProcessor(inst, ctx, json, params);
-	inst.unwrap = () => inst._zod.def.innerType;
-});
-function nullable(innerType) {
-	return new ZodNullable({
-		type: "nullable",
-		innerType: innerType,
-	});
-}
-function schemas_nullish(innerType) {
-	return optional(nullable(innerType));
-}
-const ZodDefault =   $constructor("ZodDefault", (inst, def) => {
-	$ZodDefault.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => defaultProcessor(inst, ctx, json, params);
-	inst.unwrap = () => inst._zod.def.innerType;
-	inst.removeDefault = inst.unwrap;
-});
-function schemas_default(innerType, defaultValue) {
-	return new ZodDefault({
-		type: "default",
-		innerType: innerType,
-		get defaultValue() {
-			return typeof defaultValue === "function" ? defaultValue() : shallowClone(defaultValue);
-		},
-	});
-}
-const ZodPrefault =   $constructor("ZodPrefault", (inst, def) => {
-	$ZodPrefault.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => prefaultProcessor(inst, ctx, json, params);
-	inst.unwrap = () => inst._zod.def.innerType;
-});
-function prefault(innerType, defaultValue) {
-	return new ZodPrefault({
-		type: "prefault",
-		innerType: innerType,
-		get defaultValue() {
-			return typeof defaultValue === "function" ? defaultValue() : shallowClone(defaultValue);
-		},
-	});
-}
-const ZodNonOptional =   $constructor("ZodNonOptional", (inst, def) => {
-	$ZodNonOptional.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => nonoptionalProcessor(inst, ctx, json, params);
-	inst.unwrap = () => inst._zod.def.innerType;
-});
-function nonoptional(innerType, params) {
-	return new ZodNonOptional({
-		type: "nonoptional",
-		innerType: innerType,
-		...normalizeParams(params),
-	});
-}
-const ZodSuccess =   (  null && (core.$constructor("ZodSuccess", (inst, def) => {
-	core.$ZodSuccess.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => processors.successProcessor(inst, ctx, json, params);
-	inst.unwrap = () => inst._zod.def.innerType;
-})));
-function success(innerType) {
-	return new ZodSuccess({
-		type: "success",
-		innerType: innerType,
-	});
-}
-const ZodCatch =   $constructor("ZodCatch", (inst, def) => {
-	$ZodCatch.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => catchProcessor(inst, ctx, json, params);
-	inst.unwrap = () => inst._zod.def.innerType;
-	inst.removeCatch = inst.unwrap;
-});
-function schemas_catch(innerType, catchValue) {
-	return new ZodCatch({
-		type: "catch",
-		innerType: innerType,
-		catchValue: (typeof catchValue === "function" ? catchValue : constantCatch(catchValue)),
-	});
-}
-const ZodNaN =   (  null && (core.$constructor("ZodNaN", (inst, def) => {
-	core.$ZodNaN.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => processors.nanProcessor(inst, ctx, json, params);
-})));
-function nan(params) {
-	return core._nan(ZodNaN, params);
-}
-const ZodPipe =   $constructor("ZodPipe", (inst, def) => {
-	$ZodPipe.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => pipeProcessor(inst, ctx, json, params);
-	inst.in = def.in;
-	inst.out = def.out;
-});
-function pipe(in_, out) {
-	return new ZodPipe({
-		type: "pipe",
-		in: in_,
-		out: out,
-	});
-}
-const ZodCodec =   (  null && (core.$constructor("ZodCodec", (inst, def) => {
-	ZodPipe.init(inst, def);
-	core.$ZodCodec.init(inst, def);
-})));
-function codec(in_, out, params) {
-	return new ZodCodec({
-		type: "pipe",
-		in: in_,
-		out: out,
-		transform: params.decode,
-		reverseTransform: params.encode,
-	});
-}
-function invertCodec(codec) {
-	const def = codec._zod.def;
-	return new ZodCodec({
-		type: "pipe",
-		in: def.out,
-		out: def.in,
-		transform: def.reverseTransform,
-		reverseTransform: def.transform,
-	});
-}
-const ZodPreprocess =   (  null && (core.$constructor("ZodPreprocess", (inst, def) => {
-	ZodPipe.init(inst, def);
-	core.$ZodPreprocess.init(inst, def);
-})));
-const ZodReadonly =   $constructor("ZodReadonly", (inst, def) => {
-	$ZodReadonly.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => readonlyProcessor(inst, ctx, json, params);
-	inst.unwrap = () => inst._zod.def.innerType;
-});
-function readonly(innerType) {
-	return new ZodReadonly({
-		type: "readonly",
-		innerType: innerType,
-	});
-}
-const ZodTemplateLiteral =   (  null && (core.$constructor("ZodTemplateLiteral", (inst, def) => {
-	core.$ZodTemplateLiteral.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => processors.templateLiteralProcessor(inst, ctx, json, params);
-})));
-function templateLiteral(parts, params) {
-	return new ZodTemplateLiteral({
-		type: "template_literal",
-		parts,
-		...util.normalizeParams(params),
-	});
-}
-const ZodLazy =   (  null && (core.$constructor("ZodLazy", (inst, def) => {
-	core.$ZodLazy.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => processors.lazyProcessor(inst, ctx, json, params);
-	inst.unwrap = () => inst._zod.def.getter();
-})));
-function lazy(getter) {
-	return new ZodLazy({
-		type: "lazy",
-		getter: getter,
-	});
-}
-const ZodPromise =   (  null && (core.$constructor("ZodPromise", (inst, def) => {
-	core.$ZodPromise.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => processors.promiseProcessor(inst, ctx, json, params);
-	inst.unwrap = () => inst._zod.def.innerType;
-})));
-function promise(innerType) {
-	return new ZodPromise({
-		type: "promise",
-		innerType: innerType,
-	});
-}
-const ZodFunction =   (  null && (core.$constructor("ZodFunction", (inst, def) => {
-	core.$ZodFunction.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => processors.functionProcessor(inst, ctx, json, params);
-})));
-function _function(params) {
-	return new ZodFunction({
-		type: "function",
-		input: Array.isArray(params?.input) ? tuple(params?.input) : (params?.input ?? array(unknown())),
-		output: params?.output ?? unknown(),
-	});
-}
-const ZodCustom =   $constructor("ZodCustom", (inst, def) => {
-	$ZodCustom.init(inst, def);
-	ZodType.init(inst, def);
-	inst._zod.processJSONSchema = (ctx, json, params) => customProcessor(inst, ctx, json, params);
-});
-function check(fn) {
-	const ch = new core.$ZodCheck({
-		check: "custom",
-	});
-	ch._zod.check = fn;
-	return ch;
-}
-function custom(fn, _params) {
-	return _custom(ZodCustom, fn ?? (() => true), _params);
-}
-function refine(fn, _params = {}) {
-	return _refine(ZodCustom, fn, _params);
-}
-function superRefine(fn, params) {
-	return _superRefine(fn, params);
-}
-const schemas_describe = describe;
-const schemas_meta = meta;
-const ZodInstanceOf =   $constructor("ZodInstanceOf", (inst, def) => {
-	ZodCustom.init(inst, def);
-}, {
-	properties(shape, params) {
-		return this.check(_properties(shape, params));
-	},
-});
-function _instanceof(cls, params = {}) {
-	const inst = new ZodInstanceOf({
-		type: "custom",
-		check: "custom",
-		fn: (data) => data instanceof cls,
-		abort: true,
-		...normalizeParams(params),
-	});
-	inst._zod.bag.Class = cls;
-	inst._zod.check = (payload) => {
-		if (!(payload.value instanceof cls)) {
-			payload.issues.push({
-				code: "invalid_type",
-				expected: cls.name,
-				input: payload.value,
-				inst,
-				path: [...(inst._zod.def.path ?? [])],
-			});
-		}
-	};
-	return inst;
-}
-const stringbool = (...args) => core._stringbool({
-	Codec: ZodCodec,
-	Boolean: ZodBoolean,
-	String: ZodString,
-}, ...args);
-function json(params) {
-	const jsonSchema = lazy(() => {
-		return union([schemas_string(params), schemas_number(), schemas_boolean(), schemas_null(), array(jsonSchema), record(schemas_string(), jsonSchema)]);
-	});
-	return jsonSchema;
-}
-function preprocess(fn, schema) {
-	return new ZodPreprocess({
-		type: "pipe",
-		in: transform(fn),
-		out: schema,
-	});
-}
+var main_core = __nccwpck_require__(6416);
+var main_schemas = __nccwpck_require__(180);
 var model_errors = __nccwpck_require__(6454);
 ;
 const ARMOR = '-----BEGIN AGE ENCRYPTED FILE-----';
@@ -65305,6 +65989,143 @@ function parseDuration(value) {
 function unsupportedCharacter(text, position) {
 	return `unsupported character ${JSON.stringify(text[position])} at position ${position + 1}`;
 }
+var external_node_net_ = __nccwpck_require__(7030);
+var external_node_path_ = __nccwpck_require__(4379);
+;
+function isAbsolutePath(path) {
+	return path.startsWith('/') && !/[:\p{Cc}]/u.test(path);
+}
+function cleanPath(path) {
+	return path.includes('/') ? external_node_path_.posix.normalize(path).replace(/(?<=.)\/$/, '') : path;
+}
+;
+const bytes_UNITS = ['', 'k', 'm', 'g', 't', 'p'];
+function parseBytes(value) {
+	const text = String(value);
+	const number = /^\d+(?:\.\d+)?/.exec(text)?.[0] ?? '';
+	const unit = /^ ?(?:([kmgtp])(?:i?b)?|b?)$/i.exec(text.slice(number.length));
+	const isSize = unit !== null && number !== '';
+	const power = bytes_UNITS.indexOf(unit?.[1]?.toLowerCase() ?? '');
+	const bytes = isSize ? Math.floor(Number(number) * 1024 ** power) : Number.NaN;
+	if (!Number.isSafeInteger(bytes)) {
+		const problem = text === ''
+			? 'it is empty'
+			: isSize
+				? 'it is too large'
+				: `unsupported ${JSON.stringify(text.slice(number.length))} at position ${number.length + 1}`;
+		throw new model_errors .yo(`${JSON.stringify(text)} is no size: ${problem}`, {
+			hint: 'Write a number and one of the units b, k, m or g, for example 256m, 1.5g or 512MiB.',
+		});
+	}
+	return bytes;
+}
+;
+const HOSTNAME_MAX = 64;
+function parseHostname(name) {
+	if (name.length <= HOSTNAME_MAX && /^[a-zA-Z0-9](?:[a-zA-Z0-9_.-]*[a-zA-Z0-9])?$/.test(name))
+		return name;
+	throw new model_errors .yo(`${JSON.stringify(name)} is no name of a host`, {
+		hint: `Use letters, digits, hyphens and dots, at most ${HOSTNAME_MAX}.`,
+	});
+}
+function parsePlatform(text) {
+	if (/^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9]+)?$/.test(text))
+		return text;
+	throw new model_errors .yo(`${JSON.stringify(text)} is no platform`, {
+		hint: 'Write linux/amd64 or linux/arm64.',
+	});
+}
+function parseCapability(text) {
+	const name = text.toUpperCase().replace(/^CAP_/, '');
+	if (/^[A-Z][A-Z_]*$/.test(name))
+		return name;
+	throw new model_errors .yo(`${JSON.stringify(text)} is no capability`, { hint: 'Write its name: NET_ADMIN.' });
+}
+function parseSecurityOption(text) {
+	const [, name = '', value] = /^([a-z-]+)(?:[:=](.*))?$/s.exec(text) ?? [];
+	if (name === 'no-new-privileges') {
+		if (value === undefined || value === 'true' || value === 'false')
+			return `${name}${value === undefined ? '' : `=${value}`}`;
+	}
+	else if (name === 'systempaths' && value === 'unconfined')
+		return `${name}=${value}`;
+	else if (name === 'seccomp' && value !== undefined && value !== 'unconfined' && value !== 'builtin') {
+		throw new model_errors .yo(`the profile ${JSON.stringify(value)} is a file, which the server does not have`, {
+			hint: 'Write seccomp:unconfined, or give the engine of the server the profile as its own (seccomp-profile in daemon.json).',
+		});
+	}
+	else if (['apparmor', 'label', 'seccomp'].includes(name) && value)
+		return `${name}=${value}`;
+	throw new model_errors .yo(`${JSON.stringify(text)} is no option of a security module`, {
+		hint: 'Write no-new-privileges:true, apparmor:…, seccomp:unconfined, label:… or systempaths=unconfined.',
+	});
+}
+function parseExtraHost(name, address) {
+	const plain = address.replace(/^\[(.*)\]$/, '$1');
+	if (!/^[^\s:=]+$/.test(name) || (plain !== 'host-gateway' && (0,external_node_net_.isIP)(plain) === 0)) {
+		throw new model_errors .yo(`${JSON.stringify(`${name}:${address}`)} is no name with an address`, {
+			hint: 'Write name:10.0.0.9, or name:host-gateway for the address of the server.',
+		});
+	}
+	return `${name}:${plain}`;
+}
+function parseExtraHosts(value) {
+	if (!isList(value)) {
+		return Object.entries(value).flatMap(([name, addresses]) => [addresses].flat().map((address) => parseExtraHost(name, address)));
+	}
+	return value.map((text) => {
+		const [, name = text, address = ''] = /^([^:=]+)[:=](.+)$/.exec(text) ?? [];
+		return parseExtraHost(name, address);
+	});
+}
+function parseScratch(text) {
+	const [, path = '', options = ''] = /^([^:]*)(?::(.*))?$/s.exec(text) ?? [];
+	if (isAbsolutePath(path) && path !== '/' && !/\s/.test(options))
+		return [path, options];
+	throw new model_errors .yo(`${JSON.stringify(text)} is no place in memory`, {
+		hint: 'Write /path, or /path:size=64m,mode=1777.',
+	});
+}
+function parseExposed(text) {
+	const [, from, to = from, protocol = 'tcp'] = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/.exec(text) ?? [];
+	const [first, last] = [Number(from), Number(to)];
+	if (first >= 1 && last >= first && last <= 65_535) {
+		return Array.from({ length: last - first + 1 }, (_, index) => `${first + index}/${protocol}`);
+	}
+	throw new model_errors .yo(`${JSON.stringify(text)} is no port`, { hint: 'Write 3000, 3000/udp or 3000-3005.' });
+}
+function parseDevice(text) {
+	if (/^[^/:=]+(?:\/[^/:=]+)+=[^/:=]+$/.test(text))
+		return { source: text };
+	const [source = '', second, third, ...rest] = text.split(':');
+	const isTarget = second === undefined || second.startsWith('/');
+	return checkDevice({
+		source,
+		target: isTarget ? second : undefined,
+		permissions: isTarget ? third : rest.length === 0 && third === undefined ? second : '',
+	});
+}
+function checkDevice({ source, target = source, permissions, }) {
+	if (isAbsolutePath(source) &&
+		isAbsolutePath(target) &&
+		(permissions === undefined || /^[rwm]{1,3}$/.test(permissions))) {
+		return { source, target, ...(permissions !== undefined && { permissions }) };
+	}
+	throw new model_errors .yo(`${JSON.stringify([source, target === source ? undefined : target, permissions].filter(Boolean).join(':'))} is no device`, {
+		hint: 'Write /dev/a, /dev/a:/dev/b or /dev/a:/dev/b:rwm.',
+	});
+}
+function parseMicroseconds(value) {
+	if (/^-?\d+$/.test(String(value)))
+		return Number(value);
+	return Math.round(parseDuration(value) * 1000);
+}
+function parseBytesOrNoLimit(value) {
+	return String(value) === '-1' ? -1 : parseBytes(value);
+}
+function isList(value) {
+	return Array.isArray(value);
+}
 ;
 const REVOCATION_REASONS = { superseded: 4, 'key-compromise': 1, unspecified: 0 };
 function isRevocationReason(word) {
@@ -65341,91 +66162,112 @@ function urgencyOf({ notBefore, notAfter }, { warnBelow, failBelow }, now) {
 	return isBelow(warnBelow) ? 'late' : 'fine';
 }
 ;
-const inputs_text = schemas_string().trim().min(1, 'is required');
-const optionalText = schemas_string().transform((given) => (given.trim() === '' ? undefined : given));
-const optionalWord = schemas_string().transform((given) => given.trim() || undefined);
-const lines = schemas_string().transform((given) => {
+const inputs_text = main_schemas .YjP().trim().min(1, 'is required');
+const optionalText = main_schemas .YjP().transform((given) => (given.trim() === '' ? undefined : given));
+const optionalWord = main_schemas .YjP().transform((given) => given.trim() || undefined);
+const lines = main_schemas .YjP().transform((given) => {
 	const found = linesOf(given);
 	return found.length === 0 ? undefined : found;
 });
-const pairs = schemas_string().transform((given, context) => {
+const pairs = main_schemas .YjP().transform((given, context) => {
 	const found = linesOf(given).map((line) => ({ line, at: line.indexOf('=') }));
 	const wrong = found.find(({ line, at }) => at < 1 || at === line.length - 1);
 	if (wrong !== undefined) {
 		context.addIssue({ code: 'custom', message: `"${wrong.line}" is not of the form service=image` });
-		return NEVER;
+		return main_core .tm;
 	}
 	return Object.fromEntries(found.map(({ line, at }) => [line.slice(0, at).trim(), line.slice(at + 1).trim()]));
 });
-const secretValues = schemas_string().transform((given, context) => {
-	const parsed = record(schemas_string(), schemas_string()).safeParse(jsonOf(given.trim() === '' ? '{}' : given));
+const secretValues = main_schemas .YjP().transform((given, context) => {
+	const parsed = main_schemas .g1P(main_schemas .YjP(), main_schemas .YjP()).safeParse(jsonOf(given.trim() === '' ? '{}' : given));
 	if (parsed.success)
 		return parsed.data;
 	context.addIssue({
 		code: 'custom',
 		message: 'is not a JSON object of strings; pass ${{ toJSON(secrets) }}',
 	});
-	return NEVER;
+	return main_core .tm;
 });
-const ageKeys = schemas_string().transform((given, context) => {
+const ageKeys = main_schemas .YjP().transform((given, context) => {
 	try {
 		const keys = parseAgeKeys(given);
 		return keys.length === 0 ? undefined : keys;
 	}
 	catch (error) {
 		context.addIssue({ code: 'custom', message: (0,model_errors .bD)(error) });
-		return NEVER;
+		return main_core .tm;
 	}
 });
-const flag = schemas_string().transform((given, context) => {
+const flag = main_schemas .YjP().transform((given, context) => {
 	if (/^(true|True|TRUE)$/.test(given))
 		return true;
 	if (/^(false|False|FALSE)$/.test(given))
 		return false;
 	context.addIssue({ code: 'custom', message: `"${given}" is neither true nor false` });
-	return NEVER;
+	return main_core .tm;
 });
-const optionalFlag = schemas_string().transform((given, context) => {
+const optionalFlag = main_schemas .YjP().transform((given, context) => {
 	if (given.trim() === '')
 		return undefined;
 	const read = flag.safeParse(given);
 	if (read.success)
 		return read.data;
 	context.addIssue({ code: 'custom', message: `"${given}" is neither true nor false` });
-	return NEVER;
+	return main_core .tm;
 });
-const durationMs = schemas_string().transform((given, context) => {
+const durationMs = main_schemas .YjP().transform((given, context) => {
 	try {
 		return parseDuration(given.trim());
 	}
 	catch (error) {
 		context.addIssue({ code: 'custom', message: (0,model_errors .bD)(error) });
-		return NEVER;
+		return main_core .tm;
 	}
 });
-const hookAnswer = schemas_string().transform((given, context) => {
+const platforms = main_schemas .YjP().transform((given, context) => {
+	try {
+		const found = given
+			.split(/[\n,]/)
+			.flatMap((word) => (word.trim() === '' ? [] : [parsePlatform(word.trim())]));
+		return found.length === 0 ? undefined : [...new Set(found)];
+	}
+	catch (error) {
+		context.addIssue({ code: 'custom', message: (0,model_errors .bD)(error) });
+		return main_core .tm;
+	}
+});
+const cache = main_schemas .YjP().transform((given, context) => {
+	const answer = given.trim();
+	if (answer === '')
+		return undefined;
+	if (answer === 'gha' || answer === 'registry' || answer === 'local' || answer === 'none')
+		return answer;
+	context.addIssue({ code: 'custom', message: `"${answer}" is none of gha, registry, local, none` });
+	return main_core .tm;
+});
+const hookAnswer = main_schemas .YjP().transform((given, context) => {
 	const answer = given.trim();
 	if (answer === '')
 		return undefined;
 	if (answer === 'run' || answer === 'done')
 		return answer;
 	context.addIssue({ code: 'custom', message: `"${answer}" is neither run nor done` });
-	return NEVER;
+	return main_core .tm;
 });
-const certificateAction = schemas_string().transform((given, context) => {
+const certificateAction = main_schemas .YjP().transform((given, context) => {
 	const action = given.trim();
 	if (action === 'renew' || action === 'issue' || action === 'revoke' || action === 'list')
 		return action;
 	context.addIssue({ code: 'custom', message: `"${action}" is neither renew nor issue nor revoke nor list` });
-	return NEVER;
+	return main_core .tm;
 });
-const revocationReason = schemas_string().transform((given, context) => {
+const revocationReason = main_schemas .YjP().transform((given, context) => {
 	const reason = given.trim();
 	if (isRevocationReason(reason))
 		return reason;
 	const known = Object.keys(REVOCATION_REASONS).join(', ');
 	context.addIssue({ code: 'custom', message: `"${reason}" is none of ${known}` });
-	return NEVER;
+	return main_core .tm;
 });
 const INPUTS = {
 	environment: {
@@ -65454,11 +66296,11 @@ const INPUTS = {
 	state: {
 		description: '`on` puts services into maintenance, `off` takes them out of it.',
 		required: true,
-		schema: inputs_text.pipe(schemas_enum(['on', 'off'], { error: 'must be on or off' })),
+		schema: inputs_text.pipe(main_schemas .k5n(['on', 'off'], { error: 'must be on or off' })),
 	},
 	reason: {
 		description: 'Why, for `status` and `plan`; users do not see it.',
-		schema: schemas_string().transform((given) => given.trim().slice(0, 500) || undefined),
+		schema: main_schemas .YjP().transform((given) => given.trim().slice(0, 500) || undefined),
 	},
 	'revocation-reason': {
 		description: 'Why `revoke` is asked for, which the CA publishes: `superseded`, `key-compromise` where somebody else may have the key, or `unspecified`.',
@@ -65510,8 +66352,33 @@ const INPUTS = {
 		description: 'The password, or better a token, of `registry-username`. For ghcr.io it can be the expression `github.token`, in a job with `packages: write`.',
 		schema: optionalText,
 	},
+	platforms: {
+		description: 'What images are built for, in place of what the file says, one a line or with commas: `linux/amd64, linux/arm64`. Several need a builder of docker/setup-buildx-action, and emulation (docker/setup-qemu-action) for what the runner is not.',
+		schema: platforms,
+	},
+	cache: {
+		description: 'Where layers are kept for later builds: `gha` is the cache of GitHub Actions, `registry` beside each image, `local` the folder `~/.cache/switchyard/layers`, for actions/cache; `none` is nowhere. When empty, where they cost least: with an engine that stays, on runners of GitHub `gha`, else `registry`. What a `build` says itself (`cache_from`, `cache_to`) wins.',
+		schema: cache,
+	},
+	'git-token': {
+		description: 'A token that may read the other repositories that builds name by `git` over https. It is sent to their host and to no other. Where they lie on several hosts, one `host=token` a line; where a host wants a name as well, `name:token`. `github.token` reads the own repository only.',
+		schema: optionalText,
+	},
+	'git-ssh-key': {
+		description: 'A private key that may read those repositories over SSH, without a passphrase, for example that of a deploy key. Without it the keys of the runner hold.',
+		schema: optionalText,
+	},
+	'git-known-hosts': {
+		description: 'Host keys of SSH servers with those repositories, as lines of `known_hosts`. Those of github.com, gitlab.com, bitbucket.org and codeberg.org are known.',
+		schema: optionalText,
+	},
 	'allow-dirty': {
 		description: 'With `true`, build also from what is not committed; the tag of the commit then ends with `-dirty`.',
+		default: 'false',
+		schema: flag,
+	},
+	eject: {
+		description: 'With `true`, write the Dockerfile that each `template` makes into its folder, with a `.dockerignore` where there is none, and build nothing. No file is overwritten.',
 		default: 'false',
 		schema: flag,
 	},
@@ -65569,7 +66436,14 @@ const CHANGING = [
 	'dry-run',
 ];
 const REGISTRY = ['registry-username', 'registry-password'];
-const BUILDING = ['push', 'allow-dirty'];
+const SOURCES = ['git-token', 'git-ssh-key', 'git-known-hosts'];
+const BUILDING = [
+	'push',
+	'platforms',
+	'cache',
+	'allow-dirty',
+	...SOURCES,
+];
 const RELEASING = ['secrets', 'images'];
 function readInputs(names, get) {
 	const errors = [];
@@ -66463,14 +67337,6 @@ function ownerOf(said, { passwd, group }) {
 		return { uid, gid: Number(account?.[3] ?? 0) };
 	const found = rows(group).find(([name]) => name === ownGroup);
 	return { uid, gid: Number(/^\d+$/.test(ownGroup) ? ownGroup : (found?.[2] ?? 0)) };
-}
-var external_node_path_ = __nccwpck_require__(4379);
-;
-function isAbsolutePath(path) {
-	return path.startsWith('/') && !/[:\p{Cc}]/u.test(path);
-}
-function cleanPath(path) {
-	return path.includes('/') ? external_node_path_.posix.normalize(path).replace(/(?<=.)\/$/, '') : path;
 }
 ;
 function container_options_option(form, rest) {
@@ -67847,12 +68713,12 @@ async function awaitAnswers(step, context, needed) {
 		reason = complaint;
 		const crash = await crashOf(server, candidate, context);
 		if (crash !== undefined)
-			throw await healthy_failure(server, candidate, crash);
+			throw await failure(server, candidate, crash);
 		if (/refused/i.test(complaint.why) && failures > 0 && clock.now() >= startsUntil) {
 			const { refusal, isCertain } = await whyRefused(complaint.isRefused === true);
 			reason = refusal ?? complaint;
 			if (isCertain)
-				throw await healthy_failure(server, candidate, { ...reason, why: `was not healthy: ${reason.why}` });
+				throw await failure(server, candidate, { ...reason, why: `was not healthy: ${reason.why}` });
 		}
 		return undefined;
 	});
@@ -67860,7 +68726,7 @@ async function awaitAnswers(step, context, needed) {
 		return;
 	const seconds = ((clock.now() - since) / 1000).toFixed(1);
 	const why = `was not healthy within ${seconds} s: ${reason.why}`;
-	throw await healthy_failure(server, candidate, { ...reason, why });
+	throw await failure(server, candidate, { ...reason, why });
 }
 function refusalsOf(server, candidate, context) {
 	const { containerPort: port, healthcheck } = candidate;
@@ -67898,7 +68764,7 @@ function complaintOf(error) {
 	const why = (0,model_errors .bD)(error);
 	return { why, isRefused: /refused/i.test(why) };
 }
-async function healthy_failure(server, { id, name }, { why, advice }) {
+async function failure(server, { id, name }, { why, advice }) {
 	const log = await lastLines(server, id);
 	return new model_errors .yo(`${server.name}: the new container ${name} ${why}. ${log}`, {
 		hint: `${advice === undefined ? '' : `${advice} `}The new container is removed.`,
@@ -68403,7 +69269,6 @@ const adoptCertificate = {
 		await installCertificate(edge, facts, pair, clock);
 	},
 };
-var external_node_net_ = __nccwpck_require__(7030);
 ;
 const NOTE = '# to be revoked: ';
 async function noteRevocation(edge, { scope, domain }, { serial, reason, chain }, clock) {
@@ -68671,7 +69536,7 @@ function planDomain(input, domain, servers, leaving) {
 	const best = isForced ? undefined : bestOf(input, kept, origin);
 	if (best !== undefined) {
 		const has = (server) => standing.some((one) => one.server === server && one.serial === best.serial);
-		return { ...certificate_plan_NONE, install: copies(best, domain, servers, has), revoke };
+		return { ...NONE, install: copies(best, domain, servers, has), revoke };
 	}
 	const offered = servers.flatMap((server) => offeredOn(input, server, domain, leaving.get(server)));
 	const all = [...offered, ...standing];
@@ -68682,10 +69547,10 @@ function planDomain(input, domain, servers, leaving) {
 	const source = isForced ? undefined : bestOf(input, all.filter(isBelieved), ADOPTED);
 	if (source !== undefined) {
 		const has = (server) => all.some((one) => one.server === server && one.origin === ADOPTED && isGood(input, one) && isBelieved(one));
-		return { ...certificate_plan_NONE, adopt, install: copies(source, domain, servers, has), revoke };
+		return { ...NONE, adopt, install: copies(source, domain, servers, has), revoke };
 	}
 	if (own.mode === 'dns-01' && input.certificates.given === undefined)
-		return { ...certificate_plan_NONE, adopt };
+		return { ...NONE, adopt };
 	const certify = {
 		...{ kind: 'certify', domain, mode: own.mode, servers: [...servers] },
 		...reasonOf(input, all, origin),
@@ -68698,7 +69563,7 @@ function planDomain(input, domain, servers, leaving) {
 		revoke,
 	};
 }
-const certificate_plan_NONE = { adopt: [], certify: [], install: [], revoke: [] };
+const NONE = { adopt: [], certify: [], install: [], revoke: [] };
 function revokedBy(standing, condemned) {
 	const found = new Map(standing.flatMap(({ serial, server }) => {
 		const one = condemned.get(serial);
@@ -68729,11 +69594,11 @@ function offeredOn({ now, nginx }, server, domain, front) {
 function planFiles({ certificates: { given } }, domain, { certificate }, servers, standing) {
 	const wanted = given?.[certificate];
 	if (wanted === undefined)
-		return certificate_plan_NONE;
+		return NONE;
 	const hash = specHash(wanted.trim());
 	const lacking = servers.filter((server) => !standing.some((one) => one.server === server && one.hash === hash));
 	return {
-		...certificate_plan_NONE,
+		...NONE,
 		install: lacking.map((server) => ({ kind: 'install certificate', server, domain })),
 	};
 }
@@ -68837,7 +69702,7 @@ function adviceFor(type) {
 ;
 function ledNowhere(domain, { why }, servers) {
 	return new model_errors .yo(`${domain} gets no certificate: it leads nowhere, DNS says that ${why}`, {
-		hint: `Let it lead to ${whereabouts_describe(servers)} by A or AAAA records, and run again. No CA was asked, since CAs count what fails; what is served over HTTP is served on.`,
+		hint: `Let it lead to ${describe(servers)} by A or AAAA records, and run again. No CA was asked, since CAs count what fails; what is served over HTTP is served on.`,
 	});
 }
 function withLead(error, domain, lookup, servers) {
@@ -68847,7 +69712,7 @@ function withLead(error, domain, lookup, servers) {
 	return new model_errors .yo(`${error.message} ${sentence}`, { hint: `${advice} Then run again.`, cause: error });
 }
 function judged(domain, lookup, servers) {
-	const there = whereabouts_describe(servers);
+	const there = describe(servers);
 	if (lookup.seen !== 'addresses') {
 		return {
 			sentence: `DNS, asked from here: ${lookup.why}.`,
@@ -68869,7 +69734,7 @@ function judged(domain, lookup, servers) {
 		advice: `${isPartly ? `${strange.join(', ')} is none of theirs: let it lead to them alone` : 'Let it lead to them'}; or have what stands before them pass on /.well-known/acme-challenge/ over HTTP, or use dns-01.`,
 	};
 }
-function whereabouts_describe(servers) {
+function describe(servers) {
 	return servers
 		.map(({ server: { name, host }, addresses }) => {
 		const mark = addresses.length > 0 && addresses.every(isPrivate) ? ', by its public address' : '';
@@ -69245,71 +70110,71 @@ function flagName(scope, plain, on, servers) {
 const CONFIG_FOLDER = '/etc/switchyard';
 const FLAG_FOLDER = 'flags';
 const FLAG_ACCESS_FILE = 'flag_access.conf';
-const copy = object({
-	server: schemas_string(),
-	slot: custom((value) => typeof value === 'string' && isSlot(value)),
-	weight: schemas_number().int().min(0),
-	port: schemas_number().optional(),
-	at: object({ zone: schemas_string(), private_ip: schemas_string() }).optional(),
+const copy = main_schemas .Ikc({
+	server: main_schemas .YjP(),
+	slot: main_schemas .IeY((value) => typeof value === 'string' && isSlot(value)),
+	weight: main_schemas .aig().int().min(0),
+	port: main_schemas .aig().optional(),
+	at: main_schemas .Ikc({ zone: main_schemas .YjP(), private_ip: main_schemas .YjP() }).optional(),
 });
-const backing = object({
-	ports: array(object({
-		name: schemas_string().optional(),
-		protocol: schemas_enum(['http', 'grpc', 'tcp', 'udp']),
-		container_port: schemas_number(),
-		internal_port: schemas_number(),
-		host_port: schemas_number(),
-		domains: array(schemas_string()),
-		strip_prefix: literal(true).optional(),
-		published: object({ numbers: array(schemas_number()), responses: schemas_number().optional() }).optional(),
-		prove_path: schemas_string(),
+const backing = main_schemas .Ikc({
+	ports: main_schemas .YOg(main_schemas .Ikc({
+		name: main_schemas .YjP().optional(),
+		protocol: main_schemas .k5n(['http', 'grpc', 'tcp', 'udp']),
+		container_port: main_schemas .aig(),
+		internal_port: main_schemas .aig(),
+		host_port: main_schemas .aig(),
+		domains: main_schemas .YOg(main_schemas .YjP()),
+		strip_prefix: main_schemas .euz(true).optional(),
+		published: main_schemas .Ikc({ numbers: main_schemas .YOg(main_schemas .aig()), responses: main_schemas .aig().optional() }).optional(),
+		prove_path: main_schemas .YjP(),
 	})),
-	idle_timeout_ms: schemas_number(),
-	max_body_bytes: schemas_number().optional(),
-	request_buffering: schemas_enum(['on', 'off']).optional(),
-	redirects: array(object({
-		from: schemas_string(),
-		to: schemas_string(),
-		status: literal([...REDIRECT_STATUSES]),
-		drops_path: literal(true).optional(),
+	idle_timeout_ms: main_schemas .aig(),
+	max_body_bytes: main_schemas .aig().optional(),
+	request_buffering: main_schemas .k5n(['on', 'off']).optional(),
+	redirects: main_schemas .YOg(main_schemas .Ikc({
+		from: main_schemas .YjP(),
+		to: main_schemas .YjP(),
+		status: main_schemas .euz([...REDIRECT_STATUSES]),
+		drops_path: main_schemas .euz(true).optional(),
 	}))
 		.optional(),
-	edge: custom((value) => typeof value === 'object' && value !== null).optional(),
-	maintenance: object({
-		isOn: schemas_boolean(),
-		allow: array(schemas_string()),
-		retryAfterMs: schemas_number(),
-		status: schemas_number(),
-		page: schemas_string().optional(),
+	edge: main_schemas .IeY((value) => typeof value === 'object' && value !== null).optional(),
+	maintenance: main_schemas .Ikc({
+		isOn: main_schemas .zMY(),
+		allow: main_schemas .YOg(main_schemas .YjP()),
+		retryAfterMs: main_schemas .aig(),
+		status: main_schemas .aig(),
+		page: main_schemas .YjP().optional(),
 	})
 		.optional(),
-	queue_requests_ms: schemas_number().optional(),
+	queue_requests_ms: main_schemas .aig().optional(),
 });
-const manifestSchema = object({
-	settings: object({
-		keepalive_min_timeout_ms: schemas_number(),
-		access_log: schemas_boolean().optional(),
-		proxy_protocol: literal(true).optional(),
-		chosen_by: schemas_string(),
+const manifestSchema = main_schemas .Ikc({
+	settings: main_schemas .Ikc({
+		keepalive_min_timeout_ms: main_schemas .aig(),
+		access_log: main_schemas .zMY().optional(),
+		proxy_protocol: main_schemas .euz(true).optional(),
+		chosen_by: main_schemas .YjP(),
 	}),
-	scopes: record(schemas_string(), object({
-		generation: schemas_string(),
-		repository: schemas_string().optional(),
-		edge: object({
-			image: schemas_string(),
-			ports: array(schemas_string()),
-			proxy_protocol: literal(true).optional(),
+	scopes: main_schemas .g1P(main_schemas .YjP(), main_schemas .Ikc({
+		generation: main_schemas .YjP(),
+		repository: main_schemas .YjP().optional(),
+		edge: main_schemas .Ikc({
+			image: main_schemas .YjP(),
+			ports: main_schemas .YOg(main_schemas .YjP()),
+			proxy_protocol: main_schemas .euz(true).optional(),
 		})
 			.optional(),
-		routes: record(schemas_string(), object({
-			domains: array(schemas_string()),
-			copies: array(copy),
-			flagged: object({ flag: schemas_string(), copies: array(copy) }).optional(),
+		routes: main_schemas .g1P(main_schemas .YjP(), main_schemas .Ikc({
+			domains: main_schemas .YOg(main_schemas .YjP()),
+			copies: main_schemas .YOg(copy),
+			flagged: main_schemas .Ikc({ flag: main_schemas .YjP(), copies: main_schemas .YOg(copy) }).optional(),
 			backing: backing.optional(),
 		})),
-		tls: array(schemas_string()).optional(),
-		http3: literal(true).optional(),
-		files: record(schemas_string(), schemas_string()),
+		tls: main_schemas .YOg(main_schemas .YjP()).optional(),
+		http3: main_schemas .euz(true).optional(),
+		files: main_schemas .g1P(main_schemas .YjP(), main_schemas .YjP()),
 	})),
 });
 function parseTree(files) {
@@ -74836,7 +75701,9 @@ function markdownTable(rows) {
 	].join('\n');
 }
 ;
-function renderBuilt({ title, images }) {
+function renderBuilt({ title, images, ejected }) {
+	if (ejected !== undefined)
+		return renderEjected(title, ejected);
 	const built = images.filter(({ outcome }) => outcome === 'built').map(({ service }) => service);
 	const missing = images.filter(({ outcome }) => outcome === 'missing').map(({ service }) => service);
 	const headline = missing.length > 0
@@ -74855,12 +75722,21 @@ function builtLines(images) {
 function builtTable(images) {
 	return images.length === 0 ? '' : markdownTable(images.map(rowOf));
 }
+function renderEjected(title, ejected) {
+	const headline = `${title}: wrote Dockerfiles for ${ejected.map(({ service }) => service).join(', ')}, and built nothing`;
+	const rows = ejected.flatMap(({ service, files }) => files.map((file) => ({ service, file })));
+	const next = 'Commit them, and remove template from their builds.';
+	return {
+		lines: [headline, ...textTable(rows), next],
+		markdown: page(`## 📝 ${headline}`, markdownTable(rows), next),
+	};
+}
 const OUTCOMES = {
 	built: 'built',
 	present: 'was there',
 	missing: 'would be built',
 };
-function rowOf({ service, outcome, why, steps, ms, sizeBytes, image }) {
+function rowOf({ service, outcome, why, steps, ms, image, ...sizes }) {
 	return {
 		service,
 		image: outcome === 'missing' ? '–' : image,
@@ -74868,9 +75744,21 @@ function rowOf({ service, outcome, why, steps, ms, sizeBytes, image }) {
 		why,
 		'from cache': steps === undefined ? '–' : `${steps.cached} of ${steps.total} steps`,
 		time: ms === undefined ? '–' : `${(ms / 1000).toFixed(1)} s`,
-		size: sizeBytes === undefined ? '–' : `${(sizeBytes / 1024 / 1024).toFixed(1)} MB`,
+		size: sizeOf(sizes),
 	};
 }
+function sizeOf({ sizeBytes, previousSizeBytes, }) {
+	if (sizeBytes === undefined)
+		return '–';
+	const size = `${megabytes(sizeBytes)} MB`;
+	if (previousSizeBytes === undefined)
+		return size;
+	const difference = megabytes(sizeBytes - previousSizeBytes);
+	if (/^-?0\.0$/.test(difference))
+		return `${size} (as before)`;
+	return `${size} (${difference.startsWith('-') ? difference.replace('-', '−') : `+${difference}`})`;
+}
+const megabytes = (bytes) => (bytes / 1024 / 1024).toFixed(1);
 ;
 const MOST_BARS = 60;
 function renderTimeline(title, spans) {
@@ -74992,7 +75880,7 @@ function formatJson(value) {
 		: member;
 	return `${JSON.stringify(value, sorted, 2)}\n`;
 }
-const Versioned = looseObject({ schema: schemas_int().positive() });
+const Versioned = main_schemas ._H3({ schema: main_schemas .Whr().positive() });
 function parseJson(text, place, schema, version) {
 	const where = `${place.path} on ${place.ref}`;
 	let value;
@@ -75021,22 +75909,22 @@ function json_file_mend({ ref, path }) {
 	return `See what changed it with \`git log -p origin/${ref} -- ${path}\` and revert that commit.`;
 }
 ;
-const lease = looseObject({
-	schema: literal(1),
-	id: schemas_string(),
-	holder: schemas_string(),
-	run: schemas_string(),
-	run_id: schemas_int().optional(),
-	run_attempt: schemas_int().optional(),
-	repository: schemas_string().optional(),
-	host: schemas_string(),
-	pid: schemas_int(),
-	boot: schemas_string().optional(),
-	taken_at: schemas_string(),
-	end: schemas_string(),
-	fence: schemas_int().positive(),
-	released: schemas_boolean(),
-	state: schemas_string().optional(),
+const lease = main_schemas ._H3({
+	schema: main_schemas .euz(1),
+	id: main_schemas .YjP(),
+	holder: main_schemas .YjP(),
+	run: main_schemas .YjP(),
+	run_id: main_schemas .Whr().optional(),
+	run_attempt: main_schemas .Whr().optional(),
+	repository: main_schemas .YjP().optional(),
+	host: main_schemas .YjP(),
+	pid: main_schemas .Whr(),
+	boot: main_schemas .YjP().optional(),
+	taken_at: main_schemas .YjP(),
+	end: main_schemas .YjP(),
+	fence: main_schemas .Whr().positive(),
+	released: main_schemas .zMY(),
+	state: main_schemas .YjP().optional(),
 });
 const LEASE_TIMINGS = {
 	ttlMs: 120_000,
@@ -79329,7 +80217,7 @@ function reference(text, dollar, variables) {
 	const name = nameAt(text, dollar + 1);
 	if (name === '')
 		throw invalid(text.slice(dollar, dollar + 2));
-	return { value: interpolate_required(`$${name}`, name, variables), end: dollar + 1 + name.length };
+	return { value: required(`$${name}`, name, variables), end: dollar + 1 + name.length };
 }
 function braced(whole, variables) {
 	const name = nameAt(whole, 2);
@@ -79337,7 +80225,7 @@ function braced(whole, variables) {
 	if (name === '' || (operator === undefined && whole.length !== name.length + 3))
 		throw invalid(whole);
 	if (operator === undefined || word === undefined)
-		return interpolate_required(whole, name, variables);
+		return required(whole, name, variables);
 	const value = variables(name);
 	const isSet = value !== undefined && !(operator.startsWith(':') && value === '');
 	if (operator.endsWith('+'))
@@ -79349,7 +80237,7 @@ function braced(whole, variables) {
 	const reason = interpolateWith(word, variables);
 	throw new InterpolationError(whole, `variable ${name} is ${value === undefined ? 'not set' : 'empty'}${reason === '' ? '' : `: ${reason}`}`, `Set ${name} in the env of the workflow step, or pass it with the input secrets.`, true);
 }
-function interpolate_required(whole, name, variables) {
+function required(whole, name, variables) {
 	const value = variables(name);
 	if (value !== undefined)
 		return value;
@@ -79378,7 +80266,7 @@ function invalid(whole) {
 		: 'Write $NAME or ${NAME}, with a default ${NAME:-…}; a dollar sign itself is $$.');
 }
 ;
-const leven_array = [];
+const array = [];
 const characterCodeCache = [];
 function leven(first, second, options) {
 	if (first === second) {
@@ -79418,7 +80306,7 @@ function leven(first, second, options) {
 	let index2 = 0;
 	while (index < firstLength) {
 		characterCodeCache[index] = first.charCodeAt(start + index);
-		leven_array[index] = ++index;
+		array[index] = ++index;
 	}
 	while (index2 < secondLength) {
 		bCharacterCode = second.charCodeAt(start + index2);
@@ -79426,16 +80314,16 @@ function leven(first, second, options) {
 		result = index2;
 		for (index = 0; index < firstLength; index++) {
 			temporary2 = bCharacterCode === characterCodeCache[index] ? temporary : temporary + 1;
-			temporary = leven_array[index];
-			result = leven_array[index] = temporary > result
+			temporary = array[index];
+			result = array[index] = temporary > result
 				? (temporary2 > result ? result + 1 : temporary2)
 				: (temporary2 > temporary ? temporary + 1 : temporary2);
 		}
 		if (maxDistance !== undefined) {
 			let rowMinimum = result;
 			for (index = 0; index < firstLength; index++) {
-				if (leven_array[index] < rowMinimum) {
-					rowMinimum = leven_array[index];
+				if (array[index] < rowMinimum) {
+					rowMinimum = array[index];
 				}
 			}
 			if (rowMinimum > maxDistance) {
@@ -79443,7 +80331,7 @@ function leven(first, second, options) {
 			}
 		}
 	}
-	leven_array.length = firstLength;
+	array.length = firstLength;
 	characterCodeCache.length = firstLength;
 	return maxDistance !== undefined && result > maxDistance ? maxDistance : result;
 }
@@ -79531,7 +80419,7 @@ function key_reasonOf(refusal) {
 	return typeof refusal === 'string' ? refusal : refusal.why;
 }
 function key_closed(shape, refusals = {}) {
-	return strictObject(shape, {
+	return main_schemas .rej(shape, {
 		error: (issue) => issue.code === 'unrecognized_keys'
 			? issue.keys
 				.map((name) => refuse(name, issue.input[name], Object.keys(shape), refusals))
@@ -79555,7 +80443,7 @@ function key_parsed(schema, parse) {
 			if (!(error instanceof model_errors .yo))
 				throw error;
 			context.addIssue({ code: 'custom', message: error.message, params: { hint: error.hint } });
-			return NEVER;
+			return main_core .tm;
 		}
 	});
 }
@@ -79899,6 +80787,7 @@ function isText(value) {
 	return typeof value === 'string' || value instanceof SecretText;
 }
 var dist = __nccwpck_require__(3483);
+var registries = __nccwpck_require__(4288);
 ;
 const defaults_DEFAULTS = {
 	sidecar: {
@@ -80018,8 +80907,6 @@ const RESERVATION_REFUSALS = {
 	generic_resources: 'only Swarm counts them; an engine hands out devices by a driver, written as devices.',
 };
 const BUILD_REFUSALS = {
-	git: 'it comes with a later version; check the other repository out before, and write its folder as context.',
-	template: 'it comes with a later version; until then write a Dockerfile, or dockerfile_inline.',
 	isolation: 'it is for Windows.',
 	privileged: 'BuildKit has another word for it: write entitlements: [security.insecure], and RUN --security=insecure in the Dockerfile.',
 	no_cache_filter: 'write no_cache: true, or put what changes into an ARG before the step.',
@@ -80090,42 +80977,21 @@ const LOCAL_REFUSALS = {
 	on_partial_failure: 'the local provider has one server, the machine that runs the action.',
 };
 ;
-const bytes_UNITS = ['', 'k', 'm', 'g', 't', 'p'];
-function parseBytes(value) {
-	const text = String(value);
-	const number = /^\d+(?:\.\d+)?/.exec(text)?.[0] ?? '';
-	const unit = /^ ?(?:([kmgtp])(?:i?b)?|b?)$/i.exec(text.slice(number.length));
-	const isSize = unit !== null && number !== '';
-	const power = bytes_UNITS.indexOf(unit?.[1]?.toLowerCase() ?? '');
-	const bytes = isSize ? Math.floor(Number(number) * 1024 ** power) : Number.NaN;
-	if (!Number.isSafeInteger(bytes)) {
-		const problem = text === ''
-			? 'it is empty'
-			: isSize
-				? 'it is too large'
-				: `unsupported ${JSON.stringify(text.slice(number.length))} at position ${number.length + 1}`;
-		throw new model_errors .yo(`${JSON.stringify(text)} is no size: ${problem}`, {
-			hint: 'Write a number and one of the units b, k, m or g, for example 256m, 1.5g or 512MiB.',
-		});
-	}
-	return bytes;
-}
-;
-const scalars_text = key_parsed(schemas_string(), (value) => {
+const scalars_text = key_parsed(main_schemas .YjP(), (value) => {
 	if (value.includes('\0'))
 		throw new model_errors .yo('a NUL character is not possible here');
 	return value;
 });
-const secretText = _instanceof(SecretText);
+const secretText = main_schemas .Nlp(SecretText);
 secretText._zod.toJSONSchema = () => ({ type: 'string' });
-const filledText = key_parsed(schemas_string(), (value) => {
+const filledText = key_parsed(main_schemas .YjP(), (value) => {
 	if (value.trim() === '')
 		throw new model_errors .yo('is empty');
 	if (value.includes('\0'))
 		throw new model_errors .yo('a NUL character is not possible here');
 	return value;
 });
-const numberOrText = (what) => union([schemas_number(), schemas_string()], { error: `must be ${what}` });
+const numberOrText = (what) => main_schemas .KCZ([main_schemas .aig(), main_schemas .YjP()], { error: `must be ${what}` });
 function decimal(what, isValid) {
 	return key_parsed(numberOrText(what), (value) => {
 		const number = typeof value === 'number' ? value : /^-?(\d+\.?\d*|\.\d+)$/.test(value) ? Number(value) : Number.NaN;
@@ -80143,27 +81009,27 @@ const scalars_FLAGS = new Map([
 	...['true', 'yes', 'on', 'y'].map((word) => [word, true]),
 	...['false', 'no', 'off', 'n'].map((word) => [word, false]),
 ]);
-const scalars_flag = key_parsed(union([schemas_boolean(), schemas_string()], { error: 'must be true or false' }), (value) => {
+const scalars_flag = key_parsed(main_schemas .KCZ([main_schemas .zMY(), main_schemas .YjP()], { error: 'must be true or false' }), (value) => {
 	const known = scalars_FLAGS.get(String(value).toLowerCase());
 	if (known === undefined)
 		throw new model_errors .yo('must be true or false');
 	return known;
 }).meta({ takes: 'true or false' });
-const durationForm = union([schemas_string(), schemas_number()], { error: 'must be a duration such as 10s' });
-const scalars_duration = key_parsed(durationForm, parseDuration).meta({ takes: 'duration' });
+const durationForm = main_schemas .KCZ([main_schemas .YjP(), main_schemas .aig()], { error: 'must be a duration such as 10s' });
+const duration = key_parsed(durationForm, parseDuration).meta({ takes: 'duration' });
 const positiveDuration = key_parsed(durationForm, (value) => {
 	const milliseconds = parseDuration(value);
 	if (milliseconds < 1)
 		throw new model_errors .yo('must be at least 1ms');
 	return milliseconds;
 }).meta({ takes: 'duration' });
-const bytes = key_parsed(union([schemas_string(), schemas_number()], { error: 'must be a size such as 256m' }), parseBytes).meta({ takes: 'size' });
+const bytes = key_parsed(main_schemas .KCZ([main_schemas .YjP(), main_schemas .aig()], { error: 'must be a size such as 256m' }), parseBytes).meta({ takes: 'size' });
 function oneOrMany(schema, what) {
-	return union([schema, array(schema)], { error: `must be ${what} or a list of such` })
+	return main_schemas .KCZ([schema, main_schemas .YOg(schema)], { error: `must be ${what} or a list of such` })
 		.transform((value) => (Array.isArray(value) ? value : [value]));
 }
 ;
-const fileMode = key_parsed(union([schemas_number(), schemas_string()], { error: 'must be a mode such as 0440' }), (value) => {
+const fileMode = key_parsed(main_schemas .KCZ([main_schemas .aig(), main_schemas .YjP()], { error: 'must be a mode such as 0440' }), (value) => {
 	const digits = /^(?:0o?)?([0-7]{3})$/.exec(String(value))?.[1];
 	if (digits !== undefined)
 		return Number.parseInt(digits, 8);
@@ -80171,14 +81037,14 @@ const fileMode = key_parsed(union([schemas_number(), schemas_string()], { error:
 		hint: 'Write it in octal: 0440.',
 	});
 }).meta({ takes: 'mode' });
-const ownerNumber = key_parsed(union([schemas_number(), schemas_string()], { error: 'must be a number such as 1000' }), (value) => {
+const ownerNumber = key_parsed(main_schemas .KCZ([main_schemas .aig(), main_schemas .YjP()], { error: 'must be a number such as 1000' }), (value) => {
 	if (/^\d{1,10}$/.test(String(value)))
 		return Number(value);
 	throw new model_errors .yo(`${JSON.stringify(value)} is no number of a user or group`, {
 		hint: 'Write its number, as id NAME prints it in a container of the image.',
 	});
 }).meta({ takes: 'number' });
-const fileTarget = key_parsed(schemas_string(), (path) => {
+const fileTarget = key_parsed(main_schemas .YjP(), (path) => {
 	if (isAbsolutePath(path) && !path.endsWith('/'))
 		return cleanPath(path);
 	throw new model_errors .yo(`${JSON.stringify(path)} is no absolute path of a file`, {
@@ -80186,7 +81052,7 @@ const fileTarget = key_parsed(schemas_string(), (path) => {
 	});
 });
 function entryName(kind) {
-	return key_parsed(schemas_string(), (name) => {
+	return key_parsed(main_schemas .YjP(), (name) => {
 		if (/^[a-zA-Z0-9._-]+$/.test(name) && !/^\.{1,2}$/.test(name))
 			return name;
 		throw new model_errors .yo(`${JSON.stringify(name)} cannot be the name of a ${kind}`, {
@@ -80194,13 +81060,13 @@ function entryName(kind) {
 		});
 	});
 }
-const configs_config = key_parsed(key_closed({
+const config = key_parsed(key_closed({
 	file: key(filledText, {
 		from: 'Compose',
 		description: 'File of the repository, from the folder of this file.',
 		example: 'file: ./loki.yml',
 	}),
-	content: key(union([scalars_text, secretText]), {
+	content: key(main_schemas .KCZ([scalars_text, secretText]), {
 		from: 'Compose',
 		description: 'What is in it; references to variables are replaced. One that is made from a secret is kept like a secret.',
 		example: 'content: "debug=${DEBUG:-false}"',
@@ -80226,7 +81092,7 @@ const configs_config = key_parsed(key_closed({
 		return said;
 	throw new model_errors .yo(sources.length === 0 ? 'needs what is in it' : `${sources.join(' and ')} exclude each other`, { hint: 'Write one of file, content and environment.' });
 });
-const configs = record(entryName('config'), configs_config);
+const configs = main_schemas .g1P(entryName('config'), config);
 const longConfig = key_closed({
 	source: requiredKey(filledText, { description: 'Its name under the `configs` of the file.' }),
 	target: key(fileTarget, {
@@ -80244,7 +81110,7 @@ const longConfig = key_closed({
 	}),
 });
 const MODE = 0o444;
-const serviceConfigs = array(union([key_parsed(filledText, (source) => ({ source })), longConfig], {
+const serviceConfigs = main_schemas .YOg(main_schemas .KCZ([key_parsed(filledText, (source) => ({ source })), longConfig], {
 	error: 'must be the name of a config, or a map with source',
 })
 	.transform(({ source, target = `/${source}`, mode = MODE, uid, gid, }) => ({
@@ -80254,7 +81120,7 @@ const serviceConfigs = array(union([key_parsed(filledText, (source) => ({ source
 	...(uid !== undefined && { uid }),
 	...(gid !== undefined && { gid }),
 })));
-const envFile = union([
+const envFile = main_schemas .KCZ([
 	key_parsed(filledText, (path) => ({ path })),
 	key_closed({
 		path: requiredKey(filledText, { description: 'File of the repository, from the folder of this file.' }),
@@ -80262,13 +81128,13 @@ const envFile = union([
 			description: 'Whether the run fails where there is no such file.',
 			fallback: { value: true },
 		}),
-		format: key(schemas_enum(['raw', 'dotenv'], { error: 'must be raw, or left out' }), {
+		format: key(main_schemas .k5n(['raw', 'dotenv'], { error: 'must be raw, or left out' }), {
 			description: '`raw` takes each line as it stands.',
 			fallback: { words: 'that of `.env`' },
 		}),
 	}),
 ], { error: 'must be a path, or a map with path' });
-const envFiles = union([envFile, array(envFile)], { error: 'must be a path, or a list of such' })
+const envFiles = main_schemas .KCZ([envFile, main_schemas .YOg(envFile)], { error: 'must be a path, or a list of such' })
 	.transform((value) => Array.isArray(value) ? value : [value]);
 ;
 const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
@@ -80461,7 +81327,7 @@ function edge_options_checkWord(what, said) {
 		hint: 'Make it shorter, or have the app say it.',
 	});
 }
-const headers = key_parsed(record(schemas_string(), union([schemas_string(), schemas_number(), literal(false), schemas_null()], { error: 'must be text, or false' })), (map) => Object.fromEntries(Object.entries(map).map(([name, value]) => {
+const headers = key_parsed(main_schemas .g1P(main_schemas .YjP(), main_schemas .KCZ([main_schemas .YjP(), main_schemas .aig(), main_schemas .euz(false), main_schemas .chJ()], { error: 'must be text, or false' })), (map) => Object.fromEntries(Object.entries(map).map(([name, value]) => {
 	if (!/^[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*$/.test(name))
 		throw new model_errors .yo(`${JSON.stringify(name)} is no name of a header`);
 	edge_options_checkWord('the name of a header', name);
@@ -80471,7 +81337,7 @@ const headers = key_parsed(record(schemas_string(), union([schemas_string(), sch
 	return [name, value === false || value === null ? null : checkHeader(name, String(value))];
 })));
 const MEDIA_TYPE_MAX = 46;
-const mediaType = key_parsed(schemas_string(), (type) => {
+const mediaType = key_parsed(main_schemas .YjP(), (type) => {
 	if (!/^[a-z0-9]+\/[a-z0-9.+-]+$/.test(type))
 		throw new model_errors .yo(`${JSON.stringify(type)} is no media type`, { hint: 'Write application/json.' });
 	if (type.length <= MEDIA_TYPE_MAX)
@@ -80481,7 +81347,7 @@ const mediaType = key_parsed(schemas_string(), (type) => {
 	});
 });
 function compression(least, most, level) {
-	return union([
+	return main_schemas .KCZ([
 		scalars_flag,
 		key_closed({
 			types: key(oneOrMany(mediaType, 'a media type'), {
@@ -80502,7 +81368,7 @@ function compression(least, most, level) {
 		}),
 	], { error: 'must be true, false or a map' });
 }
-const repositoryPath = key_parsed(schemas_string(), (path) => {
+const repositoryPath = key_parsed(main_schemas .YjP(), (path) => {
 	if (/^\.\.?\/\S+$/.test(path))
 		return path;
 	throw new model_errors .yo(`${JSON.stringify(path)} is no path of a file of the repository`, {
@@ -80510,7 +81376,7 @@ const repositoryPath = key_parsed(schemas_string(), (path) => {
 	});
 });
 const SECRET_NAME = /^(?!\.{1,2}$)[a-zA-Z0-9._-]+$/;
-const usersByName = record(schemas_string(), scalars_text).transform((map, context) => {
+const usersByName = main_schemas .g1P(main_schemas .YjP(), scalars_text).transform((map, context) => {
 	const { secret } = map;
 	if (secret !== undefined && Object.keys(map).length === 1 && SECRET_NAME.test(secret))
 		return { secret };
@@ -80528,12 +81394,12 @@ const usersByName = record(schemas_string(), scalars_text).transform((map, conte
 	}
 	return { users: map };
 });
-const users = union([
+const users = main_schemas .KCZ([
 	repositoryPath.transform((file) => ({ file })),
 	usersByName,
-	key_parsed(array(scalars_text), (lines) => ({ users: parseUsers(lines) })),
+	key_parsed(main_schemas .YOg(scalars_text), (lines) => ({ users: parseUsers(lines) })),
 ], { error: 'must be hashes by user, lines of htpasswd, a file with such, or a secret' });
-const range = key_parsed(schemas_string(), (said) => {
+const range = key_parsed(main_schemas .YjP(), (said) => {
 	const lower = said.toLowerCase();
 	if (isAddressRange(lower))
 		return lower;
@@ -80552,8 +81418,8 @@ function parseRate(said) {
 function burstOf({ requests, per }) {
 	return per === 'second' ? requests : Math.ceil(requests / 6);
 }
-const rate = key_parsed(schemas_string(), parseRate);
-const rateLimit = union([
+const rate = key_parsed(main_schemas .YjP(), parseRate);
+const rateLimit = main_schemas .KCZ([
 	rate.transform((said) => ({ rate: said, burst: undefined })),
 	key_closed({
 		rate: key(rate, {
@@ -80571,12 +81437,12 @@ const rateLimit = union([
 	.transform((said, context) => {
 	if (said.rate === undefined) {
 		context.addIssue({ code: 'custom', message: 'needs a rate', params: { hint: 'Write rate: 20/s.' } });
-		return NEVER;
+		return main_core .tm;
 	}
 	return { ...said.rate, burst: said.burst ?? burstOf(said.rate) };
 });
 const ORIGIN_MAX = 300;
-const edge_options_origin = key_parsed(schemas_string(), (said) => {
+const edge_options_origin = key_parsed(main_schemas .YjP(), (said) => {
 	const isOrigin = /^[a-z][a-z0-9+.-]*:\/\/(?:\*\.)?[a-z0-9]+(?:[.-]+[a-z0-9]+)*(?::\d{1,5})?$/.test(said);
 	if (said === '*' || (isOrigin && said.length <= ORIGIN_MAX))
 		return said;
@@ -80584,13 +81450,13 @@ const edge_options_origin = key_parsed(schemas_string(), (said) => {
 		hint: 'Write https://app.example.com, without a path, https://*.example.com, or "*".',
 	});
 });
-const token = (what) => key_parsed(schemas_string(), (said) => {
+const token = (what) => key_parsed(main_schemas .YjP(), (said) => {
 	if (/^[A-Za-z0-9-]+$/.test(said) || said === '*')
 		return said;
 	throw new model_errors .yo(`${JSON.stringify(said)} is no ${what}`);
 });
 const origins = oneOrMany(edge_options_origin, 'an origin');
-const cors = key_parsed(union([
+const cors = key_parsed(main_schemas .KCZ([
 	origins.transform((list) => ({ origins: list })),
 	key_closed({
 		origins: key(origins, {
@@ -80598,17 +81464,17 @@ const cors = key_parsed(union([
 			fallback: { words: 'none, it is required' },
 			example: 'origins: [https://app.example.com]',
 		}),
-		methods: key(array(token('method')), {
+		methods: key(main_schemas .YOg(token('method')), {
 			description: 'What they may send.',
 			fallback: { value: defaults_DEFAULTS.cors.methods },
 			example: 'methods: [GET, POST]',
 		}),
-		headers: key(array(token('name of a header')), {
+		headers: key(main_schemas .YOg(token('name of a header')), {
 			description: 'Headers that they may set.',
 			fallback: { value: defaults_DEFAULTS.cors.headers },
 			example: 'headers: [Content-Type]',
 		}),
-		expose: key(array(token('name of a header')), {
+		expose: key(main_schemas .YOg(token('name of a header')), {
 			description: 'Headers of answers that they may read, beside the few that are always.',
 			example: 'expose: [X-Total-Count]',
 		}),
@@ -80617,7 +81483,7 @@ const cors = key_parsed(union([
 			fallback: { value: false },
 			example: 'credentials: true',
 		}),
-		max_age: key(scalars_duration, {
+		max_age: key(duration, {
 			description: 'How long a browser need not ask again beforehand.',
 			fallback: { value: defaults_DEFAULTS.cors.max_age },
 			example: 'max_age: 10m',
@@ -80637,7 +81503,7 @@ const cors = key_parsed(union([
 	return map;
 });
 const PAGE_STATUSES = ['401', '403', '404', '413', '429', '500', '502', '503', '504'];
-const pages = key_parsed(record(schemas_string(), repositoryPath), (map) => {
+const pages = key_parsed(main_schemas .g1P(main_schemas .YjP(), repositoryPath), (map) => {
 	const unknown = Object.keys(map).find((status) => !PAGE_STATUSES.includes(status));
 	if (unknown === undefined)
 		return map;
@@ -80703,7 +81569,7 @@ const edgeOptions = key_closed({
 		fallback: { words: 'nobody is kept out' },
 		example: 'deny: 198.51.100.7',
 	}),
-	satisfy: key(schemas_enum(['all', 'any']), {
+	satisfy: key(main_schemas .k5n(['all', 'any']), {
 		description: 'Whether a client needs both, an address that is allowed and a password, or one of them: with `any` those who are allowed need no password, and all others do.',
 		fallback: { value: 'all' },
 		example: 'satisfy: any',
@@ -80771,7 +81637,7 @@ const settings = key_closed({
 		example: 'status: 503',
 	}),
 });
-const maintenance = union([scalars_flag.transform((enabled) => ({ enabled })), settings], {
+const maintenance = main_schemas .KCZ([scalars_flag.transform((enabled) => ({ enabled })), settings], {
 	error: 'must be true, false or a map such as { enabled: true, page: ./maintenance.html }',
 });
 ;
@@ -80814,10 +81680,10 @@ const secrets_long = key_closed({
 		example: 'mode: 0440',
 	}),
 });
-const secrets_file = union([secretName.transform((source) => ({ source })), secrets_long], {
+const file = main_schemas .KCZ([secretName.transform((source) => ({ source })), secrets_long], {
 	error: 'must be the name of a secret, or a map with source',
 });
-const secretFiles = key_parsed(array(secrets_file), (list) => {
+const secretFiles = key_parsed(main_schemas .YOg(file), (list) => {
 	const files = list.map(({ source, ...said }) => ({
 		source,
 		target: said.target ?? external_node_path_.posix.join(secrets_FOLDER, source),
@@ -80871,7 +81737,7 @@ const definition = key_parsed(key_closed({
 	const from = environment ?? (external ? name : undefined);
 	return { ...(from !== undefined && { environment: from }), ...(path !== undefined && { file: path }) };
 });
-const secretDefinitions = record(secretName, definition);
+const secretDefinitions = main_schemas .g1P(secretName, definition);
 ;
 const DOMAIN_RULE = 'A domain is a DNS name such as api.example.com: letters, digits, hyphens and dots. Its first label may be *, and * alone is every name that nobody else has.';
 function parseDomain(domain) {
@@ -80988,187 +81854,7 @@ function parseRestart(text) {
 		...(retries === undefined ? {} : { maximumRetryCount: Number(retries) }),
 	};
 }
-;
-class Shlexer {
-  constructor (string) {
-	this.i = 0
-	this.string = string
-	this.whitespace = ' \t\r\n'
-	this.quotes = `'"`
-	this.escapes = '\\'
-	this.escapedQuotes = '"'
-	this.ansiCQuotes = true
-	this.localeQuotes = true
-	this.debug = false
-  }
-  readChar () {
-	return this.string.charAt(this.i++)
-  }
-  processEscapes (string, quote, isAnsiCQuote) {
-	if (!isAnsiCQuote && !this.escapedQuotes.includes(quote)) {
-	  return string
-	}
-	const anyEscape = '[' + this.escapes.replace(/(.)/g, '\\$1') + ']'
-	if (!isAnsiCQuote && this.escapedQuotes.includes(quote)) {
-	  const re = new RegExp(
-		anyEscape + '(' + anyEscape + '|\\' + quote + ')', 'g')
-	  return string.replace(re, '$1')
-	}
-	if (isAnsiCQuote) {
-	  const patterns = {
-		'([\\\\\'"?])': (x) => x,
-		'a': () => '\x07',
-		'b': () => '\x08',
-		'e|E': () => '\x1b',
-		'f': () => '\x0c',
-		'n': () => '\x0a',
-		'r': () => '\x0d',
-		't': () => '\x09',
-		'v': () => '\x0b',
-		'([0-7]{1,3})': (x) => String.fromCharCode(parseInt(x, 8)),
-		'x([0-9a-fA-F]{1,2})': (x) => String.fromCharCode(parseInt(x, 16)),
-		'u([0-9a-fA-F]{1,4})': (x) => String.fromCharCode(parseInt(x, 16)),
-		'U([0-9a-fA-F]{1,8})': (x) => String.fromCharCode(parseInt(x, 16)),
-		'c(.)': (x) => {
-		  if (x === '?') {
-			return '\x7f'
-		  } else if (x === '@') {
-			return '\x00'
-		  } else {
-			return String.fromCharCode(x.charCodeAt(0) & 31)
-		  }
-		}
-	  }
-	  const re = new RegExp(
-		anyEscape + '(' + Object.keys(patterns).join('|') + ')', 'g')
-	  return string.replace(re, function (m, p1) {
-		for (const matched in patterns) {
-		  const mm = new RegExp('^' + matched + '$').exec(p1)
-		  if (mm === null) {
-			continue
-		  }
-		  return patterns[matched].apply(null, mm.slice(1))
-		}
-	  })
-	}
-	return undefined
-  }
-  * [Symbol.iterator] () {
-	let inQuote = false
-	let inDollarQuote = false
-	let escaped = false
-	let lastDollar = -2
-	let token
-	if (this.debug) {
-	  console.log('full input:', '>' + this.string + '<')
-	}
-	while (true) {
-	  const pos = this.i
-	  const char = this.readChar()
-	  if (this.debug) {
-		console.log(
-		  'position:', pos,
-		  'input:', '>' + char + '<',
-		  'accumulated:', token,
-		  'inQuote:', inQuote,
-		  'inDollarQuote:', inDollarQuote,
-		  'lastDollar:', lastDollar,
-		  'escaped:', escaped
-		)
-	  }
-	  if (char === '') {
-		if (inQuote) { throw new Error('Got EOF while in a quoted string') }
-		if (escaped) { throw new Error('Got EOF while in an escape sequence') }
-		if (token !== undefined) { yield token }
-		return
-	  }
-	  if (escaped) {
-		if (char === '\n') {
-		} else if (inQuote) {
-		  token = (token || '') + escaped + char
-		} else {
-		  token = (token || '') + char
-		}
-		escaped = false
-		continue
-	  }
-	  if (this.escapes.includes(char)) {
-		if (!inQuote || inDollarQuote !== false || this.escapedQuotes.includes(inQuote)) {
-		  escaped = char
-		  continue
-		} else {
-		}
-	  }
-	  if (inQuote !== false) {
-		if (char === inQuote) {
-		  token = this.processEscapes(token, inQuote, inDollarQuote === '\'')
-		  inQuote = false
-		  inDollarQuote = false
-		  continue
-		}
-		token = (token || '') + char
-		continue
-	  }
-	  if (this.quotes.includes(char)) {
-		inQuote = char
-		if (lastDollar === pos - 1) {
-		  if (char === '\'' && !this.ansiCQuotes) {
-		  } else if (char === '"' && !this.localeQuotes) {
-		  } else {
-			inDollarQuote = char
-		  }
-		}
-		token = (token || '')
-		if (inDollarQuote !== false) {
-		  token = token.slice(0, -1)
-		}
-		continue
-	  }
-	  if (inQuote === false && char === '$') {
-		lastDollar = pos
-	  }
-	  if (this.whitespace.includes(char)) {
-		if (token !== undefined) { yield token }
-		token = undefined
-		continue
-	  }
-	  token = (token || '') + char
-	}
-  }
-}
-function split (s) {
-  return Array.from(new Shlexer(s))
-}
-function shlex_quote (s) {
-  if (s === '') { return '\'\'' }
-  const unsafeRe = /[^\w@%\-+=:,./]/
-  if (!unsafeRe.test(s)) { return s }
-  return ('\'' + s.replace(/('+)/g, '\'"$1"\'') + '\'').replace(/^''|''$/g, '')
-}
-function join (args) {
-  if (!Array.isArray(args)) {
-	throw new TypeError("args should be an array")
-  }
-  return args.map(shlex_quote).join(" ")
-}
-;
-function splitWords(line) {
-	const unquoted = line.replace(/\\.|'[^']*'|"(?:\\.|[^"\\])*"/gs, '');
-	const operator = /[;&|<>()`]/.exec(unquoted)?.[0];
-	if (operator !== undefined) {
-		throw new model_errors .yo(`unquoted ${JSON.stringify(operator)} in a command: no shell runs it`, {
-			hint: 'Quote it, or ask for a shell: ["sh", "-c", "…"].',
-		});
-	}
-	try {
-		return split(line);
-	}
-	catch {
-		throw new model_errors .yo('a quote or a backslash at the end of the command is not closed', {
-			hint: 'Close it, or write the command as a list: ["program", "argument"].',
-		});
-	}
-}
+var shell_words = __nccwpck_require__(2740);
 ;
 const RESERVED_PREFIX = 'SWITCHYARD_';
 function checkVariableName(name) {
@@ -81182,29 +81868,75 @@ function checkVariableName(name) {
 	}
 }
 ;
-const adopt = key_parsed(union([
+const adopt = key_parsed(main_schemas .KCZ([
 	filledText,
 	key_closed({
 		container: requiredKey(filledText, { description: 'Its name, as `docker ps` shows it.' }),
-		drop: key(array(filledText), { description: 'What it has that may be lost.' }),
+		drop: key(main_schemas .YOg(filledText), { description: 'What it has that may be lost.' }),
 	}),
 ], { error: "must be a container's name, or a map with container and drop" }), (value) => typeof value === 'string'
 	? { container: value, drop: [] }
 	: { container: value.container, drop: value.drop ?? [] });
 ;
-const REMOTE = /^(?:[a-z][\w+.-]*:\/\/|git@|github\.com\/|-$)/i;
-function parseBuildContext(path) {
-	if (REMOTE.test(path)) {
-		throw new model_errors .yo(`${JSON.stringify(path)} is no folder of the repository`, {
-			hint: 'Contexts by their address come with a later version: check the other repository out before this step (actions/checkout with "repository" and "path"), and write its folder.',
+const TEMPLATE_NAMES = ['node', 'python', 'static'];
+function builtRepository(registry, { project, environment }, service) {
+	const name = `${project}-${environment}-${service}`;
+	return [registry?.address, registry?.user, name].filter((part) => part !== undefined).join('/');
+}
+var git_source = __nccwpck_require__(3343);
+;
+const REMOTE = /^(?:[a-z][\w+.-]*:|[^/]+@[^/]+:|github\.com\/|-$)/i;
+function isRemoteContext(context) {
+	return REMOTE.test(context);
+}
+function parseGitSource(text) {
+	const { address, ref } = splitAtRef(text);
+	if (address.includes('#')) {
+		throw new model_errors .yo(`${JSON.stringify(text)} has its version behind a #`, {
+			hint: 'Write it behind an @ (https://github.com/acme/api.git@main), and the folder as context.',
 		});
 	}
-	if (path.startsWith('/') || /^~(?:\/|$)/.test(path)) {
-		throw new model_errors .yo(`${JSON.stringify(path)} is a path of the machine that runs the action`, {
+	return { url: (0,git_source .l_)(address), ...(ref !== undefined && { ref: (0,git_source .__)(ref) }) };
+}
+function parseGitContext(text) {
+	const [, address = '', fragment = ''] = /^([^#]*)(?:#(.*))?$/s.exec(text) ?? [];
+	const url = (0,git_source .l_)(address.replace(/^github\.com\//, 'https://$&'));
+	if (/^https?:/.test(url) && !address.startsWith('github.com/') && !url.endsWith('.git')) {
+		throw new model_errors .yo(`${JSON.stringify(text)} is no repository to Compose, whose addresses end with .git`, {
+			hint: 'Write .git behind it, or git: https://host/acme/api@ref and the folder as context. An archive cannot be built.',
+		});
+	}
+	const [, ref = '', folder = ''] = /^([^:]*)(?::(.*))?$/s.exec(fragment) ?? [];
+	return { url, ...(ref !== '' && { ref: (0,git_source .__)(ref) }), folder: checkFolder(folder) };
+}
+function checkFolder(folder) {
+	const inside = folder.replace(/^\/+/, '');
+	if (!inside.split('/').includes('..'))
+		return inside === '' ? '.' : inside;
+	throw new model_errors .yo(`${JSON.stringify(folder)} leaves the repository`, {
+		hint: 'Write the folder from the top of that repository: services/api.',
+	});
+}
+function splitAtRef(text) {
+	const path = pathStart(text);
+	const ending = text.indexOf('.git@', path);
+	const at = ending >= 0 ? ending + '.git'.length : text.endsWith('.git') ? -1 : text.indexOf('@', path);
+	return at < 0 ? { address: text, ref: undefined } : { address: text.slice(0, at), ref: text.slice(at + 1) };
+}
+function pathStart(text) {
+	const before = /^(?:[a-z][\w+.-]*:\/\/[^/]*|[^/:]*:)/i.exec(text)?.[0] ?? '';
+	return before.length;
+}
+;
+function parseBuildContext(context) {
+	if (isRemoteContext(context))
+		return parseGitContext(context);
+	if (context.startsWith('/') || /^~(?:\/|$)/.test(context)) {
+		throw new model_errors .yo(`${JSON.stringify(context)} is a path of the machine that runs the action`, {
 			hint: 'Write the folder from where this file lies: ./api.',
 		});
 	}
-	return path;
+	return context;
 }
 const IMAGE = 'docker-image://';
 function parseNamedContext(name, place) {
@@ -81236,112 +81968,29 @@ function parseSshKey(text) {
 		hint: 'Write default, or a name with the path of a key or a socket: deploy=/tmp/agent.sock.',
 	});
 }
-;
-const HOSTNAME_MAX = 64;
-function parseHostname(name) {
-	if (name.length <= HOSTNAME_MAX && /^[a-zA-Z0-9](?:[a-zA-Z0-9_.-]*[a-zA-Z0-9])?$/.test(name))
-		return name;
-	throw new model_errors .yo(`${JSON.stringify(name)} is no name of a host`, {
-		hint: `Use letters, digits, hyphens and dots, at most ${HOSTNAME_MAX}.`,
-	});
-}
-function parsePlatform(text) {
-	if (/^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9]+)?$/.test(text))
-		return text;
-	throw new model_errors .yo(`${JSON.stringify(text)} is no platform`, {
-		hint: 'Write linux/amd64 or linux/arm64.',
-	});
-}
-function parseCapability(text) {
-	const name = text.toUpperCase().replace(/^CAP_/, '');
-	if (/^[A-Z][A-Z_]*$/.test(name))
-		return name;
-	throw new model_errors .yo(`${JSON.stringify(text)} is no capability`, { hint: 'Write its name: NET_ADMIN.' });
-}
-function parseSecurityOption(text) {
-	const [, name = '', value] = /^([a-z-]+)(?:[:=](.*))?$/s.exec(text) ?? [];
-	if (name === 'no-new-privileges') {
-		if (value === undefined || value === 'true' || value === 'false')
-			return `${name}${value === undefined ? '' : `=${value}`}`;
-	}
-	else if (name === 'systempaths' && value === 'unconfined')
-		return `${name}=${value}`;
-	else if (name === 'seccomp' && value !== undefined && value !== 'unconfined' && value !== 'builtin') {
-		throw new model_errors .yo(`the profile ${JSON.stringify(value)} is a file, which the server does not have`, {
-			hint: 'Write seccomp:unconfined, or give the engine of the server the profile as its own (seccomp-profile in daemon.json).',
+function parseFolderBelow(path) {
+	const folder = external_node_path_.posix.normalize(path).replace(/\/+$/, '');
+	if (folder.startsWith('/') || folder === '..' || folder.startsWith('../')) {
+		throw new model_errors .yo(`${JSON.stringify(path)} is not below the folder that is built`, {
+			hint: 'Write it from there: apps/api.',
 		});
 	}
-	else if (['apparmor', 'label', 'seccomp'].includes(name) && value)
-		return `${name}=${value}`;
-	throw new model_errors .yo(`${JSON.stringify(text)} is no option of a security module`, {
-		hint: 'Write no-new-privileges:true, apparmor:…, seccomp:unconfined, label:… or systempaths=unconfined.',
+	if (/^[\w.@/ +-]+$/.test(folder))
+		return folder;
+	throw new model_errors .yo(`${JSON.stringify(path)} cannot stand in a Dockerfile that is made`, {
+		hint: 'Use letters, digits, dots, hyphens and underscores, or write a Dockerfile of your own.',
 	});
 }
-function parseExtraHost(name, address) {
-	const plain = address.replace(/^\[(.*)\]$/, '$1');
-	if (!/^[^\s:=]+$/.test(name) || (plain !== 'host-gateway' && (0,external_node_net_.isIP)(plain) === 0)) {
-		throw new model_errors .yo(`${JSON.stringify(`${name}:${address}`)} is no name with an address`, {
-			hint: 'Write name:10.0.0.9, or name:host-gateway for the address of the server.',
+function parseVersion(said) {
+	if (typeof said === 'number' && !Number.isInteger(said)) {
+		throw new model_errors .yo('is a number, of which YAML drops zeros at the end', {
+			hint: `Write it in quotes: "${said}".`,
 		});
 	}
-	return `${name}:${plain}`;
-}
-function parseExtraHosts(value) {
-	if (!isList(value)) {
-		return Object.entries(value).flatMap(([name, addresses]) => [addresses].flat().map((address) => parseExtraHost(name, address)));
-	}
-	return value.map((text) => {
-		const [, name = text, address = ''] = /^([^:=]+)[:=](.+)$/.exec(text) ?? [];
-		return parseExtraHost(name, address);
-	});
-}
-function parseScratch(text) {
-	const [, path = '', options = ''] = /^([^:]*)(?::(.*))?$/s.exec(text) ?? [];
-	if (isAbsolutePath(path) && path !== '/' && !/\s/.test(options))
-		return [path, options];
-	throw new model_errors .yo(`${JSON.stringify(text)} is no place in memory`, {
-		hint: 'Write /path, or /path:size=64m,mode=1777.',
-	});
-}
-function parseExposed(text) {
-	const [, from, to = from, protocol = 'tcp'] = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/.exec(text) ?? [];
-	const [first, last] = [Number(from), Number(to)];
-	if (first >= 1 && last >= first && last <= 65_535) {
-		return Array.from({ length: last - first + 1 }, (_, index) => `${first + index}/${protocol}`);
-	}
-	throw new model_errors .yo(`${JSON.stringify(text)} is no port`, { hint: 'Write 3000, 3000/udp or 3000-3005.' });
-}
-function parseDevice(text) {
-	if (/^[^/:=]+(?:\/[^/:=]+)+=[^/:=]+$/.test(text))
-		return { source: text };
-	const [source = '', second, third, ...rest] = text.split(':');
-	const isTarget = second === undefined || second.startsWith('/');
-	return checkDevice({
-		source,
-		target: isTarget ? second : undefined,
-		permissions: isTarget ? third : rest.length === 0 && third === undefined ? second : '',
-	});
-}
-function checkDevice({ source, target = source, permissions, }) {
-	if (isAbsolutePath(source) &&
-		isAbsolutePath(target) &&
-		(permissions === undefined || /^[rwm]{1,3}$/.test(permissions))) {
-		return { source, target, ...(permissions !== undefined && { permissions }) };
-	}
-	throw new model_errors .yo(`${JSON.stringify([source, target === source ? undefined : target, permissions].filter(Boolean).join(':'))} is no device`, {
-		hint: 'Write /dev/a, /dev/a:/dev/b or /dev/a:/dev/b:rwm.',
-	});
-}
-function parseMicroseconds(value) {
-	if (/^-?\d+$/.test(String(value)))
-		return Number(value);
-	return Math.round(parseDuration(value) * 1000);
-}
-function parseBytesOrNoLimit(value) {
-	return String(value) === '-1' ? -1 : parseBytes(value);
-}
-function isList(value) {
-	return Array.isArray(value);
+	const version = String(said).replace(/^v/, '');
+	if (/^\d+(?:\.\d+){0,2}$/.test(version))
+		return version;
+	throw new model_errors .yo(`${JSON.stringify(said)} is no version`, { hint: 'Write it as "24" or "24.3".' });
 }
 ;
 function maps_pairOf(text, bare) {
@@ -81349,11 +81998,11 @@ function maps_pairOf(text, bare) {
 	return equals === -1 ? [text, bare] : [text.slice(0, equals), text.slice(equals + 1)];
 }
 function textMap(checkKey = () => undefined) {
-	const name = key_parsed(schemas_string(), (value) => {
+	const name = key_parsed(main_schemas .YjP(), (value) => {
 		checkKey(value);
 		return value;
 	});
-	const value = union([scalars_text, schemas_number(), schemas_boolean(), schemas_null()], {
+	const value = main_schemas .KCZ([scalars_text, main_schemas .aig(), main_schemas .zMY(), main_schemas .chJ()], {
 		error: 'must be text, a number, true or false',
 	});
 	const pair = key_parsed(scalars_text, (said) => {
@@ -81361,19 +82010,19 @@ function textMap(checkKey = () => undefined) {
 		checkKey(key);
 		return [key, member];
 	});
-	return union([record(name, value), array(pair)], { error: 'must be a map or a list of KEY=value' })
+	return main_schemas .KCZ([main_schemas .g1P(name, value), main_schemas .YOg(pair)], { error: 'must be a map or a list of KEY=value' })
 		.transform((said) => {
 		const pairs = Array.isArray(said) ? said : Object.entries(said);
 		return Object.fromEntries(pairs.map(([key, member]) => [key, String(member ?? '')]));
 	});
 }
 ;
-const word = key_parsed(union([filledText, schemas_number()], { error: 'must be text' }), String);
-const container_options_numberOrText = (what) => union([schemas_number(), schemas_string()], { error: `must be ${what}` });
+const word = key_parsed(main_schemas .KCZ([filledText, main_schemas .aig()], { error: 'must be text' }), String);
+const container_options_numberOrText = (what) => main_schemas .KCZ([main_schemas .aig(), main_schemas .YjP()], { error: `must be ${what}` });
 function container_options_list(what, parse) {
 	return oneOrMany(key_parsed(word, parse), what).transform((members) => [...new Set(members.flat())]);
 }
-const ulimit = union([
+const ulimit = main_schemas .KCZ([
 	wholeNumber('a whole number, at least -1', -1).transform((both) => ({ soft: both, hard: both })),
 	key_closed({
 		soft: requiredKey(wholeNumber('a whole number, at least -1', -1), {
@@ -81384,9 +82033,9 @@ const ulimit = union([
 		}),
 	}),
 ], { error: 'must be a number, or a map with soft and hard' });
-const ulimits = record(schemas_string().regex(/^[a-z]+$/, { error: 'must be the name of a limit: nofile' }), ulimit);
-const device = union([
-	key_parsed(schemas_string(), (value) => parseDevice(value)),
+const ulimits = main_schemas .g1P(main_schemas .YjP().regex(/^[a-z]+$/, { error: 'must be the name of a limit: nofile' }), ulimit);
+const device = main_schemas .KCZ([
+	key_parsed(main_schemas .YjP(), (value) => parseDevice(value)),
 	key_parsed(key_closed({
 		source: requiredKey(filledText, { description: 'Path of the device on the server.' }),
 		target: key(filledText, { description: 'Path in the container.', fallback: { words: 'the same' } }),
@@ -81398,7 +82047,7 @@ const device = union([
 ], { error: 'must be text (/dev/a:/dev/b) or a map' });
 function deviceRequest(toCapabilities) {
 	return key_parsed(key_closed({
-		capabilities: key(array(word), {
+		capabilities: key(main_schemas .YOg(word), {
 			description: 'What the devices must be able to do: `gpu`, `compute`, `utility`.',
 		}),
 		driver: key(filledText, { description: 'The driver that hands them out.', example: 'driver: nvidia' }),
@@ -81409,7 +82058,7 @@ function deviceRequest(toCapabilities) {
 				return Number(value);
 			throw new model_errors .yo('must be a whole number, at least 1, or all');
 		}), { description: 'How many of them.', fallback: { words: '`all`' }, example: 'count: 1' }),
-		device_ids: key(array(word), {
+		device_ids: key(main_schemas .YOg(word), {
 			description: 'Which of them, in place of `count`.',
 			example: 'device_ids: ["0"]',
 		}),
@@ -81426,19 +82075,19 @@ function deviceRequest(toCapabilities) {
 		};
 	});
 }
-const reservedDevices = array(deviceRequest((said) => {
+const reservedDevices = main_schemas .YOg(deviceRequest((said) => {
 	if (said === undefined || said.length === 0) {
 		throw new model_errors .yo('needs capabilities', { hint: 'Write capabilities: [gpu].' });
 	}
 	return said;
 }));
 const gpu = deviceRequest((said = []) => [...new Set(['gpu', ...said])]);
-const gpus = union([
-	literal('all', { error: 'must be all, or a list' })
+const gpus = main_schemas .KCZ([
+	main_schemas .euz('all', { error: 'must be all, or a list' })
 		.transform(() => [{ capabilities: ['gpu'], count: -1 }]),
-	array(gpu),
+	main_schemas .YOg(gpu),
 ], { error: 'must be all, or a list of maps' });
-const perDevice = (name, schema, description) => array(key_closed({
+const perDevice = (name, schema, description) => main_schemas .YOg(key_closed({
 	path: requiredKey(filledText, { description: 'Path of the device on the server.' }),
 	[name]: requiredKey(schema, { description }),
 }));
@@ -81462,15 +82111,15 @@ const blockIo = key_closed({
 	device_write_bps: write.bytes,
 	device_write_iops: write.operations,
 });
-const hostList = union([
-	array(schemas_string()),
-	record(schemas_string(), union([schemas_string(), array(schemas_string())], { error: 'must be an address' })),
+const hostList = main_schemas .KCZ([
+	main_schemas .YOg(main_schemas .YjP()),
+	main_schemas .g1P(main_schemas .YjP(), main_schemas .KCZ([main_schemas .YjP(), main_schemas .YOg(main_schemas .YjP())], { error: 'must be an address' })),
 ], { error: 'must be a list of name:address, or a map' });
 const FORMS = {
 	text: () => word,
 	hostname: () => key_parsed(word, parseHostname),
 	platform: () => key_parsed(word, parsePlatform),
-	choice: ({ choices = [], otherwise }) => schemas_enum(choices, {
+	choice: ({ choices = [], otherwise }) => main_schemas .k5n(choices, {
 		error: `must be ${listed(choices, 'or')}${otherwise === undefined ? '' : `: ${otherwise}`}`,
 	}),
 	flag: () => scalars_flag,
@@ -81488,7 +82137,7 @@ const FORMS = {
 	'scratch space': () => oneOrMany(key_parsed(scalars_text, (said) => Object.fromEntries([parseScratch(said)])), 'a path').transform((paths) => Object.assign({}, ...paths)),
 	ports: () => container_options_list('a port', parseExposed),
 	ulimits: () => ulimits,
-	devices: () => array(device),
+	devices: () => main_schemas .YOg(device),
 	'device requests': () => gpus,
 	'block io': () => blockIo,
 };
@@ -81515,8 +82164,8 @@ function checkArgumentName(name) {
 		hint: 'Use letters, digits and underscores: VERSION.',
 	});
 }
-const argumentName = key_parsed(schemas_string(), checkArgumentName);
-const argumentValue = union([scalars_text, schemas_number(), schemas_boolean(), schemas_null()], {
+const argumentName = key_parsed(main_schemas .YjP(), checkArgumentName);
+const argumentValue = main_schemas .KCZ([scalars_text, main_schemas .aig(), main_schemas .zMY(), main_schemas .chJ()], {
 	error: 'must be text, a number, true or false, or nothing',
 });
 const argument = key_parsed(scalars_text, (said) => {
@@ -81524,7 +82173,7 @@ const argument = key_parsed(scalars_text, (said) => {
 	checkArgumentName(name);
 	return [name, value];
 });
-const args = union([record(argumentName, argumentValue), array(argument)], {
+const args = main_schemas .KCZ([main_schemas .g1P(argumentName, argumentValue), main_schemas .YOg(argument)], {
 	error: 'must be a map or a list of KEY=value',
 })
 	.transform((said) => {
@@ -81534,7 +82183,7 @@ const args = union([record(argumentName, argumentValue), array(argument)], {
 	return Object.fromEntries(pairs.map(([name, value]) => [name, value === null ? null : String(value)]));
 });
 const build_secretName = entryName('secret');
-const secret = union([
+const secret = main_schemas .KCZ([
 	build_secretName.transform((source) => ({ source, target: source })),
 	key_closed({
 		source: requiredKey(build_secretName, { description: 'The name of the secret.' }),
@@ -81546,15 +82195,15 @@ const secret = union([
 		}),
 	}, BUILD_SECRET_REFUSALS).transform(({ source, target = source }) => ({ source, target })),
 ], { error: 'must be the name of a secret, or a map with source' });
-const build_platform = key_parsed(schemas_string(), parsePlatform);
-const cache = key_parsed(filledText, (said) => {
+const build_platform = key_parsed(main_schemas .YjP(), parsePlatform);
+const build_cache = key_parsed(filledText, (said) => {
 	if (!/[\r\n"]/.test(said))
 		return said;
 	throw new model_errors .yo(`${JSON.stringify(said)} is no place for a cache`, {
 		hint: 'Write type=gha, type=registry,ref=…, type=local,src=…, or the name of an image.',
 	});
 });
-const attestation = key_parsed(union([schemas_boolean(), filledText], { error: 'must be true, false or text' }), (said) => {
+const attestation = key_parsed(main_schemas .KCZ([main_schemas .zMY(), filledText], { error: 'must be true, false or text' }), (said) => {
 	const value = String(said);
 	if (/^[\w=,.:/@-]+$/.test(value))
 		return value;
@@ -81562,12 +82211,78 @@ const attestation = key_parsed(union([schemas_boolean(), filledText], { error: '
 		hint: 'Write true, false or mode=max.',
 	});
 });
+const templateName = main_schemas .k5n([...TEMPLATE_NAMES, 'auto'], {
+	error: `must be ${[...TEMPLATE_NAMES, 'auto'].join(' or ')}`,
+});
+const commandLine = main_schemas .KCZ([filledText, main_schemas .YOg(scalars_text).min(1)], {
+	error: 'must be text or a list of text',
+});
+const folderBelow = key_parsed(filledText, parseFolderBelow);
+const template = main_schemas .KCZ([
+	templateName.transform((name) => ({ name })),
+	key_closed({
+		name: key(templateName, {
+			description: 'What the Dockerfile is made for; with `auto` it is found by looking.',
+			fallback: { value: 'auto' },
+			example: 'name: node',
+		}),
+		app: key(folderBelow, {
+			description: 'The folder of the app, from the context, where that is a workspace of npm, yarn, pnpm or bun. What it needs of the workspace comes along.',
+			example: 'app: apps/api',
+		}),
+		version: key(key_parsed(main_schemas .KCZ([scalars_text, main_schemas .aig()], { error: 'must be text' }), parseVersion), {
+			description: 'The version of the language.',
+			fallback: {
+				words: 'what the folder says (`.nvmrc`, `engines`, `.python-version`, `requires-python`, …), else the current one',
+			},
+			example: 'version: 24',
+		}),
+		build: key(commandLine, {
+			description: 'What is run before the image is done: a line for a shell, or words.',
+			fallback: { words: 'the script `build`, where there is one' },
+			short: 'build: npm run build:production',
+			long: 'build: [npm, run, "build:production"]',
+		}),
+		start: key(key_parsed(commandLine, (said) => (typeof said === 'string' ? (0,shell_words .y)(said) : said)), {
+			description: 'What the container runs. Text is split into words; no shell reads it, so that signals reach the app.',
+			fallback: { words: 'what the folder says: the script `start`, `main`, or the framework' },
+			short: 'start: node dist/server.js',
+			long: 'start: [node, dist/server.js]',
+		}),
+		output: key(folderBelow, {
+			description: 'The folder, from that of the app, that has the site when it was built.',
+			fallback: { words: 'that of the framework' },
+			example: 'output: dist',
+		}),
+		base: key(key_parsed(filledText, parseImage), {
+			description: 'The image that the result stands on.',
+			fallback: { words: 'the official one' },
+			example: 'base: ghcr.io/acme/node:24',
+		}),
+		builder: key(key_parsed(filledText, parseImage), {
+			description: 'The image that dependencies are installed in, and `build` is run.',
+			fallback: { words: '`base` where it is for the language, else the official one' },
+			example: 'builder: node:24',
+		}),
+		spa: key(scalars_flag, {
+			description: 'Whether a site answers a path that it has no file for with its `index.html`, for an app that finds its way in the browser.',
+			fallback: { words: '`true` for one page of React, Vue, Angular or Svelte, else `false`' },
+			example: 'spa: true',
+		}),
+	}).transform(({ name = 'auto', ...options }) => ({ name, ...options })),
+], { error: `must be ${[...TEMPLATE_NAMES, 'auto'].join(', ')}, or a map` })
+	.transform((said) => said);
 const build_long = key_closed({
 	context: key(key_parsed(filledText, parseBuildContext), {
 		from: 'Compose',
-		description: 'The folder that is built, from the folder of this file. It lies in the repository. What `.dockerignore` names is no part of it.',
+		description: 'The folder that is built, from the folder of this file, or from the top of the repository that `git` names. What `.dockerignore` names is no part of it. An address as Compose has it, `https://host/acme/api.git#ref:folder`, is another way of writing `git` and `context`.',
 		fallback: { value: '.' },
-		example: 'context: ./api',
+		short: 'context: ./api',
+		long: 'context: https://github.com/acme/api.git#main:services/api',
+	}),
+	git: key(key_parsed(filledText, parseGitSource), {
+		description: 'Another repository, which is built in place of this one: its address, and behind an `@` a branch, a tag or a whole commit. Without one it is what the repository shows first. It is read over https with the input `git-token`, or over SSH (`ssh://git@host/…`, `git@host:…`) with `git-ssh-key`.',
+		example: 'git: https://github.com/acme/api.git@v1.4.0',
 	}),
 	dockerfile: key(filledText, {
 		from: 'Compose',
@@ -81580,13 +82295,18 @@ const build_long = key_closed({
 		description: 'What is in the Dockerfile, in place of a file. References (`$NAME`) are replaced first; `$$` is a dollar sign.',
 		example: 'dockerfile_inline: |\n  FROM nginx:1.30-alpine\n  COPY site /usr/share/nginx/html',
 	}),
+	template: key(template, {
+		description: 'Makes the Dockerfile of a folder that has none, for what is in it. The log says what was found and by which file; the input `eject` of `build-push` writes it down for you to go on with.',
+		short: 'template: auto',
+		long: 'template:\n  name: node\n  app: apps/api\n  start: node dist/server.js',
+	}),
 	args: key(args, {
 		from: 'Compose',
 		description: 'Values of `ARG` in the Dockerfile. One without a value has that of the variable in the env of the step. **Anybody who has the image can read them**: what is secret goes by `secrets`.',
 		short: 'args: ["NODE_VERSION=24"]',
 		long: 'args:\n  NODE_VERSION: 24\n  GITHUB_SHA:',
 	}),
-	target: key(key_parsed(schemas_string(), (name) => {
+	target: key(key_parsed(main_schemas .YjP(), (name) => {
 		if (/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name))
 			return name;
 		throw new model_errors .yo(`${JSON.stringify(name)} is no name of a stage`, {
@@ -81598,7 +82318,7 @@ const build_long = key_closed({
 		fallback: { words: 'the last one' },
 		example: 'target: runtime',
 	}),
-	secrets: key(array(secret), {
+	secrets: key(main_schemas .YOg(secret), {
 		from: 'Compose',
 		description: 'Secrets that the build may read, and that are in no layer: `RUN --mount=type=secret,id=npm_token …`. Their values come from where those of services do. A secret that changes is no reason to build again.',
 		short: 'secrets: [npm_token]',
@@ -81610,14 +82330,14 @@ const build_long = key_closed({
 		short: 'ssh: default',
 		long: 'ssh: [default, "deploy=/tmp/agent.sock"]',
 	}),
-	cache_from: key(array(cache), {
+	cache_from: key(main_schemas .YOg(build_cache), {
 		from: 'Compose',
 		description: 'Where layers of earlier builds are looked for, in the words of BuildKit.',
 		example: 'cache_from: ["type=registry,ref=ghcr.io/acme/api:cache"]',
 	}),
-	cache_to: key(array(cache), {
+	cache_to: key(main_schemas .YOg(build_cache), {
 		from: 'Compose',
-		description: 'Where layers are kept for later builds, in the words of BuildKit. It needs buildx.',
+		description: 'Where layers are kept for later builds, in the words of BuildKit. That a builder cannot write there, or not now, fails no build.',
 		example: 'cache_to: ["type=registry,ref=ghcr.io/acme/api:cache,mode=max"]',
 	}),
 	labels: key(textMap(), {
@@ -81644,13 +82364,13 @@ const build_long = key_closed({
 		fallback: { value: false },
 		example: 'pull: true',
 	}),
-	additional_contexts: key(union([record(schemas_string(), scalars_text), array(key_parsed(scalars_text, (said) => maps_pairOf(said, '')))], {
+	additional_contexts: key(main_schemas .KCZ([main_schemas .g1P(main_schemas .YjP(), scalars_text), main_schemas .YOg(key_parsed(scalars_text, (said) => maps_pairOf(said, '')))], {
 		error: 'must be a map or a list of name=context',
 	})
 		.transform((said) => Object.fromEntries(Array.isArray(said) ? said : Object.entries(said)))
-		.pipe(key_parsed(record(schemas_string(), schemas_string()), (said) => Object.fromEntries(Object.entries(said).map(([name, place]) => parseNamedContext(name, place))))), {
+		.pipe(key_parsed(main_schemas .g1P(main_schemas .YjP(), main_schemas .YjP()), (said) => Object.fromEntries(Object.entries(said).map(([name, place]) => parseNamedContext(name, place))))), {
 		from: 'Compose',
-		description: 'Further folders of the repository, or images as `docker-image://name`, which the Dockerfile names: `COPY --from=name`. They need buildx.',
+		description: 'Further folders of this repository, of another one by its address (as `context` has it), or images as `docker-image://name`, which the Dockerfile names: `COPY --from=name`. They need buildx.',
 		short: 'additional_contexts: ["shared=./shared"]',
 		long: 'additional_contexts:\n  shared: ./shared\n  tools: docker-image://ghcr.io/acme/tools:3',
 	}),
@@ -81666,13 +82386,13 @@ const build_long = key_closed({
 		short: 'extra_hosts: ["mirror.example.com:10.0.0.9"]',
 		long: 'extra_hosts:\n  mirror.example.com: 10.0.0.9',
 	}),
-	network: key(schemas_enum(['default', 'host', 'none']), {
+	network: key(main_schemas .k5n(['default', 'host', 'none']), {
 		from: 'Compose',
 		description: 'The network that `RUN` has.',
 		fallback: { value: 'default' },
 		example: 'network: none',
 	}),
-	tags: key(array(key_parsed(filledText, parseImage)), {
+	tags: key(main_schemas .YOg(key_parsed(filledText, parseImage)), {
 		from: 'Compose',
 		description: 'Further names that the image is pushed under when it is built; one of its own repository gets it also when it is there already. A deploy never uses them.',
 		example: 'tags: ["ghcr.io/acme/api:edge"]',
@@ -81682,7 +82402,7 @@ const build_long = key_closed({
 		description: 'Limits of the processes that build.',
 		example: 'ulimits:\n  nofile: { soft: 20000, hard: 40000 }',
 	}),
-	entitlements: key(array(schemas_enum(['network.host', 'security.insecure'], {
+	entitlements: key(main_schemas .YOg(main_schemas .k5n(['network.host', 'security.insecure'], {
 		error: 'must be network.host or security.insecure',
 	})), {
 		from: 'Compose',
@@ -81691,24 +82411,54 @@ const build_long = key_closed({
 	}),
 	provenance: key(attestation, {
 		from: 'Compose',
-		description: 'Whether the image says how it was built, as BuildKit has it. It needs buildx.',
-		fallback: { words: "the builder's" },
+		description: 'Whether it is said beside the image how it was built, as BuildKit has it. With `mode=max` that names the arguments.',
+		fallback: { words: '`mode=min` for one platform, where the builder can' },
 		example: 'provenance: mode=max',
 	}),
 	sbom: key(attestation, {
 		from: 'Compose',
-		description: 'Whether the image says what is in it, as BuildKit has it. It needs buildx.',
-		fallback: { words: "the builder's" },
+		description: 'Whether it is said beside the image what is in it, as BuildKit has it, by a scanner that it pulls.',
+		fallback: { value: false },
 		example: 'sbom: true',
 	}),
 }, BUILD_REFUSALS);
-const build = union([key_parsed(filledText, parseBuildContext).transform((context) => ({ context })), build_long], {
-	error: 'must be a folder, or a map',
+const build = main_schemas .KCZ([key_parsed(filledText, parseBuildContext).transform((context) => ({ context })), build_long], {
+	error: 'must be a folder, an address of a repository, or a map',
 })
-	.transform((said) => said);
+	.transform((said, context) => {
+	const { context: place, git, ...rest } = said;
+	if (git === undefined && typeof place !== 'object') {
+		return { ...rest, ...(place !== undefined && { context: place }) };
+	}
+	try {
+		return { ...rest, ...build_sourceOf(git, place) };
+	}
+	catch (error) {
+		if (!(error instanceof model_errors .yo))
+			throw error;
+		context.addIssue({
+			code: 'custom',
+			path: ['context'],
+			message: error.message,
+			params: { hint: error.hint },
+		});
+		return main_core .tm;
+	}
+});
+function build_sourceOf(git, context) {
+	if (typeof context !== 'object')
+		return { git: git, context: checkFolder(context ?? '.') };
+	if (git !== undefined) {
+		throw new model_errors .yo('names a second repository beside git', {
+			hint: 'Keep git, and write the folder from the top of that repository.',
+		});
+	}
+	const { folder, ...source } = context;
+	return { git: source, context: folder };
+}
 ;
 const RESERVED_WORDS = ['host', 'port'];
-const portName = key_parsed(schemas_string(), (name) => {
+const portName = key_parsed(main_schemas .YjP(), (name) => {
 	if (!NAME_PATTERN.test(name)) {
 		throw new model_errors .yo(`${JSON.stringify(name)} cannot be the name of a port`, {
 			hint: `Use ${NAME_RULE}.`,
@@ -81732,12 +82482,12 @@ const extra_ports_long = key_closed({
 		fallback: { words: 'none, it is required' },
 		example: 'port: 15672',
 	}),
-	protocol: key(schemas_enum(['http', 'grpc', 'tcp', 'udp']), {
+	protocol: key(main_schemas .k5n(['http', 'grpc', 'tcp', 'udp']), {
 		description: 'What is spoken on it.',
 		fallback: { words: '`http` where it has a `domain`, else `tcp`' },
 		example: 'protocol: http',
 	}),
-	domain: key(oneOrMany(key_parsed(schemas_string(), parseAddress), 'a domain'), {
+	domain: key(oneOrMany(key_parsed(main_schemas .YjP(), parseAddress), 'a domain'), {
 		description: 'Domains that the edge serves the port on, or paths below them, in the forms of `domain` of a service.',
 		short: 'domain: queue.example.com',
 		long: 'domain: [queue.example.com, example.com/queue]',
@@ -81748,7 +82498,7 @@ const extra_ports_long = key_closed({
 		example: 'strip_prefix: true',
 	}),
 });
-const extraPorts = record(portName, union([port.transform((number) => ({ port: number })), extra_ports_long], {
+const extraPorts = main_schemas .g1P(portName, main_schemas .KCZ([port.transform((number) => ({ port: number })), extra_ports_long], {
 	error: 'must be a port, or a map with one',
 }));
 ;
@@ -81817,12 +82567,12 @@ function checkHeaders(headers) {
 	});
 	return Object.fromEntries(pairs);
 }
-const healthcheck_headers = key_parsed(record(schemas_string(), union([schemas_string(), schemas_number(), schemas_boolean()], { error: 'must be text' }), {
+const healthcheck_headers = key_parsed(main_schemas .g1P(main_schemas .YjP(), main_schemas .KCZ([main_schemas .YjP(), main_schemas .aig(), main_schemas .zMY()], { error: 'must be text' }), {
 	error: 'must be a map of headers',
 }), checkHeaders);
-const statusText = union([schemas_string(), schemas_number()], { error: 'must be statuses such as 200-399' });
+const statusText = main_schemas .KCZ([main_schemas .YjP(), main_schemas .aig()], { error: 'must be statuses such as 200-399' });
 const expectation = key_closed({
-	status: key(key_parsed(union([statusText, array(statusText)], { error: 'must be statuses such as 200-399' }), (said) => [said].flat().flatMap((one) => parseStatusRanges(String(one)))), {
+	status: key(key_parsed(main_schemas .KCZ([statusText, main_schemas .YOg(statusText)], { error: 'must be statuses such as 200-399' }), (said) => [said].flat().flatMap((one) => parseStatusRanges(String(one)))), {
 		description: 'Statuses of a healthy answer: one, a range, several with commas, or a list of such.',
 		fallback: {
 			words: '`200-399` where there is a `path`; else every answer below 500, since `/` may ask for a login',
@@ -81830,12 +82580,12 @@ const expectation = key_closed({
 		short: 'status: 200-399',
 		long: 'status: [200, 204, 401]',
 	}),
-	json: key(record(schemas_string(), unknown(), { error: 'must be a map' }), {
+	json: key(main_schemas .g1P(main_schemas .YjP(), main_schemas .L5J(), { error: 'must be a map' }), {
 		description: 'Members that the JSON of the answer must have at least, with these values; maps are compared in the same way, lists as a whole.',
 		example: 'json: { status: ok, database: { connected: true } }',
 	}),
 });
-const timeIfAny = key_parsed(scalars_duration, (milliseconds) => milliseconds || undefined).meta({ takes: 'duration' });
+const timeIfAny = key_parsed(duration, (milliseconds) => milliseconds || undefined).meta({ takes: 'duration' });
 const triesIfAny = key_parsed(wholeNumber('a whole number, at most 1000', 0, 1000), (number) => number || undefined).meta({
 	takes: 'number',
 });
@@ -81843,7 +82593,7 @@ const timeOf = (value) => ({
 	words: `\`${value}\`; where the image's own HEALTHCHECK is the check, what that says`,
 });
 const healthcheck = key_closed({
-	test: key(key_parsed(union([filledText, array(scalars_text)], { error: 'must be text or a list of text' }), checkTest), {
+	test: key(key_parsed(main_schemas .KCZ([filledText, main_schemas .YOg(scalars_text)], { error: 'must be text or a list of text' }), checkTest), {
 		from: 'Compose',
 		description: 'Command that is run inside the container and exits with 0 when it is healthy; then the port of the service has to take a connection from outside of it. A string is a line for the shell of the image. `["NONE"]` is the same as `disable: true`. Not together with `path`.',
 		fallback: {
@@ -81852,7 +82602,7 @@ const healthcheck = key_closed({
 		short: 'test: pg_isready -h 127.0.0.1',
 		long: 'test: ["CMD", "pg_isready", "-h", "127.0.0.1"]',
 	}),
-	path: key(key_parsed(schemas_string(), checkPath), {
+	path: key(key_parsed(main_schemas .YjP(), checkPath), {
 		description: 'Path that is requested from the container over HTTP; a 2xx or 3xx answer is healthy, unless `expect` says otherwise. Redirects are not followed. Not together with `test`. Makes the protocol of the service `http`.',
 		example: 'path: /health',
 	}),
@@ -81864,7 +82614,7 @@ const healthcheck = key_closed({
 		description: 'What the answer to `path` (`/` without one) has to be. Not together with `test`.',
 		example: 'expect: { status: 200-399, json: { status: ok } }',
 	}),
-	grpc: key(key_parsed(union([scalars_flag, filledText], { error: 'must be true, or the full name of a service' }), checkGrpc), {
+	grpc: key(key_parsed(main_schemas .KCZ([scalars_flag, filledText], { error: 'must be true, or the full name of a service' }), checkGrpc), {
 		description: 'Asks by the health protocol of gRPC (`grpc.health.v1.Health/Check`), for the whole server or for a service of it; `SERVING` is healthy. Makes the protocol of the service `grpc`. Not together with `test`.',
 		fallback: {
 			words: 'where `protocol` is `grpc`, the whole server is asked, and one that does not know that protocol has to answer',
@@ -81896,7 +82646,7 @@ const healthcheck = key_closed({
 		fallback: timeOf(defaults_DEFAULTS.healthcheck.retries),
 		example: 'retries: 5',
 	}),
-	start_period: key(scalars_duration, {
+	start_period: key(duration, {
 		from: 'Compose',
 		description: 'Time the container has to start, in which a failed check does not count.',
 		fallback: timeOf(defaults_DEFAULTS.healthcheck.start_period),
@@ -81909,8 +82659,8 @@ const healthcheck = key_closed({
 	}),
 });
 ;
-const words = key_parsed(union([scalars_text, array(scalars_text)], { error: 'must be text or a list of text' }), (value) => {
-	const list = typeof value === 'string' ? splitWords(value) : value;
+const words = key_parsed(main_schemas .KCZ([scalars_text, main_schemas .YOg(scalars_text)], { error: 'must be text or a list of text' }), (value) => {
+	const list = typeof value === 'string' ? (0,shell_words .y)(value) : value;
 	if (list[0] === undefined || list[0].trim() === '')
 		throw new model_errors .yo('is empty');
 	return list;
@@ -81932,7 +82682,7 @@ const hook_long = key_closed({
 		example: 'idempotent: true',
 	}),
 });
-const hook_hook = union([words.transform((command) => ({ command })), hook_long], {
+const hook_hook = main_schemas .KCZ([words.transform((command) => ({ command })), hook_long], {
 	error: 'must be a command, or a map with one',
 });
 ;
@@ -81980,7 +82730,7 @@ function checkPublished(found) {
 	}
 	return found;
 }
-const publish_short = key_parsed(union([schemas_number(), schemas_string()]), (said) => checkPublished(parseShort(said)));
+const publish_short = key_parsed(main_schemas .KCZ([main_schemas .aig(), main_schemas .YjP()]), (said) => checkPublished(parseShort(said)));
 const publish_long = key_parsed(key_closed({
 	target: requiredKey(port, {
 		from: 'Compose',
@@ -81993,7 +82743,7 @@ const publish_long = key_parsed(key_closed({
 		fallback: { words: 'that of the container' },
 		example: 'published: 5353',
 	}),
-	protocol: key(schemas_enum(['tcp', 'udp']), {
+	protocol: key(main_schemas .k5n(['tcp', 'udp']), {
 		from: 'Compose',
 		description: 'What is passed on.',
 		fallback: { value: 'tcp' },
@@ -82015,7 +82765,7 @@ const publish_long = key_parsed(key_closed({
 	protocol: protocol ?? 'tcp',
 	...(responses !== undefined && { responses }),
 }));
-const publish = key_parsed(array(union([publish_short, publish_long], { error: 'must be a port, or a map with one' }), {
+const publish = key_parsed(main_schemas .YOg(main_schemas .KCZ([publish_short, publish_long], { error: 'must be a port, or a map with one' }), {
 	error: 'must be a list of ports',
 }), (list) => {
 	const names = list.map(({ published, protocol }) => `${published}/${protocol}`);
@@ -82053,11 +82803,11 @@ function parseRedirectTarget(target) {
 ;
 const redirects_STATUSES = REDIRECT_STATUSES;
 const redirect = key_closed({
-	from: requiredKey(key_parsed(schemas_string(), parseAddress), {
+	from: requiredKey(key_parsed(main_schemas .YjP(), parseAddress), {
 		description: 'Where whoever comes is sent elsewhere: a domain, or a path below one, in the forms of `domain`. The longest path wins, among redirects and services.',
 		example: 'from: www.example.com',
 	}),
-	to: requiredKey(key_parsed(schemas_string(), parseRedirectTarget), {
+	to: requiredKey(key_parsed(main_schemas .YjP(), parseRedirectTarget), {
 		description: 'Where they are sent: a URL of http or https, or a path of the domain that they came to. What has a meaning in a URL is encoded (`%24` for `$`).',
 		example: 'to: https://example.com',
 	}),
@@ -82072,7 +82822,7 @@ const redirect = key_closed({
 		example: 'keep_path: false',
 	}),
 });
-const redirects = array(key_parsed(redirect, ({ from, to, status = defaults_DEFAULTS.redirect.status, keep_path: keepsPath }) => {
+const redirects = main_schemas .YOg(key_parsed(redirect, ({ from, to, status = defaults_DEFAULTS.redirect.status, keep_path: keepsPath }) => {
 	if (to.isWhole && keepsPath !== false) {
 		throw new model_errors .yo(`nothing can be put behind ${JSON.stringify(to.to)}`, {
 			hint: 'Write keep_path: false, or a target without ? and #.',
@@ -82138,7 +82888,7 @@ const resources = key_closed({
 	}, RESERVATION_REFUSALS), { from: 'Compose', description: 'What the container is granted.' }),
 });
 const restartPolicy = key_closed({
-	condition: key(schemas_enum(['none', 'on-failure', 'any']), {
+	condition: key(main_schemas .k5n(['none', 'on-failure', 'any']), {
 		from: 'Compose',
 		description: '`none` is `restart: "no"`, `any` is `restart: always`.',
 		fallback: { value: 'any' },
@@ -82149,12 +82899,12 @@ const restartPolicy = key_closed({
 		description: 'How often at most, after a failure.',
 		example: 'max_attempts: 3',
 	}),
-	delay: key(scalars_duration, {
+	delay: key(duration, {
 		from: 'Compose',
 		description: 'Accepted, and without effect: the engine waits longer each time by itself.',
 		example: 'delay: 5s',
 	}),
-	window: key(scalars_duration, {
+	window: key(duration, {
 		from: 'Compose',
 		description: 'Accepted, and without effect, as in Compose.',
 		example: 'window: 120s',
@@ -82172,7 +82922,7 @@ const deploy = key_closed({
 		fallback: { value: 1 },
 		example: 'replicas: 1',
 	}),
-	mode: key(literal('replicated', { error: 'must be replicated: write servers at the service' }), {
+	mode: key(main_schemas .euz('replicated', { error: 'must be replicated: write servers at the service' }), {
 		from: 'Compose',
 		description: 'Accepted, and without effect.',
 		example: 'mode: replicated',
@@ -82306,19 +83056,19 @@ const bind = key_closed({
 		fallback: { value: false },
 		example: 'create_host_path: true',
 	}),
-	propagation: key(schemas_enum(['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave']), {
+	propagation: key(main_schemas .k5n(['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave']), {
 		from: 'Compose',
 		description: 'Whether what is mounted below later is seen on the other side.',
 		fallback: { words: '`rprivate`' },
 		example: 'propagation: rslave',
 	}),
-	recursive: key(schemas_enum(['enabled', 'disabled', 'writable', 'readonly']), {
+	recursive: key(main_schemas .k5n(['enabled', 'disabled', 'writable', 'readonly']), {
 		from: 'Compose',
 		description: 'Whether what is mounted below comes along, and whether it is read-only then.',
 		fallback: { value: 'enabled' },
 		example: 'recursive: disabled',
 	}),
-	selinux: key(schemas_enum(['z', 'Z']), {
+	selinux: key(main_schemas .k5n(['z', 'Z']), {
 		from: 'Compose',
 		description: 'Label of SELinux for the directory: `z` for many containers, `Z` for this one alone.',
 		example: 'selinux: z',
@@ -82349,7 +83099,7 @@ const tmpfs = key_closed({
 		fallback: { words: 'half of the memory of the server' },
 		example: 'size: 64m',
 	}),
-	mode: key(key_parsed(union([schemas_number(), schemas_string()], { error: 'must be a mode such as 1777' }), (value) => {
+	mode: key(key_parsed(main_schemas .KCZ([main_schemas .aig(), main_schemas .YjP()], { error: 'must be a mode such as 1777' }), (value) => {
 		const digits = /^(?:0o?)?([0-7]{3,4})$/.exec(String(value))?.[1];
 		if (digits !== undefined)
 			return Number.parseInt(digits, 8);
@@ -82363,18 +83113,18 @@ const tmpfs = key_closed({
 		example: 'mode: 0700',
 	}),
 });
-const mount = union([
-	key_parsed(schemas_string(), parseShortMount),
+const mount = main_schemas .KCZ([
+	key_parsed(main_schemas .YjP(), parseShortMount),
 	key_parsed(key_closed({
-		type: requiredKey(schemas_enum(['volume', 'bind', 'tmpfs'], {
+		type: requiredKey(main_schemas .k5n(['volume', 'bind', 'tmpfs'], {
 			error: (issue) => ['npipe', 'cluster', 'image'].includes(String(issue.input))
 				? 'must be volume, bind or tmpfs: the others are for Windows, for Swarm, or for images that nobody pulls here'
 				: undefined,
 		}), { description: 'What is mounted.' }),
-		source: key(schemas_string(), {
+		source: key(main_schemas .YjP(), {
 			description: "The volume's name, the path on the server, or one of the repository (`./conf`). A volume without one is new, and filled from the image, in each container.",
 		}),
-		target: requiredKey(schemas_string(), { description: 'The path in the container.' }),
+		target: requiredKey(main_schemas .YjP(), { description: 'The path in the container.' }),
 		read_only: key(scalars_flag, {
 			description: 'Whether the container may only read it.',
 			fallback: { value: false },
@@ -82386,13 +83136,13 @@ const mount = union([
 		bind: key(bind, { from: 'Compose', description: 'More of a directory of the server.' }),
 		volume: key(volume, { from: 'Compose', description: 'More of a volume.' }),
 		tmpfs: key(tmpfs, { from: 'Compose', description: 'More of scratch space.' }),
-		consistency: key(schemas_string(), {
+		consistency: key(main_schemas .YjP(), {
 			from: 'Compose',
 			description: 'Accepted, and without effect: it is for Docker Desktop.',
 		}),
 	}, MOUNT_REFUSALS), checkMount),
 ], { error: 'must be text (name:/target) or a map' });
-const volumes = array(mount).superRefine((list, context) => {
+const volumes = main_schemas .YOg(mount).superRefine((list, context) => {
 	for (const [index, { target }] of list.entries()) {
 		if (!list.slice(0, index).some((earlier) => earlier.target === target))
 			continue;
@@ -82420,16 +83170,16 @@ function checkLabelName(name) {
 	}
 }
 function checked(check) {
-	return key_parsed(schemas_string(), (value) => {
+	return key_parsed(main_schemas .YjP(), (value) => {
 		check(value);
 		return value;
 	});
 }
-const environmentValue = union([scalars_text, secretText, schemas_number(), schemas_boolean(), schemas_null()], {
+const environmentValue = main_schemas .KCZ([scalars_text, secretText, main_schemas .aig(), main_schemas .zMY(), main_schemas .chJ()], {
 	error: 'must be text, a number, true or false, or nothing',
 });
 const service_variableName = checked(checkVariableName);
-const service_variable = key_parsed(union([scalars_text, secretText], { error: 'must be text: KEY=value, or KEY' }), (said) => {
+const service_variable = key_parsed(main_schemas .KCZ([scalars_text, secretText], { error: 'must be text: KEY=value, or KEY' }), (said) => {
 	const [name, value] = typeof said === 'string' ? maps_pairOf(said, null) : secretPairOf(said);
 	checkVariableName(name);
 	return [name, value];
@@ -82440,7 +83190,7 @@ function secretPairOf(said) {
 		return [name, value];
 	throw said.missing ?? new model_errors .yo('the name of a variable is a reference to a secret');
 }
-const environment = union([record(service_variableName, environmentValue), array(service_variable)], {
+const environment = main_schemas .KCZ([main_schemas .g1P(service_variableName, environmentValue), main_schemas .YOg(service_variable)], {
 	error: 'must be a map or a list of KEY=value',
 })
 	.transform((said) => {
@@ -82458,7 +83208,7 @@ const queueRequests = key_parsed(positiveDuration, (ms) => {
 		return ms;
 	throw new model_errors .yo('must be at most 5m');
 }).meta({ takes: 'duration' });
-const pullPolicy = schemas_enum(['always', 'missing', 'if_not_present', 'never'], {
+const pullPolicy = main_schemas .k5n(['always', 'missing', 'if_not_present', 'never'], {
 	error: ({ input }) => {
 		if (input === 'build')
 			return 'must be always, missing or never: the action build-push builds, and nobody builds on a server';
@@ -82467,18 +83217,18 @@ const pullPolicy = schemas_enum(['always', 'missing', 'if_not_present', 'never']
 			: undefined;
 	},
 });
-const command = key_parsed(union([scalars_text, array(scalars_text), schemas_null()], { error: 'must be text or a list of text' }), (value) => {
-	const words = typeof value === 'string' ? splitWords(value) : value;
+const command = key_parsed(main_schemas .KCZ([scalars_text, main_schemas .YOg(scalars_text), main_schemas .chJ()], { error: 'must be text or a list of text' }), (value) => {
+	const words = typeof value === 'string' ? (0,shell_words .y)(value) : value;
 	return words?.length === 1 && words[0] === '' ? [] : words;
 });
 const dependency = key_closed({
-	condition: requiredKey(schemas_enum(['service_started', 'service_healthy'], {
+	condition: requiredKey(main_schemas .k5n(['service_started', 'service_healthy'], {
 		error: (issue) => issue.input === 'service_completed_successfully'
 			? 'must be service_healthy: a service here runs until it is replaced'
 			: 'must be service_healthy or service_started',
 	}), { description: 'Both mean the same here: a dependency is always healthy before its dependents start.' }),
 }, DEPENDENCY_REFUSALS);
-const dependsOn = key_parsed(union([array(schemas_string()), record(schemas_string(), dependency)], {
+const dependsOn = key_parsed(main_schemas .KCZ([main_schemas .YOg(main_schemas .YjP()), main_schemas .g1P(main_schemas .YjP(), dependency)], {
 	error: 'must be a list of services, or a map of service and condition',
 }), (value) => distinct(Array.isArray(value) ? value : Object.keys(value)));
 const service = key_closed({
@@ -82509,14 +83259,14 @@ const service = key_closed({
 		short: 'publish: [1883, "53/udp", "8883:1883"]',
 		long: 'publish:\n  - { target: 53, published: 53, protocol: udp, responses: 1 }',
 	}),
-	protocol: key(schemas_enum(['http', 'grpc', 'tcp', 'udp']), {
+	protocol: key(main_schemas .k5n(['http', 'grpc', 'tcp', 'udp']), {
 		description: 'What is spoken on `port`. `grpc` is gRPC by HTTP/2 without TLS (h2c), as its servers speak it by themselves: the edge serves it over HTTPS, and where `tls` is `off` by h2c; the sidecar by h2c.',
 		fallback: {
 			words: '`tcp` for recognised images; else `grpc` with a `healthcheck.grpc`, `http` where there is a `domain` or a `healthcheck.path`, else `tcp`',
 		},
 		example: 'protocol: tcp',
 	}),
-	domain: key(key_parsed(oneOrMany(key_parsed(schemas_string(), parseAddress), 'a domain'), (list) => distinct(list)), {
+	domain: key(key_parsed(oneOrMany(key_parsed(main_schemas .YjP(), parseAddress), 'a domain'), (list) => distinct(list)), {
 		description: 'Domains that the edge serves the service on; without one it is reached from inside the environment only. Its first label may be `*.`; `"*"` alone is every name, and address, that nobody else on the server has. A path behind it takes what is there alone: `example.com/api` takes `/api` and `/api/…`, and never `/apiary`. Services of one environment share a domain by different paths, and the longest one wins.',
 		short: 'domain: api.example.com',
 		long: 'domain: [api.example.com, example.com/api, "*.example.org"]',
@@ -82541,7 +83291,7 @@ const service = key_closed({
 		fallback: { value: defaults_DEFAULTS.servers },
 		example: 'servers: 2',
 	}),
-	zones: key(key_parsed(array(schemas_string()), (list) => distinct(list)), {
+	zones: key(key_parsed(main_schemas .YOg(main_schemas .YjP()), (list) => distinct(list)), {
 		description: 'Zones whose servers the service may stand on.',
 		fallback: { words: 'all zones' },
 		example: 'zones: [lon1]',
@@ -82590,19 +83340,19 @@ const service = key_closed({
 		long: 'adopt: { container: old-api, drop: [/var/log/app] }',
 	}),
 	drain: key(key_closed({
-		timeout: key(scalars_duration, {
+		timeout: key(duration, {
 			description: 'How long connections of the old side may go on after the switch; `0` is without limit.',
 			fallback: { value: defaults_DEFAULTS.drain.timeout },
 			example: 'timeout: 60s',
 		}),
 	}), { description: 'How the old side ends.' }),
-	stop_grace_period: key(scalars_duration, {
+	stop_grace_period: key(duration, {
 		from: 'Compose',
 		description: 'Time between SIGTERM, or `stop_signal`, and SIGKILL.',
 		fallback: { value: defaults_DEFAULTS.stop_grace_period },
 		example: 'stop_grace_period: 20s',
 	}),
-	strategy: key(schemas_enum(['toggle', 'recreate']), {
+	strategy: key(main_schemas .k5n(['toggle', 'recreate']), {
 		description: '`toggle` starts the new side beside the old one and loses no request. `recreate` stops the old container before the new one starts, which a service that writes to a volume needs.',
 		fallback: { value: defaults_DEFAULTS.strategy },
 		example: 'strategy: recreate',
@@ -82612,7 +83362,7 @@ const service = key_closed({
 		fallback: { value: true },
 		example: 'overlap: false',
 	}),
-	naming: key(schemas_enum(['side', 'version']), {
+	naming: key(main_schemas .k5n(['side', 'version']), {
 		description: 'What the names and host ports of the containers follow from. `side`: `{project}_{env}_{service}` and `…_secondary`, each with a port that never changes. `version`: `…_v15_2` for the tag `15.2` or `v15.2`, with a port of its own beside that of its side; a second container of one version gets another port, and the time: `…_v15_2_20261126t1710`. The internal port is the same either way.',
 		fallback: { value: defaults_DEFAULTS.naming },
 		example: 'naming: version',
@@ -82634,7 +83384,7 @@ const service = key_closed({
 		},
 		example: 'max_body_size: 50m',
 	}),
-	request_buffering: key(schemas_enum(['auto', 'on', 'off']), {
+	request_buffering: key(main_schemas .k5n(['auto', 'on', 'off']), {
 		description: 'Whether edge and sidecar read the body of a request whole before the app gets it. `auto` passes on what is 1 MB or more, or of unknown length (chunked), while it comes; what is smaller is read first, and can be sent again to another copy. `on` reads all, on the disk of the server; `off` none.',
 		fallback: { value: defaults_DEFAULTS.request_buffering },
 		example: 'request_buffering: "on"',
@@ -82670,13 +83420,13 @@ const service = key_closed({
 		short: 'entrypoint: /entrypoint.sh --verbose',
 		long: 'entrypoint: ["/entrypoint.sh", "--verbose"]',
 	}),
-	user: key(key_parsed(union([filledText, schemas_number()], { error: 'must be text' }), String), {
+	user: key(key_parsed(main_schemas .KCZ([filledText, main_schemas .aig()], { error: 'must be text' }), String), {
 		from: 'Compose',
 		description: 'User, or `user:group`, that the container runs as.',
 		fallback: { words: "the image's" },
 		example: 'user: "1000:1000"',
 	}),
-	working_dir: key(key_parsed(schemas_string(), (path) => {
+	working_dir: key(key_parsed(main_schemas .YjP(), (path) => {
 		if (isAbsolutePath(path))
 			return path;
 		throw new model_errors .yo(`${JSON.stringify(path)} is no absolute path`);
@@ -82686,7 +83436,7 @@ const service = key_closed({
 		fallback: { words: "the image's" },
 		example: 'working_dir: /app',
 	}),
-	stop_signal: key(key_parsed(union([schemas_string(), schemas_number()], { error: 'must be a signal such as SIGINT' }), (signal) => {
+	stop_signal: key(key_parsed(main_schemas .KCZ([main_schemas .YjP(), main_schemas .aig()], { error: 'must be a signal such as SIGINT' }), (signal) => {
 		if (/^(?:(?:SIG)?[A-Z][A-Z0-9]*(?:[+-]\d+)?|[1-9]\d?)$/.test(String(signal)))
 			return String(signal);
 		throw new model_errors .yo(`${JSON.stringify(signal)} is no signal`, {
@@ -82723,7 +83473,7 @@ const service = key_closed({
 			fallback: { value: defaults_DEFAULTS.logging.driver },
 			example: 'driver: journald',
 		}),
-		options: key(key_parsed(record(schemas_string(), union([scalars_text, schemas_number()], { error: 'must be text or a number' })), (map) => Object.fromEntries(Object.entries(map).map(([name, value]) => [name, String(value)]))), {
+		options: key(key_parsed(main_schemas .g1P(main_schemas .YjP(), main_schemas .KCZ([scalars_text, main_schemas .aig()], { error: 'must be text or a number' })), (map) => Object.fromEntries(Object.entries(map).map(([name, value]) => [name, String(value)]))), {
 			from: 'Compose',
 			description: 'Options of the driver. For `json-file` those of the default that are not named stay.',
 			fallback: { value: defaults_DEFAULTS.logging.options },
@@ -82769,14 +83519,14 @@ const service = key_closed({
 		description: 'Accepted so that a block of Compose pastes in unchanged, and without effect: it is for `docker compose up`, which shows the output of containers.',
 		example: 'attach: false',
 	}),
-	develop: key(unknown(), {
+	develop: key(main_schemas .L5J(), {
 		from: 'Compose',
 		description: 'Accepted so that a block of Compose pastes in unchanged, and without effect: it is for `docker compose watch`.',
 		example: 'develop: { watch: [{ path: ., action: rebuild }] }',
 	}),
 }, SERVICE_REFUSALS).meta({ id: 'service' });
 const serviceKeys = Object.keys(service.shape);
-const services = record(schemas_string().meta({ pattern: NAME_PATTERN.source }), service);
+const services = main_schemas .g1P(main_schemas .YjP().meta({ pattern: NAME_PATTERN.source }), service);
 ;
 const NAMED_RANGES = {
 	cloudflare: {
@@ -82865,7 +83615,7 @@ const edge = key_closed({
 const retainReleases = wholeNumber('a whole number from 2', 2);
 ;
 const tls_secretName = entryName('secret');
-const mode = schemas_enum(['self-signed', 'http-01', 'dns-01', 'files', 'off'], {
+const mode = main_schemas .k5n(['self-signed', 'http-01', 'dns-01', 'files', 'off'], {
 	error: 'must be self-signed, http-01, dns-01, files or off',
 });
 const BLOCK = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
@@ -82889,7 +83639,7 @@ const address = key_parsed(filledText, (said) => {
 		hint: 'Write it with https://, as the CA has it: directory: https://acme.example.com/directory.',
 	});
 });
-const tls_email = key_parsed(filledText, (said) => {
+const email = key_parsed(filledText, (said) => {
 	if (/^[^\s@<>,;:"]+@[^\s@<>,;:"]+$/.test(said))
 		return said;
 	throw new model_errors .yo(`${JSON.stringify(said)} is no address of e-mail`);
@@ -82932,7 +83682,7 @@ const ofDomain = {
 };
 const tls = key_closed({
 	...ofDomain,
-	email: key(tls_email, {
+	email: key(email, {
 		description: 'Where a CA may write to. With it certificates come from Let’s Encrypt by `http-01`.',
 		example: 'email: ops@example.com',
 	}),
@@ -82965,7 +83715,7 @@ const tls = key_closed({
 		description: 'A profile of the CA, for certificates that live shorter, say.',
 		example: 'profile: shortlived',
 	}),
-	policy: key(schemas_enum(['modern', 'intermediate'], { error: 'must be modern or intermediate' }), {
+	policy: key(main_schemas .k5n(['modern', 'intermediate'], { error: 'must be modern or intermediate' }), {
 		description: 'What clients need, by the lists of Mozilla: `intermediate` is TLS 1.2 and 1.3, `modern` is TLS 1.3 alone.',
 		fallback: { value: defaults_DEFAULTS.tls.policy },
 		example: 'policy: modern',
@@ -82980,7 +83730,7 @@ const tls = key_closed({
 		fallback: { value: defaults_DEFAULTS.tls.http3 },
 		example: 'http3: true',
 	}),
-	hsts: key(union([scalars_flag, wholeNumber('false, or a number of seconds', 0, 63_072_000)], {
+	hsts: key(main_schemas .KCZ([scalars_flag, wholeNumber('false, or a number of seconds', 0, 63_072_000)], {
 		error: 'must be false, or a number of seconds',
 	}), {
 		description: 'For how many seconds browsers come over HTTPS only after they have done so once (`Strict-Transport-Security`); `false` does not say so. An app that says it by itself has the last word, and nothing is said with certificates that nobody believes.',
@@ -82997,27 +83747,27 @@ const tls = key_closed({
 		fallback: { words: '`10%`, and 7 days at most' },
 		example: 'fail_below: 3d',
 	}),
-	domains: key(record(key_parsed(schemas_string(), parseDomain), key_closed(ofDomain)), {
+	domains: key(main_schemas .g1P(key_parsed(main_schemas .YjP(), parseDomain), key_closed(ofDomain)), {
 		description: 'Domains for which something else holds; each has what is said here for itself alone.',
 		example: 'domains:\n  admin.example.com: { mode: files, certificate: ADMIN_CERTIFICATE, key: ADMIN_KEY }',
 	}),
 }).meta({ id: 'tls' });
 ;
-const host = key_parsed(schemas_string(), parseHost);
-const user = key_parsed(schemas_string(), parseUser);
-const hostKey = oneOrMany(key_parsed(schemas_string(), parseHostKey), 'a host key');
+const host = key_parsed(main_schemas .YjP(), parseHost);
+const user = key_parsed(main_schemas .YjP(), parseUser);
+const hostKey = oneOrMany(key_parsed(main_schemas .YjP(), parseHostKey), 'a host key');
 const HOST_KEY_DOC = {
 	description: 'Public key of the server, one or several, each `type base64 [comment]`. Only these are accepted. Without one the run fails and prints the line to add.',
 	short: 'host_key: "ssh-ed25519 AAAA…"',
 	long: 'host_key:\n  - ssh-ed25519 AAAA…\n  - ecdsa-sha2-nistp256 AAAA…',
 };
-const zone = key_parsed(schemas_string(), (name) => {
+const zone = key_parsed(main_schemas .YjP(), (name) => {
 	if (NAME_PATTERN.test(name))
 		return name;
 	throw new model_errors .yo(`zone name ${JSON.stringify(name)} is not allowed`, { hint: `Use ${NAME_RULE}.` });
 });
 const server = key_closed({
-	name: key(key_parsed(schemas_string(), parseServerName), {
+	name: key(key_parsed(main_schemas .YjP(), parseServerName), {
 		description: 'By which the server is known everywhere: in output, in inputs such as `exclude-servers`, in the record. Lower-case letters, digits, dots and hyphens; no two servers of an environment have the same one. It stays when the address changes.',
 		fallback: { words: "the server's `host`" },
 		example: 'name: web-1',
@@ -83026,7 +83776,7 @@ const server = key_closed({
 		description: 'Address that SSH connects to, an IP address or a DNS name.',
 		example: 'host: 203.0.113.10',
 	}),
-	private_ip: key(key_parsed(schemas_string(), parsePrivateIp), {
+	private_ip: key(key_parsed(main_schemas .YjP(), parsePrivateIp), {
 		description: 'Address by which the other servers of the zone reach this one. Host ports are bound to it alone. Required when the zone has several servers.',
 		example: 'private_ip: 10.0.0.2',
 	}),
@@ -83098,7 +83848,7 @@ const overrides = key(services, {
 	description: 'Services of this environment, merged over `services` by key: maps are merged, lists and single values replaced. A service may stand here only.',
 	example: 'services:\n  api: { environment: { LOG_LEVEL: warn } }',
 });
-const environment_own = {
+const own = {
 	configs: key(configs, {
 		description: 'Files that services can be given in this environment, in place of those of the same names at the top.',
 		example: 'configs:\n  loki: { file: ./loki.staging.yml }',
@@ -83133,7 +83883,7 @@ const environment_own = {
 };
 const REFUSALS = { ...refusalsOfServiceKeys(serviceKeys), ...ENVIRONMENT_REFUSALS };
 const staticEnvironment = key_closed({
-	provider: requiredKey(literal('static'), {
+	provider: requiredKey(main_schemas .euz('static'), {
 		description: 'Servers that exist already, reached over SSH.',
 		example: 'provider: static',
 	}),
@@ -83141,29 +83891,29 @@ const staticEnvironment = key_closed({
 		description: 'Login on all servers that do not name one.',
 		example: 'user: deploy',
 	}),
-	servers: requiredKey(array(server).min(1, { error: 'must have at least one server' }), {
+	servers: requiredKey(main_schemas .YOg(server).min(1, { error: 'must have at least one server' }), {
 		description: 'The servers.',
 		example: 'servers:\n  - { host: 203.0.113.10, private_ip: 10.0.0.2, zone: lon1, host_key: "ssh-ed25519 AAAA…" }',
 	}),
-	on_partial_failure: key(schemas_enum(['revert', 'keep']), {
+	on_partial_failure: key(main_schemas .k5n(['revert', 'keep']), {
 		description: 'What becomes of the other servers when a switch fails on some of them: `revert` brings all back to the old version; `keep` leaves the new one where it is proven, and leaves the failing servers out until the next run. The run fails either way.',
 		fallback: { value: defaults_DEFAULTS.on_partial_failure },
 		example: 'on_partial_failure: keep',
 	}),
-	...environment_own,
+	...own,
 }, REFUSALS).superRefine((environment, context) => {
 	checkServers(environment, (path, message, hint) => {
 		context.addIssue({ code: 'custom', path, message, params: { hint } });
 	});
 });
 const localEnvironment = key_closed({
-	provider: requiredKey(literal('local'), {
+	provider: requiredKey(main_schemas .euz('local'), {
 		description: 'The Docker engine of the machine that runs the action.',
 		example: 'provider: local',
 	}),
-	...environment_own,
+	...own,
 }, { ...REFUSALS, ...LOCAL_REFUSALS });
-const environment_environment = discriminatedUnion('provider', [staticEnvironment, localEnvironment], { error: 'must be static or local' })
+const environment_environment = main_schemas .gMt('provider', [staticEnvironment, localEnvironment], { error: 'must be static or local' })
 	.meta({ id: 'environment' });
 ;
 function parseRegistry(text) {
@@ -83215,16 +83965,16 @@ const registry_long = key_closed({
 		example: 'user: acme',
 	}),
 });
-const registry_registry = union([key_parsed(filledText, parseRegistry), registry_long], {
+const registry = main_schemas .KCZ([key_parsed(filledText, parseRegistry), registry_long], {
 	error: 'must be text such as ghcr.io/acme, or a map',
 });
 ;
 const config_config = key_closed({
-	project: requiredKey(schemas_string(), {
+	project: requiredKey(main_schemas .YjP(), {
 		description: `Name of the project: ${NAME_RULE}. Project, environment and service have at most ${NAMES_TOTAL_MAX} characters together.`,
 		example: 'project: shop',
 	}),
-	registry: key(registry_registry, {
+	registry: key(registry, {
 		description: 'Where the images of services with a `build` are kept, each under the name `{address}/{user}/{project}-{environment}-{service}`. The short form is both parts in one. The action `build-push` logs in.',
 		short: 'registry: ghcr.io/acme',
 		long: 'registry: { address: ghcr.io, user: acme }',
@@ -83246,7 +83996,7 @@ const config_config = key_closed({
 		fallback: { value: defaults_DEFAULTS.retain_releases },
 		example: 'retain_releases: 20',
 	}),
-	environments: requiredKey(record(schemas_string().meta({ pattern: NAME_PATTERN.source }), environment_environment)
+	environments: requiredKey(main_schemas .g1P(main_schemas .YjP().meta({ pattern: NAME_PATTERN.source }), environment_environment)
 		.refine((map) => Object.keys(map).length > 0, { error: 'must have at least one environment' }), { description: 'The environments by name: where services run.' }),
 	configs: key(configs, {
 		from: 'Compose',
@@ -83276,7 +84026,7 @@ function exampleHint(path) {
 	return whole && `For example: ${whole}`;
 }
 function examplesOf(schema) {
-	const { short, example, long } = globalRegistry.get(schema) ?? {};
+	const { short, example, long } = registries .fd.get(schema) ?? {};
 	return [short, example, long].filter((yaml) => yaml !== undefined);
 }
 function wholeExample(name, schema) {
@@ -83290,7 +84040,7 @@ function wholeExample(name, schema) {
 	const [member] = examples.flatMap((yaml) => partsOf(yaml, name, dist .jh));
 	if (member !== undefined)
 		return `${name}: { ${member.text} }`;
-	const shapes = formsOf(schema).flatMap((form) => (form instanceof ZodObject ? [form.shape] : []));
+	const shapes = formsOf(schema).flatMap((form) => (form instanceof main_schemas .bvH ? [form.shape] : []));
 	const keys = shapes.flatMap((shape) => Object.entries(shape));
 	const [inner] = keys.flatMap(([key, below]) => wholeExample(key, below) ?? []);
 	return inner && `${name}: { ${inner} }`;
@@ -83315,7 +84065,7 @@ function documentedAt(path) {
 	let forms = [config_config];
 	for (const [index, step] of path.entries()) {
 		forms = forms.flatMap(formsOf).flatMap((form) => below(form, step));
-		const schema = forms.find((form) => globalRegistry.has(form));
+		const schema = forms.find((form) => registries .fd.has(form));
 		if (typeof step === 'string' && schema !== undefined) {
 			found = { name: step, schema, rest: path.slice(index + 1) };
 		}
@@ -83323,22 +84073,22 @@ function documentedAt(path) {
 	return found;
 }
 function formsOf(schema) {
-	if (schema instanceof ZodOptional)
+	if (schema instanceof main_schemas .IiU)
 		return formsOf(schema.def.innerType);
-	if (schema instanceof ZodPipe)
+	if (schema instanceof main_schemas .utH)
 		return formsOf(schema.def.in);
-	if (schema instanceof ZodUnion)
+	if (schema instanceof main_schemas .fZ7)
 		return schema.def.options.flatMap(formsOf);
 	return [schema];
 }
 function below(schema, step) {
-	if (schema instanceof ZodArray)
+	if (schema instanceof main_schemas .naA)
 		return typeof step === 'number' ? [schema.def.element] : [];
 	if (typeof step === 'number')
 		return [];
-	if (schema instanceof ZodRecord)
+	if (schema instanceof main_schemas .b8S)
 		return [schema.def.valueType];
-	const member = schema instanceof ZodObject && Object.hasOwn(schema.shape, step) ? schema.shape[step] : undefined;
+	const member = schema instanceof main_schemas .bvH && Object.hasOwn(schema.shape, step) ? schema.shape[step] : undefined;
 	return member === undefined ? [] : [member];
 }
 ;
@@ -84287,7 +85037,7 @@ async function finish_finish(run, followed, progress) {
 	if (isShort)
 		noteFailures(followed, progress);
 	const draining = isShort ? [] : await stillDraining(run, followed);
-	await finish_record(run, followed, progress, draining);
+	await record(run, followed, progress, draining);
 	if (isShort)
 		return;
 	await drainWithoutLease(run, draining, ended);
@@ -84298,7 +85048,7 @@ function noteFailures(followed, progress) {
 	if (late.length > 0)
 		progress.failure ??= failureOf(late);
 }
-async function finish_record(run, followed, progress, draining) {
+async function record(run, followed, progress, draining) {
 	const { journal, timeline } = run.environment;
 	const { input } = followed.at(-1);
 	const plans = followed.map(({ plan }) => plan);
@@ -85008,12 +85758,12 @@ function signHs256(hmacKey, header, payload) {
 }
 function signedWith(header, payload, signText) {
 	const parts = {
-		protected: jws_base64url(JSON.stringify(header)),
-		payload: payload === undefined ? '' : jws_base64url(JSON.stringify(payload)),
+		protected: base64url(JSON.stringify(header)),
+		payload: payload === undefined ? '' : base64url(JSON.stringify(payload)),
 	};
 	return { ...parts, signature: signText(`${parts.protected}.${parts.payload}`) };
 }
-function jws_base64url(text) {
+function base64url(text) {
 	return Buffer.from(text).toString('base64url');
 }
 ;
@@ -85134,7 +85884,7 @@ function subjectAlternativeNames(names) {
 const certificate_DAY_MS = 86_400_000;
 const BACKDATED_MS = certificate_DAY_MS;
 function readCertificate(pem) {
-	const certificate = certificate_parse(pem);
+	const certificate = main_parse(pem);
 	const isSelfSigned = certificate.issuer === certificate.subject && certificate.verify(certificate.publicKey);
 	return { ...certificateFacts(certificate), isSelfSigned };
 }
@@ -85148,11 +85898,11 @@ async function selfSigned(names, { days, now = systemClock.now() }) {
 	return issued(pemOf(signed(info, privateKey)), privateKey);
 }
 function issued(chain, privateKey) {
-	const { names, notBefore, notAfter, serial } = certificateFacts(certificate_parse(chain));
+	const { names, notBefore, notAfter, serial } = certificateFacts(main_parse(chain));
 	return { names, chain, privateKey, notBefore, notAfter, serial };
 }
 function derOf(pem) {
-	return certificate_parse(pem).raw;
+	return main_parse(pem).raw;
 }
 function renewalId(pem) {
 	const info = readDer(readDer(derOf(pem))[0]?.content ?? Buffer.alloc(0))[0];
@@ -85176,7 +85926,7 @@ function authorityKeyId(extensions) {
 	}
 	return undefined;
 }
-function certificate_parse(pem) {
+function main_parse(pem) {
 	try {
 		return new external_node_crypto_.X509Certificate(pem);
 	}
@@ -85825,7 +86575,7 @@ async function issueCertificate(order) {
 		const placed = await placeOrder(session, order);
 		await authorize(session, order, placed.body.authorizations);
 		const privateKey = await newPrivateKey();
-		const chain = await issue_finalize(session, order, placed.url, privateKey);
+		const chain = await main_finalize(session, order, placed.url, privateKey);
 		return issue_checked(chain, privateKey, order, session.host);
 	}
 	catch (error) {
@@ -85949,7 +86699,7 @@ async function proven(session, clock, authorizationUrl, challengeUrl, type) {
 		return undefined;
 	return { name: certifiedName(last), reason: reasonOfFailure(last, type, issue_PATIENCE_MS) };
 }
-async function issue_finalize(session, { names, clock }, orderUrl, privateKey) {
+async function main_finalize(session, { names, clock }, orderUrl, privateKey) {
 	const csr = signingRequest(names, privateKey).toString('base64url');
 	const ready = await settled(session, clock, orderUrl, ({ status }) => status !== 'pending');
 	await session.post(ready.finalize, { csr }).catch((error) => {
@@ -86191,6 +86941,23 @@ class RegistryClient {
 			return undefined;
 		return answer.headers.get('docker-content-digest') ?? undefined;
 	}
+	async imageDigestOf(image) {
+		const answer = await this.#ask('GET', image, 'pull', { headers: { accept: MANIFESTS } });
+		if (!answer.ok)
+			return undefined;
+		const images = imagesIn((await answer.json()));
+		if (images.length === 1)
+			return await this.digestOf(`${(0,image_name ._M)(image)}@${images[0].digest}`);
+		return answer.headers.get('docker-content-digest') ?? undefined;
+	}
+	async listWith(name, imageDigest) {
+		const answer = await this.#ask('GET', name, 'pull', { headers: { accept: MANIFESTS } });
+		if (!answer.ok)
+			return undefined;
+		const { manifests = [] } = (await answer.json());
+		const isThere = manifests.some(({ digest }) => digest === imageDigest);
+		return isThere ? (answer.headers.get('docker-content-digest') ?? undefined) : undefined;
+	}
 	async sizeOf(image) {
 		const { layers } = await this.#firstManifest(image);
 		return layers?.reduce((sum, { size }) => sum + size, 0);
@@ -86207,7 +86974,7 @@ class RegistryClient {
 	}
 	async #firstManifest(image) {
 		const found = await this.#manifest(image);
-		const [first] = found.manifests ?? [];
+		const [first] = imagesIn(found);
 		return first === undefined ? found : await this.#manifest(`${(0,image_name ._M)(image)}@${first.digest}`);
 	}
 	async #manifest(image) {
@@ -86287,6 +87054,9 @@ class RegistryClient {
 		}
 	}
 }
+function imagesIn({ manifests = [] }) {
+	return manifests.filter(({ platform }) => platform?.os !== 'unknown');
+}
 function client_reasonOf(error) {
 	const { cause = error } = error;
 	if (cause instanceof AggregateError)
@@ -86347,7 +87117,7 @@ async function forgetImages({ builds, access }, images, { log, signal }) {
 	const registry = new RegistryClient(loginsOf(access), signal);
 	for (const image of forgotten) {
 		try {
-			await registry.remove(image);
+			await removeWhole(registry, image);
 			log.info(`${image} has left the registry: no release that is kept has it`);
 		}
 		catch (error) {
@@ -86357,6 +87127,15 @@ async function forgetImages({ builds, access }, images, { log, signal }) {
 			return;
 		}
 	}
+}
+async function removeWhole(registry, image) {
+	const repository = (0,image_name ._M)(image);
+	const revision = (await registry.labelsOf(image))?.['org.opencontainers.image.revision'];
+	const [, digest = ''] = image.split('@');
+	const list = revision === undefined ? undefined : await registry.listWith(`${repository}:${revision}`, digest);
+	if (list !== undefined)
+		await registry.remove(`${repository}@${list}`);
+	await registry.remove(image);
 }
 var external_node_os_ = __nccwpck_require__(8161);
 ;
@@ -86397,10 +87176,9 @@ function buildSpec(service, { input, repository, tag, platform }, args, secrets)
 		service,
 		repository,
 		tags: [...(tag === undefined ? [] : [`${repository}:${tag}`]), ...(input.tags ?? [])],
+		...(input.git !== undefined && { git: input.git }),
 		context,
-		dockerfile: input.dockerfile_inline === undefined
-			? { path: external_node_path_.posix.join(context, input.dockerfile ?? 'Dockerfile') }
-			: { text: input.dockerfile_inline },
+		dockerfile: dockerfileOf(input, context),
 		args,
 		secrets,
 		labels: input.labels ?? {},
@@ -86421,6 +87199,13 @@ function buildSpec(service, { input, repository, tag, platform }, args, secrets)
 		...(input.sbom !== undefined && { sbom: input.sbom }),
 	};
 }
+function dockerfileOf({ dockerfile, dockerfile_inline: text, template }, context) {
+	if (template !== undefined)
+		return { template };
+	if (text !== undefined)
+		return { text };
+	return { path: external_node_path_.posix.join(context, dockerfile ?? 'Dockerfile') };
+}
 function argumentOf(name, { variables, isSecret, holdsSecret }) {
 	const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
 	if (isSecret(name) || (value !== undefined && holdsSecret(value))) {
@@ -86440,88 +87225,12 @@ function secretBytes(name, sources, definitions) {
 	return (file === undefined ? undefined : sources.files.get(file)) ?? Buffer.from(value);
 }
 var external_node_fs_ = __nccwpck_require__(3024);
-;
-const REPOSITORY_VARIABLES = new Set([
-	'GIT_ALTERNATE_OBJECT_DIRECTORIES',
-	'GIT_COMMON_DIR',
-	'GIT_DIR',
-	'GIT_GRAFT_FILE',
-	'GIT_IMPLICIT_WORK_TREE',
-	'GIT_INDEX_FILE',
-	'GIT_INTERNAL_SUPER_PREFIX',
-	'GIT_NAMESPACE',
-	'GIT_NO_REPLACE_OBJECTS',
-	'GIT_OBJECT_DIRECTORY',
-	'GIT_PREFIX',
-	'GIT_REPLACE_REF_BASE',
-	'GIT_SHALLOW_FILE',
-	'GIT_WORK_TREE',
-]);
-const CONFIGURATION_VARIABLE = /^GIT_CONFIG_(?:PARAMETERS|COUNT|KEY_\d+|VALUE_\d+)$/;
-function quietEnvironment(env) {
-	const quiet = {};
-	for (const [name, value] of Object.entries(env)) {
-		if (value !== undefined && !REPOSITORY_VARIABLES.has(name))
-			quiet[name] = value;
-	}
-	return {
-		...quiet,
-		LC_ALL: 'C',
-		GIT_TERMINAL_PROMPT: '0',
-		GCM_INTERACTIVE: 'never',
-		GIT_OPTIONAL_LOCKS: '0',
-	};
-}
-function withoutSettings(env) {
-	return Object.fromEntries(Object.entries(env).filter(([name]) => !CONFIGURATION_VARIABLE.test(name)));
-}
-function withSettings(env, settings) {
-	const result = withoutSettings(env);
-	result.GIT_CONFIG_COUNT = String(settings.length);
-	for (const [index, { key, value }] of settings.entries()) {
-		result[`GIT_CONFIG_KEY_${index}`] = key;
-		result[`GIT_CONFIG_VALUE_${index}`] = value;
-	}
-	return result;
-}
-;
-async function runGit(args, options) {
-	const chunks = [];
-	try {
-		const { exitCode, stderr } = await getExecOutput(await findGit(), [...args], {
-			cwd: options.cwd,
-			env: options.env,
-			...(options.input && { input: options.input }),
-			silent: true,
-			ignoreReturnCode: true,
-			listeners: { stdout: (chunk) => chunks.push(chunk) },
-		});
-		return { exitCode, stdout: Buffer.concat(chunks), stderr };
-	}
-	catch (error) {
-		if (/Unable to locate executable file|ENOENT/.test((0,model_errors .bD)(error))) {
-			throw missingGit(error);
-		}
-		throw error;
-	}
-}
-const found = new Map();
-function findGit() {
-	const { PATH } = process.env;
-	const known = found.get(PATH) ?? which('git', true);
-	found.set(PATH, known);
-	return known;
-}
-function missingGit(cause) {
-	return new model_errors .yo('git was not found on this machine', {
-		hint: 'State is kept on a git branch: install git 2.32 or newer (`apt-get install git`).',
-		cause,
-	});
-}
+var git_environment = __nccwpck_require__(873);
+var run_git = __nccwpck_require__(2332);
 ;
 async function readCheckout({ workspace, env: given, }) {
-	const env = quietEnvironment(given);
-	const git = async (...args) => (await runGit(args, { cwd: workspace, env })).stdout.toString();
+	const env = (0,git_environment .oB)(given);
+	const git = async (...args) => (await (0,run_git .E)(args, { cwd: workspace, env })).stdout.toString();
 	const top = (await git('rev-parse', '--show-toplevel')).replace(/\n$/, '');
 	if (top === '')
 		return undefined;
@@ -86574,19 +87283,71 @@ function positive(text) {
 	return Number.isSafeInteger(number) && number > 0 ? number : undefined;
 }
 ;
+function gitCredentialsOf({ 'git-token': token, 'git-ssh-key': sshKey, 'git-known-hosts': knownHosts, }, builds, log) {
+	if (sshKey !== undefined)
+		log.hide(sshKey);
+	const urls = builds.flatMap(sourcesOf).map(({ url }) => url);
+	const webUrls = urls.filter((url) => !(0,git_source .BC)(url)).map((url) => new URL(url));
+	const tokens = git_credentials_tokensOf(token, new Set(webUrls.map(({ host }) => host)));
+	for (const value of tokens.values()) {
+		log.hide(value);
+		log.hide(value.slice(value.indexOf(':') + 1));
+	}
+	const open = webUrls.find(({ href, host }) => tokens.has(host) && !(0,git_source .FX)(href));
+	if (open !== undefined) {
+		throw new model_errors .yo(`git-token would be sent to ${open.host} without encryption`, {
+			hint: `Write https:// in the address ${open.href}, or read it over SSH with git-ssh-key.`,
+		});
+	}
+	return { tokens, sshKey, knownHosts };
+}
+function sourcesOf({ git, contexts }) {
+	const named = Object.values(contexts).filter((place) => typeof place !== 'string');
+	return git === undefined ? named : [git, ...named];
+}
+const OF_A_HOST = /^((?:[\w-]+\.)+[\w-]+(?::\d+)?|localhost(?::\d+)?)=(\S+)$/;
+function git_credentials_tokensOf(given, hosts) {
+	const lines = (given ?? '')
+		.split('\n')
+		.map((line) => line.trim())
+		.filter((line) => line !== '');
+	const [first] = lines;
+	if (first === undefined)
+		return new Map();
+	const pairs = lines.map((line) => OF_A_HOST.exec(line)?.slice(1, 3));
+	if (pairs.every((pair) => pair !== undefined)) {
+		return new Map(pairs.map(([host = '', token = '']) => [host.toLowerCase(), token]));
+	}
+	if (lines.length > 1) {
+		throw new model_errors .yo('git-token has several lines, and not each has a host', {
+			hint: 'Write one token alone, or one host=token a line: github.com=…',
+		});
+	}
+	if (hosts.size > 1) {
+		throw new model_errors .yo(`sources come from several hosts (${[...hosts].join(', ')}), and one git-token is given`, {
+			hint: 'Say for which host it is, one host=token a line: github.com=… Hosts without a line are asked without a token.',
+		});
+	}
+	return new Map([...hosts].map((host) => [host, first]));
+}
+;
 async function makeImages(request) {
 	const { project, services, inputs, surroundings } = request;
 	const { env, log, clock, signal } = surroundings;
-	const builds = requireBuilds(project, services, project.sources);
+	const builds = requireBuilds(project, services, project.sources).map((spec) => ({
+		...spec,
+		platforms: inputs.platforms ?? spec.platforms,
+	}));
 	for (const { secrets } of builds)
 		for (const value of Object.values(secrets))
 			log.hide(value.toString());
+	const gitCredentials = gitCredentialsOf(inputs, builds, log);
 	const { workspace, folder, access } = project;
 	const isPushed = inputs.push ?? !staysHere(project);
 	if (isPushed)
 		checkRegistry(project, services);
-	const { buildImages } = await Promise.all( [__nccwpck_require__.e(687), __nccwpck_require__.e(229)]).then(__nccwpck_require__.bind(__nccwpck_require__, 8229));
-	const { repository, serverUrl } = githubRun(env);
+	const { buildImages } = await Promise.all( [__nccwpck_require__.e(541), __nccwpck_require__.e(595)]).then(__nccwpck_require__.bind(__nccwpck_require__, 3595));
+	const { repository, serverUrl, run, runId } = githubRun(env);
 	return await buildImages({
 		builds,
 		folder,
@@ -86594,17 +87355,27 @@ async function makeImages(request) {
 		checkout: await readCheckout({ workspace, env }),
 		project: project.wanted.project,
 		source: repository && `${serverUrl}/${repository}`,
+		run: runId === undefined ? undefined : run,
 		env,
 		temporary: env.RUNNER_TEMP ?? (0,external_node_os_.tmpdir)(),
 		login: access.login,
 		registry: new RegistryClient(loginsOf(access), signal),
+		gitCredentials,
 		isPushed,
+		cache: inputs.cache,
 		mayBeDirty: inputs['allow-dirty'],
 		isDryRun: inputs['dry-run'],
 		log,
 		clock,
 		signal,
 	});
+}
+async function writeDockerfiles({ project, services, surroundings: { env, log }, }) {
+	const { workspace, folder } = project;
+	const builds = requireBuilds(project, services, project.sources);
+	const { ejectDockerfiles } = await Promise.all( [__nccwpck_require__.e(541), __nccwpck_require__.e(595)]).then(__nccwpck_require__.bind(__nccwpck_require__, 3595));
+	const checkout = await readCheckout({ workspace, env });
+	return await ejectDockerfiles(builds, { folder, workspace, checkout, log });
 }
 async function supplyImages(project, inputs, surroundings) {
 	const { images: given, service } = inputs;
@@ -86850,17 +87621,18 @@ function checkScratch(input, report) {
 	}
 }
 ;
-function builtRepository(registry, { project, environment }, service) {
-	const name = `${project}-${environment}-${service}`;
-	return [registry?.address, registry?.user, name].filter((part) => part !== undefined).join('/');
-}
-;
 function serviceBuildOf(service, { build: input, image, platform }, surroundings, report) {
 	if (input === undefined)
 		return undefined;
 	const { registry, isLocal } = surroundings;
 	if (input.dockerfile !== undefined && input.dockerfile_inline !== undefined) {
 		report(['build', 'dockerfile_inline'], 'excludes dockerfile', 'Keep one of the two.');
+	}
+	for (const key of ['dockerfile', 'dockerfile_inline', 'target']) {
+		if (input.template === undefined || input[key] === undefined)
+			continue;
+		const hint = 'A template makes the Dockerfile: keep one of the two.';
+		report(['build', key], 'excludes template', hint);
 	}
 	if (image === undefined && registry === undefined && !isLocal) {
 		report(['build'], 'has no place where its image is kept', 'Write registry: ghcr.io/<account> at the top of the file, or the name of the image as image.');
@@ -87026,7 +87798,7 @@ function givenBy(input, sources, report) {
 	const found = [...binds, ...configs];
 	const sum = found.reduce((bytes, { file }) => bytes + file.bytes.length, 0);
 	if (sum > FILES_MAX_BYTES) {
-		report([], `has ${megabytes(sum)} MB of files, and 1 MB is possible`, TOO_MUCH);
+		report([], `has ${service_files_megabytes(sum)} MB of files, and 1 MB is possible`, TOO_MUCH);
 		return { ...variables, files: [] };
 	}
 	checkPlaces(input, binds, report);
@@ -87045,7 +87817,7 @@ function givenBy(input, sources, report) {
 	return { ...variables, secrets, files };
 }
 const TOO_MUCH = 'They are kept with each release: put large ones into the image, or a volume.';
-function megabytes(bytes) {
+function service_files_megabytes(bytes) {
 	return (Math.ceil((bytes / FILES_MAX_BYTES) * 10) / 10).toFixed(1);
 }
 function bindsOf(input, sources, report) {
@@ -88870,6 +89642,7 @@ class ChannelStream extends external_node_stream_.Duplex {
 		return this;
 	}
 }
+var external_assert_ = __nccwpck_require__(2613);
 var is_stream = __nccwpck_require__(1011);
 var make_dir = __nccwpck_require__(6276);
 ;
@@ -90108,104 +90881,11 @@ function providerOf({ provider, servers }, { sshPrivateKey = '' }) {
 			return staticProvider(servers, normalisePrivateKey(sshPrivateKey));
 	}
 }
-;
-function resolveRemote(settings, ownGitDir, credentials) {
-	const name = remoteName(settings);
-	const bare = { user: undefined, authorization: undefined };
-	if (name === undefined)
-		return { name, url: ownGitDir, ...bare };
-	const written = pushAddress(settings, name);
-	const url = URL.canParse(written) ? new URL(written) : undefined;
-	if (url === undefined || !/^https?:$/.test(url.protocol))
-		return { name, url: written, ...bare };
-	const user = decodeURIComponent(url.username);
-	const password = decodeURIComponent(url.password);
-	url.username = '';
-	url.password = '';
-	const { href } = url;
-	const isTokensServer = URL.canParse(credentials.serverUrl) && new URL(credentials.serverUrl).origin === url.origin;
-	if (credentials.token && isTokensServer) {
-		return { name, url: href, user: undefined, authorization: basic('x-access-token', credentials.token) };
-	}
-	if (password !== '')
-		return { name, url: href, user: undefined, authorization: basic(user, password) };
-	return { name, url: href, user: user || undefined, authorization: undefined };
-}
-function basic(user, password) {
-	return `basic ${Buffer.from(`${user}:${password}`, 'utf8').toString('base64')}`;
-}
-function remoteName(settings) {
-	const names = new Set(settings.flatMap(({ key }) => /^remote\.(.+)\.(?:url|pushurl)$/s.exec(key)?.[1] ?? []));
-	if (names.has('origin'))
-		return 'origin';
-	if (names.size > 1) {
-		throw new model_errors .yo(`the repository has the remotes ${[...names].sort().join(', ')}, and none is called origin`, {
-			hint: 'State is kept on the remote `origin`: rename one with `git remote rename <name> origin`.',
-		});
-	}
-	return [...names][0];
-}
-function pushAddress(settings, name) {
-	const push = settings.find(({ key }) => key === `remote.${name}.pushurl`)?.value;
-	if (push !== undefined)
-		return rewrite(settings, push, 'insteadof') ?? push;
-	const url = settings.find(({ key }) => key === `remote.${name}.url`)?.value ?? '';
-	return rewrite(settings, url, 'pushinsteadof') ?? rewrite(settings, url, 'insteadof') ?? url;
-}
-function rewrite(settings, url, variable) {
-	let best;
-	for (const { key, value } of settings) {
-		if (!key.startsWith('url.') || !key.endsWith(`.${variable}`) || !url.startsWith(value))
-			continue;
-		if (best === undefined || value.length > best.start.length) {
-			best = { base: key.slice('url.'.length, -(variable.length + 1)), start: value };
-		}
-	}
-	return best && best.base + url.slice(best.start.length);
-}
-;
-function parseSettings(listing) {
-	return listing
-		.split('\0')
-		.filter((entry) => entry !== '')
-		.map((entry) => {
-		const end = entry.indexOf('\n');
-		return end < 0
-			? { key: entry, value: 'true' }
-			: { key: entry.slice(0, end), value: entry.slice(end + 1) };
-	});
-}
-function settingsBeyond(all, base) {
-	const known = new Map();
-	for (const setting of base) {
-		const line = `${setting.key}\n${setting.value}`;
-		known.set(line, (known.get(line) ?? 0) + 1);
-	}
-	return all.filter((setting) => {
-		const line = `${setting.key}\n${setting.value}`;
-		const left = known.get(line) ?? 0;
-		if (left > 0)
-			known.set(line, left - 1);
-		return left === 0;
-	});
-}
-const TRANSPORT = /^(?:(?:http|credential|protocol|ssh)\.|core\.(?:sshcommand|gitproxy|askpass)$)/;
-const REMOTE_TRANSPORT = ['proxy', 'proxyauthmethod', 'uploadpack', 'receivepack'];
-function transportSettings(settings, remote, as) {
-	return settings.flatMap((setting) => {
-		if (TRANSPORT.test(setting.key))
-			return [setting];
-		for (const variable of REMOTE_TRANSPORT) {
-			if (remote !== undefined && setting.key === `remote.${remote}.${variable}`) {
-				return [{ key: `remote.${as}.${variable}`, value: setting.value }];
-			}
-		}
-		return [];
-	});
-}
+var git_remote = __nccwpck_require__(5716);
+var configuration = __nccwpck_require__(6094);
 ;
 async function readWorkspace({ workspace, env: given, }) {
-	const env = quietEnvironment(given);
+	const env = (0,git_environment .oB)(given);
 	const asked = [
 		'--absolute-git-dir',
 		'--show-object-format',
@@ -90214,8 +90894,8 @@ async function readWorkspace({ workspace, env: given, }) {
 		'--show-cdup',
 	];
 	const [place, settings] = await Promise.all([
-		runGit(['rev-parse', ...asked], { cwd: workspace, env }),
-		runGit(['config', '--list', '--null', '--includes'], { cwd: workspace, env }),
+		(0,run_git .E)(['rev-parse', ...asked], { cwd: workspace, env }),
+		(0,run_git .E)(['config', '--list', '--null', '--includes'], { cwd: workspace, env }),
 	]);
 	if (place.exitCode !== 0)
 		return { complaint: place.stderr };
@@ -90228,7 +90908,7 @@ async function readWorkspace({ workspace, env: given, }) {
 		objectFormat,
 		commonDir: commonDir === '' ? gitDir : (0,external_node_path_.resolve)(from, commonDir),
 		top: isInWorkTree === 'true' ? (0,external_node_path_.resolve)(from, up) : undefined,
-		settings: parseSettings(settings.stdout.toString()),
+		settings: (0,configuration .P$)(settings.stdout.toString()),
 	};
 }
 ;
@@ -90237,11 +90917,11 @@ async function findRepository(place, facts = readWorkspace(place)) {
 	if ('complaint' in found)
 		return '';
 	const { gitDir, settings, top = gitDir } = found;
-	const remote = resolveRemote(settings, gitDir, NO_TOKEN);
+	const remote = (0,git_remote .L)(settings, gitDir, NO_TOKEN);
 	if (remote.name !== undefined)
 		return repositoryAddress(remote.url, top);
-	const env = quietEnvironment(place.env);
-	const roots = await runGit(['rev-list', '--max-parents=0', 'HEAD'], { cwd: place.workspace, env });
+	const env = (0,git_environment .oB)(place.env);
+	const roots = await (0,run_git .E)(['rev-list', '--max-parents=0', 'HEAD'], { cwd: place.workspace, env });
 	const first = roots.stdout.toString().trim().split('\n').at(-1);
 	return first ? `commit:${first}` : repositoryAddress(gitDir, gitDir);
 }
@@ -90272,7 +90952,7 @@ function openWorkTree(folder, env) {
 	return new WorkTree(folder, env);
 }
 function trackedIn(folder, env) {
-	const quiet = quietEnvironment(env);
+	const quiet = (0,git_environment .oB)(env);
 	const git = (...args) => {
 		const { stdout, error } = (0,external_node_child_process_.spawnSync)('git', args, {
 			cwd: folder,
@@ -90280,7 +90960,7 @@ function trackedIn(folder, env) {
 			maxBuffer: LISTING_MAX_BYTES,
 		});
 		if (error !== undefined)
-			throw isMissing(error) ? missingGit(error) : error;
+			throw isMissing(error) ? (0,run_git .X)(error) : error;
 		return stdout.toString();
 	};
 	const list = (...args) => git('ls-files', '-z', '--full-name', ...args, ':/').split('\0');
@@ -90492,6 +91172,8 @@ function askGitHub(token, run) {
 		});
 	};
 }
+var authorization = __nccwpck_require__(3445);
+var bare_repository = __nccwpck_require__(7527);
 ;
 function parseObjects(output, count) {
 	const objects = [];
@@ -90653,6 +91335,7 @@ function isRefName(ref) {
 		!/\.\.|\/\/|\/\.|\/-|\.lock(?:\/|$)/.test(ref) &&
 		!/[./]$/.test(ref));
 }
+var witness = __nccwpck_require__(959);
 ;
 const scratch_repository_REMOTE = 'switchyard';
 const ALIAS = 'switchyard-remote:';
@@ -90703,40 +91386,37 @@ class ScratchRepository {
 		}
 	}
 	static async #openIn(directory, options) {
-		const env = quietEnvironment(options.env);
-		const scratchEnv = { ...withoutSettings(env), GIT_DIR: directory };
-		await scratch_repository_layOut(directory, 'sha1');
-		const witness = [{ key: 'switchyard.witness', value: 'seen' }];
+		const env = (0,git_environment .oB)(options.env);
+		const scratchEnv = { ...(0,git_environment ._j)(env), GIT_DIR: directory };
+		await (0,bare_repository .f)(directory, 'sha1');
 		const [found, base] = await Promise.all([
 			options.workspaceFacts ?? readWorkspace(options),
-			runGit(['config', '--list', '--null', '--includes'], {
+			(0,run_git .E)(['config', '--list', '--null', '--includes'], {
 				cwd: options.workspace,
-				env: withSettings(scratchEnv, witness),
+				env: (0,git_environment .GY)(scratchEnv, [witness .y]),
 			}),
 		]);
 		if ('complaint' in found)
 			throw noRepository(options.workspace, found.complaint);
 		const { objectFormat, settings, commonDir, top } = found;
-		const baseSettings = parseSettings(base.stdout.toString());
-		if (!baseSettings.some(({ key }) => key === 'switchyard.witness')) {
-			throw new model_errors .yo('the git of this machine is too old', { hint: 'Install git 2.32 or newer.' });
-		}
+		const baseSettings = (0,configuration .P$)(base.stdout.toString());
+		(0,witness .J)(baseSettings);
 		if (objectFormat !== 'sha1')
-			await scratch_repository_layOut(directory, objectFormat);
-		const remote = resolveRemote(settings, commonDir, { token: options.token, serverUrl: options.serverUrl });
+			await (0,bare_repository .f)(directory, objectFormat);
+		const remote = (0,git_remote .L)(settings, commonDir, { token: options.token, serverUrl: options.serverUrl });
 		return new ScratchRepository({
 			remote,
 			objectFormat,
 			directory,
 			cwd: top ?? options.workspace,
 			branch: options.branch,
-			secrets: remote.authorization === undefined ? [] : scratch_repository_secretsOf(remote.authorization),
-			env: withSettings(scratchEnv, [
+			secrets: remote.authorization === undefined ? [] : (0,authorization .F)(remote.authorization),
+			env: (0,git_environment .GY)(scratchEnv, [
 				...OWN_SETTINGS,
-				...transportSettings(settingsBeyond(settings, baseSettings), remote.name, scratch_repository_REMOTE),
+				...(0,configuration .ne)((0,configuration .JF)(settings, baseSettings), remote.name, scratch_repository_REMOTE),
 				{ key: `remote.${scratch_repository_REMOTE}.url`, value: ALIAS },
 				{ key: `url.${remote.url}.insteadOf`, value: ALIAS },
-				...authorizationSettings(remote),
+				...(0,authorization .D)(remote),
 			]),
 		});
 	}
@@ -90802,39 +91482,11 @@ class ScratchRepository {
 	async #git(args, input) {
 		if (this.#isClosed)
 			throw new Error('the scratch repository is closed');
-		return runGit(args, { cwd: this.#cwd, env: this.#env, ...(input === undefined ? {} : { input }) });
+		return (0,run_git .E)(args, { cwd: this.#cwd, env: this.#env, ...(input === undefined ? {} : { input }) });
 	}
 	#redact(text) {
 		return this.#secrets.reduce((clean, secret) => clean.replaceAll(secret, '***'), text);
 	}
-}
-async function scratch_repository_layOut(directory, objectFormat) {
-	const isSha1 = objectFormat === 'sha1';
-	const extension = isSha1 ? '' : `[extensions]\n\tobjectFormat = ${objectFormat}\n`;
-	await Promise.all([
-		(0,promises_.mkdir)((0,external_node_path_.join)(directory, 'objects'), { recursive: true }),
-		(0,promises_.mkdir)((0,external_node_path_.join)(directory, 'refs'), { recursive: true }),
-		(0,promises_.writeFile)((0,external_node_path_.join)(directory, 'HEAD'), 'ref: refs/heads/none\n'),
-		(0,promises_.writeFile)((0,external_node_path_.join)(directory, 'config'), `[core]\n\trepositoryFormatVersion = ${isSha1 ? 0 : 1}\n\tbare = true\n${extension}`),
-	]);
-}
-function authorizationSettings(remote) {
-	if (remote.authorization === undefined) {
-		return remote.user === undefined
-			? []
-			: [{ key: `credential.${remote.url}.username`, value: remote.user }];
-	}
-	const header = `http.${remote.url}.extraHeader`;
-	return [
-		{ key: header, value: '' },
-		{ key: header, value: `Authorization: ${remote.authorization}` },
-		{ key: 'credential.helper', value: '' },
-	];
-}
-function scratch_repository_secretsOf(authorization) {
-	const encoded = authorization.slice('basic '.length);
-	const decoded = Buffer.from(encoded, 'base64').toString('utf8');
-	return [encoded, decoded.slice(decoded.indexOf(':') + 1)].filter((secret) => secret !== '');
 }
 function noRepository(workspace, stderr) {
 	if (stderr.includes('dubious ownership')) {
@@ -90847,79 +91499,79 @@ function noRepository(workspace, stderr) {
 	});
 }
 ;
-const environment_file_copy = looseObject({
-	server: schemas_string(),
-	slot: literal(SLOTS),
-	container: schemas_string(),
-	port: schemas_int().optional(),
-	state: schemas_enum(['starting', 'serving', 'standby', 'draining']),
-	healthy: schemas_boolean(),
-	release: schemas_int(),
-	weight: schemas_number().optional(),
-	until: schemas_string().optional(),
+const environment_file_copy = main_schemas ._H3({
+	server: main_schemas .YjP(),
+	slot: main_schemas .euz(SLOTS),
+	container: main_schemas .YjP(),
+	port: main_schemas .Whr().optional(),
+	state: main_schemas .k5n(['starting', 'serving', 'standby', 'draining']),
+	healthy: main_schemas .zMY(),
+	release: main_schemas .Whr(),
+	weight: main_schemas .aig().optional(),
+	until: main_schemas .YjP().optional(),
 });
-const progress = schemas_enum(['due', 'begun', 'done', 'failed']).optional();
-const serviceFields = looseObject({
-	release: schemas_int(),
-	image: schemas_string(),
-	internal_port: schemas_int().optional(),
-	host_port: schemas_int().optional(),
-	extra_ports: record(schemas_string(), object({ internal_port: schemas_int(), host_port: schemas_int() })).optional(),
-	copies: array(environment_file_copy),
-	deployed_at: schemas_string(),
-	switched_at: schemas_string().optional(),
-	previous: schemas_int(),
-	run: schemas_string(),
-	rollout: looseObject({
-		release: schemas_int(),
-		strategy: schemas_enum(['toggle', 'recreate']),
-		step: literal('starting'),
-		run: schemas_string(),
-		since: schemas_string(),
+const progress = main_schemas .k5n(['due', 'begun', 'done', 'failed']).optional();
+const serviceFields = main_schemas ._H3({
+	release: main_schemas .Whr(),
+	image: main_schemas .YjP(),
+	internal_port: main_schemas .Whr().optional(),
+	host_port: main_schemas .Whr().optional(),
+	extra_ports: main_schemas .g1P(main_schemas .YjP(), main_schemas .Ikc({ internal_port: main_schemas .Whr(), host_port: main_schemas .Whr() })).optional(),
+	copies: main_schemas .YOg(environment_file_copy),
+	deployed_at: main_schemas .YjP(),
+	switched_at: main_schemas .YjP().optional(),
+	previous: main_schemas .Whr(),
+	run: main_schemas .YjP(),
+	rollout: main_schemas ._H3({
+		release: main_schemas .Whr(),
+		strategy: main_schemas .k5n(['toggle', 'recreate']),
+		step: main_schemas .euz('starting'),
+		run: main_schemas .YjP(),
+		since: main_schemas .YjP(),
 	})
 		.optional(),
-	hooks: looseObject({ release: schemas_int(), server: schemas_string(), pre_deploy: progress, post_deploy: progress })
+	hooks: main_schemas ._H3({ release: main_schemas .Whr(), server: main_schemas .YjP(), pre_deploy: progress, post_deploy: progress })
 		.optional(),
-	history: array(looseObject({
-		release: schemas_int(),
-		outcome: schemas_enum(['deployed', 'failed']),
-		at: schemas_string(),
-		run: schemas_string(),
-		actor: schemas_string(),
-		commit: schemas_string().optional(),
-		why: array(schemas_string()),
-		took_ms: schemas_number(),
-		sent: schemas_number().optional(),
-		lost: schemas_number().optional(),
-		restores: schemas_int().optional(),
+	history: main_schemas .YOg(main_schemas ._H3({
+		release: main_schemas .Whr(),
+		outcome: main_schemas .k5n(['deployed', 'failed']),
+		at: main_schemas .YjP(),
+		run: main_schemas .YjP(),
+		actor: main_schemas .YjP(),
+		commit: main_schemas .YjP().optional(),
+		why: main_schemas .YOg(main_schemas .YjP()),
+		took_ms: main_schemas .aig(),
+		sent: main_schemas .aig().optional(),
+		lost: main_schemas .aig().optional(),
+		restores: main_schemas .Whr().optional(),
 	}))
 		.optional(),
-	probe: looseObject({
-		sent: schemas_number(),
-		lost: schemas_number(),
-		unknown: schemas_number(),
-		p50_ms: schemas_number(),
-		p99_ms: schemas_number(),
-		longest_gap_ms: schemas_number(),
+	probe: main_schemas ._H3({
+		sent: main_schemas .aig(),
+		lost: main_schemas .aig(),
+		unknown: main_schemas .aig(),
+		p50_ms: main_schemas .aig(),
+		p99_ms: main_schemas .aig(),
+		longest_gap_ms: main_schemas .aig(),
 	})
 		.optional(),
 });
 const environment_file_service = serviceFields;
-const stateFields = looseObject({
-	schema: literal(1),
-	project: schemas_string(),
-	environment: schemas_string(),
-	services: record(schemas_string(), environment_file_service),
-	stale_servers: record(schemas_string(), looseObject({
-		since: schemas_string(),
-		run: schemas_string(),
-		reason: schemas_string().optional(),
-		sends_to: array(looseObject({ service: schemas_string(), server: schemas_string(), slot: literal(SLOTS) }))
+const stateFields = main_schemas ._H3({
+	schema: main_schemas .euz(1),
+	project: main_schemas .YjP(),
+	environment: main_schemas .YjP(),
+	services: main_schemas .g1P(main_schemas .YjP(), environment_file_service),
+	stale_servers: main_schemas .g1P(main_schemas .YjP(), main_schemas ._H3({
+		since: main_schemas .YjP(),
+		run: main_schemas .YjP(),
+		reason: main_schemas .YjP().optional(),
+		sends_to: main_schemas .YOg(main_schemas ._H3({ service: main_schemas .YjP(), server: main_schemas .YjP(), slot: main_schemas .euz(SLOTS) }))
 			.optional(),
 	}))
 		.optional(),
-	release_numbers: record(schemas_string(), schemas_int()).optional(),
-	secrets_versions: record(schemas_string(), schemas_int()).optional(),
+	release_numbers: main_schemas .g1P(main_schemas .YjP(), main_schemas .Whr()).optional(),
+	secrets_versions: main_schemas .g1P(main_schemas .YjP(), main_schemas .Whr()).optional(),
 });
 const state = stateFields;
 function emptyState(scope) {
@@ -91202,17 +91854,17 @@ function checkBranch(branch) {
 	});
 }
 ;
-const releaseFrame = looseObject({
-	schema: literal(1),
-	project: schemas_string(),
-	environment: schemas_string(),
-	service: schemas_string(),
-	number: schemas_int().positive(),
-	protocol: schemas_string().optional(),
-	port: schemas_int().optional(),
-	container: looseObject({ image: schemas_string() }),
-	route: looseObject({}),
-	policy: looseObject({}),
+const releaseFrame = main_schemas ._H3({
+	schema: main_schemas .euz(1),
+	project: main_schemas .YjP(),
+	environment: main_schemas .YjP(),
+	service: main_schemas .YjP(),
+	number: main_schemas .Whr().positive(),
+	protocol: main_schemas .YjP().optional(),
+	port: main_schemas .Whr().optional(),
+	container: main_schemas ._H3({ image: main_schemas .YjP() }),
+	route: main_schemas ._H3({}),
+	policy: main_schemas ._H3({}),
 });
 class Snapshot {
 	state;
@@ -91775,6 +92427,8 @@ const plan = command_command({
 		...RELEASING,
 		'age-key',
 		...REGISTRY,
+		'platforms',
+		...SOURCES,
 		'service',
 		'zones',
 		'exclude-servers',
@@ -91785,7 +92439,7 @@ const plan = command_command({
 	outputs: ['changed', 'releases', 'plan'],
 	async run(inputs, surroundings) {
 		const opened = await openProject(inputs, surroundings);
-		const looking = { ...inputs, push: undefined, 'allow-dirty': true, 'dry-run': true };
+		const looking = { ...inputs, push: undefined, cache: undefined, 'allow-dirty': true, 'dry-run': true };
 		const { project, built, images } = await supplyImages(opened, looking, surroundings);
 		const request = changeRequest(project, { ...inputs, images }, surroundings.log, { scope: 'services' });
 		const report = await dryRun({ ...request, unbuiltImages: unbuiltOf(built) });
@@ -92102,6 +92756,7 @@ const buildPush = command_command({
 		'age-key',
 		...BUILDING,
 		...REGISTRY,
+		'eject',
 		'dry-run',
 	],
 	outputs: ['images', 'digests', 'built'],
@@ -92114,8 +92769,13 @@ const buildPush = command_command({
 		const project = await readProject(inputs, surroundings);
 		const services = chosenServices(project, inputs.service);
 		const access = registryAccess(project, inputs, surroundings);
-		const images = await makeImages({ project: { ...project, access }, services, inputs, surroundings });
 		const { title } = project;
+		const request = { project: { ...project, access }, services, inputs, surroundings };
+		if (inputs.eject) {
+			const ejected = await writeDockerfiles(request);
+			return { kind: 'built', title, images: [], ejected, outputs: builtOutputs([]), failure: undefined };
+		}
+		const images = await makeImages(request);
 		return { kind: 'built', title, images, outputs: builtOutputs(images), failure: undefined };
 	},
 });
@@ -92731,44 +93391,10 @@ const ACTIONS = {
 	status: { folder: 'actions/status', icon: 'list', color: 'blue', command: commands_status_status },
 };
 ;
-const MOST_ANNOTATIONS = 10;
-function fail(error, log) {
-	process.exitCode = 1;
-	const errors = error instanceof model_errors .tQ ? error.errors : [error];
-	for (const one of errors.slice(0, MOST_ANNOTATIONS))
-		annotate(one, log);
-	const more = errors.slice(MOST_ANNOTATIONS);
-	if (more.length > 0)
-		core_error(log.clean(more.map(failure_textOf).join('\n')));
-}
-function annotate(error, log) {
-	const location = error instanceof model_errors .yo ? error.location : undefined;
-	core_error(log.clean(failure_textOf(error)), {
-		title: error instanceof model_errors .yo ? 'Switchyard' : 'Switchyard: a bug, please report it',
-		...(location && { file: location.file, startLine: location.line, startColumn: location.column }),
-	});
-}
-;
-let written;
-function writeSummary(markdown, log) {
-	written = job_summary_write(markdown, log);
-	return written;
-}
-function summaryWritten() {
-	return written;
-}
-async function job_summary_write(markdown, log) {
-	if (!process.env.GITHUB_STEP_SUMMARY)
-		return;
-	try {
-		await summary.addRaw(log.clean(markdown), true).write();
-	}
-	catch (error) {
-		log.warning(`the job summary cannot be written: ${(0,model_errors .bD)(error)}`);
-	}
-}
-;
 const SHORTEST_SECRET = 4;
+function annotationAt({ file, line, column }) {
+	return { title: 'Switchyard', file, startLine: line, startColumn: column };
+}
 class RunnerLog {
 	#secrets = new Set();
 	hide(value) {
@@ -92804,11 +93430,48 @@ class RunnerLog {
 	info(message) {
 		info(this.clean(message));
 	}
-	warning(message) {
-		warning(this.clean(message));
+	warning(message, location) {
+		warning(this.clean(message), location && annotationAt(location));
 	}
 	async group(title, work) {
 		return await group(this.clean(title), work);
+	}
+}
+;
+const MOST_ANNOTATIONS = 10;
+function fail(error, log) {
+	process.exitCode = 1;
+	const errors = error instanceof model_errors .tQ ? error.errors : [error];
+	for (const one of errors.slice(0, MOST_ANNOTATIONS))
+		annotate(one, log);
+	const more = errors.slice(MOST_ANNOTATIONS);
+	if (more.length > 0)
+		core_error(log.clean(more.map(failure_textOf).join('\n')));
+}
+function annotate(error, log) {
+	const location = error instanceof model_errors .yo ? error.location : undefined;
+	core_error(log.clean(failure_textOf(error)), {
+		title: error instanceof model_errors .yo ? 'Switchyard' : 'Switchyard: a bug, please report it',
+		...(location && annotationAt(location)),
+	});
+}
+;
+let written;
+function writeSummary(markdown, log) {
+	written = job_summary_write(markdown, log);
+	return written;
+}
+function summaryWritten() {
+	return written;
+}
+async function job_summary_write(markdown, log) {
+	if (!process.env.GITHUB_STEP_SUMMARY)
+		return;
+	try {
+		await summary.addRaw(log.clean(markdown), true).write();
+	}
+	catch (error) {
+		log.warning(`the job summary cannot be written: ${(0,model_errors .bD)(error)}`);
 	}
 }
 ;
@@ -92834,14 +93497,14 @@ async function giveBack({ id, scope }, inputs, { workspace, env, log, clock }) {
 	}
 }
 ;
-const post_STATE = 'lease';
+const STATE = 'lease';
 function rememberLease(scope, id) {
 	if (!process.env.GITHUB_STATE)
 		return;
-	saveState(post_STATE, id === undefined ? '' : { id, scope });
+	saveState(STATE, id === undefined ? '' : { id, scope });
 }
 async function giveLeftLeaseBack(log) {
-	const left = getState(post_STATE);
+	const left = getState(STATE);
 	if (left === '')
 		return;
 	const lease = JSON.parse(left);
@@ -92862,12 +93525,12 @@ async function giveLeftLeaseBack(log) {
 	}
 }
 ;
-const repository = object({ full_name: schemas_string() });
-const pull_request_event = object({
-	pull_request: object({
-		number: schemas_int().positive(),
-		head: object({ repo: repository.nullish() }),
-		base: object({ repo: repository }),
+const repository = main_schemas .Ikc({ full_name: main_schemas .YjP() });
+const pull_request_event = main_schemas .Ikc({
+	pull_request: main_schemas .Ikc({
+		number: main_schemas .Whr().positive(),
+		head: main_schemas .Ikc({ repo: repository.nullish() }),
+		base: main_schemas .Ikc({ repo: repository }),
 	}),
 });
 function pullRequestOf(env) {
@@ -92977,7 +93640,7 @@ function reasonFor(error, { isFromFork }) {
 }
 ;
 const LONGEST_END_MS = 6_000;
-config({ jitless: true });
+main_core .$W({ jitless: true });
 async function run(name) {
 	const log = new RunnerLog();
 	const signal = cancelOnSignals(log, (error) => main_end(name, error, log));

@@ -1,7 +1,7 @@
 import * as core from '@actions/core';
 import { UserError, UserErrors } from '../model/errors.ts';
 import { textOf } from '../report/failure.ts';
-import type { RunnerLog } from './log.ts';
+import { annotationAt, type RunnerLog } from './log.ts';
 
 /** The runner shows ten annotations of a kind and drops the rest silently. */
 const MOST_ANNOTATIONS = 10;
@@ -19,6 +19,6 @@ function annotate(error: unknown, log: RunnerLog): void {
   const location = error instanceof UserError ? error.location : undefined;
   core.error(log.clean(textOf(error)), {
     title: error instanceof UserError ? 'Switchyard' : 'Switchyard: a bug, please report it',
-    ...(location && { file: location.file, startLine: location.line, startColumn: location.column }),
+    ...(location && annotationAt(location)),
   });
 }

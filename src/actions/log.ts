@@ -1,9 +1,15 @@
 import * as core from '@actions/core';
 import type { ConcealingLog } from '../commands/surroundings.ts';
+import type { Location } from '../model/errors.ts';
 import { escapeMarkdown } from '../report/markdown.ts';
 
 /** Shorter values would blank out half of a log. */
 const SHORTEST_SECRET = 4;
+
+/** annotationAt returns how the runner shows a message on a line of a file. */
+export function annotationAt({ file, line, column }: Location): core.AnnotationProperties {
+  return { title: 'Switchyard', file, startLine: line, startColumn: column };
+}
 
 /** RunnerLog writes to the runner's log. Secrets never reach it, also where no runner masks them. */
 export class RunnerLog implements ConcealingLog {
@@ -48,8 +54,8 @@ export class RunnerLog implements ConcealingLog {
     core.info(this.clean(message));
   }
 
-  warning(message: string): void {
-    core.warning(this.clean(message));
+  warning(message: string, location?: Location): void {
+    core.warning(this.clean(message), location && annotationAt(location));
   }
 
   async group<T>(title: string, work: () => Promise<T>): Promise<T> {

@@ -1,4 +1,5 @@
 import type { BuildSpec } from '../model/build.ts';
+import type { Abilities } from './abilities.ts';
 
 /** One run of a builder. */
 export interface BuildOrder {
@@ -13,47 +14,80 @@ export interface BuildOrder {
   /** All names that the image gets, with their tags. */
   names: readonly string[];
   labels: Readonly<Record<string, string>>;
+  /** Where layers of earlier builds are, and where those of this one are left, in the words of BuildKit. */
+  cache: { from: readonly string[]; to: readonly string[] };
+  /** What the image says of itself, in the words of BuildKit; undefined for a builder that knows no such thing. */
+  provenance: string | undefined;
+  sbom: string | undefined;
+  /** Whether its files get the time of its commit. */
+  isDated: boolean;
   /** Whether it goes to its registry; else it stays with the engine. */
   isPushed: boolean;
 }
 
 /** buildxArguments returns the words behind `docker` that build an image with buildx. No shell reads them. Pure. */
 export function buildxArguments(order: BuildOrder): string[] {
-  const { spec, contexts, isPushed } = order;
+  const { spec, contexts, cache } = order;
   return [
     'buildx',
     'build',
-    isPushed ? '--push' : '--load',
+    outputOf(order),
     ...common(order),
-    ...each('cache-to', spec.cacheTo),
+    ...each('cache-from', cache.from),
+    ...each('cache-to', cache.to),
     ...each(
       'build-context',
       Object.entries(contexts).map(([name, place]) => `${name}=${place}`),
     ),
     ...each('allow', spec.entitlements),
-    ...given('provenance', spec.provenance),
-    ...given('sbom', spec.sbom),
+    ...given('provenance', order.provenance),
+    ...given('sbom', order.sbom),
     order.context,
   ];
 }
 
 /** engineArguments returns the words behind `docker` that build an image with the BuildKit of an engine. Pure. */
 export function engineArguments(order: BuildOrder): string[] {
-  return ['build', ...common(order), order.context];
+  const { from, to } = order.cache;
+  return [
+    'build',
+    ...common(order),
+    ...each('cache-from', from.flatMap(imageOf)),
+    ...(to.includes(INLINE) ? ['--build-arg=BUILDKIT_INLINE_CACHE=1'] : []),
+    order.context,
+  ];
 }
 
-/** beyondEngine returns the keys of a build that only buildx knows. Pure. */
-export function beyondEngine(spec: BuildSpec): string[] {
+/** beyond returns the keys of a build that its builder cannot do. Pure. */
+export function beyond(spec: BuildSpec, { isBuildx, attests, buildsPlatforms }: Builders): string[] {
+  const asked = (attestation: string | undefined) => attestation !== undefined && attestation !== 'false';
   const said = {
-    additional_contexts: Object.keys(spec.contexts).length,
-    cache_to: spec.cacheTo.length,
-    entitlements: spec.entitlements.length,
-    provenance: spec.provenance?.length ?? 0,
-    sbom: spec.sbom?.length ?? 0,
-    'several platforms': Math.max(0, spec.platforms.length - 1),
+    additional_contexts: !isBuildx && Object.keys(spec.contexts).length > 0,
+    entitlements: !isBuildx && spec.entitlements.length > 0,
+    provenance: !attests && asked(spec.provenance),
+    sbom: !attests && asked(spec.sbom),
+    'several platforms': !buildsPlatforms && spec.platforms.length > 1,
   };
-  return Object.entries(said).flatMap(([key, count]) => (count > 0 ? [key] : []));
+  return Object.entries(said).flatMap(([key, isBeyond]) => (isBeyond ? [key] : []));
 }
+
+type Builders = Pick<Abilities, 'attests' | 'buildsPlatforms'> & { isBuildx: boolean };
+
+function outputOf({ isPushed, isDated }: BuildOrder): string {
+  if (!isDated) return isPushed ? '--push' : '--load';
+  return `--output=type=${isPushed ? 'image,push=true' : 'docker'},rewrite-timestamp=true`;
+}
+
+/** Without buildx, layers are looked for in images alone. */
+function imageOf(cache: string): string[] {
+  if (!cache.includes('=')) return [cache];
+  const words = cache.split(',');
+  const ref = words.find((word) => word.startsWith('ref='));
+  return words.includes('type=registry') && ref !== undefined ? [ref.slice('ref='.length)] : [];
+}
+
+/** Layers that are kept in the image itself. */
+export const INLINE = 'type=inline';
 
 /** Every value stands behind its flag in one word, so that none can be taken for a flag. */
 function common({ spec, dockerfile, secretFiles, names, labels }: BuildOrder): string[] {
@@ -70,7 +104,6 @@ function common({ spec, dockerfile, secretFiles, names, labels }: BuildOrder): s
       Object.entries(secretFiles).map(([id, path]) => `id=${id},src=${path}`),
     ),
     ...each('ssh', spec.ssh),
-    ...each('cache-from', spec.cacheFrom),
     ...(spec.noCache ? ['--no-cache'] : []),
     ...(spec.pull ? ['--pull'] : []),
     ...given('shm-size', spec.shmSizeBytes?.toString()),

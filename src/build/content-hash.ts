@@ -48,7 +48,13 @@ export function contentParts(content: BuildContent): ContentParts {
       target: spec.target,
       secrets: Object.keys(spec.secrets).sort(),
       ssh: spec.ssh.map((agent) => agent.split('=')[0]).sort(),
-      contexts: spec.contexts,
+      // Of another repository its files count, and not the version that they are from.
+      contexts: Object.fromEntries(
+        Object.entries(spec.contexts).map(([name, place]) => [
+          name,
+          typeof place === 'string' ? place : 'git',
+        ]),
+      ),
       extraHosts: spec.extraHosts,
       network: spec.network,
       entitlements: spec.entitlements,

@@ -36,7 +36,10 @@ export async function withDockerConfig<T>(
     await linkAllBut(given, own, 'config.json');
     const config = withLogin(await readConfig(join(given, 'config.json')), login);
     await writeFile(join(own, 'config.json'), JSON.stringify(config), { mode: 0o600 });
-    const set = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+    // The inputs of a run are the environment of its process, and are of no concern to a builder.
+    const set = Object.entries(env).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined && !entry[0].startsWith('INPUT_'),
+    );
     const builders = env.BUILDX_CONFIG ?? join(given, 'buildx');
     return await work({
       folder,

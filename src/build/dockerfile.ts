@@ -1,4 +1,5 @@
 import { DockerfileParser, type From, type Instruction } from 'dockerfile-ast';
+import { globalVariables, withVariables } from './variables.ts';
 
 /** A Dockerfile as far as a build follows from it. */
 export interface Dockerfile {
@@ -15,9 +16,9 @@ export function readDockerfile(text: string, args: Readonly<Record<string, strin
   const froms = parsed.getFROMs();
   const stages = new Set<string>();
   const images = new Set<string>();
-  const global = globalArguments(parsed.getInitialARGs(), args);
+  const global = globalVariables(parsed.getInitialARGs(), args);
   const add = (said: string | null | undefined) => {
-    const image = said && replaced(said, global);
+    const image = said && withVariables(said, global);
     if (!image || image === 'scratch' || stages.has(image.toLowerCase()) || /^\d+$/.test(image)) return;
     images.add(image);
   };
@@ -32,40 +33,6 @@ export function readDockerfile(text: string, args: Readonly<Record<string, strin
     } else for (const name of copiedFrom(instruction)) add(name);
   }
   return { images: [...images], lineOf: (told) => lineOf(instructions, told) };
-}
-
-/** Arguments before the first FROM, which are those that FROM can use. */
-function globalArguments(
-  instructions: readonly Instruction[],
-  args: Readonly<Record<string, string>>,
-): Map<string, string> {
-  const known = new Map<string, string>();
-  for (const instruction of instructions) {
-    for (const argument of instruction.getArguments()) {
-      const [, name = '', value] = /^([^=]+)(?:=(.*))?$/s.exec(argument.getValue()) ?? [];
-      const given = Object.hasOwn(args, name) ? args[name] : undefined;
-      const found = given ?? (value === undefined ? undefined : replaced(unquoted(value), known));
-      if (found !== undefined) known.set(name, found);
-    }
-  }
-  return known;
-}
-
-function unquoted(text: string): string {
-  return /^(["']).*\1$/s.test(text) ? text.slice(1, -1) : text;
-}
-
-/** Dockerfile's own forms: `$NAME`, `${NAME}`, `${NAME:-default}`, `${NAME:+other}`. */
-function replaced(text: string, values: ReadonlyMap<string, string>): string {
-  return text.replace(
-    /\$(?:\{(\w+)(?::([-+])([^}]*))?\}|(\w+))/g,
-    (_all, braced?: string, sign?: string, word = '', bare?: string) => {
-      const value = values.get(braced ?? bare ?? '') ?? '';
-      if (sign === '-') return value || word;
-      if (sign === '+') return value && word;
-      return value;
-    },
-  );
 }
 
 /** COPY --from=…, and RUN --mount=type=…,from=…. */

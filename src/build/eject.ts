@@ -6,7 +6,7 @@ import type { BuildSpec } from '../model/build.ts';
 import { UserError } from '../model/errors.ts';
 import type { Log } from '../model/log.ts';
 import { type ExaminePlace, folderInside, rootOf } from './examine.ts';
-import { IGNORE_FILE } from './ignore-file.ts';
+import { IGNORE_FILE, readIgnoreRules } from './ignore-file.ts';
 import { makeDockerfile } from './make-dockerfile.ts';
 
 /** Where Dockerfiles are written down. */
@@ -32,9 +32,11 @@ export async function ejectDockerfiles(builds: readonly BuildSpec[], place: Ejec
   const workspace = realpathSync(place.workspace);
   const made = await allOrErrors(
     builds.flatMap((spec) => {
-      if (!('template' in spec.dockerfile)) return [];
+      // Nobody can write into another repository.
+      if (!('template' in spec.dockerfile) || spec.git !== undefined) return [];
       const { service } = spec;
-      const context = folderInside(spec, spec.context, folder, rootOf(place));
+      const { template } = spec.dockerfile;
+      const context = folderInside(spec, spec.context, { folder, root: rootOf(place), url: undefined });
       const file = join(context, 'Dockerfile');
       if (existsSync(file)) {
         const shown = relative(workspace, file);
@@ -42,13 +44,11 @@ export async function ejectDockerfiles(builds: readonly BuildSpec[], place: Ejec
           hint: 'Remove template from its build, and it is used; or remove the file.',
         });
       }
-      return [
-        makeDockerfile(service, spec.dockerfile.template, context).then((one) => ({
-          service,
-          context,
-          ...one,
-        })),
-      ];
+      const made = async () => {
+        const rules = await readIgnoreRules(service, context, undefined);
+        return { service, context, ...(await makeDockerfile(service, template, { context, rules })) };
+      };
+      return [made()];
     }),
   );
   if (made.length === 0) {

@@ -7,7 +7,7 @@ export interface FailedBuild {
   spec: BuildSpec;
   /** What the builder has said. */
   lines: readonly string[];
-  /** The Dockerfile for people, from the workspace; undefined for one that stands in the configuration. */
+  /** The Dockerfile for people, from the workspace; undefined for one that is no file of this repository. */
   file: string | undefined;
   /** See Dockerfile.lineOf. */
   lineOf(instruction: string): number | undefined;
@@ -21,11 +21,17 @@ export function buildFailure({ spec, lines, file, lineOf }: FailedBuild): UserEr
   if (push !== undefined) return new UserError(`${service}: ${push.what}: ${reason}`, { hint: push.hint });
   const line = told ?? (instruction === undefined ? undefined : lineOf(instruction));
   const what = instruction === undefined ? 'the image could not be built' : `${instruction} failed`;
+  const where = line === undefined ? '' : placeElsewhere(spec, line);
   const shown = output.map((one) => `\n  | ${one}`).join('');
-  return new UserError(`${service}: ${what}: ${reason}${shown}`, {
+  return new UserError(`${service}: ${what}${where}: ${reason}${shown}`, {
     hint: hintFor(reason),
     ...(file !== undefined && line !== undefined && { location: { file, line, column: 1 } }),
   });
+}
+
+/** A line of another repository, where no annotation can stand. */
+function placeElsewhere({ git, dockerfile }: BuildSpec, line: number): string {
+  return git === undefined || !('path' in dockerfile) ? '' : ` (${dockerfile.path}:${line} in ${git.url})`;
 }
 
 function pushFailure(reason: string): { what: string; hint: string } | undefined {

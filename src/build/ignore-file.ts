@@ -12,16 +12,18 @@ export const NOTHING: IgnoreRules = { isIgnored: () => false, hasExceptions: fal
 
 /**
  * readIgnoreRules returns what a context is without: by the rules of its Dockerfile where that has some, else by its own. It
- * throws a UserError, with the service, for rules that are none.
+ * throws a UserError, with the service, for rules that are none, and what `check` throws for their file.
  */
 export async function readIgnoreRules(
   service: string,
   context: string,
   dockerfile: string | undefined,
+  check: (path: string) => void = () => undefined,
 ): Promise<IgnoreRules> {
   const own = dockerfile && `${dockerfile}.dockerignore`;
   const path = own !== undefined && existsSync(own) ? own : join(context, IGNORE_FILE);
   if (!existsSync(path)) return NOTHING;
+  check(path);
   try {
     return parseIgnore(await readFile(path, 'utf8'));
   } catch (error) {

@@ -1,21 +1,26 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { allOrErrors } from '../fleet/fleet.ts';
 import type { Checkout } from '../git/checkout.ts';
+import { type FetchedSource, withSources } from '../git/sources.ts';
+import type { GitCredentials } from '../git/transport.ts';
 import type { BuildSpec } from '../model/build.ts';
 import type { Clock } from '../model/clock.ts';
 import { failTogether, messageOf, UserError } from '../model/errors.ts';
+import type { GitSource } from '../model/git-source.ts';
 import { repositoryOf } from '../model/image-name.ts';
 import type { Log } from '../model/log.ts';
 import type { RegistryClient } from '../registry/client.ts';
-import type { BuildOrder } from './arguments.ts';
 import { type Builder, findBuilder } from './builder.ts';
+import { type Cache, type CachePlan, cacheFor, hasGha } from './cache.ts';
+import { layersFolder, renewFolder } from './cache-folder.ts';
 import { CONTENT_LABEL, contentTag, LAST_TAG, whyBuilt } from './content-hash.ts';
+import { freeSpace, spaceWarning } from './disk-space.ts';
 import { type RegistryLogin, type ScratchPlace, withDockerConfig } from './docker-config.ts';
 import { type Examined, examine } from './examine.ts';
 import { buildFailure } from './failure.ts';
-import { imageLabels } from './labels.ts';
-import { type BuildSteps, stepsOf } from './progress.ts';
+import { tellFindings } from './lint/tell-findings.ts';
+import { orderOf } from './order.ts';
+import { type BuildSteps, cacheFailure, cacheTroubles, stepsOf } from './progress.ts';
 import { runDocker } from './run-docker.ts';
 
 /** What is to be built, and where. */
@@ -29,14 +34,20 @@ export interface BuildRequest {
   project: string;
   /** The address of the repository for people, on the label of the source. */
   source: string | undefined;
+  /** A link to the run, for the provenance of images; undefined outside of GitHub Actions. */
+  run: string | undefined;
   env: NodeJS.ProcessEnv;
   /** The folder for what is temporary. */
   temporary: string;
   /** Those of the runner hold where there is none. */
   login: RegistryLogin | undefined;
   registry: RegistryClient;
+  /** Who the run is to other repositories. */
+  gitCredentials: GitCredentials;
   /** Whether images go to the registry; else they stay with the engine of this machine. */
   isPushed: boolean;
+  /** Where layers are kept for later builds; undefined is decided here. */
+  cache: Cache | undefined;
   /** Whether it may be built from what is not as the commit has it. */
   mayBeDirty: boolean;
   /** Nothing is built. */
@@ -54,7 +65,7 @@ export interface BuiltImage {
   outcome: 'built' | 'present' | 'missing';
   /** What a deploy is handed: by its digest, or by the tag of its content where nothing was pushed. */
   image: string;
-  /** As the registry tells it; undefined for what is not there. */
+  /** That of the image, as the registry tells it; of several platforms that of their list. Undefined for what is not there. */
   digest?: string;
   hash: string;
   /** Why it was, or was not, built, as the rest of a sentence. */
@@ -65,6 +76,8 @@ export interface BuiltImage {
   ms?: number;
   /** What its layers weigh in the registry, in bytes; of several platforms, those of the first. */
   sizeBytes?: number | undefined;
+  /** The same of the image that was built before this one. */
+  previousSizeBytes?: number | undefined;
 }
 
 /** So many images are built side by side. */
@@ -75,10 +88,27 @@ const AT_ONCE = 4;
  * pushes the others. It throws a UserError, or UserErrors for all that failed; what was pushed before that stays.
  */
 export async function buildImages(request: BuildRequest): Promise<BuiltImage[]> {
+  const { builds, gitCredentials: credentials, log } = request;
+  const isFromHere = ({ git, contexts }: BuildSpec) =>
+    git === undefined && Object.values(contexts).every((place) => typeof place === 'string');
+  if (builds.every(isFromHere)) return await buildFrom(noSource, request);
+  const surroundings = { ...request, credentials, warn: (message: string) => log.warning(message) };
+  return await withSources(surroundings, (fetch) => buildFrom(fetch, request));
+}
+
+type Fetch = (source: GitSource) => Promise<FetchedSource>;
+
+async function noSource({ url }: GitSource): Promise<FetchedSource> {
+  throw new Error(`${url} was not to be read`);
+}
+
+async function buildFrom(fetch: Fetch, request: BuildRequest): Promise<BuiltImage[]> {
   const { builds, env, temporary: parent, login, isDryRun } = request;
-  const where = placeOf(request);
+  const where = { ...placeOf(request), fetch };
   const examined = await allOrErrors(builds.map((spec) => examine(spec, where)));
+  tellSources(examined, request);
   refuseChanged(examined, request);
+  tellFindings(examined, request.log);
   for (const { spec, template } of examined) {
     if (template !== undefined)
       request.log.info(`${spec.service}: made a Dockerfile for ${template.found.join(', ')}`);
@@ -86,24 +116,20 @@ export async function buildImages(request: BuildRequest): Promise<BuiltImage[]> 
   return await withDockerConfig({ env, parent, login }, async (place) => {
     const present = await allOrErrors(examined.map((one) => look(request, () => find(one, request, place))));
     const missing = examined.filter((_one, index) => present[index] === undefined);
-    const reasons = new Map(
+    const histories = new Map(
       await allOrErrors(
         missing.map(
-          async (one) =>
-            [
-              one,
-              (await look(request, () => reasonFor(one, request))) ?? 'nobody could look for it',
-            ] as const,
+          async (one) => [one, (await look(request, () => historyOf(one, request))) ?? UNKNOWN] as const,
         ),
       ),
     );
     if (isDryRun) {
-      return examined.map((one, index) => present[index] ?? missingImage(one, reasons.get(one)!));
+      return examined.map((one, index) => present[index] ?? missingImage(one, histories.get(one)!.why));
     }
     const build = missing.length === 0 ? undefined : await builderFor(missing, request, place);
     return await inTurns(examined, async (one, index) => {
       const found = present[index];
-      if (found === undefined) return await build!(one, reasons.get(one)!);
+      if (found === undefined) return await build!(one, histories.get(one)!);
       await nameAgain(found, one, request);
       return found;
     });
@@ -144,6 +170,15 @@ function placeOf(request: BuildRequest) {
   return { ...request, platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`, digestOf };
 }
 
+function tellSources(examined: readonly Examined[], { log }: BuildRequest): void {
+  const tell = (service: string, how: string, { url, version, commit, isCached }: FetchedSource) =>
+    log.info(`${service} ${how} ${url}, ${version}: ${commit}${isCached ? ', from the cache' : ''}`);
+  for (const { spec, source, copiedFrom } of examined) {
+    if (source !== undefined) tell(spec.service, 'is built from', source);
+    for (const other of copiedFrom) tell(spec.service, 'copies from', other);
+  }
+}
+
 /** So many paths are shown of what is not committed. */
 const SHOWN_PATHS = 5;
 
@@ -180,7 +215,7 @@ async function find(
     const { code } = await runDocker(['image', 'inspect', '--format', '{{.Id}}', named], { env, signal });
     return code === 0 ? { ...common, image: named, why: 'the engine has this content' } : undefined;
   }
-  const digest = await registry.digestOf(named);
+  const digest = await registry.imageDigestOf(named);
   if (digest === undefined) return undefined;
   const image = `${repository}@${digest}`;
   const sizeBytes = await registry.sizeOf(image);
@@ -191,35 +226,53 @@ function missingImage({ spec: { service, repository }, hash }: Examined, why: st
   return { service, repository, outcome: 'missing', image: `${repository}:${contentTag(hash)}`, hash, why };
 }
 
-/** What has changed since the image that was built last. */
-async function reasonFor(
-  { spec: { repository }, parts }: Examined,
-  { registry, isPushed }: BuildRequest,
-): Promise<string> {
-  if (!isPushed) return 'the engine does not have this content';
-  const labels = await registry.labelsOf(`${repository}:${LAST_TAG}`);
-  return whyBuilt(parts, labels?.[CONTENT_LABEL]);
+/** What is known of the image that was built last. */
+interface History {
+  /** What has changed since. */
+  why: string;
+  sizeBytes: number | undefined;
 }
 
-/** The tag of a commit; one that is not what was built says so. */
-function commitTag({ checkout }: BuildRequest, isChanged: boolean): string | undefined {
-  return checkout?.commit && `${checkout.commit}${isChanged ? '-dirty' : ''}`;
+const UNKNOWN: History = { why: 'nobody could look for it', sizeBytes: undefined };
+
+async function historyOf(
+  { spec: { repository }, parts }: Examined,
+  { registry, isPushed }: BuildRequest,
+): Promise<History> {
+  if (!isPushed) return { why: 'the engine does not have this content', sizeBytes: undefined };
+  const last = `${repository}:${LAST_TAG}`;
+  const [labels, sizeBytes] = await Promise.all([registry.labelsOf(last), registry.sizeOf(last)]);
+  return { why: whyBuilt(parts, labels?.[CONTENT_LABEL]), sizeBytes };
+}
+
+/** What an image is made from: another repository, or this one. */
+function originOf(
+  { source: other, changed }: Examined,
+  { checkout, source }: BuildRequest,
+): { source: string | undefined; tag: string | undefined; committedAt: number | undefined } {
+  // One that is not what was built says so.
+  const mark = changed.length > 0 ? '-dirty' : '';
+  const { commit, committedAt } = other ?? checkout ?? {};
+  const tag = commit && `${commit}${mark}`;
+  return { source: other?.url ?? source, tag, committedAt };
 }
 
 /** nameAgain gives an image that is there already the names that it would have been pushed under, as far as it lies there. */
 async function nameAgain(
-  { repository, digest, image }: BuiltImage,
-  { spec, changed }: Examined,
+  { repository, digest, hash }: BuiltImage,
+  one: Examined,
   request: BuildRequest,
 ): Promise<void> {
   if (digest === undefined) return;
-  const own = spec.tags.filter((name) => repositoryOf(name) === repository);
+  const { registry } = request;
+  // With all that lies beside the image.
+  const named = `${repository}:${contentTag(hash)}`;
+  const whole = await registry.digestOf(named);
+  const own = one.spec.tags.filter((name) => repositoryOf(name) === repository);
   const tags = own.map((name) => name.slice(repository.length + 1)).filter((tag) => tag !== '');
-  const ofCommit = commitTag(request, changed.length > 0);
+  const { tag: ofCommit } = originOf(one, request);
   for (const tag of [...(ofCommit === undefined ? [] : [ofCommit]), ...tags]) {
-    if ((await request.registry.digestOf(`${repository}:${tag}`)) !== digest) {
-      await request.registry.tag(image, tag);
-    }
+    if ((await registry.digestOf(`${repository}:${tag}`)) !== whole) await registry.tag(named, tag);
   }
 }
 
@@ -227,7 +280,7 @@ async function builderFor(
   missing: readonly Examined[],
   request: BuildRequest,
   place: ScratchPlace,
-): Promise<(one: Examined, why: string) => Promise<BuiltImage>> {
+): Promise<(one: Examined, history: History) => Promise<BuiltImage>> {
   const { signal, log } = request;
   const builder = await findBuilder({ env: place.env, signal });
   failTogether(
@@ -242,34 +295,82 @@ async function builderFor(
           ];
     }),
   );
+  const space = spaceWarning(await freeSpace({ env: place.env, signal }));
+  if (space !== undefined) log.warning(space);
   log.info(`Building ${missing.map(({ spec }) => spec.service).join(', ')} with ${builder.name}`);
-  return (one, why) => build(one, why, builder, request, place);
+  const caches = new Map(missing.map((one) => [one, cacheOf(one, builder, request)]));
+  tellOnce(caches.values(), log);
+  if (!builder.abilities.rewritesTimestamps) {
+    log.info(
+      'This builder does not date files by their commit: building the same again would give another digest',
+    );
+  }
+  return (one, history) => build(one, history, caches.get(one)!, builder, request, place);
+}
+
+function cacheOf({ spec }: Examined, { abilities, isEngine }: Builder, request: BuildRequest): CachePlan {
+  const { env, cache: asked, isPushed } = request;
+  return cacheFor(spec, {
+    asked,
+    abilities,
+    isEngine,
+    isThrownAway: env.RUNNER_ENVIRONMENT === 'github-hosted',
+    hasGha: hasGha(env),
+    isPushed,
+    folder: layersFolder(env),
+  });
+}
+
+/** What was asked for and cannot be had is a warning, and what was chosen is said; each once for all builds. */
+function tellOnce(caches: Iterable<CachePlan>, log: Log): void {
+  const told = new Map([...caches].map(({ words, isMissed }) => [words, isMissed]));
+  for (const [words, isMissed] of told) isMissed ? log.warning(words) : log.info(words);
 }
 
 async function build(
   one: Examined,
-  why: string,
+  { why, sizeBytes: previousSizeBytes }: History,
+  cache: CachePlan,
   builder: Builder,
   request: BuildRequest,
   place: ScratchPlace,
 ): Promise<BuiltImage> {
   const { spec, hash, file, lineOf } = one;
   const { service, repository } = spec;
-  const { log, clock, signal, registry, isPushed, checkout } = request;
+  const { log, clock, signal, registry, isPushed } = request;
+  const { source, tag, committedAt } = originOf(one, request);
   const begun = clock.now();
-  const order = await orderOf(one, request, join(place.folder, service));
+  const { template } = one;
+  const order = await orderOf(one, {
+    before: template?.before && (await imageBefore(spec, request)),
+    ...{ project: request.project, source, revision: tag, committedAt },
+    folder: join(place.folder, service),
+    abilities: builder.abilities,
+    cache,
+    isPushed,
+    run: request.run,
+  });
   const env = {
     ...place.env,
     // BuildKit dates the image by it, where it can.
-    ...(checkout?.committedAt !== undefined && { SOURCE_DATE_EPOCH: String(checkout.committedAt) }),
+    ...(committedAt !== undefined && { SOURCE_DATE_EPOCH: String(committedAt) }),
   };
   const onLine = (line: string) => {
     if (line.trim() !== '') log.info(`${service} | ${line}`);
   };
-  const { code, lines } = await builder.build(order, { env, signal, onLine });
+  const run = { env, signal, onLine };
+  const first = await builder.build(order, run);
+  const cacheReason = first.code === 0 ? undefined : cacheFailure(first.lines);
+  if (cacheReason !== undefined)
+    log.warning(`${service}: ${cacheReason}; it is built without layers of earlier builds`);
+  const without = { ...order, cache: { from: [], to: [] } };
+  const { code, lines } = cacheReason === undefined ? first : await builder.build(without, run);
   if (code !== 0) throw buildFailure({ spec, lines, file, lineOf });
+  for (const trouble of cacheTroubles(lines))
+    log.warning(`${service}: ${trouble}; it was built all the same`);
+  if (cache.folders !== undefined) await renewFolder(cache.folders);
   const named = `${repository}:${contentTag(hash)}`;
-  const digest = isPushed ? await registry.digestOf(named) : undefined;
+  const digest = isPushed ? await registry.imageDigestOf(named) : undefined;
   if (isPushed && digest === undefined) {
     throw new UserError(`${service}: the registry does not have ${named}, which was pushed to it`, {
       hint: 'Does it keep what it is given? Run again.',
@@ -284,47 +385,11 @@ async function build(
     image,
     ...(digest !== undefined && { digest }),
     ...(sizeBytes !== undefined && { sizeBytes }),
+    ...(previousSizeBytes !== undefined && { previousSizeBytes }),
     hash,
     why,
     steps: stepsOf(lines),
     ms: Math.round(clock.now() - begun),
-  };
-}
-
-/** Writes what the builder reads as files: an inline Dockerfile, and values of secrets. */
-async function orderOf(one: Examined, request: BuildRequest, folder: string): Promise<BuildOrder> {
-  const { spec, context, contexts, dockerfile, template, hash, parts, changed } = one;
-  await mkdir(folder, { mode: 0o700 });
-  const inline = join(folder, 'Dockerfile');
-  if ('text' in dockerfile) await writeFile(inline, dockerfile.text);
-  // BuildKit looks there first.
-  if (template?.ignore !== undefined) await writeFile(`${inline}.dockerignore`, template.ignore);
-  const secretFiles = Object.entries(spec.secrets).map(
-    ([id], index) => [id, join(folder, `secret-${index}`)] as const,
-  );
-  for (const [id, path] of secretFiles) await writeFile(path, spec.secrets[id]!, { mode: 0o600 });
-  const before = template?.before && (await imageBefore(spec, request));
-  const tag = commitTag(request, changed.length > 0);
-  const tags = [
-    contentTag(hash),
-    ...(request.isPushed ? [LAST_TAG] : []),
-    ...(tag === undefined ? [] : [tag]),
-  ];
-  return {
-    spec: before ? { ...spec, args: { ...spec.args, [template.before!]: before } } : spec,
-    context,
-    contexts,
-    dockerfile: 'path' in dockerfile ? dockerfile.path : inline,
-    secretFiles: Object.fromEntries(secretFiles),
-    names: [...tags.map((one) => `${spec.repository}:${one}`), ...spec.tags],
-    labels: imageLabels(spec, {
-      project: request.project,
-      parts,
-      source: request.source,
-      revision: tag,
-      committedAt: request.checkout?.committedAt,
-    }),
-    isPushed: request.isPushed,
   };
 }
 

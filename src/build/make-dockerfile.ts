@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TemplateSpec } from '../model/build.ts';
 import { UserError } from '../model/errors.ts';
-import { IGNORE_FILE, readIgnoreRules } from './ignore-file.ts';
+import type { IgnoreRules } from './ignore.ts';
+import { IGNORE_FILE } from './ignore-file.ts';
 import { readTree } from './source-tree.ts';
 import { generateDockerfile } from './templates/index.ts';
 import type { GeneratedDockerfile } from './templates/template.ts';
@@ -17,9 +18,9 @@ export interface MadeDockerfile extends Omit<GeneratedDockerfile, 'ignore'> {
 export async function makeDockerfile(
   service: string,
   template: TemplateSpec,
-  context: string,
+  { context, rules }: { context: string; rules: IgnoreRules },
 ): Promise<MadeDockerfile> {
-  const tree = await readTree(context, await readIgnoreRules(service, context, undefined));
+  const tree = await readTree(context, rules);
   try {
     const made = generateDockerfile(tree, template);
     return { ...made, ignore: existsSync(join(context, IGNORE_FILE)) ? undefined : made.ignore };

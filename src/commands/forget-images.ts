@@ -23,7 +23,7 @@ export async function forgetImages(
   const registry = new RegistryClient(loginsOf(access), signal);
   for (const image of forgotten) {
     try {
-      await registry.remove(image);
+      await removeWhole(registry, image);
       log.info(`${image} has left the registry: no release that is kept has it`);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
@@ -31,4 +31,15 @@ export async function forgetImages(
       return;
     }
   }
+}
+
+/** An image may lie in a list with its provenance, which the tag of its commit names. */
+async function removeWhole(registry: RegistryClient, image: string): Promise<void> {
+  const repository = repositoryOf(image);
+  const revision = (await registry.labelsOf(image))?.['org.opencontainers.image.revision'];
+  const [, digest = ''] = image.split('@');
+  const list =
+    revision === undefined ? undefined : await registry.listWith(`${repository}:${revision}`, digest);
+  if (list !== undefined) await registry.remove(`${repository}@${list}`);
+  await registry.remove(image);
 }

@@ -1,6 +1,8 @@
 import * as z from 'zod';
+import type { Cache } from '../build/cache.ts';
 import { parseAgeKeys } from '../config/age.ts';
 import { parseDuration } from '../config/duration.ts';
+import { parsePlatform } from '../config/option-values.ts';
 import { isRevocationReason, REVOCATION_REASONS, type RevocationReason } from '../model/certificate.ts';
 import { failTogether, messageOf, UserError } from '../model/errors.ts';
 
@@ -87,6 +89,28 @@ const durationMs = z.string().transform((given, context) => {
     context.addIssue({ code: 'custom', message: messageOf(error) });
     return z.NEVER;
   }
+});
+
+/** Platforms, one a line or with commas. */
+const platforms = z.string().transform((given, context): string[] | undefined => {
+  try {
+    const found = given
+      .split(/[\n,]/)
+      .flatMap((word) => (word.trim() === '' ? [] : [parsePlatform(word.trim())]));
+    return found.length === 0 ? undefined : [...new Set(found)];
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: messageOf(error) });
+    return z.NEVER;
+  }
+});
+
+/** Where layers of images are kept. */
+const cache = z.string().transform((given, context): Cache | undefined => {
+  const answer = given.trim();
+  if (answer === '') return undefined;
+  if (answer === 'gha' || answer === 'registry' || answer === 'local' || answer === 'none') return answer;
+  context.addIssue({ code: 'custom', message: `"${answer}" is none of gha, registry, local, none` });
+  return z.NEVER;
 });
 
 /** What to do with a hook of which nobody knows how it ended. */
@@ -216,6 +240,31 @@ export const INPUTS = {
       'The password, or better a token, of `registry-username`. For ghcr.io it can be the expression `github.token`, in a job with `packages: write`.',
     schema: optionalText,
   },
+  platforms: {
+    description:
+      'What images are built for, in place of what the file says, one a line or with commas: `linux/amd64, linux/arm64`. Several need a builder of docker/setup-buildx-action, and emulation (docker/setup-qemu-action) for what the runner is not.',
+    schema: platforms,
+  },
+  cache: {
+    description:
+      'Where layers are kept for later builds: `gha` is the cache of GitHub Actions, `registry` beside each image, `local` the folder `~/.cache/switchyard/layers`, for actions/cache; `none` is nowhere. When empty, where they cost least: with an engine that stays, on runners of GitHub `gha`, else `registry`. What a `build` says itself (`cache_from`, `cache_to`) wins.',
+    schema: cache,
+  },
+  'git-token': {
+    description:
+      'A token that may read the other repositories that builds name by `git` over https. It is sent to their host and to no other. Where they lie on several hosts, one `host=token` a line; where a host wants a name as well, `name:token`. `github.token` reads the own repository only.',
+    schema: optionalText,
+  },
+  'git-ssh-key': {
+    description:
+      'A private key that may read those repositories over SSH, without a passphrase, for example that of a deploy key. Without it the keys of the runner hold.',
+    schema: optionalText,
+  },
+  'git-known-hosts': {
+    description:
+      'Host keys of SSH servers with those repositories, as lines of `known_hosts`. Those of github.com, gitlab.com, bitbucket.org and codeberg.org are known.',
+    schema: optionalText,
+  },
   'allow-dirty': {
     description:
       'With `true`, build also from what is not committed; the tag of the commit then ends with `-dirty`.',
@@ -300,8 +349,17 @@ export const CHANGING = [
 /** Who a run is at the registry of its images. */
 export const REGISTRY = ['registry-username', 'registry-password'] as const satisfies InputName[];
 
+/** Who a run is to the other repositories that images are built from. */
+export const SOURCES = ['git-token', 'git-ssh-key', 'git-known-hosts'] as const satisfies InputName[];
+
 /** What a command needs that builds images. */
-export const BUILDING = ['push', 'allow-dirty'] as const satisfies InputName[];
+export const BUILDING = [
+  'push',
+  'platforms',
+  'cache',
+  'allow-dirty',
+  ...SOURCES,
+] as const satisfies InputName[];
 
 /** What a command needs that brings new versions of services. */
 export const RELEASING = ['secrets', 'images'] as const satisfies InputName[];

@@ -1,4 +1,5 @@
 import { tmpdir } from 'node:os';
+import type { Ejected } from '../build/eject.ts';
 import type { BuiltImage } from '../build/images.ts';
 import { requireBuilds } from '../config/required-builds.ts';
 import { readCheckout } from '../git/checkout.ts';
@@ -6,6 +7,7 @@ import { githubRun } from '../github/run.ts';
 import { UserError } from '../model/errors.ts';
 import { RegistryClient } from '../registry/client.ts';
 import { isGivenBuilt, keptImages } from './built-images.ts';
+import { gitCredentialsOf } from './git-credentials.ts';
 import type { BUILDING, Inputs } from './inputs.ts';
 import type { Outputs } from './outputs.ts';
 import type { Project, ReadProject } from './project.ts';
@@ -27,15 +29,19 @@ export interface ImageRequest {
 export async function makeImages(request: ImageRequest): Promise<BuiltImage[]> {
   const { project, services, inputs, surroundings } = request;
   const { env, log, clock, signal } = surroundings;
-  const builds = requireBuilds(project, services, project.sources);
+  const builds = requireBuilds(project, services, project.sources).map((spec) => ({
+    ...spec,
+    platforms: inputs.platforms ?? spec.platforms,
+  }));
   // One that comes from the env of the step is in no input that is hidden.
   for (const { secrets } of builds) for (const value of Object.values(secrets)) log.hide(value.toString());
+  const gitCredentials = gitCredentialsOf(inputs, builds, log);
   const { workspace, folder, access } = project;
   const isPushed = inputs.push ?? !staysHere(project);
   if (isPushed) checkRegistry(project, services);
   // What only a run needs that builds is not read by the others.
   const { buildImages } = await import('../build/index.ts');
-  const { repository, serverUrl } = githubRun(env);
+  const { repository, serverUrl, run, runId } = githubRun(env);
   return await buildImages({
     builds,
     folder,
@@ -43,17 +49,33 @@ export async function makeImages(request: ImageRequest): Promise<BuiltImage[]> {
     checkout: await readCheckout({ workspace, env }),
     project: project.wanted.project,
     source: repository && `${serverUrl}/${repository}`,
+    run: runId === undefined ? undefined : run,
     env,
     temporary: env.RUNNER_TEMP ?? tmpdir(),
     login: access.login,
     registry: new RegistryClient(loginsOf(access), signal),
+    gitCredentials,
     isPushed,
+    cache: inputs.cache,
     mayBeDirty: inputs['allow-dirty'],
     isDryRun: inputs['dry-run'],
     log,
     clock,
     signal,
   });
+}
+
+/** writeDockerfiles writes down the Dockerfiles that templates make for services, and builds nothing. It throws UserErrors. */
+export async function writeDockerfiles({
+  project,
+  services,
+  surroundings: { env, log },
+}: Pick<ImageRequest, 'project' | 'services' | 'surroundings'>): Promise<Ejected[]> {
+  const { workspace, folder } = project;
+  const builds = requireBuilds(project, services, project.sources);
+  const { ejectDockerfiles } = await import('../build/index.ts');
+  const checkout = await readCheckout({ workspace, env });
+  return await ejectDockerfiles(builds, { folder, workspace, checkout, log });
 }
 
 /** What says which images a run has, and how it makes the others. */

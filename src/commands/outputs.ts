@@ -46,7 +46,7 @@ export type PlanOutput =
 /** One service in the output `built`. */
 export type BuiltOutput = Pick<
   BuiltImage,
-  'outcome' | 'why' | 'image' | 'digest' | 'ms' | 'sizeBytes' | 'steps'
+  'outcome' | 'why' | 'image' | 'digest' | 'ms' | 'sizeBytes' | 'previousSizeBytes' | 'steps'
 >;
 
 /** All outputs, with what their values are. */
@@ -85,6 +85,6 @@ export const OUTPUTS: Record<OutputName, { description: string }> = {
   digests: { description: 'JSON: by service the digest of its image, as the registry tells it.' },
   built: {
     description:
-      'JSON: by service its `outcome` (`built`, `present` in the registry before, or in a dry run `missing`), `why`, its `image` and `digest`, how long it took (`ms`), how many `steps` there were in all and from the cache, and its size in the registry (`sizeBytes`).',
+      'JSON: by service its `outcome` (`built`, `present` in the registry before, or in a dry run `missing`), `why`, its `image` and `digest`, how long it took (`ms`), how many `steps` there were in all and from the cache, and its size in the registry (`sizeBytes`) beside that of the image before (`previousSizeBytes`).',
   },
 };

@@ -4,7 +4,7 @@ import { describeStep } from '../deploy/steps/index.ts';
 import { changeRequest } from './change.ts';
 import { command } from './command.ts';
 import { type DryRun, foreseenFailure } from './dry-run.ts';
-import { PROJECT, REGISTRY, RELEASING } from './inputs.ts';
+import { PROJECT, REGISTRY, RELEASING, SOURCES } from './inputs.ts';
 import { supplyImages, unbuiltOf } from './make-images.ts';
 import type { PlanOutcome, PlanOutput } from './outputs.ts';
 import { openProject } from './project.ts';
@@ -23,6 +23,8 @@ export const plan = command({
     ...RELEASING,
     'age-key',
     ...REGISTRY,
+    'platforms',
+    ...SOURCES,
     'service',
     'zones',
     'exclude-servers',
@@ -33,7 +35,7 @@ export const plan = command({
   outputs: ['changed', 'releases', 'plan'],
   async run(inputs, surroundings): Promise<DryRun<'changed' | 'releases' | 'plan'>> {
     const opened = await openProject(inputs, surroundings);
-    const looking = { ...inputs, push: undefined, 'allow-dirty': true, 'dry-run': true };
+    const looking = { ...inputs, push: undefined, cache: undefined, 'allow-dirty': true, 'dry-run': true };
     const { project, built, images } = await supplyImages(opened, looking, surroundings);
     const request = changeRequest(project, { ...inputs, images }, surroundings.log, { scope: 'services' });
     const report = await dryRun({ ...request, unbuiltImages: unbuiltOf(built) });

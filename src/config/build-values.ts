@@ -1,25 +1,20 @@
 import { posix } from 'node:path';
 import { UserError } from '../model/errors.ts';
-
-/** What Compose takes for a context that is no folder of this machine. */
-const REMOTE = /^(?:[a-z][\w+.-]*:\/\/|git@|github\.com\/|-$)/i;
+import type { GitFolder } from '../model/git-source.ts';
+import { isRemoteContext, parseGitContext } from './git-source.ts';
 
 /**
- * parseBuildContext returns the folder that is built, as it was written. It throws for what is no folder of the
- * repository: an address, and a path of the machine.
+ * parseBuildContext returns what is built: a folder of the repository, as it was written, or one of another repository. It
+ * throws for an address of something else, and for a path of the machine.
  */
-export function parseBuildContext(path: string): string {
-  if (REMOTE.test(path)) {
-    throw new UserError(`${JSON.stringify(path)} is no folder of the repository`, {
-      hint: 'Contexts by their address come with a later version: check the other repository out before this step (actions/checkout with "repository" and "path"), and write its folder.',
-    });
-  }
-  if (path.startsWith('/') || /^~(?:\/|$)/.test(path)) {
-    throw new UserError(`${JSON.stringify(path)} is a path of the machine that runs the action`, {
+export function parseBuildContext(context: string): string | GitFolder {
+  if (isRemoteContext(context)) return parseGitContext(context);
+  if (context.startsWith('/') || /^~(?:\/|$)/.test(context)) {
+    throw new UserError(`${JSON.stringify(context)} is a path of the machine that runs the action`, {
       hint: 'Write the folder from where this file lies: ./api.',
     });
   }
-  return path;
+  return context;
 }
 
 /** What an image of a registry begins with where a folder could be. */
@@ -27,9 +22,9 @@ const IMAGE = 'docker-image://';
 
 /**
  * parseNamedContext returns a further context with its name, by which a Dockerfile asks for it. It throws for a name that
- * no Dockerfile could write, and for what is neither a folder of the repository nor an image.
+ * no Dockerfile could write, and for what is neither a folder of this or another repository nor an image.
  */
-export function parseNamedContext(name: string, place: string): [name: string, place: string] {
+export function parseNamedContext(name: string, place: string): [name: string, place: string | GitFolder] {
   if (!/^[a-z0-9][a-z0-9._/:@-]*$/i.test(name)) {
     throw new UserError(`${JSON.stringify(name)} cannot be the name of a context`, {
       hint: 'Use letters, digits, dots, hyphens and underscores.',

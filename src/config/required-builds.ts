@@ -58,6 +58,7 @@ function buildSpec(
     service,
     repository,
     tags: [...(tag === undefined ? [] : [`${repository}:${tag}`]), ...(input.tags ?? [])],
+    ...(input.git !== undefined && { git: input.git }),
     context,
     dockerfile: dockerfileOf(input, context),
     args,

@@ -1,7 +1,9 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UserError } from '../model/errors.ts';
+import { authorizationSettings, secretsOf } from './authorization.ts';
+import { layOutBare } from './bare-repository.ts';
 import { type GitObject, parseObjects } from './cat-file.ts';
 import { parseSettings, type Setting, settingsBeyond, transportSettings } from './configuration.ts';
 import { quietEnvironment, withoutSettings, withSettings } from './environment.ts';
@@ -17,6 +19,7 @@ import { isRace, parsePushReport } from './push-report.ts';
 import { refspecFor } from './ref-pattern.ts';
 import { type Remote, resolveRemote } from './remote.ts';
 import { type GitOutput, runGit } from './run-git.ts';
+import { requireWitness, WITNESS } from './witness.ts';
 import { type NoWorkspace, readWorkspace, type Workspace } from './workspace.ts';
 
 /** One ref of a push: from what it must stand at, to what it shall. */
@@ -129,23 +132,19 @@ export class ScratchRepository {
   static async #openIn(directory: string, options: ScratchOptions): Promise<ScratchRepository> {
     const env = quietEnvironment(options.env);
     const scratchEnv = { ...withoutSettings(env), GIT_DIR: directory };
-    await layOut(directory, 'sha1');
-    // git before 2.31 passes over configuration in the environment: the credentials would not arrive.
-    const witness = [{ key: 'switchyard.witness', value: 'seen' }];
+    await layOutBare(directory, 'sha1');
     const [found, base] = await Promise.all([
       options.workspaceFacts ?? readWorkspace(options),
       runGit(['config', '--list', '--null', '--includes'], {
         cwd: options.workspace,
-        env: withSettings(scratchEnv, witness),
+        env: withSettings(scratchEnv, [WITNESS]),
       }),
     ]);
     if ('complaint' in found) throw noRepository(options.workspace, found.complaint);
     const { objectFormat, settings, commonDir, top } = found;
     const baseSettings = parseSettings(base.stdout.toString());
-    if (!baseSettings.some(({ key }) => key === 'switchyard.witness')) {
-      throw new UserError('the git of this machine is too old', { hint: 'Install git 2.32 or newer.' });
-    }
-    if (objectFormat !== 'sha1') await layOut(directory, objectFormat);
+    requireWitness(baseSettings);
+    if (objectFormat !== 'sha1') await layOutBare(directory, objectFormat);
 
     const remote = resolveRemote(settings, commonDir, { token: options.token, serverUrl: options.serverUrl });
     return new ScratchRepository({
@@ -253,49 +252,6 @@ export class ScratchRepository {
   #redact(text: string): string {
     return this.#secrets.reduce((clean, secret) => clean.replaceAll(secret, '***'), text);
   }
-}
-
-/**
- * layOut writes what makes a folder a bare repository (gitrepository-layout). `git init` would take the
- * person's templates, default ref storage and object format, and a process.
- */
-async function layOut(directory: string, objectFormat: string): Promise<void> {
-  const isSha1 = objectFormat === 'sha1';
-  const extension = isSha1 ? '' : `[extensions]\n\tobjectFormat = ${objectFormat}\n`;
-  await Promise.all([
-    mkdir(join(directory, 'objects'), { recursive: true }),
-    mkdir(join(directory, 'refs'), { recursive: true }),
-    writeFile(join(directory, 'HEAD'), 'ref: refs/heads/none\n'),
-    writeFile(
-      join(directory, 'config'),
-      `[core]\n\trepositoryFormatVersion = ${isSha1 ? 0 : 1}\n\tbare = true\n${extension}`,
-    ),
-  ]);
-}
-
-/**
- * The headers and helpers that stand in the configuration (actions/checkout leaves one) are taken back by
- * an empty value first: two Authorization headers are an error 400. The whole address is the key, because
- * git takes the most specific match.
- */
-function authorizationSettings(remote: Remote): Setting[] {
-  if (remote.authorization === undefined) {
-    return remote.user === undefined
-      ? []
-      : [{ key: `credential.${remote.url}.username`, value: remote.user }];
-  }
-  const header = `http.${remote.url}.extraHeader`;
-  return [
-    { key: header, value: '' },
-    { key: header, value: `Authorization: ${remote.authorization}` },
-    { key: 'credential.helper', value: '' },
-  ];
-}
-
-function secretsOf(authorization: string): string[] {
-  const encoded = authorization.slice('basic '.length);
-  const decoded = Buffer.from(encoded, 'base64').toString('utf8');
-  return [encoded, decoded.slice(decoded.indexOf(':') + 1)].filter((secret) => secret !== '');
 }
 
 function noRepository(workspace: string, stderr: string): UserError {

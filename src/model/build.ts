@@ -1,4 +1,5 @@
 import type { Ulimit } from './container-options.ts';
+import type { GitFolder, GitSource } from './git-source.ts';
 
 /** A command: words that no shell reads, or a line for one. */
 export type CommandLine = readonly string[] | string;
@@ -24,7 +25,7 @@ export interface TemplateOptions {
 }
 
 /** Templates that Dockerfiles are made by. */
-export const TEMPLATE_NAMES = ['node', 'static'] as const;
+export const TEMPLATE_NAMES = ['node', 'python', 'static'] as const;
 
 export type TemplateName = (typeof TEMPLATE_NAMES)[number];
 
@@ -37,13 +38,18 @@ export interface TemplateSpec extends TemplateOptions {
 /** The Dockerfile of a build: a file of the repository, what is in it, or how one is made. */
 export type DockerfileSpec = { path: string } | { text: string } | { template: TemplateSpec };
 
-/** How the image of a service is built. Paths count from the folder of the configuration. */
+/**
+ * How the image of a service is built. Paths count from the folder of the configuration; context and Dockerfile of one that
+ * has a `git` from the top of that repository.
+ */
 export interface BuildSpec {
   service: string;
   /** The name of the image without tag and digest: `ghcr.io/acme/shop-production-api`. */
   repository: string;
   /** Further names that it is pushed under, with their tags. */
   tags: readonly string[];
+  /** The repository that it is built from, where it is another one. */
+  git?: GitSource;
   context: string;
   dockerfile: DockerfileSpec;
   args: Readonly<Record<string, string>>;
@@ -55,8 +61,8 @@ export interface BuildSpec {
   ssh: readonly string[];
   cacheFrom: readonly string[];
   cacheTo: readonly string[];
-  /** Folders of the repository and images (`docker-image://…`), by name. */
-  contexts: Readonly<Record<string, string>>;
+  /** Folders of this repository and of others, and images (`docker-image://…`), by name. */
+  contexts: Readonly<Record<string, string | GitFolder>>;
   extraHosts: readonly string[];
   ulimits: Readonly<Record<string, Ulimit>>;
   entitlements: readonly string[];

@@ -13,7 +13,7 @@ export interface Login {
 interface ManifestBody {
   config?: { digest: string };
   layers?: { size: number }[];
-  manifests?: { digest: string }[];
+  manifests?: { digest: string; platform?: { os?: string } }[];
 }
 
 /** A request is given up after this. */
@@ -52,6 +52,27 @@ export class RegistryClient {
     return answer.headers.get('docker-content-digest') ?? undefined;
   }
 
+  /**
+   * imageDigestOf returns the digest of the image behind a name: where that is a list of one image and what is said of it,
+   * the image's own; else as {@link digestOf}. A list whose image has left the registry is none.
+   */
+  async imageDigestOf(image: string): Promise<string | undefined> {
+    const answer = await this.#ask('GET', image, 'pull', { headers: { accept: MANIFESTS } });
+    if (!answer.ok) return undefined;
+    const images = imagesIn((await answer.json()) as ManifestBody);
+    if (images.length === 1) return await this.digestOf(`${repositoryOf(image)}@${images[0]!.digest}`);
+    return answer.headers.get('docker-content-digest') ?? undefined;
+  }
+
+  /** listWith returns the digest of the list behind a name that has this image, by its digest; undefined where there is none. */
+  async listWith(name: string, imageDigest: string): Promise<string | undefined> {
+    const answer = await this.#ask('GET', name, 'pull', { headers: { accept: MANIFESTS } });
+    if (!answer.ok) return undefined;
+    const { manifests = [] } = (await answer.json()) as ManifestBody;
+    const isThere = manifests.some(({ digest }) => digest === imageDigest);
+    return isThere ? (answer.headers.get('docker-content-digest') ?? undefined) : undefined;
+  }
+
   /** sizeOf returns what the layers of an image weigh in its registry, in bytes; of several platforms those of the first. */
   async sizeOf(image: string): Promise<number | undefined> {
     const { layers } = await this.#firstManifest(image);
@@ -76,7 +97,7 @@ export class RegistryClient {
 
   async #firstManifest(image: string): Promise<ManifestBody> {
     const found = await this.#manifest(image);
-    const [first] = found.manifests ?? [];
+    const [first] = imagesIn(found);
     return first === undefined ? found : await this.#manifest(`${repositoryOf(image)}@${first.digest}`);
   }
 
@@ -181,6 +202,11 @@ export class RegistryClient {
       throw error;
     }
   }
+}
+
+/** Attestations stand in a list beside the images, for a platform that nobody has. */
+function imagesIn({ manifests = [] }: ManifestBody): { digest: string }[] {
+  return manifests.filter(({ platform }) => platform?.os !== 'unknown');
 }
 
 /** Node tells it in the cause of the cause; of several addresses that were tried, in each by itself. */

@@ -21,16 +21,6 @@ export function renderBuilt({ title, images, ejected }: Built): { lines: string[
   };
 }
 
-function renderEjected(title: string, ejected: readonly Ejected[]): { lines: string[]; markdown: string } {
-  const headline = `${title}: wrote Dockerfiles for ${ejected.map(({ service }) => service).join(', ')}, and built nothing`;
-  const rows = ejected.flatMap(({ service, files }) => files.map((file) => ({ service, file })));
-  const next = 'Commit them, and remove template from their builds.';
-  return {
-    lines: [headline, ...textTable(rows), next],
-    markdown: page(`## 📝 ${headline}`, markdownTable(rows), next),
-  };
-}
-
 /** builtLines returns what was done for images as lines of a log; none for none. Pure. */
 export function builtLines(images: readonly BuiltImage[]): string[] {
   return images.length === 0 ? [] : textTable(images.map(rowOf));
@@ -41,13 +31,23 @@ export function builtTable(images: readonly BuiltImage[]): string {
   return images.length === 0 ? '' : markdownTable(images.map(rowOf));
 }
 
+function renderEjected(title: string, ejected: readonly Ejected[]): { lines: string[]; markdown: string } {
+  const headline = `${title}: wrote Dockerfiles for ${ejected.map(({ service }) => service).join(', ')}, and built nothing`;
+  const rows = ejected.flatMap(({ service, files }) => files.map((file) => ({ service, file })));
+  const next = 'Commit them, and remove template from their builds.';
+  return {
+    lines: [headline, ...textTable(rows), next],
+    markdown: page(`## 📝 ${headline}`, markdownTable(rows), next),
+  };
+}
+
 const OUTCOMES: Record<BuiltImage['outcome'], string> = {
   built: 'built',
   present: 'was there',
   missing: 'would be built',
 };
 
-function rowOf({ service, outcome, why, steps, ms, sizeBytes, image }: BuiltImage): Row {
+function rowOf({ service, outcome, why, steps, ms, image, ...sizes }: BuiltImage): Row {
   return {
     service,
     image: outcome === 'missing' ? '–' : image,
@@ -55,6 +55,21 @@ function rowOf({ service, outcome, why, steps, ms, sizeBytes, image }: BuiltImag
     why,
     'from cache': steps === undefined ? '–' : `${steps.cached} of ${steps.total} steps`,
     time: ms === undefined ? '–' : `${(ms / 1000).toFixed(1)} s`,
-    size: sizeBytes === undefined ? '–' : `${(sizeBytes / 1024 / 1024).toFixed(1)} MB`,
+    size: sizeOf(sizes),
   };
 }
+
+/** The size, and by how much it is another one than that of the image before: `12.3 MB (+0.4)`. */
+function sizeOf({
+  sizeBytes,
+  previousSizeBytes,
+}: Pick<BuiltImage, 'sizeBytes' | 'previousSizeBytes'>): string {
+  if (sizeBytes === undefined) return '–';
+  const size = `${megabytes(sizeBytes)} MB`;
+  if (previousSizeBytes === undefined) return size;
+  const difference = megabytes(sizeBytes - previousSizeBytes);
+  if (/^-?0\.0$/.test(difference)) return `${size} (as before)`;
+  return `${size} (${difference.startsWith('-') ? difference.replace('-', '−') : `+${difference}`})`;
+}
+
+const megabytes = (bytes: number): string => (bytes / 1024 / 1024).toFixed(1);

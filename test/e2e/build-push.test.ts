@@ -5,10 +5,11 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import type { LabServer } from '../lab/lab.ts';
 import type { ActionRun } from './action.ts';
 import { ask } from './ask.ts';
-import { type BuilderHere, buildersHere, forgetBuilt } from './builders.ts';
 import { Example } from './example.ts';
 import { type Fleet, fleet } from './fleet.ts';
+import { fullSizeTest } from './full-size-test.ts';
 import { guardRegistry } from './guarded-registry.ts';
+import { type LabBuilder, labBuilder, TOLD } from './lab-builders.ts';
 import type { Inputs, Project } from './project.ts';
 import { said } from './said.ts';
 import { newProject } from './web-shop.ts';
@@ -34,15 +35,22 @@ server.listen(3000);
 process.on('SIGTERM', () => server.close(() => process.exit()));
 `;
 
-/** From source to what answers: with each builder that this machine has. */
-describe.each(buildersHere())('a project whose images are built with $kind', ({ kind, env }: BuilderHere) => {
+/** From source to what answers. */
+describe.each(TOLD)('a project whose images are built with $words', ({ builder: kind }) => {
   const domainOf = (service: string) => `${service}.built-${kind}.example.com`;
+  /** Stories in which the builder has no part are told of one. */
+  const onceTest = kind === 'engine' ? test : fullSizeTest;
   let lab: Fleet;
+  let homes: LabServer[];
+  let builder: LabBuilder;
   let shop: Project;
   let images = '';
 
   beforeAll(async () => {
     lab = await fleet();
+    builder = await labBuilder(kind, lab);
+    // One may have the engine that builds.
+    homes = [lab.servers[0]!, kind === 'containerd' ? lab.workshop : lab.servers[1]!];
     const service = (name: string, build: unknown) => ({
       build,
       port: 3000,
@@ -51,7 +59,7 @@ describe.each(buildersHere())('a project whose images are built with $kind', ({ 
       healthcheck: { path: '/' },
       drain: { timeout: '5s' },
     });
-    shop = await newProject(lab, `built-${kind}`, lab.servers.slice(0, 2), {
+    shop = await newProject(lab, `built-${kind}`, homes, {
       api: service('api', {
         context: './the api',
         args: Object.fromEntries(
@@ -83,7 +91,7 @@ describe.each(buildersHere())('a project whose images are built with $kind', ({ 
 
   afterAll(async () => {
     await shop?.leave();
-    await forgetBuilt(`*/built/built-${kind}-production-*`);
+    await builder?.forget(`*/built/built-${kind}-production-*`);
   });
 
   async function commit(files: Record<string, string>): Promise<void> {
@@ -96,7 +104,7 @@ describe.each(buildersHere())('a project whose images are built with $kind', ({ 
   }
 
   const run = (inputs: Inputs = {}, more: Record<string, string> = {}): Promise<ActionRun> =>
-    shop.run('build-push', { 'ssh-private-key': '', ...inputs }, { ...env, ...more });
+    shop.run('build-push', { 'ssh-private-key': '', ...inputs }, { ...builder.env, ...more });
 
   async function build(inputs: Inputs = {}): Promise<Record<string, string>> {
     const built = await run(inputs);
@@ -109,9 +117,7 @@ describe.each(buildersHere())('a project whose images are built with $kind', ({ 
   const deploy = () => shop.deploy({ images });
 
   async function answers(service: string): Promise<string[]> {
-    const all = await Promise.all(
-      lab.servers.slice(0, 2).map((server) => ask(server, domainOf(service), '/')),
-    );
+    const all = await Promise.all(homes.map((server) => ask(server, domainOf(service), '/')));
     return all.map(({ body }) => (JSON.parse(body) as { version: string }).version);
   }
 
@@ -146,7 +152,12 @@ describe.each(buildersHere())('a project whose images are built with $kind', ({ 
     expect(await shop.standing()).toEqual(before);
   });
 
-  test('has nothing built for what .dockerignore leaves out', async () => {
+  onceTest('is told what of its Dockerfiles would be better otherwise, on the line', async () => {
+    const { log } = await run({ 'dry-run': 'true' });
+    expect(log).toMatch(/^::warning title=Switchyard,file=web\/Dockerfile,line=1,col=1::.*there is no USER/m);
+  });
+
+  onceTest('has nothing built for what .dockerignore leaves out', async () => {
     await commit({ 'web/notes.md': 'of no matter either' });
     expect(await build()).toEqual({ api: 'present', web: 'present' });
   });
@@ -163,7 +174,7 @@ describe.each(buildersHere())('a project whose images are built with $kind', ({ 
     expect(await shop.releases()).toEqual({ api: 1, web: 2 });
   });
 
-  test('keeps what serves of a service that is not among its images', async () => {
+  onceTest('keeps what serves of a service that is not among its images', async () => {
     await commit({ 'the api/server.mjs': SERVER('api 2') });
     expect(await build({ service: 'api' })).toEqual({ api: 'built' });
     await deploy();
@@ -175,7 +186,7 @@ describe.each(buildersHere())('a project whose images are built with $kind', ({ 
   });
 
   describe('fails before anything is deployed', () => {
-    test('with what is not committed', async () => {
+    onceTest('with what is not committed', async () => {
       writeFileSync(join(shop.folder, 'web/server.mjs'), SERVER('web 3'));
       const failed = await run();
       expect(said(failed)).toMatch('web would be built from what is not committed: web/server.mjs');
@@ -202,7 +213,7 @@ describe.each(buildersHere())('a project whose images are built with $kind', ({ 
       });
     });
 
-    test('with a registry that is down', async () => {
+    onceTest('with a registry that is down', async () => {
       const { registry } = shop.config;
       shop.edit((config) => {
         config.registry = '127.0.0.1:9/built';
@@ -214,7 +225,11 @@ describe.each(buildersHere())('a project whose images are built with $kind', ({ 
     });
 
     test('with a wrong password, and takes the right one, which stays nowhere', async () => {
-      const guarded = await guardRegistry(lab.registry.address, 'robot:right-password');
+      const guarded = await guardRegistry(
+        lab.registry.address,
+        'robot:right-password',
+        kind === 'containerd' ? [lab.workshop] : [],
+      );
       const temporary = join(shop.folder, '..', `temp-${kind}`);
       shop.edit((config) => {
         config.registry = `${guarded.address}/built`;
@@ -236,7 +251,7 @@ describe.each(buildersHere())('a project whose images are built with $kind', ({ 
     });
   });
 
-  test('still serves what it served', async () => {
+  onceTest('still serves what it served', async () => {
     expect([await answers('api'), await answers('web')]).toEqual([
       ['api 2', 'api 2'],
       ['web 2', 'web 2'],
@@ -248,7 +263,7 @@ describe.each(buildersHere())('a project whose images are built with $kind', ({ 
 test('the example push-to-deploy is built and deployed, and a second push changes what has changed', async () => {
   const lab = await fleet();
   const [server] = lab.servers as [LabServer];
-  const [{ env }] = buildersHere() as [BuilderHere];
+  const { env, forget } = await labBuilder('engine', lab);
   const shop = await Example.copy(lab, 'push-to-deploy');
   await shop.configure(['sidecar'], lab.sidecar);
   await shop.configure(['registry'], `${lab.registry.address}/example`);
@@ -268,5 +283,5 @@ test('the example push-to-deploy is built and deployed, and a second push change
   expect((await ask(server, 'shop.example.com', '/')).body).toBe('The shop has lamp, table.\n');
   await shop.configure(['services'], {});
   await (await shop.start('deploy')).done;
-  await forgetBuilt(`${lab.registry.address}/example/*`);
+  await forget(`${lab.registry.address}/example/*`);
 });

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { attachLab, type Lab, type LabServer } from '../lab/lab.ts';
+import { attachLab, type Lab, type LabServer, type ServerOptions } from '../lab/lab.ts';
 import { release, tryHold } from '../lab/machine-lock.ts';
 import { resetServer } from '../lab/reset.ts';
 import { size } from './size.ts';
@@ -12,13 +12,18 @@ const SHARED = 4;
 /** Servers that are lent to one test file at a time: they follow the shared ones, every other with engine 20.10. */
 const LENT = 6;
 
-/** How many servers the lab of a run has. */
-export const E2E_SERVERS = SHARED + LENT;
+/** The servers of a run's lab: those, and one that builds. */
+export const E2E_SERVERS: ServerOptions[] = [
+  ...Array.from({ length: SHARED + LENT }, () => ({})),
+  { suite: 'forky' },
+];
 
 /** Servers of the lab, as tests see them: no test ends the lab. */
 export interface Fleet extends Omit<Lab, 'down'> {
   /** The `sidecar` settings of every project here: the projects of a server share its edge. */
   sidecar: { image: string; keepalive_min_timeout: string };
+  /** Has the engine that images are built with, of containerd's image store. */
+  workshop: LabServer;
 }
 
 /** Servers that nobody else uses until they are given back. They may be broken, in whatever way. */
@@ -33,7 +38,7 @@ export interface LentServers extends Fleet {
 export async function fleet(): Promise<Fleet> {
   const lab = await attachLab(E2E_LAB);
   const sidecar = { image: lab.images.nginx, keepalive_min_timeout: size.keepaliveMinTimeout };
-  return { ...lab, servers: lab.servers.slice(0, SHARED), sidecar };
+  return { ...lab, servers: lab.servers.slice(0, SHARED), sidecar, workshop: workshopOf(lab) };
 }
 
 /**
@@ -60,9 +65,12 @@ export async function borrow(count: number): Promise<LentServers> {
     ...lab,
     servers: taken,
     sidecar: { image: lab.images.nginx, keepalive_min_timeout: '2s' },
+    workshop: workshopOf(lab),
     giveBack,
   };
 }
+
+const workshopOf = ({ servers }: Pick<Lab, 'servers'>) => servers.find(({ suite }) => suite === 'forky')!;
 
 /** seedOf returns the images that every server of a lab has from the start. */
 export function seedOf({ images }: Pick<Lab, 'images'>): string[] {

@@ -1,15 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { mustRun } from '../lab/command.ts';
 import { ask } from './ask.ts';
 import { type BuilderHere, buildersHere, forgetBuilt } from './builders.ts';
 import { type Fleet, fleet } from './fleet.ts';
+import { fullSizeTest } from './full-size-test.ts';
+import { commit, type Files, proven, push, shopOf } from './made-projects.ts';
 import { nodeBase } from './node-base.ts';
 import type { Inputs, Project } from './project.ts';
 import { said } from './said.ts';
-import { newProject } from './web-shop.ts';
 
 jest.setTimeout(600_000);
 
@@ -40,8 +41,6 @@ writeFileSync('dist/index.html', '<script src="/assets/app.${hash}.js"></script>
 /** Versions of the site, by the hashes that its files have. */
 const [FIRST, SECOND, THIRD] = ['1a2b3c4d', '2b3c4d5e', '3c4d5e6f'] as const;
 
-type Files = Record<string, string | object>;
-
 let lab: Fleet;
 let node: string;
 
@@ -49,34 +48,6 @@ beforeAll(async () => {
   lab = await fleet();
   node = await nodeBase(lab);
 });
-
-/** shopOf returns a project whose services are built; they are told by their templates, and stand on one server. */
-async function shopOf(name: string, services: Record<string, { template: object; port: number }>) {
-  const told = Object.entries(services).map(([service, { template, port }]) => [
-    service,
-    {
-      build: { context: `./${service}`, template },
-      port,
-      domain: `${service}.${name}.example.com`,
-      healthcheck: { path: '/' },
-      drain: { timeout: '5s' },
-    },
-  ]);
-  const shop = await newProject(lab, name, lab.servers.slice(0, 1), Object.fromEntries(told));
-  return shop.edit((config) => {
-    config.registry = `${lab.registry.address}/templates`;
-  });
-}
-
-async function commit(shop: Project, files: Files): Promise<void> {
-  for (const [path, content] of Object.entries(files)) {
-    const place = join(shop.folder, path);
-    mkdirSync(dirname(place), { recursive: true });
-    writeFileSync(place, typeof content === 'string' ? content : JSON.stringify(content));
-  }
-  await shop.git('add', '--all');
-  await shop.git('commit', '--quiet', '--message', 'Another version');
-}
 
 /** lock has a package manager write its lock file. */
 async function lock(shop: Project, folder: string, ...words: string[]): Promise<void> {
@@ -87,45 +58,13 @@ async function lock(shop: Project, folder: string, ...words: string[]): Promise<
 
 const NPM = ['npm', 'install', '--package-lock-only', '--no-audit', '--no-fund'];
 
-/** push builds and deploys what is committed, and returns what became of each image. */
-async function push(shop: Project, { env }: BuilderHere): Promise<Record<string, string>> {
-  const built = await shop.run('build-push', { 'ssh-private-key': '' }, env);
-  if (built.code !== 0) throw new Error(`the build failed:\n${built.log}`);
-  await shop.deploy({ images: built.outputs.images ?? '' });
-  const outcomes = JSON.parse(built.outputs.built ?? '{}') as Record<string, { outcome: string }>;
-  return Object.fromEntries(Object.entries(outcomes).map(([name, { outcome }]) => [name, outcome]));
-}
-
-/** proven looks at the container of a service: who it runs as, and how it ends when it is asked something. */
-async function proven(shop: Project, service: string, slow?: string) {
-  const [server] = lab.servers as [Fleet['servers'][number]];
-  const [container] = (await shop.containers(server, service)) as [string];
-  const user = (await server.docker('exec', container, 'id', '-u')).trim();
-  const asked = slow && ask(server, `${service}.${shop.config.project}.example.com`, slow);
-  // The request is at the app before that has to end.
-  if (asked) await Promise.race([asked, heard(server, container)]);
-  const begun = performance.now();
-  await server.docker('stop', '--time', '10', container);
-  const ms = performance.now() - begun;
-  const code = Number(await server.docker('inspect', '--format', '{{.State.ExitCode}}', container));
-  return { user, ms, code, answer: asked && (await asked).body };
-}
-
-/** heard waits until an app has said that `/slow` was asked. */
-async function heard(server: Fleet['servers'][number], container: string): Promise<void> {
-  const deadline = performance.now() + 30_000;
-  while (!(await server.docker('logs', container)).includes('slow is asked')) {
-    if (performance.now() > deadline) throw new Error(`nobody has asked ${container}`);
-  }
-}
-
 describe.each(buildersHere())('folders without a Dockerfile, built with $kind', (builder: BuilderHere) => {
   const name = `made-${builder.kind}`;
   const domain = (service: string) => `${service}.${name}.example.com`;
   let shop: Project;
 
   beforeAll(async () => {
-    shop = await shopOf(name, {
+    shop = await shopOf(lab, name, {
       api: { template: { base: node }, port: 3000 },
       site: { template: { builder: node, base: lab.images.nginx, output: 'dist' }, port: 8080 },
     });
@@ -194,10 +133,10 @@ describe.each(buildersHere())('folders without a Dockerfile, built with $kind', 
   });
 
   test('run as somebody who is not root, and end at once when they have answered', async () => {
-    const api = await proven(shop, 'api', '/slow');
+    const api = await proven(lab, shop, 'api', '/slow');
     expect(api).toMatchObject({ user: '1000', code: 0, answer: 'slow' });
     expect(api.ms).toBeLessThan(2_000);
-    const site = await proven(shop, 'site');
+    const site = await proven(lab, shop, 'site');
     expect(site).toMatchObject({ user: '101', code: 0 });
     expect(site.ms).toBeLessThan(2_000);
   });
@@ -224,3 +163,123 @@ describe.each(buildersHere())('folders without a Dockerfile, built with $kind', 
     expect((await get('api')).body).toBe('v2');
   });
 });
+
+/** A server without dependencies of its own, in TypeScript. */
+const TYPED = `import fastify from 'fastify';
+import { greeting } from '@acme/shared';
+const app = fastify();
+app.get('/', async () => greeting);
+app.get('/slow', () => {
+  console.log('slow is asked');
+  return new Promise((resolve) => process.once('SIGTERM', () => setTimeout(() => resolve('slow'), 300)));
+});
+await app.listen({ port: 3000, host: '0.0.0.0' });
+process.on('SIGTERM', () => void app.close().then(() => process.exit()));
+`;
+
+const COMPILER = (folder: string) => ({
+  [`${folder}/tsconfig.json`]: {
+    compilerOptions: {
+      ...{ target: 'ES2022', module: 'NodeNext', declaration: true, skipLibCheck: true },
+      ...{ outDir: 'dist', rootDir: 'src', types: ['node'] },
+    },
+    include: ['src'],
+  },
+});
+
+const WORKSPACE: Files = {
+  'app/package.json': {
+    name: 'acme',
+    private: true,
+    packageManager: 'pnpm@10.12.1',
+    scripts: { prepare: 'husky' },
+  },
+  'app/pnpm-workspace.yaml': 'packages: [apps/*, packages/*]\n',
+  'app/apps/api/package.json': {
+    ...{ name: '@acme/api', type: 'module', scripts: { build: 'tsc', start: 'node dist/server.js' } },
+    dependencies: { fastify: '^5.0.0', '@acme/shared': 'workspace:*' },
+    devDependencies: { typescript: '^5.9.0', '@types/node': '^24.0.0' },
+  },
+  'app/apps/api/src/server.ts': TYPED,
+  ...COMPILER('app/apps/api'),
+  'app/packages/shared/package.json': {
+    ...{ name: '@acme/shared', type: 'module', main: 'dist/index.js', scripts: { build: 'tsc' } },
+    devDependencies: { typescript: '^5.9.0', '@types/node': '^24.0.0' },
+  },
+  'app/packages/shared/src/index.ts': "export const greeting = 'hello';\n",
+  ...COMPILER('app/packages/shared'),
+};
+
+const EXPRESS_BY = (packageManager?: string): Files => ({
+  'app/package.json': {
+    ...{ name: 'app', type: 'module', scripts: { start: 'node server.js' }, packageManager },
+    dependencies: { express: '^5.1.0' },
+  },
+  'app/server.js': EXPRESS('hello'),
+});
+
+const NEXT = (output?: string): Files => ({
+  'app/package.json': {
+    ...{ name: 'app', scripts: { build: 'next build', start: 'next start' } },
+    dependencies: { next: '^16.0.0', react: '^19.0.0', 'react-dom': '^19.0.0' },
+  },
+  'app/next.config.mjs': `export default ${JSON.stringify({ output })};\n`,
+  'app/app/layout.js': 'export default ({ children }) => <html><body>{children}</body></html>;\n',
+  'app/app/page.js': "export const dynamic = 'force-dynamic';\nexport default () => <h1>hello</h1>;\n",
+  'app/app/slow/route.js': `export const dynamic = 'force-dynamic';
+export function GET() {
+  console.log('slow is asked');
+  return new Promise((resolve) =>
+    process.once('SIGTERM', () => setTimeout(() => resolve(new Response('slow')), 300)),
+  );
+}
+`,
+});
+
+const VITE: Files = {
+  'app/package.json': {
+    ...{ name: 'app', private: true, type: 'module', scripts: { build: 'vite build' } },
+    dependencies: { react: '^19.0.0', 'react-dom': '^19.0.0' },
+    devDependencies: { vite: '^7.0.0' },
+  },
+  'app/index.html': '<title>hello</title><script type="module" src="/main.js"></script>\n',
+  'app/main.js':
+    "import { createElement } from 'react';\nimport { createRoot } from 'react-dom/client';\ncreateRoot(document.body).render(createElement('h1'));\n",
+};
+
+/** What people have, each with what writes its lock file. */
+const SAMPLES: [name: string, files: Files, lock: string[], template?: object][] = [
+  [
+    'fastify-pnpm',
+    WORKSPACE,
+    ['npx', '-y', 'pnpm@10.12.1', 'install', '--lockfile-only', '--ignore-scripts'],
+    { name: 'node', app: 'apps/api' },
+  ],
+  ['express-yarn', EXPRESS_BY('yarn@1.22.22'), ['npx', '-y', 'yarn@1.22.22', 'install', '--ignore-scripts']],
+  ['express-bun', EXPRESS_BY(), ['npx', '-y', 'bun@1.3.0', 'install', '--lockfile-only']],
+  ['next', NEXT(), NPM],
+  ['next-standalone', NEXT('standalone'), NPM],
+  ['vite', VITE, NPM],
+];
+
+fullSizeTest.each(SAMPLES)(
+  '%s is built, answers, and ends when it has answered',
+  async (kind, files, words, template) => {
+    const name = `sample-${kind}`;
+    const isSite = kind === 'vite';
+    const images = isSite ? { builder: node, base: lab.images.nginx } : { base: node };
+    const port = isSite ? 8080 : 3000;
+    const shop = await shopOf(lab, name, { app: { template: { ...template, ...images }, port } });
+    await commit(shop, files);
+    await lock(shop, 'app', ...words);
+    await commit(shop, {});
+    const [builder] = buildersHere() as [BuilderHere];
+    expect(await push(shop, builder)).toEqual({ app: 'built' });
+    expect((await ask(lab.servers[0]!, `app.${name}.example.com`, '/')).body).toMatch('hello');
+    const { user, ms, answer } = await proven(lab, shop, 'app', isSite ? undefined : '/slow');
+    expect([user, answer]).toEqual(isSite ? ['101', undefined] : ['1000', 'slow']);
+    expect(ms).toBeLessThan(2_000);
+    await shop.leave();
+    await forgetBuilt(`*/templates/${name}-production-*`);
+  },
+);

@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { readContext } from '../../src/build/context.ts';
 import { parseIgnore } from '../../src/build/ignore.ts';
-import { type BuilderHere, buildersHere } from '../e2e/builders.ts';
 import { IGNORE_TABLE } from '../unit/build/ignore-table.ts';
+import { type DockerClient, dockerClient } from './docker-clients.ts';
 import { extractedNames } from './image-files.ts';
 
 jest.setTimeout(120_000);
@@ -18,10 +18,10 @@ describe('a context', () => {
     (path, _index, all) => !all.some((other) => other.startsWith(`${path}/`)),
   );
   let folder: string;
-  let builder: BuilderHere;
+  let client: DockerClient;
 
-  beforeAll(() => {
-    [builder] = buildersHere() as [BuilderHere];
+  beforeAll(async () => {
+    client = await dockerClient('bookworm');
     folder = mkdtempSync(join(tmpdir(), 'switchyard-context-'));
     for (const path of paths) {
       mkdirSync(join(folder, dirname(path)), { recursive: true });
@@ -36,15 +36,20 @@ describe('a context', () => {
     writeFileSync(join(folder, '.dockerignore'), text);
     const entries = await readContext(folder, parseIgnore(text));
     const files = entries.flatMap(({ kind, path }) => (kind === 'file' ? [path] : []));
-    expect(files.sort()).toEqual(builtFrom(folder, builder).sort());
+    expect(files.sort()).toEqual(builtFrom(folder, client).sort());
   });
 });
 
 /** The files that a builder is sent. */
-function builtFrom(folder: string, { kind, env }: BuilderHere): string[] {
+function builtFrom(folder: string, { folder: programs, config }: DockerClient): string[] {
   const docker = (args: string[], input?: string) => {
     const { status, stdout, stderr } = spawnSync('docker', args, {
-      env: { ...process.env, ...env, DOCKER_BUILDKIT: '1' },
+      env: {
+        ...process.env,
+        PATH: `${programs}:${process.env.PATH}`,
+        DOCKER_CONFIG: config,
+        DOCKER_BUILDKIT: '1',
+      },
       input,
       maxBuffer: 64 * 1024 * 1024,
     });
@@ -53,9 +58,8 @@ function builtFrom(folder: string, { kind, env }: BuilderHere): string[] {
   };
   const dockerfile = join(folder, '..', `${folder.split('/').at(-1)}.Dockerfile`);
   writeFileSync(dockerfile, 'FROM scratch\nCOPY . /\nCMD ["x"]\n');
-  const build = kind === 'buildx' ? ['buildx', 'build', '--load'] : ['build'];
   const tag = 'switchyard-lab/context:try';
-  docker([...build, '--quiet', `--file=${dockerfile}`, `--tag=${tag}`, folder]);
+  docker(['build', '--quiet', `--file=${dockerfile}`, `--tag=${tag}`, folder]);
   const names = extractedNames(docker(['save', tag]));
   docker(['image', 'rm', tag]);
   rmSync(dockerfile);

@@ -71,6 +71,6 @@ export function docker(args: string[], options: CommandOptions = {}): Promise<st
 }
 
 /** dockerList runs a docker command that prints one id or name a line; returns the lines. */
-export async function dockerList(args: string[]): Promise<string[]> {
-  return (await docker(args)).split('\n').filter((line) => line !== '');
+export async function dockerList(args: string[], options: CommandOptions = {}): Promise<string[]> {
+  return (await docker(args, options)).split('\n').filter((line) => line !== '');
 }

@@ -19,7 +19,10 @@ export type { LabServer } from './server.ts';
 
 /** What a server of a lab shall be. */
 export interface ServerOptions {
-  /** The Debian suite, and so the engine: trixie 26.1 (servers 1, 3, …), bookworm 20.10 (servers 2, 4, …). */
+  /**
+   * The Debian suite, and so the engine: trixie 26.1 (servers 1, 3, …), bookworm 20.10 (servers 2, 4, …), forky 28.5
+   * with buildx and containerd's image store.
+   */
   suite?: Suite;
   /** False for a bare server: sshd and sudo, but no Docker. Default true. */
   docker?: boolean;
@@ -37,7 +40,7 @@ export interface LabOptions {
   log?: Log;
 }
 
-/** Names, in the lab's registry, of the images that every server has from the start. */
+/** Names, in the lab's registry, of the images that every server has from the start, but for those of forky. */
 export interface LabImages {
   /** Stands in for the official `nginx:1.30`. */
   nginx: string;
@@ -126,10 +129,14 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   for (const plan of plans) {
     await docker(['volume', 'create', '--label', `switchyard.lab=${name}`, volumeOf(name, plan.index)]);
   }
-  const kinds = [...new Set(plans.filter((plan) => plan.docker).map((plan) => plan.image))];
+  // containerd's image store is no folder of layers that could be planted: such a server pulls what it needs.
+  const planted = plans.filter((plan) => plan.docker && plan.suite !== 'forky');
+  const kinds = [...new Set(planted.map((plan) => plan.image))];
   await Promise.all(
     kinds.map((image) => {
-      const volumes = plans.filter((plan) => plan.image === image).map((plan) => volumeOf(name, plan.index));
+      const volumes = planted
+        .filter((plan) => plan.image === image)
+        .map((plan) => volumeOf(name, plan.index));
       return plantImages({ serverImage: cache[image]!, stable, changing, registry, networks }, volumes, log);
     }),
   );
@@ -159,7 +166,11 @@ export async function startLab(options: LabOptions): Promise<Lab> {
           { path: '/etc/ssh/ssh_host_ed25519_key', content: hostKeys[0].privateKey, mode: 0o600 },
           { path: '/etc/ssh/ssh_host_ecdsa_key', content: hostKeys[1].privateKey, mode: 0o600 },
           { path: '/etc/ssh/lab_authorized_keys', content: `${deploy.publicKey}\n`, mode: 0o644 },
-          { path: '/etc/docker/daemon.json', content: engineConfiguration(registry), mode: 0o644 },
+          {
+            path: '/etc/docker/daemon.json',
+            content: engineConfiguration(registry, plan.suite),
+            mode: 0o644,
+          },
         ],
       });
       await awaitServer(facts);
@@ -271,12 +282,14 @@ function neededImages(plans: ServerPlan[]): BaseImage[] {
   return [...new Set<BaseImage>(['nginx', 'node', 'redis', 'registry', ...plans.map((plan) => plan.image)])];
 }
 
-function engineConfiguration(registry: Registry): string {
+function engineConfiguration(registry: Registry, suite: Suite): string {
   return JSON.stringify({
     // The lab's own networks lie in the engine's default ranges.
     'default-address-pools': [{ base: '10.200.0.0/16', size: 24 }],
     'insecure-registries': [registry.direct],
-    'storage-driver': 'overlay2',
+    ...(suite === 'forky'
+      ? { features: { 'containerd-snapshotter': true } }
+      : { 'storage-driver': 'overlay2' }),
   });
 }
 

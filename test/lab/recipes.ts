@@ -11,8 +11,8 @@ export interface Recipe {
   finish: { folder: string } | { lines: string[] };
 }
 
-/** The Debian suites that lab servers come in: bookworm has engine 20.10, trixie 26.1. */
-export type Suite = 'trixie' | 'bookworm';
+/** The Debian suites that lab servers come in: bookworm has engine 20.10, trixie 26.1, forky 28.5 with buildx. */
+export type Suite = 'trixie' | 'bookworm' | 'forky';
 
 /** Names of the images the lab makes from Debian packages. */
 export type BaseImage =
@@ -21,6 +21,7 @@ export type BaseImage =
   | 'nginx'
   | 'nginx-brotli'
   | 'node'
+  | 'python'
   | 'redis'
   | 'registry';
 
@@ -38,7 +39,7 @@ const engine = [...host, 'docker.io', 'git'];
 const server = { folder: 'images/server' };
 
 /** The names of the systems. */
-export type SystemName = 'apps' | 'brotli' | Suite | `bare-${Suite}`;
+export type SystemName = 'apps' | 'brotli' | 'python' | Suite | `bare-${Suite}`;
 
 /** The systems of all base images. Images share one where they can, the programs of others do them no harm. */
 export const systems: Record<SystemName, System> = {
@@ -53,11 +54,15 @@ export const systems: Record<SystemName, System> = {
   },
   // An nginx with more modules than the official image has.
   brotli: { suite: 'forky', packages: ['nginx', 'libnginx-mod-stream', 'libnginx-mod-http-brotli-filter'] },
+  // What the official image of Python has, at full size.
+  python: { suite: 'trixie', packages: ['python3', 'python3-venv', 'python3-pip', 'ca-certificates'] },
   // Debian split the client off docker.io after bookworm.
   trixie: { suite: 'trixie', packages: [...engine, 'docker-cli', 'docker-registry'] },
   bookworm: { suite: 'bookworm', packages: engine },
+  forky: { suite: 'forky', packages: [...engine, 'docker-cli', 'docker-buildx'] },
   'bare-trixie': { suite: 'trixie', packages: host },
   'bare-bookworm': { suite: 'bookworm', packages: host },
+  'bare-forky': { suite: 'forky', packages: host },
 };
 
 const asOfficial = {
@@ -73,8 +78,10 @@ const asOfficial = {
 export const recipes: Record<BaseImage, Recipe> = {
   'server-trixie': { system: 'trixie', finish: server },
   'server-bookworm': { system: 'bookworm', finish: server },
+  'server-forky': { system: 'forky', finish: server },
   'bare-trixie': { system: 'bare-trixie', finish: server },
   'bare-bookworm': { system: 'bare-bookworm', finish: server },
+  'bare-forky': { system: 'bare-forky', finish: server },
   // Stands in for the official nginx:1.30 image, so it speaks and stops as that one does.
   nginx: { system: 'apps', finish: asOfficial },
   'nginx-brotli': { system: 'brotli', finish: asOfficial },
@@ -82,6 +89,7 @@ export const recipes: Record<BaseImage, Recipe> = {
     system: 'apps',
     finish: { lines: ['ENV NODE_ENV=production', 'CMD ["node"]'] },
   },
+  python: { system: 'python', finish: { lines: ['CMD ["python3"]'] } },
   redis: {
     system: 'apps',
     finish: {

@@ -31,6 +31,8 @@ export interface ServerFacts {
 export interface LabServer extends ServerFacts {
   /** exec runs a program on the server without SSH, as root unless `user` is given; any exit code is a result. */
   exec(argv: string[], options?: { input?: string | Buffer; user?: string }): Promise<CommandResult>;
+  /** engineSocket returns the path of its engine's socket on this machine; a server that starts anew has another one. */
+  engineSocket(): Promise<string>;
   /** docker runs the docker CLI against the server's engine, without SSH; returns stdout, throws when it fails. */
   docker(...args: string[]): Promise<string>;
   /** pause freezes the whole server with all that runs on it: connections stay open and nothing answers. */
@@ -154,6 +156,7 @@ export function labServer(facts: ServerFacts, outside: string): LabServer {
         ],
         { input: options.input },
       ),
+    engineSocket: socket,
     docker: async (...args) => mustRun(['docker', '--host', `unix://${await socket()}`, ...args]),
     pause: () => host('pause', container),
     unpause: () => host('unpause', container),

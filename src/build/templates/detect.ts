@@ -1,12 +1,19 @@
 import type { TemplateName } from '../../model/build.ts';
 import { UserError } from '../../model/errors.ts';
+import { inFolder } from './dockerfile-text.ts';
 import { frameworkOf } from './node-framework.ts';
 import { readProject } from './node-package.ts';
 import { PAGES } from './static.ts';
 import type { SourceTree, TemplateOptions } from './template.ts';
 
 /** What a folder has that a template is for, each by its files; the first one that is there is told. */
-const SIGNS: readonly { name: TemplateName; files: RegExp }[] = [];
+const SIGNS: readonly { name: TemplateName; files: RegExp }[] = [
+  {
+    name: 'python',
+    files:
+      /^(?:pyproject\.toml|Pipfile|(?:[\w-]+[-_.])?requirements(?:[-_.][\w-]+)?\.txt|requirements\/[\w.-]+\.txt|(?:main|app|manage)\.py)$/,
+  },
+];
 
 /** Files that say that something is written in a language for which there is no template. */
 const OTHERS: Readonly<Record<string, string>> = {
@@ -29,7 +36,7 @@ interface Detected {
 
 /** detectTemplate finds the template for a folder. It throws a UserError where there is none, or more than one. Pure. */
 export function detectTemplate(tree: SourceTree, options: TemplateOptions): Detected {
-  const found = [...signs(tree), ...nodeOrSite(tree, options)];
+  const found = [...signs(tree, options), ...nodeOrSite(tree, options)];
   const [first, second] = found;
   if (second !== undefined && first !== undefined) {
     throw new UserError(
@@ -53,9 +60,10 @@ export function detectTemplate(tree: SourceTree, options: TemplateOptions): Dete
   );
 }
 
-function signs(tree: SourceTree): Detected[] {
+function signs(tree: SourceTree, { app = '.' }: TemplateOptions): Detected[] {
+  const prefix = inFolder(app, '');
   return SIGNS.flatMap(({ name, files }) => {
-    const by = tree.paths.find((path) => files.test(path));
+    const by = tree.paths.find((path) => path.startsWith(prefix) && files.test(path.slice(prefix.length)));
     return by === undefined ? [] : [{ name, by }];
   });
 }

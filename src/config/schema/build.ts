@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { TEMPLATE_NAMES, type TemplateSpec } from '../../model/build.ts';
 import { UserError } from '../../model/errors.ts';
+import type { GitFolder, GitSource } from '../../model/git-source.ts';
 import {
   parseBuildContext,
   parseFolderBelow,
@@ -8,6 +9,7 @@ import {
   parseSshKey,
   parseVersion,
 } from '../build-values.ts';
+import { checkFolder, parseGitSource } from '../git-source.ts';
 import { parseImage } from '../image.ts';
 import { parseExtraHosts, parsePlatform } from '../option-values.ts';
 import { splitWords } from '../shell-words.ts';
@@ -121,7 +123,8 @@ const template = z
         version: key(parsed(z.union([text, z.number()], { error: 'must be text' }), parseVersion), {
           description: 'The version of the language.',
           fallback: {
-            words: 'what the folder says (`.nvmrc`, `engines`, …), else the one with long-term support',
+            words:
+              'what the folder says (`.nvmrc`, `engines`, `.python-version`, `requires-python`, …), else the current one',
           },
           example: 'version: 24',
         }),
@@ -173,9 +176,15 @@ const long = closed(
     context: key(parsed(filledText, parseBuildContext), {
       from: 'Compose',
       description:
-        'The folder that is built, from the folder of this file. It lies in the repository. What `.dockerignore` names is no part of it.',
+        'The folder that is built, from the folder of this file, or from the top of the repository that `git` names. What `.dockerignore` names is no part of it. An address as Compose has it, `https://host/acme/api.git#ref:folder`, is another way of writing `git` and `context`.',
       fallback: { value: '.' },
-      example: 'context: ./api',
+      short: 'context: ./api',
+      long: 'context: https://github.com/acme/api.git#main:services/api',
+    }),
+    git: key(parsed(filledText, parseGitSource), {
+      description:
+        'Another repository, which is built in place of this one: its address, and behind an `@` a branch, a tag or a whole commit. Without one it is what the repository shows first. It is read over https with the input `git-token`, or over SSH (`ssh://git@host/…`, `git@host:…`) with `git-ssh-key`.',
+      example: 'git: https://github.com/acme/api.git@v1.4.0',
     }),
     dockerfile: key(filledText, {
       from: 'Compose',
@@ -237,7 +246,8 @@ const long = closed(
     }),
     cache_to: key(z.array(cache), {
       from: 'Compose',
-      description: 'Where layers are kept for later builds, in the words of BuildKit. It needs buildx.',
+      description:
+        'Where layers are kept for later builds, in the words of BuildKit. That a builder cannot write there, or not now, fails no build.',
       example: 'cache_to: ["type=registry,ref=ghcr.io/acme/api:cache,mode=max"]',
     }),
     labels: key(textMap(), {
@@ -275,14 +285,16 @@ const long = closed(
             Object.fromEntries(Array.isArray(said) ? said : Object.entries(said)),
         )
         .pipe(
-          parsed(z.record(z.string(), z.string()), (said) =>
-            Object.fromEntries(Object.entries(said).map(([name, place]) => parseNamedContext(name, place))),
+          parsed(
+            z.record(z.string(), z.string()),
+            (said): Record<string, string | GitFolder> =>
+              Object.fromEntries(Object.entries(said).map(([name, place]) => parseNamedContext(name, place))),
           ),
         ),
       {
         from: 'Compose',
         description:
-          'Further folders of the repository, or images as `docker-image://name`, which the Dockerfile names: `COPY --from=name`. They need buildx.',
+          'Further folders of this repository, of another one by its address (as `context` has it), or images as `docker-image://name`, which the Dockerfile names: `COPY --from=name`. They need buildx.',
         short: 'additional_contexts: ["shared=./shared"]',
         long: 'additional_contexts:\n  shared: ./shared\n  tools: docker-image://ghcr.io/acme/tools:3',
       },
@@ -331,14 +343,16 @@ const long = closed(
     ),
     provenance: key(attestation, {
       from: 'Compose',
-      description: 'Whether the image says how it was built, as BuildKit has it. It needs buildx.',
-      fallback: { words: "the builder's" },
+      description:
+        'Whether it is said beside the image how it was built, as BuildKit has it. With `mode=max` that names the arguments.',
+      fallback: { words: '`mode=min` for one platform, where the builder can' },
       example: 'provenance: mode=max',
     }),
     sbom: key(attestation, {
       from: 'Compose',
-      description: 'Whether the image says what is in it, as BuildKit has it. It needs buildx.',
-      fallback: { words: "the builder's" },
+      description:
+        'Whether it is said beside the image what is in it, as BuildKit has it, by a scanner that it pulls.',
+      fallback: { value: false },
       example: 'sbom: true',
     }),
   },
@@ -348,9 +362,45 @@ const long = closed(
 /** How the image of a service is built, in Compose's short and long form. */
 export const build = z
   .union([parsed(filledText, parseBuildContext).transform((context) => ({ context })), long], {
-    error: 'must be a folder, or a map',
+    error: 'must be a folder, an address of a repository, or a map',
   })
-  .transform((said): BuildInput => said);
+  .transform((said: z.infer<typeof long>, context): BuildInput => {
+    const { context: place, git, ...rest } = said;
+    if (git === undefined && typeof place !== 'object') {
+      return { ...rest, ...(place !== undefined && { context: place }) };
+    }
+    try {
+      return { ...rest, ...sourceOf(git, place) };
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      context.addIssue({
+        code: 'custom',
+        path: ['context'],
+        message: error.message,
+        params: { hint: error.hint },
+      });
+      return z.NEVER;
+    }
+  });
+
+/** Both ways of naming another repository become one. */
+function sourceOf(
+  git: GitSource | undefined,
+  context: string | GitFolder | undefined,
+): { git: GitSource; context: string } {
+  if (typeof context !== 'object') return { git: git!, context: checkFolder(context ?? '.') };
+  if (git !== undefined) {
+    throw new UserError('names a second repository beside git', {
+      hint: 'Keep git, and write the folder from the top of that repository.',
+    });
+  }
+  const { folder, ...source } = context;
+  return { git: source, context: folder };
+}
 
 /** See {@link build}; without defaults. */
-export type BuildInput = z.infer<typeof long>;
+export type BuildInput = Omit<z.infer<typeof long>, 'context' | 'git'> & {
+  /** A folder: of the repository that `git` names, else of this one. */
+  context?: string | undefined;
+  git?: GitSource | undefined;
+};

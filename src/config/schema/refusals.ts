@@ -83,7 +83,6 @@ export const RESERVATION_REFUSALS: Refusals = {
 
 /** Keys of Compose's `build` that we do not take. */
 export const BUILD_REFUSALS: Refusals = {
-  git: 'it comes with a later version; check the other repository out before, and write its folder as context.',
   isolation: 'it is for Windows.',
   privileged:
     'BuildKit has another word for it: write entitlements: [security.insecure], and RUN --security=insecure in the Dockerfile.',

@@ -1,10 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  type BuildOrder,
-  beyondEngine,
-  buildxArguments,
-  engineArguments,
-} from '../../../src/build/arguments.ts';
+import { type BuildOrder, beyond, buildxArguments, engineArguments } from '../../../src/build/arguments.ts';
 import { buildSpec } from './specs.ts';
 
 const order = (changes: Partial<BuildOrder> = {}): BuildOrder => ({
@@ -15,6 +10,10 @@ const order = (changes: Partial<BuildOrder> = {}): BuildOrder => ({
   secretFiles: {},
   names: ['r/a:1', 'r/a:2'],
   labels: {},
+  cache: { from: [], to: [] },
+  provenance: undefined,
+  sbom: undefined,
+  isDated: false,
   isPushed: true,
   ...changes,
 });
@@ -31,6 +30,27 @@ test('buildx pushes what it builds, under all names', () => {
     '/w/with space/api',
   ]);
   expect(buildxArguments(order({ isPushed: false }))).toContain('--load');
+});
+
+test('what gets the time of its commit says so where it goes', () => {
+  const outputs = [true, false].map((isPushed) => buildxArguments(order({ isPushed, isDated: true }))[2]);
+  expect(outputs).toEqual([
+    '--output=type=image,push=true,rewrite-timestamp=true',
+    '--output=type=docker,rewrite-timestamp=true',
+  ]);
+});
+
+test('the BuildKit of an engine keeps layers in the image, and looks for them in images', () => {
+  const cache = {
+    from: ['type=registry,ref=r/a:content-last', 'r/a:edge', 'type=gha,scope=a'],
+    to: ['type=inline'],
+  };
+  expect(engineArguments(order({ cache })).slice(-4)).toEqual([
+    '--cache-from=r/a:content-last',
+    '--cache-from=r/a:edge',
+    '--build-arg=BUILDKIT_INLINE_CACHE=1',
+    '/w/with space/api',
+  ]);
 });
 
 test('the BuildKit of an engine is told the same, but for what it does not know', () => {
@@ -61,8 +81,6 @@ test('all keys of a build become words', () => {
     target: 'runtime',
     platforms: ['linux/amd64', 'linux/arm64'],
     ssh: ['default'],
-    cacheFrom: ['type=gha'],
-    cacheTo: ['type=gha,mode=max'],
     noCache: true,
     pull: true,
     shmSizeBytes: 1024,
@@ -73,7 +91,13 @@ test('all keys of a build become words', () => {
     provenance: 'mode=max',
     sbom: 'true',
   });
-  expect(buildxArguments(order({ spec, contexts: { shared: '/w/shared' } }))).toEqual(
+  const more = {
+    contexts: { shared: '/w/shared' },
+    cache: { from: ['type=gha'], to: ['type=gha,mode=max'] },
+    provenance: 'mode=max',
+    sbom: 'true',
+  };
+  expect(buildxArguments(order({ spec, ...more }))).toEqual(
     expect.arrayContaining([
       '--target=runtime',
       '--platform=linux/amd64,linux/arm64',
@@ -92,6 +116,8 @@ test('all keys of a build become words', () => {
       '--build-context=shared=/w/shared',
     ]),
   );
-  expect(beyondEngine(spec)).toEqual(['cache_to', 'entitlements', 'provenance', 'sbom', 'several platforms']);
-  expect(beyondEngine(buildSpec())).toEqual([]);
+  const nothing = { isBuildx: false, attests: false, buildsPlatforms: false };
+  expect(beyond(spec, nothing)).toEqual(['entitlements', 'provenance', 'sbom', 'several platforms']);
+  expect(beyond(spec, { isBuildx: true, attests: true, buildsPlatforms: true })).toEqual([]);
+  expect(beyond(buildSpec({ provenance: 'false' }), nothing)).toEqual([]);
 });

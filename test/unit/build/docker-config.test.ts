@@ -15,7 +15,9 @@ function runner(config: object): { env: Record<string, string>; parent: string }
 
 test('a login stands in a folder of its own, for its owner alone, that is gone afterwards', async () => {
   const { env, parent } = runner({ auths: { 'docker.io': { auth: 'x' } }, credsStore: 'desktop' });
-  const used = await withDockerConfig({ env, parent, login: LOGIN }, async ({ env: own }) => {
+  const given = { ...env, 'INPUT_REGISTRY-PASSWORD': LOGIN.password };
+  const used = await withDockerConfig({ env: given, parent, login: LOGIN }, async ({ env: own }) => {
+    expect(Object.keys(own).filter((name) => name.startsWith('INPUT_'))).toEqual([]);
     const folder = own.DOCKER_CONFIG!;
     const file = join(folder, 'config.json');
     expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({

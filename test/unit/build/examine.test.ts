@@ -1,10 +1,20 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { examine } from '../../../src/build/examine.ts';
+import type { FetchedSource } from '../../../src/git/sources.ts';
 import type { BuildSpec } from '../../../src/model/build.ts';
 import { buildSpec } from './specs.ts';
+
+const URL = 'https://github.com/acme/other.git';
+/** Another repository, which lies beside. */
+const OTHER: Omit<FetchedSource, 'root' | 'url'> = {
+  commit: 'd',
+  committedAt: 2,
+  version: 'branch main',
+  isCached: false,
+};
 
 let root: string;
 
@@ -20,6 +30,11 @@ const look = (changes: Partial<BuildSpec> = {}, changed: string[] = []) =>
     workspace: root,
     checkout: { root, commit: 'c', committedAt: 1, changed },
     platform: 'linux/amd64',
+    fetch: async ({ url }) => ({
+      ...OTHER,
+      url,
+      root: realpathSync(join(root, '..', `${basename(root)}-other`)),
+    }),
     digestOf: async (image) => `digest of ${image}`,
   });
 
@@ -139,4 +154,77 @@ test('a link within a context stays one, wherever it leads', async () => {
   symlinkSync('/etc/shadow', join(root, 'api', 'link'));
   const { hash } = await look();
   expect(hash).toMatch(/^[0-9a-f]{64}$/);
+});
+
+describe('another repository', () => {
+  const writeThere = (path: string, text: string) => write(`../${basename(root)}-other/${path}`, text);
+  const git = { url: URL };
+
+  beforeEach(() => {
+    writeThere('services/api/Dockerfile', 'FROM node:24\nCOPY . /app\n');
+    writeThere('services/api/server.mjs', '1');
+  });
+
+  const there: Partial<BuildSpec> = {
+    git,
+    context: 'services/api',
+    dockerfile: { path: 'services/api/Dockerfile' },
+  };
+
+  test('has the context and the Dockerfile, and this one changes nothing', async () => {
+    const { source, context, file, changed } = await look(there, ['services/api/server.mjs']);
+    expect([source?.commit, context, file, changed]).toEqual([
+      'd',
+      join(`${root}-other`, 'services/api'),
+      undefined,
+      [],
+    ]);
+  });
+
+  test('counts by its files, and not by where they are from', async () => {
+    const { hash } = await look(there);
+    write('api/Dockerfile', 'FROM node:24\nCOPY . /app\n');
+    expect((await look()).hash).toBe(hash);
+    writeThere('services/api/server.mjs', '2');
+    expect((await look(there)).hash).not.toBe(hash);
+  });
+
+  test('gives a folder to copy from, beside one of this repository', async () => {
+    write('shared/a', '1');
+    const contexts = { other: { ...git, folder: 'services' }, shared: './shared' };
+    const {
+      hash,
+      contexts: places,
+      changed,
+      copiedFrom,
+    } = await look({ contexts }, ['shared/a', 'services/api']);
+    expect(places).toEqual({ other: join(`${root}-other`, 'services'), shared: join(root, 'shared') });
+    expect([changed, copiedFrom.map(({ url }) => url)]).toEqual([['shared/a'], [URL]]);
+    expect((await look({ contexts: { ...contexts, other: { ...contexts.other, ref: 'v1' } } })).hash).toBe(
+      hash,
+    );
+    writeThere('services/api/more', 'x');
+    expect((await look({ contexts })).hash).not.toBe(hash);
+  });
+
+  test('is refused without the folder or the Dockerfile that are named', async () => {
+    await expect(look({ ...there, context: 'nothing' })).rejects.toThrow(
+      `api: there is no folder nothing in ${URL}`,
+    );
+    await expect(look({ ...there, dockerfile: { path: 'Dockerfile' } })).rejects.toThrow(
+      `api: there is no Dockerfile Dockerfile in ${URL}`,
+    );
+  });
+
+  test.each(['services/api/Dockerfile', 'services/api/.dockerignore', 'out'])(
+    'is refused where %s leaves it',
+    async (path) => {
+      writeThere(path, '');
+      rmSync(join(`${root}-other`, path));
+      write('api/.dockerignore', '*');
+      symlinkSync(join(root, path === 'out' ? 'api' : 'api/.dockerignore'), join(`${root}-other`, path));
+      const changes = path === 'out' ? { context: 'out', dockerfile: { path: 'out/Dockerfile' } } : {};
+      await expect(look({ ...there, ...changes })).rejects.toThrow(/is outside of the repository/);
+    },
+  );
 });

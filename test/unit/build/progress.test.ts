@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { buildFailure } from '../../../src/build/failure.ts';
-import { failureOf, stepsOf } from '../../../src/build/progress.ts';
+import { cacheFailure, cacheTroubles, failureOf, stepsOf } from '../../../src/build/progress.ts';
 import { buildSpec } from './specs.ts';
 
 const lines = (text: string): string[] => text.trim().split('\n');
@@ -44,6 +44,43 @@ test('steps are counted without the images that stages build on', () => {
   });
 });
 
+describe('layers of earlier builds', () => {
+  test('that are not there yet are no trouble', () => {
+    const first = lines(`
+#4 importing cache manifest from ghcr.io/acme/api:buildcache
+#4 ERROR: failed to configure registry cache importer: ghcr.io/acme/api:buildcache: not found`);
+    expect(cacheTroubles(first)).toEqual([]);
+  });
+
+  test('that cannot be read or kept are told of, and nothing else that fails is', () => {
+    const troubled = lines(`
+#4 importing cache manifest from ghcr.io/acme/api:buildcache
+#4 ERROR: failed to do request: dial tcp: connect: connection refused
+#9 exporting to image
+#9 ERROR: of no matter here
+#10 exporting cache to registry
+#10 ERROR: error writing layer blob: denied
+#11 exporting to GitHub Actions Cache
+#11 ERROR: cache is full`);
+    expect(cacheTroubles(troubled)).toEqual([
+      'layers could not be read from ghcr.io/acme/api:buildcache: failed to do request: dial tcp: connect: connection refused',
+      'layers could not be kept in registry: error writing layer blob: denied',
+      'layers could not be kept in GitHub Actions Cache: cache is full',
+    ]);
+  });
+});
+
+test('a build that fails of its cache alone is told from others', () => {
+  const configured = 'failed to configure gha cache exporter: invalid token without expiration time';
+  expect(cacheFailure(lines(`ERROR: failed to build: failed to solve: ${configured}`))).toBe(configured);
+  const unwritten = lines(`
+#10 exporting cache to registry
+#10 ERROR: error writing layer blob: denied
+ERROR: failed to solve: error writing layer blob: denied`);
+  expect(cacheFailure(unwritten)).toBe('error writing layer blob: denied');
+  expect(cacheFailure(OF_BUILDX)).toBeUndefined();
+});
+
 describe('why a build failed', () => {
   test('is told by an engine with the instruction', () => {
     expect(failureOf(OF_AN_ENGINE)).toEqual({
@@ -81,6 +118,13 @@ test('the error stands on the line of the Dockerfile', () => {
     location: { file: 'api/Dockerfile', line: 4, column: 1 },
   });
   expect(buildFailure({ ...failed, file: undefined }).location).toBeUndefined();
+});
+
+test('the error names the line of a Dockerfile that is in another repository', () => {
+  const spec = buildSpec({ git: { url: 'https://github.com/acme/api.git' } });
+  expect(buildFailure({ spec, lines: OF_AN_ENGINE, file: undefined, lineOf: () => 4 }).message).toMatch(
+    /^api: RUN npm ci .* failed \(api\/Dockerfile:4 in https:\/\/github\.com\/acme\/api\.git\): executor failed/,
+  );
 });
 
 test.each([

@@ -5,7 +5,7 @@ import type { TemplateSpec } from '../../../src/model/build.ts';
 /** Files of a folder by path: their text, or what they say as JSON. */
 export type Files = Readonly<Record<string, string | object>>;
 
-function treeOf(files: Files): SourceTree {
+export function treeOf(files: Files): SourceTree {
   return {
     paths: Object.keys(files).sort(),
     read: (path) => {

@@ -50,7 +50,7 @@ test('the keys of Compose’s build are each taken, or refused with what to writ
   expect(KEYS.filter((name) => !names.includes(name) && !Object.hasOwn(BUILD_REFUSALS, name))).toEqual([]);
   expect(names.filter((name) => Object.hasOwn(BUILD_REFUSALS, name))).toEqual([]);
   const ours = taken.flatMap(([name, { from }]) => (from === 'Compose' ? [] : [name]));
-  expect(ours).toEqual(['template']);
+  expect(ours).toEqual(['git', 'template']);
 });
 
 describe('a template', () => {
@@ -77,7 +77,7 @@ describe('a template', () => {
     ['template: auto, dockerfile: Other', /build\.dockerfile: excludes template/],
     ['template: auto, dockerfile_inline: FROM x', /build\.dockerfile_inline: excludes template/],
     ['template: auto, target: runtime', /build\.target: excludes template/],
-    ['template: ruby', /must be node, static, auto, or a map/],
+    ['template: ruby', /must be node, python, static, auto, or a map/],
     ['template: { version: 3.1 }', /is a number, of which YAML drops zeros/],
     ['template: { version: newest }', /"newest" is no version/],
     ['template: { app: ../other }', /is not below the folder that is built/],
@@ -166,7 +166,6 @@ test.each<[string, object]>([
 });
 
 test.each([
-  ['context: https://github.com/acme/api.git', 'is no folder of the repository'],
   ['context: /srv/api', 'is a path of the machine'],
   ['context: ~/api', 'is a path of the machine'],
   ['args: { "A B": 1 }', 'cannot be the name of an argument'],
@@ -186,6 +185,110 @@ test.each([
 ])('%s is refused', (key, message) => {
   const refused = messagesOf(() => load(`build:\n${indented(key, 2)}\nport: 1`));
   expect(refused).toEqual([expect.stringContaining(message)]);
+});
+
+const COMMIT = '0123456789abcdef0123456789abcdef01234567';
+
+describe('another repository', () => {
+  const HTTPS = 'https://github.com/acme/api.git';
+
+  test.each<[string, object]>([
+    [HTTPS, { url: HTTPS }],
+    [`${HTTPS}@main`, { url: HTTPS, ref: 'main' }],
+    [`${HTTPS}@feature/a@b`, { url: HTTPS, ref: 'feature/a@b' }],
+    [`${HTTPS}@${COMMIT.toUpperCase()}`, { url: HTTPS, ref: COMMIT }],
+    [
+      'https://git.example.com:8443/acme/api@v1.4.0',
+      { url: 'https://git.example.com:8443/acme/api', ref: 'v1.4.0' },
+    ],
+    ['https://git.example.com/~me/a@b.git', { url: 'https://git.example.com/~me/a@b.git' }],
+    ['http://git.example.com/api.git@main', { url: 'http://git.example.com/api.git', ref: 'main' }],
+    ['ssh://git@github.com/acme/api.git@main', { url: 'ssh://git@github.com/acme/api.git', ref: 'main' }],
+    ['ssh://git@git.example.com:2222/api.git', { url: 'ssh://git@git.example.com:2222/api.git' }],
+    ['git@github.com:acme/api.git@main', { url: 'git@github.com:acme/api.git', ref: 'main' }],
+    ['git@github.com:acme/api', { url: 'git@github.com:acme/api' }],
+    ['git@[2001:db8::1]:acme/api.git@main', { url: 'git@[2001:db8::1]:acme/api.git', ref: 'main' }],
+    [`${HTTPS}@quote'$(id)\`id\`;#`, { url: HTTPS, ref: "quote'$(id)`id`;#" }],
+  ])('is read by git: %s', (said, git) => {
+    const keys = `build:\n  git: ${JSON.stringify(said.replaceAll('$', '$$$$'))}\n  context: services/api\nport: 1`;
+    expect(buildOf(keys)).toMatchObject({
+      git,
+      context: 'services/api',
+      dockerfile: { path: 'services/api/Dockerfile' },
+    });
+  });
+
+  test.each<[string, object, string]>([
+    [HTTPS, { url: HTTPS }, '.'],
+    [`${HTTPS}#main`, { url: HTTPS, ref: 'main' }, '.'],
+    [`${HTTPS}#main:services/api`, { url: HTTPS, ref: 'main' }, 'services/api'],
+    [`${HTTPS}#:services/api`, { url: HTTPS }, 'services/api'],
+    ['github.com/acme/api#main', { url: 'https://github.com/acme/api', ref: 'main' }, '.'],
+    ['git@github.com:acme/api.git#v1:api', { url: 'git@github.com:acme/api.git', ref: 'v1' }, 'api'],
+    ['ssh://git@github.com/acme/api.git#v1', { url: 'ssh://git@github.com/acme/api.git', ref: 'v1' }, '.'],
+  ])('is read as Compose has it: %s', (said, git, context) => {
+    expect(buildOf(`build: ${said}\nport: 1`)).toMatchObject({ git, context });
+    expect(buildOf(`build: { context: "${said}", target: x }\nport: 1`)).toMatchObject({
+      git,
+      context,
+      target: 'x',
+    });
+    expect(
+      buildOf(`build: { context: ., additional_contexts: { other: "${said}" } }\nport: 1`).contexts,
+    ).toEqual({
+      other: { ...git, folder: context },
+    });
+  });
+
+  test.each([
+    ['git: file:///srv/api.git', 'is no address of a repository'],
+    ['git: /srv/api.git', 'is no address of a repository'],
+    ['git: ../api', 'is no address of a repository'],
+    ['git: "ext::sh -c id"', 'is no address of a repository'],
+    ['git: "--upload-pack=id"', 'is no address of a repository'],
+    ['git: "ssh://-oProxyCommand=id/x"', 'is no address of a repository'],
+    ['git: "git@-oProxyCommand=id:x"', 'is no address of a repository'],
+    ['git: "git@github.com:-x"', 'is no address of a repository'],
+    ['git: "ssh://git@github.com/a\\nb"', 'is no address of a repository'],
+    ['git: https://github.com/acme/api.git?x=1', 'is no address of a repository'],
+    ['git: git://github.com/acme/api.git', 'is read without knowing from whom'],
+    ['git: "https://github.com/acme/api.git#main"', 'has its version behind a #'],
+    [`git: "${HTTPS}@--upload-pack=id"`, 'is no ref of git'],
+    [`git: "${HTTPS}@a..b"`, 'is no ref of git'],
+    [`git: "${HTTPS}@a b"`, 'is no ref of git'],
+    [`git: "${HTTPS}@refs/heads/*:refs/heads/*"`, 'is no ref of git'],
+    [`git: "${HTTPS}@"`, 'is no ref of git'],
+    [`git: ${HTTPS}\ncontext: ../x`, 'leaves the repository'],
+    [`git: ${HTTPS}\ncontext: ${HTTPS}`, 'names a second repository beside git'],
+    ['context: "https://github.com/acme/api.git#main:../x"', 'leaves the repository'],
+    ['context: https://example.com/api.tar.gz', 'is no repository to Compose'],
+    ['context: ext::sh', 'is no address of a repository'],
+    ['context: git://github.com/acme/api.git', 'is read without knowing from whom'],
+  ])('%s is refused', (key, message) => {
+    const refused = messagesOf(() => load(`build:\n${indented(key, 2)}\nport: 1`));
+    expect(refused).toEqual([expect.stringContaining(message)]);
+  });
+
+  test('stays where an environment changes something else', () => {
+    const text = file(`build: ${HTTPS}#main:api\nport: 1`).replace(
+      'servers: [{ host: 203.0.113.10 }]',
+      'servers: [{ host: 203.0.113.10 }], services: { api: { build: { target: prod } } }',
+    );
+    const { builds } = loadEnvironment(text, 'switchyard.yml', {}, 'production');
+    expect(builds.api?.input).toEqual({ git: { url: HTTPS, ref: 'main' }, context: 'api', target: 'prod' });
+  });
+
+  test('has no credentials in its address, and they are not repeated', () => {
+    for (const said of [
+      'https://hunter2@github.com/acme/api.git',
+      'https://me:hunter2@github.com/acme/api.git',
+    ]) {
+      const refused = messagesOf(() => load(`build: { git: "${said}" }\nport: 1`));
+      expect(refused).toEqual([
+        'services.api.build.git: the address of the repository at github.com has credentials in it',
+      ]);
+    }
+  });
 });
 
 describe('values from elsewhere', () => {

@@ -134,13 +134,13 @@ describe('commands in the text', () => {
   /** Those that none can, and why. */
   const NOT_RUN: [RegExp, string][] = [
     [
-      /^docker (?:image prune|logs$|volume prune|system prune|system df|update|login|pull|run|inspect|ps)\b/,
+      /^docker (?:image prune|logs$|volume prune|system prune|system df|update|login|pull|run|inspect|ps|buildx inspect)\b/,
       'Docker’s own, named without what they are for',
     ],
     [/^docker system dial-stdio$/, 'typed by the product, see src/fleet/dial.ts'],
     [/^(?:systemctl|journalctl|usermod|ss) /, 'of the server’s system: the lab’s servers have no systemd'],
     [
-      /^git (?:log -p|push|remote -v|config --global --add safe\.directory|failed|was not found)/,
+      /^git (?:log -p|ls-remote|push|remote -v|config --global --add safe\.directory|failed|was not found)/,
       'of the reader’s own machine and settings, or the beginning of an error',
     ],
   ];

@@ -56,6 +56,33 @@ describe('a registry', () => {
     expect(await client().digestOf(`${address}/acme/api:1`)).toBe(DIGEST);
   });
 
+  describe('that has a list of an image and what is said of it', () => {
+    const image = `sha256:${'b'.repeat(64)}`;
+    const list: Answer = {
+      ...found,
+      body: JSON.stringify({
+        manifests: [
+          { digest: image, platform: { os: 'linux' } },
+          { digest: `sha256:${'c'.repeat(64)}`, platform: { os: 'unknown' } },
+        ],
+      }),
+    };
+    const withImage = (answer: Answer) => registry(({ url }) => (url?.endsWith(image) ? answer : list));
+
+    test('says the digest of the image, and of the list', async () => {
+      const { address } = await withImage({ status: 200, headers: { 'docker-content-digest': image } });
+      expect(await client().imageDigestOf(`${address}/acme/api:1`)).toBe(image);
+      expect(await client().digestOf(`${address}/acme/api:1`)).toBe(DIGEST);
+      expect(await client().listWith(`${address}/acme/api:1`, image)).toBe(DIGEST);
+      expect(await client().listWith(`${address}/acme/api:1`, DIGEST)).toBeUndefined();
+    });
+
+    test('has no image where that has left it', async () => {
+      const { address } = await withImage({ status: 404 });
+      expect(await client().imageDigestOf(`${address}/acme/api:1`)).toBeUndefined();
+    });
+  });
+
   test('that has no such image says so', async () => {
     const { address } = await registry(() => ({ status: 404 }));
     expect(await client().digestOf(`${address}/acme/api:1`)).toBeUndefined();

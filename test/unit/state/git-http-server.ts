@@ -1,5 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
@@ -8,20 +9,32 @@ export class GitHttpServer {
   readonly requests: { url: string; authorization: string[] }[] = [];
   /** Status to answer pushes with instead of taking them. */
   refusePushes: number | undefined;
+  /** What it has sent in its answers, in bytes. */
+  sentBytes = 0;
+  /** Told of each request, before it is answered. */
+  onRequest: () => void = () => undefined;
+  /** Where it leads all who ask, in place of answering. */
+  movedTo: string | undefined;
+  /** It speaks as servers did before protocol 2: only tips of branches and tags are given. */
+  isOld = false;
   readonly #root: string;
-  readonly #authorization: string;
+  readonly #authorization: string | undefined;
+  readonly #isSecure: boolean;
   readonly #server: Server;
 
-  /** Serves the repositories under `root` to requests with exactly the header `authorization`. */
-  constructor(root: string, authorization: string) {
+  /** Serves the repositories under `root` to requests with exactly the header `authorization`, or to all without one. */
+  constructor(root: string, authorization?: string, tls?: { cert: string; key: string }) {
     this.#root = root;
     this.#authorization = authorization;
-    this.#server = createServer((request, response) => this.#answer(request, response));
+    this.#isSecure = tls !== undefined;
+    const answer = (request: IncomingMessage, response: ServerResponse) => this.#answer(request, response);
+    this.#server = tls === undefined ? createServer(answer) : createSecureServer(tls, answer);
   }
 
   async start(): Promise<string> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    const { port } = this.#server.address() as AddressInfo;
+    return this.#isSecure ? `https://localhost:${port}` : `http://127.0.0.1:${port}`;
   }
 
   async stop(): Promise<void> {
@@ -32,7 +45,12 @@ export class GitHttpServer {
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const authorization = request.headersDistinct.authorization ?? [];
     this.requests.push({ url: request.url ?? '', authorization });
-    if (authorization.length !== 1 || authorization[0] !== this.#authorization) {
+    this.onRequest();
+    if (this.movedTo !== undefined) {
+      response.writeHead(301, { Location: `${this.movedTo}${request.url}` }).end();
+      return;
+    }
+    if (authorization.length > 1 || authorization[0] !== this.#authorization) {
       response
         .writeHead(authorization.length > 1 ? 400 : 401, { 'WWW-Authenticate': 'Basic realm="git"' })
         .end();
@@ -59,7 +77,7 @@ export class GitHttpServer {
         QUERY_STRING: url.search.slice(1),
         CONTENT_TYPE: request.headers['content-type'] ?? '',
         HTTP_CONTENT_ENCODING: request.headers['content-encoding'] ?? '',
-        GIT_PROTOCOL: String(request.headers['git-protocol'] ?? ''),
+        GIT_PROTOCOL: this.isOld ? '' : String(request.headers['git-protocol'] ?? ''),
         ...(request.headers['content-length'] && { CONTENT_LENGTH: request.headers['content-length'] }),
       },
     });
@@ -76,6 +94,7 @@ export class GitHttpServer {
         .map((line) => line.split(': ') as [string, string]);
       const status = Number.parseInt(headers.find(([name]) => name === 'Status')?.[1] ?? '200', 10);
       response.writeHead(status, Object.fromEntries(headers.filter(([name]) => name !== 'Status')));
+      this.sentBytes += output.length;
       response.end(output.subarray(end + 4));
     });
   }

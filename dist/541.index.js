@@ -1,5 +1,5 @@
-exports.id = 687;
-exports.ids = [687];
+exports.id = 541;
+exports.ids = [541];
 exports.modules = {
   464:
   ((__unused_webpack_module, exports) => {
@@ -3638,6 +3638,1490 @@ class Variable {
 }
 exports.Variable = Variable;
   }),
+  5895:
+  ((module, __unused_webpack_exports, __webpack_require__) => {
+"use strict";
+const ANY = Symbol('SemVer ANY')
+class Comparator {
+  static get ANY () {
+	return ANY
+  }
+  constructor (comp, options) {
+	options = parseOptions(options)
+	if (comp instanceof Comparator) {
+	  if (comp.loose === !!options.loose) {
+		return comp
+	  } else {
+		comp = comp.value
+	  }
+	}
+	comp = comp.trim().split(/\s+/).join(' ')
+	debug('comparator', comp, options)
+	this.options = options
+	this.loose = !!options.loose
+	this.parse(comp)
+	if (this.semver === ANY) {
+	  this.value = ''
+	} else {
+	  this.value = this.operator + this.semver.version
+	}
+	debug('comp', this)
+  }
+  parse (comp) {
+	const r = this.options.loose ? re[t.COMPARATORLOOSE] : re[t.COMPARATOR]
+	const m = comp.match(r)
+	if (!m) {
+	  throw new TypeError(`Invalid comparator: ${comp}`)
+	}
+	this.operator = m[1] !== undefined ? m[1] : ''
+	if (this.operator === '=') {
+	  this.operator = ''
+	}
+	if (!m[2]) {
+	  this.semver = ANY
+	} else {
+	  this.semver = new SemVer(m[2], this.options.loose)
+	}
+  }
+  toString () {
+	return this.value
+  }
+  test (version) {
+	debug('Comparator.test', version, this.options.loose)
+	if (this.semver === ANY || version === ANY) {
+	  return true
+	}
+	if (typeof version === 'string') {
+	  try {
+		version = new SemVer(version, this.options)
+	  } catch (er) {
+		return false
+	  }
+	}
+	return cmp(version, this.operator, this.semver, this.options)
+  }
+  intersects (comp, options) {
+	if (!(comp instanceof Comparator)) {
+	  throw new TypeError('a Comparator is required')
+	}
+	if (this.operator === '') {
+	  if (this.value === '') {
+		return true
+	  }
+	  return new Range(comp.value, options).test(this.value)
+	} else if (comp.operator === '') {
+	  if (comp.value === '') {
+		return true
+	  }
+	  return new Range(this.value, options).test(comp.semver)
+	}
+	options = parseOptions(options)
+	if (options.includePrerelease &&
+	  (this.value === '<0.0.0-0' || comp.value === '<0.0.0-0')) {
+	  return false
+	}
+	if (!options.includePrerelease &&
+	  (this.value.startsWith('<0.0.0') || comp.value.startsWith('<0.0.0'))) {
+	  return false
+	}
+	if (this.operator.startsWith('>') && comp.operator.startsWith('>')) {
+	  return true
+	}
+	if (this.operator.startsWith('<') && comp.operator.startsWith('<')) {
+	  return true
+	}
+	if (
+	  (this.semver.version === comp.semver.version) &&
+	  this.operator.includes('=') && comp.operator.includes('=')) {
+	  return true
+	}
+	if (cmp(this.semver, '<', comp.semver, options) &&
+	  this.operator.startsWith('>') && comp.operator.startsWith('<')) {
+	  return true
+	}
+	if (cmp(this.semver, '>', comp.semver, options) &&
+	  this.operator.startsWith('<') && comp.operator.startsWith('>')) {
+	  return true
+	}
+	return false
+  }
+}
+module.exports = Comparator
+const parseOptions = __webpack_require__(4464)
+const { safeRe: re, t } = __webpack_require__(3227)
+const cmp = __webpack_require__(3213)
+const debug = __webpack_require__(8195)
+const SemVer = __webpack_require__(9855)
+const Range = __webpack_require__(2946)
+  }),
+  2946:
+  ((module, __unused_webpack_exports, __webpack_require__) => {
+"use strict";
+const SPACE_CHARACTERS = /\s+/g
+class Range {
+  constructor (range, options) {
+	options = parseOptions(options)
+	if (range instanceof Range) {
+	  if (
+		range.loose === !!options.loose &&
+		range.includePrerelease === !!options.includePrerelease
+	  ) {
+		return range
+	  } else {
+		return new Range(range.raw, options)
+	  }
+	}
+	if (range instanceof Comparator) {
+	  this.raw = range.value
+	  this.set = [[range]]
+	  this.formatted = undefined
+	  return this
+	}
+	this.options = options
+	this.loose = !!options.loose
+	this.includePrerelease = !!options.includePrerelease
+	this.raw = range.trim().replace(SPACE_CHARACTERS, ' ')
+	this.set = this.raw
+	  .split('||')
+	  .map(r => this.parseRange(r.trim()))
+	  .filter(c => c.length)
+	if (!this.set.length) {
+	  throw new TypeError(`Invalid SemVer Range: ${this.raw}`)
+	}
+	if (this.set.length > 1) {
+	  const first = this.set[0]
+	  this.set = this.set.filter(c => !isNullSet(c[0]))
+	  if (this.set.length === 0) {
+		this.set = [first]
+	  } else if (this.set.length > 1) {
+		for (const c of this.set) {
+		  if (c.length === 1 && isAny(c[0])) {
+			this.set = [c]
+			break
+		  }
+		}
+	  }
+	}
+	this.formatted = undefined
+  }
+  get range () {
+	if (this.formatted === undefined) {
+	  this.formatted = ''
+	  for (let i = 0; i < this.set.length; i++) {
+		if (i > 0) {
+		  this.formatted += '||'
+		}
+		const comps = this.set[i]
+		for (let k = 0; k < comps.length; k++) {
+		  if (k > 0) {
+			this.formatted += ' '
+		  }
+		  this.formatted += comps[k].toString().trim()
+		}
+	  }
+	}
+	return this.formatted
+  }
+  format () {
+	return this.range
+  }
+  toString () {
+	return this.range
+  }
+  parseRange (range) {
+	range = range.replace(BUILDSTRIPRE, '')
+	const memoOpts =
+	  (this.options.includePrerelease && FLAG_INCLUDE_PRERELEASE) |
+	  (this.options.loose && FLAG_LOOSE)
+	const memoKey = memoOpts + ':' + range
+	const cached = cache.get(memoKey)
+	if (cached) {
+	  return cached
+	}
+	const loose = this.options.loose
+	const hr = loose ? re[t.HYPHENRANGELOOSE] : re[t.HYPHENRANGE]
+	range = range.replace(hr, hyphenReplace(this.options.includePrerelease))
+	debug('hyphen replace', range)
+	range = trimComparatorWhitespace(range)
+	debug('comparator trim', range)
+	range = range.replace(re[t.TILDETRIM], tildeTrimReplace)
+	debug('tilde trim', range)
+	range = range.replace(re[t.CARETTRIM], caretTrimReplace)
+	debug('caret trim', range)
+	let rangeList = range
+	  .split(' ')
+	  .map(comp => parseComparator(comp, this.options))
+	  .join(' ')
+	  .split(/\s+/)
+	  .map(comp => replaceGTE0(comp, this.options))
+	if (loose) {
+	  rangeList = rangeList.filter(comp => {
+		debug('loose invalid filter', comp, this.options)
+		return !!comp.match(re[t.COMPARATORLOOSE])
+	  })
+	}
+	debug('range list', rangeList)
+	const rangeMap = new Map()
+	const comparators = rangeList.map(comp => new Comparator(comp, this.options))
+	for (const comp of comparators) {
+	  if (isNullSet(comp)) {
+		return [comp]
+	  }
+	  rangeMap.set(comp.value, comp)
+	}
+	if (rangeMap.size > 1 && rangeMap.has('')) {
+	  rangeMap.delete('')
+	}
+	const result = [...rangeMap.values()]
+	cache.set(memoKey, result)
+	return result
+  }
+  intersects (range, options) {
+	if (!(range instanceof Range)) {
+	  throw new TypeError('a Range is required')
+	}
+	return this.set.some((thisComparators) => {
+	  return (
+		isSatisfiable(thisComparators, options) &&
+		range.set.some((rangeComparators) => {
+		  return (
+			isSatisfiable(rangeComparators, options) &&
+			thisComparators.every((thisComparator) => {
+			  return rangeComparators.every((rangeComparator) => {
+				return thisComparator.intersects(rangeComparator, options)
+			  })
+			})
+		  )
+		})
+	  )
+	})
+  }
+  test (version) {
+	if (!version) {
+	  return false
+	}
+	if (typeof version === 'string') {
+	  try {
+		version = new SemVer(version, this.options)
+	  } catch (er) {
+		return false
+	  }
+	}
+	for (let i = 0; i < this.set.length; i++) {
+	  if (testSet(this.set[i], version, this.options)) {
+		return true
+	  }
+	}
+	return false
+  }
+}
+module.exports = Range
+const LRU = __webpack_require__(5587)
+const cache = new LRU()
+const parseOptions = __webpack_require__(4464)
+const Comparator = __webpack_require__(5895)
+const debug = __webpack_require__(8195)
+const SemVer = __webpack_require__(9855)
+const trimComparatorWhitespace = __webpack_require__(9853)
+const {
+  safeRe: re,
+  src,
+  t,
+  tildeTrimReplace,
+  caretTrimReplace,
+} = __webpack_require__(3227)
+const { FLAG_INCLUDE_PRERELEASE, FLAG_LOOSE } = __webpack_require__(1825)
+const BUILDSTRIPRE = new RegExp(src[t.BUILD], 'g')
+const isNullSet = c => c.value === '<0.0.0-0'
+const isAny = c => c.value === ''
+const isSatisfiable = (comparators, options) => {
+  let result = true
+  const remainingComparators = comparators.slice()
+  let testComparator = remainingComparators.pop()
+  while (result && remainingComparators.length) {
+	result = remainingComparators.every((otherComparator) => {
+	  return testComparator.intersects(otherComparator, options)
+	})
+	testComparator = remainingComparators.pop()
+  }
+  return result
+}
+const parseComparator = (comp, options) => {
+  comp = comp.replace(re[t.BUILD], '')
+  debug('comp', comp, options)
+  comp = replaceCarets(comp, options)
+  debug('caret', comp)
+  comp = replaceTildes(comp, options)
+  debug('tildes', comp)
+  comp = replaceXRanges(comp, options)
+  debug('xrange', comp)
+  comp = replaceStars(comp, options)
+  debug('stars', comp)
+  return comp
+}
+const isX = id => !id || id.toLowerCase() === 'x' || id === '*'
+const invalidXRangeOrder = (M, m, p) => (
+  (isX(M) && !isX(m)) ||
+  (isX(m) && p && !isX(p))
+)
+const replaceTildes = (comp, options) => {
+  return comp
+	.trim()
+	.split(/\s+/)
+	.map((c) => replaceTilde(c, options))
+	.join(' ')
+}
+const replaceTilde = (comp, options) => {
+  const r = options.loose ? re[t.TILDELOOSE] : re[t.TILDE]
+  const z = options.includePrerelease ? '-0' : ''
+  return comp.replace(r, (_, M, m, p, pr) => {
+	debug('tilde', comp, _, M, m, p, pr)
+	let ret
+	if (isX(M)) {
+	  ret = ''
+	} else if (isX(m)) {
+	  ret = `>=${M}.0.0${z} <${+M + 1}.0.0-0`
+	} else if (isX(p)) {
+	  ret = `>=${M}.${m}.0${z} <${M}.${+m + 1}.0-0`
+	} else if (pr) {
+	  debug('replaceTilde pr', pr)
+	  ret = `>=${M}.${m}.${p}-${pr
+	  } <${M}.${+m + 1}.0-0`
+	} else {
+	  ret = `>=${M}.${m}.${p
+	  } <${M}.${+m + 1}.0-0`
+	}
+	debug('tilde return', ret)
+	return ret
+  })
+}
+const replaceCarets = (comp, options) => {
+  return comp
+	.trim()
+	.split(/\s+/)
+	.map((c) => replaceCaret(c, options))
+	.join(' ')
+}
+const replaceCaret = (comp, options) => {
+  debug('caret', comp, options)
+  const r = options.loose ? re[t.CARETLOOSE] : re[t.CARET]
+  const z = options.includePrerelease ? '-0' : ''
+  return comp.replace(r, (_, M, m, p, pr) => {
+	debug('caret', comp, _, M, m, p, pr)
+	let ret
+	if (isX(M)) {
+	  ret = ''
+	} else if (isX(m)) {
+	  ret = `>=${M}.0.0${z} <${+M + 1}.0.0-0`
+	} else if (isX(p)) {
+	  if (M === '0') {
+		ret = `>=${M}.${m}.0${z} <${M}.${+m + 1}.0-0`
+	  } else {
+		ret = `>=${M}.${m}.0${z} <${+M + 1}.0.0-0`
+	  }
+	} else if (pr) {
+	  debug('replaceCaret pr', pr)
+	  if (M === '0') {
+		if (m === '0') {
+		  ret = `>=${M}.${m}.${p}-${pr
+		  } <${M}.${m}.${+p + 1}-0`
+		} else {
+		  ret = `>=${M}.${m}.${p}-${pr
+		  } <${M}.${+m + 1}.0-0`
+		}
+	  } else {
+		ret = `>=${M}.${m}.${p}-${pr
+		} <${+M + 1}.0.0-0`
+	  }
+	} else {
+	  debug('no pr')
+	  if (M === '0') {
+		if (m === '0') {
+		  ret = `>=${M}.${m}.${p
+		  } <${M}.${m}.${+p + 1}-0`
+		} else {
+		  ret = `>=${M}.${m}.${p
+		  } <${M}.${+m + 1}.0-0`
+		}
+	  } else {
+		ret = `>=${M}.${m}.${p
+		} <${+M + 1}.0.0-0`
+	  }
+	}
+	debug('caret return', ret)
+	return ret
+  })
+}
+const replaceXRanges = (comp, options) => {
+  debug('replaceXRanges', comp, options)
+  return comp
+	.split(/\s+/)
+	.map((c) => replaceXRange(c, options))
+	.join(' ')
+}
+const replaceXRange = (comp, options) => {
+  comp = comp.trim()
+  const r = options.loose ? re[t.XRANGELOOSE] : re[t.XRANGE]
+  return comp.replace(r, (ret, gtlt, M, m, p, pr) => {
+	debug('xRange', comp, ret, gtlt, M, m, p, pr)
+	if (invalidXRangeOrder(M, m, p)) {
+	  return comp
+	}
+	const xM = isX(M)
+	const xm = xM || isX(m)
+	const xp = xm || isX(p)
+	const anyX = xp
+	if (gtlt === '=' && anyX) {
+	  gtlt = ''
+	}
+	pr = options.includePrerelease ? '-0' : ''
+	if (xM) {
+	  if (gtlt === '>' || gtlt === '<') {
+		ret = '<0.0.0-0'
+	  } else {
+		ret = '*'
+	  }
+	} else if (gtlt && anyX) {
+	  if (xm) {
+		m = 0
+	  }
+	  p = 0
+	  if (gtlt === '>') {
+		gtlt = '>='
+		if (xm) {
+		  M = +M + 1
+		  m = 0
+		  p = 0
+		} else {
+		  m = +m + 1
+		  p = 0
+		}
+	  } else if (gtlt === '<=') {
+		gtlt = '<'
+		if (xm) {
+		  M = +M + 1
+		} else {
+		  m = +m + 1
+		}
+	  }
+	  if (gtlt === '<') {
+		pr = '-0'
+	  }
+	  ret = `${gtlt + M}.${m}.${p}${pr}`
+	} else if (xm) {
+	  ret = `>=${M}.0.0${pr} <${+M + 1}.0.0-0`
+	} else if (xp) {
+	  ret = `>=${M}.${m}.0${pr
+	  } <${M}.${+m + 1}.0-0`
+	}
+	debug('xRange return', ret)
+	return ret
+  })
+}
+const replaceStars = (comp, options) => {
+  debug('replaceStars', comp, options)
+  return comp
+	.trim()
+	.replace(re[t.STAR], '')
+}
+const replaceGTE0 = (comp, options) => {
+  debug('replaceGTE0', comp, options)
+  return comp
+	.trim()
+	.replace(re[options.includePrerelease ? t.GTE0PRE : t.GTE0], '')
+}
+const hyphenReplace = incPr => ($0,
+  from, fM, fm, fp, fpr, fb,
+  to, tM, tm, tp, tpr) => {
+  if (isX(fM)) {
+	from = ''
+  } else if (isX(fm)) {
+	from = `>=${fM}.0.0${incPr ? '-0' : ''}`
+  } else if (isX(fp)) {
+	from = `>=${fM}.${fm}.0${incPr ? '-0' : ''}`
+  } else if (fpr) {
+	from = `>=${from}`
+  } else {
+	from = `>=${from}${incPr ? '-0' : ''}`
+  }
+  if (isX(tM)) {
+	to = ''
+  } else if (isX(tm)) {
+	to = `<${+tM + 1}.0.0-0`
+  } else if (isX(tp)) {
+	to = `<${tM}.${+tm + 1}.0-0`
+  } else if (tpr) {
+	to = `<=${tM}.${tm}.${tp}-${tpr}`
+  } else if (incPr) {
+	to = `<${tM}.${tm}.${+tp + 1}-0`
+  } else {
+	to = `<=${to}`
+  }
+  return `${from} ${to}`.trim()
+}
+const testSet = (set, version, options) => {
+  for (let i = 0; i < set.length; i++) {
+	if (!set[i].test(version)) {
+	  return false
+	}
+  }
+  if (version.prerelease.length && !options.includePrerelease) {
+	for (let i = 0; i < set.length; i++) {
+	  debug(set[i].semver)
+	  if (set[i].semver === Comparator.ANY) {
+		continue
+	  }
+	  if (set[i].semver.prerelease.length > 0) {
+		const allowed = set[i].semver
+		if (allowed.major === version.major &&
+			allowed.minor === version.minor &&
+			allowed.patch === version.patch) {
+		  return true
+		}
+	  }
+	}
+	return false
+  }
+  return true
+}
+  }),
+  9855:
+  ((module, __unused_webpack_exports, __webpack_require__) => {
+"use strict";
+const debug = __webpack_require__(8195)
+const { MAX_LENGTH, MAX_SAFE_INTEGER } = __webpack_require__(1825)
+const { safeRe: re, t } = __webpack_require__(3227)
+const parseOptions = __webpack_require__(4464)
+const { compareIdentifiers } = __webpack_require__(4192)
+const isPrereleaseIdentifier = (prerelease, identifier) => {
+  const identifiers = identifier.split('.')
+  if (identifiers.length > prerelease.length) {
+	return false
+  }
+  for (let i = 0; i < identifiers.length; i++) {
+	if (compareIdentifiers(prerelease[i], identifiers[i]) !== 0) {
+	  return false
+	}
+  }
+  return true
+}
+class SemVer {
+  constructor (version, options) {
+	options = parseOptions(options)
+	if (version instanceof SemVer) {
+	  if (version.loose === !!options.loose &&
+		version.includePrerelease === !!options.includePrerelease) {
+		return version
+	  } else {
+		version = version.version
+	  }
+	} else if (typeof version !== 'string') {
+	  throw new TypeError(`Invalid version. Must be a string. Got type "${typeof version}".`)
+	}
+	if (version.length > MAX_LENGTH) {
+	  throw new TypeError(
+		`version is longer than ${MAX_LENGTH} characters`
+	  )
+	}
+	debug('SemVer', version, options)
+	this.options = options
+	this.loose = !!options.loose
+	this.includePrerelease = !!options.includePrerelease
+	const m = version.trim().match(options.loose ? re[t.LOOSE] : re[t.FULL])
+	if (!m) {
+	  throw new TypeError(`Invalid Version: ${version}`)
+	}
+	this.raw = version
+	this.major = +m[1]
+	this.minor = +m[2]
+	this.patch = +m[3]
+	if (this.major > MAX_SAFE_INTEGER || this.major < 0) {
+	  throw new TypeError('Invalid major version')
+	}
+	if (this.minor > MAX_SAFE_INTEGER || this.minor < 0) {
+	  throw new TypeError('Invalid minor version')
+	}
+	if (this.patch > MAX_SAFE_INTEGER || this.patch < 0) {
+	  throw new TypeError('Invalid patch version')
+	}
+	if (!m[4]) {
+	  this.prerelease = []
+	} else {
+	  this.prerelease = m[4].split('.').map((id) => {
+		if (/^[0-9]+$/.test(id)) {
+		  const num = +id
+		  if (num >= 0 && num < MAX_SAFE_INTEGER) {
+			return num
+		  }
+		}
+		return id
+	  })
+	}
+	this.build = m[5] ? m[5].split('.') : []
+	this.format()
+  }
+  format () {
+	this.version = `${this.major}.${this.minor}.${this.patch}`
+	if (this.prerelease.length) {
+	  this.version += `-${this.prerelease.join('.')}`
+	}
+	return this.version
+  }
+  toString () {
+	return this.version
+  }
+  compare (other) {
+	debug('SemVer.compare', this.version, this.options, other)
+	if (!(other instanceof SemVer)) {
+	  if (typeof other === 'string' && other === this.version) {
+		return 0
+	  }
+	  other = new SemVer(other, this.options)
+	}
+	if (other.version === this.version) {
+	  return 0
+	}
+	return this.compareMain(other) || this.comparePre(other)
+  }
+  compareMain (other) {
+	if (!(other instanceof SemVer)) {
+	  other = new SemVer(other, this.options)
+	}
+	if (this.major < other.major) {
+	  return -1
+	}
+	if (this.major > other.major) {
+	  return 1
+	}
+	if (this.minor < other.minor) {
+	  return -1
+	}
+	if (this.minor > other.minor) {
+	  return 1
+	}
+	if (this.patch < other.patch) {
+	  return -1
+	}
+	if (this.patch > other.patch) {
+	  return 1
+	}
+	return 0
+  }
+  comparePre (other) {
+	if (!(other instanceof SemVer)) {
+	  other = new SemVer(other, this.options)
+	}
+	if (this.prerelease.length && !other.prerelease.length) {
+	  return -1
+	} else if (!this.prerelease.length && other.prerelease.length) {
+	  return 1
+	} else if (!this.prerelease.length && !other.prerelease.length) {
+	  return 0
+	}
+	let i = 0
+	do {
+	  const a = this.prerelease[i]
+	  const b = other.prerelease[i]
+	  debug('prerelease compare', i, a, b)
+	  if (a === undefined && b === undefined) {
+		return 0
+	  } else if (b === undefined) {
+		return 1
+	  } else if (a === undefined) {
+		return -1
+	  } else if (a === b) {
+		continue
+	  } else {
+		return compareIdentifiers(a, b)
+	  }
+	} while (++i)
+  }
+  compareBuild (other) {
+	if (!(other instanceof SemVer)) {
+	  other = new SemVer(other, this.options)
+	}
+	let i = 0
+	do {
+	  const a = this.build[i]
+	  const b = other.build[i]
+	  debug('build compare', i, a, b)
+	  if (a === undefined && b === undefined) {
+		return 0
+	  } else if (b === undefined) {
+		return 1
+	  } else if (a === undefined) {
+		return -1
+	  } else if (a === b) {
+		continue
+	  } else {
+		return compareIdentifiers(a, b)
+	  }
+	} while (++i)
+  }
+  inc (release, identifier, identifierBase) {
+	if (release.startsWith('pre')) {
+	  if (!identifier && identifierBase === false) {
+		throw new Error('invalid increment argument: identifier is empty')
+	  }
+	  if (identifier) {
+		const match = `-${identifier}`.match(this.options.loose ? re[t.PRERELEASELOOSE] : re[t.PRERELEASE])
+		if (!match || match[1] !== identifier) {
+		  throw new Error(`invalid identifier: ${identifier}`)
+		}
+	  }
+	}
+	switch (release) {
+	  case 'premajor':
+		this.prerelease.length = 0
+		this.patch = 0
+		this.minor = 0
+		this.major++
+		this.inc('pre', identifier, identifierBase)
+		break
+	  case 'preminor':
+		this.prerelease.length = 0
+		this.patch = 0
+		this.minor++
+		this.inc('pre', identifier, identifierBase)
+		break
+	  case 'prepatch':
+		this.prerelease.length = 0
+		this.inc('patch', identifier, identifierBase)
+		this.inc('pre', identifier, identifierBase)
+		break
+	  case 'prerelease':
+		if (this.prerelease.length === 0) {
+		  this.inc('patch', identifier, identifierBase)
+		}
+		this.inc('pre', identifier, identifierBase)
+		break
+	  case 'release':
+		if (this.prerelease.length === 0) {
+		  throw new Error(`version ${this.raw} is not a prerelease`)
+		}
+		this.prerelease.length = 0
+		break
+	  case 'major':
+		if (
+		  this.minor !== 0 ||
+		  this.patch !== 0 ||
+		  this.prerelease.length === 0
+		) {
+		  this.major++
+		}
+		this.minor = 0
+		this.patch = 0
+		this.prerelease = []
+		break
+	  case 'minor':
+		if (this.patch !== 0 || this.prerelease.length === 0) {
+		  this.minor++
+		}
+		this.patch = 0
+		this.prerelease = []
+		break
+	  case 'patch':
+		if (this.prerelease.length === 0) {
+		  this.patch++
+		}
+		this.prerelease = []
+		break
+	  case 'pre': {
+		const base = Number(identifierBase) ? 1 : 0
+		if (this.prerelease.length === 0) {
+		  this.prerelease = [base]
+		} else {
+		  let i = this.prerelease.length
+		  while (--i >= 0) {
+			if (typeof this.prerelease[i] === 'number') {
+			  this.prerelease[i]++
+			  i = -2
+			}
+		  }
+		  if (i === -1) {
+			if (identifier === this.prerelease.join('.') && identifierBase === false) {
+			  throw new Error('invalid increment argument: identifier already exists')
+			}
+			this.prerelease.push(base)
+		  }
+		}
+		if (identifier) {
+		  let prerelease = [identifier, base]
+		  if (identifierBase === false) {
+			prerelease = [identifier]
+		  }
+		  if (isPrereleaseIdentifier(this.prerelease, identifier)) {
+			const prereleaseBase = this.prerelease[identifier.split('.').length]
+			if (isNaN(prereleaseBase)) {
+			  this.prerelease = prerelease
+			}
+		  } else {
+			this.prerelease = prerelease
+		  }
+		}
+		break
+	  }
+	  default:
+		throw new Error(`invalid increment argument: ${release}`)
+	}
+	this.raw = this.format()
+	if (this.build.length) {
+	  this.raw += `+${this.build.join('.')}`
+	}
+	return this
+  }
+}
+module.exports = SemVer
+  }),
+  3213:
+  ((module, __unused_webpack_exports, __webpack_require__) => {
+"use strict";
+const eq = __webpack_require__(7014)
+const neq = __webpack_require__(6186)
+const gt = __webpack_require__(955)
+const gte = __webpack_require__(5048)
+const lt = __webpack_require__(4)
+const lte = __webpack_require__(3329)
+const cmp = (a, op, b, loose) => {
+  switch (op) {
+	case '===':
+	  if (typeof a === 'object') {
+		a = a.version
+	  }
+	  if (typeof b === 'object') {
+		b = b.version
+	  }
+	  return a === b
+	case '!==':
+	  if (typeof a === 'object') {
+		a = a.version
+	  }
+	  if (typeof b === 'object') {
+		b = b.version
+	  }
+	  return a !== b
+	case '':
+	case '=':
+	case '==':
+	  return eq(a, b, loose)
+	case '!=':
+	  return neq(a, b, loose)
+	case '>':
+	  return gt(a, b, loose)
+	case '>=':
+	  return gte(a, b, loose)
+	case '<':
+	  return lt(a, b, loose)
+	case '<=':
+	  return lte(a, b, loose)
+	default:
+	  throw new TypeError(`Invalid operator: ${op}`)
+  }
+}
+module.exports = cmp
+  }),
+  6841:
+  ((module, __unused_webpack_exports, __webpack_require__) => {
+"use strict";
+const SemVer = __webpack_require__(9855)
+const compare = (a, b, loose) =>
+  new SemVer(a, loose).compare(new SemVer(b, loose))
+module.exports = compare
+  }),
+  7014:
+  ((module, __unused_webpack_exports, __webpack_require__) => {
+"use strict";
+const compare = __webpack_require__(6841)
+const eq = (a, b, loose) => compare(a, b, loose) === 0
+module.exports = eq
+  }),
+  955:
+  ((module, __unused_webpack_exports, __webpack_require__) => {
+"use strict";
+const compare = __webpack_require__(6841)
+const gt = (a, b, loose) => compare(a, b, loose) > 0
+module.exports = gt
+  }),
+  5048:
+  ((module, __unused_webpack_exports, __webpack_require__) => {
+"use strict";
+const compare = __webpack_require__(6841)
+const gte = (a, b, loose) => compare(a, b, loose) >= 0
+module.exports = gte
+  }),
+  4:
+  ((module, __unused_webpack_exports, __webpack_require__) => {
+"use strict";
+const compare = __webpack_require__(6841)
+const lt = (a, b, loose) => compare(a, b, loose) < 0
+module.exports = lt
+  }),
+  3329:
+  ((module, __unused_webpack_exports, __webpack_require__) => {
+"use strict";
+const compare = __webpack_require__(6841)
+const lte = (a, b, loose) => compare(a, b, loose) <= 0
+module.exports = lte
+  }),
+  6186:
+  ((module, __unused_webpack_exports, __webpack_require__) => {
+"use strict";
+const compare = __webpack_require__(6841)
+const neq = (a, b, loose) => compare(a, b, loose) !== 0
+module.exports = neq
+  }),
+  7871:
+  ((module, __unused_webpack_exports, __webpack_require__) => {
+"use strict";
+const Range = __webpack_require__(2946)
+const satisfies = (version, range, options) => {
+  try {
+	range = new Range(range, options)
+  } catch (er) {
+	return false
+  }
+  return range.test(version)
+}
+module.exports = satisfies
+  }),
+  1825:
+  ((module) => {
+"use strict";
+const SEMVER_SPEC_VERSION = '2.0.0'
+const MAX_LENGTH = 256
+const MAX_SAFE_INTEGER = Number.MAX_SAFE_INTEGER ||
+  9007199254740991
+const MAX_SAFE_COMPONENT_LENGTH = 16
+const MAX_SAFE_BUILD_LENGTH = MAX_LENGTH - 6
+const WHITESPACE_CHARACTERS = [
+  '\t',
+  '\n',
+  '\v',
+  '\f',
+  '\r',
+  ' ',
+  '\u00a0',
+  '\u1680',
+  '\u2000',
+  '\u2001',
+  '\u2002',
+  '\u2003',
+  '\u2004',
+  '\u2005',
+  '\u2006',
+  '\u2007',
+  '\u2008',
+  '\u2009',
+  '\u200a',
+  '\u2028',
+  '\u2029',
+  '\u202f',
+  '\u205f',
+  '\u3000',
+  '\ufeff',
+]
+const RELEASE_TYPES = [
+  'major',
+  'premajor',
+  'minor',
+  'preminor',
+  'patch',
+  'prepatch',
+  'prerelease',
+]
+module.exports = {
+  MAX_LENGTH,
+  MAX_SAFE_COMPONENT_LENGTH,
+  MAX_SAFE_BUILD_LENGTH,
+  MAX_SAFE_INTEGER,
+  WHITESPACE_CHARACTERS,
+  RELEASE_TYPES,
+  SEMVER_SPEC_VERSION,
+  FLAG_INCLUDE_PRERELEASE: 0b001,
+  FLAG_LOOSE: 0b010,
+}
+  }),
+  8195:
+  ((module) => {
+"use strict";
+const debug = (
+  typeof process === 'object' &&
+  process.env &&
+  process.env.NODE_DEBUG &&
+  /\bsemver\b/i.test(process.env.NODE_DEBUG)
+) ? (...args) => console.error('SEMVER', ...args)
+  : () => {}
+module.exports = debug
+  }),
+  4192:
+  ((module) => {
+"use strict";
+const numeric = /^[0-9]+$/
+const compareIdentifiers = (a, b) => {
+  if (typeof a === 'number' && typeof b === 'number') {
+	return a === b ? 0 : a < b ? -1 : 1
+  }
+  const anum = numeric.test(a)
+  const bnum = numeric.test(b)
+  if (anum && bnum) {
+	a = +a
+	b = +b
+  }
+  return a === b ? 0
+	: (anum && !bnum) ? -1
+	: (bnum && !anum) ? 1
+	: a < b ? -1
+	: 1
+}
+const rcompareIdentifiers = (a, b) => compareIdentifiers(b, a)
+module.exports = {
+  compareIdentifiers,
+  rcompareIdentifiers,
+}
+  }),
+  5587:
+  ((module) => {
+"use strict";
+class LRUCache {
+  constructor () {
+	this.max = 1000
+	this.map = new Map()
+  }
+  get (key) {
+	const value = this.map.get(key)
+	if (value === undefined) {
+	  return undefined
+	} else {
+	  this.map.delete(key)
+	  this.map.set(key, value)
+	  return value
+	}
+  }
+  delete (key) {
+	return this.map.delete(key)
+  }
+  set (key, value) {
+	const deleted = this.delete(key)
+	if (!deleted && value !== undefined) {
+	  if (this.map.size >= this.max) {
+		const firstKey = this.map.keys().next().value
+		this.delete(firstKey)
+	  }
+	  this.map.set(key, value)
+	}
+	return this
+  }
+}
+module.exports = LRUCache
+  }),
+  4464:
+  ((module) => {
+"use strict";
+const looseOption = Object.freeze({ loose: true })
+const emptyOpts = Object.freeze({ })
+const parseOptions = options => {
+  if (!options) {
+	return emptyOpts
+  }
+  if (typeof options !== 'object') {
+	return looseOption
+  }
+  return options
+}
+module.exports = parseOptions
+  }),
+  3227:
+  ((module, exports, __webpack_require__) => {
+"use strict";
+const {
+  MAX_SAFE_COMPONENT_LENGTH,
+  MAX_SAFE_BUILD_LENGTH,
+  MAX_LENGTH,
+} = __webpack_require__(1825)
+const debug = __webpack_require__(8195)
+exports = module.exports = {}
+const re = exports.re = []
+const safeRe = exports.safeRe = []
+const src = exports.src = []
+const safeSrc = exports.safeSrc = []
+const t = exports.t = {}
+let R = 0
+const LETTERDASHNUMBER = '[a-zA-Z0-9-]'
+const safeRegexReplacements = [
+  ['\\s', 1],
+  ['\\d', MAX_LENGTH],
+  [LETTERDASHNUMBER, MAX_SAFE_BUILD_LENGTH],
+]
+const makeSafeRegex = (value) => {
+  for (const [token, max] of safeRegexReplacements) {
+	value = value
+	  .split(`${token}*`).join(`${token}{0,${max}}`)
+	  .split(`${token}+`).join(`${token}{1,${max}}`)
+  }
+  return value
+}
+const createToken = (name, value, isGlobal) => {
+  const safe = makeSafeRegex(value)
+  const index = R++
+  debug(name, index, value)
+  t[name] = index
+  src[index] = value
+  safeSrc[index] = safe
+  re[index] = new RegExp(value, isGlobal ? 'g' : undefined)
+  safeRe[index] = new RegExp(safe, isGlobal ? 'g' : undefined)
+}
+createToken('NUMERICIDENTIFIER', '0|[1-9]\\d*')
+createToken('NUMERICIDENTIFIERLOOSE', '\\d+')
+createToken('NONNUMERICIDENTIFIER', `\\d*[a-zA-Z-]${LETTERDASHNUMBER}*`)
+createToken('MAINVERSION', `(${src[t.NUMERICIDENTIFIER]})\\.` +
+				   `(${src[t.NUMERICIDENTIFIER]})\\.` +
+				   `(${src[t.NUMERICIDENTIFIER]})`)
+createToken('MAINVERSIONLOOSE', `(${src[t.NUMERICIDENTIFIERLOOSE]})\\.` +
+						`(${src[t.NUMERICIDENTIFIERLOOSE]})\\.` +
+						`(${src[t.NUMERICIDENTIFIERLOOSE]})`)
+createToken('PRERELEASEIDENTIFIER', `(?:${src[t.NONNUMERICIDENTIFIER]
+}|${src[t.NUMERICIDENTIFIER]})`)
+createToken('PRERELEASEIDENTIFIERLOOSE', `(?:${src[t.NONNUMERICIDENTIFIER]
+}|${src[t.NUMERICIDENTIFIERLOOSE]})`)
+createToken('PRERELEASE', `(?:-(${src[t.PRERELEASEIDENTIFIER]
+}(?:\\.${src[t.PRERELEASEIDENTIFIER]})*))`)
+createToken('PRERELEASELOOSE', `(?:-?(${src[t.PRERELEASEIDENTIFIERLOOSE]
+}(?:\\.${src[t.PRERELEASEIDENTIFIERLOOSE]})*))`)
+createToken('BUILDIDENTIFIER', `${LETTERDASHNUMBER}+`)
+createToken('BUILD', `(?:\\+(${src[t.BUILDIDENTIFIER]
+}(?:\\.${src[t.BUILDIDENTIFIER]})*))`)
+createToken('FULLPLAIN', `v?${src[t.MAINVERSION]
+}${src[t.PRERELEASE]}?${
+  src[t.BUILD]}?`)
+createToken('FULL', `^${src[t.FULLPLAIN]}$`)
+createToken('LOOSEPLAIN', `[v=\\s]*${src[t.MAINVERSIONLOOSE]
+}${src[t.PRERELEASELOOSE]}?${
+  src[t.BUILD]}?`)
+createToken('LOOSE', `^${src[t.LOOSEPLAIN]}$`)
+createToken('GTLT', '((?:<|>)?=?)')
+createToken('XRANGEIDENTIFIERLOOSE', `${src[t.NUMERICIDENTIFIERLOOSE]}|x|X|\\*`)
+createToken('XRANGEIDENTIFIER', `${src[t.NUMERICIDENTIFIER]}|x|X|\\*`)
+createToken('XRANGEPLAIN', `[v=\\s]*(${src[t.XRANGEIDENTIFIER]})` +
+				   `(?:\\.(${src[t.XRANGEIDENTIFIER]})` +
+				   `(?:\\.(${src[t.XRANGEIDENTIFIER]})` +
+				   `(?:${src[t.PRERELEASE]})?${
+					 src[t.BUILD]}?` +
+				   `)?)?`)
+createToken('XRANGEPLAINLOOSE', `[v=\\s]*(${src[t.XRANGEIDENTIFIERLOOSE]})` +
+						`(?:\\.(${src[t.XRANGEIDENTIFIERLOOSE]})` +
+						`(?:\\.(${src[t.XRANGEIDENTIFIERLOOSE]})` +
+						`(?:${src[t.PRERELEASELOOSE]})?${
+						  src[t.BUILD]}?` +
+						`)?)?`)
+createToken('XRANGE', `^${src[t.GTLT]}\\s*${src[t.XRANGEPLAIN]}$`)
+createToken('XRANGELOOSE', `^${src[t.GTLT]}\\s*${src[t.XRANGEPLAINLOOSE]}$`)
+createToken('COERCEPLAIN', `${'(^|[^\\d])' +
+			  '(\\d{1,'}${MAX_SAFE_COMPONENT_LENGTH}})` +
+			  `(?:\\.(\\d{1,${MAX_SAFE_COMPONENT_LENGTH}}))?` +
+			  `(?:\\.(\\d{1,${MAX_SAFE_COMPONENT_LENGTH}}))?`)
+createToken('COERCE', `${src[t.COERCEPLAIN]}(?:$|[^\\d])`)
+createToken('COERCEFULL', src[t.COERCEPLAIN] +
+			  `(?:${src[t.PRERELEASE]})?` +
+			  `(?:${src[t.BUILD]})?` +
+			  `(?:$|[^\\d])`)
+createToken('COERCERTL', src[t.COERCE], true)
+createToken('COERCERTLFULL', src[t.COERCEFULL], true)
+createToken('LONETILDE', '(?:~>?)')
+createToken('TILDETRIM', `(\\s*)${src[t.LONETILDE]}\\s+`, true)
+exports.tildeTrimReplace = '$1~'
+createToken('TILDE', `^${src[t.LONETILDE]}${src[t.XRANGEPLAIN]}$`)
+createToken('TILDELOOSE', `^${src[t.LONETILDE]}${src[t.XRANGEPLAINLOOSE]}$`)
+createToken('LONECARET', '(?:\\^)')
+createToken('CARETTRIM', `(\\s*)${src[t.LONECARET]}\\s+`, true)
+exports.caretTrimReplace = '$1^'
+createToken('CARET', `^${src[t.LONECARET]}${src[t.XRANGEPLAIN]}$`)
+createToken('CARETLOOSE', `^${src[t.LONECARET]}${src[t.XRANGEPLAINLOOSE]}$`)
+createToken('COMPARATORLOOSE', `^${src[t.GTLT]}\\s*(${src[t.LOOSEPLAIN]})$|^$`)
+createToken('COMPARATOR', `^${src[t.GTLT]}\\s*(${src[t.FULLPLAIN]})$|^$`)
+createToken('COMPARATORTRIM', `(\\s*)${src[t.GTLT]
+}\\s*(${src[t.LOOSEPLAIN]}|${src[t.XRANGEPLAIN]})`, true)
+exports.comparatorTrimReplace = '$1$2$3'
+createToken('HYPHENRANGE', `^\\s*(${src[t.XRANGEPLAIN]})` +
+				   `\\s+-\\s+` +
+				   `(${src[t.XRANGEPLAIN]})` +
+				   `\\s*$`)
+createToken('HYPHENRANGELOOSE', `^\\s*(${src[t.XRANGEPLAINLOOSE]})` +
+						`\\s+-\\s+` +
+						`(${src[t.XRANGEPLAINLOOSE]})` +
+						`\\s*$`)
+createToken('STAR', '(<|>)?=?\\s*\\*')
+createToken('GTE0', '^\\s*>=\\s*0\\.0\\.0\\s*$')
+createToken('GTE0PRE', '^\\s*>=\\s*0\\.0\\.0-0\\s*$')
+  }),
+  9853:
+  ((module, __unused_webpack_exports, __webpack_require__) => {
+"use strict";
+const {
+  MAX_LENGTH,
+  MAX_SAFE_BUILD_LENGTH,
+  WHITESPACE_CHARACTERS,
+} = __webpack_require__(1825)
+const whitespace = new Uint8Array(0x10000)
+for (const char of WHITESPACE_CHARACTERS) {
+  whitespace[char.charCodeAt(0)] = 1
+}
+const isWhitespace = char =>
+  char !== undefined && whitespace[char.charCodeAt(0)] === 1
+const isVersionPrefix = char =>
+  char === 'v' ||
+  char === '=' ||
+  isWhitespace(char)
+const isDigit = char => char !== undefined && char >= '0' && char <= '9'
+const isLetter = char =>
+  char !== undefined && (
+	(char >= 'a' && char <= 'z') ||
+	(char >= 'A' && char <= 'Z')
+  )
+const isIdentifierCharacter = char => isDigit(char) || isLetter(char) || char === '-'
+const isVersionStart = char =>
+  isDigit(char) ||
+  char === 'x' ||
+  char === 'X' ||
+  char === '*'
+const findDigitsEndIndex = (range, start, limit, digitRuns) => {
+  if (!isDigit(range[start])) {
+	return start
+  }
+  if (start >= digitRuns.start && start < digitRuns.end) {
+	return Math.min(start + limit, digitRuns.end)
+  }
+  if (start >= digitRuns.previousStart && start < digitRuns.previousEnd) {
+	return Math.min(start + limit, digitRuns.previousEnd)
+  }
+  let end = start + 1
+  while (isDigit(range[end])) {
+	end++
+  }
+  digitRuns.previousStart = digitRuns.start
+  digitRuns.previousEnd = digitRuns.end
+  digitRuns.start = start
+  digitRuns.end = end
+  return Math.min(start + limit, end)
+}
+const findVersionNumberEndIndex = (range, start, loose, digitRuns) => {
+  if (!loose && range[start] === '0') {
+	return start + 1
+  }
+  return findDigitsEndIndex(range, start, loose ? MAX_LENGTH : MAX_LENGTH + 1, digitRuns)
+}
+const findPrereleaseIdentifierEndIndex = (range, start, loose, digitRuns) => {
+  const digitsEnd = findDigitsEndIndex(range, start, MAX_LENGTH, digitRuns)
+  if (isLetter(range[digitsEnd]) || range[digitsEnd] === '-') {
+	let end = digitsEnd + 1
+	const limit = end + MAX_SAFE_BUILD_LENGTH
+	while (end < limit && isIdentifierCharacter(range[end])) {
+	  end++
+	}
+	return end
+  }
+  return findVersionNumberEndIndex(range, start, loose, digitRuns)
+}
+const findPrereleaseEndIndex = (range, start, loose, digitRuns) => {
+  const hyphen = range[start] === '-'
+  if (!loose && !hyphen) {
+	return start
+  }
+  const identifierStart = start + (hyphen ? 1 : 0)
+  let end = findPrereleaseIdentifierEndIndex(range, identifierStart, loose, digitRuns)
+  if (end === identifierStart) {
+	if (!loose || !hyphen) {
+	  return start
+	}
+	end = findPrereleaseIdentifierEndIndex(range, start, loose, digitRuns)
+  }
+  while (range[end] === '.') {
+	const next = findPrereleaseIdentifierEndIndex(range, end + 1, loose, digitRuns)
+	if (next === end + 1) {
+	  break
+	}
+	end = next
+  }
+  return end
+}
+const findBuildIdentifierEndIndex = (range, start) => {
+  let end = start
+  while (end - start < MAX_SAFE_BUILD_LENGTH && isIdentifierCharacter(range[end])) {
+	end++
+  }
+  return end
+}
+const findBuildEndIndex = (range, start) => {
+  if (range[start] !== '+') {
+	return start
+  }
+  let end = findBuildIdentifierEndIndex(range, start + 1)
+  if (end === start + 1) {
+	return start
+  }
+  while (range[end] === '.') {
+	const next = findBuildIdentifierEndIndex(range, end + 1)
+	if (next === end + 1) {
+	  break
+	}
+	end = next
+  }
+  return end
+}
+const findLooseFullVersionEndIndex = (range, start, digitRuns) => {
+  let end = start
+  for (let component = 0; component < 3; component++) {
+	const next = findVersionNumberEndIndex(range, end, true, digitRuns)
+	if (next === end) {
+	  return start
+	}
+	end = next
+	if (component < 2) {
+	  if (range[end] !== '.') {
+		return start
+	  }
+	  end++
+	}
+  }
+  const prereleaseEnd = findPrereleaseEndIndex(range, end, true, digitRuns)
+  return findBuildEndIndex(range, prereleaseEnd)
+}
+const findPartialVersionComponentEndIndex = (range, start, digitRuns) => {
+  if (isDigit(range[start])) {
+	return findVersionNumberEndIndex(range, start, false, digitRuns)
+  }
+  return isVersionStart(range[start]) ? start + 1 : start
+}
+const findPartialVersionEndIndex = (range, start, digitRuns) => {
+  let end = findPartialVersionComponentEndIndex(range, start, digitRuns)
+  for (let component = 0; component < 2; component++) {
+	if (range[end] !== '.') {
+	  return end
+	}
+	const next = findPartialVersionComponentEndIndex(range, end + 1, digitRuns)
+	if (next === end + 1) {
+	  return end
+	}
+	end = next
+  }
+  const prereleaseEnd = findPrereleaseEndIndex(range, end, false, digitRuns)
+  return findBuildEndIndex(range, prereleaseEnd)
+}
+const findVersionEndIndex = (range, start, digitRuns) => {
+  const fullVersionEnd = findLooseFullVersionEndIndex(range, start, digitRuns)
+  return fullVersionEnd !== start
+	? fullVersionEnd
+	: findPartialVersionEndIndex(range, start, digitRuns)
+}
+const findRemovableWhitespaceIndex = (range, matchStart) => {
+  let position = matchStart
+  if (isWhitespace(range[position])) {
+	position++
+  }
+  if (range[position] === '<' || range[position] === '>') {
+	position++
+  }
+  if (range[position] === '=') {
+	position++
+  }
+  return isWhitespace(range[position]) ? position : -1
+}
+const trimComparatorWhitespace = range => {
+  let result = ''
+  let copyFrom = 0
+  let cursor = 0
+  const digitRuns = { start: -1, end: -1, previousStart: -1, previousEnd: -1 }
+  while (cursor < range.length) {
+	const matchStart = cursor
+	if (range[cursor] === '<' || range[cursor] === '>') {
+	  cursor++
+	} else if (!isVersionPrefix(range[cursor]) && !isVersionStart(range[cursor])) {
+	  cursor++
+	  continue
+	}
+	while (cursor < range.length && isVersionPrefix(range[cursor])) {
+	  cursor++
+	}
+	if (!isVersionStart(range[cursor])) {
+	  continue
+	}
+	const whitespacePosition = findRemovableWhitespaceIndex(range, matchStart)
+	if (whitespacePosition !== -1) {
+	  result += range.slice(copyFrom, whitespacePosition)
+	  copyFrom = whitespacePosition + 1
+	}
+	cursor = findVersionEndIndex(range, cursor, digitRuns)
+  }
+  return result + range.slice(copyFrom)
+}
+module.exports = trimComparatorWhitespace
+  }),
+  5358:
+  ((module, __unused_webpack_exports, __webpack_require__) => {
+"use strict";
+const SemVer = __webpack_require__(9855)
+const Range = __webpack_require__(2946)
+const gt = __webpack_require__(955)
+const minVersion = (range, loose) => {
+  range = new Range(range, loose)
+  let minver = new SemVer('0.0.0')
+  if (range.test(minver)) {
+	return minver
+  }
+  minver = new SemVer('0.0.0-0')
+  if (range.test(minver)) {
+	return minver
+  }
+  minver = null
+  for (let i = 0; i < range.set.length; ++i) {
+	const comparators = range.set[i]
+	let setMin = null
+	comparators.forEach((comparator) => {
+	  const compver = new SemVer(comparator.semver.version)
+	  switch (comparator.operator) {
+		case '>':
+		  if (compver.prerelease.length === 0) {
+			compver.patch++
+		  } else {
+			compver.prerelease.push(0)
+		  }
+		  compver.raw = compver.format()
+		case '':
+		case '>=':
+		  if (!setMin || gt(compver, setMin)) {
+			setMin = compver
+		  }
+		  break
+		case '<':
+		case '<=':
+		  break
+		default:
+		  throw new Error(`Unexpected operation: ${comparator.operator}`)
+	  }
+	})
+	if (setMin && (!minver || gt(minver, setMin))) {
+	  minver = setMin
+	}
+  }
+  if (minver && range.test(minver)) {
+	return minver
+  }
+  return null
+}
+module.exports = minVersion
+  }),
+  5762:
+  ((module, __unused_webpack_exports, __webpack_require__) => {
+"use strict";
+const Range = __webpack_require__(2946)
+const validRange = (range, options) => {
+  try {
+	return new Range(range, options).range || '*'
+  } catch (er) {
+	return null
+  }
+}
+module.exports = validRange
+  }),
   1851:
   (function(module, exports) {
 var __spreadArray = (this && this.__spreadArray) || function (to, from, pack) {
@@ -5652,6 +7136,1010 @@ var __spreadArray = (this && this.__spreadArray) || function (to, from, pack) {
 		Is.typedArray = typedArray;
 	})(Is || (Is = {}));
 });
+  }),
+  1531:
+  ((__unused_webpack___webpack_module__, __webpack_exports__, __webpack_require__) => {
+"use strict";
+  __webpack_require__.d(__webpack_exports__, {
+	H8: () => (  LOCKS)
+  });
+const AGENTS = (  null && ([
+  "npm",
+  "yarn",
+  "yarn@berry",
+  "pnpm",
+  "pnpm@6",
+  "pnpm-rush",
+  "bun",
+  "deno",
+  "nub",
+  "aube",
+  "upm"
+]));
+const LOCKS = {
+  "aube-lock.yaml": "aube",
+  "aube-workspace.yaml": "aube",
+  "bun.lock": "bun",
+  "bun.lockb": "bun",
+  "deno.lock": "deno",
+  "nub.lock": "nub",
+  "upm.lock": "upm",
+  "pnpm-lock.yaml": "pnpm",
+  "pnpm-workspace.yaml": "pnpm",
+  "yarn.lock": "yarn",
+  "package-lock.json": "npm",
+  "npm-shrinkwrap.json": "npm"
+};
+const INSTALL_METADATA = {
+  "node_modules/.aube/": "aube",
+  "node_modules/.deno/": "deno",
+  "node_modules/.pnpm/": "pnpm",
+  "node_modules/.upm/": "upm",
+  "node_modules/.yarn-state.yml": "yarn",
+  "node_modules/.yarn_integrity": "yarn",
+  "node_modules/.package-lock.json": "npm",
+  ".pnp.cjs": "yarn",
+  ".pnp.js": "yarn",
+  "bun.lock": "bun",
+  "bun.lockb": "bun"
+};
+const INSTALL_PAGE = {
+  "aube": "https://aube.en.dev/installation",
+  "bun": "https://bun.sh",
+  "deno": "https://deno.com",
+  "pnpm": "https://pnpm.io/installation",
+  "pnpm@6": "https://pnpm.io/6.x/installation",
+  "pnpm-rush": "https://rushjs.io/pages/intro/get_started/",
+  "yarn": "https://classic.yarnpkg.com/en/docs/install",
+  "yarn@berry": "https://yarnpkg.com/getting-started/install",
+  "npm": "https://docs.npmjs.com/cli/configuring-npm/install",
+  "nub": "https://nubjs.com/docs/install",
+  "upm": "https://github.com/unjs/upm#get-started"
+};
+  }),
+  528:
+  ((__unused_webpack___webpack_module__, __webpack_exports__, __webpack_require__) => {
+"use strict";
+__webpack_require__.d(__webpack_exports__, {
+  zx: () => (  TomlError),
+  qg: () => (  parse)
+});
+;
+function getLineColFromPtr(string, ptr) {
+	let lines = string.slice(0, ptr).split(/\r?\n/);
+	return [lines.length, lines.pop().length + 1];
+}
+function makeCodeBlock(string, line, column) {
+	let lines = string.split(/\r?\n/);
+	let codeblock = '';
+	let numberLen = (Math.log10(line + 1) | 0) + 1;
+	for (let i = line - 1; i <= line + 1; i++) {
+		let l = lines[i - 1];
+		if (!l)
+			continue;
+		codeblock += i.toString().padEnd(numberLen, ' ');
+		codeblock += ':  ';
+		codeblock += l;
+		codeblock += '\n';
+		if (i === line) {
+			codeblock += ' '.repeat(numberLen + column + 2);
+			codeblock += '^\n';
+		}
+	}
+	return codeblock;
+}
+class TomlError extends Error {
+	line;
+	column;
+	codeblock;
+	constructor(message, options) {
+		const [line, column] = getLineColFromPtr(options.toml, options.ptr);
+		const codeblock = makeCodeBlock(options.toml, line, column);
+		super(`Invalid TOML document: ${message}\n\n${codeblock}`, options);
+		this.line = line;
+		this.column = column;
+		this.codeblock = codeblock;
+	}
+	static x(message, ctx, ptr) {
+		throw new TomlError(message, { toml: ctx.s, ptr: ptr ?? ctx.p });
+	}
+}
+;
+function parseString(ctx) {
+	let startPtr = ctx.p;
+	let c = ctx.s.charCodeAt(ctx.p++);
+	let first = c;
+	let isLiteral = c === 0x27;
+	let isMultiline = c === ctx.s.charCodeAt(ctx.p) && c === ctx.s.charCodeAt(ctx.p + 1);
+	if (isMultiline) {
+		if ((c = ctx.s.charCodeAt(ctx.p += 2)) === 0xa  )
+			ctx.p++;
+		else if (c === 0xd   && ctx.s.charCodeAt(ctx.p + 1) === 0xa  )
+			ctx.p += 2;
+	}
+	let parsed = '';
+	let sliceStart = ctx.p;
+	let state = 0;
+	for (; ctx.p < ctx.s.length; ctx.p++) {
+		c = ctx.s.charCodeAt(ctx.p);
+		if (isMultiline && (c === 0xa   || (c === 0xd   && ctx.s.charCodeAt(ctx.p + 1) === 0xa  ))) {
+			state = state && 3;
+		}
+		else if ((c < 0x20 && c !== 0x9  ) || c === 0x7f) {
+			TomlError.x('control characters are not allowed in strings', ctx);
+		}
+		else if ((!state || state === 3) && c === first && (!isMultiline || (ctx.s.charCodeAt(ctx.p + 1) === first && ctx.s.charCodeAt(ctx.p + 2) === first))) {
+			if (isMultiline) {
+				if (ctx.s.charCodeAt(ctx.p + 3) === first)
+					ctx.p++;
+				if (ctx.s.charCodeAt(ctx.p + 3) === first)
+					ctx.p++;
+			}
+			if (!state) {
+				let s = ctx.s.slice(sliceStart, ctx.p);
+				parsed = parsed ? parsed + s : s;
+			}
+			ctx.p += isMultiline ? 3 : 1;
+			return parsed;
+		}
+		else if (!state) {
+			if (!isLiteral && c === 0x5c  ) {
+				parsed += ctx.s.slice(sliceStart, (sliceStart = ctx.p));
+				state = 1;
+			}
+		}
+		else if (state === 1) {
+			if (c === 0x78   || c === 0x75   || c === 0x55  ) {
+				let errPtr = ctx.p++ - 1;
+				let value = 0;
+				let len = c === 0x78   ? 2 : c === 0x75   ? 4 : 8;
+				for (let j = 0; j < len; j++, ctx.p++) {
+					let hex = ctx.s.charCodeAt(ctx.p);
+					let digit =
+					  hex >= 0x30 && hex <= 0x39 ? hex - 0x30 :
+						  hex >= 0x41 && hex <= 0x46 ? hex - 0x41 + 10 :
+							  hex >= 0x61 && hex <= 0x66 ? hex - 0x61 + 10 : -1;
+					if (digit < 0)
+						TomlError.x('invalid non-hex character in unicode escape', ctx);
+					value = (value << 4) | digit;
+				}
+				if (value < 0 || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff)) {
+					TomlError.x('invalid unicode escape', ctx, errPtr);
+				}
+				parsed += String.fromCodePoint(value);
+				sliceStart = ctx.p--;
+				state = 0;
+			}
+			else if (isMultiline && (c === 0x20 || c === 0x9  )) {
+				state = 2;
+			}
+			else {
+				if (c === 0x62  )
+					parsed += '\b';
+				else if (c === 0x74  )
+					parsed += '\t';
+				else if (c === 0x6e  )
+					parsed += '\n';
+				else if (c === 0x66  )
+					parsed += '\f';
+				else if (c === 0x72  )
+					parsed += '\r';
+				else if (c === 0x65  )
+					parsed += '\x1b';
+				else if (c === 0x22  )
+					parsed += '"';
+				else if (c === 0x5c  )
+					parsed += '\\';
+				else
+					TomlError.x('unrecognised escape sequence', ctx);
+				sliceStart = ctx.p + 1;
+				state = 0;
+			}
+		}
+		else if (c !== 0x20 && c !== 0x9  ) {
+			if (state === 2)
+				TomlError.x('invalid escape: only line-ending whitespace may be escaped', ctx, sliceStart);
+			state = !isLiteral && c === 0x5c   ? 1 : 0;
+			sliceStart = ctx.p;
+		}
+	}
+	TomlError.x('unfinished string', ctx, startPtr);
+}
+;
+let DATE_TIME_RE = /^(\d{4}-\d{2}-\d{2})?[Tt ]?(?:(\d{2}):\d{2}(?::\d{2}(?:\.\d+)?)?)?(Z|z|[-+]\d{2}:\d{2})?$/i;
+class TomlDate extends Date {
+	#hasDate = false;
+	#hasTime = false;
+	#offset = null;
+	constructor(date, fasttype, unsafeDelim) {
+		let hasDate = true;
+		let hasTime = true;
+		let offset = 'Z';
+		let c;
+		if (typeof date === 'string') {
+			if (fasttype)
+				prep: {
+					if (fasttype < 3) {
+						if (+date.slice(11, 13) > 23) {
+							date = '';
+							break prep;
+						}
+						if (fasttype === 2) {
+							offset = null;
+							date += 'Z';
+						}
+						else if ((c = date.charCodeAt(date.length - 1)) !== 0x5a   && c !== 0x7a  ) {
+							offset = date.slice(date.length - 6);
+						}
+						if (unsafeDelim)
+							date = date.slice(0, 10) + 'T' + date.slice(11);
+					}
+					else if (fasttype === 4) {
+						date = +date.slice(0, 2) > 23 ? '' : `0000-01-01T${date}Z`;
+					}
+					hasDate = fasttype !== 4;
+					hasTime = fasttype !== 3;
+				}
+			else {
+				let match = date.match(DATE_TIME_RE);
+				if (match) {
+					if (!match[1]) {
+						hasDate = false;
+						date = `0000-01-01T${date}`;
+					}
+					hasTime = !!match[2];
+					hasTime && date[10] === ' ' && (date = date.replace(' ', 'T'));
+					if (match[2] && +match[2] > 23) {
+						date = '';
+					}
+					else {
+						offset = match[3] || null;
+						if (!offset && hasTime)
+							date += 'Z';
+					}
+				}
+				else {
+					date = '';
+				}
+			}
+		}
+		super(date);
+		if (!isNaN(this.getTime())) {
+			this.#hasDate = hasDate;
+			this.#hasTime = hasTime;
+			this.#offset = offset;
+		}
+	}
+	isDateTime() {
+		return this.#hasDate && this.#hasTime;
+	}
+	isLocal() {
+		return !this.#hasDate || !this.#hasTime || !this.#offset;
+	}
+	isDate() {
+		return this.#hasDate && !this.#hasTime;
+	}
+	isTime() {
+		return this.#hasTime && !this.#hasDate;
+	}
+	isValid() {
+		return this.#hasDate || this.#hasTime;
+	}
+	toISOString() {
+		let iso = super.toISOString();
+		if (this.isDate())
+			return iso.slice(0, 10);
+		if (this.isTime())
+			return iso.slice(11, 23);
+		if (this.#offset === null)
+			return iso.slice(0, -1);
+		if (this.#offset === 'Z' || this.#offset === 'z')
+			return iso;
+		let offset = (+(this.#offset.slice(1, 3)) * 60) + +(this.#offset.slice(4, 6));
+		offset = this.#offset[0] === '-' ? offset : -offset;
+		let offsetDate = new Date(this.getTime() - (offset * 60e3));
+		return offsetDate.toISOString().slice(0, -1) + this.#offset;
+	}
+	static wrapAsOffsetDateTime(jsDate, offset = 'Z') {
+		let date = new TomlDate(jsDate);
+		date.#offset = offset;
+		return date;
+	}
+	static wrapAsLocalDateTime(jsDate) {
+		let date = new TomlDate(jsDate);
+		date.#offset = null;
+		return date;
+	}
+	static wrapAsLocalDate(jsDate) {
+		let date = new TomlDate(jsDate);
+		date.#hasTime = false;
+		date.#offset = null;
+		return date;
+	}
+	static wrapAsLocalTime(jsDate) {
+		let date = new TomlDate(jsDate);
+		date.#hasDate = false;
+		date.#offset = null;
+		return date;
+	}
+}
+;
+function isDigit(char, base = 10) {
+	return base === 16
+		? (char > 0x2f && char < 0x3a) || (char > 0x40 && char < 0x47) || (char > 0x60 && char < 0x67)
+		: (char > 0x2f && char < 0x30 + base);
+}
+function isEndOfValue(char, delim) {
+	return char === 0x20 || char === 0x9   || char === 0xa   || char === 0xd   ||
+		(delim && (char === delim || char === 0x2c  )) ||
+		char === 0x23;
+}
+function extractValue(ctx, end) {
+	let errPtr = ctx.p;
+	let c = ctx.s.charCodeAt(ctx.p);
+	if (c === 0x5b   || c === 0x7b  ) {
+		ctx.d-- || TomlError.x('document contains excessively nested structures. aborting.', ctx);
+		let value = c === 0x5b
+			? parseArray(ctx)
+			: parseInlineTable(ctx);
+		ctx.d++;
+		return value;
+	}
+	if (c === 0x22   || c === 0x27  ) {
+		return parseString(ctx);
+	}
+	if (c === 0x74  ) {
+		if (ctx.s.charCodeAt(++ctx.p) !== 0x72 || ctx.s.charCodeAt(++ctx.p) !== 0x75 || ctx.s.charCodeAt(++ctx.p) !== 0x65)
+			TomlError.x('invalid value', ctx, errPtr);
+		return ctx.p++, true;
+	}
+	if (c === 0x66  ) {
+		if (ctx.s.charCodeAt(++ctx.p) !== 0x61 || ctx.s.charCodeAt(++ctx.p) !== 0x6c || ctx.s.charCodeAt(++ctx.p) !== 0x73 || ctx.s.charCodeAt(++ctx.p) !== 0x65)
+			TomlError.x('invalid value', ctx, errPtr);
+		return ctx.p++, false;
+	}
+	if (c === 0x2b   || c === 0x2d  ) {
+		return parseNumber(ctx, ctx.p, ctx.s.charCodeAt(++ctx.p), 0x2c - c, end);
+	}
+	if (ctx.s.charCodeAt(ctx.p + 4) === 0x2d   && ctx.s.charCodeAt(ctx.p + 7) === 0x2d  ) {
+		return parseDate(ctx, c, end);
+	}
+	if (ctx.s.charCodeAt(ctx.p + 2) === 0x3a  ) {
+		return parseTime(ctx, c, end);
+	}
+	return parseNumber(ctx, ctx.p, c, 0, end);
+}
+function parseNumber(ctx, startPtr, startChr, sign, endChr) {
+	let c = startChr;
+	let state = 0;
+	let hasUnderscores = false;
+	if (c === 0x69  ) {
+		if (ctx.s.charCodeAt(++ctx.p) !== 0x6e || ctx.s.charCodeAt(++ctx.p) !== 0x66)
+			TomlError.x('invalid value', ctx, startPtr);
+		return ctx.p++, (sign || 1) / 0;
+	}
+	if (c === 0x6e  ) {
+		if (ctx.s.charCodeAt(++ctx.p) !== 0x61 || ctx.s.charCodeAt(++ctx.p) !== 0x6e)
+			TomlError.x('invalid value', ctx, startPtr);
+		return ctx.p++, NaN;
+	}
+	if (c === 0x30  ) {
+		if (++ctx.p >= ctx.s.length || isEndOfValue(c = ctx.s.charCodeAt(ctx.p), endChr))
+			return ctx.bi === true ? 0n : 0;
+		if (!sign) {
+			if (c === 0x78  )
+				return parseIntegerBaseN(ctx, startPtr, 16, endChr);
+			else if (c === 0x62  )
+				return parseIntegerBaseN(ctx, startPtr, 2, endChr);
+			else if (c === 0x6f  )
+				return parseIntegerBaseN(ctx, startPtr, 8, endChr);
+		}
+		if (c === 0x2e  )
+			state = 2;
+		else if (c === 0x65   || c === 0x45  )
+			state = 4;
+		else
+			TomlError.x('illegal leading zero', ctx, startPtr);
+	}
+	else if (!isDigit(c))
+		TomlError.x('invalid value', ctx, startPtr);
+	while (++ctx.p < ctx.s.length && (c = ctx.s.charCodeAt(ctx.p), !isEndOfValue(c, endChr))) {
+		if (!state)
+			state = 1;
+		if (c === 0x5f  ) {
+			if (!(state & 1))
+				TomlError.x('illegal underscore', ctx);
+			state += 11;
+			hasUnderscores = true;
+		}
+		else if (state === 1 && c === 0x2e  )
+			state = 2;
+		else if ((state === 1 || state === 3) && (c === 0x65   || c === 0x45  ))
+			state = 4;
+		else if (state === 4 && (c === 0x2b   || c === 0x2d  )) {
+			state = 6;
+		}
+		else if (!isDigit(c))
+			TomlError.x(`illegal character in numeric literal`, ctx);
+		else if (state > 9)
+			state -= 11;
+		else if (!(state & 1))
+			state++;
+	}
+	if (!state) {
+		let val = (startChr - 0x30  ) * (sign || 1);
+		return ctx.bi === true ? BigInt(val) : val;
+	}
+	if (!(state & 1))
+		TomlError.x('unfinished numeric value', ctx, startPtr);
+	let str = ctx.s.slice(startPtr, ctx.p);
+	if (hasUnderscores)
+		str = str.replaceAll('_', '');
+	return state > 1
+		? parseFloat(str)
+		: parseInteger(ctx, str, 10, startPtr);
+}
+function parseIntegerBaseN(ctx, startPtr, base, endChr) {
+	let c, underscore = 1;
+	while (++ctx.p < ctx.s.length && (c = ctx.s.charCodeAt(ctx.p), !isEndOfValue(c, endChr))) {
+		if (c === 0x5f  ) {
+			if (underscore & 1)
+				TomlError.x('illegal underscore', ctx);
+			underscore = 3;
+		}
+		else if (!isDigit(c, base))
+			TomlError.x(`illegal character in numeric literal`, ctx);
+		else if (underscore & 1)
+			underscore--;
+	}
+	if (underscore & 1)
+		TomlError.x('unfinished numeric value', ctx);
+	let str = ctx.s.slice(startPtr + 2, ctx.p);
+	if (underscore)
+		str = str.replaceAll('_', '');
+	return parseInteger(ctx, str, base, startPtr);
+}
+function parseInteger(ctx, str, base, startPtr) {
+	if (ctx.bi !== true)
+		int: {
+			let val = parseInt(str, base);
+			if (!Number.isSafeInteger(val)) {
+				if (ctx.bi)
+					break int;
+				TomlError.x('integer value cannot be represented losslessly', ctx, startPtr);
+			}
+			return val;
+		}
+	return base === 10 ? BigInt(str) : BigInt((base === 2 ? '0b' : base === 8 ? '0o' : '0x') + str);
+}
+function parseDate(ctx, c, endChr) {
+	let startPtr = ctx.p++, unsafeSeparator;
+	if (!isDigit(c) ||
+		!isDigit(ctx.s.charCodeAt(ctx.p++)) ||
+		!isDigit(ctx.s.charCodeAt(ctx.p++)) ||
+		!isDigit(ctx.s.charCodeAt(ctx.p++))) {
+		return parseNumber(ctx, ctx.p = startPtr, c, 0, endChr);
+	}
+	ctx.p += 5;
+	if (!isDigit(ctx.s.charCodeAt(ctx.p++)))
+		TomlError.x('invalid date-time: date part is malformed', ctx, startPtr);
+	if (ctx.p >= ctx.s.length || (((c = ctx.s.charCodeAt(ctx.p)) !== 0x20 || (unsafeSeparator = true, !isDigit(ctx.s.charCodeAt(ctx.p + 1)))) && c !== 0x54   && c !== 0x74  )) {
+		let t = ctx.s.slice(startPtr, ctx.p);
+		return readDate(ctx, t, 3, false, startPtr);
+	}
+	if (ctx.s.charCodeAt(ctx.p += 3) !== 0x3a  )
+		TomlError.x('invalid date-time: time part is malformed', ctx, startPtr);
+	if (ctx.s.charCodeAt(ctx.p += 3) === 0x3a  )
+		ctx.p += 3;
+	if (ctx.s.charCodeAt(ctx.p) === 0x2e  )
+		while (isDigit(ctx.s.charCodeAt(++ctx.p)))
+			;
+	if (c = ctx.s.charCodeAt(ctx.p)) {
+		if (c === 0x5a   || c === 0x7a  ) {
+			let t = ctx.s.slice(startPtr, ++ctx.p);
+			return readDate(ctx, t, 1, unsafeSeparator, startPtr, '[+00:00]');
+		}
+		if (c === 0x2b   || c === 0x2d  ) {
+			let t = ctx.s.slice(startPtr, ctx.p += 6);
+			return readDate(ctx, t, 1, unsafeSeparator, startPtr, !ctx.ld && ('[' + ctx.s.slice(ctx.p - 6, ctx.p) + ']'));
+		}
+	}
+	let t = ctx.s.slice(startPtr, ctx.p);
+	return readDate(ctx, t, 2, unsafeSeparator, startPtr);
+}
+function parseTime(ctx, c, endChr) {
+	let start = ctx.p;
+	if (!isDigit(c) || !isDigit(ctx.s.charCodeAt(++ctx.p))) {
+		return parseNumber(ctx, --ctx.p, c, 0, endChr);
+	}
+	if (ctx.s.charCodeAt(ctx.p += 4) === 0x3a  )
+		ctx.p += 3;
+	if (ctx.s.charCodeAt(ctx.p) === 0x2e  )
+		while (isDigit(ctx.s.charCodeAt(++ctx.p)))
+			;
+	let t = ctx.s.slice(start, ctx.p);
+	return readDate(ctx, t, 4, false, start);
+}
+function readDate(ctx, str, type, unsafeDelim, errPtr, temporalSuffix) {
+	if (ctx.ld) {
+		let date = new TomlDate(str, type, unsafeDelim);
+		if (!date.isValid())
+			TomlError.x('invalid date', ctx, errPtr);
+		return date;
+	}
+	try {
+		if (temporalSuffix)
+			str += temporalSuffix;
+		switch (type) {
+			case 1: return Temporal.ZonedDateTime.from(str);
+			case 2: return Temporal.PlainDateTime.from(str);
+			case 3: return Temporal.PlainDate.from(str);
+			case 4: return Temporal.PlainTime.from(str);
+		}
+	}
+	catch (e) {
+		TomlError.x(e instanceof Error ? e.message : '' + e, ctx, errPtr);
+	}
+}
+;
+function skipComment(ctx) {
+	for (; ctx.p < ctx.s.length; ctx.p++) {
+		let c = ctx.s.charCodeAt(ctx.p);
+		if (c === 0xa  )
+			break;
+		if (c === 0xd   && ctx.s.charCodeAt(ctx.p + 1) === 0xa  ) {
+			ctx.p++;
+			break;
+		}
+		if ((c < 0x20 && c !== 0x9  ) || c === 0x7f) {
+			TomlError.x('control characters are not allowed in comments', ctx);
+		}
+	}
+}
+function skipVoid(ctx, banNewLines, banComments) {
+	let c;
+	while (ctx.p < ctx.s.length) {
+		while (ctx.p < ctx.s.length && ((c = ctx.s.charCodeAt(ctx.p)) === 0x20 ||
+			c === 0x9   ||
+			(!banNewLines &&
+				(c === 0xa   || (c === 0xd   && ctx.s.charCodeAt(ctx.p + 1) === 0xa  )))))
+			ctx.p++;
+		if (banComments || c !== 0x23  )
+			break;
+		skipComment(ctx);
+	}
+}
+;
+function parseKey(ctx, end = 0x3d  ) {
+	let startPtr;
+	let state = 0;
+	let parsed = [];
+	let sliceStart;
+	let c = ctx.s.charCodeAt(startPtr = ctx.p);
+	do {
+		if (c === end) {
+			if (!state)
+				TomlError.x('unexpected end of key', ctx);
+			if (state === 1)
+				parsed.push(ctx.s.slice(sliceStart, ctx.p));
+			return ctx.p++, parsed;
+		}
+		else if (c === 0x2e  ) {
+			if (!state)
+				TomlError.x('illegal empty bare key', ctx);
+			if (state === 1)
+				parsed.push(ctx.s.slice(sliceStart, ctx.p));
+			state = 0;
+		}
+		else if (!state && (c === 0x22   || c === 0x27  )) {
+			if (c === ctx.s.charCodeAt(ctx.p + 1) && c === ctx.s.charCodeAt(ctx.p + 2))
+				TomlError.x('illegal quoted key: multiline strings are not allowed', ctx);
+			parsed.push(parseString(ctx));
+			state = 2;
+			ctx.p--;
+		}
+		else if (c === 0x20 || c === 0x9  ) {
+			if (state === 1) {
+				parsed.push(ctx.s.slice(sliceStart, ctx.p));
+				state = 2;
+			}
+		}
+		else if (state === 2 || (c < 0x30 && c !== 0x2d  ) || (c > 0x39 && c < 0x41) || (c > 0x5a && c < 0x61 && c !== 0x5f  ) || c > 0x7a) {
+			TomlError.x('illegal character in key', ctx);
+		}
+		else if (!state) {
+			state = 1;
+			sliceStart = ctx.p;
+		}
+	} while (c = ctx.s.charCodeAt(++ctx.p));
+	TomlError.x('incomplete key-value: cannot find end of key', ctx, startPtr);
+}
+function parseInlineTable(ctx) {
+	let startPtr = ctx.p++;
+	let res = Object.create(null);
+	let seen = new Set();
+	let c;
+	while (ctx.p < ctx.s.length) {
+		skipVoid(ctx);
+		if ((c = ctx.s.charCodeAt(ctx.p)) === 0x7d  ) {
+			ctx.p++;
+			return res;
+		}
+		let k;
+		let t = res;
+		let hasOwn = false;
+		let errPtr = ctx.p;
+		let key = parseKey(ctx);
+		for (let i = 0; i < key.length; i++) {
+			if (i)
+				t = hasOwn ? t[k] : (t[k] = Object.create(null));
+			k = key[i];
+			if ((hasOwn = Object.hasOwn(t, k)) && (typeof t[k] !== 'object' || seen.has(t[k]))) {
+				TomlError.x('trying to redefine an already defined value', ctx, errPtr);
+			}
+			let unsafe = k === '__proto__';
+			if (ctx.uk && (unsafe || k === 'constructor')) {
+				t = ctx.uk !== 1 && TomlError.x('document contains an unsafe property', ctx, errPtr);
+				break;
+			}
+			if (!hasOwn && unsafe) {
+				Object.defineProperty(t, k, { enumerable: true, configurable: true, writable: true });
+			}
+		}
+		if (hasOwn) {
+			TomlError.x('trying to redefine an already defined value', ctx, errPtr);
+		}
+		skipVoid(ctx, true, true);
+		let value = extractValue(ctx, 0x7d  );
+		if (t && typeof (t[k] = value) === 'object')
+			seen.add(value);
+		skipVoid(ctx);
+		if ((c = ctx.s.charCodeAt(ctx.p++)) === 0x7d  ) {
+			return res;
+		}
+		if (c !== 0x2c  )
+			TomlError.x('expected comma or end of structure', ctx, ctx.p - 1);
+	}
+	TomlError.x('unfinished table', ctx, startPtr);
+}
+function parseArray(ctx) {
+	let startPtr = ctx.p++;
+	let res = [];
+	let c;
+	while (ctx.p < ctx.s.length) {
+		skipVoid(ctx);
+		if ((c = ctx.s.charCodeAt(ctx.p)) === 0x5d  ) {
+			ctx.p++;
+			return res;
+		}
+		res.push(extractValue(ctx, 0x5d  ));
+		skipVoid(ctx);
+		if ((c = ctx.s.charCodeAt(ctx.p++)) === 0x5d  ) {
+			return res;
+		}
+		if (c !== 0x2c  )
+			TomlError.x('expected comma or end of structure', ctx, ctx.p - 1);
+	}
+	TomlError.x('unfinished array', ctx, startPtr);
+}
+;
+function peekTable(ctx, key, table, meta, type) {
+	let t = table;
+	let m = meta;
+	let k;
+	let hasOwn = false;
+	let state;
+	for (let i = 0; i < key.length; i++) {
+		if (i) {
+			t = hasOwn ? t[k] : (t[k] = Object.create(null));
+			m = (state = m[k]).c;
+			if (type === 0   && (state.t === 1   || state.t === 2  )) {
+				return null;
+			}
+			if (state.t === 2  ) {
+				let l = t.length - 1;
+				t = t[l];
+				m = m[l].c;
+			}
+		}
+		k = key[i];
+		if ((hasOwn = Object.hasOwn(t, k)) && m[k]?.t === 0   && m[k]?.d) {
+			return null;
+		}
+		if (!hasOwn) {
+			let unsafe = k === '__proto__';
+			if (ctx.uk && (unsafe || k === 'constructor'))
+				return false;
+			if (unsafe) {
+				Object.defineProperty(t, k, { enumerable: true, configurable: true, writable: true });
+				Object.defineProperty(m, k, { enumerable: true, configurable: true, writable: true });
+			}
+			m[k] = {
+				t: i < key.length - 1 && type === 2
+					? 3   : type,
+				d: false,
+				i: 0,
+				c: Object.create(null),
+			};
+		}
+	}
+	state = m[k];
+	if (state.t !== type && !(type === 1   && state.t === 3  )) {
+		return null;
+	}
+	if (type === 2  ) {
+		if (!state.d) {
+			state.d = true;
+			t[k] = [];
+		}
+		t[k].push(t = Object.create(null));
+		state.c[state.i++] = (state = { t: 1  , d: false, i: 0, c: Object.create(null) });
+	}
+	if (state.d) {
+		return null;
+	}
+	state.d = true;
+	if (type === 1  ) {
+		t = hasOwn ? t[k] : (t[k] = Object.create(null));
+	}
+	else if (type === 0   && hasOwn) {
+		return null;
+	}
+	return [k, t, state.c];
+}
+function validateTablePeek(ctx, peek, ptr) {
+	if (peek === null || ctx.uk === 2)
+		TomlError.x(peek === null
+			? 'trying to redefine an already defined table or value'
+			: 'document contains an unsafe property', ctx, ptr);
+}
+function parse(toml, options = {}) {
+	let ctx = {
+		s: toml,
+		p: 0,
+		d: options.maxDepth ?? 1000,
+		bi: options.integersAsBigInt ?? false,
+		ld: options.useLegacyDate ?? true,
+		uk: options.unsafeKeyBehaviour === 'throw' ? 2 : options.unsafeKeyBehaviour === 'drop' ? 1 : 0,
+	};
+	let res = Object.create(null);
+	let meta = Object.create(null);
+	let tmp;
+	let skipping = false;
+	let tbl = res;
+	let m = meta;
+	if (toml.charCodeAt(0) === 0xfeff)
+		ctx.p++;
+	skipVoid(ctx);
+	while (ctx.p < toml.length) {
+		if (toml.charCodeAt(ctx.p) === 0x5b  ) {
+			let isTableArray = toml.charCodeAt(++ctx.p) === 0x5b;
+			tmp = ctx.p += +isTableArray;
+			skipping = false;
+			let k = parseKey(ctx, 0x5d  );
+			if (isTableArray) {
+				if (toml.charCodeAt(ctx.p) !== 0x5d  ) {
+					TomlError.x('expected end of table array declaration', ctx);
+				}
+				ctx.p++;
+			}
+			let p = peekTable(ctx, k, res, meta, isTableArray ? 2   : 1  );
+			if (!p) {
+				validateTablePeek(ctx, p, tmp);
+				skipping = true;
+			}
+			else {
+				m = p[2];
+				tbl = p[1];
+			}
+		}
+		else {
+			tmp = ctx.p;
+			let k = parseKey(ctx);
+			let p = peekTable(ctx, k, tbl, m, 0  );
+			if (!p && !skipping)
+				validateTablePeek(ctx, p, tmp);
+			skipVoid(ctx, true, true);
+			let v = extractValue(ctx, void 0);
+			if (p && !skipping)
+				p[1][p[0]] = v;
+		}
+		skipVoid(ctx, true);
+		if (ctx.p < toml.length && (tmp = toml.charCodeAt(ctx.p)) !== 0xa   && (tmp !== 0xd   || toml.charCodeAt(ctx.p + 1) !== 0xa  )) {
+			TomlError.x('each key-value declaration must be followed by an end-of-line', ctx);
+		}
+		skipVoid(ctx);
+	}
+	return res;
+}
+;
+let BARE_KEY = /^[a-z0-9-_]+$/i;
+let HAS_WELLFORMED = !!(''.isWellFormed);
+function extendedTypeOf(obj) {
+	let type = typeof obj;
+	if (type === 'object') {
+		if (Array.isArray(obj))
+			return 'array';
+		if (typeof obj.getUTCDate === 'function' && obj instanceof Date)
+			return 'date';
+		if (globalThis.Temporal) {
+			if (obj.until) {
+				if (obj instanceof Temporal.ZonedDateTime)
+					return 'temporal/tz+uc';
+				if (obj instanceof Temporal.PlainDateTime || obj instanceof Temporal.PlainDate)
+					return 'temporal/uc';
+				if (obj instanceof Temporal.PlainTime || obj instanceof Temporal.Instant)
+					return 'temporal';
+				if (obj instanceof Temporal.PlainYearMonth)
+					return 'temporal/x';
+			}
+			else if ((obj.toPlainDate && obj instanceof Temporal.PlainMonthDay) ||
+				(obj.negated && obj instanceof Temporal.Duration)) {
+				return 'temporal/x';
+			}
+		}
+	}
+	return type;
+}
+function isArrayOfTables(obj) {
+	for (let i = 0; i < obj.length; i++) {
+		if (extendedTypeOf(obj[i]) !== 'object')
+			return false;
+	}
+	return obj.length != 0;
+}
+function formatWellFormedStringUnchecked(s) {
+	return JSON.stringify(s).replaceAll('\x7f', '\\u007f');
+}
+function formatString(s) {
+	return formatWellFormedStringUnchecked(HAS_WELLFORMED ? s.toWellFormed() : s);
+}
+function formatKey(s) {
+	if (BARE_KEY.test(s))
+		return s;
+	if (HAS_WELLFORMED && !s.isWellFormed())
+		throw new RangeError('key contains illegal lone surrogates');
+	return formatWellFormedStringUnchecked(s);
+}
+function stringifyValue(val, type, depth, numberAsFloat, strictTemporal) {
+	if (depth === 0) {
+		throw new Error('Could not stringify the object: maximum object depth exceeded');
+	}
+	switch (type) {
+		case 'number':
+			if (isNaN(val))
+				return 'nan';
+			if (val === Infinity)
+				return 'inf';
+			if (val === -Infinity)
+				return '-inf';
+			if (Number.isInteger(val) && (numberAsFloat || !Number.isSafeInteger(val)))
+				return val.toFixed(1);
+		case 'bigint':
+		case 'boolean':
+		case 'temporal':
+			return val.toString();
+		case 'string':
+			return formatString(val);
+		case 'date':
+			if (isNaN(val.getTime()))
+				throw new TypeError('cannot serialize invalid date');
+			return val.toISOString();
+		case 'object':
+			return stringifyInlineTable(val, depth, numberAsFloat, strictTemporal);
+		case 'array':
+			return stringifyArray(val, depth, numberAsFloat, strictTemporal);
+		case 'temporal/tz+uc':
+			if (strictTemporal) {
+				let tz = val.timeZoneId;
+				let tzc = tz.charCodeAt(0);
+				if (
+				tzc !== 0x2b   && tzc !== 0x2d   &&
+					(
+					(tzc !== 0x55   && tzc !== 0x47   && tzc !== 0x5a   && tzc !== 0x45  ) ||
+						(
+						tz !== 'UTC' && tz !== 'UCT' && tz !== 'Universal' && tz !== 'Zulu' &&
+							!tz.startsWith('GMT') && tz !== 'Greenwich' &&
+							!tz.startsWith('Etc/')))) {
+					throw new TypeError('Temporal objects with an IANA timezone are not allowed in Temporal strict mode');
+				}
+			}
+		case 'temporal/uc':
+			if (strictTemporal && val.calendarId !== 'iso8601')
+				throw new TypeError('Temporal objects with a non-default calendar are not allowed in Temporal strict mode');
+			return val.toString({
+				calendarName: 'never',
+				timeZoneName: 'never',
+			});
+		case 'temporal/x':
+			throw new TypeError('Unsupported ' + val[Symbol.toStringTag]);
+	}
+}
+function stringifyInlineTable(obj, depth, numberAsFloat, strictTemporal) {
+	let keys = Object.keys(obj);
+	if (keys.length === 0)
+		return '{}';
+	let res = '{ ';
+	for (let i = 0; i < keys.length; i++) {
+		let k = keys[i];
+		if (i)
+			res += ', ';
+		res += formatKey(k) + ' = ' + stringifyValue(obj[k], extendedTypeOf(obj[k]), depth - 1, numberAsFloat, strictTemporal);
+	}
+	return res + ' }';
+}
+function stringifyArray(array, depth, numberAsFloat, strictTemporal) {
+	if (array.length === 0)
+		return '[]';
+	let res = '[ ';
+	for (let i = 0; i < array.length; i++) {
+		if (i)
+			res += ', ';
+		if (array[i] === null || array[i] === void 0) {
+			throw new TypeError('arrays cannot contain null or undefined values');
+		}
+		res += stringifyValue(array[i], extendedTypeOf(array[i]), depth - 1, numberAsFloat, strictTemporal);
+	}
+	return res + ' ]';
+}
+function stringifyArrayTable(array, key, depth, numberAsFloat, strictTemporal) {
+	if (depth === 0) {
+		throw new Error('Could not stringify the object: maximum object depth exceeded');
+	}
+	let res = '';
+	for (let i = 0; i < array.length; i++) {
+		res += `${res && '\n'}[[${key}]]\n`;
+		res += stringifyTable(0, array[i], key, depth, numberAsFloat, strictTemporal);
+	}
+	return res;
+}
+function stringifyTable(tableKey, obj, prefix, depth, numberAsFloat, strictTemporal) {
+	if (depth === 0) {
+		throw new Error('Could not stringify the object: maximum object depth exceeded');
+	}
+	let preamble = '';
+	let tables = '';
+	let keys = Object.keys(obj);
+	for (let i = 0; i < keys.length; i++) {
+		let k = keys[i];
+		if (obj[k] !== null && obj[k] !== void 0) {
+			let type = extendedTypeOf(obj[k]);
+			if (type === 'symbol' || type === 'function') {
+				throw new TypeError(`cannot serialize values of type '${type}'`);
+			}
+			let key = formatKey(k);
+			if (type === 'array' && isArrayOfTables(obj[k])) {
+				tables += (tables && '\n') + stringifyArrayTable(obj[k], prefix ? `${prefix}.${key}` : key, depth - 1, numberAsFloat, strictTemporal);
+			}
+			else if (type === 'object') {
+				let tblKey = prefix ? `${prefix}.${key}` : key;
+				tables += (tables && '\n') + stringifyTable(tblKey, obj[k], tblKey, depth - 1, numberAsFloat, strictTemporal);
+			}
+			else {
+				preamble += key;
+				preamble += ' = ';
+				preamble += stringifyValue(obj[k], type, depth, numberAsFloat, strictTemporal);
+				preamble += '\n';
+			}
+		}
+	}
+	if (tableKey && (preamble || !tables))
+		preamble = preamble ? `[${tableKey}]\n${preamble}` : `[${tableKey}]`;
+	return preamble && tables
+		? `${preamble}\n${tables}`
+		: preamble || tables;
+}
+function stringify(obj, { maxDepth = 1000, numbersAsFloat = false, strictTemporal = false } = {}) {
+	if (extendedTypeOf(obj) !== 'object') {
+		throw new TypeError('stringify can only be called with an object');
+	}
+	let str = stringifyTable(0, obj, '', maxDepth, numbersAsFloat, strictTemporal);
+	if (str[str.length - 1] !== '\n')
+		return str + '\n';
+	return str;
+}
+;
+  const dist = ({ parse: parse, stringify: stringify, TomlDate: TomlDate, TomlError: TomlError });
   })
 };
 ;

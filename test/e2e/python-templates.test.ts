@@ -1,0 +1,129 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, jest } from '@jest/globals';
+import { docker } from '../lab/command.ts';
+import { ask } from './ask.ts';
+import { type BuilderHere, buildersHere, forgetBuilt } from './builders.ts';
+import { type Fleet, fleet } from './fleet.ts';
+import { fullSizeTest } from './full-size-test.ts';
+import { commit, type Files, proven, push, shopOf } from './made-projects.ts';
+import { pythonBase } from './python-base.ts';
+import { said } from './said.ts';
+import { size } from './size.ts';
+
+jest.setTimeout(600_000);
+
+const FASTAPI: Files = {
+  'app/requirements.txt': 'fastapi\nuvicorn\n',
+  'app/requirements/loop.txt': 'httptools\n',
+  'app/requirements/dev.txt': 'no-such-package-of-anybody\n',
+  'app/shop/main.py': `import asyncio
+from fastapi import FastAPI
+
+app = FastAPI()
+
+@app.get("/")
+async def home():
+    return "hello"
+
+@app.get("/slow")
+async def slow():
+    print("slow is asked")
+    await asyncio.sleep(0.4)
+    return "slow"
+`,
+};
+
+const FLASK = `import time
+from flask import Flask
+
+def create_app():
+    app = Flask(__name__)
+
+    @app.get("/")
+    def home():
+        return "hello"
+
+    @app.get("/slow")
+    def slow():
+        print("slow is asked")
+        time.sleep(0.4)
+        return "slow"
+
+    return app
+`;
+
+const FLASK_UV: Files = {
+  'app/pyproject.toml':
+    '[project]\nname = "shop"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = ["flask", "gunicorn"]\n',
+  'app/shop/__init__.py': FLASK,
+};
+
+const FLASK_PIPENV: Files = {
+  'app/Pipfile': '[packages]\nflask = "*"\ngunicorn = "*"\n',
+  'app/shop/__init__.py': FLASK,
+};
+
+/** What writes a lock file: a tool, its version, and what it is told. */
+type Lock = [requirement: string, ...words: string[]];
+
+/** What people have. */
+const SAMPLES: [name: string, files: Files, lock?: Lock][] = [
+  ['fastapi-pip', FASTAPI],
+  ['flask-uv', FLASK_UV, ['uv', 'uv', 'lock', '--no-python-downloads']],
+  ['flask-pipenv', FLASK_PIPENV, ['pipenv', 'pipenv', 'lock']],
+];
+
+let lab: Fleet;
+let python: string;
+
+beforeAll(async () => {
+  if (!size.isFull) return;
+  lab = await fleet();
+  python = await pythonBase(lab);
+});
+
+afterAll(async () => {
+  if (size.isFull) await forgetBuilt('*/templates/sample-*');
+});
+
+/** lockIn has a tool write its lock file, in a container with the Python that the app gets. */
+async function lockIn(folder: string, [requirement, ...words]: Lock): Promise<void> {
+  const script =
+    'python3 -m venv /t && /t/bin/pip install --quiet "$0" && PATH=/t/bin:$PATH VIRTUAL_ENV=/t exec "$@"';
+  const mount = ['--volume', `${folder}:/app`, '--workdir', '/app'];
+  await docker(['run', '--rm', ...mount, python, 'sh', '-c', script, requirement, ...words]);
+}
+
+fullSizeTest.each(SAMPLES)(
+  '%s is built, answers as nobody, and ends when it has answered',
+  async (...[kind, files, lock]) => {
+    const name = `sample-${kind}`;
+    const shop = await shopOf(lab, name, { app: { template: { name: 'python', base: python }, port: 8000 } });
+    await commit(shop, files);
+    if (lock !== undefined) await lockIn(join(shop.folder, 'app'), lock);
+    await commit(shop, { 'app/README.md': 'A shop' });
+    const [builder] = buildersHere() as [BuilderHere];
+    expect(await push(shop, builder)).toEqual({ app: 'built' });
+    expect((await ask(lab.servers[0]!, `app.${name}.example.com`, '/')).body).toMatch('hello');
+    expect(await push(shop, builder)).toEqual({ app: 'present' });
+    const { user, ms, answer } = await proven(lab, shop, 'app', '/slow');
+    expect([user, answer]).toEqual(['10001', expect.stringMatching('slow')]);
+    expect(ms).toBeLessThan(2_000);
+    await shop.leave();
+  },
+);
+
+fullSizeTest('an app that has no server is told what to add', async () => {
+  const shop = await shopOf(lab, 'sample-lacking', {
+    app: { template: { name: 'python', base: python }, port: 8000 },
+  });
+  await commit(shop, {
+    'app/requirements.txt': 'flask\n',
+    'app/app.py': 'from flask import Flask\napp = Flask(__name__)\n',
+  });
+  const [{ env }] = buildersHere() as [BuilderHere];
+  expect(said(await shop.run('build-push', { 'ssh-private-key': '' }, env))).toMatch(
+    /app: Flask \(app\.py\) has no server that is meant for users\n→ Add gunicorn/,
+  );
+  await shop.leave();
+});
