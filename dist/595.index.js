@@ -1175,6 +1175,7 @@ function managerOf(name, lock, version, tree) {
 				env: {},
 				settings: ['.npmrc'],
 				install: ({ isProduction, app, isWorkspace }) => joined('npm ci', isProduction ? '--omit=dev' : '--include=dev', isWorkspace && app.folder !== '.' && `--workspace=${(0,shlex .hD)(app.folder)} --include-workspace-root`),
+				prune: 'npm prune --omit=dev --ignore-scripts',
 				runScript: (script, folder) => [
 					...['npm', 'run', script],
 					...(folder === '.' ? [] : [`--workspace=${folder}`]),
@@ -1399,6 +1400,11 @@ function withoutOwnScripts({ project: { top, members } }) {
 		const prefix = folder === '.' ? [] : [`--prefix=${folder}`];
 		return [run(['npm', ...prefix, 'pkg', 'delete', ...own.map((name) => `scripts.${name}`)])];
 	});
+}
+function worksOnPackages({ project: { top, app } }) {
+	if ([top, app].some(({ json }) => json.scripts?.postinstall !== undefined))
+		return 'postinstall';
+	return Object.hasOwn(dependenciesOf(app), '@prisma/client') ? 'Prisma' : undefined;
 }
 function copiedFirst({ tree, project: { members }, manager: { lock, settings } }) {
 	const files = settings.filter((path) => tree.paths.includes(path));
@@ -1780,12 +1786,18 @@ const node = (tree, options) => {
 	const { framework, builds, manager } = look;
 	const start = startFor(look, options);
 	const isWhole = framework?.copies === undefined;
-	const dependencies = isWhole ? installLines(look, true) : [];
+	const worker = isWhole ? worksOnPackages(look) : undefined;
+	const isBuilt = builds.length > 0 || worker !== undefined;
+	const dependencies = isWhole && worker === undefined ? installLines(look, true) : [];
+	const removal = worker === undefined ? REMOVAL : pruning(look);
 	const stages = [
 		installerStage(look),
 		dependencies.length === 0 ? [] : [...startStage(look, 'dependencies'), ...dependencies],
-		builds.length === 0 ? [] : [...buildStage(look), ...(isWhole ? [REMOVAL] : []), ...handedOver(look)],
-		resultStage(look, start, options, dependencies.length > 0),
+		isBuilt ? [...buildStage(look), ...(isWhole ? removal : []), ...handedOver(look)] : [],
+		resultStage(look, start, options, {
+			hasDependencies: dependencies.length > 0,
+			files: worker === undefined ? ownFiles(look, isBuilt) : [copy(['/app'], './', '--from=build')],
+		}),
 	];
 	return {
 		dockerfile: dockerfile(titleOf(framework?.title ?? 'Node', manager), stages.filter(({ length }) => length > 0)),
@@ -1794,7 +1806,11 @@ const node = (tree, options) => {
 			'**/npm-debug.log*',
 			...(builds.length === 0 ? [] : outputs(look)),
 		]),
-		found: [...look.found, `${start.words.join(' ')} (${start.by})`],
+		found: [
+			...look.found,
+			...(worker === undefined ? [] : [`packages as they are after the build (${worker})`]),
+			`${start.words.join(' ')} (${start.by})`,
+		],
 	};
 };
 function startFor(look, { start: asked }) {
@@ -1807,7 +1823,10 @@ function startFor(look, { start: asked }) {
 	}
 	return node_start_startOf(tree, project.app, manager, builds.length > 0);
 }
-const REMOVAL = run('find . -name node_modules -type d -prune -exec rm -rf {} +');
+const REMOVAL = [run('find . -name node_modules -type d -prune -exec rm -rf {} +')];
+function pruning({ manager: { prune }, project: { members } }) {
+	return prune === undefined || members.length > 0 ? [] : [run(prune)];
+}
 function handedOver({ project, framework }) {
 	const folders = framework?.writable ?? [];
 	return folders.map((folder) => run(['chown', '-R', node_USER, external_node_path_.posix.join(project.app.folder, folder)]));
@@ -1815,16 +1834,16 @@ function handedOver({ project, framework }) {
 function outputs({ framework }) {
 	return (framework?.writable ?? framework?.copies?.map(([from]) => from.split('/')[0]) ?? []).map((one) => `**/${one}`);
 }
-function resultStage(look, start, { base }, hasDependencies) {
-	const { project, framework, builds, image } = look;
+function resultStage({ project, framework, image }, start, { base }, { hasDependencies, files }) {
 	const runtime = start.words[0] === 'bun' ? 'oven/bun:1-slim' : image;
 	const folder = external_node_path_.posix.join('/app', project.app.folder);
+	const copies = framework?.copies?.map(([from, to]) => copy([external_node_path_.posix.join(folder, from)], to === '.' ? './' : `./${to}`, '--from=build'));
 	return [
 		`FROM ${base ?? runtime}`,
 		'WORKDIR /app',
 		...env({ NODE_ENV: 'production', ...framework?.env, ...start.env }),
 		...(hasDependencies ? [copy(['/app'], './', '--from=dependencies')] : []),
-		...(framework?.copies?.map(([from, to]) => copy([external_node_path_.posix.join(folder, from)], to === '.' ? './' : `./${to}`, '--from=build')) ?? ownFiles(look, builds.length > 0)),
+		...(copies ?? files),
 		...(folder === '/app' ? [] : [`WORKDIR ${folder}`]),
 		`USER ${node_USER}`,
 		'STOPSIGNAL SIGTERM',

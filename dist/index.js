@@ -87370,13 +87370,6 @@ async function makeImages(request) {
 		signal,
 	});
 }
-async function writeDockerfiles({ project, services, surroundings: { env, log }, }) {
-	const { workspace, folder } = project;
-	const builds = requireBuilds(project, services, project.sources);
-	const { ejectDockerfiles } = await Promise.all( [__nccwpck_require__.e(541), __nccwpck_require__.e(595)]).then(__nccwpck_require__.bind(__nccwpck_require__, 3595));
-	const checkout = await readCheckout({ workspace, env });
-	return await ejectDockerfiles(builds, { folder, workspace, checkout, log });
-}
 async function supplyImages(project, inputs, surroundings) {
 	const { images: given, service } = inputs;
 	const services = keptImages(project, { images: given, service });
@@ -92768,17 +92761,22 @@ const buildPush = command_command({
 	async run(inputs, surroundings) {
 		const project = await readProject(inputs, surroundings);
 		const services = chosenServices(project, inputs.service);
+		if (inputs.eject)
+			return await eject(project, services, surroundings);
 		const access = registryAccess(project, inputs, surroundings);
+		const images = await makeImages({ project: { ...project, access }, services, inputs, surroundings });
 		const { title } = project;
-		const request = { project: { ...project, access }, services, inputs, surroundings };
-		if (inputs.eject) {
-			const ejected = await writeDockerfiles(request);
-			return { kind: 'built', title, images: [], ejected, outputs: builtOutputs([]), failure: undefined };
-		}
-		const images = await makeImages(request);
 		return { kind: 'built', title, images, outputs: builtOutputs(images), failure: undefined };
 	},
 });
+async function eject(project, services, { env, log }) {
+	const { workspace, folder, title } = project;
+	const builds = requireBuilds(project, services, project.sources);
+	const { ejectDockerfiles } = await Promise.all( [__nccwpck_require__.e(541), __nccwpck_require__.e(595)]).then(__nccwpck_require__.bind(__nccwpck_require__, 3595));
+	const checkout = await readCheckout({ workspace, env });
+	const ejected = await ejectDockerfiles(builds, { folder, workspace, checkout, log });
+	return { kind: 'built', title, images: [], ejected, outputs: builtOutputs([]), failure: undefined };
+}
 function chosenServices({ builds, wanted }, asked) {
 	const known = Object.keys(builds);
 	if (known.length === 0) {
