@@ -26,6 +26,102 @@ function splitWords(line) {
 	}
 }
   }),
+  8662:
+  ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+"use strict";
+  __nccwpck_require__.d(__webpack_exports__, {
+	Gy: () => (  packEntries),
+	NE: () => (  packEach),
+	Po: () => (  packFiles),
+	Qo: () => (  unpackFiles),
+	Uj: () => (  PRIVATE),
+	sJ: () => (  eachEntry)
+  });
+  var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4379);
+  var node_path__WEBPACK_IMPORTED_MODULE_0___default =  __nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
+  var node_stream__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7075);
+  var node_stream__WEBPACK_IMPORTED_MODULE_1___default =  __nccwpck_require__.n(node_stream__WEBPACK_IMPORTED_MODULE_1__);
+  var node_stream_promises__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6466);
+  var node_stream_promises__WEBPACK_IMPORTED_MODULE_2___default =  __nccwpck_require__.n(node_stream_promises__WEBPACK_IMPORTED_MODULE_2__);
+  var tar_stream__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6474);
+const READABLE = { file: 0o644, folder: 0o755 };
+const PRIVATE = { file: 0o600, folder: 0o700 };
+async function packFiles(files, modes = READABLE) {
+	const archive = (0,tar_stream__WEBPACK_IMPORTED_MODULE_3__.pack)();
+	const folders = new Set();
+	for (const [path, content] of files) {
+		for (const folder of foldersOf(path)) {
+			if (folders.has(folder))
+				continue;
+			folders.add(folder);
+			archive.entry({ name: folder, type: 'directory', mode: modes.folder });
+		}
+		archive.entry({ name: path, mode: modes.file }, content);
+	}
+	archive.finalize();
+	return await bytesOf(archive);
+}
+async function packEntries(entries) {
+	const archive = (0,tar_stream__WEBPACK_IMPORTED_MODULE_3__.pack)();
+	for (const { path, content, ...owned } of entries) {
+		if (content === undefined)
+			archive.entry({ name: path, type: 'directory', ...owned });
+		else
+			archive.entry({ name: path, ...owned }, content);
+	}
+	archive.finalize();
+	return await bytesOf(archive);
+}
+async function unpackFiles(archive) {
+	const files = new Map();
+	const entries = (0,tar_stream__WEBPACK_IMPORTED_MODULE_3__.extract)();
+	entries.end(archive);
+	for await (const entry of entries) {
+		const content = await bytesOf(entry);
+		if (entry.header.type === 'file')
+			files.set(entry.header.name, content.toString());
+	}
+	return files;
+}
+async function eachEntry(archive, take) {
+	const entries = (0,tar_stream__WEBPACK_IMPORTED_MODULE_3__.extract)();
+	const feeding = (0,node_stream_promises__WEBPACK_IMPORTED_MODULE_2__.pipeline)(archive, entries);
+	feeding.catch(() => undefined);
+	for await (const entry of entries) {
+		const { name, type, linkname } = entry.header;
+		const path = node_path__WEBPACK_IMPORTED_MODULE_0__.posix.normalize(name);
+		if (type === 'file')
+			await take({ path, content: node_stream__WEBPACK_IMPORTED_MODULE_1__.Readable.from(entry) });
+		else if (type === 'symlink' && linkname)
+			await take({ path, linkTo: node_path__WEBPACK_IMPORTED_MODULE_0__.posix.join(node_path__WEBPACK_IMPORTED_MODULE_0__.posix.dirname(path), linkname) });
+		else if (type === 'link' && linkname)
+			await take({ path, linkTo: node_path__WEBPACK_IMPORTED_MODULE_0__.posix.normalize(linkname) });
+		entry.resume();
+	}
+	await feeding;
+}
+function packEach(files) {
+	const archive = (0,tar_stream__WEBPACK_IMPORTED_MODULE_3__.pack)();
+	const fill = async () => {
+		for (const { path, size, content } of files) {
+			await (0,node_stream_promises__WEBPACK_IMPORTED_MODULE_2__.pipeline)(content(), archive.entry({ name: path, size, mode: READABLE.file }));
+		}
+		archive.finalize();
+	};
+	fill().catch((error) => archive.destroy(error));
+	return node_stream__WEBPACK_IMPORTED_MODULE_1__.Readable.from(archive, { objectMode: false });
+}
+async function bytesOf(stream) {
+	const chunks = [];
+	for await (const chunk of stream)
+		chunks.push(chunk);
+	return Buffer.concat(chunks);
+}
+function foldersOf(path) {
+	const parts = path.split('/').slice(0, -1);
+	return parts.map((_part, index) => parts.slice(0, index + 1).join('/'));
+}
+  }),
   2218:
   ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
@@ -782,6 +878,7 @@ function checkRef(ref) {
 "use strict";
   __nccwpck_require__.d(__webpack_exports__, {
 	EU: () => (  shortName),
+	K1: () => (  DIGEST_TAG),
 	KA: () => (  versionText),
 	_M: () => (  repositoryOf),
 	eZ: () => (  namesOf),
@@ -805,13 +902,17 @@ function namesOf(image) {
 function taggedName(image) {
 	return /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
 }
+const DIGEST_TAG = /^sha256-([0-9a-f]{64})$/;
 const LONGEST_TAG = 20;
 const SHORT_TAG = 12;
 function versionText(image) {
 	const [name = '', digest] = image.split('@');
 	const tag = /:([^/:]+)$/.exec(name)?.[1];
+	const said = tag === undefined ? digest : DIGEST_TAG.test(tag) ? tag.replace('-', ':') : undefined;
+	if (said !== undefined)
+		return said.slice(0, 'sha256:'.length + SHORT_TAG);
 	if (tag === undefined)
-		return digest?.slice(0, 'sha256:'.length + SHORT_TAG) ?? 'latest';
+		return 'latest';
 	return tag.length > LONGEST_TAG ? `${tag.slice(0, SHORT_TAG)}…` : tag;
 }
   }),
@@ -835,6 +936,7 @@ const LABEL = {
 	versionPort: 'switchyard.version-port',
 	internalPort: 'switchyard.internal-port',
 	extraPorts: 'switchyard.extra-ports',
+	content: 'switchyard.content',
 	containerHash: 'switchyard.container-hash',
 	secretsVersion: 'switchyard.secrets-version',
 	holder: 'switchyard.holder',
@@ -17978,6 +18080,257 @@ module.exports = {
 			&& stream._readableState.ended === false);
   },
 };
+  }),
+  7849:
+  ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+"use strict";
+  __nccwpck_require__.d(__webpack_exports__, {
+	K: () => (  LayoutStore),
+	f: () => (  digestInto)
+  });
+  var node_crypto__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7598);
+  var node_crypto__WEBPACK_IMPORTED_MODULE_0___default =  __nccwpck_require__.n(node_crypto__WEBPACK_IMPORTED_MODULE_0__);
+  var node_fs__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3024);
+  var node_fs__WEBPACK_IMPORTED_MODULE_1___default =  __nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_1__);
+  var node_fs_promises__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(1455);
+  var node_fs_promises__WEBPACK_IMPORTED_MODULE_2___default =  __nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_2__);
+  var node_path__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4379);
+  var node_path__WEBPACK_IMPORTED_MODULE_3___default =  __nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_3__);
+  var node_stream__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(7075);
+  var node_stream__WEBPACK_IMPORTED_MODULE_4___default =  __nccwpck_require__.n(node_stream__WEBPACK_IMPORTED_MODULE_4__);
+  var node_stream_promises__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(6466);
+  var node_stream_promises__WEBPACK_IMPORTED_MODULE_5___default =  __nccwpck_require__.n(node_stream_promises__WEBPACK_IMPORTED_MODULE_5__);
+  var node_zlib__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(8522);
+  var node_zlib__WEBPACK_IMPORTED_MODULE_6___default =  __nccwpck_require__.n(node_zlib__WEBPACK_IMPORTED_MODULE_6__);
+  var _layout_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(3677);
+const LAYER = 'application/vnd.oci.image.layer.v1.tar';
+const NAME = 'org.opencontainers.image.ref.name';
+class LayoutStore {
+	folder;
+	#writing = Promise.resolve();
+	#packing = new Map();
+	constructor(folder) {
+		this.folder = folder;
+	}
+	find(digest) {
+		return (0,_layout_js__WEBPACK_IMPORTED_MODULE_7__  .AM)(this.folder, digest);
+	}
+	async named(name) {
+		const { manifests } = await readIndex(this.folder);
+		return manifests.findLast(({ annotations }) => annotations?.[NAME] === name)?.digest;
+	}
+	async take(layout, name) {
+		const [image] = (await readIndex(layout)).manifests;
+		if (image === undefined)
+			throw new Error(`the layout ${layout} has no image`);
+		await this.#prepare();
+		const blobs = (0,node_path__WEBPACK_IMPORTED_MODULE_3__.join)(layout, 'blobs', 'sha256');
+		for (const hex of await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_2__.readdir)(blobs)) {
+			await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_2__.rename)((0,node_path__WEBPACK_IMPORTED_MODULE_3__.join)(blobs, hex), (0,_layout_js__WEBPACK_IMPORTED_MODULE_7__  .nD)(this.folder, `sha256:${hex}`));
+		}
+		await this.#name(image, name);
+		return image.digest;
+	}
+	async addImage(config, layers, name) {
+		const manifest = {
+			schemaVersion: 2,
+			mediaType: _layout_js__WEBPACK_IMPORTED_MODULE_7__  .EG,
+			config: await this.#addText(config, _layout_js__WEBPACK_IMPORTED_MODULE_7__  .TF),
+			layers: layers.map(({ mediaType, digest, size }) => ({ mediaType, digest, size })),
+		};
+		const added = await this.#addText(Buffer.from(JSON.stringify(manifest)), _layout_js__WEBPACK_IMPORTED_MODULE_7__  .EG);
+		await this.#name(added, name);
+		return added.digest;
+	}
+	addLayer(path, diffId) {
+		const packing = this.#packing.get(diffId) ?? this.#pack(path, diffId);
+		this.#packing.set(diffId, packing);
+		return packing;
+	}
+	async addPacked(path, digest) {
+		await this.#prepare();
+		const { size } = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_2__.stat)(path);
+		const mediaType = `${LAYER}+${(await startsWithGzip(path)) ? 'gzip' : 'zstd'}`;
+		await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_2__.rename)(path, (0,_layout_js__WEBPACK_IMPORTED_MODULE_7__  .nD)(this.folder, digest));
+		return { mediaType, digest, size };
+	}
+	async #pack(path, diffId) {
+		await this.#prepare();
+		const note = (0,node_path__WEBPACK_IMPORTED_MODULE_3__.join)(this.folder, 'packed', diffId.replace('sha256:', ''));
+		const known = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_2__.readFile)(note, 'utf8').catch(() => undefined);
+		if (known !== undefined)
+			return JSON.parse(known);
+		const added = await this.#addStream((0,node_fs__WEBPACK_IMPORTED_MODULE_1__.createReadStream)(path), `${LAYER}+gzip`, (0,node_zlib__WEBPACK_IMPORTED_MODULE_6__.createGzip)());
+		await this.#write(note, JSON.stringify(added));
+		return added;
+	}
+	async #addText(text, mediaType) {
+		await this.#prepare();
+		const digest = `sha256:${(0,node_crypto__WEBPACK_IMPORTED_MODULE_0__.createHash)('sha256').update(text).digest('hex')}`;
+		await this.#write((0,_layout_js__WEBPACK_IMPORTED_MODULE_7__  .nD)(this.folder, digest), text);
+		return { mediaType, digest, size: text.length };
+	}
+	async #addStream(source, mediaType, packing) {
+		const temporary = (0,node_path__WEBPACK_IMPORTED_MODULE_3__.join)(this.folder, `new-${(0,node_crypto__WEBPACK_IMPORTED_MODULE_0__.randomUUID)()}`);
+		const meter = new Meter();
+		await (0,node_stream_promises__WEBPACK_IMPORTED_MODULE_5__.pipeline)(source, packing, meter, (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.createWriteStream)(temporary, { mode: 0o600 }));
+		const { digest, size } = meter;
+		await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_2__.rename)(temporary, (0,_layout_js__WEBPACK_IMPORTED_MODULE_7__  .nD)(this.folder, digest));
+		return { mediaType, digest, size };
+	}
+	async #name(image, name) {
+		const { mediaType, digest, size } = image;
+		const writing = this.#writing.then(async () => {
+			const { manifests } = await readIndex(this.folder);
+			const others = manifests.filter(({ annotations }) => annotations?.[NAME] !== name);
+			const named = { mediaType, digest, size, annotations: { [NAME]: name } };
+			const index = { schemaVersion: 2, manifests: [...others, named] };
+			await this.#write((0,node_path__WEBPACK_IMPORTED_MODULE_3__.join)(this.folder, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
+			await this.#write((0,node_path__WEBPACK_IMPORTED_MODULE_3__.join)(this.folder, 'index.json'), JSON.stringify(index));
+		});
+		this.#writing = writing.catch(() => undefined);
+		await writing;
+	}
+	async #prepare() {
+		await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_2__.mkdir)((0,node_path__WEBPACK_IMPORTED_MODULE_3__.join)(this.folder, 'blobs', 'sha256'), { recursive: true, mode: 0o700 });
+		await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_2__.mkdir)((0,node_path__WEBPACK_IMPORTED_MODULE_3__.join)(this.folder, 'packed'), { recursive: true, mode: 0o700 });
+	}
+	async #write(path, content) {
+		const temporary = (0,node_path__WEBPACK_IMPORTED_MODULE_3__.join)(this.folder, `new-${(0,node_crypto__WEBPACK_IMPORTED_MODULE_0__.randomUUID)()}`);
+		await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_2__.writeFile)(temporary, content, { mode: 0o600 });
+		await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_2__.rename)(temporary, path);
+	}
+}
+async function digestInto(source, path) {
+	const meter = new Meter();
+	await (0,node_stream_promises__WEBPACK_IMPORTED_MODULE_5__.pipeline)(source, meter, (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.createWriteStream)(path, { mode: 0o600 }));
+	return meter.digest;
+}
+class Meter extends node_stream__WEBPACK_IMPORTED_MODULE_4__.Transform {
+	#hash = (0,node_crypto__WEBPACK_IMPORTED_MODULE_0__.createHash)('sha256');
+	#digest;
+	size = 0;
+	get digest() {
+		this.#digest ??= `sha256:${this.#hash.digest('hex')}`;
+		return this.#digest;
+	}
+	_transform(chunk, _encoding, done) {
+		this.#hash.update(chunk);
+		this.size += chunk.length;
+		done(null, chunk);
+	}
+}
+async function readIndex(folder) {
+	const text = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_2__.readFile)((0,node_path__WEBPACK_IMPORTED_MODULE_3__.join)(folder, 'index.json'), 'utf8').catch((error) => {
+		if (error.code === 'ENOENT')
+			return '{"manifests":[]}';
+		throw error;
+	});
+	return JSON.parse(text);
+}
+async function startsWithGzip(path) {
+	for await (const chunk of (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.createReadStream)(path, { end: 1 })) {
+		return chunk.equals(Buffer.from([0x1f, 0x8b]));
+	}
+	return false;
+}
+  }),
+  3677:
+  ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+"use strict";
+  __nccwpck_require__.d(__webpack_exports__, {
+	AM: () => (  readImage),
+	EG: () => (  OCI_MANIFEST),
+	JL: () => (  unpackedSize),
+	JR: () => (  transferSize),
+	TF: () => (  OCI_CONFIG),
+	nD: () => (  blobPath),
+	tj: () => (  platformOf)
+  });
+  var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1455);
+  var node_fs_promises__WEBPACK_IMPORTED_MODULE_0___default =  __nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_0__);
+  var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4379);
+  var node_path__WEBPACK_IMPORTED_MODULE_1___default =  __nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
+const DIGEST = /^sha256:[0-9a-f]{64}$/;
+const OCI_CONFIG = 'application/vnd.oci.image.config.v1+json';
+const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
+const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';
+function blobPath(folder, digest) {
+	if (!DIGEST.test(digest))
+		throw new Error(`${JSON.stringify(digest)} is no digest`);
+	return (0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)(folder, 'blobs', ...digest.split(':'));
+}
+async function readImage(folder, digest) {
+	const manifests = new Map();
+	const blobs = new Map();
+	const platforms = [];
+	const read = async (one, told) => {
+		const path = blobPath(folder, one);
+		const text = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readFile)(path, 'utf8');
+		const body = JSON.parse(text);
+		const mediaType = told ?? body.mediaType ?? (body.manifests === undefined ? OCI_MANIFEST : OCI_INDEX);
+		manifests.set(one, { digest: one, mediaType, size: Buffer.byteLength(text), path });
+		for (const nested of body.manifests ?? [])
+			await read(nested.digest, nested.mediaType);
+		if (body.config === undefined)
+			return;
+		const { digest: ofConfig } = body.config;
+		const layers = body.layers ?? [];
+		for (const { mediaType, digest, size } of [body.config, ...layers]) {
+			blobs.set(digest, { mediaType, digest, size, path: await whole(folder, digest, size) });
+		}
+		const config = JSON.parse(await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readFile)(blobPath(folder, ofConfig), 'utf8'));
+		const diffIds = config.rootfs?.diff_ids ?? [];
+		if (diffIds.length !== layers.length)
+			return;
+		platforms.push({
+			platform: [config.os, config.architecture, config.variant].filter(Boolean).join('/'),
+			config: blobs.get(ofConfig),
+			labels: config.config?.Labels ?? {},
+			layers: layers.map(({ digest }, index) => ({ ...blobs.get(digest), diffId: diffIds[index] })),
+		});
+	};
+	try {
+		await read(digest);
+	}
+	catch (error) {
+		if (error.code === 'ENOENT')
+			return undefined;
+		throw error;
+	}
+	return platforms.length === 0 ? undefined : { digest, manifests, blobs, platforms };
+}
+function platformOf({ platforms }, platform) {
+	const isFor = (one) => one.platform === platform || one.platform.startsWith(`${platform}/`);
+	return platforms.find(isFor) ?? platforms[0];
+}
+async function whole(folder, digest, size) {
+	const path = blobPath(folder, digest);
+	const { size: found } = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.stat)(path);
+	if (found !== size)
+		throw Object.assign(new Error(`${path} is not whole`), { code: 'ENOENT' });
+	return path;
+}
+const GZIP_LENGTH = 4;
+const USUAL_RATIO = 3;
+async function unpackedSize({ mediaType, path, size }) {
+	if (mediaType.endsWith('.tar'))
+		return size;
+	if (!mediaType.endsWith('gzip') || size < GZIP_LENGTH)
+		return size * USUAL_RATIO;
+	const file = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.open)(path);
+	try {
+		const end = Buffer.alloc(GZIP_LENGTH);
+		await file.read(end, 0, GZIP_LENGTH, size - GZIP_LENGTH);
+		return Math.max(end.readUInt32LE(), size);
+	}
+	finally {
+		await file.close();
+	}
+}
+function transferSize(layers) {
+	return layers.reduce((sum, { size }) => sum + size, 0);
+}
   }),
   2039:
   (function(__unused_webpack_module, exports, __nccwpck_require__) {
@@ -48123,7 +48476,7 @@ exports.boolTag = boolTag;
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
 var Scalar = __nccwpck_require__(4305);
-var stringifyNumber = __nccwpck_require__(3677);
+var stringifyNumber = __nccwpck_require__(6058);
 const floatNaN = {
 	identify: value => typeof value === 'number',
 	default: true,
@@ -48169,7 +48522,7 @@ exports.floatNaN = floatNaN;
   2790:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var stringifyNumber = __nccwpck_require__(3677);
+var stringifyNumber = __nccwpck_require__(6058);
 const intIdentify = (value) => typeof value === 'bigint' || Number.isInteger(value);
 const intResolve = (str, offset, radix, { intAsBigInt }) => (intAsBigInt ? BigInt(str) : parseInt(str.substring(offset), radix));
 function intStringify(node, radix, prefix) {
@@ -48490,7 +48843,7 @@ exports.trueTag = trueTag;
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
 var Scalar = __nccwpck_require__(4305);
-var stringifyNumber = __nccwpck_require__(3677);
+var stringifyNumber = __nccwpck_require__(6058);
 const floatNaN = {
 	identify: value => typeof value === 'number',
 	default: true,
@@ -48539,7 +48892,7 @@ exports.floatNaN = floatNaN;
   7149:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var stringifyNumber = __nccwpck_require__(3677);
+var stringifyNumber = __nccwpck_require__(6058);
 const intIdentify = (value) => typeof value === 'bigint' || Number.isInteger(value);
 function intResolve(str, offset, radix, { intAsBigInt }) {
 	const sign = str[0];
@@ -48967,7 +49320,7 @@ exports.set = set;
   3932:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var stringifyNumber = __nccwpck_require__(3677);
+var stringifyNumber = __nccwpck_require__(6058);
 function parseSexagesimal(str, asBigInt) {
 	const sign = str[0];
 	const parts = sign === '-' || sign === '+' ? str.substring(1) : str;
@@ -49587,7 +49940,7 @@ function stringifyDocument(doc, options) {
 }
 exports.stringifyDocument = stringifyDocument;
   }),
-  3677:
+  6058:
   ((__unused_webpack_module, exports) => {
 "use strict";
 function stringifyNumber({ format, minFractionDigits, tag, value }) {
@@ -66341,7 +66694,7 @@ const INPUTS = {
 		schema: pairs,
 	},
 	push: {
-		description: 'With `true`, push images to the registry; with `false`, keep them in the engine of the machine that runs the action, for `provider: local`. They are pushed when this is empty, unless the provider is `local` and the file names no registry.',
+		description: 'With `true`, push images to the registry, or with `registry: none` keep them for the deploy of the same job; with `false`, keep them in the engine of the machine that runs the action, for `provider: local`. They are pushed when this is empty, unless the provider is `local` and the file names no registry.',
 		schema: optionalFlag,
 	},
 	'registry-username': {
@@ -67921,6 +68274,26 @@ function canonicalJson(value) {
 		? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
 		: member);
 }
+var image_name = __nccwpck_require__(2486);
+;
+function transferredName(image) {
+	const digest = /@sha256:([0-9a-f]{64})$/.exec(image)?.[1];
+	return digest === undefined ? undefined : `${(0,image_name ._M)(image)}:sha256-${digest}`;
+}
+function transferredDigest(image) {
+	const repository = (0,image_name ._M)(image);
+	const digest = image_name .K1.exec(image.slice(repository.length + 1))?.[1];
+	return digest === undefined ? undefined : `${repository}@sha256:${digest}`;
+}
+function isTransferred(image) {
+	return transferredDigest(image) !== undefined;
+}
+function nameInTransfer(port, { token, name }) {
+	return `127.0.0.1:${port}/${token}/${name}`;
+}
+function isNameInTransfer(name) {
+	return /^127\.0\.0\.1:\d+\/[0-9a-f]{32}\//.test(name);
+}
 ;
 const PREFIX = '_v';
 const TIME_LENGTH = '_20261126t1710'.length;
@@ -67929,7 +68302,7 @@ const VERSION_MIN = 8;
 const DIGEST_LENGTH = 12;
 const VERSIONED_NAMES_TOTAL_MAX = NAME_MAX - '__'.length - PREFIX.length - TIME_LENGTH - VERSION_MIN;
 function versionOf(image) {
-	const [name = '', digest] = image.split('@');
+	const [name = '', digest] = (transferredDigest(image) ?? image).split('@');
 	const tag = /:([^/:]+)$/.exec(name)?.[1];
 	if (tag === undefined)
 		return digest?.replace(/^sha256:/, '').slice(0, DIGEST_LENGTH) ?? 'latest';
@@ -68771,57 +69144,7 @@ async function failure(server, { id, name }, { why, advice }) {
 	});
 }
 var fleet_fleet = __nccwpck_require__(7492);
-var tar_stream = __nccwpck_require__(6474);
-;
-const READABLE = { file: 0o644, folder: 0o755 };
-const PRIVATE = { file: 0o600, folder: 0o700 };
-async function packFiles(files, modes = READABLE) {
-	const archive = (0,tar_stream.pack)();
-	const folders = new Set();
-	for (const [path, content] of files) {
-		for (const folder of archive_foldersOf(path)) {
-			if (folders.has(folder))
-				continue;
-			folders.add(folder);
-			archive.entry({ name: folder, type: 'directory', mode: modes.folder });
-		}
-		archive.entry({ name: path, mode: modes.file }, content);
-	}
-	archive.finalize();
-	return await archive_bytesOf(archive);
-}
-async function packEntries(entries) {
-	const archive = (0,tar_stream.pack)();
-	for (const { path, content, ...owned } of entries) {
-		if (content === undefined)
-			archive.entry({ name: path, type: 'directory', ...owned });
-		else
-			archive.entry({ name: path, ...owned }, content);
-	}
-	archive.finalize();
-	return await archive_bytesOf(archive);
-}
-async function unpackFiles(archive) {
-	const files = new Map();
-	const entries = (0,tar_stream.extract)();
-	entries.end(archive);
-	for await (const entry of entries) {
-		const content = await archive_bytesOf(entry);
-		if (entry.header.type === 'file')
-			files.set(entry.header.name, content.toString());
-	}
-	return files;
-}
-async function archive_bytesOf(stream) {
-	const chunks = [];
-	for await (const chunk of stream)
-		chunks.push(chunk);
-	return Buffer.concat(chunks);
-}
-function archive_foldersOf(path) {
-	const parts = path.split('/').slice(0, -1);
-	return parts.map((_part, index) => parts.slice(0, index + 1).join('/'));
-}
+var archive = __nccwpck_require__(8662);
 ;
 const HTTP_PORT = 80;
 const TLS_PORT = 443;
@@ -69081,7 +69404,7 @@ async function accountKeyOf(edge, scope) {
 	return await readFile(edge, `${ACCOUNTS_FOLDER}/${scope}.pem`);
 }
 async function writeAccountKey({ server, id }, scope, key) {
-	await server.engine.writeFiles(id, KEYS_FOLDER, new Map([[`${ACCOUNTS_FOLDER}/${scope}.pem`, key]]), PRIVATE);
+	await server.engine.writeFiles(id, KEYS_FOLDER, new Map([[`${ACCOUNTS_FOLDER}/${scope}.pem`, key]]), archive .Uj);
 }
 async function readFile({ server, id }, path) {
 	try {
@@ -69742,12 +70065,12 @@ function describe(servers) {
 	})
 		.join(', ');
 }
-const whereabouts_PRIVATE = new external_node_net_.BlockList();
+const PRIVATE = new external_node_net_.BlockList();
 for (const range of ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '127.0.0.0/8', '100.64.0.0/10'])
-	whereabouts_PRIVATE.addSubnet(range.split('/')[0], Number(range.split('/')[1]), 'ipv4');
-whereabouts_PRIVATE.addSubnet('fc00::', 7, 'ipv6');
+	PRIVATE.addSubnet(range.split('/')[0], Number(range.split('/')[1]), 'ipv4');
+PRIVATE.addSubnet('fc00::', 7, 'ipv6');
 function isPrivate(address) {
-	return whereabouts_PRIVATE.check(address, (0,external_node_net_.isIP)(address) === 6 ? 'ipv6' : 'ipv4');
+	return PRIVATE.check(address, (0,external_node_net_.isIP)(address) === 6 ? 'ipv6' : 'ipv4');
 }
 ;
 const BESIDE_OLD_WORKERS_MS = 1_000;
@@ -72751,7 +73074,6 @@ function isAtLeast(version, [major, minor]) {
 	const [ownMajor = 0, ownMinor = 0] = version.split('.').map((part) => Number.parseInt(part, 10) || 0);
 	return ownMajor > major || (ownMajor === major && ownMinor >= minor);
 }
-var image_name = __nccwpck_require__(2486);
 ;
 const HTTP = '80/tcp';
 function agreedMake(scope, nginx, manifest) {
@@ -74376,31 +74698,1598 @@ function explainRegistry(said, isLoggedIn) {
 	return { what: 'the registry did not give it', hint: login };
 }
 const UNREACHED = /no such host|i\/o timeout|timeout exceeded|deadline exceeded|aborted due to timeout|connection refused|connection reset|network is unreachable|no route to host|server misbehaving|tls: |x509|gave HTTP response to HTTPS client|\bEOF\b/i;
+var external_node_fs_ = __nccwpck_require__(3024);
+var external_node_stream_ = __nccwpck_require__(7075);
+var layout = __nccwpck_require__(3677);
 ;
-const pull_FEEDBACK_EVERY_MS = 3_000;
-const pull = {
-	describe: ({ image, server }) => `pull ${image} on ${server}`,
-	async run({ server, image, policy, platform }, { fleet, registryAuth, log, clock, guard: { signal } }) {
-		if (policy === 'never')
-			throw forbiddenPull(server, image);
-		const auth = await registryAuth(image);
-		const meter = new PullMeter();
-		const over = new AbortController();
-		const telling = pull_tellProgress(clock.endingWith(over.signal), () => log.info(`${server}: pulling ${image}: ${meter.summary()}`));
+const PIECE_BYTES = 5e6;
+function beginningsOf({ platform, labels, layers }) {
+	const [os, architecture, variant] = platform.split('/');
+	let pieceBytes = 0;
+	return layers.slice(0, -1).flatMap(({ size }, index) => {
+		pieceBytes += size;
+		if (pieceBytes < PIECE_BYTES)
+			return [];
+		pieceBytes = 0;
+		const lowest = layers.slice(0, index + 1);
+		const rootfs = { type: 'layers', diff_ids: lowest.map(({ diffId }) => diffId) };
+		const config = textBlob(layout .TF, { os, architecture, variant, config: { Labels: labels }, rootfs });
+		const manifest = textBlob(layout .EG, {
+			schemaVersion: 2,
+			mediaType: layout .EG,
+			config: descriptorOf(config),
+			layers: lowest.map(descriptorOf),
+		});
+		return [{ manifest, config }];
+	});
+}
+function textBlob(mediaType, value) {
+	const content = Buffer.from(JSON.stringify(value));
+	const digest = `sha256:${(0,external_node_crypto_.createHash)('sha256').update(content).digest('hex')}`;
+	return { mediaType, digest, size: content.length, content };
+}
+function descriptorOf({ mediaType, digest, size }) {
+	return { mediaType, digest, size };
+}
+var external_node_http_ = __nccwpck_require__(7067);
+var promises_ = __nccwpck_require__(6466);
+;
+function parseRange(header, size) {
+	const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/.exec(header ?? '') ?? [];
+	if (first === '' && last === '')
+		return undefined;
+	const start = first === '' ? Math.max(0, size - Number(last)) : Number(first);
+	const end = first === '' || last === '' ? size - 1 : Math.min(Number(last), size - 1);
+	if (last !== '' && first !== '' && Number(last) < start)
+		return undefined;
+	return start >= size || (first === '' && Number(last) === 0) ? 'unsatisfiable' : { start, end };
+}
+;
+const CHUNK_BYTES = 512 * 1024;
+const TOKEN_BYTES = 16;
+class LayoutRegistry {
+	token = (0,external_node_crypto_.randomBytes)(TOKEN_BYTES).toString('hex');
+	#repository;
+	#served;
+	#server;
+	#connections = new Set();
+	#sentBytes = 0;
+	constructor(served, name) {
+		this.#served = served;
+		this.#repository = `${this.token}/${name}`;
+		this.#server = (0,external_node_http_.createServer)((request, response) => void this.#answer(request, response));
+	}
+	get sentBytes() {
+		return this.#sentBytes;
+	}
+	accept(stream) {
+		this.#connections.add(stream);
+		stream.once('close', () => this.#connections.delete(stream));
+		stream.on('error', () => stream.destroy());
+		this.#server.emit('connection', stream);
+	}
+	close() {
+		for (const stream of this.#connections)
+			stream.destroy();
+	}
+	async #answer(request, response) {
+		response.setHeader('docker-distribution-api-version', 'registry/2.0');
+		if (request.method !== 'GET' && request.method !== 'HEAD') {
+			response.setHeader('allow', 'GET, HEAD');
+			return refuse(response, 405, 'UNSUPPORTED', 'this registry can only be read');
+		}
+		const path = (request.url ?? '').split('?')[0];
+		if (path === '/v2/' || path === '/v2')
+			return send(request, response, '{}');
+		const [, repository, kind, digest = ''] = /^\/v2\/(.+)\/(manifests|blobs)\/([^/]+)$/.exec(path) ?? [];
+		if (repository !== this.#repository)
+			return refuse(response, 404, 'NAME_UNKNOWN', 'there is no such name');
+		const known = kind === 'blobs' ? this.#served.blobs : this.#served.manifests;
+		const blob = known.get(digest);
+		if (blob === undefined) {
+			const code = kind === 'blobs' ? 'BLOB_UNKNOWN' : 'MANIFEST_UNKNOWN';
+			return refuse(response, 404, code, 'the image has no such part');
+		}
+		await this.#sendBlob(blob, request, response);
+	}
+	async #sendBlob(blob, request, response) {
+		const { digest, mediaType, size } = blob;
+		const range = parseRange(request.headers.range, size);
+		response.setHeader('docker-content-digest', digest);
+		response.setHeader('etag', `"${digest}"`);
+		response.setHeader('accept-ranges', 'bytes');
+		if (range === 'unsatisfiable') {
+			response.writeHead(416, { 'content-range': `bytes */${size}` }).end();
+			return;
+		}
+		const { start, end } = range ?? { start: 0, end: size - 1 };
+		response.writeHead(range === undefined ? 200 : 206, {
+			'content-type': mediaType,
+			'content-length': end - start + 1,
+			...(range !== undefined && { 'content-range': `bytes ${start}-${end}/${size}` }),
+		});
+		if (request.method === 'HEAD' || size === 0) {
+			response.end();
+			return;
+		}
+		if ('content' in blob) {
+			response.end(blob.content.subarray(start, end + 1));
+			return;
+		}
+		const file = (0,external_node_fs_.createReadStream)(blob.path, { start, end, highWaterMark: CHUNK_BYTES });
+		file.on('data', (chunk) => {
+			this.#sentBytes += chunk.length;
+		});
+		await (0,promises_.pipeline)(file, response).catch(() => response.destroy());
+	}
+}
+function send({ method }, response, text) {
+	response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
+	response.end(method === 'HEAD' ? undefined : text);
+}
+function refuse(response, status, code, message) {
+	const text = JSON.stringify({ errors: [{ code, message }] });
+	response.writeHead(status, {
+		'content-type': 'application/json',
+		'content-length': Buffer.byteLength(text),
+	});
+	response.end(text);
+}
+;
+async function transferImage(server, { image, name, platform, onProgress, onPulled, signal }) {
+	const { engine } = server;
+	const repository = (0,image_name ._M)(name);
+	const isKnown = image.platforms.length === 1 || platform !== undefined;
+	const beginnings = isKnown ? beginningsOf((0,layout .tj)(image, platform)) : [];
+	const registry = new LayoutRegistry(withBeginnings(image, beginnings), repository);
+	const listener = await server.listen((stream) => registry.accept(stream));
+	const { token } = registry;
+	const nameOf = (digest) => `${nameInTransfer(listener.port, { token, name: repository })}@${digest}`;
+	const pulled = nameOf(image.digest);
+	let isOver = false;
+	try {
+		const names = beginnings.map(({ manifest }) => nameOf(manifest.digest));
+		const keeping = pullInTurn(engine, names, { signal, isOver: () => isOver });
+		await engine.pullImage(pulled, { ...(platform !== undefined && { platform }), onProgress, signal });
+		isOver = true;
+		onPulled?.();
+		await engine.tagImage(pulled, name);
+		for (const one of [pulled, ...(await keeping)])
+			await engine.removeImage(one);
+	}
+	finally {
+		await listener.close();
+		registry.close();
+	}
+	return registry.sentBytes;
+}
+function withBeginnings({ manifests, blobs }, beginnings) {
+	const served = {
+		manifests: new Map(manifests),
+		blobs: new Map(blobs),
+	};
+	for (const { manifest, config } of beginnings) {
+		served.manifests.set(manifest.digest, manifest);
+		served.blobs.set(config.digest, config);
+	}
+	return served;
+}
+async function pullInTurn(engine, names, { signal, isOver }) {
+	const begun = [];
+	for (const name of names) {
+		if (isOver())
+			break;
+		begun.push(name);
+		const isThere = await engine.pullImage(name, { onProgress: () => undefined, signal }).then(() => true, () => false);
+		if (!isThere)
+			break;
+	}
+	return begun;
+}
+async function loadImage({ engine }, { image, name, platform, onProgress, onPulled, signal }) {
+	const { config, layers } = (0,layout .tj)(image, platform);
+	const total = (0,layout .JR)(layers);
+	let sent = 0;
+	const count = (bytes) => {
+		sent += bytes;
+		onProgress({ id: config.digest, status: 'Downloading', progressDetail: { current: sent, total } });
+	};
+	const list = [
+		{
+			Config: pathOf(config.digest),
+			RepoTags: [name],
+			Layers: layers.map(({ digest }) => pathOf(digest)),
+		},
+	];
+	const text = Buffer.from(JSON.stringify(list));
+	const files = new Map(layers.map((layer) => [layer.digest, layer]));
+	const entries = [
+		...[...files.values()].map(({ digest, path, size }) => ({
+			path: pathOf(digest),
+			size,
+			content: () => (0,external_node_fs_.createReadStream)(path).on('data', (chunk) => count(chunk.length)),
+		})),
+		{ path: pathOf(config.digest), size: config.size, content: () => (0,external_node_fs_.createReadStream)(config.path) },
+		{ path: 'manifest.json', size: text.length, content: () => external_node_stream_.Readable.from([text]) },
+	];
+	await engine.loadImages((0,archive .NE)(entries), signal);
+	onPulled?.();
+	return sent;
+}
+function pathOf(digest) {
+	return `blobs/${digest.replace(':', '/')}`;
+}
+var external_assert_ = __nccwpck_require__(2613);
+var is_stream = __nccwpck_require__(1011);
+var make_dir = __nccwpck_require__(6276);
+;
+class PromiseQueue {
+	constructor({ concurrency = 1 } = {}) {
+		this.options = { concurrency };
+		this.running = 0;
+		this.queue = [];
+		this.idleCallbacks = [];
+	}
+	clear() {
+		this.queue = [];
+	}
+	onIdle(callback) {
+		this.idleCallbacks.push(callback);
+		return () => {
+			const index = this.idleCallbacks.indexOf(callback);
+			if (index !== -1) {
+				this.idleCallbacks.splice(index, 1);
+			}
+		};
+	}
+	waitTillIdle() {
+		return new Promise((resolve) => {
+			if (this.running === 0) {
+				resolve();
+				return;
+			}
+			const dispose = this.onIdle(() => {
+				dispose();
+				resolve();
+			});
+		});
+	}
+	add(callback) {
+		return new Promise((resolve, reject) => {
+			const runCallback = () => {
+				this.running += 1;
+				try {
+					Promise.resolve(callback()).then((val) => {
+						resolve(val);
+						this.processNext();
+					}, (err) => {
+						reject(err);
+						this.processNext();
+					});
+				}
+				catch (err) {
+					reject(err);
+					this.processNext();
+				}
+			};
+			if (this.running >= this.options.concurrency) {
+				this.queue.push(runCallback);
+			}
+			else {
+				runCallback();
+			}
+		});
+	}
+	processNext() {
+		this.running -= 1;
+		const callback = this.queue.shift();
+		if (callback) {
+			callback();
+		}
+		else if (this.running === 0) {
+			this.idleCallbacks.forEach((item) => item());
+		}
+	}
+}
+;
+const defaultFilesystem = {
+	join(pathA, pathB) {
+		return external_path_.join(pathA, pathB);
+	},
+	basename(path) {
+		return external_path_.basename(path);
+	},
+	stat(path) {
+		return new Promise((resolve, reject) => {
+			external_fs_.stat(path, (err, res) => {
+				if (err) {
+					reject(err);
+				}
+				else {
+					resolve(res);
+				}
+			});
+		});
+	},
+	readdir(path) {
+		return new Promise((resolve, reject) => {
+			external_fs_.readdir(path, (err, res) => {
+				if (err) {
+					reject(err);
+				}
+				else {
+					resolve(res);
+				}
+			});
+		});
+	},
+};
+async function scanDirectoryInternal({ path, recursive, validate, result, fileSystem, queue, reject, }) {
+	const itemStat = await fileSystem.stat(path);
+	if (itemStat.isFile()) {
+		result.files.push(path);
+	}
+	else if (itemStat.isDirectory()) {
+		result.directories.push(path);
+	}
+	if (!itemStat.isDirectory() || recursive === 'none') {
+		return;
+	}
+	const contents = await fileSystem.readdir(path);
+	contents.forEach((item) => {
+		const itemPath = fileSystem.join(path, item);
+		if (!validate(itemPath)) {
+			return;
+		}
+		queue
+			.add(() => scanDirectoryInternal({
+			path: itemPath,
+			recursive: recursive === 'shallow' ? 'none' : 'deep',
+			validate,
+			result,
+			fileSystem,
+			queue,
+			reject,
+		}))
+			.catch(reject);
+	});
+}
+async function scanDirectory(path, { recursive = true, validate = null, concurrency = Infinity, fileSystem = defaultFilesystem, } = {}) {
+	external_assert_(path && typeof path === 'string', 'path must be a valid string');
+	external_assert_(typeof recursive === 'boolean', 'options.recursive must be a valid boolean');
+	external_assert_(validate === null || typeof validate === 'function', 'options.validate must be a valid function');
+	external_assert_(typeof concurrency === 'number', 'options.concurrency must be a valid number');
+	external_assert_(fileSystem !== null && typeof fileSystem === 'object', 'options.fileSystem must be a valid object');
+	const queue = new PromiseQueue({
+		concurrency,
+	});
+	const result = { files: [], directories: [] };
+	const mergedFileSystem = { ...defaultFilesystem, ...fileSystem };
+	await new Promise((resolve, reject) => {
+		scanDirectoryInternal({
+			path,
+			recursive: recursive ? 'deep' : 'shallow',
+			validate: validate != null ? validate : (item) => mergedFileSystem.basename(item).slice(0, 1) !== '.',
+			result,
+			fileSystem: mergedFileSystem,
+			queue,
+			reject,
+		})
+			.then(() => queue.waitTillIdle())
+			.then(resolve, reject);
+	});
+	return result;
+}
+  const esm = (scanDirectory);
+var shell_escape = __nccwpck_require__(2914);
+var lib = __nccwpck_require__(2059);
+;
+const DEFAULT_CONCURRENCY = 1;
+const DEFAULT_VALIDATE = (path) => !external_path_.basename(path).startsWith('.');
+const DEFAULT_TICK = () => {
+};
+class SSHError extends Error {
+	constructor(message, code = null) {
+		super(message);
+		this.code = code;
+	}
+}
+function unixifyPath(path) {
+	if (path.includes('\\')) {
+		return path.split('\\').join('/');
+	}
+	return path;
+}
+async function esm_readFile(filePath) {
+	return new Promise((resolve, reject) => {
+		external_fs_.readFile(filePath, 'utf8', (err, res) => {
+			if (err) {
+				reject(err);
+			}
+			else {
+				resolve(res);
+			}
+		});
+	});
+}
+const SFTP_MKDIR_ERR_CODE_REGEXP = /Error: (E[\S]+): /;
+async function makeDirectoryWithSftp(path, sftp) {
+	let stats = null;
+	try {
+		stats = await new Promise((resolve, reject) => {
+			sftp.stat(path, (err, res) => {
+				if (err) {
+					reject(err);
+				}
+				else {
+					resolve(res);
+				}
+			});
+		});
+	}
+	catch (_) {
+	}
+	if (stats) {
+		if (stats.isDirectory()) {
+			return;
+		}
+		throw new Error('mkdir() failed, target already exists and is not a directory');
+	}
+	try {
+		await new Promise((resolve, reject) => {
+			sftp.mkdir(path, (err) => {
+				if (err) {
+					reject(err);
+				}
+				else {
+					resolve();
+				}
+			});
+		});
+	}
+	catch (err) {
+		if (err != null && typeof err.stack === 'string') {
+			const matches = SFTP_MKDIR_ERR_CODE_REGEXP.exec(err.stack);
+			if (matches != null) {
+				throw new SSHError(err.message, matches[1]);
+			}
+			throw err;
+		}
+	}
+}
+class NodeSSH {
+	constructor() {
+		this.connection = null;
+	}
+	getConnection() {
+		const { connection } = this;
+		if (connection == null) {
+			throw new Error('Not connected to server');
+		}
+		return connection;
+	}
+	async connect(givenConfig) {
+		external_assert_(givenConfig != null && typeof givenConfig === 'object', 'config must be a valid object');
+		const config = { ...givenConfig };
+		external_assert_(config.username != null && typeof config.username === 'string', 'config.username must be a valid string');
+		if (config.host != null) {
+			external_assert_(typeof config.host === 'string', 'config.host must be a valid string');
+		}
+		else if (config.sock != null) {
+			external_assert_(typeof config.sock === 'object', 'config.sock must be a valid object');
+		}
+		else {
+			throw new external_assert_.AssertionError({ message: 'Either config.host or config.sock must be provided' });
+		}
+		if (config.privateKey != null || config.privateKeyPath != null) {
+			if (config.privateKey != null) {
+				external_assert_(typeof config.privateKey === 'string', 'config.privateKey must be a valid string');
+				external_assert_(config.privateKeyPath == null, 'config.privateKeyPath must not be specified when config.privateKey is specified');
+			}
+			else if (config.privateKeyPath != null) {
+				external_assert_(typeof config.privateKeyPath === 'string', 'config.privateKeyPath must be a valid string');
+				external_assert_(config.privateKey == null, 'config.privateKey must not be specified when config.privateKeyPath is specified');
+			}
+			external_assert_(config.passphrase == null || typeof config.passphrase === 'string', 'config.passphrase must be null or a valid string');
+			if (config.privateKeyPath != null) {
+				try {
+					config.privateKey = await esm_readFile(config.privateKeyPath);
+				}
+				catch (err) {
+					if (err != null && err.code === 'ENOENT') {
+						throw new external_assert_.AssertionError({ message: 'config.privateKeyPath does not exist at given fs path' });
+					}
+					throw err;
+				}
+			}
+		}
+		else if (config.password != null) {
+			external_assert_(typeof config.password === 'string', 'config.password must be a valid string');
+		}
+		if (config.tryKeyboard != null) {
+			external_assert_(typeof config.tryKeyboard === 'boolean', 'config.tryKeyboard must be a valid boolean');
+		}
+		if (config.tryKeyboard) {
+			const { password } = config;
+			if (config.onKeyboardInteractive != null) {
+				external_assert_(typeof config.onKeyboardInteractive === 'function', 'config.onKeyboardInteractive must be a valid function');
+			}
+			else if (password != null) {
+				config.onKeyboardInteractive = (name, instructions, instructionsLang, prompts, finish) => {
+					if (prompts.length > 0 && prompts[0].prompt.toLowerCase().includes('password')) {
+						finish([password]);
+					}
+				};
+			}
+		}
+		const connection = new lib.Client();
+		this.connection = connection;
+		await new Promise((resolve, reject) => {
+			connection.on('error', reject);
+			if (config.onKeyboardInteractive) {
+				connection.on('keyboard-interactive', config.onKeyboardInteractive);
+			}
+			connection.on('ready', () => {
+				connection.removeListener('error', reject);
+				resolve();
+			});
+			connection.on('end', () => {
+				if (this.connection === connection) {
+					this.connection = null;
+				}
+			});
+			connection.on('close', () => {
+				if (this.connection === connection) {
+					this.connection = null;
+				}
+				reject(new SSHError('No response from server', 'ETIMEDOUT'));
+			});
+			connection.connect(config);
+		});
+		return this;
+	}
+	isConnected() {
+		return this.connection != null;
+	}
+	async requestShell(options) {
+		const connection = this.getConnection();
+		return new Promise((resolve, reject) => {
+			connection.on('error', reject);
+			const callback = (err, res) => {
+				connection.removeListener('error', reject);
+				if (err) {
+					reject(err);
+				}
+				else {
+					resolve(res);
+				}
+			};
+			if (options == null) {
+				connection.shell(callback);
+			}
+			else {
+				connection.shell(options, callback);
+			}
+		});
+	}
+	async withShell(callback, options) {
+		external_assert_(typeof callback === 'function', 'callback must be a valid function');
+		const shell = await this.requestShell(options);
 		try {
-			await fleet.server(server).engine.pullImage((0,image_name .go)(image), {
-				...(auth && { auth }),
-				...(platform !== undefined && { platform }),
-				onProgress: (line) => meter.add(line),
-				signal,
+			await callback(shell);
+		}
+		finally {
+			shell.destroy();
+		}
+	}
+	async requestSFTP() {
+		const connection = this.getConnection();
+		return new Promise((resolve, reject) => {
+			connection.on('error', reject);
+			connection.sftp((err, res) => {
+				connection.removeListener('error', reject);
+				if (err) {
+					reject(err);
+				}
+				else {
+					resolve(res);
+				}
+			});
+		});
+	}
+	async withSFTP(callback) {
+		external_assert_(typeof callback === 'function', 'callback must be a valid function');
+		const sftp = await this.requestSFTP();
+		try {
+			await callback(sftp);
+		}
+		finally {
+			sftp.end();
+		}
+	}
+	async execCommand(givenCommand, options = {}) {
+		external_assert_(typeof givenCommand === 'string', 'command must be a valid string');
+		external_assert_(options != null && typeof options === 'object', 'options must be a valid object');
+		external_assert_(options.cwd == null || typeof options.cwd === 'string', 'options.cwd must be a valid string');
+		external_assert_(options.stdin == null || typeof options.stdin === 'string' || is_stream.readable(options.stdin), 'options.stdin must be a valid string or readable stream');
+		external_assert_(options.execOptions == null || typeof options.execOptions === 'object', 'options.execOptions must be a valid object');
+		external_assert_(options.encoding == null || typeof options.encoding === 'string', 'options.encoding must be a valid string');
+		external_assert_(options.onChannel == null || typeof options.onChannel === 'function', 'options.onChannel must be a valid function');
+		external_assert_(options.onStdout == null || typeof options.onStdout === 'function', 'options.onStdout must be a valid function');
+		external_assert_(options.onStderr == null || typeof options.onStderr === 'function', 'options.onStderr must be a valid function');
+		external_assert_(options.noTrim == null || typeof options.noTrim === 'boolean', 'options.noTrim must be a boolean');
+		let command = givenCommand;
+		if (options.cwd) {
+			command = `cd ${shell_escape([options.cwd])} ; ${command}`;
+		}
+		const connection = this.getConnection();
+		const output = { stdout: [], stderr: [] };
+		return new Promise((resolve, reject) => {
+			connection.on('error', reject);
+			connection.exec(command, options.execOptions != null ? options.execOptions : {}, (err, channel) => {
+				connection.removeListener('error', reject);
+				if (err) {
+					reject(err);
+					return;
+				}
+				if (options.onChannel) {
+					options.onChannel(channel);
+				}
+				channel.on('data', (chunk) => {
+					if (options.onStdout)
+						options.onStdout(chunk);
+					output.stdout.push(chunk.toString(options.encoding));
+				});
+				channel.stderr.on('data', (chunk) => {
+					if (options.onStderr)
+						options.onStderr(chunk);
+					output.stderr.push(chunk.toString(options.encoding));
+				});
+				if (options.stdin != null) {
+					if (is_stream.readable(options.stdin)) {
+						options.stdin.pipe(channel, {
+							end: true,
+						});
+					}
+					else {
+						channel.write(options.stdin);
+						channel.end();
+					}
+				}
+				else {
+					channel.end();
+				}
+				let code = null;
+				let signal = null;
+				channel.on('exit', (code_, signal_) => {
+					code = code_ !== null && code_ !== void 0 ? code_ : null;
+					signal = signal_ !== null && signal_ !== void 0 ? signal_ : null;
+				});
+				channel.on('close', () => {
+					let stdout = output.stdout.join('');
+					let stderr = output.stderr.join('');
+					if (options.noTrim !== true) {
+						stdout = stdout.trim();
+						stderr = stderr.trim();
+					}
+					resolve({
+						code: code != null ? code : null,
+						signal: signal != null ? signal : null,
+						stdout,
+						stderr,
+					});
+				});
+			});
+		});
+	}
+	async exec(command, parameters, options = {}) {
+		external_assert_(typeof command === 'string', 'command must be a valid string');
+		external_assert_(Array.isArray(parameters), 'parameters must be a valid array');
+		external_assert_(options != null && typeof options === 'object', 'options must be a valid object');
+		external_assert_(options.stream == null || ['both', 'stdout', 'stderr'].includes(options.stream), 'options.stream must be one of both, stdout, stderr');
+		for (let i = 0, { length } = parameters; i < length; i += 1) {
+			external_assert_(typeof parameters[i] === 'string', `parameters[${i}] must be a valid string`);
+		}
+		const completeCommand = `${command}${parameters.length > 0 ? ` ${shell_escape(parameters)}` : ''}`;
+		const response = await this.execCommand(completeCommand, options);
+		if (options.stream == null || options.stream === 'stdout') {
+			if (response.stderr) {
+				throw new Error(response.stderr);
+			}
+			return response.stdout;
+		}
+		if (options.stream === 'stderr') {
+			return response.stderr;
+		}
+		return response;
+	}
+	async mkdir(path, method = 'sftp', givenSftp = null) {
+		external_assert_(typeof path === 'string', 'path must be a valid string');
+		external_assert_(typeof method === 'string' && (method === 'sftp' || method === 'exec'), 'method must be either sftp or exec');
+		external_assert_(givenSftp == null || typeof givenSftp === 'object', 'sftp must be a valid object');
+		if (method === 'exec') {
+			await this.exec('mkdir', ['-p', unixifyPath(path)]);
+			return;
+		}
+		const sftp = givenSftp || (await this.requestSFTP());
+		const makeSftpDirectory = async (retry) => makeDirectoryWithSftp(unixifyPath(path), sftp).catch(async (error) => {
+			if (!retry || error == null || (error.message !== 'No such file' && error.code !== 'ENOENT')) {
+				throw error;
+			}
+			await this.mkdir(external_path_.dirname(path), 'sftp', sftp);
+			await makeSftpDirectory(false);
+		});
+		try {
+			await makeSftpDirectory(true);
+		}
+		finally {
+			if (!givenSftp) {
+				sftp.end();
+			}
+		}
+	}
+	async getFile(localFile, remoteFile, givenSftp = null, transferOptions = null) {
+		external_assert_(typeof localFile === 'string', 'localFile must be a valid string');
+		external_assert_(typeof remoteFile === 'string', 'remoteFile must be a valid string');
+		external_assert_(givenSftp == null || typeof givenSftp === 'object', 'sftp must be a valid object');
+		external_assert_(transferOptions == null || typeof transferOptions === 'object', 'transferOptions must be a valid object');
+		const sftp = givenSftp || (await this.requestSFTP());
+		try {
+			await new Promise((resolve, reject) => {
+				sftp.fastGet(unixifyPath(remoteFile), localFile, transferOptions || {}, (err) => {
+					if (err) {
+						reject(err);
+					}
+					else {
+						resolve();
+					}
+				});
+			});
+		}
+		finally {
+			if (!givenSftp) {
+				sftp.end();
+			}
+		}
+	}
+	async putFile(localFile, remoteFile, givenSftp = null, transferOptions = null) {
+		external_assert_(typeof localFile === 'string', 'localFile must be a valid string');
+		external_assert_(typeof remoteFile === 'string', 'remoteFile must be a valid string');
+		external_assert_(givenSftp == null || typeof givenSftp === 'object', 'sftp must be a valid object');
+		external_assert_(transferOptions == null || typeof transferOptions === 'object', 'transferOptions must be a valid object');
+		external_assert_(await new Promise((resolve) => {
+			external_fs_.access(localFile, external_fs_.constants.R_OK, (err) => {
+				resolve(err === null);
+			});
+		}), `localFile does not exist at ${localFile}`);
+		const sftp = givenSftp || (await this.requestSFTP());
+		const putFile = (retry) => {
+			return new Promise((resolve, reject) => {
+				sftp.fastPut(localFile, unixifyPath(remoteFile), transferOptions || {}, (err) => {
+					if (err == null) {
+						resolve();
+						return;
+					}
+					if (err.message === 'No such file' && retry) {
+						resolve(this.mkdir(external_path_.dirname(remoteFile), 'sftp', sftp).then(() => putFile(false)));
+					}
+					else {
+						reject(err);
+					}
+				});
+			});
+		};
+		try {
+			await putFile(true);
+		}
+		finally {
+			if (!givenSftp) {
+				sftp.end();
+			}
+		}
+	}
+	async putFiles(files, { concurrency = DEFAULT_CONCURRENCY, sftp: givenSftp = null, transferOptions = {} } = {}) {
+		external_assert_(Array.isArray(files), 'files must be an array');
+		for (let i = 0, { length } = files; i < length; i += 1) {
+			const file = files[i];
+			external_assert_(file, 'files items must be valid objects');
+			external_assert_(file.local && typeof file.local === 'string', `files[${i}].local must be a string`);
+			external_assert_(file.remote && typeof file.remote === 'string', `files[${i}].remote must be a string`);
+		}
+		const transferred = [];
+		const sftp = givenSftp || (await this.requestSFTP());
+		const queue = new PromiseQueue({ concurrency });
+		try {
+			await new Promise((resolve, reject) => {
+				files.forEach((file) => {
+					queue
+						.add(async () => {
+						await this.putFile(file.local, file.remote, sftp, transferOptions);
+						transferred.push(file);
+					})
+						.catch(reject);
+				});
+				queue.waitTillIdle().then(resolve);
 			});
 		}
 		catch (error) {
-			if (signal.aborted)
-				throw signal.reason;
-			const said = (0,model_errors .bD)(error);
-			const { what, hint } = explainRegistry(said, auth !== undefined);
-			throw new model_errors .yo(`${server}: pulling ${image} failed: ${what} (${said})`, { hint, cause: error });
+			if (error != null) {
+				error.transferred = transferred;
+			}
+			throw error;
+		}
+		finally {
+			if (!givenSftp) {
+				sftp.end();
+			}
+		}
+	}
+	async putDirectory(localDirectory, remoteDirectory, { concurrency = DEFAULT_CONCURRENCY, sftp: givenSftp = null, transferOptions = {}, recursive = true, tick = DEFAULT_TICK, validate = DEFAULT_VALIDATE, } = {}) {
+		external_assert_(typeof localDirectory === 'string' && localDirectory, 'localDirectory must be a string');
+		external_assert_(typeof remoteDirectory === 'string' && remoteDirectory, 'remoteDirectory must be a string');
+		const localDirectoryStat = await new Promise((resolve) => {
+			external_fs_.stat(localDirectory, (err, stat) => {
+				resolve(stat || null);
+			});
+		});
+		external_assert_(localDirectoryStat != null, `localDirectory does not exist at ${localDirectory}`);
+		external_assert_(localDirectoryStat.isDirectory(), `localDirectory is not a directory at ${localDirectory}`);
+		const sftp = givenSftp || (await this.requestSFTP());
+		const scanned = await esm(localDirectory, {
+			recursive,
+			validate,
+		});
+		const files = scanned.files.map((item) => external_path_.relative(localDirectory, item));
+		const directories = scanned.directories.map((item) => external_path_.relative(localDirectory, item));
+		directories.sort((a, b) => a.length - b.length);
+		let failed = false;
+		try {
+			await new Promise((resolve, reject) => {
+				const queue = new PromiseQueue({ concurrency });
+				directories.forEach((directory) => {
+					queue
+						.add(async () => {
+						await this.mkdir(external_path_.join(remoteDirectory, directory), 'sftp', sftp);
+					})
+						.catch(reject);
+				});
+				resolve(queue.waitTillIdle());
+			});
+			await new Promise((resolve, reject) => {
+				const queue = new PromiseQueue({ concurrency });
+				files.forEach((file) => {
+					queue
+						.add(async () => {
+						const localFile = external_path_.join(localDirectory, file);
+						const remoteFile = external_path_.join(remoteDirectory, file);
+						try {
+							await this.putFile(localFile, remoteFile, sftp, transferOptions);
+							tick(localFile, remoteFile, null);
+						}
+						catch (_) {
+							failed = true;
+							tick(localFile, remoteFile, _);
+						}
+					})
+						.catch(reject);
+				});
+				resolve(queue.waitTillIdle());
+			});
+		}
+		finally {
+			if (!givenSftp) {
+				sftp.end();
+			}
+		}
+		return !failed;
+	}
+	async getDirectory(localDirectory, remoteDirectory, { concurrency = DEFAULT_CONCURRENCY, sftp: givenSftp = null, transferOptions = {}, recursive = true, tick = DEFAULT_TICK, validate = DEFAULT_VALIDATE, } = {}) {
+		external_assert_(typeof localDirectory === 'string' && localDirectory, 'localDirectory must be a string');
+		external_assert_(typeof remoteDirectory === 'string' && remoteDirectory, 'remoteDirectory must be a string');
+		const localDirectoryStat = await new Promise((resolve) => {
+			external_fs_.stat(localDirectory, (err, stat) => {
+				resolve(stat || null);
+			});
+		});
+		external_assert_(localDirectoryStat != null, `localDirectory does not exist at ${localDirectory}`);
+		external_assert_(localDirectoryStat.isDirectory(), `localDirectory is not a directory at ${localDirectory}`);
+		const sftp = givenSftp || (await this.requestSFTP());
+		const scanned = await esm(remoteDirectory, {
+			recursive,
+			validate,
+			concurrency,
+			fileSystem: {
+				basename(path) {
+					return external_path_.posix.basename(path);
+				},
+				join(pathA, pathB) {
+					return external_path_.posix.join(pathA, pathB);
+				},
+				readdir(path) {
+					return new Promise((resolve, reject) => {
+						sftp.readdir(path, (err, res) => {
+							if (err) {
+								reject(err);
+							}
+							else {
+								resolve(res.map((item) => item.filename));
+							}
+						});
+					});
+				},
+				stat(path) {
+					return new Promise((resolve, reject) => {
+						sftp.stat(path, (err, res) => {
+							if (err) {
+								reject(err);
+							}
+							else {
+								resolve(res);
+							}
+						});
+					});
+				},
+			},
+		});
+		const files = scanned.files.map((item) => external_path_.relative(remoteDirectory, item));
+		const directories = scanned.directories.map((item) => external_path_.relative(remoteDirectory, item));
+		directories.sort((a, b) => a.length - b.length);
+		let failed = false;
+		try {
+			await new Promise((resolve, reject) => {
+				const queue = new PromiseQueue({ concurrency });
+				directories.forEach((directory) => {
+					queue
+						.add(async () => {
+						await make_dir(external_path_.join(localDirectory, directory));
+					})
+						.catch(reject);
+				});
+				resolve(queue.waitTillIdle());
+			});
+			await new Promise((resolve, reject) => {
+				const queue = new PromiseQueue({ concurrency });
+				files.forEach((file) => {
+					queue
+						.add(async () => {
+						const localFile = external_path_.join(localDirectory, file);
+						const remoteFile = external_path_.join(remoteDirectory, file);
+						try {
+							await this.getFile(localFile, remoteFile, sftp, transferOptions);
+							tick(localFile, remoteFile, null);
+						}
+						catch (_) {
+							failed = true;
+							tick(localFile, remoteFile, _);
+						}
+					})
+						.catch(reject);
+				});
+				resolve(queue.waitTillIdle());
+			});
+		}
+		finally {
+			if (!givenSftp) {
+				sftp.end();
+			}
+		}
+		return !failed;
+	}
+	forwardIn(remoteAddr, remotePort, onConnection) {
+		const connection = this.getConnection();
+		return new Promise((resolve, reject) => {
+			connection.forwardIn(remoteAddr, remotePort, (error, port) => {
+				if (error) {
+					reject(error);
+					return;
+				}
+				const handler = (details, acceptConnection, rejectConnection) => {
+					if (details.destIP === remoteAddr && details.destPort === port) {
+						onConnection === null || onConnection === void 0 ? void 0 : onConnection(details, acceptConnection, rejectConnection);
+					}
+				};
+				if (onConnection) {
+					connection.on('tcp connection', handler);
+				}
+				const dispose = () => {
+					return new Promise((_resolve, _reject) => {
+						connection.off('tcp connection', handler);
+						connection.unforwardIn(remoteAddr, port, (_error) => {
+							if (_error) {
+								_reject(error);
+							}
+							_resolve();
+						});
+					});
+				};
+				resolve({ port, dispose });
+			});
+		});
+	}
+	forwardOut(srcIP, srcPort, dstIP, dstPort) {
+		const connection = this.getConnection();
+		return new Promise((resolve, reject) => {
+			connection.forwardOut(srcIP, srcPort, dstIP, dstPort, (error, channel) => {
+				if (error) {
+					reject(error);
+					return;
+				}
+				resolve(channel);
+			});
+		});
+	}
+	forwardInStreamLocal(socketPath, onConnection) {
+		const connection = this.getConnection();
+		return new Promise((resolve, reject) => {
+			connection.openssh_forwardInStreamLocal(socketPath, (error) => {
+				if (error) {
+					reject(error);
+					return;
+				}
+				const handler = (details, acceptConnection, rejectConnection) => {
+					if (details.socketPath === socketPath) {
+						onConnection === null || onConnection === void 0 ? void 0 : onConnection(details, acceptConnection, rejectConnection);
+					}
+				};
+				if (onConnection) {
+					connection.on('unix connection', handler);
+				}
+				const dispose = () => {
+					return new Promise((_resolve, _reject) => {
+						connection.off('unix connection', handler);
+						connection.openssh_unforwardInStreamLocal(socketPath, (_error) => {
+							if (_error) {
+								_reject(_error);
+							}
+							_resolve();
+						});
+					});
+				};
+				resolve({ dispose });
+			});
+		});
+	}
+	forwardOutStreamLocal(socketPath) {
+		const connection = this.getConnection();
+		return new Promise((resolve, reject) => {
+			connection.openssh_forwardOutStreamLocal(socketPath, (error, channel) => {
+				if (error) {
+					reject(error);
+					return;
+				}
+				resolve(channel);
+			});
+		});
+	}
+	dispose() {
+		if (this.connection) {
+			this.connection.end();
+			this.connection = null;
+		}
+	}
+}
+;
+class ChannelStream extends external_node_stream_.Duplex {
+	#channel;
+	constructor(channel, isBroken = () => false) {
+		super({ allowHalfOpen: true });
+		this.#channel = channel;
+		this.on('error', () => undefined);
+		const endUnlessBroken = (end) => {
+			if (!isBroken())
+				end();
+			else
+				this.destroy(Object.assign(new Error('the SSH connection broke'), { isTunnelBroken: true }));
+		};
+		channel.on('data', (chunk) => {
+			if (!this.push(chunk))
+				channel.pause();
+		});
+		channel.once('end', () => endUnlessBroken(() => this.push(null)));
+		channel.once('close', () => endUnlessBroken(() => {
+			if (!this.readableEnded)
+				this.push(null);
+			this.end();
+		}));
+		channel.once('error', (error) => this.destroy(error));
+	}
+	_read() {
+		this.#channel.resume();
+	}
+	_write(chunk, _encoding, done) {
+		if (!this.#channel.writable)
+			return;
+		this.#channel.write(chunk, done);
+	}
+	_final(done) {
+		this.#channel.end();
+		done();
+	}
+	_destroy(error, done) {
+		this.#channel.resume();
+		this.#channel.close();
+		done(error);
+	}
+	setKeepAlive() {
+		return this;
+	}
+	setNoDelay() {
+		return this;
+	}
+	setTimeout() {
+		return this;
+	}
+	ref() {
+		return this;
+	}
+	unref() {
+		return this;
+	}
+}
+;
+const ED25519 = 'ssh-ed25519';
+const BLOCK = 8;
+function readPkcs8(pem) {
+	const key = main_parse(pem);
+	switch (key.asymmetricKeyType) {
+		case 'rsa':
+			return key.export({ type: 'pkcs1', format: 'pem' }).toString();
+		case 'ec':
+			return key.export({ type: 'sec1', format: 'pem' }).toString();
+		case 'ed25519':
+			return openSshKey(key);
+		default:
+			throw new model_errors .yo(`the SSH private key is of the kind ${key.asymmetricKeyType}, which SSH does not know`, {
+				hint: 'Make one for the workflow: ssh-keygen -t ed25519 -N "" -f ~/.ssh/switchyard.',
+			});
+	}
+}
+function main_parse(pem) {
+	try {
+		return (0,external_node_crypto_.createPrivateKey)(pem);
+	}
+	catch (cause) {
+		throw new model_errors .yo('the SSH private key is in PKCS#8 ("BEGIN PRIVATE KEY"), and cannot be read', {
+			hint: 'Is it whole? "ssh-keygen -y -f" and the file shows its public half, or says what is wrong.',
+			cause,
+		});
+	}
+}
+function openSshKey(key) {
+	const { x = '', d = '' } = key.export({ format: 'jwk' });
+	const publicKey = Buffer.from(x, 'base64url');
+	const seed = Buffer.from(d, 'base64url');
+	const check = (0,external_node_crypto_.randomBytes)(4);
+	const secret = Buffer.concat([
+		check,
+		check,
+		field(ED25519),
+		field(publicKey),
+		field(Buffer.concat([seed, publicKey])),
+		field(''),
+	]);
+	const padding = Buffer.from(Array.from({ length: (BLOCK - (secret.length % BLOCK)) % BLOCK }, (_, at) => at + 1));
+	const whole = Buffer.concat([
+		Buffer.from('openssh-key-v1\0'),
+		field('none'),
+		field('none'),
+		field(''),
+		pkcs8_length(1),
+		field(Buffer.concat([field(ED25519), field(publicKey)])),
+		field(Buffer.concat([secret, padding])),
+	]);
+	const lines = whole.toString('base64').match(/.{1,70}/g) ?? [];
+	return ['-----BEGIN OPENSSH PRIVATE KEY-----', ...lines, '-----END OPENSSH PRIVATE KEY-----', ''].join('\n');
+}
+function field(content) {
+	const bytes = Buffer.from(content);
+	return Buffer.concat([pkcs8_length(bytes.length), bytes]);
+}
+function pkcs8_length(count) {
+	const bytes = Buffer.alloc(4);
+	bytes.writeUInt32BE(count);
+	return bytes;
+}
+;
+function parseHostKey(line) {
+	const [type, base64] = line.trim().split(/\s+/);
+	const blob = Buffer.from(base64 ?? '', 'base64');
+	if (type === undefined || blob.length < 8 || blobType(blob) !== type) {
+		throw new model_errors .yo(`host_key "${line.slice(0, 40)}" is no SSH public key`, {
+			hint: 'Write type and key as in a .pub file: "ssh-ed25519 AAAA…".',
+		});
+	}
+	return { type, blob };
+}
+function blobType(blob) {
+	const length = blob.readUInt32BE(0);
+	return blob.subarray(4, 4 + length).toString('latin1');
+}
+function hostKeyLine(blob) {
+	return `${blobType(blob)} ${blob.toString('base64')}`;
+}
+function fingerprint(blob) {
+	return `SHA256:${(0,external_node_crypto_.createHash)('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
+}
+function signatureAlgorithms(type) {
+	return type === 'ssh-rsa' ? ['rsa-sha2-512', 'rsa-sha2-256'] : [type];
+}
+function normalisePrivateKey(text) {
+	let key = text.replaceAll('\r\n', '\n').replaceAll('\r', '\n').trim();
+	if (!key.includes('\n'))
+		key = key.replaceAll('\\n', '\n');
+	key = key
+		.split('\n')
+		.map((line) => line.trim())
+		.join('\n');
+	if (key === '') {
+		throw new model_errors .yo('the SSH private key is empty', {
+			hint: 'Pass it as the input ssh-private-key: "ssh-private-key: ${{ secrets.SSH_PRIVATE_KEY }}".',
+		});
+	}
+	if (/^(?:ssh|ecdsa|sk)-\S+ AAAA/.test(key)) {
+		throw new model_errors .yo('the SSH private key is the public half of one', {
+			hint: 'Set the secret from the file without ".pub": "gh secret set SSH_PRIVATE_KEY <" and that file.',
+		});
+	}
+	if (!/^-----BEGIN [A-Z ]*PRIVATE KEY-----\n[\s\S]+\n-----END [A-Z ]*PRIVATE KEY-----$/.test(key)) {
+		throw new model_errors .yo('the SSH private key is not in PEM or OpenSSH format', {
+			hint: 'The input ssh-private-key takes the whole file, from "-----BEGIN" to "-----END", without a passphrase.',
+		});
+	}
+	if (key.startsWith('-----BEGIN ENCRYPTED PRIVATE KEY-----')) {
+		throw new model_errors .yo('the SSH private key has a passphrase', {
+			hint: 'Nobody can type it in a workflow: make a key without one, or take it off ("ssh-keygen -p -N \'\' -f" and the file).',
+		});
+	}
+	return key.startsWith('-----BEGIN PRIVATE KEY-----') ? readPkcs8(`${key}\n`) : `${key}\n`;
+}
+;
+const PROHIBITED = 1;
+function explainConnectFailure(target, error, seenKey) {
+	if (error instanceof model_errors .yo)
+		return error;
+	const way = target.jump === undefined ? '' : ` through ${target.jump.host}`;
+	const server = named(target, `${target.user}@${target.host}:${target.port}${way}`);
+	const { level, reason } = error;
+	const message = (0,model_errors .bD)(error);
+	const code = codeOf(error);
+	const fail = (what, hint) => new model_errors .yo(`${server}: ${what}`, { hint, cause: error });
+	if (seenKey !== undefined && message.includes('Host denied'))
+		return hostKeyRefused(target, seenKey, error);
+	if (/no matching host key/i.test(message)) {
+		return fail('the server has no host key of the types given in host_key', `Compare with "ssh-keyscan -p ${target.port} ${target.host}", run from a network you trust.`);
+	}
+	if (level === 'client-authentication') {
+		return fail('the server did not accept the SSH key', `Add the public half of ssh-private-key to ~/.ssh/authorized_keys of ${target.user} on that server.`);
+	}
+	if (/passphrase|encrypted/i.test(message)) {
+		return fail('the SSH private key has a passphrase', "Nobody can type it in a workflow: make a key without one, or take it off (ssh-keygen -p -N '' -f and the file).");
+	}
+	if (/privateKey|private key/i.test(message)) {
+		return fail(`the SSH private key cannot be read (${message})`, 'Is it whole, from "-----BEGIN" to "-----END"? "ssh-keygen -y -f" and the file shows its public half, or says what is wrong.');
+	}
+	if (target.jump !== undefined && reason === PROHIBITED) {
+		return fail(`sshd of ${target.jump.host} forbids TCP forwarding`, 'Set "AllowTcpForwarding local" (or "yes") for this user in sshd_config of the jump host, and reload sshd.');
+	}
+	switch (code) {
+		case 'ENOTFOUND':
+		case 'EAI_AGAIN':
+			return fail('the host name does not resolve', 'Check "host" in the configuration.');
+		case 'ECONNREFUSED':
+			return fail('the connection was refused', 'Is sshd running on that port? Check "host" and "port".');
+		case 'ETIMEDOUT':
+		case 'EHOSTUNREACH':
+			return fail('the server did not answer', 'Is it running, and does its firewall let this runner in? A "jump" host may be needed. The input "exclude-servers" deploys without it.');
+	}
+	if (code === 'ENETUNREACH' || code === 'EADDRNOTAVAIL') {
+		const isSix = (0,external_node_net_.isIPv6)(error.address ?? target.host);
+		return isSix
+			? fail('this runner has no IPv6, and the address of the server is one', 'GitHub\'s own runners have none: give an IPv4 address as "host", a "jump" host that has both, or use a self-hosted runner.')
+			: fail('this runner has no way to the network of the server', 'Is the address one of a private network? A "jump" host, or a self-hosted runner in that network, reaches it.');
+	}
+	if (/timed out/i.test(message)) {
+		return fail('the SSH handshake took too long', 'Is it an SSH server that listens there?');
+	}
+	return fail(`the SSH connection failed (${message})`, 'Try "ssh" to this server from the same network.');
+}
+function named({ name, host }, address) {
+	return name === host ? address : `${name} (${address})`;
+}
+function codeOf(error) {
+	const { code, reason } = error;
+	if (reason === undefined)
+		return code;
+	const message = (0,model_errors .bD)(error);
+	if (/refused/i.test(message))
+		return 'ECONNREFUSED';
+	if (/network is unreachable/i.test(message))
+		return 'ENETUNREACH';
+	if (/timed out|no route|unreachable/i.test(message))
+		return 'EHOSTUNREACH';
+	return /name|resolve|address associated/i.test(message) ? 'ENOTFOUND' : code;
+}
+function hostKeyRefused(target, key, cause) {
+	const server = named(target, `${target.host}:${target.port}`);
+	if (target.hostKeys.length === 0) {
+		return new model_errors .yo(`${server}: no host_key is configured; the server shows ${fingerprint(key)}`, {
+			hint: `Compare the fingerprint with the server's own, then add to it: host_key: "${hostKeyLine(key)}"`,
+			cause,
+		});
+	}
+	const configured = target.hostKeys.map(parseHostKey);
+	const known = configured.map(({ blob }) => fingerprint(blob)).join(' or ');
+	const both = `host_key says ${known}, the server shows ${fingerprint(key)}`;
+	if (configured.some(({ blob }) => isTypo(hostKeyLine(blob), hostKeyLine(key)))) {
+		return new model_errors .yo(`${server}: host_key has a typo: it is nearly the server's (${both})`, {
+			hint: `Nobody can make a key that is nearly another one. Write: host_key: "${hostKeyLine(key)}"`,
+			cause,
+		});
+	}
+	return new model_errors .yo(`${server}: the host key is not the configured one: ${both}`, {
+		hint: `Somebody may be in between. Only if the server was set up anew: host_key: "${hostKeyLine(key)}"`,
+		cause,
+	});
+}
+const MOST_TYPOS = 3;
+function isTypo(line, shown) {
+	const differing = [...line].filter((letter, at) => letter !== shown[at]).length;
+	return line.length === shown.length && differing <= MOST_TYPOS;
+}
+;
+function joinWrites(socket) {
+	const write = socket.write.bind(socket);
+	socket.write = (...given) => {
+		if (socket.writableCorked === 0) {
+			socket.cork();
+			setImmediate(() => socket.uncork());
+		}
+		return write(...given);
+	};
+	return socket;
+}
+;
+const CONNECT_TIMEOUT_MS = 8_000;
+const KEEPALIVE_INTERVAL_MS = 5_000;
+const LOOPBACK = '127.0.0.1';
+class ForwardingRefused extends Error {
+	constructor(cause) {
+		super('sshd refuses to listen for this user', { cause });
+		this.name = 'ForwardingRefused';
+	}
+}
+class SshConnection {
+	target;
+	#privateKey;
+	#current;
+	#closed = false;
+	constructor(target, privateKey, first) {
+		this.target = target;
+		this.#privateKey = privateKey;
+		this.#current = first;
+	}
+	static async open(target, privateKey) {
+		const first = openSession(target, privateKey);
+		await first;
+		return new SshConnection(target, privateKey, first);
+	}
+	async dialSocket(path) {
+		return await this.#dialStream((client) => callback((done) => client.openssh_forwardOutStreamLocal(path, done)));
+	}
+	async dialTcp(host, port) {
+		return await this.#dialStream((client) => callback((done) => client.forwardOut('127.0.0.1', 0, host, port, done)));
+	}
+	async listen(accept) {
+		const { client, listeners } = await this.#session();
+		const port = await callback((done) => client.forwardIn(LOOPBACK, 0, (error, bound) => {
+			if (!error)
+				listeners.set(bound, accept);
+			done(error, bound);
+		})).catch((error) => {
+			throw /unable to bind/i.test(error.message) ? new ForwardingRefused(error) : error;
+		});
+		return {
+			port,
+			close: async () => {
+				listeners.delete(port);
+				await callback((done) => client.unforwardIn(LOOPBACK, port, (error) => done(error, undefined))).catch(() => undefined);
+			},
+		};
+	}
+	async dialCommand(command) {
+		return (await this.#dial((client) => callback((done) => client.exec(command, done)))).channel;
+	}
+	async run(command, input = '') {
+		const { ssh } = await this.#session();
+		return await ssh.execCommand(command, { stdin: input });
+	}
+	async close() {
+		this.#closed = true;
+		const session = await this.#current.catch(() => undefined);
+		session?.close();
+	}
+	async #dialStream(open) {
+		const { channel, session } = await this.#dial(open);
+		return new ChannelStream(channel, () => session.dropped);
+	}
+	async #dial(open) {
+		const session = await this.#session();
+		try {
+			return { channel: await open(session.client), session };
+		}
+		catch (error) {
+			session.dropped ||= error instanceof Error && error.message === 'Not connected';
+			if (!session.dropped || this.#closed)
+				throw error;
+			const again = await this.#session();
+			return { channel: await open(again.client), session: again };
+		}
+	}
+	async #session() {
+		const current = this.#current;
+		const session = await current;
+		if (!session.dropped || this.#closed)
+			return session;
+		if (this.#current === current)
+			this.#current = openSession(this.target, this.#privateKey);
+		return await this.#current;
+	}
+}
+async function openSession(target, privateKey) {
+	const jump = target.jump && (await openSession({ ...target.jump, name: target.jump.host }, privateKey));
+	const seen = {};
+	try {
+		const sock = await (jump ? dialThrough(jump.client, target) : dialDirectly(target));
+		const keys = target.hostKeys.map(parseHostKey);
+		const ssh = new NodeSSH();
+		await ssh.connect({
+			sock: sock,
+			username: target.user,
+			privateKey,
+			authHandler: ['publickey'],
+			readyTimeout: CONNECT_TIMEOUT_MS,
+			keepaliveInterval: KEEPALIVE_INTERVAL_MS,
+			hostVerifier: (key) => {
+				seen.hostKey = key;
+				return keys.some(({ blob }) => blob.equals(key));
+			},
+			...(keys.length > 0 && {
+				algorithms: { serverHostKey: keys.flatMap(({ type }) => signatureAlgorithms(type)) },
+			}),
+		});
+		const client = ssh.connection;
+		client.setNoDelay(true);
+		const session = {
+			ssh,
+			client,
+			dropped: false,
+			listeners: new Map(),
+			close: () => {
+				ssh.dispose();
+				jump?.close();
+			},
+		};
+		client.on('tcp connection', ({ destPort }, accept, reject) => {
+			const take = session.listeners.get(destPort);
+			if (take === undefined)
+				reject();
+			else
+				take(new ChannelStream(accept(), () => session.dropped));
+		});
+		client.on('close', () => {
+			session.dropped = true;
+			jump?.close();
+		});
+		client.on('error', () => {
+			session.dropped = true;
+		});
+		return session;
+	}
+	catch (error) {
+		jump?.close();
+		throw explainConnectFailure(target, error, seen.hostKey);
+	}
+}
+function dialDirectly(target) {
+	return new Promise((resolve, reject) => {
+		const socket = (0,external_node_net_.connect)({ host: target.host, port: target.port, noDelay: true });
+		const timer = setTimeout(() => {
+			socket.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' }));
+		}, CONNECT_TIMEOUT_MS);
+		socket.once('connect', () => {
+			clearTimeout(timer);
+			socket.off('error', reject);
+			resolve(joinWrites(socket));
+		});
+		socket.once('error', (error) => {
+			clearTimeout(timer);
+			reject(error);
+		});
+	});
+}
+function dialThrough(client, target) {
+	return new Promise((resolve, reject) => {
+		const timer = setTimeout(() => reject(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })), CONNECT_TIMEOUT_MS);
+		client.forwardOut('127.0.0.1', 0, target.host, target.port, (error, channel) => {
+			clearTimeout(timer);
+			if (error)
+				reject(error);
+			else
+				resolve(channel);
+		});
+	});
+}
+function callback(start) {
+	return new Promise((resolve, reject) => {
+		start((error, result) => (error ? reject(error) : resolve(result)));
+	});
+}
+;
+const transfer_UNREACHED = /connection refused|no route to host|network is unreachable/i;
+async function transfer({ server: name, image: named, platform }, { fleet, log, layouts, guard: { signal }, moment }, onProgress) {
+	const image = await findLayout(layouts, named);
+	if (image === undefined)
+		throw missingLayout(name, named);
+	const server = fleet.server(name);
+	const order = {
+		...{ image, name: named, platform, onProgress, signal },
+		onPulled: () => moment('image is there'),
+	};
+	try {
+		return await transferImage(server, order).catch((error) => {
+			const why = whyNotPulled(error);
+			if (why === undefined)
+				throw error;
+			log.warning(`${name}: ${why}: ${named} is sent as a whole, with all layers that the server has already`);
+			return loadImage(server, order);
+		});
+	}
+	catch (error) {
+		if (signal.aborted)
+			throw signal.reason;
+		if ((0,model_errors .Y8)(error) || error instanceof model_errors .yo)
+			throw error;
+		throw (0,engine_failure .G)(`${name}: transferring ${named}`, error);
+	}
+}
+function whyNotPulled(error) {
+	if (error instanceof ForwardingRefused) {
+		return 'sshd does not forward a port to this run (set "AllowTcpForwarding yes" for this user in sshd_config, and no "PermitListen none", and reload sshd)';
+	}
+	const isUnreached = error instanceof docker_http .NJ && transfer_UNREACHED.test(error.message);
+	return isUnreached ? 'the engine does not reach 127.0.0.1 of its server' : undefined;
+}
+async function findLayout(layouts, name) {
+	const digest = transferredDigest(name)?.split('@')[1];
+	return digest === undefined ? undefined : await layouts.find(digest);
+}
+function missingLayout(server, image) {
+	return new model_errors .yo(`${server}: the image ${image} is not there, and this run does not have it`, {
+		hint: 'With registry: none an image goes from the job that built it to the servers: run build-push in the same job, before this step.',
+	});
+}
+;
+const pull_FEEDBACK_EVERY_MS = 3_000;
+const pull = {
+	moments: ['image is there'],
+	describe: ({ image, server }) => isTransferred(image) ? `transfer ${image} to ${server}` : `pull ${image} on ${server}`,
+	async run(step, context) {
+		const { server, image, policy } = step;
+		const { log, clock } = context;
+		if (policy === 'never')
+			throw forbiddenPull(server, image);
+		const isFromHere = isTransferred(image);
+		const meter = new PullMeter();
+		const over = new AbortController();
+		const telling = pull_tellProgress(clock.endingWith(over.signal), () => log.info(`${server}: ${isFromHere ? 'transferring' : 'pulling'} ${image}: ${meter.summary()}`));
+		try {
+			const onProgress = (line) => meter.add(line);
+			if (isFromHere) {
+				const sent = await transfer(step, context, onProgress);
+				log.info(`${server}: ${image} is there, ${(sent / 1e6).toFixed(1)} MB of it were sent`);
+			}
+			else
+				await pullFromRegistry(step, context, onProgress);
 		}
 		finally {
 			over.abort();
@@ -74408,6 +76297,25 @@ const pull = {
 		}
 	},
 };
+async function pullFromRegistry({ server, image, platform }, { fleet, registryAuth, guard: { signal }, moment }, onProgress) {
+	const auth = await registryAuth(image);
+	try {
+		await fleet.server(server).engine.pullImage((0,image_name .go)(image), {
+			...(auth && { auth }),
+			...(platform !== undefined && { platform }),
+			onProgress,
+			signal,
+		});
+	}
+	catch (error) {
+		if (signal.aborted)
+			throw signal.reason;
+		const said = (0,model_errors .bD)(error);
+		const { what, hint } = explainRegistry(said, auth !== undefined);
+		throw new model_errors .yo(`${server}: pulling ${image} failed: ${what} (${said})`, { hint, cause: error });
+	}
+	moment('image is there');
+}
 function forbiddenPull(server, image) {
 	return new model_errors .yo(`${server}: the image ${image} is not there, and pull_policy is "never"`, {
 		hint: 'Load it on the server, or let it be pulled: "pull_policy: missing".',
@@ -74518,7 +76426,7 @@ async function findImage(server, name) {
 	const image = await server.engine.findImage(name);
 	if (image === undefined)
 		return undefined;
-	const digest = digestOf(image.RepoDigests ?? [], (0,image_name ._M)(name));
+	const digest = digestOf(image.RepoDigests ?? [], (0,image_name ._M)(name)) ?? transferredDigest(name);
 	const platform = platformOf(image);
 	return {
 		id: image.Id,
@@ -74623,7 +76531,7 @@ class SecretSets {
 		const volume = secretsVolumeName(this.#scope);
 		try {
 			await engine.createVolume(volume, { [model_labels .d.role]: 'secrets', ...this.#labels() });
-			await this.#write(new Map([...sets].map(([set, values]) => [pathOf(set), JSON.stringify(values)])));
+			await this.#write(new Map([...sets].map(([set, values]) => [secret_sets_pathOf(set), JSON.stringify(values)])));
 		}
 		catch (error) {
 			if (error instanceof model_errors .yo)
@@ -74644,17 +76552,17 @@ class SecretSets {
 	async forget(sets) {
 		if (!(await this.#isThere()))
 			return;
-		await this.#write(new Map(sets.map((set) => [pathOf(set), ''])));
+		await this.#write(new Map(sets.map((set) => [secret_sets_pathOf(set), ''])));
 	}
 	#isThere() {
 		return this.#server.engine.hasVolume(secretsVolumeName(this.#scope));
 	}
 	#write(files) {
-		return this.#through((container) => this.#server.engine.writeFiles(container, FOLDER, files, PRIVATE));
+		return this.#through((container) => this.#server.engine.writeFiles(container, FOLDER, files, archive .Uj));
 	}
 	async #readOne(container, set) {
 		try {
-			const files = await this.#server.engine.readFiles(container, `${FOLDER}/${pathOf(set)}`);
+			const files = await this.#server.engine.readFiles(container, `${FOLDER}/${secret_sets_pathOf(set)}`);
 			const [text = ''] = files.values();
 			return text === '' ? undefined : JSON.parse(text);
 		}
@@ -74688,7 +76596,7 @@ class SecretSets {
 		};
 	}
 }
-function pathOf({ service, version }) {
+function secret_sets_pathOf({ service, version }) {
 	return `${service}/${version}.json`;
 }
 ;
@@ -76922,12 +78830,12 @@ async function renewalsOf({ project, environment, nginx: { tls }, services }, ob
 ;
 async function findLeftovers(server, scope, containers) {
 	const own = containers.filter(({ Labels }) => isOwned(Labels, scope));
-	const [networks, volumes, images] = await Promise.all([
+	const [networks, volumes, found] = await Promise.all([
 		findNetworks(server, scope),
 		findVolumes(server, scope),
 		findImages(server, scope, containers),
 	]);
-	return { helpers: leftHelpers(own, containers), networks, volumes, images };
+	return { helpers: leftHelpers(own, containers), networks, volumes, ...found };
 }
 function isOwned(labels, scope) {
 	return labels?.[model_labels .d.project] === scope.project && labels[model_labels .d.environment] === scope.environment;
@@ -76970,19 +78878,23 @@ function labelsOf({ project, environment }) {
 async function findImages({ engine }, { project, environment }, containers) {
 	const isShared = containers.some(({ Labels }) => Labels?.[model_labels .d.project] === project && Labels[model_labels .d.environment] !== environment);
 	if (isShared)
-		return [];
+		return { images: [], transfers: [] };
 	const images = await engine.listImages([`${model_labels .d.project}=${project}`]);
 	const used = new Set(containers.map(({ ImageID }) => ImageID));
 	const others = images.filter(({ Id }) => !used.has(Id)).map(({ Id }) => Id);
 	const users = others.length === 0 ? [] : await engine.listContainers({ ancestor: others });
 	for (const { ImageID } of users)
 		used.add(ImageID);
-	return images.map((image) => ({
-		id: image.Id,
-		names: knownNames(image),
-		createdAt: image.Created,
-		isUsed: used.has(image.Id),
-	}));
+	const transfers = images.flatMap(knownNames).filter(isNameInTransfer);
+	return {
+		images: images.map((image) => ({
+			id: image.Id,
+			names: knownNames(image).filter((name) => !isNameInTransfer(name)),
+			createdAt: image.Created,
+			isUsed: used.has(image.Id),
+		})),
+		transfers: transfers.map((name) => ({ id: name, name })),
+	};
 }
 function knownNames({ RepoTags, RepoDigests }) {
 	return [...(RepoTags ?? []), ...(RepoDigests ?? [])]
@@ -79107,7 +81019,7 @@ function planSweep(input, retired) {
 	const wanted = input.services.flatMap(({ spec }) => (0,image_name .eZ)(spec.container.image));
 	const retained = input.retainedImages && new Set([...input.retainedImages, ...wanted]);
 	return input.observed.flatMap((server) => {
-		const { helpers, networks, volumes, images } = server.leftovers;
+		const { helpers, networks, volumes, images, transfers } = server.leftovers;
 		const step = (what) => ({ id, name }) => ({
 			kind: 'sweep',
 			server: server.name,
@@ -79119,6 +81031,7 @@ function planSweep(input, retired) {
 			...[...helpers, ...idleHelpers(input, server, going)].map(step('container')),
 			...networks.map(step('network')),
 			...volumes.map(step('volume')),
+			...transfers.map(step('image')),
 			...orphanedImages(images, retained).map(step('image')),
 		];
 	});
@@ -79655,9 +81568,34 @@ function judgeLease(holder) {
 	};
 }
 ;
+function judgeTransfers(transfers) {
+	return transfers.map(({ server, image, size }) => {
+		const found = { server, check: 'image' };
+		if (size === undefined) {
+			const message = `the image ${image} is not there, and this run does not have it`;
+			const hint = 'With registry: none an image goes from the job that built it to the servers: run build-push in the same job, before this step, at the commit of that version.';
+			return { ...found, level: 'error', message, hint };
+		}
+		const { missing, total } = size;
+		return {
+			...found,
+			level: 'ok',
+			message: `transfer ${judge_transfers_megabytes(missing)} of ${judge_transfers_megabytes(total)}: ${image}`,
+		};
+	});
+}
+function spaceNeeded(transfers, server) {
+	return transfers
+		.filter((one) => one.server === server)
+		.reduce((sum, { size }) => sum + (size?.space ?? 0), 0);
+}
+function judge_transfers_megabytes(bytes) {
+	return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+;
 const LEAST_FREE_BYTES = 5e9;
 const MOST_SKEW_MS = 30_000;
-function judgeVitals(server, vitals, plan, input) {
+function judgeVitals(server, vitals, plan, input, transfers = []) {
 	if (vitals === undefined) {
 		const message = 'the engine did not say in time how the server does: disk, memory and clock are unknown';
 		const hint = 'Look at it on the server: "systemctl status docker", and "df" (a deploy needs 5 GB).';
@@ -79665,12 +81603,12 @@ function judgeVitals(server, vitals, plan, input) {
 	}
 	return [
 		{ server, check: 'engine', level: 'ok', message: `Docker ${vitals.engine}` },
-		judgeDisk(vitals, plan),
+		judgeDisk(vitals, plan, spaceNeeded(transfers, server)),
 		judgeMemory(vitals, plan, input),
 		judgeClock(vitals),
 	];
 }
-function judgeDisk({ server, root, freeBytes }, plan) {
+function judgeDisk({ server, root, freeBytes }, plan, comingBytes = 0) {
 	const found = { server, check: 'disk' };
 	if (freeBytes === undefined) {
 		return {
@@ -79681,12 +81619,13 @@ function judgeDisk({ server, root, freeBytes }, plan) {
 		};
 	}
 	const message = `${gigabytes(freeBytes)} are free in ${root}`;
-	if (freeBytes >= LEAST_FREE_BYTES)
+	if (freeBytes >= LEAST_FREE_BYTES + comingBytes)
 		return { ...found, level: 'ok', message };
+	const images = comingBytes > 0 ? `, and ${gigabytes(comingBytes)} for the images that come` : '';
 	return {
 		...found,
 		level: fills(plan, server) ? 'error' : 'warning',
-		message: `only ${message}, and a deploy needs 5 GB`,
+		message: `only ${message}, and a deploy needs 5 GB${images}`,
 		hint: 'Free some on the server: "docker image prune --all" removes images that no container uses.',
 	};
 }
@@ -79744,7 +81683,8 @@ function tcpPorts(ports) {
 function neededImages(plan, input, server) {
 	const pulled = stepsOf(plan, 'pull')
 		.filter((step) => step.server === server && step.policy !== 'never')
-		.map(({ image }) => image);
+		.map(({ image }) => image)
+		.filter((image) => !isTransferred(image));
 	const always = input.services
 		.filter(({ name, isSelected, spec }) => {
 		const stands = plan.copies[name]?.some((copy) => copy.server === server);
@@ -79780,6 +81720,40 @@ function neededPorts(plan, input, server) {
 	];
 }
 ;
+async function lookAtTransfers(fleet, plan, project, layouts) {
+	const steps = stepsOf(plan, 'pull').filter(({ image }) => isTransferred(image));
+	const names = [...new Set(steps.map(({ server }) => server))];
+	const found = await Promise.all(names.map(async (name) => [name, await chainsOn(fleet.server(name), project)]));
+	const chains = new Map(found);
+	return await Promise.all(steps.map(async ({ server, image: named, platform }) => {
+		const image = await layouts.find(transferredDigest(named).split('@')[1]);
+		const step = { server, image: named };
+		if (image === undefined)
+			return step;
+		const { layers } = (0,layout .tj)(image, platform);
+		return { ...step, size: await transfers_sizeOf(layers, chains.get(server)) };
+	}));
+}
+async function chainsOn({ engine }, project) {
+	const images = await engine.listImages([`${model_labels .d.project}=${project}`]);
+	const found = await Promise.all(images.map(({ Id }) => engine.findImage(Id)));
+	return found.map((image) => image?.RootFS?.Layers ?? []);
+}
+async function transfers_sizeOf(layers, chains) {
+	const missing = layers.slice(sharedLayers(layers, chains));
+	const unpacked = await Promise.all(missing.map(layout .JL));
+	const travelling = (0,layout .JR)(missing);
+	const space = unpacked.reduce((sum, size) => sum + size, travelling);
+	return { missing: travelling, total: (0,layout .JR)(layers), space };
+}
+function sharedLayers(layers, chains) {
+	const shared = chains.map((chain) => {
+		const first = layers.findIndex(({ diffId }, index) => chain[index] !== diffId);
+		return first === -1 ? layers.length : first;
+	});
+	return Math.max(0, ...shared);
+}
+;
 const PATIENCE_MS = 5_000;
 async function takeVitals(server, clock) {
 	return await inTime(clock, ask(server, clock).catch(() => undefined), PATIENCE_MS, undefined);
@@ -79797,7 +81771,8 @@ async function ask(server, clock) {
 const REGISTRY_TIMEOUT_MS = 15_000;
 const PORT_TIMEOUT_MS = 2_000;
 async function preflight(fleet, input, plan, holder, means) {
-	const found = await fleet.onAll((server) => lookAtServer(server, input, plan, means));
+	const transfers = await lookAtTransfers(fleet, plan, input.scope.project, means.layouts);
+	const found = await fleet.onAll((server) => lookAtServer(server, input, { plan, transfers }, means));
 	return [
 		judgeLease(holder),
 		...judgeHooks(plan),
@@ -79806,14 +81781,15 @@ async function preflight(fleet, input, plan, holder, means) {
 		...found.flat(),
 	];
 }
-function certainFailures(vitals, plan) {
+function certainFailures(vitals, plan, transfers = []) {
 	const servers = new Set(stepsOf(plan, 'pull').map(({ server }) => server));
 	return [
-		...vitals.flatMap((one) => (one === undefined ? [] : [judgeDisk(one, plan)])),
+		...judgeTransfers(transfers),
+		...vitals.flatMap((one) => one === undefined ? [] : [judgeDisk(one, plan, spaceNeeded(transfers, one.server))]),
 		...[...servers].flatMap((server) => judgeForbiddenPulls(plan, server)),
 	].filter(({ level }) => level === 'error');
 }
-async function lookAtServer(server, input, plan, means) {
+async function lookAtServer(server, input, { plan, transfers }, means) {
 	const { name } = server;
 	const { clock } = means;
 	const observed = observedOn(input, name);
@@ -79824,9 +81800,10 @@ async function lookAtServer(server, input, plan, means) {
 		findTaken(server, neededPorts(plan, input, name), clock),
 	]);
 	return [
-		...judgeVitals(name, vitals, plan, input),
+		...judgeVitals(name, vitals, plan, input, transfers),
 		...judgeForbiddenPulls(plan, name),
 		...judgeImages(name, images),
+		...judgeTransfers(transfers.filter((one) => one.server === name)),
 		...nginx.flatMap((look) => judgeNginx(name, look)),
 		...judgePorts(name, ports),
 		...judgeHealth(observed),
@@ -79886,6 +81863,30 @@ function hiddenValues(values, { files = [] }) {
 	});
 }
 ;
+async function sameContent({ wanted, ...known }, layouts) {
+	const found = await Promise.all(wanted.services.map(async (spec) => ((await isSame(spec, known, layouts)) ? [spec.name] : [])));
+	return found.flat();
+}
+async function isSame({ name, container: { image }, placement }, { fleet, snapshot }, layouts) {
+	const recorded = snapshot.state.services[name];
+	const content = (await findLayout(layouts, image))?.platforms[0]?.labels[model_labels .d.content];
+	if (content === undefined || recorded === undefined || recorded.release === 0)
+		return false;
+	const serving = (await snapshot.release(name, recorded.release))?.container.image;
+	if (serving === undefined || serving === image || !isTransferred(serving))
+		return false;
+	const homes = fleet.servers.filter((server) => recorded.copies.some((copy) => copy.server === server.name));
+	if (homes.length < Math.min(placement.servers, fleet.servers.length))
+		return false;
+	const images = await fleet.onAll(({ engine }) => engine.findImage(serving), homes);
+	return images.every((one) => one?.Config?.Labels?.[model_labels .d.content] === content);
+}
+;
+async function keptOf({ keptImages = [], rollback, layouts }, known) {
+	if (rollback !== undefined)
+		return [...keptImages];
+	return [...new Set([...keptImages, ...(await sameContent(known, layouts))])];
+}
 async function withKeptImages(wanted, kept, snapshot) {
 	if (kept.length === 0)
 		return wanted;
@@ -79972,7 +81973,7 @@ function isVersion({ container: { image }, image_digest }, version) {
 async function restore(request, environment) {
 	const { narrowing, rollback, log, secrets: given, takeOverFrom, clock } = request;
 	const { fleet, repository } = environment;
-	const wanted = await withKeptImages(environment.wanted, request.keptImages ?? [], environment.journal.snapshot);
+	const wanted = await withKeptImages(environment.wanted, await keptOf(request, { ...environment, snapshot: environment.journal.snapshot }), environment.journal.snapshot);
 	if (rollback === undefined)
 		return { wanted, secrets: given, narrowing };
 	const owners = await fleet.onAll((server) => observeOwner(server, wanted, clock));
@@ -80050,16 +82051,19 @@ function pinned(spec, { image_digest }) {
 	const digest = image_digest?.split('@')[1];
 	if (digest === undefined)
 		return spec;
-	const image = container.image.includes('@') ? container.image : `${container.image}@${digest}`;
+	const image = isExact(container.image) ? container.image : `${container.image}@${digest}`;
 	const pullPolicy = policy.pullPolicy === 'always' ? 'missing' : policy.pullPolicy;
 	return { ...spec, container: { ...container, image }, policy: { ...policy, pullPolicy } };
+}
+function isExact(image) {
+	return image.includes('@') || isTransferred(image);
 }
 function checkImages(input, plan) {
 	const starts = stepsOf(plan, 'start').filter(({ existing }) => existing === undefined);
 	for (const { service, server, blueprint } of starts) {
 		const { image } = blueprint.container;
 		const restored = input.services.find(({ name }) => name === service)?.restored;
-		if (restored === undefined || image.includes('@'))
+		if (restored === undefined || isExact(image))
 			continue;
 		const found = input.observed.find(({ name }) => name === server)?.images.get(image);
 		if (found !== undefined && found.id === restored.image_id)
@@ -80422,12 +82426,12 @@ function key_closed(shape, refusals = {}) {
 	return main_schemas .rej(shape, {
 		error: (issue) => issue.code === 'unrecognized_keys'
 			? issue.keys
-				.map((name) => refuse(name, issue.input[name], Object.keys(shape), refusals))
+				.map((name) => key_refuse(name, issue.input[name], Object.keys(shape), refusals))
 				.join('\n')
 			: undefined,
 	});
 }
-function refuse(name, value, known, refusals) {
+function key_refuse(name, value, known, refusals) {
 	const refusal = Object.hasOwn(refusals, name) ? refusals[name] : undefined;
 	if (refusal === undefined)
 		return `unknown key${didYouMean(name, known)}`;
@@ -81190,7 +83194,7 @@ const FIELDS = {
 	'ecdsa-sha2-nistp521': 3,
 	'ssh-rsa': 3,
 };
-function parseHostKey(line) {
+function host_key_parseHostKey(line) {
 	const [type = '', base64 = ''] = line.trim().split(/\s+/);
 	const fields = FIELDS[type];
 	const hint = 'Copy the line of ssh-keyscan HOST without the host at its front: ssh-ed25519 AAAA…, and compare it with the server.';
@@ -81881,7 +83885,8 @@ const adopt = key_parsed(main_schemas .KCZ([
 const TEMPLATE_NAMES = ['node', 'python', 'static'];
 function builtRepository(registry, { project, environment }, service) {
 	const name = `${project}-${environment}-${service}`;
-	return [registry?.address, registry?.user, name].filter((part) => part !== undefined).join('/');
+	const { address, user } = registry === 'none' ? {} : (registry ?? {});
+	return [address, user, name].filter((part) => part !== undefined).join('/');
 }
 var git_source = __nccwpck_require__(3343);
 ;
@@ -83618,9 +85623,9 @@ const tls_secretName = entryName('secret');
 const mode = main_schemas .k5n(['self-signed', 'http-01', 'dns-01', 'files', 'off'], {
 	error: 'must be self-signed, http-01, dns-01, files or off',
 });
-const BLOCK = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
+const tls_BLOCK = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 const certificates = key_parsed(filledText, (said) => {
-	const blocks = said.match(BLOCK) ?? [];
+	const blocks = said.match(tls_BLOCK) ?? [];
 	try {
 		if (blocks.length > 0)
 			return blocks.map((block) => new external_node_crypto_.X509Certificate(block).toString()).join('');
@@ -83755,7 +85760,7 @@ const tls = key_closed({
 ;
 const host = key_parsed(main_schemas .YjP(), parseHost);
 const user = key_parsed(main_schemas .YjP(), parseUser);
-const hostKey = oneOrMany(key_parsed(main_schemas .YjP(), parseHostKey), 'a host key');
+const hostKey = oneOrMany(key_parsed(main_schemas .YjP(), host_key_parseHostKey), 'a host key');
 const HOST_KEY_DOC = {
 	description: 'Public key of the server, one or several, each `type base64 [comment]`. Only these are accepted. Without one the run fails and prints the line to add.',
 	short: 'host_key: "ssh-ed25519 AAAA…"',
@@ -83917,6 +85922,8 @@ const environment_environment = main_schemas .gMt('provider', [staticEnvironment
 	.meta({ id: 'environment' });
 ;
 function parseRegistry(text) {
+	if (text === 'none')
+		return 'none';
 	const [address = '', ...path] = text.split('/');
 	const user = path.join('/');
 	return {
@@ -83929,7 +85936,7 @@ function parseRegistryAddress(address) {
 	if (isHost && isImage(`${address}/image`))
 		return address;
 	throw new model_errors .yo(`${JSON.stringify(address)} is no address of a registry`, {
-		hint: 'Write its host without https://, such as ghcr.io, docker.io or registry.example.com:5000; the account comes behind a slash.',
+		hint: 'Write its host without https://, such as ghcr.io, docker.io or registry.example.com:5000; the account comes behind a slash. Without a registry, write registry: none.',
 	});
 }
 function parseRegistryUser(user) {
@@ -83975,7 +85982,7 @@ const config_config = key_closed({
 		example: 'project: shop',
 	}),
 	registry: key(registry, {
-		description: 'Where the images of services with a `build` are kept, each under the name `{address}/{user}/{project}-{environment}-{service}`. The short form is both parts in one. The action `build-push` logs in.',
+		description: 'Where the images of services with a `build` are kept, each under the name `{address}/{user}/{project}-{environment}-{service}`. The short form is both parts in one. The action `build-push` logs in. With `none` there is no registry: images go from the runner to the servers through SSH, and only the layers that a server lacks.',
 		short: 'registry: ghcr.io/acme',
 		long: 'registry: { address: ghcr.io, user: acme }',
 	}),
@@ -85441,6 +87448,7 @@ class Run {
 			tlsSecrets: this.request.tlsSecrets ?? {},
 			authority: this.request.authority,
 			registryAuth: this.request.registryAuth,
+			layouts: this.request.layouts,
 			log,
 			clock: clock.endingWith(signal),
 			guard,
@@ -85689,7 +87697,7 @@ async function deploy_deploy(request) {
 	const { author, clock, leaseWaitMs, log, narrowing, signal, wanted } = request;
 	const timeline = new Timeline(clock, (span) => log.info(describeSpan(span)));
 	const lookAhead = async (ahead) => {
-		const kept = await withKeptImages(ahead.wanted, request.keptImages ?? [], ahead.snapshot);
+		const kept = await withKeptImages(ahead.wanted, await keptOf(request, ahead), ahead.snapshot);
 		return await lookFor(request, timeline, { ...ahead, wanted: kept });
 	};
 	const opening = {
@@ -85715,7 +87723,12 @@ async function deployTo(run, request, environment) {
 		}
 		if (isEmpty(plan))
 			return reportOf(run, { input, plan });
-		deploy_checkServers(await environment.fleet.onAll((server) => takeVitals(server, clock)), plan, request);
+		const { fleet } = environment;
+		const [vitals, transfers] = await Promise.all([
+			fleet.onAll((server) => takeVitals(server, clock)),
+			lookAtTransfers(fleet, plan, request.wanted.project, request.layouts),
+		]);
+		deploy_checkServers(certainFailures(vitals, plan, transfers), vitals, request);
 		const report = await follow(run, { input, plan });
 		if (plan.postponed.length === 0 || report.failure !== undefined)
 			return report;
@@ -85730,13 +87743,13 @@ function announce(plan, { log, onPlan }, forgotten) {
 		log.warning(`${server} left the file: what still runs there stays, serves, and is no longer looked after. Remove it there, or put the server back`);
 	}
 }
-function deploy_checkServers(vitals, plan, { log }) {
+function deploy_checkServers(failures, vitals, { log }) {
 	for (const one of vitals.filter((known) => known !== undefined)) {
 		const { server, level, message } = judgeClock(one);
 		if (level === 'warning')
 			log.warning(`${server}: ${message}`);
 	}
-	(0,model_errors .b2)(errorsOf(certainFailures(vitals, plan)));
+	(0,model_errors .b2)(errorsOf(failures));
 }
 ;
 function publicJwk(privateKey) {
@@ -85884,7 +87897,7 @@ function subjectAlternativeNames(names) {
 const certificate_DAY_MS = 86_400_000;
 const BACKDATED_MS = certificate_DAY_MS;
 function readCertificate(pem) {
-	const certificate = main_parse(pem);
+	const certificate = certificate_parse(pem);
 	const isSelfSigned = certificate.issuer === certificate.subject && certificate.verify(certificate.publicKey);
 	return { ...certificateFacts(certificate), isSelfSigned };
 }
@@ -85898,11 +87911,11 @@ async function selfSigned(names, { days, now = systemClock.now() }) {
 	return issued(pemOf(signed(info, privateKey)), privateKey);
 }
 function issued(chain, privateKey) {
-	const { names, notBefore, notAfter, serial } = certificateFacts(main_parse(chain));
+	const { names, notBefore, notAfter, serial } = certificateFacts(certificate_parse(chain));
 	return { names, chain, privateKey, notBefore, notAfter, serial };
 }
 function derOf(pem) {
-	return main_parse(pem).raw;
+	return certificate_parse(pem).raw;
 }
 function renewalId(pem) {
 	const info = readDer(readDer(derOf(pem))[0]?.content ?? Buffer.alloc(0))[0];
@@ -85926,7 +87939,7 @@ function authorityKeyId(extensions) {
 	}
 	return undefined;
 }
-function main_parse(pem) {
+function certificate_parse(pem) {
 	try {
 		return new external_node_crypto_.X509Certificate(pem);
 	}
@@ -86903,7 +88916,7 @@ function detailOf(text) {
 	}
 }
 ;
-const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/;
+const reference_LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/;
 function parseReference(image) {
 	const [name = '', digest] = image.split('@');
 	const [first = '', ...rest] = name.split('/');
@@ -86913,7 +88926,7 @@ function parseReference(image) {
 	const [, repository = path, tag = 'latest'] = /^(.*?)(?::([^/:]+))?$/.exec(path) ?? [];
 	return {
 		host: isHub ? 'docker.io' : first,
-		origin: isHub ? 'https://registry-1.docker.io' : `${LOOPBACK.test(first) ? 'http' : 'https'}://${first}`,
+		origin: isHub ? 'https://registry-1.docker.io' : `${reference_LOOPBACK.test(first) ? 'http' : 'https'}://${first}`,
 		path: isHub && !repository.includes('/') ? `library/${repository}` : repository,
 		reference: digest ?? tag,
 	};
@@ -87109,7 +89122,7 @@ function onlyOne(registries) {
 ;
 async function forgetImages({ builds, access }, images, { log, signal }) {
 	const own = Object.values(builds)
-		.filter(({ isNamed }) => !isNamed)
+		.filter(({ isNamed, isTransferred }) => !isNamed && !isTransferred)
 		.map(({ repository }) => repository);
 	const forgotten = images.filter((image) => own.includes((0,image_name ._M)(image)));
 	if (forgotten.length === 0)
@@ -87224,7 +89237,6 @@ function secretBytes(name, sources, definitions) {
 	const value = requireSecret(name, sources, definitions);
 	return (file === undefined ? undefined : sources.files.get(file)) ?? Buffer.from(value);
 }
-var external_node_fs_ = __nccwpck_require__(3024);
 var git_environment = __nccwpck_require__(873);
 var run_git = __nccwpck_require__(2332);
 ;
@@ -87330,6 +89342,11 @@ function git_credentials_tokensOf(given, hosts) {
 	}
 	return new Map([...hosts].map((host) => [host, first]));
 }
+var layout_store = __nccwpck_require__(7849);
+;
+function layoutsOf(env) {
+	return new layout_store .K((0,external_node_path_.join)(env.RUNNER_TEMP ?? (0,external_node_os_.tmpdir)(), 'switchyard-images'));
+}
 ;
 async function makeImages(request) {
 	const { project, services, inputs, surroundings } = request;
@@ -87342,11 +89359,12 @@ async function makeImages(request) {
 		for (const value of Object.values(secrets))
 			log.hide(value.toString());
 	const gitCredentials = gitCredentialsOf(inputs, builds, log);
-	const { workspace, folder, access } = project;
+	const { workspace, folder, access, config } = project;
+	const isTransferred = builds.some(({ service }) => project.builds[service]?.isTransferred);
 	const isPushed = inputs.push ?? !staysHere(project);
 	if (isPushed)
 		checkRegistry(project, services);
-	const { buildImages } = await Promise.all( [__nccwpck_require__.e(541), __nccwpck_require__.e(595)]).then(__nccwpck_require__.bind(__nccwpck_require__, 3595));
+	const { buildImages } = await Promise.all( [__nccwpck_require__.e(541), __nccwpck_require__.e(902)]).then(__nccwpck_require__.bind(__nccwpck_require__, 1902));
 	const { repository, serverUrl, run, runId } = githubRun(env);
 	return await buildImages({
 		builds,
@@ -87361,7 +89379,8 @@ async function makeImages(request) {
 		login: access.login,
 		registry: new RegistryClient(loginsOf(access), signal),
 		gitCredentials,
-		isPushed,
+		isPushed: isPushed && config.config.registry !== 'none',
+		layouts: isPushed && isTransferred ? layoutsOf(env) : undefined,
 		cache: inputs.cache,
 		mayBeDirty: inputs['allow-dirty'],
 		isDryRun: inputs['dry-run'],
@@ -87384,7 +89403,8 @@ function unbuiltOf(built) {
 }
 function staysHere({ wanted, config, builds }) {
 	const isNamed = Object.values(builds).some((build) => build.isNamed);
-	return wanted.provider === 'local' && config.config.registry === undefined && !isNamed;
+	const { registry } = config.config;
+	return wanted.provider === 'local' && (registry === undefined || registry === 'none') && !isNamed;
 }
 function checkRegistry({ builds, config }, services) {
 	if (config.config.registry !== undefined)
@@ -87404,7 +89424,7 @@ function builtOutputs(images) {
 		built: Object.fromEntries(images.map(({ service, repository: _repository, hash: _hash, ...told }) => [service, told])),
 	};
 }
-var promises_ = __nccwpck_require__(1455);
+var external_node_fs_promises_ = __nccwpck_require__(1455);
 ;
 const NO_FILES = { find: () => undefined };
 ;
@@ -87628,11 +89648,24 @@ function serviceBuildOf(service, { build: input, image, platform }, surroundings
 		report(['build', key], 'excludes template', hint);
 	}
 	if (image === undefined && registry === undefined && !isLocal) {
-		report(['build'], 'has no place where its image is kept', 'Write registry: ghcr.io/<account> at the top of the file, or the name of the image as image.');
+		report(['build'], 'has no place where its image is kept', 'Write registry: ghcr.io/<account> at the top of the file, registry: none where there is no registry, or the name of the image as image.');
+	}
+	if (registry === 'none' && image !== undefined && hasRegistry(image)) {
+		report(['image'], 'names a registry, and the file says registry: none', 'Leave image out, or write the registry at the top of the file in place of none.');
 	}
 	const repository = image === undefined ? builtRepository(registry, surroundings, service) : (0,image_name ._M)(image);
 	const tag = image?.includes('@') ? undefined : image?.slice(repository.length + 1) || undefined;
-	return { input, repository, isNamed: image !== undefined, tag, platform };
+	const isTransferred = registry === 'none' && !isLocal;
+	return { input, repository, isNamed: image !== undefined, isTransferred, tag, platform };
+}
+function imageOnServers(build, given) {
+	if (given === undefined || !build?.isTransferred || (0,image_name ._M)(given) !== build.repository)
+		return given;
+	return transferredName(given) ?? given;
+}
+function hasRegistry(image) {
+	const [first = '', ...rest] = image.split('/');
+	return rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
 }
 ;
 const NO_SECRETS = { is: () => false, valueOf: () => undefined };
@@ -88355,7 +90388,10 @@ function secretFilesOf({ secrets: said = [] }, { definitions }) {
 function resolveService(name, { base, over, image, naming, around = [] }, sources, report) {
 	const said = mergeService(base, over);
 	const build = serviceBuildOf(name, said, naming, report);
-	const input = { ...said, ...given('image', image ?? said.image ?? build?.repository) };
+	const input = {
+		...said,
+		...given('image', imageOnServers(build, image) ?? said.image ?? build?.repository),
+	};
 	const recognised = input.image === undefined || isOverHttp(input.protocol) ? undefined : recogniseImage(input.image);
 	if (input.image === undefined)
 		report([], 'needs an image', 'Write image: name:tag, or build: ./folder for one that is built.');
@@ -88491,7 +90527,9 @@ function policy(input, healthcheck) {
 		healthcheck,
 		drainTimeoutMs: input.drain?.timeout ?? parseDuration(defaults_DEFAULTS.drain.timeout),
 		stopGracePeriodMs: input.stop_grace_period ?? parseDuration(defaults_DEFAULTS.stop_grace_period),
-		pullPolicy: pullPolicy === 'if_not_present' ? 'missing' : pullPolicy,
+		pullPolicy: pullPolicy === 'if_not_present' || (pullPolicy === 'always' && isTransferred(input.image ?? ''))
+			? 'missing'
+			: pullPolicy,
 		...given('preDeploy', input.pre_deploy && resolve_service_hook(input.pre_deploy)),
 		...given('postDeploy', input.post_deploy && resolve_service_hook(input.post_deploy)),
 	};
@@ -88804,126 +90842,7 @@ function resolve_checkPublished(services, report) {
 		}
 	}
 }
-;
-const ED25519 = 'ssh-ed25519';
-const pkcs8_BLOCK = 8;
-function readPkcs8(pem) {
-	const key = pkcs8_parse(pem);
-	switch (key.asymmetricKeyType) {
-		case 'rsa':
-			return key.export({ type: 'pkcs1', format: 'pem' }).toString();
-		case 'ec':
-			return key.export({ type: 'sec1', format: 'pem' }).toString();
-		case 'ed25519':
-			return openSshKey(key);
-		default:
-			throw new model_errors .yo(`the SSH private key is of the kind ${key.asymmetricKeyType}, which SSH does not know`, {
-				hint: 'Make one for the workflow: ssh-keygen -t ed25519 -N "" -f ~/.ssh/switchyard.',
-			});
-	}
-}
-function pkcs8_parse(pem) {
-	try {
-		return (0,external_node_crypto_.createPrivateKey)(pem);
-	}
-	catch (cause) {
-		throw new model_errors .yo('the SSH private key is in PKCS#8 ("BEGIN PRIVATE KEY"), and cannot be read', {
-			hint: 'Is it whole? "ssh-keygen -y -f" and the file shows its public half, or says what is wrong.',
-			cause,
-		});
-	}
-}
-function openSshKey(key) {
-	const { x = '', d = '' } = key.export({ format: 'jwk' });
-	const publicKey = Buffer.from(x, 'base64url');
-	const seed = Buffer.from(d, 'base64url');
-	const check = (0,external_node_crypto_.randomBytes)(4);
-	const secret = Buffer.concat([
-		check,
-		check,
-		field(ED25519),
-		field(publicKey),
-		field(Buffer.concat([seed, publicKey])),
-		field(''),
-	]);
-	const padding = Buffer.from(Array.from({ length: (pkcs8_BLOCK - (secret.length % pkcs8_BLOCK)) % pkcs8_BLOCK }, (_, at) => at + 1));
-	const whole = Buffer.concat([
-		Buffer.from('openssh-key-v1\0'),
-		field('none'),
-		field('none'),
-		field(''),
-		pkcs8_length(1),
-		field(Buffer.concat([field(ED25519), field(publicKey)])),
-		field(Buffer.concat([secret, padding])),
-	]);
-	const lines = whole.toString('base64').match(/.{1,70}/g) ?? [];
-	return ['-----BEGIN OPENSSH PRIVATE KEY-----', ...lines, '-----END OPENSSH PRIVATE KEY-----', ''].join('\n');
-}
-function field(content) {
-	const bytes = Buffer.from(content);
-	return Buffer.concat([pkcs8_length(bytes.length), bytes]);
-}
-function pkcs8_length(count) {
-	const bytes = Buffer.alloc(4);
-	bytes.writeUInt32BE(count);
-	return bytes;
-}
-;
-function keys_parseHostKey(line) {
-	const [type, base64] = line.trim().split(/\s+/);
-	const blob = Buffer.from(base64 ?? '', 'base64');
-	if (type === undefined || blob.length < 8 || blobType(blob) !== type) {
-		throw new model_errors .yo(`host_key "${line.slice(0, 40)}" is no SSH public key`, {
-			hint: 'Write type and key as in a .pub file: "ssh-ed25519 AAAA…".',
-		});
-	}
-	return { type, blob };
-}
-function blobType(blob) {
-	const length = blob.readUInt32BE(0);
-	return blob.subarray(4, 4 + length).toString('latin1');
-}
-function hostKeyLine(blob) {
-	return `${blobType(blob)} ${blob.toString('base64')}`;
-}
-function fingerprint(blob) {
-	return `SHA256:${(0,external_node_crypto_.createHash)('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
-}
-function signatureAlgorithms(type) {
-	return type === 'ssh-rsa' ? ['rsa-sha2-512', 'rsa-sha2-256'] : [type];
-}
-function normalisePrivateKey(text) {
-	let key = text.replaceAll('\r\n', '\n').replaceAll('\r', '\n').trim();
-	if (!key.includes('\n'))
-		key = key.replaceAll('\\n', '\n');
-	key = key
-		.split('\n')
-		.map((line) => line.trim())
-		.join('\n');
-	if (key === '') {
-		throw new model_errors .yo('the SSH private key is empty', {
-			hint: 'Pass it as the input ssh-private-key: "ssh-private-key: ${{ secrets.SSH_PRIVATE_KEY }}".',
-		});
-	}
-	if (/^(?:ssh|ecdsa|sk)-\S+ AAAA/.test(key)) {
-		throw new model_errors .yo('the SSH private key is the public half of one', {
-			hint: 'Set the secret from the file without ".pub": "gh secret set SSH_PRIVATE_KEY <" and that file.',
-		});
-	}
-	if (!/^-----BEGIN [A-Z ]*PRIVATE KEY-----\n[\s\S]+\n-----END [A-Z ]*PRIVATE KEY-----$/.test(key)) {
-		throw new model_errors .yo('the SSH private key is not in PEM or OpenSSH format', {
-			hint: 'The input ssh-private-key takes the whole file, from "-----BEGIN" to "-----END", without a passphrase.',
-		});
-	}
-	if (key.startsWith('-----BEGIN ENCRYPTED PRIVATE KEY-----')) {
-		throw new model_errors .yo('the SSH private key has a passphrase', {
-			hint: 'Nobody can type it in a workflow: make a key without one, or take it off ("ssh-keygen -p -N \'\' -f" and the file).',
-		});
-	}
-	return key.startsWith('-----BEGIN PRIVATE KEY-----') ? readPkcs8(`${key}\n`) : `${key}\n`;
-}
 var external_node_readline_ = __nccwpck_require__(481);
-var external_node_stream_ = __nccwpck_require__(7075);
 ;
 const HEADER_BYTES = 8;
 const STDOUT = 1;
@@ -89018,7 +90937,7 @@ function runningCommand(connection, { input, signal, exitCode, explain }) {
 		signal?.addEventListener('abort', giveUp);
 	connection.on('error', () => undefined);
 	if (input !== undefined)
-		send(input, connection).catch((error) => stdout.destroy(error));
+		running_command_send(input, connection).catch((error) => stdout.destroy(error));
 	return { stdout, ended };
 }
 class Tail {
@@ -89039,7 +90958,7 @@ class Tail {
 		return Buffer.concat(this.#pieces).subarray(-this.#most).toString();
 	}
 }
-async function send(input, connection) {
+async function running_command_send(input, connection) {
 	const closed = new AbortController();
 	connection.once('close', () => {
 		closed.abort();
@@ -89197,13 +91116,13 @@ class EngineClient {
 		return code;
 	}
 	async writeFiles(id, folder, files, modes) {
-		await this.writeArchive(id, folder, external_node_stream_.Readable.from([await packFiles(files, modes)]));
+		await this.writeArchive(id, folder, external_node_stream_.Readable.from([await (0,archive .Po)(files, modes)]));
 	}
 	async writeEntries(id, folder, entries) {
-		await this.writeArchive(id, folder, external_node_stream_.Readable.from([await packEntries(entries)]));
+		await this.writeArchive(id, folder, external_node_stream_.Readable.from([await (0,archive .Gy)(entries)]));
 	}
 	async readFiles(id, folder) {
-		return await unpackFiles(await this.#http.bytes(archiveRequest(id, folder)));
+		return await (0,archive .Qo)(await this.#http.bytes(archiveRequest(id, folder)));
 	}
 	async writeArchive(id, folder, tar, signal) {
 		const body = tar.pipe(new external_node_stream_.PassThrough());
@@ -89238,14 +91157,22 @@ class EngineClient {
 			signal: options.signal,
 			headers: authHeaders(options.auth),
 		});
-		for await (const line of (0,external_node_readline_.createInterface)({ input: body })) {
-			if (line.trim() === '')
-				continue;
-			const progress = JSON.parse(line);
-			if (progress.error !== undefined)
-				throw new docker_http .NJ(500, progress.error);
-			options.onProgress(progress);
-		}
+		await readProgress(body, options.onProgress);
+	}
+	async tagImage(image, name) {
+		const repo = (0,image_name ._M)(name);
+		const tag = name.slice(repo.length + 1);
+		await this.#http.json({ method: 'POST', path: ['images', image, 'tag'], query: { repo, tag } });
+	}
+	async loadImages(tar, signal) {
+		const { body } = await this.#http.send({
+			method: 'POST',
+			path: ['images', 'load'],
+			query: { quiet: true },
+			body: tar,
+			signal,
+		});
+		await readProgress(body, () => undefined);
 	}
 	async findInRegistry(name, auth, signal) {
 		await this.#http.json({
@@ -89358,6 +91285,16 @@ class EngineClient {
 		await this.#http.destroy();
 	}
 }
+async function readProgress(body, onProgress) {
+	for await (const line of (0,external_node_readline_.createInterface)({ input: body })) {
+		if (line.trim() === '')
+			continue;
+		const progress = JSON.parse(line);
+		if (progress.error !== undefined)
+			throw new docker_http .NJ(500, progress.error);
+		onProgress(progress);
+	}
+}
 function archiveRequest(id, path) {
 	return { method: 'GET', path: ['containers', id, 'archive'], query: { path } };
 }
@@ -89384,7 +91321,7 @@ function parseFree(stdout) {
 }
 async function freeHere(folder) {
 	try {
-		const { bavail, bsize } = await (0,promises_.statfs)(folder);
+		const { bavail, bsize } = await (0,external_node_fs_promises_.statfs)(folder);
 		return bavail * bsize;
 	}
 	catch {
@@ -89553,6 +91490,7 @@ function localProvider(servers, socketPath = dockerSocket()) {
 				engine,
 				http,
 				dial,
+				listen,
 				handshake: handshakeOver(dial),
 				freeBytes: freeHere,
 				close: async () => {
@@ -89563,6 +91501,16 @@ function localProvider(servers, socketPath = dockerSocket()) {
 	};
 }
 const dial = (address, port) => local_open({ host: address, port, noDelay: true });
+function listen(accept) {
+	const server = (0,external_node_net_.createServer)(accept);
+	return new Promise((resolve, reject) => {
+		server.once('error', reject);
+		server.listen(0, '127.0.0.1', () => resolve({
+			port: server.address().port,
+			close: async () => void server.close(),
+		}));
+	});
+}
 function dockerSocket() {
 	const host = process.env.DOCKER_HOST;
 	return host?.startsWith('unix://') ? host.slice('unix://'.length) : '/var/run/docker.sock';
@@ -89575,1161 +91523,6 @@ function local_open(target) {
 			resolve(socket);
 		});
 		socket.once('error', reject);
-	});
-}
-;
-class ChannelStream extends external_node_stream_.Duplex {
-	#channel;
-	constructor(channel, isBroken = () => false) {
-		super({ allowHalfOpen: true });
-		this.#channel = channel;
-		this.on('error', () => undefined);
-		const endUnlessBroken = (end) => {
-			if (!isBroken())
-				end();
-			else
-				this.destroy(Object.assign(new Error('the SSH connection broke'), { isTunnelBroken: true }));
-		};
-		channel.on('data', (chunk) => {
-			if (!this.push(chunk))
-				channel.pause();
-		});
-		channel.once('end', () => endUnlessBroken(() => this.push(null)));
-		channel.once('close', () => endUnlessBroken(() => {
-			if (!this.readableEnded)
-				this.push(null);
-			this.end();
-		}));
-		channel.once('error', (error) => this.destroy(error));
-	}
-	_read() {
-		this.#channel.resume();
-	}
-	_write(chunk, _encoding, done) {
-		if (!this.#channel.writable)
-			return;
-		this.#channel.write(chunk, done);
-	}
-	_final(done) {
-		this.#channel.end();
-		done();
-	}
-	_destroy(error, done) {
-		this.#channel.resume();
-		this.#channel.close();
-		done(error);
-	}
-	setKeepAlive() {
-		return this;
-	}
-	setNoDelay() {
-		return this;
-	}
-	setTimeout() {
-		return this;
-	}
-	ref() {
-		return this;
-	}
-	unref() {
-		return this;
-	}
-}
-var external_assert_ = __nccwpck_require__(2613);
-var is_stream = __nccwpck_require__(1011);
-var make_dir = __nccwpck_require__(6276);
-;
-class PromiseQueue {
-	constructor({ concurrency = 1 } = {}) {
-		this.options = { concurrency };
-		this.running = 0;
-		this.queue = [];
-		this.idleCallbacks = [];
-	}
-	clear() {
-		this.queue = [];
-	}
-	onIdle(callback) {
-		this.idleCallbacks.push(callback);
-		return () => {
-			const index = this.idleCallbacks.indexOf(callback);
-			if (index !== -1) {
-				this.idleCallbacks.splice(index, 1);
-			}
-		};
-	}
-	waitTillIdle() {
-		return new Promise((resolve) => {
-			if (this.running === 0) {
-				resolve();
-				return;
-			}
-			const dispose = this.onIdle(() => {
-				dispose();
-				resolve();
-			});
-		});
-	}
-	add(callback) {
-		return new Promise((resolve, reject) => {
-			const runCallback = () => {
-				this.running += 1;
-				try {
-					Promise.resolve(callback()).then((val) => {
-						resolve(val);
-						this.processNext();
-					}, (err) => {
-						reject(err);
-						this.processNext();
-					});
-				}
-				catch (err) {
-					reject(err);
-					this.processNext();
-				}
-			};
-			if (this.running >= this.options.concurrency) {
-				this.queue.push(runCallback);
-			}
-			else {
-				runCallback();
-			}
-		});
-	}
-	processNext() {
-		this.running -= 1;
-		const callback = this.queue.shift();
-		if (callback) {
-			callback();
-		}
-		else if (this.running === 0) {
-			this.idleCallbacks.forEach((item) => item());
-		}
-	}
-}
-;
-const defaultFilesystem = {
-	join(pathA, pathB) {
-		return external_path_.join(pathA, pathB);
-	},
-	basename(path) {
-		return external_path_.basename(path);
-	},
-	stat(path) {
-		return new Promise((resolve, reject) => {
-			external_fs_.stat(path, (err, res) => {
-				if (err) {
-					reject(err);
-				}
-				else {
-					resolve(res);
-				}
-			});
-		});
-	},
-	readdir(path) {
-		return new Promise((resolve, reject) => {
-			external_fs_.readdir(path, (err, res) => {
-				if (err) {
-					reject(err);
-				}
-				else {
-					resolve(res);
-				}
-			});
-		});
-	},
-};
-async function scanDirectoryInternal({ path, recursive, validate, result, fileSystem, queue, reject, }) {
-	const itemStat = await fileSystem.stat(path);
-	if (itemStat.isFile()) {
-		result.files.push(path);
-	}
-	else if (itemStat.isDirectory()) {
-		result.directories.push(path);
-	}
-	if (!itemStat.isDirectory() || recursive === 'none') {
-		return;
-	}
-	const contents = await fileSystem.readdir(path);
-	contents.forEach((item) => {
-		const itemPath = fileSystem.join(path, item);
-		if (!validate(itemPath)) {
-			return;
-		}
-		queue
-			.add(() => scanDirectoryInternal({
-			path: itemPath,
-			recursive: recursive === 'shallow' ? 'none' : 'deep',
-			validate,
-			result,
-			fileSystem,
-			queue,
-			reject,
-		}))
-			.catch(reject);
-	});
-}
-async function scanDirectory(path, { recursive = true, validate = null, concurrency = Infinity, fileSystem = defaultFilesystem, } = {}) {
-	external_assert_(path && typeof path === 'string', 'path must be a valid string');
-	external_assert_(typeof recursive === 'boolean', 'options.recursive must be a valid boolean');
-	external_assert_(validate === null || typeof validate === 'function', 'options.validate must be a valid function');
-	external_assert_(typeof concurrency === 'number', 'options.concurrency must be a valid number');
-	external_assert_(fileSystem !== null && typeof fileSystem === 'object', 'options.fileSystem must be a valid object');
-	const queue = new PromiseQueue({
-		concurrency,
-	});
-	const result = { files: [], directories: [] };
-	const mergedFileSystem = { ...defaultFilesystem, ...fileSystem };
-	await new Promise((resolve, reject) => {
-		scanDirectoryInternal({
-			path,
-			recursive: recursive ? 'deep' : 'shallow',
-			validate: validate != null ? validate : (item) => mergedFileSystem.basename(item).slice(0, 1) !== '.',
-			result,
-			fileSystem: mergedFileSystem,
-			queue,
-			reject,
-		})
-			.then(() => queue.waitTillIdle())
-			.then(resolve, reject);
-	});
-	return result;
-}
-  const esm = (scanDirectory);
-var shell_escape = __nccwpck_require__(2914);
-var lib = __nccwpck_require__(2059);
-;
-const DEFAULT_CONCURRENCY = 1;
-const DEFAULT_VALIDATE = (path) => !external_path_.basename(path).startsWith('.');
-const DEFAULT_TICK = () => {
-};
-class SSHError extends Error {
-	constructor(message, code = null) {
-		super(message);
-		this.code = code;
-	}
-}
-function unixifyPath(path) {
-	if (path.includes('\\')) {
-		return path.split('\\').join('/');
-	}
-	return path;
-}
-async function esm_readFile(filePath) {
-	return new Promise((resolve, reject) => {
-		external_fs_.readFile(filePath, 'utf8', (err, res) => {
-			if (err) {
-				reject(err);
-			}
-			else {
-				resolve(res);
-			}
-		});
-	});
-}
-const SFTP_MKDIR_ERR_CODE_REGEXP = /Error: (E[\S]+): /;
-async function makeDirectoryWithSftp(path, sftp) {
-	let stats = null;
-	try {
-		stats = await new Promise((resolve, reject) => {
-			sftp.stat(path, (err, res) => {
-				if (err) {
-					reject(err);
-				}
-				else {
-					resolve(res);
-				}
-			});
-		});
-	}
-	catch (_) {
-	}
-	if (stats) {
-		if (stats.isDirectory()) {
-			return;
-		}
-		throw new Error('mkdir() failed, target already exists and is not a directory');
-	}
-	try {
-		await new Promise((resolve, reject) => {
-			sftp.mkdir(path, (err) => {
-				if (err) {
-					reject(err);
-				}
-				else {
-					resolve();
-				}
-			});
-		});
-	}
-	catch (err) {
-		if (err != null && typeof err.stack === 'string') {
-			const matches = SFTP_MKDIR_ERR_CODE_REGEXP.exec(err.stack);
-			if (matches != null) {
-				throw new SSHError(err.message, matches[1]);
-			}
-			throw err;
-		}
-	}
-}
-class NodeSSH {
-	constructor() {
-		this.connection = null;
-	}
-	getConnection() {
-		const { connection } = this;
-		if (connection == null) {
-			throw new Error('Not connected to server');
-		}
-		return connection;
-	}
-	async connect(givenConfig) {
-		external_assert_(givenConfig != null && typeof givenConfig === 'object', 'config must be a valid object');
-		const config = { ...givenConfig };
-		external_assert_(config.username != null && typeof config.username === 'string', 'config.username must be a valid string');
-		if (config.host != null) {
-			external_assert_(typeof config.host === 'string', 'config.host must be a valid string');
-		}
-		else if (config.sock != null) {
-			external_assert_(typeof config.sock === 'object', 'config.sock must be a valid object');
-		}
-		else {
-			throw new external_assert_.AssertionError({ message: 'Either config.host or config.sock must be provided' });
-		}
-		if (config.privateKey != null || config.privateKeyPath != null) {
-			if (config.privateKey != null) {
-				external_assert_(typeof config.privateKey === 'string', 'config.privateKey must be a valid string');
-				external_assert_(config.privateKeyPath == null, 'config.privateKeyPath must not be specified when config.privateKey is specified');
-			}
-			else if (config.privateKeyPath != null) {
-				external_assert_(typeof config.privateKeyPath === 'string', 'config.privateKeyPath must be a valid string');
-				external_assert_(config.privateKey == null, 'config.privateKey must not be specified when config.privateKeyPath is specified');
-			}
-			external_assert_(config.passphrase == null || typeof config.passphrase === 'string', 'config.passphrase must be null or a valid string');
-			if (config.privateKeyPath != null) {
-				try {
-					config.privateKey = await esm_readFile(config.privateKeyPath);
-				}
-				catch (err) {
-					if (err != null && err.code === 'ENOENT') {
-						throw new external_assert_.AssertionError({ message: 'config.privateKeyPath does not exist at given fs path' });
-					}
-					throw err;
-				}
-			}
-		}
-		else if (config.password != null) {
-			external_assert_(typeof config.password === 'string', 'config.password must be a valid string');
-		}
-		if (config.tryKeyboard != null) {
-			external_assert_(typeof config.tryKeyboard === 'boolean', 'config.tryKeyboard must be a valid boolean');
-		}
-		if (config.tryKeyboard) {
-			const { password } = config;
-			if (config.onKeyboardInteractive != null) {
-				external_assert_(typeof config.onKeyboardInteractive === 'function', 'config.onKeyboardInteractive must be a valid function');
-			}
-			else if (password != null) {
-				config.onKeyboardInteractive = (name, instructions, instructionsLang, prompts, finish) => {
-					if (prompts.length > 0 && prompts[0].prompt.toLowerCase().includes('password')) {
-						finish([password]);
-					}
-				};
-			}
-		}
-		const connection = new lib.Client();
-		this.connection = connection;
-		await new Promise((resolve, reject) => {
-			connection.on('error', reject);
-			if (config.onKeyboardInteractive) {
-				connection.on('keyboard-interactive', config.onKeyboardInteractive);
-			}
-			connection.on('ready', () => {
-				connection.removeListener('error', reject);
-				resolve();
-			});
-			connection.on('end', () => {
-				if (this.connection === connection) {
-					this.connection = null;
-				}
-			});
-			connection.on('close', () => {
-				if (this.connection === connection) {
-					this.connection = null;
-				}
-				reject(new SSHError('No response from server', 'ETIMEDOUT'));
-			});
-			connection.connect(config);
-		});
-		return this;
-	}
-	isConnected() {
-		return this.connection != null;
-	}
-	async requestShell(options) {
-		const connection = this.getConnection();
-		return new Promise((resolve, reject) => {
-			connection.on('error', reject);
-			const callback = (err, res) => {
-				connection.removeListener('error', reject);
-				if (err) {
-					reject(err);
-				}
-				else {
-					resolve(res);
-				}
-			};
-			if (options == null) {
-				connection.shell(callback);
-			}
-			else {
-				connection.shell(options, callback);
-			}
-		});
-	}
-	async withShell(callback, options) {
-		external_assert_(typeof callback === 'function', 'callback must be a valid function');
-		const shell = await this.requestShell(options);
-		try {
-			await callback(shell);
-		}
-		finally {
-			shell.destroy();
-		}
-	}
-	async requestSFTP() {
-		const connection = this.getConnection();
-		return new Promise((resolve, reject) => {
-			connection.on('error', reject);
-			connection.sftp((err, res) => {
-				connection.removeListener('error', reject);
-				if (err) {
-					reject(err);
-				}
-				else {
-					resolve(res);
-				}
-			});
-		});
-	}
-	async withSFTP(callback) {
-		external_assert_(typeof callback === 'function', 'callback must be a valid function');
-		const sftp = await this.requestSFTP();
-		try {
-			await callback(sftp);
-		}
-		finally {
-			sftp.end();
-		}
-	}
-	async execCommand(givenCommand, options = {}) {
-		external_assert_(typeof givenCommand === 'string', 'command must be a valid string');
-		external_assert_(options != null && typeof options === 'object', 'options must be a valid object');
-		external_assert_(options.cwd == null || typeof options.cwd === 'string', 'options.cwd must be a valid string');
-		external_assert_(options.stdin == null || typeof options.stdin === 'string' || is_stream.readable(options.stdin), 'options.stdin must be a valid string or readable stream');
-		external_assert_(options.execOptions == null || typeof options.execOptions === 'object', 'options.execOptions must be a valid object');
-		external_assert_(options.encoding == null || typeof options.encoding === 'string', 'options.encoding must be a valid string');
-		external_assert_(options.onChannel == null || typeof options.onChannel === 'function', 'options.onChannel must be a valid function');
-		external_assert_(options.onStdout == null || typeof options.onStdout === 'function', 'options.onStdout must be a valid function');
-		external_assert_(options.onStderr == null || typeof options.onStderr === 'function', 'options.onStderr must be a valid function');
-		external_assert_(options.noTrim == null || typeof options.noTrim === 'boolean', 'options.noTrim must be a boolean');
-		let command = givenCommand;
-		if (options.cwd) {
-			command = `cd ${shell_escape([options.cwd])} ; ${command}`;
-		}
-		const connection = this.getConnection();
-		const output = { stdout: [], stderr: [] };
-		return new Promise((resolve, reject) => {
-			connection.on('error', reject);
-			connection.exec(command, options.execOptions != null ? options.execOptions : {}, (err, channel) => {
-				connection.removeListener('error', reject);
-				if (err) {
-					reject(err);
-					return;
-				}
-				if (options.onChannel) {
-					options.onChannel(channel);
-				}
-				channel.on('data', (chunk) => {
-					if (options.onStdout)
-						options.onStdout(chunk);
-					output.stdout.push(chunk.toString(options.encoding));
-				});
-				channel.stderr.on('data', (chunk) => {
-					if (options.onStderr)
-						options.onStderr(chunk);
-					output.stderr.push(chunk.toString(options.encoding));
-				});
-				if (options.stdin != null) {
-					if (is_stream.readable(options.stdin)) {
-						options.stdin.pipe(channel, {
-							end: true,
-						});
-					}
-					else {
-						channel.write(options.stdin);
-						channel.end();
-					}
-				}
-				else {
-					channel.end();
-				}
-				let code = null;
-				let signal = null;
-				channel.on('exit', (code_, signal_) => {
-					code = code_ !== null && code_ !== void 0 ? code_ : null;
-					signal = signal_ !== null && signal_ !== void 0 ? signal_ : null;
-				});
-				channel.on('close', () => {
-					let stdout = output.stdout.join('');
-					let stderr = output.stderr.join('');
-					if (options.noTrim !== true) {
-						stdout = stdout.trim();
-						stderr = stderr.trim();
-					}
-					resolve({
-						code: code != null ? code : null,
-						signal: signal != null ? signal : null,
-						stdout,
-						stderr,
-					});
-				});
-			});
-		});
-	}
-	async exec(command, parameters, options = {}) {
-		external_assert_(typeof command === 'string', 'command must be a valid string');
-		external_assert_(Array.isArray(parameters), 'parameters must be a valid array');
-		external_assert_(options != null && typeof options === 'object', 'options must be a valid object');
-		external_assert_(options.stream == null || ['both', 'stdout', 'stderr'].includes(options.stream), 'options.stream must be one of both, stdout, stderr');
-		for (let i = 0, { length } = parameters; i < length; i += 1) {
-			external_assert_(typeof parameters[i] === 'string', `parameters[${i}] must be a valid string`);
-		}
-		const completeCommand = `${command}${parameters.length > 0 ? ` ${shell_escape(parameters)}` : ''}`;
-		const response = await this.execCommand(completeCommand, options);
-		if (options.stream == null || options.stream === 'stdout') {
-			if (response.stderr) {
-				throw new Error(response.stderr);
-			}
-			return response.stdout;
-		}
-		if (options.stream === 'stderr') {
-			return response.stderr;
-		}
-		return response;
-	}
-	async mkdir(path, method = 'sftp', givenSftp = null) {
-		external_assert_(typeof path === 'string', 'path must be a valid string');
-		external_assert_(typeof method === 'string' && (method === 'sftp' || method === 'exec'), 'method must be either sftp or exec');
-		external_assert_(givenSftp == null || typeof givenSftp === 'object', 'sftp must be a valid object');
-		if (method === 'exec') {
-			await this.exec('mkdir', ['-p', unixifyPath(path)]);
-			return;
-		}
-		const sftp = givenSftp || (await this.requestSFTP());
-		const makeSftpDirectory = async (retry) => makeDirectoryWithSftp(unixifyPath(path), sftp).catch(async (error) => {
-			if (!retry || error == null || (error.message !== 'No such file' && error.code !== 'ENOENT')) {
-				throw error;
-			}
-			await this.mkdir(external_path_.dirname(path), 'sftp', sftp);
-			await makeSftpDirectory(false);
-		});
-		try {
-			await makeSftpDirectory(true);
-		}
-		finally {
-			if (!givenSftp) {
-				sftp.end();
-			}
-		}
-	}
-	async getFile(localFile, remoteFile, givenSftp = null, transferOptions = null) {
-		external_assert_(typeof localFile === 'string', 'localFile must be a valid string');
-		external_assert_(typeof remoteFile === 'string', 'remoteFile must be a valid string');
-		external_assert_(givenSftp == null || typeof givenSftp === 'object', 'sftp must be a valid object');
-		external_assert_(transferOptions == null || typeof transferOptions === 'object', 'transferOptions must be a valid object');
-		const sftp = givenSftp || (await this.requestSFTP());
-		try {
-			await new Promise((resolve, reject) => {
-				sftp.fastGet(unixifyPath(remoteFile), localFile, transferOptions || {}, (err) => {
-					if (err) {
-						reject(err);
-					}
-					else {
-						resolve();
-					}
-				});
-			});
-		}
-		finally {
-			if (!givenSftp) {
-				sftp.end();
-			}
-		}
-	}
-	async putFile(localFile, remoteFile, givenSftp = null, transferOptions = null) {
-		external_assert_(typeof localFile === 'string', 'localFile must be a valid string');
-		external_assert_(typeof remoteFile === 'string', 'remoteFile must be a valid string');
-		external_assert_(givenSftp == null || typeof givenSftp === 'object', 'sftp must be a valid object');
-		external_assert_(transferOptions == null || typeof transferOptions === 'object', 'transferOptions must be a valid object');
-		external_assert_(await new Promise((resolve) => {
-			external_fs_.access(localFile, external_fs_.constants.R_OK, (err) => {
-				resolve(err === null);
-			});
-		}), `localFile does not exist at ${localFile}`);
-		const sftp = givenSftp || (await this.requestSFTP());
-		const putFile = (retry) => {
-			return new Promise((resolve, reject) => {
-				sftp.fastPut(localFile, unixifyPath(remoteFile), transferOptions || {}, (err) => {
-					if (err == null) {
-						resolve();
-						return;
-					}
-					if (err.message === 'No such file' && retry) {
-						resolve(this.mkdir(external_path_.dirname(remoteFile), 'sftp', sftp).then(() => putFile(false)));
-					}
-					else {
-						reject(err);
-					}
-				});
-			});
-		};
-		try {
-			await putFile(true);
-		}
-		finally {
-			if (!givenSftp) {
-				sftp.end();
-			}
-		}
-	}
-	async putFiles(files, { concurrency = DEFAULT_CONCURRENCY, sftp: givenSftp = null, transferOptions = {} } = {}) {
-		external_assert_(Array.isArray(files), 'files must be an array');
-		for (let i = 0, { length } = files; i < length; i += 1) {
-			const file = files[i];
-			external_assert_(file, 'files items must be valid objects');
-			external_assert_(file.local && typeof file.local === 'string', `files[${i}].local must be a string`);
-			external_assert_(file.remote && typeof file.remote === 'string', `files[${i}].remote must be a string`);
-		}
-		const transferred = [];
-		const sftp = givenSftp || (await this.requestSFTP());
-		const queue = new PromiseQueue({ concurrency });
-		try {
-			await new Promise((resolve, reject) => {
-				files.forEach((file) => {
-					queue
-						.add(async () => {
-						await this.putFile(file.local, file.remote, sftp, transferOptions);
-						transferred.push(file);
-					})
-						.catch(reject);
-				});
-				queue.waitTillIdle().then(resolve);
-			});
-		}
-		catch (error) {
-			if (error != null) {
-				error.transferred = transferred;
-			}
-			throw error;
-		}
-		finally {
-			if (!givenSftp) {
-				sftp.end();
-			}
-		}
-	}
-	async putDirectory(localDirectory, remoteDirectory, { concurrency = DEFAULT_CONCURRENCY, sftp: givenSftp = null, transferOptions = {}, recursive = true, tick = DEFAULT_TICK, validate = DEFAULT_VALIDATE, } = {}) {
-		external_assert_(typeof localDirectory === 'string' && localDirectory, 'localDirectory must be a string');
-		external_assert_(typeof remoteDirectory === 'string' && remoteDirectory, 'remoteDirectory must be a string');
-		const localDirectoryStat = await new Promise((resolve) => {
-			external_fs_.stat(localDirectory, (err, stat) => {
-				resolve(stat || null);
-			});
-		});
-		external_assert_(localDirectoryStat != null, `localDirectory does not exist at ${localDirectory}`);
-		external_assert_(localDirectoryStat.isDirectory(), `localDirectory is not a directory at ${localDirectory}`);
-		const sftp = givenSftp || (await this.requestSFTP());
-		const scanned = await esm(localDirectory, {
-			recursive,
-			validate,
-		});
-		const files = scanned.files.map((item) => external_path_.relative(localDirectory, item));
-		const directories = scanned.directories.map((item) => external_path_.relative(localDirectory, item));
-		directories.sort((a, b) => a.length - b.length);
-		let failed = false;
-		try {
-			await new Promise((resolve, reject) => {
-				const queue = new PromiseQueue({ concurrency });
-				directories.forEach((directory) => {
-					queue
-						.add(async () => {
-						await this.mkdir(external_path_.join(remoteDirectory, directory), 'sftp', sftp);
-					})
-						.catch(reject);
-				});
-				resolve(queue.waitTillIdle());
-			});
-			await new Promise((resolve, reject) => {
-				const queue = new PromiseQueue({ concurrency });
-				files.forEach((file) => {
-					queue
-						.add(async () => {
-						const localFile = external_path_.join(localDirectory, file);
-						const remoteFile = external_path_.join(remoteDirectory, file);
-						try {
-							await this.putFile(localFile, remoteFile, sftp, transferOptions);
-							tick(localFile, remoteFile, null);
-						}
-						catch (_) {
-							failed = true;
-							tick(localFile, remoteFile, _);
-						}
-					})
-						.catch(reject);
-				});
-				resolve(queue.waitTillIdle());
-			});
-		}
-		finally {
-			if (!givenSftp) {
-				sftp.end();
-			}
-		}
-		return !failed;
-	}
-	async getDirectory(localDirectory, remoteDirectory, { concurrency = DEFAULT_CONCURRENCY, sftp: givenSftp = null, transferOptions = {}, recursive = true, tick = DEFAULT_TICK, validate = DEFAULT_VALIDATE, } = {}) {
-		external_assert_(typeof localDirectory === 'string' && localDirectory, 'localDirectory must be a string');
-		external_assert_(typeof remoteDirectory === 'string' && remoteDirectory, 'remoteDirectory must be a string');
-		const localDirectoryStat = await new Promise((resolve) => {
-			external_fs_.stat(localDirectory, (err, stat) => {
-				resolve(stat || null);
-			});
-		});
-		external_assert_(localDirectoryStat != null, `localDirectory does not exist at ${localDirectory}`);
-		external_assert_(localDirectoryStat.isDirectory(), `localDirectory is not a directory at ${localDirectory}`);
-		const sftp = givenSftp || (await this.requestSFTP());
-		const scanned = await esm(remoteDirectory, {
-			recursive,
-			validate,
-			concurrency,
-			fileSystem: {
-				basename(path) {
-					return external_path_.posix.basename(path);
-				},
-				join(pathA, pathB) {
-					return external_path_.posix.join(pathA, pathB);
-				},
-				readdir(path) {
-					return new Promise((resolve, reject) => {
-						sftp.readdir(path, (err, res) => {
-							if (err) {
-								reject(err);
-							}
-							else {
-								resolve(res.map((item) => item.filename));
-							}
-						});
-					});
-				},
-				stat(path) {
-					return new Promise((resolve, reject) => {
-						sftp.stat(path, (err, res) => {
-							if (err) {
-								reject(err);
-							}
-							else {
-								resolve(res);
-							}
-						});
-					});
-				},
-			},
-		});
-		const files = scanned.files.map((item) => external_path_.relative(remoteDirectory, item));
-		const directories = scanned.directories.map((item) => external_path_.relative(remoteDirectory, item));
-		directories.sort((a, b) => a.length - b.length);
-		let failed = false;
-		try {
-			await new Promise((resolve, reject) => {
-				const queue = new PromiseQueue({ concurrency });
-				directories.forEach((directory) => {
-					queue
-						.add(async () => {
-						await make_dir(external_path_.join(localDirectory, directory));
-					})
-						.catch(reject);
-				});
-				resolve(queue.waitTillIdle());
-			});
-			await new Promise((resolve, reject) => {
-				const queue = new PromiseQueue({ concurrency });
-				files.forEach((file) => {
-					queue
-						.add(async () => {
-						const localFile = external_path_.join(localDirectory, file);
-						const remoteFile = external_path_.join(remoteDirectory, file);
-						try {
-							await this.getFile(localFile, remoteFile, sftp, transferOptions);
-							tick(localFile, remoteFile, null);
-						}
-						catch (_) {
-							failed = true;
-							tick(localFile, remoteFile, _);
-						}
-					})
-						.catch(reject);
-				});
-				resolve(queue.waitTillIdle());
-			});
-		}
-		finally {
-			if (!givenSftp) {
-				sftp.end();
-			}
-		}
-		return !failed;
-	}
-	forwardIn(remoteAddr, remotePort, onConnection) {
-		const connection = this.getConnection();
-		return new Promise((resolve, reject) => {
-			connection.forwardIn(remoteAddr, remotePort, (error, port) => {
-				if (error) {
-					reject(error);
-					return;
-				}
-				const handler = (details, acceptConnection, rejectConnection) => {
-					if (details.destIP === remoteAddr && details.destPort === port) {
-						onConnection === null || onConnection === void 0 ? void 0 : onConnection(details, acceptConnection, rejectConnection);
-					}
-				};
-				if (onConnection) {
-					connection.on('tcp connection', handler);
-				}
-				const dispose = () => {
-					return new Promise((_resolve, _reject) => {
-						connection.off('tcp connection', handler);
-						connection.unforwardIn(remoteAddr, port, (_error) => {
-							if (_error) {
-								_reject(error);
-							}
-							_resolve();
-						});
-					});
-				};
-				resolve({ port, dispose });
-			});
-		});
-	}
-	forwardOut(srcIP, srcPort, dstIP, dstPort) {
-		const connection = this.getConnection();
-		return new Promise((resolve, reject) => {
-			connection.forwardOut(srcIP, srcPort, dstIP, dstPort, (error, channel) => {
-				if (error) {
-					reject(error);
-					return;
-				}
-				resolve(channel);
-			});
-		});
-	}
-	forwardInStreamLocal(socketPath, onConnection) {
-		const connection = this.getConnection();
-		return new Promise((resolve, reject) => {
-			connection.openssh_forwardInStreamLocal(socketPath, (error) => {
-				if (error) {
-					reject(error);
-					return;
-				}
-				const handler = (details, acceptConnection, rejectConnection) => {
-					if (details.socketPath === socketPath) {
-						onConnection === null || onConnection === void 0 ? void 0 : onConnection(details, acceptConnection, rejectConnection);
-					}
-				};
-				if (onConnection) {
-					connection.on('unix connection', handler);
-				}
-				const dispose = () => {
-					return new Promise((_resolve, _reject) => {
-						connection.off('unix connection', handler);
-						connection.openssh_unforwardInStreamLocal(socketPath, (_error) => {
-							if (_error) {
-								_reject(_error);
-							}
-							_resolve();
-						});
-					});
-				};
-				resolve({ dispose });
-			});
-		});
-	}
-	forwardOutStreamLocal(socketPath) {
-		const connection = this.getConnection();
-		return new Promise((resolve, reject) => {
-			connection.openssh_forwardOutStreamLocal(socketPath, (error, channel) => {
-				if (error) {
-					reject(error);
-					return;
-				}
-				resolve(channel);
-			});
-		});
-	}
-	dispose() {
-		if (this.connection) {
-			this.connection.end();
-			this.connection = null;
-		}
-	}
-}
-;
-const PROHIBITED = 1;
-function explainConnectFailure(target, error, seenKey) {
-	if (error instanceof model_errors .yo)
-		return error;
-	const way = target.jump === undefined ? '' : ` through ${target.jump.host}`;
-	const server = named(target, `${target.user}@${target.host}:${target.port}${way}`);
-	const { level, reason } = error;
-	const message = (0,model_errors .bD)(error);
-	const code = codeOf(error);
-	const fail = (what, hint) => new model_errors .yo(`${server}: ${what}`, { hint, cause: error });
-	if (seenKey !== undefined && message.includes('Host denied'))
-		return hostKeyRefused(target, seenKey, error);
-	if (/no matching host key/i.test(message)) {
-		return fail('the server has no host key of the types given in host_key', `Compare with "ssh-keyscan -p ${target.port} ${target.host}", run from a network you trust.`);
-	}
-	if (level === 'client-authentication') {
-		return fail('the server did not accept the SSH key', `Add the public half of ssh-private-key to ~/.ssh/authorized_keys of ${target.user} on that server.`);
-	}
-	if (/passphrase|encrypted/i.test(message)) {
-		return fail('the SSH private key has a passphrase', "Nobody can type it in a workflow: make a key without one, or take it off (ssh-keygen -p -N '' -f and the file).");
-	}
-	if (/privateKey|private key/i.test(message)) {
-		return fail(`the SSH private key cannot be read (${message})`, 'Is it whole, from "-----BEGIN" to "-----END"? "ssh-keygen -y -f" and the file shows its public half, or says what is wrong.');
-	}
-	if (target.jump !== undefined && reason === PROHIBITED) {
-		return fail(`sshd of ${target.jump.host} forbids TCP forwarding`, 'Set "AllowTcpForwarding local" (or "yes") for this user in sshd_config of the jump host, and reload sshd.');
-	}
-	switch (code) {
-		case 'ENOTFOUND':
-		case 'EAI_AGAIN':
-			return fail('the host name does not resolve', 'Check "host" in the configuration.');
-		case 'ECONNREFUSED':
-			return fail('the connection was refused', 'Is sshd running on that port? Check "host" and "port".');
-		case 'ETIMEDOUT':
-		case 'EHOSTUNREACH':
-			return fail('the server did not answer', 'Is it running, and does its firewall let this runner in? A "jump" host may be needed. The input "exclude-servers" deploys without it.');
-	}
-	if (code === 'ENETUNREACH' || code === 'EADDRNOTAVAIL') {
-		const isSix = (0,external_node_net_.isIPv6)(error.address ?? target.host);
-		return isSix
-			? fail('this runner has no IPv6, and the address of the server is one', 'GitHub\'s own runners have none: give an IPv4 address as "host", a "jump" host that has both, or use a self-hosted runner.')
-			: fail('this runner has no way to the network of the server', 'Is the address one of a private network? A "jump" host, or a self-hosted runner in that network, reaches it.');
-	}
-	if (/timed out/i.test(message)) {
-		return fail('the SSH handshake took too long', 'Is it an SSH server that listens there?');
-	}
-	return fail(`the SSH connection failed (${message})`, 'Try "ssh" to this server from the same network.');
-}
-function named({ name, host }, address) {
-	return name === host ? address : `${name} (${address})`;
-}
-function codeOf(error) {
-	const { code, reason } = error;
-	if (reason === undefined)
-		return code;
-	const message = (0,model_errors .bD)(error);
-	if (/refused/i.test(message))
-		return 'ECONNREFUSED';
-	if (/network is unreachable/i.test(message))
-		return 'ENETUNREACH';
-	if (/timed out|no route|unreachable/i.test(message))
-		return 'EHOSTUNREACH';
-	return /name|resolve|address associated/i.test(message) ? 'ENOTFOUND' : code;
-}
-function hostKeyRefused(target, key, cause) {
-	const server = named(target, `${target.host}:${target.port}`);
-	if (target.hostKeys.length === 0) {
-		return new model_errors .yo(`${server}: no host_key is configured; the server shows ${fingerprint(key)}`, {
-			hint: `Compare the fingerprint with the server's own, then add to it: host_key: "${hostKeyLine(key)}"`,
-			cause,
-		});
-	}
-	const configured = target.hostKeys.map(keys_parseHostKey);
-	const known = configured.map(({ blob }) => fingerprint(blob)).join(' or ');
-	const both = `host_key says ${known}, the server shows ${fingerprint(key)}`;
-	if (configured.some(({ blob }) => isTypo(hostKeyLine(blob), hostKeyLine(key)))) {
-		return new model_errors .yo(`${server}: host_key has a typo: it is nearly the server's (${both})`, {
-			hint: `Nobody can make a key that is nearly another one. Write: host_key: "${hostKeyLine(key)}"`,
-			cause,
-		});
-	}
-	return new model_errors .yo(`${server}: the host key is not the configured one: ${both}`, {
-		hint: `Somebody may be in between. Only if the server was set up anew: host_key: "${hostKeyLine(key)}"`,
-		cause,
-	});
-}
-const MOST_TYPOS = 3;
-function isTypo(line, shown) {
-	const differing = [...line].filter((letter, at) => letter !== shown[at]).length;
-	return line.length === shown.length && differing <= MOST_TYPOS;
-}
-;
-function joinWrites(socket) {
-	const write = socket.write.bind(socket);
-	socket.write = (...given) => {
-		if (socket.writableCorked === 0) {
-			socket.cork();
-			setImmediate(() => socket.uncork());
-		}
-		return write(...given);
-	};
-	return socket;
-}
-;
-const CONNECT_TIMEOUT_MS = 8_000;
-const KEEPALIVE_INTERVAL_MS = 5_000;
-class SshConnection {
-	target;
-	#privateKey;
-	#current;
-	#closed = false;
-	constructor(target, privateKey, first) {
-		this.target = target;
-		this.#privateKey = privateKey;
-		this.#current = first;
-	}
-	static async open(target, privateKey) {
-		const first = openSession(target, privateKey);
-		await first;
-		return new SshConnection(target, privateKey, first);
-	}
-	async dialSocket(path) {
-		return await this.#dialStream((client) => callback((done) => client.openssh_forwardOutStreamLocal(path, done)));
-	}
-	async dialTcp(host, port) {
-		return await this.#dialStream((client) => callback((done) => client.forwardOut('127.0.0.1', 0, host, port, done)));
-	}
-	async dialCommand(command) {
-		return (await this.#dial((client) => callback((done) => client.exec(command, done)))).channel;
-	}
-	async run(command, input = '') {
-		const { ssh } = await this.#session();
-		return await ssh.execCommand(command, { stdin: input });
-	}
-	async close() {
-		this.#closed = true;
-		const session = await this.#current.catch(() => undefined);
-		session?.close();
-	}
-	async #dialStream(open) {
-		const { channel, session } = await this.#dial(open);
-		return new ChannelStream(channel, () => session.dropped);
-	}
-	async #dial(open) {
-		const session = await this.#session();
-		try {
-			return { channel: await open(session.client), session };
-		}
-		catch (error) {
-			session.dropped ||= error instanceof Error && error.message === 'Not connected';
-			if (!session.dropped || this.#closed)
-				throw error;
-			const again = await this.#session();
-			return { channel: await open(again.client), session: again };
-		}
-	}
-	async #session() {
-		const current = this.#current;
-		const session = await current;
-		if (!session.dropped || this.#closed)
-			return session;
-		if (this.#current === current)
-			this.#current = openSession(this.target, this.#privateKey);
-		return await this.#current;
-	}
-}
-async function openSession(target, privateKey) {
-	const jump = target.jump && (await openSession({ ...target.jump, name: target.jump.host }, privateKey));
-	const seen = {};
-	try {
-		const sock = await (jump ? dialThrough(jump.client, target) : dialDirectly(target));
-		const keys = target.hostKeys.map(keys_parseHostKey);
-		const ssh = new NodeSSH();
-		await ssh.connect({
-			sock: sock,
-			username: target.user,
-			privateKey,
-			authHandler: ['publickey'],
-			readyTimeout: CONNECT_TIMEOUT_MS,
-			keepaliveInterval: KEEPALIVE_INTERVAL_MS,
-			hostVerifier: (key) => {
-				seen.hostKey = key;
-				return keys.some(({ blob }) => blob.equals(key));
-			},
-			...(keys.length > 0 && {
-				algorithms: { serverHostKey: keys.flatMap(({ type }) => signatureAlgorithms(type)) },
-			}),
-		});
-		const client = ssh.connection;
-		client.setNoDelay(true);
-		const session = {
-			ssh,
-			client,
-			dropped: false,
-			close: () => {
-				ssh.dispose();
-				jump?.close();
-			},
-		};
-		client.on('close', () => {
-			session.dropped = true;
-			jump?.close();
-		});
-		client.on('error', () => {
-			session.dropped = true;
-		});
-		return session;
-	}
-	catch (error) {
-		jump?.close();
-		throw explainConnectFailure(target, error, seen.hostKey);
-	}
-}
-function dialDirectly(target) {
-	return new Promise((resolve, reject) => {
-		const socket = (0,external_node_net_.connect)({ host: target.host, port: target.port, noDelay: true });
-		const timer = setTimeout(() => {
-			socket.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' }));
-		}, CONNECT_TIMEOUT_MS);
-		socket.once('connect', () => {
-			clearTimeout(timer);
-			socket.off('error', reject);
-			resolve(joinWrites(socket));
-		});
-		socket.once('error', (error) => {
-			clearTimeout(timer);
-			reject(error);
-		});
-	});
-}
-function dialThrough(client, target) {
-	return new Promise((resolve, reject) => {
-		const timer = setTimeout(() => reject(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })), CONNECT_TIMEOUT_MS);
-		client.forwardOut('127.0.0.1', 0, target.host, target.port, (error, channel) => {
-			clearTimeout(timer);
-			if (error)
-				reject(error);
-			else
-				resolve(channel);
-		});
-	});
-}
-function callback(start) {
-	return new Promise((resolve, reject) => {
-		start((error, result) => (error ? reject(error) : resolve(result)));
 	});
 }
 ;
@@ -90753,6 +91546,7 @@ function staticProvider(servers, privateKey) {
 					engine,
 					http,
 					dial,
+					listen: (accept) => ssh.listen(accept),
 					handshake: handshakeOver(dial),
 					freeBytes: async (folder) => {
 						const { stdout } = await ssh.run(DISK_COMMAND, folder).catch(() => ({ stdout: '' }));
@@ -91088,8 +91882,8 @@ async function runIsAlive(query) {
 async function thisProcess() {
 	let boot;
 	try {
-		const id = (await (0,promises_.readFile)('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
-		boot = `${id} ${await (0,promises_.readlink)('/proc/self/ns/pid')}`;
+		const id = (await (0,external_node_fs_promises_.readFile)('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+		boot = `${id} ${await (0,external_node_fs_promises_.readlink)('/proc/self/ns/pid')}`;
 	}
 	catch {
 		boot = undefined;
@@ -91369,12 +92163,12 @@ class ScratchRepository {
 	}
 	static async open(options) {
 		const parent = options.env.RUNNER_TEMP || (0,external_node_os_.tmpdir)();
-		const directory = await (0,promises_.mkdtemp)((0,external_node_path_.join)(parent, 'switchyard-git-'));
+		const directory = await (0,external_node_fs_promises_.mkdtemp)((0,external_node_path_.join)(parent, 'switchyard-git-'));
 		try {
 			return await ScratchRepository.#openIn(directory, options);
 		}
 		catch (error) {
-			await (0,promises_.rm)(directory, { recursive: true, force: true });
+			await (0,external_node_fs_promises_.rm)(directory, { recursive: true, force: true });
 			throw error;
 		}
 	}
@@ -91470,7 +92264,7 @@ class ScratchRepository {
 	}
 	async close() {
 		this.#isClosed = true;
-		await (0,promises_.rm)(this.#directory, { recursive: true, force: true });
+		await (0,external_node_fs_promises_.rm)(this.#directory, { recursive: true, force: true });
 	}
 	async #git(args, input) {
 		if (this.#isClosed)
@@ -92201,6 +92995,7 @@ async function openProject(inputs, surroundings) {
 			log,
 			clock,
 		},
+		layouts: layoutsOf(env),
 		author: { run: run.run, actor: run.actor, commit: run.sha },
 	};
 }
@@ -92244,7 +93039,7 @@ async function readSecretFiles(folder, definitions, ageKeys) {
 	const read = async ({ file: path, isEncrypted }) => {
 		if (path === undefined)
 			return;
-		const content = await (0,promises_.readFile)((0,external_node_path_.resolve)(folder, path)).catch(() => undefined);
+		const content = await (0,external_node_fs_promises_.readFile)((0,external_node_path_.resolve)(folder, path)).catch(() => undefined);
 		if (content === undefined)
 			return;
 		try {
@@ -92261,7 +93056,7 @@ async function readSecretFiles(folder, definitions, ageKeys) {
 }
 async function readConfig(workspace, path) {
 	try {
-		return await (0,promises_.readFile)((0,external_node_path_.join)(workspace, path), 'utf8');
+		return await (0,external_node_fs_promises_.readFile)((0,external_node_path_.join)(workspace, path), 'utf8');
 	}
 	catch (cause) {
 		throw new model_errors .yo(`there is no ${path} in the repository`, {
@@ -92352,7 +93147,7 @@ async function carryOut({ project, built }, inputs, { log, signal, onPlan }, kin
 }
 function changeRequest(project, inputs, log, { scope, rollback, forcedCertificates, revokedCertificates }) {
 	const { service: services, zones } = inputs;
-	const { wanted, reach, config, sources } = project;
+	const { wanted, reach, layouts, config, sources } = project;
 	const selected = wanted.services.map(({ name }) => name).filter((name) => services?.includes(name) ?? true);
 	const secrets = inputs.secrets === undefined ? {} : requireSecrets(project, selected, sources, config.locate);
 	const tlsSecrets = inputs.secrets === undefined
@@ -92367,6 +93162,7 @@ function changeRequest(project, inputs, log, { scope, rollback, forcedCertificat
 	return {
 		...reach,
 		wanted,
+		layouts,
 		secrets,
 		authority: acmeAuthority(reach.clock, log),
 		tlsSecrets,
@@ -92772,7 +93568,7 @@ const buildPush = command_command({
 async function eject(project, services, { env, log }) {
 	const { workspace, folder, title } = project;
 	const builds = requireBuilds(project, services, project.sources);
-	const { ejectDockerfiles } = await Promise.all( [__nccwpck_require__.e(541), __nccwpck_require__.e(595)]).then(__nccwpck_require__.bind(__nccwpck_require__, 3595));
+	const { ejectDockerfiles } = await Promise.all( [__nccwpck_require__.e(541), __nccwpck_require__.e(902)]).then(__nccwpck_require__.bind(__nccwpck_require__, 1902));
 	const checkout = await readCheckout({ workspace, env });
 	const ejected = await ejectDockerfiles(builds, { folder, workspace, checkout, log });
 	return { kind: 'built', title, images: [], ejected, outputs: builtOutputs([]), failure: undefined };

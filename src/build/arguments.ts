@@ -23,6 +23,8 @@ export interface BuildOrder {
   isDated: boolean;
   /** Whether it goes to its registry; else it stays with the engine. */
   isPushed: boolean;
+  /** The folder that it is written to as an OCI layout, in place of either. */
+  layout?: string;
 }
 
 /** buildxArguments returns the words behind `docker` that build an image with buildx. No shell reads them. Pure. */
@@ -73,7 +75,12 @@ export function beyond(spec: BuildSpec, { isBuildx, attests, buildsPlatforms }: 
 
 type Builders = Pick<Abilities, 'attests' | 'buildsPlatforms'> & { isBuildx: boolean };
 
-function outputOf({ isPushed, isDated }: BuildOrder): string {
+function outputOf({ isPushed, isDated, layout }: BuildOrder): string {
+  if (layout !== undefined) {
+    // The value is a line of CSV.
+    const dest = `"dest=${layout.replaceAll('"', '""')}"`;
+    return `--output=type=oci,tar=false,${isDated ? 'rewrite-timestamp=true,' : ''}${dest}`;
+  }
   if (!isDated) return isPushed ? '--push' : '--load';
   return `--output=type=${isPushed ? 'image,push=true' : 'docker'},rewrite-timestamp=true`;
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { BuildSpec } from '../model/build.ts';
+import { LABEL } from '../model/labels.ts';
 import type { ContextEntry } from './context.ts';
 
 /** All that an image follows from. */
@@ -94,7 +95,7 @@ export function whyBuilt(parts: ContentParts, label: string | undefined): string
 export const LAST_TAG = 'content-last';
 
 /** The label that has {@link contentLabel}. */
-export const CONTENT_LABEL = 'switchyard.content';
+export const CONTENT_LABEL = LABEL.content;
 
 function hashOf(value: unknown): string {
   return createHash('sha256')

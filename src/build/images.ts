@@ -10,6 +10,8 @@ import type { GitSource } from '../model/git-source.ts';
 import { repositoryOf } from '../model/image-name.ts';
 import type { Log } from '../model/log.ts';
 import type { RegistryClient } from '../registry/client.ts';
+import { platformOf, transferSize } from '../registry/layout.ts';
+import type { LayoutStore } from '../registry/layout-store.ts';
 import { type Builder, findBuilder } from './builder.ts';
 import { type Cache, type CachePlan, cacheFor, hasGha } from './cache.ts';
 import { layersFolder, renewFolder } from './cache-folder.ts';
@@ -21,7 +23,8 @@ import { buildFailure } from './failure.ts';
 import { tellFindings } from './lint/tell-findings.ts';
 import { orderOf } from './order.ts';
 import { type BuildSteps, cacheFailure, cacheTroubles, stepsOf } from './progress.ts';
-import { runDocker } from './run-docker.ts';
+import { type DockerRun, runDocker } from './run-docker.ts';
+import { keepFromEngine } from './saved-image.ts';
 
 /** What is to be built, and where. */
 export interface BuildRequest {
@@ -46,6 +49,8 @@ export interface BuildRequest {
   gitCredentials: GitCredentials;
   /** Whether images go to the registry; else they stay with the engine of this machine. */
   isPushed: boolean;
+  /** Where they are kept in place of either, where there is no registry. */
+  layouts: LayoutStore | undefined;
   /** Where layers are kept for later builds; undefined is decided here. */
   cache: Cache | undefined;
   /** Whether it may be built from what is not as the commit has it. */
@@ -61,11 +66,11 @@ export interface BuildRequest {
 export interface BuiltImage {
   service: string;
   repository: string;
-  /** `built` in this run, `present` in the registry before, or `missing` in a dry run. */
+  /** `built` in this run, `present` in the registry, or in this job, before, or `missing` in a dry run. */
   outcome: 'built' | 'present' | 'missing';
   /** What a deploy is handed: by its digest, or by the tag of its content where nothing was pushed. */
   image: string;
-  /** That of the image, as the registry tells it; of several platforms that of their list. Undefined for what is not there. */
+  /** That of the image, as the registry or its layout has it; of several platforms that of their list. Undefined for what is not there. */
   digest?: string;
   hash: string;
   /** Why it was, or was not, built, as the rest of a sentence. */
@@ -205,12 +210,19 @@ function refuseChanged(examined: readonly Examined[], { mayBeDirty, log }: Build
 /** find returns the image of a build where the registry, or the engine, has it already. */
 async function find(
   { spec, hash }: Examined,
-  { registry, isPushed, signal }: BuildRequest,
+  { registry, isPushed, layouts, signal }: BuildRequest,
   { env }: ScratchPlace,
 ): Promise<BuiltImage | undefined> {
   const { service, repository } = spec;
   const named = `${repository}:${contentTag(hash)}`;
   const common = { service, repository, outcome: 'present', hash } as const;
+  if (layouts !== undefined) {
+    const kept = await layouts.named(named);
+    const sizeBytes = kept === undefined ? undefined : await sizeIn(layouts, kept);
+    if (kept === undefined || sizeBytes === undefined) return undefined;
+    const image = `${repository}@${kept}`;
+    return { ...common, image, digest: kept, sizeBytes, why: 'this job has this content' };
+  }
   if (!isPushed) {
     const { code } = await runDocker(['image', 'inspect', '--format', '{{.Id}}', named], { env, signal });
     return code === 0 ? { ...common, image: named, why: 'the engine has this content' } : undefined;
@@ -220,6 +232,22 @@ async function find(
   const image = `${repository}@${digest}`;
   const sizeBytes = await registry.sizeOf(image);
   return { ...common, image, digest, sizeBytes, why: 'the registry has this content' };
+}
+
+/** keep puts what was built into a store, from the layout that the builder has written or from the engine. */
+async function keep(
+  name: string,
+  { store, layout, folder }: { store: LayoutStore; layout: string | undefined; folder: string },
+  run: DockerRun,
+): Promise<string> {
+  if (layout !== undefined) return await store.take(layout, name);
+  return await keepFromEngine(name, { store, folder: join(folder, 'saved') }, run);
+}
+
+/** What the layers of an image in a store weigh, of several platforms those of the first; undefined where it is not whole. */
+async function sizeIn(layouts: LayoutStore, digest: string): Promise<number | undefined> {
+  const image = await layouts.find(digest);
+  return image && transferSize(platformOf(image).layers);
 }
 
 function missingImage({ spec: { service, repository }, hash }: Examined, why: string): BuiltImage {
@@ -237,8 +265,11 @@ const UNKNOWN: History = { why: 'nobody could look for it', sizeBytes: undefined
 
 async function historyOf(
   { spec: { repository }, parts }: Examined,
-  { registry, isPushed }: BuildRequest,
+  { registry, isPushed, layouts }: BuildRequest,
 ): Promise<History> {
+  if (layouts !== undefined) {
+    return { why: 'this job does not have this content yet', sizeBytes: undefined };
+  }
   if (!isPushed) return { why: 'the engine does not have this content', sizeBytes: undefined };
   const last = `${repository}:${LAST_TAG}`;
   const [labels, sizeBytes] = await Promise.all([registry.labelsOf(last), registry.sizeOf(last)]);
@@ -263,7 +294,7 @@ async function nameAgain(
   one: Examined,
   request: BuildRequest,
 ): Promise<void> {
-  if (digest === undefined) return;
+  if (digest === undefined || !request.isPushed) return;
   const { registry } = request;
   // With all that lies beside the image.
   const named = `${repository}:${contentTag(hash)}`;
@@ -337,18 +368,20 @@ async function build(
 ): Promise<BuiltImage> {
   const { spec, hash, file, lineOf } = one;
   const { service, repository } = spec;
-  const { log, clock, signal, registry, isPushed } = request;
+  const { log, clock, signal, registry, isPushed, layouts } = request;
   const { source, tag, committedAt } = originOf(one, request);
   const begun = clock.now();
   const { template } = one;
+  const folder = join(place.folder, service);
   const order = await orderOf(one, {
     before: template?.before && (await imageBefore(spec, request)),
     ...{ project: request.project, source, revision: tag, committedAt },
-    folder: join(place.folder, service),
+    folder,
     abilities: builder.abilities,
     cache,
     isPushed,
     run: request.run,
+    writesLayout: layouts !== undefined && builder.abilities.writesOci,
   });
   const env = {
     ...place.env,
@@ -370,14 +403,20 @@ async function build(
     log.warning(`${service}: ${trouble}; it was built all the same`);
   if (cache.folders !== undefined) await renewFolder(cache.folders);
   const named = `${repository}:${contentTag(hash)}`;
-  const digest = isPushed ? await registry.imageDigestOf(named) : undefined;
+  const kept =
+    layouts && (await keep(named, { store: layouts, layout: order.layout, folder }, { env, signal }));
+  const digest = isPushed ? await registry.imageDigestOf(named) : kept;
   if (isPushed && digest === undefined) {
     throw new UserError(`${service}: the registry does not have ${named}, which was pushed to it`, {
       hint: 'Does it keep what it is given? Run again.',
     });
   }
   const image = digest === undefined ? named : `${repository}@${digest}`;
-  const sizeBytes = isPushed ? await registry.sizeOf(image) : undefined;
+  const sizeBytes = isPushed
+    ? await registry.sizeOf(image)
+    : layouts && kept !== undefined
+      ? await sizeIn(layouts, kept)
+      : undefined;
   return {
     service,
     repository,

@@ -16,6 +16,8 @@ export interface OrderPlace extends Omit<Origin, 'parts'> {
   isPushed: boolean;
   /** The image that a site stands on, so that pages that are open find their files; undefined where there is none. */
   before: string | undefined;
+  /** Whether the builder writes it as an OCI layout, in place of pushing it. */
+  writesLayout: boolean;
   /** A link to the run that builds, for its provenance; undefined where there is none. */
   run: string | undefined;
 }
@@ -52,6 +54,7 @@ export async function orderOf(one: Examined, place: OrderPlace): Promise<BuildOr
     sbom: abilities.attests ? spec.sbom : undefined,
     isDated: abilities.rewritesTimestamps && committedAt !== undefined,
     isPushed,
+    ...(place.writesLayout && { layout: join(folder, 'layout') }),
   };
 }
 

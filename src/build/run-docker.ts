@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { UserError } from '../model/errors.ts';
 
 /** What running the client of Docker needs. */
@@ -43,6 +44,38 @@ export async function runDocker(
       if (signal.aborted) reject(signal.reason);
       else resolve({ code: code ?? 1, lines });
     });
+  });
+}
+
+/**
+ * streamDocker runs `docker` with these words, and hands what it prints to `read` while it does. It throws what reading
+ * throws, a UserError with the last words of a docker that fails, and the reason of `signal` when that is aborted.
+ */
+export async function streamDocker<T>(
+  args: readonly string[],
+  { env, signal }: DockerRun,
+  read: (output: Readable) => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted();
+  const child = spawn('docker', args, { env, signal, stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    said += chunk;
+  });
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  try {
+    const [result, code] = await Promise.all([read(child.stdout), ended]);
+    if (code === 0) return result;
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    // A docker that fails ends its output early, and says itself why.
+    if (said === '') throw error;
+  }
+  throw new UserError(`docker ${args[0]} failed: ${said.trim().split('\n').at(-1)}`, {
+    hint: /no space left/i.test(said) ? 'The disk of the runner is full.' : 'These are its own words.',
   });
 }
 

@@ -1,11 +1,14 @@
 import type { Ejected } from '../build/eject.ts';
 import type { BuiltImage } from '../build/images.ts';
+import { requireBuilds } from '../config/required-builds.ts';
+import { readCheckout } from '../git/checkout.ts';
 import { UserError } from '../model/errors.ts';
 import { type CommandResult, command } from './command.ts';
 import { BUILDING, REGISTRY } from './inputs.ts';
-import { builtOutputs, makeImages, writeDockerfiles } from './make-images.ts';
+import { builtOutputs, makeImages } from './make-images.ts';
 import { type ReadProject, readProject } from './project.ts';
 import { registryAccess } from './registry-access.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** What became of the images of an environment. */
 export interface Built extends CommandResult<'images' | 'digests' | 'built'> {
@@ -44,17 +47,27 @@ export const buildPush = command({
   async run(inputs, surroundings): Promise<Built> {
     const project = await readProject(inputs, surroundings);
     const services = chosenServices(project, inputs.service);
+    if (inputs.eject) return await eject(project, services, surroundings);
     const access = registryAccess(project, inputs, surroundings);
+    const images = await makeImages({ project: { ...project, access }, services, inputs, surroundings });
     const { title } = project;
-    const request = { project: { ...project, access }, services, inputs, surroundings };
-    if (inputs.eject) {
-      const ejected = await writeDockerfiles(request);
-      return { kind: 'built', title, images: [], ejected, outputs: builtOutputs([]), failure: undefined };
-    }
-    const images = await makeImages(request);
     return { kind: 'built', title, images, outputs: builtOutputs(images), failure: undefined };
   },
 });
+
+/** Writes the Dockerfiles down that templates make. */
+async function eject(
+  project: ReadProject,
+  services: readonly string[],
+  { env, log }: Surroundings,
+): Promise<Built> {
+  const { workspace, folder, title } = project;
+  const builds = requireBuilds(project, services, project.sources);
+  const { ejectDockerfiles } = await import('../build/index.ts');
+  const checkout = await readCheckout({ workspace, env });
+  const ejected = await ejectDockerfiles(builds, { folder, workspace, checkout, log });
+  return { kind: 'built', title, images: [], ejected, outputs: builtOutputs([]), failure: undefined };
+}
 
 /** All services with a build, or those that are asked for. */
 function chosenServices({ builds, wanted }: ReadProject, asked: readonly string[] | undefined): string[] {

@@ -108,7 +108,7 @@ export function changeRequest(
   { scope, rollback, forcedCertificates, revokedCertificates }: ChangeKind,
 ): ChangeRequest {
   const { service: services, zones } = inputs;
-  const { wanted, reach, config, sources } = project;
+  const { wanted, reach, layouts, config, sources } = project;
   const selected = wanted.services.map(({ name }) => name).filter((name) => services?.includes(name) ?? true);
   const secrets =
     inputs.secrets === undefined ? {} : requireSecrets(project, selected, sources, config.locate);
@@ -123,6 +123,7 @@ export function changeRequest(
   return {
     ...reach,
     wanted,
+    layouts,
     secrets,
     authority: acmeAuthority(reach.clock, log),
     tlsSecrets,

@@ -16,7 +16,7 @@ export async function forgetImages(
   { log, signal }: Surroundings,
 ): Promise<void> {
   const own = Object.values(builds)
-    .filter(({ isNamed }) => !isNamed)
+    .filter(({ isNamed, isTransferred }) => !isNamed && !isTransferred)
     .map(({ repository }) => repository);
   const forgotten = images.filter((image) => own.includes(repositoryOf(image)));
   if (forgotten.length === 0) return;

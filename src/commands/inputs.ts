@@ -227,7 +227,7 @@ export const INPUTS = {
   },
   push: {
     description:
-      'With `true`, push images to the registry; with `false`, keep them in the engine of the machine that runs the action, for `provider: local`. They are pushed when this is empty, unless the provider is `local` and the file names no registry.',
+      'With `true`, push images to the registry, or with `registry: none` keep them for the deploy of the same job; with `false`, keep them in the engine of the machine that runs the action, for `provider: local`. They are pushed when this is empty, unless the provider is `local` and the file names no registry.',
     schema: optionalFlag,
   },
   'registry-username': {

@@ -1,5 +1,4 @@
 import { tmpdir } from 'node:os';
-import type { Ejected } from '../build/eject.ts';
 import type { BuiltImage } from '../build/images.ts';
 import { requireBuilds } from '../config/required-builds.ts';
 import { readCheckout } from '../git/checkout.ts';
@@ -9,6 +8,7 @@ import { RegistryClient } from '../registry/client.ts';
 import { isGivenBuilt, keptImages } from './built-images.ts';
 import { gitCredentialsOf } from './git-credentials.ts';
 import type { BUILDING, Inputs } from './inputs.ts';
+import { layoutsOf } from './layouts.ts';
 import type { Outputs } from './outputs.ts';
 import type { Project, ReadProject } from './project.ts';
 import { loginsOf, type RegistryAccess } from './registry-access.ts';
@@ -36,7 +36,8 @@ export async function makeImages(request: ImageRequest): Promise<BuiltImage[]> {
   // One that comes from the env of the step is in no input that is hidden.
   for (const { secrets } of builds) for (const value of Object.values(secrets)) log.hide(value.toString());
   const gitCredentials = gitCredentialsOf(inputs, builds, log);
-  const { workspace, folder, access } = project;
+  const { workspace, folder, access, config } = project;
+  const isTransferred = builds.some(({ service }) => project.builds[service]?.isTransferred);
   const isPushed = inputs.push ?? !staysHere(project);
   if (isPushed) checkRegistry(project, services);
   // What only a run needs that builds is not read by the others.
@@ -55,7 +56,8 @@ export async function makeImages(request: ImageRequest): Promise<BuiltImage[]> {
     login: access.login,
     registry: new RegistryClient(loginsOf(access), signal),
     gitCredentials,
-    isPushed,
+    isPushed: isPushed && config.config.registry !== 'none',
+    layouts: isPushed && isTransferred ? layoutsOf(env) : undefined,
     cache: inputs.cache,
     mayBeDirty: inputs['allow-dirty'],
     isDryRun: inputs['dry-run'],
@@ -63,19 +65,6 @@ export async function makeImages(request: ImageRequest): Promise<BuiltImage[]> {
     clock,
     signal,
   });
-}
-
-/** writeDockerfiles writes down the Dockerfiles that templates make for services, and builds nothing. It throws UserErrors. */
-export async function writeDockerfiles({
-  project,
-  services,
-  surroundings: { env, log },
-}: Pick<ImageRequest, 'project' | 'services' | 'surroundings'>): Promise<Ejected[]> {
-  const { workspace, folder } = project;
-  const builds = requireBuilds(project, services, project.sources);
-  const { ejectDockerfiles } = await import('../build/index.ts');
-  const checkout = await readCheckout({ workspace, env });
-  return await ejectDockerfiles(builds, { folder, workspace, checkout, log });
 }
 
 /** What says which images a run has, and how it makes the others. */
@@ -115,7 +104,8 @@ export function unbuiltOf(built: readonly BuiltImage[]): string[] {
 /** The engine that builds is the one that runs it, and there is no other place for images. */
 function staysHere({ wanted, config, builds }: ReadProject): boolean {
   const isNamed = Object.values(builds).some((build) => build.isNamed);
-  return wanted.provider === 'local' && config.config.registry === undefined && !isNamed;
+  const { registry } = config.config;
+  return wanted.provider === 'local' && (registry === undefined || registry === 'none') && !isNamed;
 }
 
 /** An image without a registry in its name would go to Docker Hub, which nobody has asked for. */

@@ -82,9 +82,9 @@ export const OUTPUTS: Record<OutputName, { description: string }> = {
     description:
       'The images that a deploy takes as its input `images`: `service=repository@sha256:…`, one a line, also those that were there already.',
   },
-  digests: { description: 'JSON: by service the digest of its image, as the registry tells it.' },
+  digests: { description: 'JSON: by service the digest of its image.' },
   built: {
     description:
-      'JSON: by service its `outcome` (`built`, `present` in the registry before, or in a dry run `missing`), `why`, its `image` and `digest`, how long it took (`ms`), how many `steps` there were in all and from the cache, and its size in the registry (`sizeBytes`) beside that of the image before (`previousSizeBytes`).',
+      'JSON: by service its `outcome` (`built`, `present` before, or in a dry run `missing`), `why`, its `image` and `digest`, how long it took (`ms`), how many `steps` there were in all and from the cache, and the size of its layers, packed (`sizeBytes`), beside that of the image before (`previousSizeBytes`).',
   },
 };

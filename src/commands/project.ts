@@ -13,9 +13,11 @@ import { readWorkspace } from '../git/workspace.ts';
 import { githubRun } from '../github/run.ts';
 import { UserError } from '../model/errors.ts';
 import type { Author } from '../model/release.ts';
+import type { LayoutStore } from '../registry/layout-store.ts';
 import { askGitHub } from '../state/lease-watch.ts';
 import { openStore } from '../state/store.ts';
 import { type Inputs, type PROJECT, RELEASING } from './inputs.ts';
+import { layoutsOf } from './layouts.ts';
 import { type RegistryAccess, type RegistryInputs, registryAccess } from './registry-access.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -48,6 +50,8 @@ export interface Project extends ReadProject {
   reach: Reach;
   access: RegistryAccess;
   author: Author;
+  /** Images that this machine has for servers. */
+  layouts: LayoutStore;
 }
 
 /**
@@ -94,6 +98,7 @@ export async function openProject(inputs: ProjectInputs, surroundings: Surroundi
       log,
       clock,
     },
+    layouts: layoutsOf(env),
     author: { run: run.run, actor: run.actor, commit: run.sha },
   };
 }

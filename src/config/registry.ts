@@ -1,8 +1,9 @@
 import { UserError } from '../model/errors.ts';
 import { parseImage } from './image.ts';
 
-/** parseRegistry takes `address/user` apart. It throws for what is none. */
-export function parseRegistry(text: string): { address: string; user?: string } {
+/** parseRegistry takes `address/user` apart; `none` is no registry. It throws for what is neither. */
+export function parseRegistry(text: string): { address: string; user?: string } | 'none' {
+  if (text === 'none') return 'none';
   const [address = '', ...path] = text.split('/');
   const user = path.join('/');
   return {
@@ -16,7 +17,7 @@ export function parseRegistryAddress(address: string): string {
   const isHost = /[.:]/.test(address) || address === 'localhost';
   if (isHost && isImage(`${address}/image`)) return address;
   throw new UserError(`${JSON.stringify(address)} is no address of a registry`, {
-    hint: 'Write its host without https://, such as ghcr.io, docker.io or registry.example.com:5000; the account comes behind a slash.',
+    hint: 'Write its host without https://, such as ghcr.io, docker.io or registry.example.com:5000; the account comes behind a slash. Without a registry, write registry: none.',
   });
 }
 

@@ -1,6 +1,7 @@
 import { builtRepository, type RegistrySpec } from '../model/build.ts';
 import { repositoryOf } from '../model/image-name.ts';
 import type { Scope } from '../model/names.ts';
+import { transferredName } from '../model/transferred-image.ts';
 import type { Report } from './check-service.ts';
 import type { BuildInput } from './schema/build.ts';
 import type { ServiceInput } from './schema/service.ts';
@@ -11,6 +12,8 @@ export interface ServiceBuild {
   repository: string;
   /** The file says itself what the image is called. */
   isNamed: boolean;
+  /** It goes from the runner to the servers, through no registry. */
+  isTransferred: boolean;
   /** The tag that the file gives the image beside its name. */
   tag: string | undefined;
   /** The `platform` of its container. */
@@ -19,7 +22,7 @@ export interface ServiceBuild {
 
 /** The places and names that a build follows from. */
 export interface BuildSurroundings extends Scope {
-  registry: RegistrySpec | undefined;
+  registry: RegistrySpec | 'none' | undefined;
   /** The engine is that of this machine: an image need not be pushed. */
   isLocal: boolean;
 }
@@ -48,11 +51,37 @@ export function serviceBuildOf(
     report(
       ['build'],
       'has no place where its image is kept',
-      'Write registry: ghcr.io/<account> at the top of the file, or the name of the image as image.',
+      'Write registry: ghcr.io/<account> at the top of the file, registry: none where there is no registry, or the name of the image as image.',
+    );
+  }
+  if (registry === 'none' && image !== undefined && hasRegistry(image)) {
+    report(
+      ['image'],
+      'names a registry, and the file says registry: none',
+      'Leave image out, or write the registry at the top of the file in place of none.',
     );
   }
   const repository =
     image === undefined ? builtRepository(registry, surroundings, service) : repositoryOf(image);
   const tag = image?.includes('@') ? undefined : image?.slice(repository.length + 1) || undefined;
-  return { input, repository, isNamed: image !== undefined, tag, platform };
+  const isTransferred = registry === 'none' && !isLocal;
+  return { input, repository, isNamed: image !== undefined, isTransferred, tag, platform };
+}
+
+/**
+ * imageOnServers returns what an image that a run was given for a service is called on servers: one that is built for no
+ * registry is not known there by its digest. Pure.
+ */
+export function imageOnServers(
+  build: ServiceBuild | undefined,
+  given: string | undefined,
+): string | undefined {
+  if (given === undefined || !build?.isTransferred || repositoryOf(given) !== build.repository) return given;
+  return transferredName(given) ?? given;
+}
+
+/** By the rule of distribution/reference. */
+function hasRegistry(image: string): boolean {
+  const [first = '', ...rest] = image.split('/');
+  return rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
 }

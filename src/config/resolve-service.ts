@@ -8,12 +8,18 @@ import {
   type PolicySpec,
   type ServiceSpec,
 } from '../model/spec.ts';
+import { isTransferred } from '../model/transferred-image.ts';
 import { checkService, type Report, strategyOf } from './check-service.ts';
 import { DEFAULTS } from './defaults.ts';
 import { parseDuration } from './duration.ts';
 import { type RecognisedImage, recogniseImage } from './image.ts';
 import { isOfRepository } from './mount.ts';
-import { type BuildSurroundings, type ServiceBuild, serviceBuildOf } from './resolve-build.ts';
+import {
+  type BuildSurroundings,
+  imageOnServers,
+  type ServiceBuild,
+  serviceBuildOf,
+} from './resolve-build.ts';
 import { resolveEdgeOptions } from './resolve-edge-options.ts';
 import { asksOverHttp, HTTP_KEYS, resolveHealthcheck } from './resolve-healthcheck.ts';
 import { maintenanceOf } from './resolve-maintenance.ts';
@@ -63,7 +69,10 @@ export function resolveService(
 ): ResolvedService {
   const said = mergeService(base, over);
   const build = serviceBuildOf(name, said, naming, report);
-  const input = { ...said, ...given('image', image ?? said.image ?? build?.repository) };
+  const input = {
+    ...said,
+    ...given('image', imageOnServers(build, image) ?? said.image ?? build?.repository),
+  };
   const recognised =
     input.image === undefined || isOverHttp(input.protocol) ? undefined : recogniseImage(input.image);
   if (input.image === undefined)
@@ -225,7 +234,11 @@ function policy(input: ServiceInput, healthcheck: Healthcheck): PolicySpec {
     healthcheck,
     drainTimeoutMs: input.drain?.timeout ?? parseDuration(DEFAULTS.drain.timeout),
     stopGracePeriodMs: input.stop_grace_period ?? parseDuration(DEFAULTS.stop_grace_period),
-    pullPolicy: pullPolicy === 'if_not_present' ? 'missing' : pullPolicy,
+    // Nobody has another image for a name that says its digest.
+    pullPolicy:
+      pullPolicy === 'if_not_present' || (pullPolicy === 'always' && isTransferred(input.image ?? ''))
+        ? 'missing'
+        : pullPolicy,
     ...given('preDeploy', input.pre_deploy && hook(input.pre_deploy)),
     ...given('postDeploy', input.post_deploy && hook(input.post_deploy)),
   };

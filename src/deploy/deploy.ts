@@ -1,13 +1,14 @@
 import { failTogether } from '../model/errors.ts';
 import { type LookAhead, type OpenEnvironment, withEnvironment } from './environment.ts';
 import { follow, reportOf } from './follow.ts';
-import { withKeptImages } from './kept-images.ts';
+import { keptOf, withKeptImages } from './kept-images.ts';
 import { forgottenServers } from './observation/drift.ts';
 import { isEmpty, type Plan } from './planning/plan.ts';
 import { refuseUnfinished } from './planning/unfinished-hook.ts';
-import { errorsOf } from './preflight/findings.ts';
+import { errorsOf, type Finding } from './preflight/findings.ts';
 import { judgeClock } from './preflight/judge-server.ts';
 import { certainFailures } from './preflight/preflight.ts';
+import { lookAtTransfers } from './preflight/transfers.ts';
 import { takeVitals, type Vitals } from './preflight/vitals.ts';
 import type { DeployReport, DeployRequest } from './request.ts';
 import { restore } from './restore.ts';
@@ -23,7 +24,7 @@ export async function deploy(request: DeployRequest): Promise<DeployReport> {
   const { author, clock, leaseWaitMs, log, narrowing, signal, wanted } = request;
   const timeline = new Timeline(clock, (span) => log.info(describeSpan(span)));
   const lookAhead = async (ahead: LookAhead) => {
-    const kept = await withKeptImages(ahead.wanted, request.keptImages ?? [], ahead.snapshot);
+    const kept = await withKeptImages(ahead.wanted, await keptOf(request, ahead), ahead.snapshot);
     return await lookFor(request, timeline, { ...ahead, wanted: kept });
   };
   const opening = {
@@ -54,7 +55,12 @@ async function deployTo(
     }
     if (isEmpty(plan)) return reportOf(run, { input, plan });
     // Not before: most runs of a workflow find nothing to do, and need not ask.
-    checkServers(await environment.fleet.onAll((server) => takeVitals(server, clock)), plan, request);
+    const { fleet } = environment;
+    const [vitals, transfers] = await Promise.all([
+      fleet.onAll((server) => takeVitals(server, clock)),
+      lookAtTransfers(fleet, plan, request.wanted.project, request.layouts),
+    ]);
+    checkServers(certainFailures(vitals, plan, transfers), vitals, request);
     const report = await follow(run, { input, plan });
     if (plan.postponed.length === 0 || report.failure !== undefined) return report;
     // What stood in their way has been taken over: they can change now.
@@ -73,10 +79,14 @@ function announce(plan: Plan, { log, onPlan }: DeployRequest, forgotten: readonl
 }
 
 /** Before the first change: what is certain to fail fails now. */
-function checkServers(vitals: readonly (Vitals | undefined)[], plan: Plan, { log }: DeployRequest): void {
+function checkServers(
+  failures: readonly Finding[],
+  vitals: readonly (Vitals | undefined)[],
+  { log }: DeployRequest,
+): void {
   for (const one of vitals.filter((known) => known !== undefined)) {
     const { server, level, message } = judgeClock(one);
     if (level === 'warning') log.warning(`${server}: ${message}`);
   }
-  failTogether(errorsOf(certainFailures(vitals, plan)));
+  failTogether(errorsOf(failures));
 }

@@ -1,10 +1,24 @@
 import { failTogether, UserError } from '../model/errors.ts';
 import type { EnvironmentSpec } from '../model/spec.ts';
+import type { ChangeRequest } from './request.ts';
+import { sameContent } from './same-content.ts';
 
 /** What the record says of the images that serve. */
 interface RecordedImages {
   state: { services: Readonly<Record<string, { release: number }>> };
   release(service: string, number: number): Promise<{ container: { image: string } } | undefined>;
+}
+
+/**
+ * keptOf returns the services whose image stays the one that serves: those that the request names, and those of which it
+ * brings the same content. A rollback says itself what it brings back.
+ */
+export async function keptOf(
+  { keptImages = [], rollback, layouts }: Pick<ChangeRequest, 'keptImages' | 'rollback' | 'layouts'>,
+  known: Parameters<typeof sameContent>[0],
+): Promise<string[]> {
+  if (rollback !== undefined) return [...keptImages];
+  return [...new Set([...keptImages, ...(await sameContent(known, layouts))])];
 }
 
 /**

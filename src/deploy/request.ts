@@ -14,6 +14,7 @@ import type { UnfinishedHookAnswer, WantedService } from './planning/wanted.ts';
 import type { Finding } from './preflight/findings.ts';
 import type { RollbackTarget } from './record/choose-release.ts';
 import type { Authority } from './steps/authority.ts';
+import type { Layouts } from './steps/context.ts';
 import type { Timeline } from './timeline.ts';
 
 /** How the servers and the record of an environment are reached. */
@@ -34,6 +35,8 @@ export interface ChangeRequest extends Reach {
   wanted: EnvironmentSpec;
   /** Secret values by service and name. */
   secrets: Readonly<Record<string, Record<string, string>>>;
+  /** Images that this machine has for servers. */
+  layouts: Layouts;
   /** Gives certificates. */
   authority: Authority;
   /** Secret values of HTTPS, and lists of users, by name; undefined where the run has none, and leaves alone what would need them. */

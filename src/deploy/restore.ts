@@ -10,9 +10,10 @@ import {
   type ServiceSpec,
   secretNamesOf,
 } from '../model/spec.ts';
+import { isTransferred } from '../model/transferred-image.ts';
 import type { Snapshot } from '../state/snapshot.ts';
 import type { OpenEnvironment } from './environment.ts';
-import { withKeptImages } from './kept-images.ts';
+import { keptOf, withKeptImages } from './kept-images.ts';
 import { observeOwner } from './observation/observe.ts';
 import type { Restored } from './planning/build-input.ts';
 import type { PlanInput } from './planning/input.ts';
@@ -45,7 +46,7 @@ export async function restore(request: ChangeRequest, environment: OpenEnvironme
   const { fleet, repository } = environment;
   const wanted = await withKeptImages(
     environment.wanted,
-    request.keptImages ?? [],
+    await keptOf(request, { ...environment, snapshot: environment.journal.snapshot }),
     environment.journal.snapshot,
   );
   if (rollback === undefined) return { wanted, secrets: given, narrowing };
@@ -135,9 +136,14 @@ function pinned(spec: ServiceSpec, { image_digest }: Release): ServiceSpec {
   const { container, policy } = spec;
   const digest = image_digest?.split('@')[1];
   if (digest === undefined) return spec;
-  const image = container.image.includes('@') ? container.image : `${container.image}@${digest}`;
+  const image = isExact(container.image) ? container.image : `${container.image}@${digest}`;
   const pullPolicy = policy.pullPolicy === 'always' ? 'missing' : policy.pullPolicy;
   return { ...spec, container: { ...container, image }, policy: { ...policy, pullPolicy } };
+}
+
+/** isExact tells whether a name can mean one image alone. */
+function isExact(image: string): boolean {
+  return image.includes('@') || isTransferred(image);
 }
 
 /**
@@ -149,7 +155,7 @@ export function checkImages(input: PlanInput, plan: Plan): void {
   for (const { service, server, blueprint } of starts) {
     const { image } = blueprint.container;
     const restored = input.services.find(({ name }) => name === service)?.restored;
-    if (restored === undefined || image.includes('@')) continue;
+    if (restored === undefined || isExact(image)) continue;
     const found = input.observed.find(({ name }) => name === server)?.images.get(image);
     if (found !== undefined && found.id === restored.image_id) continue;
     const what = found === undefined ? 'is not there any more' : 'may be another image by now';

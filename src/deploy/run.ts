@@ -187,6 +187,7 @@ export class Run {
       tlsSecrets: this.request.tlsSecrets ?? {},
       authority: this.request.authority,
       registryAuth: this.request.registryAuth,
+      layouts: this.request.layouts,
       log,
       clock: clock.endingWith(signal),
       guard,

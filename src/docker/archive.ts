@@ -1,3 +1,6 @@
+import { posix } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { extract, pack } from 'tar-stream';
 
 /** Files by path, relative to the archive's root. */
@@ -60,6 +63,50 @@ export async function unpackFiles(archive: Buffer): Promise<Map<string, string>>
     if (entry.header.type === 'file') files.set(entry.header.name, content.toString());
   }
   return files;
+}
+
+/** A file in an archive that is read, or a name for another one there. */
+export type ReadEntry = { path: string } & ({ content: Readable } | { linkTo: string });
+
+/**
+ * eachEntry reads a tar archive as it comes, and hands over its files and links one by one; a file has to be read to its end
+ * before the next one comes. Links are by the path that they lead to, from the archive's root.
+ */
+export async function eachEntry(archive: Readable, take: (entry: ReadEntry) => Promise<void>): Promise<void> {
+  const entries = extract();
+  const feeding = pipeline(archive, entries);
+  // What it fails with is what reading the entries fails with, too.
+  feeding.catch(() => undefined);
+  for await (const entry of entries) {
+    const { name, type, linkname } = entry.header;
+    const path = posix.normalize(name);
+    if (type === 'file') await take({ path, content: Readable.from(entry) });
+    else if (type === 'symlink' && linkname)
+      await take({ path, linkTo: posix.join(posix.dirname(path), linkname) });
+    else if (type === 'link' && linkname) await take({ path, linkTo: posix.normalize(linkname) });
+    entry.resume();
+  }
+  await feeding;
+}
+
+/** A file of an archive that is written as it is read. */
+export interface SentEntry {
+  path: string;
+  size: number;
+  content(): Readable;
+}
+
+/** packEach returns a tar archive of files, read one after the other as the archive is. */
+export function packEach(files: readonly SentEntry[]): Readable {
+  const archive = pack();
+  const fill = async () => {
+    for (const { path, size, content } of files) {
+      await pipeline(content(), archive.entry({ name: path, size, mode: READABLE.file }));
+    }
+    archive.finalize();
+  };
+  fill().catch((error: Error) => archive.destroy(error));
+  return Readable.from(archive, { objectMode: false });
 }
 
 /** `buffer` of node:stream/consumers would make a Blob first, of every file in an archive. */

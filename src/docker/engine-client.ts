@@ -14,6 +14,7 @@ import type {
   VolumeListResponse,
 } from '@docker/node-sdk';
 import { type Clock, poll, systemClock } from '../model/clock.ts';
+import { repositoryOf } from '../model/image-name.ts';
 import { type ArchiveEntry, type Files, type Modes, packEntries, packFiles, unpackFiles } from './archive.ts';
 import type { Engine, ExecResult, LogOptions, PullProgress, RegistryAuth } from './engine.ts';
 import { type Dial, EngineError, EngineHttp, type EngineRequest, isStatus } from './http.ts';
@@ -251,13 +252,24 @@ export class EngineClient implements Engine {
       signal: options.signal,
       headers: authHeaders(options.auth),
     });
-    for await (const line of createInterface({ input: body })) {
-      if (line.trim() === '') continue;
-      const progress = JSON.parse(line) as PullProgress;
-      // A failed pull is a 200 whose last line says so.
-      if (progress.error !== undefined) throw new EngineError(500, progress.error);
-      options.onProgress(progress);
-    }
+    await readProgress(body, options.onProgress);
+  }
+
+  async tagImage(image: string, name: string): Promise<void> {
+    const repo = repositoryOf(name);
+    const tag = name.slice(repo.length + 1);
+    await this.#http.json({ method: 'POST', path: ['images', image, 'tag'], query: { repo, tag } });
+  }
+
+  async loadImages(tar: Readable, signal?: AbortSignal): Promise<void> {
+    const { body } = await this.#http.send({
+      method: 'POST',
+      path: ['images', 'load'],
+      query: { quiet: true },
+      body: tar,
+      signal,
+    });
+    await readProgress(body, () => undefined);
   }
 
   async findInRegistry(name: string, auth?: RegistryAuth, signal?: AbortSignal): Promise<void> {
@@ -380,6 +392,16 @@ export class EngineClient implements Engine {
 
   async close(): Promise<void> {
     await this.#http.destroy();
+  }
+}
+
+/** A failed pull is a 200 whose last line says so. */
+async function readProgress(body: Readable, onProgress: (progress: PullProgress) => void): Promise<void> {
+  for await (const line of createInterface({ input: body })) {
+    if (line.trim() === '') continue;
+    const progress = JSON.parse(line) as PullProgress;
+    if (progress.error !== undefined) throw new EngineError(500, progress.error);
+    onProgress(progress);
   }
 }
 

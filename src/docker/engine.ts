@@ -150,6 +150,12 @@ export interface Engine {
     },
   ): Promise<void>;
 
+  /** tagImage gives an image, known by name or id, a further name with a tag; whatever had that name before loses it. */
+  tagImage(image: string, name: string): Promise<void>;
+
+  /** loadImages takes in the images of a tar archive, as `docker save` writes them or as an OCI layout. */
+  loadImages(tar: Readable, signal?: AbortSignal): Promise<void>;
+
   /** findInRegistry asks the registry of an image (with a tag or digest in its name) for it, from the server, and pulls nothing. */
   findInRegistry(name: string, auth?: RegistryAuth, signal?: AbortSignal): Promise<void>;
 

@@ -1,8 +1,9 @@
-import { connect } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { EngineClient } from '../docker/engine-client.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import type { ServerSpec } from '../model/spec.ts';
+import type { Listener } from '../ssh/connection.ts';
 import type { DialTcp } from './dial.ts';
 import { freeHere } from './disk.ts';
 import { checkEngine } from './engine-check.ts';
@@ -34,6 +35,7 @@ export function localProvider(servers: readonly ServerSpec[], socketPath = docke
         engine,
         http,
         dial,
+        listen,
         handshake: handshakeOver(dial),
         freeBytes: freeHere,
         close: async () => {
@@ -45,6 +47,19 @@ export function localProvider(servers: readonly ServerSpec[], socketPath = docke
 }
 
 const dial: DialTcp = (address, port) => open({ host: address, port, noDelay: true });
+
+function listen(accept: (stream: Duplex) => void): Promise<Listener> {
+  const server = createServer(accept);
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () =>
+      resolve({
+        port: (server.address() as AddressInfo).port,
+        close: async () => void server.close(),
+      }),
+    );
+  });
+}
 
 function dockerSocket(): string {
   const host = process.env.DOCKER_HOST;

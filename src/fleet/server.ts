@@ -1,5 +1,7 @@
+import type { Duplex } from 'node:stream';
 import type { Engine } from '../docker/engine.ts';
 import type { ServerSpec } from '../model/spec.ts';
+import type { Listener } from '../ssh/connection.ts';
 import type { DialTcp } from './dial.ts';
 import type { Handshake } from './handshake.ts';
 import type { HttpOver, KeptConnection } from './http.ts';
@@ -15,6 +17,11 @@ export interface Server {
     keepAlive(target: { address: string; port: number }): Pick<KeptConnection, 'get' | 'close'>;
   };
   readonly dial: DialTcp;
+  /**
+   * listen has a free port of the server's own 127.0.0.1 lead here, and hands every connection to it over as a stream. It
+   * throws a ForwardingRefused where sshd does not do that.
+   */
+  listen(accept: (stream: Duplex) => void): Promise<Listener>;
   /** handshake asks for the certificate that is shown for a name. */
   readonly handshake: Handshake;
   /** freeBytes returns the free space of the file system that holds a folder; undefined when nobody can tell. It never throws. */

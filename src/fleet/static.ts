@@ -39,6 +39,7 @@ export function staticProvider(servers: readonly ServerSpec[], privateKey: strin
           engine,
           http,
           dial,
+          listen: (accept) => ssh.listen(accept),
           handshake: handshakeOver(dial),
           freeBytes: async (folder) => {
             const { stdout } = await ssh.run(DISK_COMMAND, folder).catch(() => ({ stdout: '' }));

@@ -86,10 +86,11 @@ export interface RegistrySpec {
  * `{registry}/{user}/{project}-{environment}-{service}`, and of that what there is.
  */
 export function builtRepository(
-  registry: RegistrySpec | undefined,
+  registry: RegistrySpec | 'none' | undefined,
   { project, environment }: { project: string; environment: string },
   service: string,
 ): string {
   const name = `${project}-${environment}-${service}`;
-  return [registry?.address, registry?.user, name].filter((part) => part !== undefined).join('/');
+  const { address, user }: Partial<RegistrySpec> = registry === 'none' ? {} : (registry ?? {});
+  return [address, user, name].filter((part) => part !== undefined).join('/');
 }

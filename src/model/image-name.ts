@@ -24,6 +24,9 @@ export function taggedName(image: string): string {
   return /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
 }
 
+/** DIGEST_TAG is how a digest is written as a tag, where there is no other way: OCI registries write it so as well. */
+export const DIGEST_TAG = /^sha256-([0-9a-f]{64})$/;
+
 /** A commit's hash as a tag is known by its beginning. */
 const LONGEST_TAG = 20;
 const SHORT_TAG = 12;
@@ -32,6 +35,8 @@ const SHORT_TAG = 12;
 export function versionText(image: string): string {
   const [name = '', digest] = image.split('@');
   const tag = /:([^/:]+)$/.exec(name)?.[1];
-  if (tag === undefined) return digest?.slice(0, 'sha256:'.length + SHORT_TAG) ?? 'latest';
+  const said = tag === undefined ? digest : DIGEST_TAG.test(tag) ? tag.replace('-', ':') : undefined;
+  if (said !== undefined) return said.slice(0, 'sha256:'.length + SHORT_TAG);
+  if (tag === undefined) return 'latest';
   return tag.length > LONGEST_TAG ? `${tag.slice(0, SHORT_TAG)}…` : tag;
 }

@@ -21,6 +21,8 @@ export const LABEL = {
   internalPort: 'switchyard.internal-port',
   /** Internal and host port of the slot `base` of each further port, by its name: `console=5321/8123`, with blanks between. */
   extraPorts: 'switchyard.extra-ports',
+  /** On an image that is built: what it follows from. */
+  content: 'switchyard.content',
   /** Hash of everything the container was made from. */
   containerHash: 'switchyard.container-hash',
   /** Counts how often the values of the service's secrets changed. */

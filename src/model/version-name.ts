@@ -1,4 +1,5 @@
 import { containerName, type Scope } from './names.ts';
+import { transferredDigest } from './transferred-image.ts';
 
 /** `_v` before the version, and `_20261126t1710` behind it, where one is needed. */
 const PREFIX = '_v';
@@ -19,7 +20,7 @@ export const VERSIONED_NAMES_TOTAL_MAX = NAME_MAX - '__'.length - PREFIX.length 
  * `latest`, or the first 12 characters of its digest.
  */
 export function versionOf(image: string): string {
-  const [name = '', digest] = image.split('@');
+  const [name = '', digest] = (transferredDigest(image) ?? image).split('@');
   const tag = /:([^/:]+)$/.exec(name)?.[1];
   if (tag === undefined) return digest?.replace(/^sha256:/, '').slice(0, DIGEST_LENGTH) ?? 'latest';
   return tag

@@ -13,6 +13,24 @@ const CONNECT_TIMEOUT_MS = 8_000;
 /** A NAT forgets an idle connection after minutes; an unanswered probe three times ends it. */
 const KEEPALIVE_INTERVAL_MS = 5_000;
 
+/** Of the server: nobody but who is logged in there reaches it. */
+const LOOPBACK = '127.0.0.1';
+
+/** A port of a server that leads here. */
+export interface Listener {
+  port: number;
+  /** close gives the port back; connections that are open go on. */
+  close(): Promise<void>;
+}
+
+/** sshd does not listen for this user (`AllowTcpForwarding`, `PermitListen`, `DisableForwarding`); it does not say why. */
+export class ForwardingRefused extends Error {
+  constructor(cause: unknown) {
+    super('sshd refuses to listen for this user', { cause });
+    this.name = 'ForwardingRefused';
+  }
+}
+
 /**
  * SshConnection is one SSH connection to a server. It carries any number of forwarded streams, and
  * connects again once when it was dropped while idle.
@@ -51,6 +69,32 @@ export class SshConnection {
     return await this.#dialStream((client) =>
       callback((done) => client.forwardOut('127.0.0.1', 0, host, port, done)),
     );
+  }
+
+  /**
+   * listen has sshd listen on a free port of the server's own 127.0.0.1, and hands every connection to it over as a
+   * stream. It throws a ForwardingRefused where sshd does not do that. With the connection to the server it ends.
+   */
+  async listen(accept: (stream: Duplex) => void): Promise<Listener> {
+    const { client, listeners } = await this.#session();
+    const port = await callback<number>((done) =>
+      client.forwardIn(LOOPBACK, 0, (error, bound) => {
+        if (!error) listeners.set(bound, accept);
+        done(error, bound);
+      }),
+    ).catch((error: Error) => {
+      throw /unable to bind/i.test(error.message) ? new ForwardingRefused(error) : error;
+    });
+    return {
+      port,
+      close: async () => {
+        listeners.delete(port);
+        // Where the connection has gone, so has the port.
+        await callback<undefined>((done) =>
+          client.unforwardIn(LOOPBACK, port, (error) => done(error, undefined)),
+        ).catch(() => undefined);
+      },
+    };
   }
 
   /** dialCommand runs a fixed command line and returns its input and output as one stream. */
@@ -105,6 +149,8 @@ interface Session {
   ssh: NodeSSH;
   client: Client;
   dropped: boolean;
+  /** Who takes connections to a port of the server, by that port. */
+  listeners: Map<number, (stream: Duplex) => void>;
   close(): void;
 }
 
@@ -139,11 +185,17 @@ async function openSession(target: SshTarget, privateKey: string): Promise<Sessi
       ssh,
       client,
       dropped: false,
+      listeners: new Map(),
       close: () => {
         ssh.dispose();
         jump?.close();
       },
     };
+    client.on('tcp connection', ({ destPort }, accept, reject) => {
+      const take = session.listeners.get(destPort);
+      if (take === undefined) reject();
+      else take(new ChannelStream(accept(), () => session.dropped));
+    });
     client.on('close', () => {
       session.dropped = true;
       jump?.close();
@@ -191,7 +243,9 @@ function dialThrough(client: Client, target: SshTarget): Promise<Duplex> {
   });
 }
 
-function callback<T>(start: (done: (error: Error | undefined, result: T) => void) => void): Promise<T> {
+function callback<T>(
+  start: (done: (error: Error | null | undefined, result: T) => void) => void,
+): Promise<T> {
   return new Promise((resolve, reject) => {
     start((error, result) => (error ? reject(error) : resolve(result)));
   });

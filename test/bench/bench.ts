@@ -15,6 +15,7 @@ import { type Load, type LoadFigures, loadWith } from './h2load.ts';
 import { startPlainNginx } from './plain-nginx.ts';
 import { planningCpuMs } from './planning.ts';
 import { renderTimeLine } from './time-line.ts';
+import { measureTransfer } from './transfer.ts';
 
 /** Runs of each figure; the median is quoted. */
 const RUNS = 5;
@@ -50,6 +51,7 @@ const PARTS: Record<string, () => Promise<void>> = {
   certificates: benchCertificates,
   'toggle-2': () => benchToggle('2 servers', [a, b], '10s', '≤ 1,300 ms'),
   growth: benchGrowth,
+  transfer: benchTransfer,
   'keepalive-min-timeout': benchKeepaliveMinTimeout,
   'nothing-to-build': benchNothingToBuild,
   'changed-line': benchChangedLine,
@@ -62,7 +64,7 @@ const SUITES = ['trixie', 'trixie', 'trixie', 'trixie', 'bookworm', 'bookworm'] 
 /** Parts that need no more than the first two servers. */
 const OF_TWO = [
   ...['toggle-1', 'toggle-2', 'crash', 'rollback', 'planning', 'loading', 'edge', 'edge-tls'],
-  ...['nothing-to-build', 'changed-line'],
+  ...['nothing-to-build', 'changed-line', 'transfer'],
 ];
 const isSmall = chosen.length > 0 && chosen.every((name) => OF_TWO.includes(name));
 const lab = await startLab({
@@ -544,6 +546,15 @@ ${rows.join('\n')}
 The backup catches what old workers still bring. It cannot help a client whose idle connection is closed while its next
 request is on the way: only the time-out keeps that connection open. So the default is 10s, and a shorter one makes runs
 shorter for services whose clients repeat a request that got no answer.`);
+}
+
+/** Brings an image to a server without a registry, and the same bytes by scp. */
+async function benchTransfer(): Promise<void> {
+  const { scp, transfer } = await measureTransfer(lab, a, RUNS);
+  add('200 MB in 3 layers by `scp`', scp, 'MB/s');
+  add('the same as an image without a registry, until the engine has unpacked it', transfer, 'MB/s');
+  const shares = transfer.map((value, run) => (100 * value) / scp[run]!);
+  add('the same, of what `scp` reaches (pairwise)', shares, '%', '≥ 70 %');
 }
 
 async function webProject(

@@ -21,7 +21,7 @@ export const config = closed(
     }),
     registry: key(registry, {
       description:
-        'Where the images of services with a `build` are kept, each under the name `{address}/{user}/{project}-{environment}-{service}`. The short form is both parts in one. The action `build-push` logs in.',
+        'Where the images of services with a `build` are kept, each under the name `{address}/{user}/{project}-{environment}-{service}`. The short form is both parts in one. The action `build-push` logs in. With `none` there is no registry: images go from the runner to the servers through SSH, and only the layers that a server lacks.',
       short: 'registry: ghcr.io/acme',
       long: 'registry: { address: ghcr.io, user: acme }',
     }),

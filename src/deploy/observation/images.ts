@@ -1,6 +1,7 @@
 import type { ContainerSummary, ImageInspect } from '@docker/node-sdk';
 import type { Server } from '../../fleet/server.ts';
 import { repositoryOf, shortName } from '../../model/image-name.ts';
+import { transferredDigest } from '../../model/transferred-image.ts';
 import type { ObservedImage } from '../planning/observed.ts';
 import { defaultsOf } from './container-settings.ts';
 
@@ -8,7 +9,7 @@ import { defaultsOf } from './container-settings.ts';
 export async function findImage(server: Server, name: string): Promise<ObservedImage | undefined> {
   const image = await server.engine.findImage(name);
   if (image === undefined) return undefined;
-  const digest = digestOf(image.RepoDigests ?? [], repositoryOf(name));
+  const digest = digestOf(image.RepoDigests ?? [], repositoryOf(name)) ?? transferredDigest(name);
   const platform = platformOf(image);
   return {
     id: image.Id!,

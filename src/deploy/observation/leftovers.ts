@@ -3,7 +3,8 @@ import type { Server } from '../../fleet/server.ts';
 import { shortName } from '../../model/image-name.ts';
 import { LABEL } from '../../model/labels.ts';
 import { networkName, type Scope } from '../../model/names.ts';
-import type { LabelledImage, Leftover, Leftovers } from '../planning/observed.ts';
+import { isNameInTransfer } from '../../model/transferred-image.ts';
+import type { Leftover, Leftovers } from '../planning/observed.ts';
 
 /**
  * findLeftovers looks for what carries the labels of an environment on a server and is no service, sidecar or edge:
@@ -15,12 +16,12 @@ export async function findLeftovers(
   containers: readonly ContainerSummary[],
 ): Promise<Leftovers> {
   const own = containers.filter(({ Labels }) => isOwned(Labels, scope));
-  const [networks, volumes, images] = await Promise.all([
+  const [networks, volumes, found] = await Promise.all([
     findNetworks(server, scope),
     findVolumes(server, scope),
     findImages(server, scope, containers),
   ]);
-  return { helpers: leftHelpers(own, containers), networks, volumes, images };
+  return { helpers: leftHelpers(own, containers), networks, volumes, ...found };
 }
 
 /** isOwned tells whether labels are those of an environment. */
@@ -87,29 +88,33 @@ function labelsOf({ project, environment }: Scope): string[] {
 
 /**
  * The images of the project. Where another environment of it stands on the server they are nobody's business here:
- * its releases may need them, and only its own record names those.
+ * its releases may need them, and only its own record names those. Names of transfers that were cut off are apart.
  */
 async function findImages(
   { engine }: Pick<Server, 'engine'>,
   { project, environment }: Scope,
   containers: readonly ContainerSummary[],
-): Promise<LabelledImage[]> {
+): Promise<Pick<Leftovers, 'images' | 'transfers'>> {
   const isShared = containers.some(
     ({ Labels }) => Labels?.[LABEL.project] === project && Labels[LABEL.environment] !== environment,
   );
-  if (isShared) return [];
+  if (isShared) return { images: [], transfers: [] };
   const images = await engine.listImages([`${LABEL.project}=${project}`]);
   const used = new Set(containers.map(({ ImageID }) => ImageID));
   const others = images.filter(({ Id }) => !used.has(Id)).map(({ Id }) => Id);
   // Somebody may have started a container of it by hand, or have built another image on it.
   const users = others.length === 0 ? [] : await engine.listContainers({ ancestor: others });
   for (const { ImageID } of users) used.add(ImageID);
-  return images.map((image) => ({
-    id: image.Id,
-    names: knownNames(image),
-    createdAt: image.Created,
-    isUsed: used.has(image.Id),
-  }));
+  const transfers = images.flatMap(knownNames).filter(isNameInTransfer);
+  return {
+    images: images.map((image) => ({
+      id: image.Id,
+      names: knownNames(image).filter((name) => !isNameInTransfer(name)),
+      createdAt: image.Created,
+      isUsed: used.has(image.Id),
+    })),
+    transfers: transfers.map((name) => ({ id: name, name })),
+  };
 }
 
 /** Engines before 25 write `<none>:<none>` where an image has no name. */

@@ -112,6 +112,8 @@ export interface Leftovers {
   /** With a sidecar's configuration; nobody mounts them. */
   volumes: Leftover[];
   images: LabelledImage[];
+  /** Names that images had while they were transferred by a run that was cut off then. */
+  transfers: Leftover[];
 }
 
 /** A container that this environment did not make, as far as it can be taken over or is in the way. */

@@ -6,7 +6,7 @@ import type { Retirement } from './retirement.ts';
 
 /**
  * planSweep returns the steps that remove what nothing refers to any more: helpers and locks of killed runs, networks
- * and volumes of a sidecar that is gone, images that no release on record names. `retired` are the containers that
+ * and volumes of a sidecar that is gone, names that images have while they are transferred, images that no release on record names. `retired` are the containers that
  * the plan removes; their helpers go with them. Pure.
  */
 export function planSweep(input: PlanInput, retired: readonly Retirement[]): SweepStep[] {
@@ -15,7 +15,7 @@ export function planSweep(input: PlanInput, retired: readonly Retirement[]): Swe
   const wanted = input.services.flatMap(({ spec }) => namesOf(spec.container.image));
   const retained = input.retainedImages && new Set([...input.retainedImages, ...wanted]);
   return input.observed.flatMap((server) => {
-    const { helpers, networks, volumes, images } = server.leftovers;
+    const { helpers, networks, volumes, images, transfers } = server.leftovers;
     const step =
       (what: SweepStep['what']) =>
       ({ id, name }: { id: string; name: string }): SweepStep => ({
@@ -29,6 +29,7 @@ export function planSweep(input: PlanInput, retired: readonly Retirement[]): Swe
       ...[...helpers, ...idleHelpers(input, server, going)].map(step('container')),
       ...networks.map(step('network')),
       ...volumes.map(step('volume')),
+      ...transfers.map(step('image')),
       ...orphanedImages(images, retained).map(step('image')),
     ];
   });

@@ -3,6 +3,8 @@ import type { PlanInput } from '../planning/input.ts';
 import { type Plan, stepsOf } from '../planning/plan.ts';
 import { isCreating } from '../planning/prepare-plan.ts';
 import type { Finding } from './findings.ts';
+import { spaceNeeded } from './judge-transfers.ts';
+import type { PlannedTransfer } from './transfers.ts';
 import type { Vitals } from './vitals.ts';
 
 /** Images are unpacked there, and an engine whose disk is full can neither log nor stop in good order. */
@@ -17,6 +19,7 @@ export function judgeVitals(
   vitals: Vitals | undefined,
   plan: Plan,
   input: PlanInput,
+  transfers: readonly PlannedTransfer[] = [],
 ): Finding[] {
   if (vitals === undefined) {
     const message = 'the engine did not say in time how the server does: disk, memory and clock are unknown';
@@ -26,7 +29,7 @@ export function judgeVitals(
   return [
     // One that is too old is refused when it is connected to.
     { server, check: 'engine', level: 'ok', message: `Docker ${vitals.engine}` },
-    judgeDisk(vitals, plan),
+    judgeDisk(vitals, plan, spaceNeeded(transfers, server)),
     judgeMemory(vitals, plan, input),
     judgeClock(vitals),
   ];
@@ -34,9 +37,9 @@ export function judgeVitals(
 
 /**
  * judgeDisk judges whether a server's disk has the space that a deploy needs. It is certain to go wrong only where
- * images or containers come: what only changes routes goes on.
+ * images or containers come: what only changes routes goes on. `comingBytes` is for images from the runner.
  */
-export function judgeDisk({ server, root, freeBytes }: Vitals, plan: Plan): Finding {
+export function judgeDisk({ server, root, freeBytes }: Vitals, plan: Plan, comingBytes = 0): Finding {
   const found = { server, check: 'disk' as const };
   if (freeBytes === undefined) {
     return {
@@ -47,11 +50,12 @@ export function judgeDisk({ server, root, freeBytes }: Vitals, plan: Plan): Find
     };
   }
   const message = `${gigabytes(freeBytes)} are free in ${root}`;
-  if (freeBytes >= LEAST_FREE_BYTES) return { ...found, level: 'ok', message };
+  if (freeBytes >= LEAST_FREE_BYTES + comingBytes) return { ...found, level: 'ok', message };
+  const images = comingBytes > 0 ? `, and ${gigabytes(comingBytes)} for the images that come` : '';
   return {
     ...found,
     level: fills(plan, server) ? 'error' : 'warning',
-    message: `only ${message}, and a deploy needs 5 GB`,
+    message: `only ${message}, and a deploy needs 5 GB${images}`,
     hint: 'Free some on the server: "docker image prune --all" removes images that no container uses.',
   };
 }

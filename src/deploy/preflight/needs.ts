@@ -1,5 +1,6 @@
 import { allNumbers, hostPort } from '../../model/ports.ts';
 import type { EdgePort } from '../../model/spec.ts';
+import { isTransferred } from '../../model/transferred-image.ts';
 import { doorPorts, doorsOf, frontOf } from '../planning/adopted.ts';
 import type { PlanInput } from '../planning/input.ts';
 import { copiesOn, observedOn } from '../planning/observed-copies.ts';
@@ -31,7 +32,8 @@ function tcpPorts(ports: readonly EdgePort[]): number[] {
 export function neededImages(plan: Plan, input: PlanInput, server: string): string[] {
   const pulled = stepsOf(plan, 'pull')
     .filter((step) => step.server === server && step.policy !== 'never')
-    .map(({ image }) => image);
+    .map(({ image }) => image)
+    .filter((image) => !isTransferred(image));
   const always = input.services
     .filter(({ name, isSelected, spec }) => {
       const stands = plan.copies[name]?.some((copy) => copy.server === server);

@@ -10,13 +10,16 @@ import type { PlanInput } from '../planning/input.ts';
 import type { ObservedNginx } from '../planning/observed.ts';
 import { observedOn } from '../planning/observed-copies.ts';
 import { type Plan, stepsOf } from '../planning/plan.ts';
+import type { Layouts } from '../steps/context.ts';
 import type { Finding } from './findings.ts';
 import { judgeForbiddenPulls, judgeImages } from './judge-images.ts';
 import { judgeFronts, judgeNginx, judgePorts, type NginxLook } from './judge-nginx.ts';
 import { judgeRights } from './judge-rights.ts';
 import { judgeHealth, judgeHooks, judgeLease } from './judge-running.ts';
 import { judgeDisk, judgeVitals } from './judge-server.ts';
+import { judgeTransfers, spaceNeeded } from './judge-transfers.ts';
 import { neededImages, neededPorts, type Port } from './needs.ts';
+import { lookAtTransfers, type PlannedTransfer } from './transfers.ts';
 import { takeVitals, type Vitals } from './vitals.ts';
 
 /** How long a registry may take to say whether it has an image. */
@@ -28,6 +31,8 @@ const PORT_TIMEOUT_MS = 2_000;
 export interface PreflightMeans {
   clock: Clock;
   registryAuth: FindRegistryAuth;
+  /** Images that this machine has for servers. */
+  layouts: Layouts;
   /** Images that no registry can have yet; none unless given. */
   unbuiltImages?: readonly string[];
 }
@@ -43,7 +48,8 @@ export async function preflight(
   holder: string | undefined,
   means: PreflightMeans,
 ): Promise<Finding[]> {
-  const found = await fleet.onAll((server) => lookAtServer(server, input, plan, means));
+  const transfers = await lookAtTransfers(fleet, plan, input.scope.project, means.layouts);
+  const found = await fleet.onAll((server) => lookAtServer(server, input, { plan, transfers }, means));
   return [
     judgeLease(holder),
     ...judgeHooks(plan),
@@ -57,10 +63,17 @@ export async function preflight(
  * certainFailures returns the findings that are certain to make a plan fail, of those that cost a deploy no time: they
  * need nothing but vitals. A server that has not said how it does is left in peace. Pure.
  */
-export function certainFailures(vitals: readonly (Vitals | undefined)[], plan: Plan): Finding[] {
+export function certainFailures(
+  vitals: readonly (Vitals | undefined)[],
+  plan: Plan,
+  transfers: readonly PlannedTransfer[] = [],
+): Finding[] {
   const servers = new Set(stepsOf(plan, 'pull').map(({ server }) => server));
   return [
-    ...vitals.flatMap((one) => (one === undefined ? [] : [judgeDisk(one, plan)])),
+    ...judgeTransfers(transfers),
+    ...vitals.flatMap((one) =>
+      one === undefined ? [] : [judgeDisk(one, plan, spaceNeeded(transfers, one.server))],
+    ),
     ...[...servers].flatMap((server) => judgeForbiddenPulls(plan, server)),
   ].filter(({ level }) => level === 'error');
 }
@@ -68,7 +81,7 @@ export function certainFailures(vitals: readonly (Vitals | undefined)[], plan: P
 async function lookAtServer(
   server: Server,
   input: PlanInput,
-  plan: Plan,
+  { plan, transfers }: { plan: Plan; transfers: readonly PlannedTransfer[] },
   means: PreflightMeans,
 ): Promise<Finding[]> {
   const { name } = server;
@@ -81,9 +94,10 @@ async function lookAtServer(
     findTaken(server, neededPorts(plan, input, name), clock),
   ]);
   return [
-    ...judgeVitals(name, vitals, plan, input),
+    ...judgeVitals(name, vitals, plan, input, transfers),
     ...judgeForbiddenPulls(plan, name),
     ...judgeImages(name, images),
+    ...judgeTransfers(transfers.filter((one) => one.server === name)),
     ...nginx.flatMap((look) => judgeNginx(name, look)),
     ...judgePorts(name, ports),
     ...judgeHealth(observed),

@@ -7,6 +7,7 @@ import type { HookProgress, ProbeReport } from '../../model/release.ts';
 import type { NginxSpec, ServerSpec } from '../../model/spec.ts';
 import type { NginxInstance } from '../../nginx/instance.ts';
 import type { NginxKind } from '../../nginx/routes.ts';
+import type { LayoutImage } from '../../registry/layout.ts';
 import type { Authority } from './authority.ts';
 import type { InstalledPair } from './certify.ts';
 import type { HookStep } from './hook.ts';
@@ -24,6 +25,12 @@ export interface Guard {
   signal: AbortSignal;
   /** confirm throws when the right was lost, and makes sure that it lasts for another half minute. */
   confirm(): Promise<void>;
+}
+
+/** The images that were built on this machine for no registry. */
+export interface Layouts {
+  /** find returns an image by its digest; undefined where it is not here. */
+  find(digest: string): Promise<LayoutImage | undefined>;
 }
 
 /** What a run has learned of the servers since it began: what one step found out, later ones need not ask for. */
@@ -78,6 +85,8 @@ export interface RunContext {
   tlsSecrets: Readonly<Record<string, string>>;
   authority: Authority;
   registryAuth: FindRegistryAuth;
+  /** Images that this machine has for servers. */
+  layouts: Layouts;
   log: Log;
   /** Its sleeps end when the run is cancelled or has lost the lease. */
   clock: Clock;

@@ -3,10 +3,12 @@ import { explainRegistry } from '../../docker/registry-failure.ts';
 import { messageOf, UserError } from '../../model/errors.ts';
 import { taggedName } from '../../model/image-name.ts';
 import type { PullPolicy } from '../../model/spec.ts';
+import { isTransferred } from '../../model/transferred-image.ts';
 import type { RunContext } from './context.ts';
 import type { StepKind } from './kind.ts';
+import { transfer } from './transfer.ts';
 
-/** An image that has to come from a registry, or has to be looked for there. */
+/** An image that has to come from a registry, or has to be looked for there; or that comes from the runner. */
 export interface PullStep {
   kind: 'pull';
   server: string;
@@ -19,37 +21,57 @@ export interface PullStep {
 const FEEDBACK_EVERY_MS = 3_000;
 
 /**
- * Brings an image to a server with the runner's credentials, which are sent along and not kept there. It throws a
- * UserError that names the registry's answer, or that the policy forbids to ask for the image.
+ * Brings an image to a server: with the runner's credentials, which are sent along and not kept there, or from the runner
+ * itself. It throws a UserError that names the registry's answer, or that the policy forbids to ask for the image.
  */
 export const pull: StepKind<PullStep> = {
-  describe: ({ image, server }) => `pull ${image} on ${server}`,
-  async run({ server, image, policy, platform }, { fleet, registryAuth, log, clock, guard: { signal } }) {
+  moments: ['image is there'],
+  describe: ({ image, server }) =>
+    isTransferred(image) ? `transfer ${image} to ${server}` : `pull ${image} on ${server}`,
+  async run(step, context) {
+    const { server, image, policy } = step;
+    const { log, clock } = context;
     if (policy === 'never') throw forbiddenPull(server, image);
-    const auth = await registryAuth(image);
+    const isFromHere = isTransferred(image);
     const meter = new PullMeter();
     const over = new AbortController();
     const telling = tellProgress(clock.endingWith(over.signal), () =>
-      log.info(`${server}: pulling ${image}: ${meter.summary()}`),
+      log.info(`${server}: ${isFromHere ? 'transferring' : 'pulling'} ${image}: ${meter.summary()}`),
     );
     try {
-      await fleet.server(server).engine.pullImage(taggedName(image), {
-        ...(auth && { auth }),
-        ...(platform !== undefined && { platform }),
-        onProgress: (line) => meter.add(line),
-        signal,
-      });
-    } catch (error) {
-      if (signal.aborted) throw signal.reason;
-      const said = messageOf(error);
-      const { what, hint } = explainRegistry(said, auth !== undefined);
-      throw new UserError(`${server}: pulling ${image} failed: ${what} (${said})`, { hint, cause: error });
+      const onProgress = (line: PullProgress) => meter.add(line);
+      if (isFromHere) {
+        const sent = await transfer(step, context, onProgress);
+        log.info(`${server}: ${image} is there, ${(sent / 1e6).toFixed(1)} MB of it were sent`);
+      } else await pullFromRegistry(step, context, onProgress);
     } finally {
       over.abort();
       await telling;
     }
   },
 };
+
+async function pullFromRegistry(
+  { server, image, platform }: PullStep,
+  { fleet, registryAuth, guard: { signal }, moment }: RunContext,
+  onProgress: (progress: PullProgress) => void,
+): Promise<void> {
+  const auth = await registryAuth(image);
+  try {
+    await fleet.server(server).engine.pullImage(taggedName(image), {
+      ...(auth && { auth }),
+      ...(platform !== undefined && { platform }),
+      onProgress,
+      signal,
+    });
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    const said = messageOf(error);
+    const { what, hint } = explainRegistry(said, auth !== undefined);
+    throw new UserError(`${server}: pulling ${image} failed: ${what} (${said})`, { hint, cause: error });
+  }
+  moment('image is there');
+}
 
 /** forbiddenPull is the error for an image that is missing on a server and must not be pulled. */
 function forbiddenPull(server: string, image: string): UserError {

@@ -96,6 +96,14 @@ const wiki = (number: number) => {
   });
   return shop([{ ...spec, route: { ...spec.route, queueRequestsMs: 30_000 } }]);
 };
+/** A service whose image is built for no registry: those of all versions are there from the start. */
+const CARRIED = 'shop-production-api';
+const carried = (number: number) => {
+  const { registry } = new World({ images: 'digests' });
+  const images = Array.from({ length: number }, () => registry.build(CARRIED, {}));
+  const changes = { image: images.at(-1)!, servers: 2, policy: { healthcheck: HEALTH } };
+  return shop([service('api', changes)], servers(2));
+};
 const secretsOf = (number: number) => ({ api: { TOKEN: `token ${number}` } });
 
 const STORIES: Story[] = [
@@ -139,6 +147,7 @@ const STORIES: Story[] = [
     byHand: secureFront,
     wanted: takingOver(),
   },
+  { name: 'while its images come from the runner', past: [carried(1)], wanted: carried(2) },
   { name: 'while everything leaves', past: [two(1)], wanted: shop([], servers(2)) },
   {
     name: 'while it keeps what is proven',
@@ -196,6 +205,7 @@ function takingOver(): EnvironmentSpec {
 /** arranged returns a world in which a story may begin, and who comes there over HTTPS. */
 async function arranged({ past, byHand }: Story): Promise<{ world: World; visitors?: Visitors | undefined }> {
   const world = new World({ images: 'digests' });
+  for (const _version of [1, 2]) world.registry.build(CARRIED, {});
   const visitors = await byHand?.(world);
   for (const [index, wanted] of past.entries()) {
     await world.deploy(wanted, { secrets: secretsOf(index + 1) });

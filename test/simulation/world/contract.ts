@@ -658,6 +658,23 @@ export const CONTRACT: readonly Case[] = [
     },
   },
   {
+    title: 'an image that has another name keeps it when the one by its digest goes',
+    async run({ server: { engine }, images }, own) {
+      const names = async () => (await engine.findImage(images.app)) ?? {};
+      const [digest = ''] = (await names()).RepoDigests ?? [];
+      await engine.tagImage(digest, `${own}:1`);
+      expect((await names()).RepoTags).toEqual(expect.arrayContaining([images.app, `${own}:1`]));
+      await engine.removeImage(digest);
+      expect(await names()).toMatchObject({ RepoDigests: [] });
+      expect((await engine.findImage(`${own}:1`))?.Id).toBe((await names()).Id);
+      await engine.pullImage(digest, { onProgress: () => undefined });
+      expect((await names()).RepoDigests).toEqual([digest]);
+      await engine.removeImage(`${own}:1`);
+      expect((await names()).RepoTags).toEqual([images.app]);
+      await expect(engine.tagImage(`${own}:none`, `${own}:1`)).rejects.toMatchObject({ status: 404 });
+    },
+  },
+  {
     title: 'a helper in the network of a container counts who is connected to it',
     async run({ server, images, clock }, own) {
       const { engine } = server;

@@ -212,10 +212,18 @@ export class SimulatedEngine implements Engine {
     }: { auth?: RegistryAuth; onProgress: (progress: PullProgress) => void; signal?: AbortSignal },
   ): Promise<void> {
     const pull = () => {
-      this.#machine.images.add(name, this.#machine.simulation.registry.pull(name));
+      this.#machine.pullImage(name);
       onProgress({ status: 'Pull complete', id: 'layer' });
     };
     await this.#change(`POST images/create ${name}`, pull, { takesMs: TAKES_MS.pull, signal });
+  }
+
+  async tagImage(image: string, name: string): Promise<void> {
+    await this.#change(`POST images/${image}/tag ${name}`, () => this.#machine.tagImage(image, name));
+  }
+
+  loadImages(): never {
+    throw new Error('the model of the engine knows no archives of images');
   }
 
   async findInRegistry(name: string, _auth?: RegistryAuth, signal?: AbortSignal): Promise<void> {

@@ -100,6 +100,11 @@ export class ImageStore {
     this.#repositories.set(image.id, repositories.add(repositoryOf(name)));
   }
 
+  /** tag gives an image that is there a further name with a tag. */
+  tag(image: Image, name: string): void {
+    this.#tags.set(fullName(name), image);
+  }
+
   /** find returns an image by name, by digest or by id. */
   find(name: string): Image | undefined {
     if (name.startsWith('sha256:')) return this.#images.get(name);
@@ -141,7 +146,12 @@ export class ImageStore {
     const names = this.namesOf(image);
     const isById = name.startsWith('sha256:');
     const short = image.id.slice('sha256:'.length, 'sha256:'.length + 12);
-    if (isById && new Set(names.map(repositoryOf)).size > 1)
+    const repositories = new Set([...names, ...this.digestsOf(image)].map(repositoryOf));
+    if (name.includes('@') && names.length + this.digestsOf(image).length > 1) {
+      this.#repositories.get(image.id)?.delete(repositoryOf(name));
+      return;
+    }
+    if (isById && repositories.size > 1)
       throw new EngineError(
         409,
         `conflict: unable to delete ${short} (must be forced) - image is referenced in multiple repositories`,

@@ -50,6 +50,9 @@ export class Machine {
   readonly networks = new Map<string, Network>();
   readonly volumes = new Map<string, Volume>();
   readonly images = new ImageStore();
+  /** Ports of its 127.0.0.1 that lead to the machines of runs. */
+  readonly forwards = new Set<number>();
+  #lastForward = 40_000;
   /** Ports on which programs of the server listen that are in no container. */
   readonly taken = new Set<number>([22]);
   /** Directories of the server that containers may mount. */
@@ -482,6 +485,30 @@ export class Machine {
         `remove ${name}: volume is in use - [${mounters.map(({ id }) => id).join(', ')}]`,
       );
     this.volumes.delete(name);
+  }
+
+  /** forward returns a port that leads to the machine of a run. */
+  forward(): number {
+    this.#lastForward += 1;
+    this.forwards.add(this.#lastForward);
+    return this.#lastForward;
+  }
+
+  /** pullImage brings an image from a registry, or from whoever listens behind a port of this machine. */
+  pullImage(name: string): void {
+    const port = /^127\.0\.0\.1:(\d+)\//.exec(name)?.[1];
+    if (port !== undefined && !this.forwards.has(Number(port)))
+      throw new EngineError(
+        500,
+        `Get "http://127.0.0.1:${port}/v2/": dial tcp 127.0.0.1:${port}: connect: connection reset by peer`,
+      );
+    this.images.add(name, this.simulation.registry.pull(name));
+  }
+
+  tagImage(image: string, name: string): void {
+    const found = this.images.find(image);
+    if (found === undefined) throw new EngineError(404, `No such image: ${image}`);
+    this.images.tag(found, name);
   }
 
   removeImage(reference: string): void {

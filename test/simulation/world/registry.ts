@@ -1,8 +1,16 @@
 import { EngineError } from '../../../src/docker/http.ts';
+import { transferredName } from '../../../src/model/transferred-image.ts';
+import type { LayoutImage } from '../../../src/registry/layout.ts';
 import { type App, type Behaviour, fullName, type Image, makeImage, repositoryOf } from './image.ts';
 
 /** Where images come from: a registry that gives digests, one that gives none, or somebody who loads them by hand. */
 export type ImageSource = 'digests' | 'plain' | 'by hand';
+
+/** What is known of an image that is built. */
+interface BuiltFacts {
+  labels?: Record<string, string>;
+  bytes?: number;
+}
 
 /** The version of nginx in images of that name. */
 const NGINX_VERSION = '1.30.6';
@@ -17,6 +25,7 @@ export class Registry {
   readonly #images = new Map<string, Image>();
   readonly #byDigest = new Map<string, Image>();
   readonly #missing = new Set<string>();
+  readonly #layouts = new Map<string, LayoutImage>();
   readonly #revisions = new Map<string, number>();
 
   constructor(source: ImageSource, now: () => number) {
@@ -32,6 +41,34 @@ export class Registry {
   /** defineNginx says which nginx is in an image. */
   defineNginx(name: string, version: string): void {
     this.#put(name, { runs: 'nginx', version }, {});
+  }
+
+  /**
+   * build makes an image of no registry on the machine of the run, and returns the name that servers have for it. It weighs
+   * `bytes`.
+   */
+  build(repository: string, app: App, { labels = {}, bytes = 1_000 }: BuiltFacts = {}): string {
+    const revision = (this.#revisions.get(repository) ?? 0) + 1;
+    this.#revisions.set(repository, revision);
+    const image = makeImage(`${repository} built ${revision}`, {
+      behaviour: { runs: 'app', app },
+      labels,
+      createdAt: this.#now(),
+      hasDigest: true,
+    });
+    this.#byDigest.set(image.digest!, image);
+    this.#layouts.set(image.digest!, layoutOf(image, bytes));
+    return transferredName(`${repository}@${image.digest}`)!;
+  }
+
+  /** layouts are the images that the machine of a run has for servers. */
+  get layouts(): { find(digest: string): Promise<LayoutImage | undefined> } {
+    return { find: async (digest) => this.#layouts.get(digest) };
+  }
+
+  /** forgetBuilt is another job, on another machine. */
+  forgetBuilt(): void {
+    this.#layouts.clear();
   }
 
   /** move lets a name mean another image from now on, which does the same. */
@@ -78,6 +115,14 @@ export class Registry {
     if (image.digest !== undefined) this.#byDigest.set(image.digest, image);
     return image;
   }
+}
+
+/** Nobody reads what is in it. */
+function layoutOf({ id, digest, labels }: Image, size: number): LayoutImage {
+  const blob = { digest: id, mediaType: 'application/vnd.oci.image.layer.v1.tar', size, path: '/nowhere' };
+  const layers = [{ ...blob, diffId: id }];
+  const platforms = [{ platform: 'linux/amd64', config: blob, labels, layers }];
+  return { digest: digest!, manifests: new Map(), blobs: new Map([[id, blob]]), platforms };
 }
 
 function manifestUnknown(name: string): EngineError {

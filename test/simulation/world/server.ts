@@ -42,6 +42,13 @@ export function simulatedServer(run: Run, machine: Machine): Server {
       keepAlive: (target) => new KeptConnection(machine, tunnel, target),
     },
     dial: (address, port) => dial(machine, { run, tunnel }, address, port),
+    listen: async () => {
+      const facts = { name: `${machine.name} listens for the run`, isChange: false, takesMs: WAY_MS };
+      const port = await tunnel.call(facts, () => machine.forward());
+      const close = async () => void machine.forwards.delete(port);
+      void run.gone.then(close);
+      return { port, close };
+    },
     handshake: (target) => handshake(machine, tunnel, target),
     freeBytes: async () => {
       const facts = { name: `${machine.name} df`, isChange: false, takesMs: WAY_MS };

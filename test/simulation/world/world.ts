@@ -318,6 +318,7 @@ export class World extends Simulation {
       secrets,
       authority: this.authority,
       registryAuth: async () => undefined,
+      layouts: this.registry.layouts,
       tlsSecrets: options.tlsSecrets ?? {},
       narrowing: { services, zones, excludedServers },
       scope: routesOnly ? 'routes' : 'services',

@@ -121,3 +121,11 @@ test('all keys of a build become words', () => {
   expect(beyond(spec, { isBuildx: true, attests: true, buildsPlatforms: true })).toEqual([]);
   expect(beyond(buildSpec({ provenance: 'false' }), nothing)).toEqual([]);
 });
+
+test('an image of no registry is written to a folder, whatever its name', () => {
+  const words = buildxArguments(order({ isPushed: false, layout: '/tmp/a, "b"/layout' }));
+  expect(words[2]).toBe('--output=type=oci,tar=false,"dest=/tmp/a, ""b""/layout"');
+  expect(words.filter((word) => /^--(push|load)/.test(word))).toEqual([]);
+  const [, , dated] = buildxArguments(order({ isDated: true, layout: '/tmp/layout' }));
+  expect(dated).toBe('--output=type=oci,tar=false,rewrite-timestamp=true,"dest=/tmp/layout"');
+});

@@ -40,6 +40,7 @@ const order = (changes: Partial<BuildSpec> = {}, more: Partial<OrderPlace> = {})
       abilities: CONTAINER,
       cache: { from: [], to: [] },
       isPushed: true,
+      writesLayout: false,
       run: undefined,
       before: undefined,
     },
@@ -54,6 +55,12 @@ test('an image has the names of its content, of the last build and of its commit
     ...[`${own}:content-abc`, `${own}:content-last`, `${own}:c0ffee`],
     'ghcr.io/acme/api:edge',
   ]);
+});
+
+test('an image of no registry is written to a folder of its build, and says nothing of the time it was made', async () => {
+  const { layout, provenance, names } = await order({}, { isPushed: false, writesLayout: true });
+  expect({ layout, provenance }).toEqual({ layout: join(folder, 'api', 'layout'), provenance: 'false' });
+  expect(names).toHaveLength(2);
 });
 
 test('what the builder reads as files is for the user alone', async () => {

@@ -116,6 +116,49 @@ describe('the name of an image', () => {
     ]);
   });
 
+  describe('of no registry', () => {
+    const HEX = 'ab'.repeat(32);
+    const none = (service: string, images: Values = {}, environment = 'production') =>
+      loadEnvironment(file(service, 'registry: none'), 'switchyard.yml', {}, environment, { images });
+    const imageOf = (...given: Parameters<typeof none>) => none(...given).wanted.services[0]?.container.image;
+
+    test('follows from project, environment and service', () => {
+      expect(none('build: .\nport: 1').builds.api).toMatchObject({
+        repository: 'shop-production-api',
+        isTransferred: true,
+      });
+    });
+
+    test('is its digest on servers', () => {
+      const images = { api: `shop-production-api@sha256:${HEX}` };
+      expect(imageOf('build: .\nport: 1', images)).toBe(`shop-production-api:sha256-${HEX}`);
+    });
+
+    test('is what the run says, where that is another image', () => {
+      const images = { api: `ghcr.io/acme/api@sha256:${HEX}` };
+      expect(imageOf('build: .\nport: 1', images)).toBe(images.api);
+    });
+
+    test('need not be looked for each time', () => {
+      const images = { api: `shop-production-api@sha256:${HEX}` };
+      const { wanted } = none('build: .\nport: 1\npull_policy: always', images);
+      expect(wanted.services[0]?.policy.pullPolicy).toBe('missing');
+    });
+
+    test('stays as it is where the engine is that of this machine', () => {
+      const images = { api: 'shop-local-api:content-1' };
+      expect(none('build: .\nport: 1', images, 'local').builds.api?.isTransferred).toBe(false);
+      expect(imageOf('build: .\nport: 1', images, 'local')).toBe(images.api);
+    });
+
+    test('has no registry in it', () => {
+      expect(messagesOf(() => none('build: .\nport: 1\nimage: ghcr.io/acme/api'))).toEqual([
+        'services.api.image: names a registry, and the file says registry: none',
+      ]);
+      expect(none('build: .\nport: 1\nimage: acme/api').builds.api?.repository).toBe('acme/api');
+    });
+  });
+
   test('has a place for each of its parts', () => {
     const scope = { project: 'p', environment: 'e' };
     expect(builtRepository({ address: 'r.io', user: 'u' }, scope, 's')).toBe('r.io/u/p-e-s');

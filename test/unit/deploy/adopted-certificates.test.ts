@@ -152,7 +152,7 @@ describe('taking a front over that serves HTTPS', () => {
       foreign: [found],
       hasNetwork: false,
       foreignHostPorts: [],
-      leftovers: { helpers: [], networks: [], volumes: [], images: [] },
+      leftovers: { helpers: [], networks: [], volumes: [], images: [], transfers: [] },
       images: new Map(),
     };
     try {

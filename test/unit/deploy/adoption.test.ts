@@ -65,7 +65,7 @@ function server(containers: ForeignContainer[], facts: Partial<ObservedServer> =
     foreign: containers,
     hasNetwork: false,
     foreignHostPorts: [],
-    leftovers: { helpers: [], networks: [], volumes: [], images: [] },
+    leftovers: { helpers: [], networks: [], volumes: [], images: [], transfers: [] },
     images: new Map(),
     ...facts,
   };

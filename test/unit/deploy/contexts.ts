@@ -48,6 +48,7 @@ export async function contextOf(
     registryAuth: async () => undefined,
     log,
     clock: clock.endingWith(signal),
+    layouts: { find: async () => undefined },
     guard: { run: 'run-1', fence: 1, signal, confirm: async () => undefined },
     known: new Knowledge(),
     record: { intend: async () => undefined, noteHook: async () => undefined },

@@ -101,6 +101,7 @@ test('nothing is left over where all is in use', async () => {
     helpers: [],
     networks: [],
     volumes: [],
+    transfers: [],
     images: [{ id: 'image of web', names: ['web:1'], createdAt: 1, isUsed: true }],
   });
 });
@@ -163,6 +164,21 @@ test('images of the project are told with who uses them, and not where another e
   ]);
   const staging = container('s', 'sidecar', { Labels: labels({ role: 'sidecar', environment: 'staging' }) });
   expect((await findLeftovers({ engine }, SHOP, [staging])).images).toEqual([]);
+});
+
+test('names that images had on their way here are told apart from those that they keep', async () => {
+  const way = `127.0.0.1:40123/${'0f'.repeat(16)}/shop-production-api@sha256:0`;
+  kept.images.push({
+    Id: 'half',
+    RepoTags: ['shop-production-api:sha256-0'],
+    RepoDigests: [way, '127.0.0.1:5000/api@sha256:0'],
+    Created: 1,
+    Labels: labels(),
+  });
+  expect(await findLeftovers({ engine }, SHOP, [])).toMatchObject({
+    images: [{ id: 'half', names: ['shop-production-api:sha256-0', '127.0.0.1:5000/api@sha256:0'] }],
+    transfers: [{ id: way, name: way }],
+  });
 });
 
 test('what the engine refuses to remove is a warning, and the others are removed', async () => {

@@ -290,7 +290,7 @@ function emptyServer(name: string): ObservedServer {
     foreign: [],
     hasNetwork: false,
     foreignHostPorts: [],
-    leftovers: { helpers: [], networks: [], volumes: [], images: [] },
+    leftovers: { helpers: [], networks: [], volumes: [], images: [], transfers: [] },
     images: new Map(),
   };
 }

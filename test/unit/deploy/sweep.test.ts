@@ -28,6 +28,7 @@ function littered(): Picture {
     helpers: [left('api_drain_7')],
     networks: [left('old_network')],
     volumes: [left('old_nginx')],
+    transfers: [left('127.0.0.1:1/0f/api')],
   });
   return picture;
 }
@@ -40,7 +41,7 @@ describe('a sweep', () => {
     const { steps } = littered().plan(api({ image: 'api:2' }));
     const sweeps = steps.filter(({ step }) => step.kind === 'sweep');
     const others = steps.filter(({ step }) => step.kind !== 'sweep');
-    expect(sweeps).toHaveLength(4);
+    expect(sweeps).toHaveLength(5);
     for (const sweep of sweeps) expect(upTo(steps, [sweep.id])).toEqual([...others, sweep]);
   });
 
@@ -53,6 +54,7 @@ describe('a sweep', () => {
       '  · remove container api_drain_7 from a: nothing refers to it',
       '  · remove network old_network from a: nothing refers to it',
       '  · remove volume old_nginx from a: nothing refers to it',
+      '  · remove image 127.0.0.1:1/0f/api from a: nothing refers to it',
       '  · remove image api:0 from a: nothing refers to it',
     ]);
   });
@@ -61,7 +63,7 @@ describe('a sweep', () => {
     const picture = littered();
     expect(swept(picture, api(), { services: ['api'] })).toEqual([]);
     expect(swept(picture, api(), { routesOnly: true })).toEqual([]);
-    expect(swept(picture, api(), { zones: ['lon1'] })).toHaveLength(4);
+    expect(swept(picture, api(), { zones: ['lon1'] })).toHaveLength(5);
   });
 
   test('ends the helper of a killed run on a container that has the traffic again', () => {

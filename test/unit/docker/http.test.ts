@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Duplex } from 'node:stream';
+import { type Duplex, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { EngineClient } from '../../../src/docker/engine-client.ts';
@@ -210,6 +210,24 @@ describe('calls that are fine with what is so already', () => {
       'DELETE /containers/api?force=true&v=true',
       'POST /containers/edge/kill?signal=HUP',
     ]);
+  });
+});
+
+describe('images', () => {
+  test('get a further name, in which a port is no tag', async () => {
+    await engine.tagImage('127.0.0.1:5000/api@sha256:0', 'registry.example.com:5000/acme/api:1.2');
+    const { method, url } = asked[0]!;
+    expect([method, decodeURIComponent(url!)]).toEqual([
+      'POST',
+      '/images/127.0.0.1:5000/api@sha256:0/tag?repo=registry.example.com:5000/acme/api&tag=1.2',
+    ]);
+  });
+
+  test('are taken in from an archive, and what the engine complains of is a failure', async () => {
+    await engine.loadImages(Readable.from([Buffer.from('a tar')]));
+    expect(asked[0]).toMatchObject({ method: 'POST', url: '/images/load?quiet=true', body: 'a tar' });
+    answer = (_asked, response) => response.end('{"error":"invalid tar header"}\n');
+    await expect(engine.loadImages(Readable.from([Buffer.from('x')]))).rejects.toThrow('invalid tar header');
   });
 });
 

@@ -37,6 +37,7 @@ const provider: Provider = {
         keepAlive: () => ({ get: async () => 200, close: async () => undefined }),
       },
       dial: async () => Promise.reject(new Error('nobody listens')),
+      listen: async () => Promise.reject(new Error('nobody listens')),
       handshake: async () => Promise.reject(new Error('nobody listens')),
       freeBytes: async () => undefined,
       close: async () => void closed.push(spec.name),

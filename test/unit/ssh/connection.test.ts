@@ -3,7 +3,7 @@ import { type AddressInfo, connect as connectTcp, createServer, type Server as T
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import ssh2, { type Connection } from 'ssh2';
-import { SshConnection } from '../../../src/ssh/connection.ts';
+import { ForwardingRefused, SshConnection } from '../../../src/ssh/connection.ts';
 import { hostKeyLine } from '../../../src/ssh/keys.ts';
 
 const { Server, utils } = ssh2;
@@ -29,6 +29,10 @@ function publicBlob(key: string): Buffer {
 const clients = new Set<Connection>();
 /** So many logins it ends as soon as they have succeeded. */
 let hangUps = 0;
+/** It listens for nobody. */
+let isStrict = false;
+/** Ports that lead to a client, while they do. */
+const forwards = new Map<number, TcpServer>();
 const sshd = new Server({ hostKeys: [hostKey] }, (client) => {
   clients.add(client);
   client.on('error', () => undefined);
@@ -50,6 +54,29 @@ const sshd = new Server({ hostKeys: [hostKey] }, (client) => {
     });
     socket.once('error', () => reject());
   });
+  // As sshd does it with "AllowTcpForwarding yes": a port of its own 127.0.0.1 leads to the client.
+  client.on(
+    'request',
+    (accept, reject, name, { bindAddr, bindPort }: { bindAddr: string; bindPort: number }) => {
+      if (isStrict) return reject?.();
+      if (name === 'cancel-tcpip-forward') {
+        forwards.get(bindPort)?.close();
+        return accept?.();
+      }
+      const forward = createServer({ allowHalfOpen: true }, (socket) => {
+        const { remoteAddress = '', remotePort = 0 } = socket;
+        client.forwardOut(bindAddr, portOf(forward), remoteAddress, remotePort, (error, channel) => {
+          if (error) socket.destroy();
+          else socket.pipe(channel).pipe(socket);
+        });
+      });
+      forward.listen(bindPort, bindAddr, () => {
+        forwards.set(portOf(forward), forward);
+        accept?.(portOf(forward));
+      });
+      client.once('close', () => forward.close());
+    },
+  );
   client.on('session', (acceptSession) => {
     acceptSession().on('exec', (acceptExec, _reject, { command }) => {
       const channel = acceptExec();
@@ -87,6 +114,47 @@ afterEach(async () => {
 afterAll(() => {
   sshd.close();
   echo.close();
+});
+
+describe('a port of the server that leads here', () => {
+  afterEach(() => {
+    isStrict = false;
+  });
+
+  const say = async (port: number, words: string) => {
+    const socket = connectTcp(port, '127.0.0.1');
+    socket.end(words);
+    return await text(socket);
+  };
+
+  test('has each connection as a stream', async () => {
+    const connection = await connect();
+    const { port, close } = await connection.listen((stream) => stream.pipe(stream));
+    expect(await Promise.all(['one', 'two'].map((words) => say(port, words)))).toEqual(['one', 'two']);
+    await close();
+    await expect(say(port, 'late')).rejects.toThrow('ECONNREFUSED');
+  });
+
+  test('is one of several, each of which leads to its own', async () => {
+    const connection = await connect();
+    const listeners = await Promise.all(
+      ['a', 'b'].map((name) => connection.listen((stream) => stream.resume().end(name))),
+    );
+    expect(await Promise.all(listeners.map(({ port }) => say(port, 'who?')))).toEqual(['a', 'b']);
+  });
+
+  test('is refused by an sshd that does not do that', async () => {
+    isStrict = true;
+    const connection = await connect();
+    await expect(connection.listen(() => undefined)).rejects.toThrow(ForwardingRefused);
+  });
+
+  test('goes with the connection, and giving it back then is fine', async () => {
+    const connection = await connect();
+    const { close } = await connection.listen(() => undefined);
+    await connection.close();
+    await expect(close()).resolves.toBeUndefined();
+  });
 });
 
 describe('who is let in', () => {

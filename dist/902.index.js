@@ -1,8 +1,8 @@
 "use strict";
-exports.id = 595;
-exports.ids = [595];
+exports.id = 902;
+exports.ids = [902];
 exports.modules = {
-  3595:
+  1902:
   ((__unused_webpack_module, __webpack_exports__, __webpack_require__) => {
 __webpack_require__.d(__webpack_exports__, {
   buildImages: () => (  buildImages),
@@ -14,6 +14,7 @@ var external_node_path_ = __webpack_require__(4379);
 var fleet = __webpack_require__(7492);
 var errors = __webpack_require__(6454);
 var external_node_crypto_ = __webpack_require__(7598);
+var model_labels = __webpack_require__(6882);
 ;
 const VERSION = 1;
 const PARTS = {
@@ -69,7 +70,7 @@ function whyBuilt(parts, label) {
 	return changed.length === 0 ? 'its image has left the registry' : changed.join(', ');
 }
 const LAST_TAG = 'content-last';
-const CONTENT_LABEL = 'switchyard.content';
+const CONTENT_LABEL = model_labels .d.content;
 function hashOf(value) {
 	return (0,external_node_crypto_.createHash)('sha256')
 		.update(JSON.stringify(sorted(value)))
@@ -3410,6 +3411,7 @@ function once(known, key, work) {
 	return begun;
 }
 var image_name = __webpack_require__(2486);
+var layout = __webpack_require__(3677);
 ;
 const ENGINE = {
 	cache: 'inside',
@@ -3493,7 +3495,11 @@ function beyond(spec, { isBuildx, attests, buildsPlatforms }) {
 	};
 	return Object.entries(said).flatMap(([key, isBeyond]) => (isBeyond ? [key] : []));
 }
-function outputOf({ isPushed, isDated }) {
+function outputOf({ isPushed, isDated, layout }) {
+	if (layout !== undefined) {
+		const dest = `"dest=${layout.replaceAll('"', '""')}"`;
+		return `--output=type=oci,tar=false,${isDated ? 'rewrite-timestamp=true,' : ''}${dest}`;
+	}
 	if (!isDated)
 		return isPushed ? '--push' : '--load';
 	return `--output=type=${isPushed ? 'image,push=true' : 'docker'},rewrite-timestamp=true`;
@@ -3558,6 +3564,32 @@ async function runDocker(args, { env, signal, onLine }) {
 			else
 				resolve({ code: code ?? 1, lines });
 		});
+	});
+}
+async function streamDocker(args, { env, signal }, read) {
+	signal.throwIfAborted();
+	const child = (0,external_node_child_process_.spawn)('docker', args, { env, signal, stdio: ['ignore', 'pipe', 'pipe'] });
+	let said = '';
+	child.stderr.on('data', (chunk) => {
+		said += chunk;
+	});
+	const ended = new Promise((resolve, reject) => {
+		child.once('error', reject);
+		child.once('close', resolve);
+	});
+	try {
+		const [result, code] = await Promise.all([read(child.stdout), ended]);
+		if (code === 0)
+			return result;
+	}
+	catch (error) {
+		if (signal.aborted)
+			throw signal.reason;
+		if (said === '')
+			throw error;
+	}
+	throw new errors .yo(`docker ${args[0]} failed: ${said.trim().split('\n').at(-1)}`, {
+		hint: /no space left/i.test(said) ? 'The disk of the runner is full.' : 'These are its own words.',
 	});
 }
 function missingDocker(cause) {
@@ -3938,7 +3970,6 @@ function tellFindings(builds, log) {
 		}
 	}
 }
-var model_labels = __webpack_require__(6882);
 ;
 function imageLabels({ labels, service }, { project, parts, source, revision, committedAt }) {
 	const known = {
@@ -3988,12 +4019,50 @@ async function orderOf(one, place) {
 		sbom: abilities.attests ? spec.sbom : undefined,
 		isDated: abilities.rewritesTimestamps && committedAt !== undefined,
 		isPushed,
+		...(place.writesLayout && { layout: (0,external_node_path_.join)(folder, 'layout') }),
 	};
 }
 function provenanceFor({ platforms }, { isPushed, run }) {
 	if (!isPushed || platforms.length > 1)
 		return 'false';
 	return run === undefined ? 'mode=min' : `mode=min,builder-id=${run}`;
+}
+var archive = __webpack_require__(8662);
+var layout_store = __webpack_require__(7849);
+;
+const LIST = 'manifest.json';
+async function keepFromEngine(name, place, run) {
+	return await streamDocker(['save', name], run, (tar) => keepSaved(tar, name, place));
+}
+async function keepSaved(tar, name, { store, folder }) {
+	await (0,promises_.mkdir)(folder, { recursive: true, mode: 0o700 });
+	const files = new Map();
+	const links = new Map();
+	await (0,archive .sJ)(tar, async (entry) => {
+		if ('linkTo' in entry) {
+			links.set(entry.path, entry.linkTo);
+			return;
+		}
+		const path = (0,external_node_path_.join)(folder, String(files.size));
+		files.set(entry.path, { path, digest: await (0,layout_store .f)(entry.content, path) });
+	});
+	const find = (path) => {
+		const found = files.get(links.get(path) ?? path);
+		if (found === undefined)
+			throw new Error(`docker save wrote no ${path}`);
+		return found;
+	};
+	const [image] = JSON.parse(await (0,promises_.readFile)(find(LIST).path, 'utf8'));
+	if (image === undefined)
+		throw new Error('docker save wrote no image');
+	const config = await (0,promises_.readFile)(find(image.Config).path);
+	const { rootfs } = JSON.parse(config.toString());
+	const layers = await Promise.all(image.Layers.map((path, index) => {
+		const { path: file, digest } = find(path);
+		const isPacked = digest !== rootfs.diff_ids[index];
+		return isPacked ? store.addPacked(file, digest) : store.addLayer(file, digest);
+	}));
+	return await store.addImage(config, layers, name);
 }
 ;
 const images_AT_ONCE = 4;
@@ -4098,10 +4167,18 @@ function refuseChanged(examined, { mayBeDirty, log }) {
 		];
 	}));
 }
-async function find({ spec, hash }, { registry, isPushed, signal }, { env }) {
+async function find({ spec, hash }, { registry, isPushed, layouts, signal }, { env }) {
 	const { service, repository } = spec;
 	const named = `${repository}:${contentTag(hash)}`;
 	const common = { service, repository, outcome: 'present', hash };
+	if (layouts !== undefined) {
+		const kept = await layouts.named(named);
+		const sizeBytes = kept === undefined ? undefined : await sizeIn(layouts, kept);
+		if (kept === undefined || sizeBytes === undefined)
+			return undefined;
+		const image = `${repository}@${kept}`;
+		return { ...common, image, digest: kept, sizeBytes, why: 'this job has this content' };
+	}
 	if (!isPushed) {
 		const { code } = await runDocker(['image', 'inspect', '--format', '{{.Id}}', named], { env, signal });
 		return code === 0 ? { ...common, image: named, why: 'the engine has this content' } : undefined;
@@ -4113,11 +4190,23 @@ async function find({ spec, hash }, { registry, isPushed, signal }, { env }) {
 	const sizeBytes = await registry.sizeOf(image);
 	return { ...common, image, digest, sizeBytes, why: 'the registry has this content' };
 }
+async function keep(name, { store, layout, folder }, run) {
+	if (layout !== undefined)
+		return await store.take(layout, name);
+	return await keepFromEngine(name, { store, folder: (0,external_node_path_.join)(folder, 'saved') }, run);
+}
+async function sizeIn(layouts, digest) {
+	const image = await layouts.find(digest);
+	return image && (0,layout .JR)((0,layout .tj)(image).layers);
+}
 function missingImage({ spec: { service, repository }, hash }, why) {
 	return { service, repository, outcome: 'missing', image: `${repository}:${contentTag(hash)}`, hash, why };
 }
 const UNKNOWN = { why: 'nobody could look for it', sizeBytes: undefined };
-async function historyOf({ spec: { repository }, parts }, { registry, isPushed }) {
+async function historyOf({ spec: { repository }, parts }, { registry, isPushed, layouts }) {
+	if (layouts !== undefined) {
+		return { why: 'this job does not have this content yet', sizeBytes: undefined };
+	}
 	if (!isPushed)
 		return { why: 'the engine does not have this content', sizeBytes: undefined };
 	const last = `${repository}:${LAST_TAG}`;
@@ -4131,7 +4220,7 @@ function originOf({ source: other, changed }, { checkout, source }) {
 	return { source: other?.url ?? source, tag, committedAt };
 }
 async function nameAgain({ repository, digest, hash }, one, request) {
-	if (digest === undefined)
+	if (digest === undefined || !request.isPushed)
 		return;
 	const { registry } = request;
 	const named = `${repository}:${contentTag(hash)}`;
@@ -4188,18 +4277,20 @@ function tellOnce(caches, log) {
 async function build(one, { why, sizeBytes: previousSizeBytes }, cache, builder, request, place) {
 	const { spec, hash, file, lineOf } = one;
 	const { service, repository } = spec;
-	const { log, clock, signal, registry, isPushed } = request;
+	const { log, clock, signal, registry, isPushed, layouts } = request;
 	const { source, tag, committedAt } = originOf(one, request);
 	const begun = clock.now();
 	const { template } = one;
+	const folder = (0,external_node_path_.join)(place.folder, service);
 	const order = await orderOf(one, {
 		before: template?.before && (await imageBefore(spec, request)),
 		...{ project: request.project, source, revision: tag, committedAt },
-		folder: (0,external_node_path_.join)(place.folder, service),
+		folder,
 		abilities: builder.abilities,
 		cache,
 		isPushed,
 		run: request.run,
+		writesLayout: layouts !== undefined && builder.abilities.writesOci,
 	});
 	const env = {
 		...place.env,
@@ -4223,14 +4314,19 @@ async function build(one, { why, sizeBytes: previousSizeBytes }, cache, builder,
 	if (cache.folders !== undefined)
 		await renewFolder(cache.folders);
 	const named = `${repository}:${contentTag(hash)}`;
-	const digest = isPushed ? await registry.imageDigestOf(named) : undefined;
+	const kept = layouts && (await keep(named, { store: layouts, layout: order.layout, folder }, { env, signal }));
+	const digest = isPushed ? await registry.imageDigestOf(named) : kept;
 	if (isPushed && digest === undefined) {
 		throw new errors .yo(`${service}: the registry does not have ${named}, which was pushed to it`, {
 			hint: 'Does it keep what it is given? Run again.',
 		});
 	}
 	const image = digest === undefined ? named : `${repository}@${digest}`;
-	const sizeBytes = isPushed ? await registry.sizeOf(image) : undefined;
+	const sizeBytes = isPushed
+		? await registry.sizeOf(image)
+		: layouts && kept !== undefined
+			? await sizeIn(layouts, kept)
+			: undefined;
 	return {
 		service,
 		repository,
