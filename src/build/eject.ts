@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { allOrErrors } from '../fleet/fleet.ts';
@@ -27,7 +27,9 @@ export interface Ejected {
  * has a Dockerfile.
  */
 export async function ejectDockerfiles(builds: readonly BuildSpec[], place: EjectPlace): Promise<Ejected[]> {
-  const { folder, workspace, log } = place;
+  const { folder, log } = place;
+  // Contexts are told by their real paths.
+  const workspace = realpathSync(place.workspace);
   const made = await allOrErrors(
     builds.flatMap((spec) => {
       // Nobody can write into another repository.

@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { mustRun } from '../lab/command.ts';
 import { ask } from './ask.ts';
 import { type BuilderHere, buildersHere, forgetBuilt } from './builders.ts';
 import { type Fleet, fleet } from './fleet.ts';
@@ -49,10 +49,10 @@ beforeAll(async () => {
   node = await nodeBase(lab);
 });
 
-/** lock has a package manager write its lock file, by npm's own `npx`. */
-function lock(shop: Project, folder: string, ...words: string[]): void {
+/** lock has a package manager write its lock file. */
+async function lock(shop: Project, folder: string, ...words: string[]): Promise<void> {
   const cwd = join(shop.folder, folder);
-  execFileSync(words[0]!, words.slice(1), { cwd, stdio: 'pipe' });
+  await mustRun(words, { cwd });
   rmSync(join(cwd, 'node_modules'), { recursive: true, force: true });
 }
 
@@ -78,7 +78,7 @@ describe.each(buildersHere())('folders without a Dockerfile, built with $kind', 
       'site/package.json': { type: 'module', scripts: { build: 'node build.js' } },
       'site/build.js': SITE(FIRST),
     });
-    lock(shop, 'api', ...NPM, '--ignore-scripts');
+    await lock(shop, 'api', ...NPM, '--ignore-scripts');
     await commit(shop, {});
   });
 
@@ -271,7 +271,7 @@ fullSizeTest.each(SAMPLES)(
     const port = isSite ? 8080 : 3000;
     const shop = await shopOf(lab, name, { app: { template: { ...template, ...images }, port } });
     await commit(shop, files);
-    lock(shop, 'app', ...words);
+    await lock(shop, 'app', ...words);
     await commit(shop, {});
     const [builder] = buildersHere() as [BuilderHere];
     expect(await push(shop, builder)).toEqual({ app: 'built' });
