@@ -2726,7 +2726,8 @@ function changedIn(checkout, read) {
 }
 ;
 async function ejectDockerfiles(builds, place) {
-	const { folder, workspace, log } = place;
+	const { folder, log } = place;
+	const workspace = (0,external_node_fs_.realpathSync)(place.workspace);
 	const made = await (0,fleet .i)(builds.flatMap((spec) => {
 		if (!('template' in spec.dockerfile) || spec.git !== undefined)
 			return [];
