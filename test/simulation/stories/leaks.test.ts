@@ -129,7 +129,16 @@ function rendered(report: DeployReport) {
   const author = { run: 'run', actor: 'ann', commit: undefined };
   const outputs = { changed: true, releases: {}, result: services };
   const { failure } = report;
-  return render({ kind: 'deployed', title: 'shop', author, report, services, outputs, failure, built: [] } as never);
+  return render({
+    kind: 'deployed',
+    title: 'shop',
+    author,
+    report,
+    services,
+    outputs,
+    failure,
+    built: [],
+  } as never);
 }
 
 describe('a value of a secret, or one that was made from it', () => {
@@ -159,7 +168,12 @@ describe('a value of a secret, or one that was made from it', () => {
     const places = {
       ...recorded(),
       ...standing(),
-      'the plan of a pull request': render({ kind: 'dry run', title: 'shop', report: dry, built: [] } as never),
+      'the plan of a pull request': render({
+        kind: 'dry run',
+        title: 'shop',
+        report: dry,
+        built: [],
+      } as never),
       'the output of a plan': planOutput(dry),
       'a status': render({ kind: 'status', report: status } as never),
       'the summary of a deploy': reports.map((report) => rendered(report)),
