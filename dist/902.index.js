@@ -2762,6 +2762,7 @@ async function ejectDockerfiles(builds, place) {
 		return { service, files: Object.keys(texts).map((name) => (0,external_node_path_.relative)(workspace, (0,external_node_path_.join)(context, name))) };
 	}));
 }
+var cache_folder = __webpack_require__(5312);
 var git_source = __webpack_require__(3343);
 var bare_repository = __webpack_require__(7527);
 ;
@@ -3072,15 +3073,11 @@ function noVersion(url, ref) {
 			: 'Look at it with git ls-remote. Names of branches and tags differ in upper and lower case.',
 	});
 }
-var external_node_os_ = __webpack_require__(8161);
 ;
 const KEPT = 3;
 const IN_USE_MS = 60 * 60 * 1000;
 const UNUSED_MS = 30 * 24 * 60 * 60 * 1000;
 const UNFINISHED = '.new-';
-function cacheFolder(env) {
-	return (0,external_node_path_.join)(env.XDG_CACHE_HOME || (0,external_node_path_.join)(env.HOME ?? (0,external_node_os_.homedir)(), '.cache'), 'switchyard', 'git');
-}
 class SourceCache {
 	#folder;
 	constructor(folder) {
@@ -3286,7 +3283,7 @@ async function withSources(surroundings, work) {
 	const { credentials, env, temporary } = surroundings;
 	await (0,promises_.mkdir)(temporary, { recursive: true });
 	const folder = await (0,promises_.realpath)(await (0,promises_.mkdtemp)((0,external_node_path_.join)(temporary, 'switchyard-sources-')));
-	const cache = new SourceCache(cacheFolder(env));
+	const cache = new SourceCache((0,cache_folder .n)(env, 'git'));
 	try {
 		const transport = await openTransport(credentials, { folder, env });
 		const sources = new Sources(surroundings, { folder, cache, transport });
@@ -3762,9 +3759,6 @@ function forgiving(words) {
 	return isInline(words) || words.includes('ignore-error=') ? words : `${words},${FORGIVING}`;
 }
 ;
-function layersFolder(env) {
-	return (0,external_node_path_.join)(env.XDG_CACHE_HOME || (0,external_node_path_.join)(env.HOME ?? (0,external_node_os_.homedir)(), '.cache'), 'switchyard', 'layers');
-}
 async function renewFolder({ written, read }) {
 	const isWritten = await (0,promises_.stat)(written).then(() => true, () => false);
 	if (!isWritten)
@@ -4267,7 +4261,7 @@ function cacheOf({ spec }, { abilities, isEngine }, request) {
 		isThrownAway: env.RUNNER_ENVIRONMENT === 'github-hosted',
 		hasGha: hasGha(env),
 		isPushed,
-		folder: layersFolder(env),
+		folder: (0,cache_folder .n)(env, 'layers'),
 	});
 }
 function tellOnce(caches, log) {

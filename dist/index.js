@@ -739,6 +739,20 @@ function requireWitness(settings) {
 	throw new _model_errors_js__WEBPACK_IMPORTED_MODULE_0__  .yo('the git of this machine is too old', { hint: 'Install git 2.32 or newer.' });
 }
   }),
+  5312:
+  ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+"use strict";
+  __nccwpck_require__.d(__webpack_exports__, {
+	n: () => (  cacheFolder)
+  });
+  var node_os__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8161);
+  var node_os__WEBPACK_IMPORTED_MODULE_0___default =  __nccwpck_require__.n(node_os__WEBPACK_IMPORTED_MODULE_0__);
+  var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4379);
+  var node_path__WEBPACK_IMPORTED_MODULE_1___default =  __nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
+function cacheFolder(env, part) {
+	return (0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)(env.XDG_CACHE_HOME || (0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)(env.HOME ?? (0,node_os__WEBPACK_IMPORTED_MODULE_0__.homedir)(), '.cache'), 'switchyard', part);
+}
+  }),
   6454:
   ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
@@ -89342,10 +89356,12 @@ function git_credentials_tokensOf(given, hosts) {
 	}
 	return new Map([...hosts].map((host) => [host, first]));
 }
+var cache_folder = __nccwpck_require__(5312);
 var layout_store = __nccwpck_require__(7849);
 ;
 function layoutsOf(env) {
-	return new layout_store .K((0,external_node_path_.join)(env.RUNNER_TEMP ?? (0,external_node_os_.tmpdir)(), 'switchyard-images'));
+	const { RUNNER_TEMP: temporary } = env;
+	return new layout_store .K(temporary ? (0,external_node_path_.join)(temporary, 'switchyard-images') : (0,cache_folder .n)(env, 'images'));
 }
 ;
 async function makeImages(request) {

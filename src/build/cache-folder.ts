@@ -1,12 +1,5 @@
 import { rename, rm, stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import type { CachePlan } from './cache.ts';
-
-/** layersFolder returns the folder of the cache `local`. */
-export function layersFolder(env: NodeJS.ProcessEnv): string {
-  return join(env.XDG_CACHE_HOME || join(env.HOME ?? homedir(), '.cache'), 'switchyard', 'layers');
-}
 
 /**
  * renewFolder puts what a build has written in place of what it has read. BuildKit takes nothing out of a folder that it

@@ -4,6 +4,7 @@ import type { Checkout } from '../git/checkout.ts';
 import { type FetchedSource, withSources } from '../git/sources.ts';
 import type { GitCredentials } from '../git/transport.ts';
 import type { BuildSpec } from '../model/build.ts';
+import { cacheFolder } from '../model/cache-folder.ts';
 import type { Clock } from '../model/clock.ts';
 import { failTogether, messageOf, UserError } from '../model/errors.ts';
 import type { GitSource } from '../model/git-source.ts';
@@ -14,7 +15,7 @@ import { platformOf, transferSize } from '../registry/layout.ts';
 import type { LayoutStore } from '../registry/layout-store.ts';
 import { type Builder, findBuilder } from './builder.ts';
 import { type Cache, type CachePlan, cacheFor, hasGha } from './cache.ts';
-import { layersFolder, renewFolder } from './cache-folder.ts';
+import { renewFolder } from './cache-folder.ts';
 import { CONTENT_LABEL, contentTag, LAST_TAG, whyBuilt } from './content-hash.ts';
 import { freeSpace, spaceWarning } from './disk-space.ts';
 import { type RegistryLogin, type ScratchPlace, withDockerConfig } from './docker-config.ts';
@@ -348,7 +349,7 @@ function cacheOf({ spec }: Examined, { abilities, isEngine }: Builder, request: 
     isThrownAway: env.RUNNER_ENVIRONMENT === 'github-hosted',
     hasGha: hasGha(env),
     isPushed,
-    folder: layersFolder(env),
+    folder: cacheFolder(env, 'layers'),
   });
 }
 

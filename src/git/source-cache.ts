@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 /** So many versions of a repository are kept. */
@@ -11,11 +10,6 @@ const IN_USE_MS = 60 * 60 * 1000;
 const UNUSED_MS = 30 * 24 * 60 * 60 * 1000;
 /** How the folder of what is still being fetched begins. */
 const UNFINISHED = '.new-';
-
-/** cacheFolder returns where repositories are kept between runs: `~/.cache/switchyard/git`, as XDG has it. */
-export function cacheFolder(env: NodeJS.ProcessEnv): string {
-  return join(env.XDG_CACHE_HOME || join(env.HOME ?? homedir(), '.cache'), 'switchyard', 'git');
-}
 
 /**
  * SourceCache keeps versions of repositories between runs: a folder for each repository, and in it a bare repository for

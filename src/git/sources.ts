@@ -1,5 +1,6 @@
 import { lstat, mkdir, mkdtemp, readdir, readFile, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { cacheFolder } from '../model/cache-folder.ts';
 import { UserError } from '../model/errors.ts';
 import { checkAddress, type GitSource, isCommit, sourceName } from '../model/git-source.ts';
 import { type CheckedOut, checkOut, submoduleFolder } from './check-out.ts';
@@ -7,7 +8,7 @@ import { fetchFailure } from './fetch-failure.ts';
 import { fetchVersion } from './fetch-version.ts';
 import { findVersion, type RemoteVersion, refPatterns } from './remote-refs.ts';
 import { runGitUntil } from './run-until.ts';
-import { cacheFolder, SourceCache } from './source-cache.ts';
+import { SourceCache } from './source-cache.ts';
 import { submoduleAddress } from './submodules.ts';
 import { type GitCredentials, openTransport, type Transport } from './transport.ts';
 
@@ -51,7 +52,7 @@ export async function withSources<T>(
   await mkdir(temporary, { recursive: true });
   // Readable for its owner alone, by mkdtemp's own rule.
   const folder = await realpath(await mkdtemp(join(temporary, 'switchyard-sources-')));
-  const cache = new SourceCache(cacheFolder(env));
+  const cache = new SourceCache(cacheFolder(env, 'git'));
   try {
     const transport = await openTransport(credentials, { folder, env });
     const sources = new Sources(surroundings, { folder, cache, transport });

@@ -3,6 +3,7 @@ import { dirname, join, relative } from 'node:path';
 import { parseDocument } from 'yaml';
 import type { EnvironmentState } from '../../src/model/release.ts';
 import { docker, mustRun } from '../lab/command.ts';
+import { dockerClient } from '../lab/docker-clients.ts';
 import { buildImages } from '../lab/images.ts';
 import type { Lab } from '../lab/lab.ts';
 import { push } from '../lab/registry.ts';
@@ -25,12 +26,14 @@ export class Example {
   readonly origin: string;
   readonly project: string;
   readonly environment: string;
+  /** Its runs build images. */
+  readonly #isBuilt: boolean;
 
   private constructor(
     lab: Omit<Lab, 'down'>,
     name: string,
     place: { dir: string; origin: string },
-    scope: { project: string; environment: string },
+    { isBuilt, ...scope }: { project: string; environment: string; isBuilt: boolean },
   ) {
     this.lab = lab;
     this.name = name;
@@ -38,6 +41,7 @@ export class Example {
     this.origin = place.origin;
     this.project = scope.project;
     this.environment = scope.environment;
+    this.#isBuilt = isBuilt;
   }
 
   /** copy makes a repository of an example, and fills in what is the lab's; `user` is who deploys. */
@@ -57,11 +61,17 @@ export class Example {
       // nginx as it comes would serve its welcome page; the lab's nginx has none.
       'nginx:1.30-alpine': await lab.buildWeb('welcome', { PORT: '80' }),
     };
-    for (const [service, { image }] of Object.entries(services)) {
-      if (stand[image] !== undefined) config.setIn(['services', service, 'image'], stand[image]);
+    for (const [service, { image, build }] of Object.entries(services)) {
+      if (image !== undefined && stand[image] !== undefined)
+        config.setIn(['services', service, 'image'], stand[image]);
+      if (build?.template !== undefined) {
+        const template = { name: build.template, base: lab.images.node };
+        config.setIn(['services', service, 'build', 'template'], config.createNode(template));
+      }
     }
     const place = await lab.newRepository({ ...files, 'switchyard.yml': config.toString() });
-    return new Example(lab, name, place, { project, environment });
+    const isBuilt = Object.values(services).some(({ build }) => build !== undefined);
+    return new Example(lab, name, place, { project, environment, isBuilt });
   }
 
   /** build makes an image of a folder with a Dockerfile and pushes it to the lab's registry, as a workflow does. */
@@ -99,7 +109,11 @@ export class Example {
     inputs: Record<string, string> = {},
     more: Record<string, string> = {},
   ): Promise<RunningAction> {
-    const env = { GITHUB_SHA: await this.git('rev-parse', 'HEAD'), GITHUB_ACTOR: 'lab', ...more };
+    const env = {
+      ...{ GITHUB_SHA: await this.git('rev-parse', 'HEAD'), GITHUB_ACTOR: 'lab' },
+      ...(this.#isBuilt && { ...(await builder()), RUNNER_TEMP: `${this.folder}.tmp` }),
+      ...more,
+    };
     const all = { environment: this.environment, 'ssh-private-key': this.lab.keys.deploy, ...inputs };
     return startAction(action, all, { workspace: this.folder, env });
   }
@@ -135,7 +149,13 @@ export class Example {
 interface ExampleFile {
   project: string;
   environments: Record<string, { servers?: unknown[] }>;
-  services: Record<string, { image: string }>;
+  services: Record<string, { image?: string; build?: { template?: string } }>;
+}
+
+/** builder returns the environment in which a run finds a client of Docker that builds. */
+async function builder(): Promise<Record<string, string>> {
+  const { folder, config } = await dockerClient('bookworm');
+  return { PATH: `${folder}:${process.env.PATH}`, DOCKER_CONFIG: config };
 }
 
 /** filesOf returns all files below a folder, path → text. */

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { layersFolder, renewFolder } from '../../../src/build/cache-folder.ts';
+import { renewFolder } from '../../../src/build/cache-folder.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -28,9 +28,4 @@ test('a build that has kept none leaves those before it', async () => {
   const read = keep('api', 'old');
   await renewFolder({ written: join(folder, 'api.next'), read });
   expect(existsSync(join(read, 'old'))).toBe(true);
-});
-
-test('the folder is that of the user’s caches', () => {
-  expect(layersFolder({ HOME: '/home/me' })).toBe('/home/me/.cache/switchyard/layers');
-  expect(layersFolder({ HOME: '/home/me', XDG_CACHE_HOME: '/caches' })).toBe('/caches/switchyard/layers');
 });

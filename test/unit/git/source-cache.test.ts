@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { cacheFolder, SourceCache } from '../../../src/git/source-cache.ts';
+import { SourceCache } from '../../../src/git/source-cache.ts';
 
 const URL = 'https://github.com/acme/api.git';
 const HOUR_MS = 60 * 60 * 1000;
@@ -74,13 +74,6 @@ test('of two runs that fetch the same the first one’s stays', async () => {
   const kept = await cache.keep(URL, 'id', first);
   expect(await cache.keep(URL, 'id', second)).toBe(kept);
   expect(versions()).toEqual(['id']);
-});
-
-test('it is where caches are', () => {
-  expect(cacheFolder({ HOME: '/home/runner' })).toBe('/home/runner/.cache/switchyard/git');
-  expect(cacheFolder({ HOME: '/home/runner', XDG_CACHE_HOME: '/var/cache' })).toBe(
-    '/var/cache/switchyard/git',
-  );
 });
 
 test('one that cannot be written is said by an error', async () => {
