@@ -230,6 +230,7 @@ describe.each(['edge', 'sidecar'] as const)('behind a real %s, without TLS', (ki
     stream.on('data', ({ copy }: Said) => copies.add(copy));
     const streamEnded = new Promise<number>((resolve) => stream.on('status', ({ code }) => resolve(code)));
     stream.write({});
+    while (copies.size === 0) await sleep(5);
 
     for (let toggle = 0; toggle < TOGGLES; toggle++) {
       await front.exec(...(toggle % 2 === 0 ? ['touch', flag] : ['rm', flag]));

@@ -112,7 +112,8 @@ describe('HTTP load', () => {
     const { refused = 0, closed = 0, reset = 0, ...others } = lostByKind;
     expect(others).toEqual({});
     expect(closed + reset).toBeGreaterThan(10);
-    expect(closed + reset).toBeLessThanOrEqual(64);
+    // Who was cut off comes back at once, and may meet a socket that nobody accepts from any more.
+    expect(closed + reset).toBeLessThanOrEqual(2 * 64);
     expect(refused).toBeGreaterThan(100);
     expect(sent).toBe(ok + lost);
     expect(lost).toBe(refused + closed + reset);

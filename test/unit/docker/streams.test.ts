@@ -391,13 +391,13 @@ describe('archives', () => {
   test('that cannot be made are not written: the failure is theirs', async () => {
     engine.explainWith((error) => new Error('web-1: cut off', { cause: error }));
     const cut = Promise.withResolvers<boolean>();
-    fake.answer = (request) => {
-      request.resume().once('close', () => cut.resolve(request.complete));
-    };
     const tar = new PassThrough();
+    fake.answer = (request) => {
+      request.once('data', () => tar.destroy(new Error('the dump failed')));
+      request.once('close', () => cut.resolve(request.complete));
+    };
     tar.write('half an archive');
     const writing = engine.writeArchive('db', '/', tar);
-    setTimeout(() => tar.destroy(new Error('the dump failed')), 50);
     await expect(writing).rejects.toThrow('the dump failed');
     expect(await cut.promise).toBe(false);
   });
