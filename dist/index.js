@@ -66565,6 +66565,18 @@ const ageKeys = main_schemas .YjP().transform((given, context) => {
 		return main_core .tm;
 	}
 });
+const secretPairs = main_schemas .YjP().transform((given, context) => {
+	const found = linesOf(given).map((line) => /^([^=\s]+)=(.+)$/s.exec(line));
+	const wrong = found.indexOf(null);
+	if (wrong !== -1) {
+		context.addIssue({
+			code: 'custom',
+			message: `has a line (${wrong + 1}) that is not of the form name=value`,
+		});
+		return main_core .tm;
+	}
+	return Object.fromEntries(found.map((match) => [match[1], match[2]]));
+});
 const flag = main_schemas .YjP().transform((given, context) => {
 	if (/^(true|True|TRUE)$/.test(given))
 		return true;
@@ -66719,6 +66731,10 @@ const INPUTS = {
 		description: 'The password, or better a token, of `registry-username`. For ghcr.io it can be the expression `github.token`, in a job with `packages: write`.',
 		schema: optionalText,
 	},
+	'build-secrets': {
+		description: 'Values of secrets for builds alone, one `name=value` a line; they win over those of `secrets`.',
+		schema: secretPairs,
+	},
 	platforms: {
 		description: 'What images are built for, in place of what the file says, one a line or with commas: `linux/amd64, linux/arm64`. Several need a builder of docker/setup-buildx-action, and emulation (docker/setup-qemu-action) for what the runner is not.',
 		schema: platforms,
@@ -66806,6 +66822,7 @@ const REGISTRY = ['registry-username', 'registry-password'];
 const SOURCES = ['git-token', 'git-ssh-key', 'git-known-hosts'];
 const BUILDING = [
 	'push',
+	'build-secrets',
 	'platforms',
 	'cache',
 	'allow-dirty',
@@ -89190,7 +89207,7 @@ function requireBuilds(environment, services, sources) {
 		const args = Object.entries(input.args ?? {}).flatMap(([name, value]) => attempt(['args', name], () => [name, value ?? argumentOf(name, config)]));
 		const secrets = (input.secrets ?? []).flatMap(({ source, target }, index) => attempt(['secrets', index], () => [
 			target,
-			secretBytes(source, sources, definitions),
+			sources === undefined ? Buffer.alloc(0) : secretBytes(source, sources, definitions),
 		]));
 		return [buildSpec(service, build, Object.fromEntries(args), Object.fromEntries(secrets))];
 	});
@@ -89367,7 +89384,10 @@ function layoutsOf(env) {
 async function makeImages(request) {
 	const { project, services, inputs, surroundings } = request;
 	const { env, log, clock, signal } = surroundings;
-	const builds = requireBuilds(project, services, project.sources).map((spec) => ({
+	const { sources } = project;
+	const { 'build-secrets': own } = inputs;
+	const all = own && { ...sources, given: { ...sources.given, ...own } };
+	const builds = requireBuilds(project, services, all).map((spec) => ({
 		...spec,
 		platforms: inputs.platforms ?? spec.platforms,
 	}));
@@ -93223,6 +93243,7 @@ function command_command(given) {
 	return given;
 }
 ;
+const NOTHING_BUILT = { push: undefined, cache: undefined, 'allow-dirty': true, 'build-secrets': undefined };
 const CHANGES = 2;
 const plan = command_command({
 	title: 'Switchyard plan',
@@ -93244,7 +93265,7 @@ const plan = command_command({
 	outputs: ['changed', 'releases', 'plan'],
 	async run(inputs, surroundings) {
 		const opened = await openProject(inputs, surroundings);
-		const looking = { ...inputs, push: undefined, cache: undefined, 'allow-dirty': true, 'dry-run': true };
+		const looking = { ...inputs, ...NOTHING_BUILT, 'dry-run': true };
 		const { project, built, images } = await supplyImages(opened, looking, surroundings);
 		const request = changeRequest(project, { ...inputs, images }, surroundings.log, { scope: 'services' });
 		const report = await dryRun({ ...request, unbuiltImages: unbuiltOf(built) });

@@ -65,6 +65,20 @@ const ageKeys = z.string().transform((given, context): string[] | undefined => {
   }
 });
 
+/** Secrets, one `name=value` a line. What was passed is never repeated. */
+const secretPairs = z.string().transform((given, context): Record<string, string> => {
+  const found = linesOf(given).map((line) => /^([^=\s]+)=(.+)$/s.exec(line));
+  const wrong = found.indexOf(null);
+  if (wrong !== -1) {
+    context.addIssue({
+      code: 'custom',
+      message: `has a line (${wrong + 1}) that is not of the form name=value`,
+    });
+    return z.NEVER;
+  }
+  return Object.fromEntries(found.map((match) => [match![1]!, match![2]!]));
+});
+
 /** YAML 1.2's booleans, as the runner's own actions read them. */
 const flag = z.string().transform((given, context) => {
   if (/^(true|True|TRUE)$/.test(given)) return true;
@@ -240,6 +254,11 @@ export const INPUTS = {
       'The password, or better a token, of `registry-username`. For ghcr.io it can be the expression `github.token`, in a job with `packages: write`.',
     schema: optionalText,
   },
+  'build-secrets': {
+    description:
+      'Values of secrets for builds alone, one `name=value` a line; they win over those of `secrets`.',
+    schema: secretPairs,
+  },
   platforms: {
     description:
       'What images are built for, in place of what the file says, one a line or with commas: `linux/amd64, linux/arm64`. Several need a builder of docker/setup-buildx-action, and emulation (docker/setup-qemu-action) for what the runner is not.',
@@ -355,6 +374,7 @@ export const SOURCES = ['git-token', 'git-ssh-key', 'git-known-hosts'] as const 
 /** What a command needs that builds images. */
 export const BUILDING = [
   'push',
+  'build-secrets',
   'platforms',
   'cache',
   'allow-dirty',

@@ -18,7 +18,10 @@ import type { Surroundings } from './surroundings.ts';
 export interface ImageRequest {
   project: ReadProject & { access: RegistryAccess };
   services: readonly string[];
-  inputs: Pick<Inputs, (typeof BUILDING)[number] | 'dry-run'>;
+  inputs: Omit<Pick<Inputs, (typeof BUILDING)[number] | 'dry-run'>, 'build-secrets'> & {
+    /** Undefined where nothing is built, and no secret is needed. */
+    'build-secrets': Inputs['build-secrets'] | undefined;
+  };
   surroundings: Surroundings;
 }
 
@@ -29,7 +32,10 @@ export interface ImageRequest {
 export async function makeImages(request: ImageRequest): Promise<BuiltImage[]> {
   const { project, services, inputs, surroundings } = request;
   const { env, log, clock, signal } = surroundings;
-  const builds = requireBuilds(project, services, project.sources).map((spec) => ({
+  const { sources } = project;
+  const { 'build-secrets': own } = inputs;
+  const all = own && { ...sources, given: { ...sources.given, ...own } };
+  const builds = requireBuilds(project, services, all).map((spec) => ({
     ...spec,
     platforms: inputs.platforms ?? spec.platforms,
   }));

@@ -10,6 +10,9 @@ import type { PlanOutcome, PlanOutput } from './outputs.ts';
 import { openProject } from './project.ts';
 import { releasesOf } from './result.ts';
 
+/** Inputs of builds that a plan does not have. */
+const NOTHING_BUILT = { push: undefined, cache: undefined, 'allow-dirty': true, 'build-secrets': undefined };
+
 /** The exit code that tells changes from none, as `diff` and others have it. */
 const CHANGES = 2;
 
@@ -35,7 +38,7 @@ export const plan = command({
   outputs: ['changed', 'releases', 'plan'],
   async run(inputs, surroundings): Promise<DryRun<'changed' | 'releases' | 'plan'>> {
     const opened = await openProject(inputs, surroundings);
-    const looking = { ...inputs, push: undefined, cache: undefined, 'allow-dirty': true, 'dry-run': true };
+    const looking = { ...inputs, ...NOTHING_BUILT, 'dry-run': true };
     const { project, built, images } = await supplyImages(opened, looking, surroundings);
     const request = changeRequest(project, { ...inputs, images }, surroundings.log, { scope: 'services' });
     const report = await dryRun({ ...request, unbuiltImages: unbuiltOf(built) });

@@ -7,13 +7,14 @@ import type { ServiceBuild } from './resolve-build.ts';
 import { requireSecret, type SecretSources } from './secrets.ts';
 
 /**
- * requireBuilds returns how these services are built, with the values of their arguments and secrets. It throws
- * UserErrors for values that are missing, for arguments that are secrets, and for paths that leave the repository.
+ * requireBuilds returns how these services are built, with the values of their arguments and secrets; without `sources` those of
+ * secrets are empty, for who builds nothing. It throws UserErrors for values that are missing, for arguments that are secrets, and for paths that
+ * leave the repository.
  */
 export function requireBuilds(
   environment: ResolvedEnvironment & { config: LoadedConfig },
   services: readonly string[],
-  sources: SecretSources,
+  sources: SecretSources | undefined,
 ): BuildSpec[] {
   const { wanted, builds, config, definitions } = environment;
   const errors: UserError[] = [];
@@ -38,7 +39,7 @@ export function requireBuilds(
     const secrets = (input.secrets ?? []).flatMap(({ source, target }, index) =>
       attempt(['secrets', index], (): [string, Buffer] => [
         target,
-        secretBytes(source, sources, definitions),
+        sources === undefined ? Buffer.alloc(0) : secretBytes(source, sources, definitions),
       ]),
     );
     return [buildSpec(service, build, Object.fromEntries(args), Object.fromEntries(secrets))];

@@ -39,6 +39,7 @@ const INPUTS = {
   platforms: undefined,
   cache: undefined,
   'allow-dirty': false,
+  'build-secrets': {},
   'age-key': undefined,
   'dry-run': false,
 };

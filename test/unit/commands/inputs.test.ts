@@ -39,6 +39,7 @@ describe('what is read', () => {
       secrets: {},
       images: {},
       push: undefined,
+      'build-secrets': {},
       'allow-dirty': false,
       'state-branch': 'switchyard-state',
       'github-token': undefined,
@@ -49,6 +50,13 @@ describe('what is read', () => {
       comment: true,
       'exit-code': false,
     });
+  });
+
+  test('secrets of builds, one a line, byte for byte behind the first sign', () => {
+    const { 'build-secrets': read } = given({ environment: 'x', 'build-secrets': 'A=b=c d\nB= $(x)' });
+    expect(read).toEqual({ A: 'b=c d', B: ' $(x)' });
+    const refused = refusal({ environment: 'x', 'build-secrets': 'A=b\nhunter2' });
+    expect(refused.message).toBe('input build-secrets has a line (2) that is not of the form name=value');
   });
 
   test('lists by lines; blank ones and blanks around are nothing', () => {
