@@ -57,7 +57,9 @@ describe.each(TOLD)('what is built with $words', ({ builder: kind }) => {
       config.services = { [story]: { port: 3000, build: { context: './app', ...more } } };
     });
     mkdirSync(join(shop.folder, 'app'), { recursive: true });
-    const Dockerfile = [`FROM ${lab.images.node}`, `ENV STORY=${story}`, ...lines, ''].join('\n');
+    const Dockerfile = [`FROM ${lab.images.node}`, `ENV STORY=${story}`, ...lines, 'USER 1000', ''].join(
+      '\n',
+    );
     for (const [path, text] of Object.entries({ Dockerfile, ...files })) {
       writeFileSync(join(shop.folder, 'app', path), text);
     }
