@@ -9,6 +9,7 @@ import type { ActionRun, RunningAction } from './action.ts';
 import { ask, untilServed } from './ask.ts';
 import { buildersHere, forgetBuilt } from './builders.ts';
 import { borrow, type Fleet, fleet, type LentServers } from './fleet.ts';
+import { fullSizeTest } from './full-size-test.ts';
 import type { Inputs, Project } from './project.ts';
 import { said } from './said.ts';
 import { size } from './size.ts';
@@ -269,7 +270,7 @@ describe('a project without a registry', () => {
     expect(back.log).not.toMatch('transfer ');
   });
 
-  test('is told when what it would go back to is on no server any more', async () => {
+  fullSizeTest('is told when what it would go back to is on no server any more', async () => {
     const [first] = shop.servers as [LabServer];
     await shop.stands('one');
     const { services } = await shop.project.state();
@@ -335,7 +336,7 @@ describe('a server that does not do its part', () => {
     lab?.giveBack();
   });
 
-  test('whose disk is full: the version before serves on, and the next run finds room', async () => {
+  fullSizeTest('whose disk is full: the version before serves on, and the next run finds room', async () => {
     await shop.stands('one');
     await shop.becomesAnother();
     await one.stopEngine();
