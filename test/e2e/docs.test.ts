@@ -14,7 +14,7 @@ import { borrow, type LentServers } from './fleet.ts';
 import { once } from './once.ts';
 
 const repository = join(import.meta.dirname, '..', '..');
-const MINUTES = 60_000;
+const MINUTE = 60_000;
 
 let lab: LentServers;
 let folder: string;
@@ -22,7 +22,7 @@ let folder: string;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'switchyard-docs-'));
   lab = await borrow(2);
-}, 15 * MINUTES);
+}, 15 * MINUTE);
 
 afterAll(() => {
   lab?.giveBack();
@@ -106,7 +106,7 @@ describe('a first deploy, as the README says', () => {
       expect(await ask(server, 'hello.example.com', '/')).toMatchObject({ status: 200 });
       expect(changedBy(await run('deploy'))).toBe('false');
     },
-    MINUTES,
+    5 * MINUTE,
   );
 
   test(
@@ -117,7 +117,7 @@ describe('a first deploy, as the README says', () => {
       expect(said).toContain('hello_production_web');
       expect(said).toContain('server_name hello.example.com');
     },
-    MINUTES,
+    5 * MINUTE,
   );
 
   test(
@@ -131,7 +131,7 @@ describe('a first deploy, as the README says', () => {
         expect.objectContaining({ host: 'hello.example.com' }),
       );
     },
-    MINUTES,
+    5 * MINUTE,
   );
 
   test(
@@ -147,7 +147,7 @@ describe('a first deploy, as the README says', () => {
       await onServer(server, { text: back });
       expect(await health()).toBe(200);
     },
-    MINUTES,
+    5 * MINUTE,
   );
 
   test(
@@ -174,7 +174,7 @@ describe('a first deploy, as the README says', () => {
       expect(said).toContain(name);
       expect(said).toMatch(/^42$/m);
     },
-    MINUTES,
+    5 * MINUTE,
   );
 
   test(
@@ -186,7 +186,7 @@ describe('a first deploy, as the README says', () => {
       expect(said).toContain('shop_production_cache-data');
       expect(await server.docker('volume', 'ls', '--quiet')).not.toContain('shop_production');
     },
-    MINUTES,
+    5 * MINUTE,
   );
 
   test(
@@ -200,7 +200,7 @@ describe('a first deploy, as the README says', () => {
       expect((await example.recorded('web')).copies).toHaveLength(1);
       expect(await server.docker('ps', '--no-trunc', '--quiet')).toBe(before);
     },
-    MINUTES,
+    5 * MINUTE,
   );
 
   test(
@@ -214,7 +214,7 @@ describe('a first deploy, as the README says', () => {
       expect(await server.docker('volume', 'ls', '--quiet')).toBe('');
       expect(await server.docker('network', 'ls', '--filter', 'type=custom', '--quiet')).toBe('');
     },
-    MINUTES,
+    5 * MINUTE,
   );
 });
 
@@ -250,7 +250,7 @@ describe('the machine that runs the workflow', () => {
         'exec 3<>/dev/tcp/$SWITCHYARD_CACHE_HOST/$SWITCHYARD_CACHE_PORT; echo PING >&3; head -1 <&3';
       expect(await server.docker('exec', 'notes_home_web', 'bash', '-c', ping)).toContain('PONG');
     },
-    MINUTES,
+    5 * MINUTE,
   );
 });
 
