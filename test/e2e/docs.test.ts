@@ -264,5 +264,5 @@ test(
     expect(await cli('docker', '--name', lab.name, first, ...version)).toMatch(/^26\.1/);
     expect(await cli('ssh', '--name', lab.name, second, 'hostname')).toBe(`${lab.name}-${second}`);
   },
-  MINUTES,
+  5 * MINUTE,
 );
