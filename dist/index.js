@@ -93604,7 +93604,7 @@ const buildPush = command_command({
 });
 async function eject(project, services, { env, log }) {
 	const { workspace, folder, title } = project;
-	const builds = requireBuilds(project, services, project.sources);
+	const builds = requireBuilds(project, services, undefined);
 	const { ejectDockerfiles } = await Promise.all( [__nccwpck_require__.e(541), __nccwpck_require__.e(902)]).then(__nccwpck_require__.bind(__nccwpck_require__, 1902));
 	const checkout = await readCheckout({ workspace, env });
 	const ejected = await ejectDockerfiles(builds, { folder, workspace, checkout, log });

@@ -62,7 +62,8 @@ async function eject(
   { env, log }: Surroundings,
 ): Promise<Built> {
   const { workspace, folder, title } = project;
-  const builds = requireBuilds(project, services, project.sources);
+  // Nothing is built, so no secret is needed.
+  const builds = requireBuilds(project, services, undefined);
   const { ejectDockerfiles } = await import('../build/index.ts');
   const checkout = await readCheckout({ workspace, env });
   const ejected = await ejectDockerfiles(builds, { folder, workspace, checkout, log });

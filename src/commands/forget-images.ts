@@ -6,9 +6,10 @@ import { loginsOf } from './registry-access.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /**
- * forgetImages takes images that no kept release has any more out of the registry, as far as it lets us. Only those that lie
- * under a name which follows from project, environment and service: what is named otherwise may be somebody else's too. It
- * never fails: what stays costs space.
+ * forgetImages removes the images of releases that are no longer kept from the registry, where that lets us. Only those under a
+ * name that follows from project, environment and service: what is named otherwise may be somebody else's too. It never fails,
+ * since what stays costs space and nothing else. A run beside it that found such an image and has not released it yet fails
+ * before its first change, and the next one builds it again.
  */
 export async function forgetImages(
   { builds, access }: Pick<Project, 'builds' | 'access'>,

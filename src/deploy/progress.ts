@@ -24,7 +24,7 @@ export class Progress {
   /** And nothing is left of that rollout. */
   isUndone = true;
   hasActed = false;
-  /** Images by digest that no kept release has any more. */
+  /** Images by digest of releases that the record keeps no longer; no other release has them. */
   expiredImages: readonly string[] = [];
   readonly #planned = new Set<string>();
 

@@ -154,7 +154,8 @@ export function installLines(installer: Installer, inApp: (path: string) => stri
         ]),
     ...[...folders].map(([folder, paths]) => copy(paths, folder)),
     run(command, mount, SECRET),
-    // By the content of files and not by their dates: the same again gives the same layer. Some packages have files of others.
+    // By the content of files and not by their dates: the same again gives the same layer. It ends with 1 where a package has a
+    // file that this Python cannot compile, such as a sample or one for another version: nobody imports it, and all else is done.
     run(`python3 -m compileall -q -f --invalidation-mode unchecked-hash ${VENV} || true`),
   ];
 }

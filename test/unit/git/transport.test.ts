@@ -83,6 +83,7 @@ test('of the machine’s configuration and environment only how a remote is reac
   const { connectionTo, local } = await open({
     'INPUT_GIT-TOKEN': 'abc',
     GIT_TRACE: '1',
+    // What a careless machine may say, and what must not hold.
     GIT_SSH_COMMAND: 'ssh -o StrictHostKeyChecking=no',
     GIT_DIR: '/elsewhere',
     https_proxy: 'http://proxy:3128',
