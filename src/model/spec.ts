@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { hostsOf, type Redirect } from './addresses.ts';
 import type { ExpiryLimits } from './certificate.ts';
+import type { ConnectionSpec } from './connection.ts';
 import type { ContainerOptions } from './container-options.ts';
 import type { EdgeOptions } from './edge-options.ts';
 
@@ -233,6 +234,8 @@ export interface ServiceSpec extends PortsSpec {
   route: RouteSpec;
   policy: PolicySpec;
   adopt?: AdoptSpec;
+  /** How those that depend on it connect; absent where nobody knows more than its address. */
+  connection?: ConnectionSpec;
 }
 
 /** A jump host on the way to a server. */
