@@ -42,7 +42,7 @@ const PASSWORD = `p@ss:/?#%41 "'$(id)\\`;
 const LOGIN = 'shop';
 
 /** The server keeps its objects as files; anybody with the access key is let in, whatever the secret one is. */
-const S3_PROGRAM = `const S3rver = require('/modules/s3rver');
+const S3_PROGRAM = `const S3rver = require('/node_modules/s3rver');
 const { readFileSync } = require('node:fs');
 new S3rver({
   address: '0.0.0.0', port: ${S3_PORT}, silent: true, directory: '/objects',
@@ -65,7 +65,7 @@ export async function startStores(lab: string, { outside }: Pick<LabNetworks, 'o
     ...['rclone', 'serve', 'restic', '--cert', '/etc/lab/cert.pem', '--key', '/etc/lab/key.pem'],
     ...['--user', LOGIN, '--pass', PASSWORD, '--addr', `:${port}`],
   ];
-  const modules = ['--volume', `${modulesFolder()}:/modules:ro`, '--volume', '/objects'];
+  const modules = ['--volume', `${modulesFolder()}:/node_modules:ro`, '--volume', '/objects'];
   await create('s3', modules, images.node!, 'node', '/etc/lab/s3.cjs');
   await create('sftp', [], images.stores!);
   await create('rest', ['--volume', '/srv/rest'], images.stores!, ...rclone(REST_PORT), '/srv/rest');

@@ -101,7 +101,7 @@ type ValueOf = (name: string) => string;
 /** Keys are in JSON, as clients of MinIO have them: an INI file, as those of AWS have it, cannot hold every byte. */
 function s3Access(target: S3Target, valueOf: ValueOf): TargetAccess {
   const { url, region, isPathStyle, accessKeySecret, secretKeySecret, ca } = target;
-  const host = { s3: { accessKey: valueOf(accessKeySecret), secretKey: valueOf(secretKeySecret) } };
+  const keys = { accessKey: valueOf(accessKeySecret), secretKey: valueOf(secretKeySecret), api: 'S3v4' };
   const trust = trusting(ca);
   return {
     address: `s3:${url}`,
@@ -110,7 +110,7 @@ function s3Access(target: S3Target, valueOf: ValueOf): TargetAccess {
       ...(region === undefined ? [] : ['-o', `s3.region=${region}`]),
     ],
     environment: { ...trust.environment, MINIO_SHARED_CREDENTIALS_FILE: inJob('restic-s3.json'), MINIO_ALIAS: 's3' },
-    files: { ...trust.files, 'restic-s3.json': JSON.stringify({ version: '10', hosts: host, aliases: host }) },
+    files: { ...trust.files, 'restic-s3.json': JSON.stringify({ version: '10', aliases: { s3: keys } }) },
     mounts: [],
   };
 }

@@ -9,6 +9,8 @@ import { JOB_FOLDER, type Mount } from '../vault.ts';
 export interface ResticSurroundings {
   server: Pick<Server, 'name' | 'engine'>;
   scope: Scope;
+  /** The network of the engine by which places outside are reached. */
+  network: string;
   clock: Clock;
   /** Ends what runs, in good order. */
   signal: AbortSignal;
@@ -22,8 +24,10 @@ export interface ContainerRun {
   /** Texts by their names in the folder of the job. */
   files: Readonly<Record<string, string>>;
   mounts: readonly Mount[];
-  /** `none` where nothing is asked of anybody. */
-  network: 'none' | 'bridge';
+  /** Whether somebody outside is asked for something. */
+  isOutside: boolean;
+  /** How long it may take; without it, as long as it does. */
+  patienceMs?: number | undefined;
 }
 
 /** How it has ended. */
@@ -38,9 +42,12 @@ const LONGEST_POLL_MS = 1_000;
 /** A cancelled run has 7 s for all that is left to do. */
 const CANCEL_GRACE_S = 3;
 
+/** The exit code of what took too long, as that of timeout(1). */
+export const TOOK_TOO_LONG = 124;
+
 /**
  * runContainer runs a program in a container and returns what it has printed. Where the run is called off the program is
- * asked to end first, so that it takes its locks back.
+ * asked to end first, so that it takes its locks back; so is what takes too long.
  */
 export async function runContainer(surroundings: ResticSurroundings, run: ContainerRun): Promise<ContainerEnd> {
   const { server, clock, signal } = surroundings;
@@ -49,11 +56,13 @@ export async function runContainer(surroundings: ResticSurroundings, run: Contai
   try {
     await engine.startContainer(id);
     const everyMs = (looks: number) => Math.min(FIRST_POLL_MS * 2 ** (looks - 1), LONGEST_POLL_MS);
-    const ended = await poll(clock.endingWith(signal), { everyMs }, async () => {
+    const timeoutMs = run.patienceMs ?? Number.POSITIVE_INFINITY;
+    const ended = await poll(clock.endingWith(signal), { everyMs, timeoutMs }, async () => {
       const { State } = await engine.inspectContainer(id);
       return State?.Running ? undefined : { exitCode: State?.ExitCode ?? 1 };
     });
-    return { exitCode: ended?.exitCode ?? 1, ...(await engine.logs(id, {})) };
+    if (ended === undefined) await engine.stopContainer(id, CANCEL_GRACE_S);
+    return { exitCode: ended?.exitCode ?? TOOK_TOO_LONG, ...(await engine.logs(id, {})) };
   } catch (error) {
     if (signal.aborted) await engine.stopContainer(id, CANCEL_GRACE_S).catch(() => undefined);
     throw error;
@@ -64,8 +73,8 @@ export async function runContainer(surroundings: ResticSurroundings, run: Contai
 
 /** createRun creates the container of a run with its files, and returns its id; where it fails nothing is left behind. */
 export async function createRun(
-  { server, scope, signal }: ResticSurroundings,
-  { image, command, environment, files, mounts, network }: ContainerRun,
+  { server, scope, network, signal }: ResticSurroundings,
+  { image, command, environment, files, mounts, isOutside }: ContainerRun,
 ): Promise<string> {
   signal.throwIfAborted();
   const { engine } = server;
@@ -84,7 +93,7 @@ export async function createRun(
     Labels: labels,
     HostConfig: {
       Init: true,
-      NetworkMode: network,
+      NetworkMode: isOutside ? network : 'none',
       // A volume without a name goes with its container.
       Mounts: [{ Type: 'volume', Target: JOB_FOLDER, VolumeOptions: { Labels: labels } }, ...mounts],
       // All of it is read, once.

@@ -11,6 +11,8 @@ const LOCK_PATIENCE = '2m';
 /** What one command of restic needs beside its words. */
 export interface CommandOptions {
   mounts?: readonly Mount[];
+  /** See {@link ContainerRun}. */
+  patienceMs?: number;
   /** Exit codes that say something, other than 0. */
   expected?: readonly number[];
 }
@@ -41,7 +43,7 @@ export class Restic {
       environment: access.environment,
       files: access.files,
       mounts: [...access.mounts, ...mounts],
-      network: this.repository.target.kind === 'disk' ? 'none' : 'bridge',
+      isOutside: this.repository.target.kind !== 'disk',
     };
   }
 
@@ -60,8 +62,9 @@ export class Restic {
     return explainRestic({ exitCode, stderr, target: this.title, server: this.surroundings.server.name });
   }
 
-  async #attempt(command: readonly string[], { mounts }: CommandOptions) {
-    const attempt = (words: readonly string[]) => runContainer(this.surroundings, this.requestFor(words, mounts));
+  async #attempt(command: readonly string[], { mounts, patienceMs }: CommandOptions) {
+    const attempt = (words: readonly string[]) =>
+      runContainer(this.surroundings, { ...this.requestFor(words, mounts), patienceMs });
     const patient = ['--retry-lock', LOCK_PATIENCE, '--cleanup-cache', '--json', ...command];
     const ended = await attempt(patient);
     if (ended.exitCode !== EXIT.locked) return ended;
