@@ -67,6 +67,15 @@ export const DEFAULTS = {
     max_age: '36h',
     before_deploy: false,
   },
+  // Names of secrets.
+  backup_target: {
+    secrets: {
+      access_key: 'backup-access-key',
+      secret_key: 'backup-secret-key',
+      key: 'backup-ssh-key',
+      password: 'backup-rest-password',
+    },
+  },
   on_partial_failure: 'revert',
   // Without a limit the log of one container fills the disk of the server.
   logging: { driver: 'json-file', options: { 'max-size': '10m', 'max-file': '3' } },
