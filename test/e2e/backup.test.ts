@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { buildImages } from '../lab/images.ts';
+import type { LabServer } from '../lab/lab.ts';
+import { push } from '../lab/registry.ts';
+import type { ActionRun } from './action.ts';
+import { type Fleet, fleet } from './fleet.ts';
+import { Project, serversOf } from './project.ts';
+
+/** What opens the repository: in a secret of GitHub. */
+const PASSWORD = 'the password of the repository';
+
+let lab: Fleet;
+let server: LabServer;
+let shop: Project;
+
+beforeAll(async () => {
+  lab = await fleet();
+  [server] = lab.servers as [LabServer];
+  const [postgres, { restic }] = await Promise.all([
+    lab.database('postgres:17'),
+    buildImages(['restic'], console.log),
+  ]);
+  shop = await Project.create(lab, {
+    project: 'kept',
+    sidecar: lab.sidecar,
+    backup: { image: await push(lab.registry, restic!, 'restic:0.19') },
+    environments: {
+      production: { provider: 'static', user: 'root', servers: serversOf([server]) },
+    },
+    services: {
+      db: {
+        image: postgres,
+        strategy: 'recreate',
+        environment: { POSTGRES_PASSWORD: 'correct horse: battery', POSTGRES_DB: 'shop' },
+        volumes: ['data:/var/lib/postgresql/data'],
+        backup: { query: 'SELECT max(id), sum(total) FROM orders' },
+      },
+    },
+  });
+  await shop.deploy();
+  await sql('CREATE TABLE orders (id serial PRIMARY KEY, total int NOT NULL)');
+  await sql('CREATE INDEX by_total ON orders (total)');
+  await sql('INSERT INTO orders (total) SELECT g % 100 FROM generate_series(1, 1000) g');
+});
+
+afterAll(async () => {
+  await shop?.leave();
+});
+
+/** sql asks the database of the shop, as its superuser. */
+async function sql(statement: string, database = 'shop'): Promise<string> {
+  const [container = ''] = await shop.containers(server, 'db');
+  const asked = ['psql', '-U', 'postgres', '-d', database, '-tAc', statement];
+  return (await server.docker('exec', container, ...asked)).trim();
+}
+
+/** backup runs the action; it throws with the whole log when that fails. */
+async function backup(inputs: Record<string, string> = {}): Promise<ActionRun> {
+  const outcome = await tryBackup(inputs);
+  if (outcome.code !== 0) throw new Error(`the backup failed:\n${outcome.log}`);
+  return outcome;
+}
+
+function tryBackup(inputs: Record<string, string> = {}): Promise<ActionRun> {
+  return shop.run('backup', { secrets: JSON.stringify({ BACKUP_PASSWORD: PASSWORD }), ...inputs });
+}
+
+test('a backup is restored into a scratch container before it counts', async () => {
+  const run = await backup();
+  const [made] = JSON.parse(run.outputs.backups ?? '[]');
+  expect(made).toMatchObject({ service: 'db', verified: true });
+  expect(made.size_bytes).toBeGreaterThan(0);
+  expect(made.restore_ms).toBeGreaterThan(0);
+  const receipt = await shop.receipt('db', made.id);
+  expect(receipt).toMatchObject({
+    facts: { rows: { 'public.orders': 1000 }, query: '1000|49500', indexes: ['public.by_total', 'public.orders_pkey'] },
+    verified: { took_ms: made.restore_ms },
+  });
+  expect(receipt.tools.pg_dump).toMatch(/PostgreSQL/);
+});
