@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto';
+import type { Server } from '../../fleet/server.ts';
+import { type Clock, poll } from '../../model/clock.ts';
+import { LABEL } from '../../model/labels.ts';
+import { type Scope, scopeName } from '../../model/names.ts';
+import { JOB_FOLDER, type Mount } from '../vault.ts';
+
+/** What restic is run with. */
+export interface ResticSurroundings {
+  server: Pick<Server, 'name' | 'engine'>;
+  scope: Scope;
+  clock: Clock;
+  /** Ends what runs, in good order. */
+  signal: AbortSignal;
+}
+
+/** A program that is run to its end in a container of its own. */
+export interface ContainerRun {
+  image: string;
+  command: readonly string[];
+  environment: Readonly<Record<string, string>>;
+  /** Texts by their names in the folder of the job. */
+  files: Readonly<Record<string, string>>;
+  mounts: readonly Mount[];
+  /** `none` where nothing is asked of anybody. */
+  network: 'none' | 'bridge';
+}
+
+/** How it has ended. */
+export interface ContainerEnd {
+  exitCode: number;
+  stdout: string;
+  stderr: string;
+}
+
+const FIRST_POLL_MS = 50;
+const LONGEST_POLL_MS = 1_000;
+/** A cancelled run has 7 s for all that is left to do. */
+const CANCEL_GRACE_S = 3;
+
+/**
+ * runContainer runs a program in a container and returns what it has printed. Where the run is called off the program is
+ * asked to end first, so that it takes its locks back.
+ */
+export async function runContainer(surroundings: ResticSurroundings, run: ContainerRun): Promise<ContainerEnd> {
+  const { server, clock, signal } = surroundings;
+  const { engine } = server;
+  const id = await createRun(surroundings, run);
+  try {
+    await engine.startContainer(id);
+    const everyMs = (looks: number) => Math.min(FIRST_POLL_MS * 2 ** (looks - 1), LONGEST_POLL_MS);
+    const ended = await poll(clock.endingWith(signal), { everyMs }, async () => {
+      const { State } = await engine.inspectContainer(id);
+      return State?.Running ? undefined : { exitCode: State?.ExitCode ?? 1 };
+    });
+    return { exitCode: ended?.exitCode ?? 1, ...(await engine.logs(id, {})) };
+  } catch (error) {
+    if (signal.aborted) await engine.stopContainer(id, CANCEL_GRACE_S).catch(() => undefined);
+    throw error;
+  } finally {
+    await engine.removeContainer(id);
+  }
+}
+
+/** createRun creates the container of a run with its files, and returns its id; where it fails nothing is left behind. */
+export async function createRun(
+  { server, scope, signal }: ResticSurroundings,
+  { image, command, environment, files, mounts, network }: ContainerRun,
+): Promise<string> {
+  signal.throwIfAborted();
+  const { engine } = server;
+  const labels = {
+    [LABEL.role]: 'backup',
+    [LABEL.project]: scope.project,
+    [LABEL.environment]: scope.environment,
+  };
+  const name = `${scopeName(scope)}_restic_${randomBytes(4).toString('hex')}`;
+  const id = await engine.createContainer(name, {
+    Image: image,
+    Entrypoint: command.slice(0, 1),
+    Cmd: command.slice(1),
+    User: '0:0',
+    Env: Object.entries(environment).map(([key, value]) => `${key}=${value}`),
+    Labels: labels,
+    HostConfig: {
+      Init: true,
+      NetworkMode: network,
+      // A volume without a name goes with its container.
+      Mounts: [{ Type: 'volume', Target: JOB_FOLDER, VolumeOptions: { Labels: labels } }, ...mounts],
+      // All of it is read, once.
+      LogConfig: { Type: 'json-file', Config: {} },
+    },
+  });
+  try {
+    const entries = Object.entries(files).map(([path, text]) => ({
+      path,
+      content: Buffer.from(text),
+      mode: 0o400,
+      uid: 0,
+      gid: 0,
+    }));
+    await engine.writeEntries(id, JOB_FOLDER, entries);
+  } catch (error) {
+    await engine.removeContainer(id);
+    throw error;
+  }
+  return id;
+}
