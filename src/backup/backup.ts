@@ -1,17 +1,20 @@
-import { withEnvironment } from '../deploy/environment.ts';
+import { type Opening, withEnvironment } from '../deploy/environment.ts';
 import type { Reach } from '../deploy/request.ts';
 import { Timeline } from '../deploy/timeline.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Server } from '../fleet/server.ts';
 import type { BackupReceipt, BackupSpec } from '../model/backup.ts';
+import { targetTitle } from '../model/backup-target.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import type { Scope } from '../model/names.ts';
 import type { Author } from '../model/release.ts';
 import type { EnvironmentSpec } from '../model/spec.ts';
+import { chooseBackup } from './choose.ts';
 import { findRunning } from './database-container.ts';
 import type { JobSurroundings } from './job.ts';
 import { makeBackup, type Source, verifyBackup } from './make.ts';
 import { openRepository } from './repository.ts';
+import { restoreInPlace } from './restore.ts';
 
 /** What shall be backed up. */
 export interface BackupRequest extends Reach {
@@ -63,13 +66,40 @@ export async function createBackups(request: BackupRequest): Promise<BackupRepor
   });
 }
 
-/** verifyBackups restores the last backup of each service into a scratch container. */
-export async function verifyBackups(request: BackupRequest): Promise<BackupReport> {
+/** verifyBackups restores a backup of each service, the last one unless another is named, into a scratch container. */
+export async function verifyBackups(request: BackupRequest & { which: string }): Promise<BackupReport> {
   return await withHolders(request, async ({ service }, work) => {
-    const receipt = (await work.receipts()).at(-1);
-    if (receipt === undefined) throw noBackup(service);
-    return await verified(work, receipt);
+    const receipts = await work.receipts();
+    return await verified(work, chooseBackup(service, receipts, request.which, 'made'));
   });
+}
+
+/**
+ * restoreBackups brings back what a backup has of a service, in place of what is there. That is kept, and nothing is missed
+ * while the backup is read: a new database is filled beside it, compared with what was counted, and takes its place at once.
+ * It holds the lease of the environment, so that no deploy replaces the database meanwhile.
+ */
+export async function restoreBackups(
+  request: BackupRequest & { which: string; leaseWaitMs: number },
+): Promise<BackupReport> {
+  const { author, leaseWaitMs, signal, services = [] } = request;
+  if (services.length !== 1) {
+    throw new UserError('a restore needs the name of the service whose data comes back', {
+      hint: 'Write it as the input "service", one name.',
+    });
+  }
+  const restore = async ({ service, server }: Holder, work: Work): Promise<BackupReceipt> => {
+    const receipts = await work.receipts();
+    const receipt = chooseBackup(service, receipts, request.which, 'verified');
+    const kept = await work.step(`Restore backup ${receipt.id} of ${service} on ${server.name}`, () =>
+      restoreInPlace(work.surroundings, work.source, receipt, work.confirm),
+    );
+    request.log.warning(
+      `${service} has the data of ${receipt.began_at} again. What it had before is kept as ${kept} on ${server.name}: remove it when nobody misses anything`,
+    );
+    return receipt;
+  };
+  return await withHolders(request, restore, { author, leaseWaitMs, signal });
 }
 
 /** What is done for one service on one server. */
@@ -80,6 +110,8 @@ interface Work {
   keep(receipt: BackupReceipt, what: string): Promise<void>;
   /** Of the service, the oldest first. */
   receipts(): Promise<BackupReceipt[]>;
+  /** Resolves when the lease is held still, where one was taken. */
+  confirm(): Promise<void>;
 }
 
 async function verified(work: Work, receipt: BackupReceipt): Promise<BackupReceipt> {
@@ -109,12 +141,14 @@ function isDue({ verify }: BackupSpec, before: readonly BackupReceipt[], { began
 async function withHolders(
   request: BackupRequest,
   work: (holder: Holder, work: Work) => Promise<BackupReceipt>,
+  access: Opening['access'] = 'read',
 ): Promise<BackupReport> {
   const { wanted: file, excludedServers, clock, log, author, signal, secrets, registryAuth } = request;
   const chosen = chosenOf(request);
   const narrowing = { services: undefined, zones: undefined, excludedServers };
-  const opening = { wanted: file, narrowing, access: 'read' as const, timeline: new Timeline(clock) };
+  const opening = { wanted: file, narrowing, access, timeline: new Timeline(clock) };
   return await withEnvironment(request, opening, async ({ wanted, fleet, journal }) => {
+    fleet.guardWith(() => journal.lease?.assertMayChange());
     const scope = { project: wanted.project, environment: wanted.environment };
     const holders = await holdersOf(fleet, scope, chosen);
     const outcomes: BackupOutcome[] = [];
@@ -122,17 +156,21 @@ async function withHolders(
       const { service, spec, server } = holder;
       const told = { service, server: server.name };
       try {
-        const access = await openRepository(server, scope, {
+        const surroundings = { server, scope, clock, log, signal };
+        const before = await journal.snapshot.receipts(service);
+        const access = await openRepository(surroundings, {
           spec,
-          password: secrets[spec.passwordSecret] ?? '',
+          secrets,
+          isExpected: before.some(({ target }) => target === targetTitle(spec.to)),
           authFor: registryAuth,
         });
         const receipt = await work(holder, {
-          surroundings: { server, scope, clock, log, signal },
+          surroundings,
           source: { service, spec, access, author },
           step: (title, inner) => log.group(title, inner),
           keep: (kept, what) => journal.keepReceipts([kept], what, author),
           receipts: () => journal.snapshot.receipts(service),
+          confirm: async () => await journal.lease?.confirm(),
         });
         outcomes.push({ ...told, receipt });
       } catch (error) {
@@ -180,8 +218,3 @@ async function holdersOf(
   });
 }
 
-function noBackup(service: string): UserError {
-  return new UserError(`there is no backup of ${service} on the record`, {
-    hint: 'Make one: the action backup with "operation: create".',
-  });
-}

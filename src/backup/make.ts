@@ -1,13 +1,13 @@
-import { type BackupReceipt, type BackupSpec, type BackupVerification, backupTags, type DatabaseKind } from '../model/backup.ts';
+import { type BackupFacts, type BackupReceipt, type BackupSpec, type BackupVerification, backupTags, type DatabaseKind } from '../model/backup.ts';
+import { targetTitle } from '../model/backup-target.ts';
 import { UserError } from '../model/errors.ts';
 import type { Author } from '../model/release.ts';
 import { newBackupId, resticTime } from './backup-id.ts';
 import { findRunning, type RunningContainer } from './database-container.ts';
 import type { DatabaseJob, DatabaseProgram } from './databases/program.ts';
 import { databaseProgram } from './databases/index.ts';
-import { type Job, type JobOutcome, type JobSurroundings, runJob } from './job.ts';
+import { type Job, type JobSurroundings, runJob } from './job.ts';
 import { resticVersion, writtenSnapshot } from './restic-output.ts';
-import { PREPARE_REPOSITORY } from './repository.ts';
 import type { ResticAccess } from './vault.ts';
 import { differencesOf } from './verdict.ts';
 
@@ -20,7 +20,7 @@ export interface Source {
 }
 
 /** Beside the database a dump takes no more than this. */
-const DUMP_MEMORY_BYTES = 256 * 1024 * 1024;
+export const DUMP_MEMORY_BYTES = 256 * 1024 * 1024;
 
 /**
  * makeBackup backs up what a service holds on a server, and returns its receipt once all of it is in the repository. It
@@ -64,10 +64,11 @@ export async function makeBackup(surroundings: JobSurroundings, source: Source):
     took_ms: Math.round(outcome.tookMs),
     size_bytes: data.sizeBytes,
     stored_bytes: data.storedBytes + about.storedBytes,
-    target: 'disk',
+    target: targetTitle(spec.to),
     snapshot: data.id,
     about: about.id,
     facts: program.factsOf(output),
+    ...(spec.query !== undefined && { query: spec.query }),
     tools: { ...program.toolsOf(output), restic: resticVersion(output.get('restic.json')) },
     run: author.run,
     actor: author.actor,
@@ -93,14 +94,9 @@ export async function verifyBackup(
     image: container.imageId,
     network: 'bridge',
     memoryBytes: container.memoryBytes === undefined ? undefined : container.memoryBytes + DUMP_MEMORY_BYTES,
-    ...jobOf(program.verify(container, spec.query), access, snapshotsOf(receipt, program)),
+    ...jobOf(program.verify(container, receipt.query), access, snapshotsOf(receipt, program)),
   });
-  const differences = differencesOf(receipt.facts, restoredFacts(program, outcome));
-  if (differences.length > 0) {
-    throw new UserError(`${server.name}: ${title} found what was not restored: ${differences.join('; ')}`, {
-      hint: 'This backup counts for nothing. Make another one; if that fails too, its data cannot be dumped as it is.',
-    });
-  }
+  requireWhole(`${server.name}: ${title}`, receipt, program.factsOf(outcome.output));
   return { at: new Date(clock.now()).toISOString(), run: author.run, took_ms: Math.round(outcome.tookMs) };
 }
 
@@ -126,14 +122,19 @@ export function jobOf(
 ): Pick<Job, 'command' | 'files' | 'environment' | 'mounts'> {
   return {
     command: ['/bin/sh', script, ...access.command],
-    files: { ...files, ...access.files, 'repository.sh': PREPARE_REPOSITORY },
+    files: { ...files, ...access.files },
     environment: { ...environment, ...access.environment, ...more },
     mounts: access.mounts,
   };
 }
 
-function restoredFacts(program: DatabaseProgram, { output }: JobOutcome) {
-  return program.factsOf(output);
+/** requireWhole throws a UserError where what was restored is not what was counted. */
+export function requireWhole(title: string, { facts }: BackupReceipt, restored: BackupFacts): void {
+  const differences = differencesOf(facts, restored);
+  if (differences.length === 0) return;
+  throw new UserError(`${title} found what was not restored: ${differences.join('; ')}`, {
+    hint: 'This backup counts for nothing. Make another one; if that fails too, its data cannot be dumped as it is.',
+  });
 }
 
 /** requireRunning returns the container of a service. It throws a UserError where none runs. */

@@ -1,5 +1,13 @@
-import { type BackupOutcome, type BackupReport, createBackups, verifyBackups } from '../backup/backup.ts';
+import {
+  type BackupOutcome,
+  type BackupReport,
+  type BackupRequest,
+  createBackups,
+  restoreBackups,
+  verifyBackups,
+} from '../backup/backup.ts';
 import { requireSecret } from '../config/secrets.ts';
+import { targetSecrets } from '../model/backup-target.ts';
 import { failTogether, messageOf, UserError } from '../model/errors.ts';
 import { type CommandResult, command } from './command.ts';
 import { type Inputs, PROJECT } from './inputs.ts';
@@ -20,7 +28,7 @@ export const backup = command({
   title: 'Switchyard backup',
   description:
     'Back up databases and volumes of an environment from server to repository, verify each backup by restoring it, and bring one back.',
-  inputs: [...PROJECT, 'operation', 'backup', 'service', 'exclude-servers', 'secrets', 'age-key'],
+  inputs: [...PROJECT, 'operation', 'backup', 'service', 'exclude-servers', 'lease-wait', 'secrets', 'age-key'],
   outputs: ['backups'],
   meanings: {
     service: 'The services to work on, one a line. All that the file backs up when empty; `restore` needs one.',
@@ -34,7 +42,7 @@ export const backup = command({
     const secrets = repositorySecrets(project, services);
     for (const value of Object.values(secrets)) surroundings.log.hide(value);
     const request = { ...reach, wanted, services, excludedServers, secrets, author, signal: surroundings.signal };
-    const report = await (operation === 'create' ? createBackups(request) : verifyBackups(request));
+    const report = await carryOut(inputs, request);
     return {
       kind: 'backups',
       title,
@@ -46,13 +54,29 @@ export const backup = command({
   },
 });
 
+function carryOut(
+  { operation, backup: which, 'lease-wait': leaseWaitMs }: Pick<Inputs, 'operation' | 'backup' | 'lease-wait'>,
+  request: BackupRequest,
+): Promise<BackupReport> {
+  switch (operation) {
+    case 'create':
+      return createBackups(request);
+    case 'verify':
+      return verifyBackups({ ...request, which });
+    case 'restore':
+      return restoreBackups({ ...request, which, leaseWaitMs });
+  }
+}
+
 /** repositorySecrets returns the values of the secrets that the repositories of services need, by name. */
 function repositorySecrets(
   { wanted, definitions, sources }: Project,
   services: readonly string[] | undefined,
 ): Record<string, string> {
   const names = wanted.services.flatMap(({ name, backup: spec }) =>
-    spec === undefined || services?.includes(name) === false ? [] : [spec.passwordSecret],
+    spec === undefined || services?.includes(name) === false
+      ? []
+      : [spec.passwordSecret, ...targetSecrets(spec.to)],
   );
   const errors: UserError[] = [];
   const values = [...new Set(names)].map((name) => {

@@ -78,3 +78,44 @@ test('a backup is restored into a scratch container before it counts', async () 
   });
   expect(receipt.tools.pg_dump).toMatch(/PostgreSQL/);
 });
+
+test('a restore brings back what was there, and keeps what was there before it', async () => {
+  const [made] = JSON.parse((await backup()).outputs.backups ?? '[]');
+  await sql('DELETE FROM orders WHERE id > 10');
+  await sql("ALTER DATABASE shop SET search_path TO public, pg_catalog; ALTER DATABASE shop SET work_mem TO '5MB'");
+  const restored = await backup({ operation: 'restore', service: 'db' });
+  expect(await sql('SELECT count(*) FROM orders')).toBe('1000');
+  expect(await sql('SHOW search_path')).toBe('public, pg_catalog');
+  expect(await sql('SHOW work_mem')).toBe('5MB');
+  const [, kept = ''] = /kept as (\S+)/.exec(restored.log) ?? [];
+  expect(await sql('SELECT count(*) FROM orders', kept)).toBe('10');
+  expect(JSON.parse(restored.outputs.backups ?? '[]')).toMatchObject([{ service: 'db', id: made.id }]);
+});
+
+test('a backup that has rotted is told as soon as it is restored', async () => {
+  const [made] = JSON.parse((await backup()).outputs.backups ?? '[]');
+  await inRepository('for pack in data/*/*; do printf x | dd of="$pack" bs=1 seek=100 conv=notrunc; done');
+  const failed = await tryBackup({ operation: 'verify' });
+  expect(failed.code).toBe(1);
+  const receipt = await shop.receipt('db', made.id);
+  expect(receipt.verified).toBeUndefined();
+  expect(receipt.unverified).toMatch(/failed with exit code/);
+  await inRepository('rm -r data index snapshots keys locks config');
+  const gone = await tryBackup();
+  expect(gone.log).toContain('there is no repository, and backups were made there');
+});
+
+test('a wrong password makes no second repository', async () => {
+  const failed = await tryBackup({ secrets: JSON.stringify({ BACKUP_PASSWORD: 'another one' }) });
+  expect(failed.code).toBe(1);
+  expect(failed.log).not.toContain('another one');
+});
+
+/** inRepository runs a line in the folder that the repository is in, on the server. */
+async function inRepository(line: string): Promise<void> {
+  const folder = (
+    await server.docker('volume', 'inspect', '--format', '{{.Mountpoint}}', 'kept_production_backups')
+  ).trim();
+  const { code, stderr } = await server.exec(['sh', '-c', `cd "$1" && ${line}`, 'sh', folder]);
+  if (code !== 0) throw new Error(stderr);
+}

@@ -47,7 +47,6 @@ export const DUMP = `set -eu
 umask 077
 # A session that has ended shows by what it does not answer.
 trap '' PIPE
-. ./repository.sh
 mkdir about
 pg_dump --version >out/version
 pg_dumpall --globals-only --no-password --database "$PGDATABASE" --file about/globals.sql
@@ -129,4 +128,67 @@ count "$PGDATABASE"
 pg_dump --version >out/version
 kill -INT "$server"
 wait "$server" || true
+`;
+
+/** On the way between two databases neither of the two may be connected to. */
+const ELSEWHERE = `elsewhere=postgres
+[ "$PGDATABASE" != postgres ] || elsewhere=template1
+`;
+
+/**
+ * Fills a new database beside the one that is there, which goes on meanwhile, and counts it. What a restore before has left
+ * half goes first. Roles that are missing are made without a password: those that are there keep theirs.
+ */
+export const RESTORE_BESIDE = `set -eu
+umask 077
+. ./restore.sh
+${ELSEWHERE}
+"$@" dump "$ABOUT" "$PWD/about/globals.sql" >globals.sql
+grep -E '^(CREATE ROLE|GRANT) ' globals.sql >roles.sql || true
+psql --no-psqlrc --no-password --quiet --dbname "$elsewhere" --file roles.sql >/dev/null 2>&1 || true
+${PSQL} --dbname "$elsewhere" --set old="$PGDATABASE" --set new="$NEW" --set half="$HALF" --file beside.sql
+fill "$NEW" "$@"
+count "$NEW"
+`;
+
+/** Makes the new database as the old one is; what is said of a database as a whole is in no dump of it. */
+export const BESIDE_SQL = `
+SELECT format('DROP DATABASE %I', datname) FROM pg_database WHERE starts_with(datname, :'half') \\gexec
+SELECT format('CREATE DATABASE %I TEMPLATE template0 OWNER %I ENCODING %L LC_COLLATE %L LC_CTYPE %L', :'new', pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype)
+FROM pg_database WHERE datname = :'old'
+UNION ALL SELECT format('CREATE DATABASE %I TEMPLATE template0', :'new') WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'old') \\gexec
+SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', :'new') WHERE EXISTS (SELECT FROM pg_database WHERE datname = :'old') \\gexec
+SELECT format('GRANT %s ON DATABASE %I TO %s', a.privilege_type, :'new', CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END)
+FROM pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a WHERE d.datname = :'old' \\gexec
+SELECT format('ALTER %s SET %I TO ' || CASE WHEN name IN ('search_path', 'temp_tablespaces', 'local_preload_libraries', 'session_preload_libraries') THEN '%s' ELSE '%L' END,
+  CASE setrole WHEN 0 THEN format('DATABASE %I', :'new') ELSE format('ROLE %I IN DATABASE %I', pg_get_userbyid(setrole), :'new') END, name, value)
+FROM (SELECT setrole, split_part(said, '=', 1) AS name, substr(said, strpos(said, '=') + 1) AS value
+  FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) said WHERE d.datname = :'old') settings \\gexec
+`;
+
+/**
+ * Puts the new database in the place of the old one, in one transaction: whoever dies here leaves the one or the other. The
+ * renaming has the database to itself from its first moment, so that nobody comes back while the others are sent away.
+ */
+export const SWAP = `set -eu
+${ELSEWHERE}
+${PSQL} --dbname "$elsewhere" --set old="$PGDATABASE" --set new="$NEW" --set before="$BEFORE" --file swap.sql &
+renaming=$!
+while kill -0 "$renaming" 2>/dev/null; do
+  ${PSQL} --dbname "$elsewhere" --set old="$PGDATABASE" --set new="$NEW" --file leave.sql >/dev/null
+  sleep 0.1
+done
+wait "$renaming"
+`;
+
+export const SWAP_SQL = `
+BEGIN;
+SELECT format('ALTER DATABASE %I RENAME TO %I', :'old', :'before') WHERE EXISTS (SELECT FROM pg_database WHERE datname = :'old') \\gexec
+ALTER DATABASE :"new" RENAME TO :"old";
+COMMIT;
+`;
+
+/** Sends everybody away from both. */
+export const LEAVE_SQL = `
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN (:'old', :'new') AND pid <> pg_backend_pid();
 `;

@@ -1,7 +1,17 @@
 import * as z from 'zod';
 import type { BackupFacts } from '../../model/backup.ts';
-import type { Credentials, DatabaseContainer, DatabaseProgram } from './program.ts';
-import { COUNT, DUMP, RESTORE, VERIFY } from './postgres-scripts.ts';
+import {
+  BESIDE_SQL,
+  COUNT,
+  DUMP,
+  LEAVE_SQL,
+  RESTORE,
+  RESTORE_BESIDE,
+  SWAP,
+  SWAP_SQL,
+  VERIFY,
+} from './postgres-scripts.ts';
+import type { Credentials, DatabaseContainer, DatabaseProgram, RestoreNames } from './program.ts';
 
 /** PostgreSQL: `pg_dump -Fc` of a snapshot in which everything was counted, and the roles. */
 export const postgres: DatabaseProgram = {
@@ -21,9 +31,56 @@ export const postgres: DatabaseProgram = {
       environment: { ...environmentOf(container), POSTGRES_PASSWORD_FILE: 'password' },
     };
   },
+  restoreBeside(container, query, names) {
+    return {
+      script: 'beside.sh',
+      files: {
+        'beside.sh': RESTORE_BESIDE,
+        'restore.sh': RESTORE,
+        'beside.sql': BESIDE_SQL,
+        ...shared(container, query),
+      },
+      environment: { ...environmentOf(container), ...namedFor(names) },
+    };
+  },
+  swap(container, names) {
+    return {
+      script: 'swap.sh',
+      files: {
+        'swap.sh': SWAP,
+        'swap.sql': SWAP_SQL,
+        'leave.sql': LEAVE_SQL,
+        ...shared(container, undefined),
+      },
+      environment: { ...environmentOf(container), ...namedFor(names) },
+    };
+  },
+  namesOf(container, id) {
+    const { database } = credentialsOf(container);
+    const named = (what: string) => `${fitting(database, LONGEST_NAME - what.length)}${what}`;
+    return {
+      current: database,
+      filled: named(`_restoring_${id}`),
+      half: fitting(database, LONGEST_NAME - `_restoring_${id}`.length).concat('_restoring_'),
+      kept: named(`_before_${id}`),
+    };
+  },
   factsOf: readFacts,
   toolsOf: (output) => ({ pg_dump: (output.get('version') ?? '').trim() }),
 };
+
+/** PostgreSQL cuts longer ones off, in bytes. */
+const LONGEST_NAME = 63;
+
+function fitting(name: string, bytes: number): string {
+  const characters = [...name];
+  while (Buffer.byteLength(characters.join('')) > bytes) characters.pop();
+  return characters.join('');
+}
+
+function namedFor({ filled, half, kept }: RestoreNames): Record<string, string> {
+  return { NEW: filled, HALF: half, BEFORE: kept };
+}
 
 /** credentialsOf returns the superuser of a container of the official image, and its database. Pure. */
 export function credentialsOf({ environment }: DatabaseContainer): Credentials {
