@@ -144,6 +144,11 @@ const certificateAction = z.string().transform((given, context): 'renew' | 'issu
   return z.NEVER;
 });
 
+/** What to do with backups. */
+const backupOperation = text.pipe(
+  z.enum(['create', 'verify', 'restore'], { error: 'must be create, verify or restore' }),
+);
+
 /** Why certificates are revoked. */
 const revocationReason = z.string().transform((given, context): RevocationReason => {
   const reason = given.trim();
@@ -193,6 +198,18 @@ export const INPUTS = {
   reason: {
     description: 'Why, for `status` and `plan`; users do not see it.',
     schema: z.string().transform((given) => given.trim().slice(0, 500) || undefined),
+  },
+  operation: {
+    description:
+      'What to do: `create` backs up and verifies as the file says; `verify` restores a backup into a scratch container and compares; `restore` brings one back, in place of what is there, which is kept for a day.',
+    default: 'create',
+    schema: backupOperation,
+  },
+  backup: {
+    description:
+      'Which backup `verify` and `restore` are about: `latest` is the last verified one for `restore`, and the last one for `verify`; else its id, or a time such as `2026-11-30T03:00Z`: the last one that began before it.',
+    default: 'latest',
+    schema: text,
   },
   'revocation-reason': {
     description:

@@ -90,6 +90,8 @@ export interface BackupReceipt {
   /** The one with what was counted, where there is any: it carries the same tag. */
   about?: string;
   facts: BackupFacts;
+  /** The SQL whose answer is among the facts. */
+  query?: string;
   /** Versions, by program. */
   tools: Record<string, string>;
   run: string;

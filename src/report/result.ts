@@ -1,3 +1,4 @@
+import type { BackedUp } from '../commands/backup.ts';
 import type { Built } from '../commands/build-push.ts';
 import type { CertificateList } from '../commands/certificates.ts';
 import type { ChangeResult } from '../commands/change.ts';
@@ -5,6 +6,7 @@ import type { MaintenanceSwitched } from '../commands/maintenance.ts';
 import type { plan } from '../commands/plan.ts';
 import type { ReleaseList } from '../commands/rollback.ts';
 import type { Status } from '../commands/status.ts';
+import { renderBackups } from './backups.ts';
 import { builtLines, renderBuilt } from './built.ts';
 import { deployedLines, renderDeployed } from './deployed.ts';
 import { dryRunLines, renderDryRun } from './dry-run.ts';
@@ -14,6 +16,7 @@ import { renderStatus } from './status.ts';
 
 /** What any of the commands comes to. */
 export type Result =
+  | BackedUp
   | Built
   | CertificateList
   | ChangeResult
@@ -47,6 +50,8 @@ export function render(result: Result): Rendered {
       return { ...renderPast(result.title, result.past), warnings: [] };
     case 'built':
       return { ...renderBuilt(result), warnings: [] };
+    case 'backups':
+      return renderBackups(result);
     case 'maintenance':
       return renderMaintenance(result);
     case 'certificates':

@@ -1,8 +1,8 @@
 "use strict";
-exports.id = 905;
-exports.ids = [905];
+exports.id = 967;
+exports.ids = [967];
 exports.modules = {
-  5905:
+  1967:
   ((__unused_webpack___webpack_module__, __webpack_exports__, __webpack_require__) => {
 __webpack_require__.d(__webpack_exports__, {
   Decrypter: () => (  Decrypter),

@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { buildImages } from '../lab/images.ts';
+import type { LabServer } from '../lab/lab.ts';
+import { push } from '../lab/registry.ts';
+import type { ActionRun } from './action.ts';
+import { type Fleet, fleet } from './fleet.ts';
+import { Project, serversOf } from './project.ts';
+
+/** What opens the repository: in a secret of GitHub. */
+const PASSWORD = 'the password of the repository';
+
+let lab: Fleet;
+let server: LabServer;
+let shop: Project;
+
+beforeAll(async () => {
+  lab = await fleet();
+  [server] = lab.servers as [LabServer];
+  const [postgres, { restic }] = await Promise.all([
+    lab.database('postgres:17'),
+    buildImages(['restic'], console.log),
+  ]);
+  shop = await Project.create(lab, {
+    project: 'kept',
+    sidecar: lab.sidecar,
+    backup: { image: await push(lab.registry, restic!, 'restic:0.19') },
+    environments: {
+      production: { provider: 'static', user: 'root', servers: serversOf([server]) },
+    },
+    services: {
+      db: {
+        image: postgres,
+        strategy: 'recreate',
+        environment: { POSTGRES_PASSWORD: 'correct horse: battery', POSTGRES_DB: 'shop' },
+        volumes: ['data:/var/lib/postgresql/data'],
+        backup: { query: 'SELECT max(id), sum(total) FROM orders' },
+      },
+    },
+  });
+  await shop.deploy();
+  await sql('CREATE TABLE orders (id serial PRIMARY KEY, total int NOT NULL)');
+  await sql('CREATE INDEX by_total ON orders (total)');
+  await sql('INSERT INTO orders (total) SELECT g % 100 FROM generate_series(1, 1000) g');
+});
+
+afterAll(async () => {
+  await shop?.leave();
+});
+
+/** sql asks the database of the shop, as its superuser. */
+async function sql(statement: string, database = 'shop'): Promise<string> {
+  const [container = ''] = await shop.containers(server, 'db');
+  const asked = ['psql', '-U', 'postgres', '-d', database, '-tAc', statement];
+  return (await server.docker('exec', container, ...asked)).trim();
+}
+
+/** backup runs the action; it throws with the whole log when that fails. */
+async function backup(inputs: Record<string, string> = {}): Promise<ActionRun> {
+  const outcome = await tryBackup(inputs);
+  if (outcome.code !== 0) throw new Error(`the backup failed:\n${outcome.log}`);
+  return outcome;
+}
+
+function tryBackup(inputs: Record<string, string> = {}): Promise<ActionRun> {
+  return shop.run('backup', { secrets: JSON.stringify({ BACKUP_PASSWORD: PASSWORD }), ...inputs });
+}
+
+test('a backup is restored into a scratch container before it counts', async () => {
+  const run = await backup();
+  const [made] = JSON.parse(run.outputs.backups ?? '[]');
+  expect(made).toMatchObject({ service: 'db', verified: true });
+  expect(made.size_bytes).toBeGreaterThan(0);
+  expect(made.restore_ms).toBeGreaterThan(0);
+  const receipt = await shop.receipt('db', made.id);
+  expect(receipt).toMatchObject({
+    facts: { rows: { 'public.orders': 1000 }, query: '1000|49500', indexes: ['public.by_total', 'public.orders_pkey'] },
+    verified: { took_ms: made.restore_ms },
+  });
+  expect(receipt.tools.pg_dump).toMatch(/PostgreSQL/);
+});
+
+test('a restore brings back what was there, and keeps what was there before it', async () => {
+  const [made] = JSON.parse((await backup()).outputs.backups ?? '[]');
+  await sql('DELETE FROM orders WHERE id > 10');
+  await sql("ALTER DATABASE shop SET search_path TO public, pg_catalog; ALTER DATABASE shop SET work_mem TO '5MB'");
+  const restored = await backup({ operation: 'restore', service: 'db' });
+  expect(await sql('SELECT count(*) FROM orders')).toBe('1000');
+  expect(await sql('SHOW search_path')).toBe('public, pg_catalog');
+  expect(await sql('SHOW work_mem')).toBe('5MB');
+  const [, kept = ''] = /kept as (\S+)/.exec(restored.log) ?? [];
+  expect(await sql('SELECT count(*) FROM orders', kept)).toBe('10');
+  expect(JSON.parse(restored.outputs.backups ?? '[]')).toMatchObject([{ service: 'db', id: made.id }]);
+});
+
+test('a backup that has rotted is told as soon as it is restored', async () => {
+  const [made] = JSON.parse((await backup()).outputs.backups ?? '[]');
+  await inRepository('for pack in data/*/*; do printf x | dd of="$pack" bs=1 seek=100 conv=notrunc; done');
+  const failed = await tryBackup({ operation: 'verify' });
+  expect(failed.code).toBe(1);
+  const receipt = await shop.receipt('db', made.id);
+  expect(receipt.verified).toBeUndefined();
+  expect(receipt.unverified).toMatch(/failed with exit code/);
+  await inRepository('rm -r data index snapshots keys locks config');
+  const gone = await tryBackup();
+  expect(gone.log).toContain('there is no repository, and backups were made there');
+});
+
+test('a wrong password makes no second repository', async () => {
+  const failed = await tryBackup({ secrets: JSON.stringify({ BACKUP_PASSWORD: 'another one' }) });
+  expect(failed.code).toBe(1);
+  expect(failed.log).not.toContain('another one');
+});
+
+/** inRepository runs a line in the folder that the repository is in, on the server. */
+async function inRepository(line: string): Promise<void> {
+  const folder = (
+    await server.docker('volume', 'inspect', '--format', '{{.Mountpoint}}', 'kept_production_backups')
+  ).trim();
+  const { code, stderr } = await server.exec(['sh', '-c', `cd "$1" && ${line}`, 'sh', folder]);
+  if (code !== 0) throw new Error(stderr);
+}
