@@ -33,6 +33,9 @@ export interface BackupOutcome {
   service: string;
   server: string;
   receipt?: BackupReceipt;
+  /** Where it was pulled to, and its digest. */
+  file?: string;
+  sha256?: string;
   failure?: unknown;
 }
 
@@ -182,7 +185,11 @@ async function withHolders(
   });
 }
 
-function chosenOf({ wanted, services }: BackupRequest): { service: string; spec: BackupSpec }[] {
+/** chosenOf returns the services that are meant, with what the file says of their backups. It throws a UserError for one that has none. */
+export function chosenOf({
+  wanted,
+  services,
+}: Pick<BackupRequest, 'wanted' | 'services'>): { service: string; spec: BackupSpec }[] {
   const all = wanted.services.flatMap(({ name, backup }) =>
     backup === undefined ? [] : [{ service: name, spec: backup }],
   );

@@ -34,7 +34,8 @@ export async function openRepository(
   return accessTo(repository, scope, programs);
 }
 
-async function ensureImage(
+/** ensureImage pulls an image that is not on a server. It throws a UserError with what the registry says. */
+export async function ensureImage(
   { server: { engine, name }, signal }: JobSurroundings,
   image: string,
   authFor: RepositoryRequest['authFor'],

@@ -9,8 +9,8 @@ import { JOB_FOLDER, type Mount } from '../vault.ts';
 export interface ResticSurroundings {
   server: Pick<Server, 'name' | 'engine'>;
   scope: Scope;
-  /** The network of the engine by which places outside are reached. */
-  network: string;
+  /** The network of the engine by which places outside are reached, `bridge` unless given. */
+  network?: string;
   clock: Clock;
   /** Ends what runs, in good order. */
   signal: AbortSignal;
@@ -73,7 +73,7 @@ export async function runContainer(surroundings: ResticSurroundings, run: Contai
 
 /** createRun creates the container of a run with its files, and returns its id; where it fails nothing is left behind. */
 export async function createRun(
-  { server, scope, network, signal }: ResticSurroundings,
+  { server, scope, network = 'bridge', signal }: ResticSurroundings,
   { image, command, environment, files, mounts, isOutside }: ContainerRun,
 ): Promise<string> {
   signal.throwIfAborted();
