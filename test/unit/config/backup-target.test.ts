@@ -1,8 +1,9 @@
 import { expect, test } from '@jest/globals';
 import { parseRestAddress, parseS3Address, parseSftpAddress } from '../../../src/config/backup-address.ts';
 import { backupTarget } from '../../../src/config/schema/backup-target.ts';
+import { HOST_KEYS } from './host-keys.ts';
 
-const HOST_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ6zYxV1YyWm5X6Kf0xW1y0s2m3n4o5p6q7r8s9t0u1v';
+const HOST_KEY = HOST_KEYS.ed25519;
 
 const problem = (said: unknown) => {
   const found = backupTarget.safeParse(said);
