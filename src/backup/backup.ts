@@ -136,7 +136,11 @@ async function verified(work: Work, receipt: BackupReceipt): Promise<BackupRecei
 }
 
 /** A day begins at midnight, UTC. */
-function isDue({ verify }: BackupSpec, before: readonly BackupReceipt[], { began_at }: BackupReceipt): boolean {
+function isDue(
+  { verify }: BackupSpec,
+  before: readonly BackupReceipt[],
+  { began_at }: BackupReceipt,
+): boolean {
   if (verify !== 'daily') return verify === 'always';
   return !before.some(({ verified: found }) => found?.at.slice(0, 10) === began_at.slice(0, 10));
 }
@@ -213,7 +217,9 @@ async function holdersOf(
 ): Promise<Holder[]> {
   const found = await fleet.onAll(async (server) => {
     const here = await Promise.all(
-      chosen.map(async (one) => ((await findRunning(server, scope, one.service)) ? [{ ...one, server }] : [])),
+      chosen.map(async (one) =>
+        (await findRunning(server, scope, one.service)) ? [{ ...one, server }] : [],
+      ),
     );
     return here.flat();
   });
@@ -224,4 +230,3 @@ async function holdersOf(
     hint: 'Deploy it first. What it had before is in its earlier backups: "operation: restore" brings it back.',
   });
 }
-

@@ -11,6 +11,7 @@ import type { Scope } from '../model/names.ts';
 import { type BackupOutcome, type BackupReport, type BackupRequest, chosenOf } from './backup.ts';
 import { chooseBackup } from './choose.ts';
 import { ensureImage } from './repository.ts';
+import { removeDeadRuns } from './restic/container.ts';
 import { pullToRunner, pullToServer } from './restic/pull.ts';
 import { Restic } from './restic/restic.ts';
 import { ownerTags, pruneBackups } from './restic/retention.ts';
@@ -53,7 +54,12 @@ export async function pruneOldBackups(request: BackupRequest): Promise<BackupRep
   return await withKept(request, async ({ service, spec, server, scope, restic, receipts, journal }) => {
     const lastGood = receipts.filter(({ verified }) => verified !== undefined).at(-1);
     const owner = { ...scope, service };
-    const { backups, kept } = await pruneBackups(restic, owner, spec.retention, lastGood ? [lastGood.id] : []);
+    const { backups, kept } = await pruneBackups(
+      restic,
+      owner,
+      spec.retention,
+      lastGood ? [lastGood.id] : [],
+    );
     const went = receipts.filter(({ id }) => backups.includes(id));
     request.log.info(`${service}: ${kept} backups are kept, ${backups.length} went`);
     if (went.length > 0) {
@@ -118,6 +124,7 @@ async function withKept(
         try {
           const server = serverNamed(fleet, name, service);
           const surroundings = { server, scope, clock, log: request.log, signal };
+          await removeDeadRuns(surroundings);
           await ensureImage(surroundings, spec.image, registryAuth);
           const repository = { target: spec.to, password: secrets[spec.passwordSecret] ?? '', secrets };
           const restic = new Restic(surroundings, repository, spec.image);

@@ -30,10 +30,22 @@ export const backup = command({
   title: 'Switchyard backup',
   description:
     'Back up databases and volumes of an environment from server to repository, verify each backup by restoring it, and bring one back.',
-  inputs: [...PROJECT, 'operation', 'backup', 'folder', 'server-folder', 'service', 'exclude-servers', 'lease-wait', 'secrets', 'age-key'],
+  inputs: [
+    ...PROJECT,
+    'operation',
+    'backup',
+    'folder',
+    'server-folder',
+    'service',
+    'exclude-servers',
+    'lease-wait',
+    'secrets',
+    'age-key',
+  ],
   outputs: ['backups'],
   meanings: {
-    service: 'The services to work on, one a line. All that the file backs up when empty; `restore` needs one.',
+    service:
+      'The services to work on, one a line. All that the file backs up when empty; `restore` needs one.',
     secrets:
       'The values of secrets by name, as a JSON object: all with the expression `toJSON(secrets)`. Needed are the password of the repository, and what opens the place where it is.',
   },
@@ -43,7 +55,15 @@ export const backup = command({
     const { wanted, reach, author, title } = project;
     const secrets = repositorySecrets(project, services);
     for (const value of Object.values(secrets)) surroundings.log.hide(value);
-    const request = { ...reach, wanted, services, excludedServers, secrets, author, signal: surroundings.signal };
+    const request = {
+      ...reach,
+      wanted,
+      services,
+      excludedServers,
+      secrets,
+      author,
+      signal: surroundings.signal,
+    };
     const report = await carryOut({ ...inputs, folder: join(project.workspace, inputs.folder) }, request);
     return {
       kind: 'backups',

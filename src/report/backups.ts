@@ -14,7 +14,8 @@ export function renderBackups({ title, operation, outputs: { backups } }: Backed
   const isMade = operation === 'create' || operation === 'verify';
   const unverified = backups.filter(({ verified, error }) => isMade && !verified && error === undefined);
   const warnings = unverified.map(
-    ({ id, service }) => `backup ${id} of ${service} was not restored yet: it counts once "operation: verify" has`,
+    ({ id, service }) =>
+      `backup ${id} of ${service} was not restored yet: it counts once "operation: verify" has`,
   );
   const failed = backups.filter(({ error }) => error !== undefined);
   return {

@@ -101,32 +101,40 @@ async function backUp(
 
 const PRINT = ['base64', '--decode', '/run/switchyard-backup/data.b64'];
 
-const said = (work: Promise<unknown>) => work.then(() => 'it went well', (error: Error) => error.message);
+const said = (work: Promise<unknown>) =>
+  work.then(
+    () => 'it went well',
+    (error: Error) => error.message,
+  );
 
 test.each([
   ['a disk', () => undefined],
   ['a bucket', () => stores.s3],
   ['SFTP', () => stores.sftp],
   ['a REST server', () => stores.rest],
-])('what a database prints goes to %s and comes back byte for byte, in whichever image it ran', async (_name, at) => {
-  const restic = resticFor('whole', at());
-  await prepareRepository(restic, false);
-  // There is one now: the second time it is found.
-  await prepareRepository(restic, true);
-  expect(await backUp(restic, { id: 'one' }, ...PRINT)).toMatchObject({ exitCode: 0 });
-  const failed = await backUp(restic, { id: 'two' }, 'sh', '-c', 'head -c 1000 /dev/zero; exit 3');
-  expect([failed.exitCode, failed.stderr]).toEqual([1, expect.stringContaining('exit status 3')]);
-  const [only, ...others] = await snapshotsOf(restic, ownerTags(OWNER));
-  expect(others).toEqual([]);
-  expect([tagValue(only!, 'backup'), only!.sizeBytes]).toEqual(['one', DATA.length]);
-  const file = join(folder, `pulled-${_name}`);
-  const digest = createHash('sha256').update(DATA).digest('hex');
-  expect(await pullToRunner(restic, { snapshot: only!.id, path: '/db.dump' }, file)).toEqual({
-    bytes: DATA.length,
-    sha256: digest,
-  });
-  expect(readFileSync(file).equals(DATA)).toBe(true);
-}, 120_000);
+])(
+  'what a database prints goes to %s and comes back byte for byte, in whichever image it ran',
+  async (_name, at) => {
+    const restic = resticFor('whole', at());
+    await prepareRepository(restic, false);
+    // There is one now: the second time it is found.
+    await prepareRepository(restic, true);
+    expect(await backUp(restic, { id: 'one' }, ...PRINT)).toMatchObject({ exitCode: 0 });
+    const failed = await backUp(restic, { id: 'two' }, 'sh', '-c', 'head -c 1000 /dev/zero; exit 3');
+    expect([failed.exitCode, failed.stderr]).toEqual([1, expect.stringContaining('exit status 3')]);
+    const [only, ...others] = await snapshotsOf(restic, ownerTags(OWNER));
+    expect(others).toEqual([]);
+    expect([tagValue(only!, 'backup'), only!.sizeBytes]).toEqual(['one', DATA.length]);
+    const file = join(folder, `pulled-${_name}`);
+    const digest = createHash('sha256').update(DATA).digest('hex');
+    expect(await pullToRunner(restic, { snapshot: only!.id, path: '/db.dump' }, file)).toEqual({
+      bytes: DATA.length,
+      sha256: digest,
+    });
+    expect(readFileSync(file).equals(DATA)).toBe(true);
+  },
+  120_000,
+);
 
 test('a backup is pulled to a folder of the server, and nothing that is there is lost', async () => {
   const restic = resticFor('to-server');
@@ -154,46 +162,54 @@ test('neither who looks at a container nor its command line sees a secret', asyn
 test('who may not in is told why, and no second repository is made', async () => {
   const first = resticFor('first', { ...stores.rest, target: restAt('told') });
   await prepareRepository(first, false);
-  const other = new Restic(first.surroundings, { ...first.repository, password: 'another one' }, images.restic!);
+  const other = new Restic(
+    first.surroundings,
+    { ...first.repository, password: 'another one' },
+    images.restic!,
+  );
   const stranger = await makeKey('ed25519');
-  const [password, wrongLogin, wrongKey, otherBucket, otherHost, otherLogin, unknownCa, gone] = await Promise.all([
-    said(prepareRepository(other, false)),
-    said(prepareRepository(resticFor('told', { ...stores.rest, secrets: { REST_PASSWORD: 'no' } }), false)),
-    said(
-      prepareRepository(
-        resticFor('told', { ...stores.s3, secrets: { S3_ACCESS_KEY: 'NOBODY', S3_SECRET_KEY: 'x' } }),
-        false,
+  const [password, wrongLogin, wrongKey, otherBucket, otherHost, otherLogin, unknownCa, gone] =
+    await Promise.all([
+      said(prepareRepository(other, false)),
+      said(prepareRepository(resticFor('told', { ...stores.rest, secrets: { REST_PASSWORD: 'no' } }), false)),
+      said(
+        prepareRepository(
+          resticFor('told', { ...stores.s3, secrets: { S3_ACCESS_KEY: 'NOBODY', S3_SECRET_KEY: 'x' } }),
+          false,
+        ),
       ),
-    ),
-    said(
-      prepareRepository(
-        resticFor('told', {
-          ...stores.s3,
-          target: { ...stores.s3.target, url: stores.s3.target.url.replace('/backups/', '/no-bucket/') },
-        }),
-        false,
+      said(
+        prepareRepository(
+          resticFor('told', {
+            ...stores.s3,
+            target: { ...stores.s3.target, url: stores.s3.target.url.replace('/backups/', '/no-bucket/') },
+          }),
+          false,
+        ),
       ),
-    ),
-    said(
-      prepareRepository(
-        resticFor('told', {
-          ...stores.sftp,
-          target: { ...stores.sftp.target, hostKeys: [stranger.publicKey] },
-        }),
-        false,
+      said(
+        prepareRepository(
+          resticFor('told', {
+            ...stores.sftp,
+            target: { ...stores.sftp.target, hostKeys: [stranger.publicKey] },
+          }),
+          false,
+        ),
       ),
-    ),
-    said(
-      prepareRepository(resticFor('told', { ...stores.sftp, secrets: { SSH_KEY: stranger.privateKey } }), false),
-    ),
-    said(
-      prepareRepository(
-        resticFor('told', { ...stores.rest, target: { ...restAt('told'), ca: await anotherAuthority() } }),
-        false,
+      said(
+        prepareRepository(
+          resticFor('told', { ...stores.sftp, secrets: { SSH_KEY: stranger.privateKey } }),
+          false,
+        ),
       ),
-    ),
-    said(prepareRepository(resticFor('told', { ...stores.rest, target: restAt('gone') }), true)),
-  ]);
+      said(
+        prepareRepository(
+          resticFor('told', { ...stores.rest, target: { ...restAt('told'), ca: await anotherAuthority() } }),
+          false,
+        ),
+      ),
+      said(prepareRepository(resticFor('told', { ...stores.rest, target: restAt('gone') }), true)),
+    ]);
   expect(password).toContain('the password of the repository is another one');
   for (const refused of [wrongLogin, wrongKey, otherLogin]) {
     expect(refused).toContain('the credentials are not accepted');
@@ -202,7 +218,8 @@ test('who may not in is told why, and no second repository is made', async () =>
   expect(otherHost).toContain('the host shows another key');
   expect(unknownCa).toContain('the certificate of the server is not trusted');
   expect(gone).toContain('there is no repository, and backups were made there');
-  for (const one of [wrongLogin, password, unknownCa]) expect(one).not.toContain(stores.rest.secrets.REST_PASSWORD);
+  for (const one of [wrongLogin, password, unknownCa])
+    expect(one).not.toContain(stores.rest.secrets.REST_PASSWORD);
 }, 180_000);
 
 function restAt(path: string) {
@@ -226,7 +243,9 @@ test('what can only be added to takes backups, and says how to prune it', async 
     expect(await backUp(appendOnly, { id }, ...PRINT)).toMatchObject({ exitCode: 0 });
   }
   const rule = { daily: 1, weekly: 0, monthly: 0 };
-  expect(await said(pruneBackups(appendOnly, OWNER, rule))).toContain('nothing may be deleted with these credentials');
+  expect(await said(pruneBackups(appendOnly, OWNER, rule))).toContain(
+    'nothing may be deleted with these credentials',
+  );
   expect(await snapshotsOf(appendOnly, ownerTags(OWNER))).toHaveLength(2);
   const owner = resticFor('append', { ...stores.rest, target });
   expect(await pruneBackups(owner, OWNER, rule)).toEqual({ backups: ['one'], kept: 1 });
@@ -240,7 +259,18 @@ test('a bit that was flipped, and a disk that is full, are loud; the next backup
     ...['--opt', 'o=size=3m', volume],
   ]);
   // An engine forgets what is in memory when nobody uses it.
-  const keeper = await docker(['run', '--detach', '--init', '--label', `switchyard.lab=${LAB}`, '--volume', `${volume}:/r`, images.stores!, 'sleep', '600']);
+  const keeper = await docker([
+    'run',
+    '--detach',
+    '--init',
+    '--label',
+    `switchyard.lab=${LAB}`,
+    '--volume',
+    `${volume}:/r`,
+    images.stores!,
+    'sleep',
+    '600',
+  ]);
   await prepareRepository(restic, false);
   const full = await backUp(restic, { id: 'large' }, 'head', '-c', '8000000', '/dev/urandom');
   expect(restic.explain(full.exitCode, full.stderr).message).toContain('there is no space left for backups');
@@ -249,7 +279,8 @@ test('a bit that was flipped, and a disk that is full, are loud; the next backup
   await docker(['exec', keeper, 'find', '/r/locks', '/r/index', '-type', 'f', '-delete']);
   expect(await backUp(restic, { id: 'small' }, ...PRINT)).toMatchObject({ exitCode: 0 });
   const [small] = await snapshotsOf(restic, ownerTags(OWNER));
-  const flip = 'f=$(find /r/data -type f -size +200k); printf "\\377" | dd of="$f" bs=1 seek=99999 conv=notrunc';
+  const flip =
+    'f=$(find /r/data -type f -size +200k); printf "\\377" | dd of="$f" bs=1 seek=99999 conv=notrunc';
   await docker(['exec', keeper, 'sh', '-c', flip]);
   const file = join(folder, 'damaged');
   expect(await said(pullToRunner(restic, { snapshot: small!.id, path: '/db.dump' }, file))).toContain(
@@ -332,7 +363,9 @@ function spoken(at: Date): string {
 function keptBy({ daily, weekly, monthly }: Retention, times: readonly { id: string; at: Date }[]): string[] {
   const newestFirst = [...times].sort((one, other) => other.at.getTime() - one.at.getTime());
   const lastOf = (periodOf: (at: Date) => string, most: number) =>
-    [...Map.groupBy(newestFirst, ({ at }) => periodOf(at)).values()].slice(0, most).map(([newest]) => newest!.id);
+    [...Map.groupBy(newestFirst, ({ at }) => periodOf(at)).values()]
+      .slice(0, most)
+      .map(([newest]) => newest!.id);
   return [
     ...lastOf((at) => at.toISOString().slice(0, 10), daily),
     ...lastOf(mondayOf, weekly),

@@ -36,7 +36,12 @@ const LAST_NUMBERS: Record<StoreKind, number> = { s3: 6, sftp: 7, rest: 8, 'appe
 const S3_PORT = 9000;
 const REST_PORT = 8000;
 const SFTP_PORT = 22;
-const PORTS: Record<StoreKind, number> = { s3: S3_PORT, sftp: SFTP_PORT, rest: REST_PORT, 'append-only': REST_PORT };
+const PORTS: Record<StoreKind, number> = {
+  s3: S3_PORT,
+  sftp: SFTP_PORT,
+  rest: REST_PORT,
+  'append-only': REST_PORT,
+};
 /** Hard for whoever puts a text together, of a shell or an address. */
 const PASSWORD = `p@ss:/?#%41 "'$(id)\\`;
 const LOGIN = 'shop';

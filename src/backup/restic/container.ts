@@ -49,7 +49,10 @@ export const TOOK_TOO_LONG = 124;
  * runContainer runs a program in a container and returns what it has printed. Where the run is called off the program is
  * asked to end first, so that it takes its locks back; so is what takes too long.
  */
-export async function runContainer(surroundings: ResticSurroundings, run: ContainerRun): Promise<ContainerEnd> {
+export async function runContainer(
+  surroundings: ResticSurroundings,
+  run: ContainerRun,
+): Promise<ContainerEnd> {
   const { server, clock, signal } = surroundings;
   const { engine } = server;
   const id = await createRun(surroundings, run);
@@ -83,7 +86,7 @@ export async function createRun(
     [LABEL.project]: scope.project,
     [LABEL.environment]: scope.environment,
   };
-  const name = `${scopeName(scope)}_restic_${randomBytes(4).toString('hex')}`;
+  const name = `${runPrefix(scope)}${randomBytes(4).toString('hex')}`;
   const id = await engine.createContainer(name, {
     Image: image,
     Entrypoint: command.slice(0, 1),
@@ -114,4 +117,27 @@ export async function createRun(
     throw error;
   }
   return id;
+}
+
+/** After so long nobody reads what a container has left that has ended. */
+const DEAD_AFTER_MS = 10 * 60_000;
+
+/** removeDeadRuns removes the containers that killed runs have left, and the files in them. One that is at work ends first. */
+export async function removeDeadRuns({ server, scope, clock }: ResticSurroundings): Promise<void> {
+  const { engine } = server;
+  const own = {
+    label: [`${LABEL.role}=backup`, `${LABEL.project}=${scope.project}`],
+    name: [runPrefix(scope)],
+  };
+  const found = await engine.listContainers(own);
+  const ended = found.filter(({ State }) => State === 'exited' || State === 'created');
+  for (const { Id = '' } of ended) {
+    const { State, Created } = (await engine.findContainer(Id)) ?? {};
+    const at = Math.max(Date.parse(State?.FinishedAt ?? ''), Date.parse(Created ?? ''));
+    if (clock.now() - at > DEAD_AFTER_MS) await engine.removeContainer(Id);
+  }
+}
+
+function runPrefix(scope: Scope): string {
+  return `${scopeName(scope)}_restic_`;
 }

@@ -30,7 +30,11 @@ const LONGEST_S = 6 * 60 * 60;
  * on the server meanwhile. restic checks each piece of it by its hash; the file has its name only when it is whole and was
  * read back. It throws a UserError where something is missing or changed.
  */
-export async function pullToRunner(restic: Restic, { snapshot, path }: Pulled, file: string): Promise<PulledFile> {
+export async function pullToRunner(
+  restic: Restic,
+  { snapshot, path }: Pulled,
+  file: string,
+): Promise<PulledFile> {
   const { server, signal } = restic.surroundings;
   const { command, ...request } = restic.requestFor(['dump', '--no-lock', snapshot, path]);
   const id = await createRun(restic.surroundings, { ...request, command: ['sleep', String(LONGEST_S)] });
@@ -67,7 +71,11 @@ const SERVER_FOLDER = '/srv/switchyard-pulled';
  * pullToServer writes what is in a snapshot below a folder of the server, under its own name there, and returns its path.
  * Everything but a file that is there already may be there. It throws a UserError where it cannot.
  */
-export async function pullToServer(restic: Restic, { snapshot, path }: Pulled, folder: string): Promise<string> {
+export async function pullToServer(
+  restic: Restic,
+  { snapshot, path }: Pulled,
+  folder: string,
+): Promise<string> {
   if (!isAbsolutePath(folder)) {
     throw new UserError(`${JSON.stringify(folder)} is no folder of a server`, {
       hint: 'Write its whole path: /srv/pulled.',
@@ -80,9 +88,12 @@ export async function pullToServer(restic: Restic, { snapshot, path }: Pulled, f
     BindOptions: { CreateMountpoint: true },
   };
   const words = ['restore', '--no-lock', `${snapshot}:${parentOf(path)}`, '--target', SERVER_FOLDER];
-  await restic.run([...words, '--include', path.slice(path.lastIndexOf('/')), '--verify', '--overwrite', 'never'], {
-    mounts: [mount],
-  });
+  await restic.run(
+    [...words, '--include', path.slice(path.lastIndexOf('/')), '--verify', '--overwrite', 'never'],
+    {
+      mounts: [mount],
+    },
+  );
   return `${folder}${path.slice(path.lastIndexOf('/'))}`;
 }
 

@@ -1,9 +1,9 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { accessTo, type Repository } from '../../../src/backup/restic/access.ts';
 import { OWN_PROGRAMS } from '../../../src/backup/restic/program.ts';
 import type { BackupTarget } from '../../../src/model/backup-target.ts';
-import { generateKeyPairSync } from 'node:crypto';
 
 const SCOPE = { project: 'shop', environment: 'production' };
 const HOSTILE = `a "b' $(id) \`c\` #;=\\%41@:/?`;
@@ -90,7 +90,9 @@ test('whatever a secret is, it is in files alone', () => {
   fc.assert(
     fc.property(secret, fc.constantFrom(...Object.values(TARGETS)), (value, target) => {
       const { command, environment, mounts } = accessOf(target, value);
-      expect(JSON.stringify([command, environment, mounts])).not.toContain(JSON.stringify(value).slice(1, -1));
+      expect(JSON.stringify([command, environment, mounts])).not.toContain(
+        JSON.stringify(value).slice(1, -1),
+      );
     }),
   );
 });

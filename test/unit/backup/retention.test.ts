@@ -27,6 +27,11 @@ test('what carries no name of a backup is not touched', () => {
 });
 
 test('a rule that keeps nothing keeps the last one', () => {
-  expect(keepOptions({ daily: 7, weekly: 0, monthly: 12 })).toEqual(['--keep-daily', '7', '--keep-monthly', '12']);
+  expect(keepOptions({ daily: 7, weekly: 0, monthly: 12 })).toEqual([
+    '--keep-daily',
+    '7',
+    '--keep-monthly',
+    '12',
+  ]);
   expect(keepOptions({ daily: 0, weekly: 0, monthly: 0 })).toEqual(['--keep-last', '1']);
 });

@@ -43,8 +43,12 @@ test('SFTP needs the key of the host', () => {
 
 test('a map says one place, and nothing of another', () => {
   expect(problem({ region: 'eu' })).toContain('has to say one place');
-  expect(problem({ s3: 'https://s3.example.com/bucket', rest: 'https://b.example.com' })).toContain('one place');
-  expect(problem({ s3: 'https://s3.example.com/bucket', host_key: HOST_KEY })).toContain('says nothing of s3');
+  expect(problem({ s3: 'https://s3.example.com/bucket', rest: 'https://b.example.com' })).toContain(
+    'one place',
+  );
+  expect(problem({ s3: 'https://s3.example.com/bucket', host_key: HOST_KEY })).toContain(
+    'says nothing of s3',
+  );
   expect(problem({ rest: 'https://b.example.com/', password: 'X' })).toContain('has a password and no user');
   expect(problem('ftp://b.example.com')).toContain('is no place for backups');
 });
