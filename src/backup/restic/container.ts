@@ -24,6 +24,8 @@ export interface ContainerRun {
   /** Texts by their names in the folder of the job. */
   files: Readonly<Record<string, string>>;
   mounts: readonly Mount[];
+  /** A folder of the server that is made where it is not there, and where it is in the container. */
+  folder?: { onServer: string; inside: string } | undefined;
   /** Whether somebody outside is asked for something. */
   isOutside: boolean;
   /** How long it may take; without it, as long as it does. */
@@ -77,7 +79,7 @@ export async function runContainer(
 /** createRun creates the container of a run with its files, and returns its id; where it fails nothing is left behind. */
 export async function createRun(
   { server, scope, network = 'bridge', signal }: ResticSurroundings,
-  { image, command, environment, files, mounts, isOutside }: ContainerRun,
+  { image, command, environment, files, mounts, folder, isOutside }: ContainerRun,
 ): Promise<string> {
   signal.throwIfAborted();
   const { engine } = server;
@@ -99,6 +101,8 @@ export async function createRun(
       NetworkMode: isOutside ? network : 'none',
       // A volume without a name goes with its container.
       Mounts: [{ Type: 'volume', Target: JOB_FOLDER, VolumeOptions: { Labels: labels } }, ...mounts],
+      // In a mount of the newer form most engines make no folder.
+      ...(folder !== undefined && { Binds: [`${folder.onServer}:${folder.inside}`] }),
       // All of it is read, once.
       LogConfig: { Type: 'json-file', Config: {} },
     },

@@ -5,7 +5,6 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { isAbsolutePath } from '../../model/container-path.ts';
 import { UserError } from '../../model/errors.ts';
-import type { Mount } from '../vault.ts';
 import { createRun } from './container.ts';
 import type { Restic } from './restic.ts';
 
@@ -81,17 +80,11 @@ export async function pullToServer(
       hint: 'Write its whole path: /srv/pulled.',
     });
   }
-  const mount: Mount = {
-    Type: 'bind',
-    Source: folder,
-    Target: SERVER_FOLDER,
-    BindOptions: { CreateMountpoint: true },
-  };
   const words = ['restore', '--no-lock', `${snapshot}:${parentOf(path)}`, '--target', SERVER_FOLDER];
   await restic.run(
     [...words, '--include', path.slice(path.lastIndexOf('/')), '--verify', '--overwrite', 'never'],
     {
-      mounts: [mount],
+      folder: { onServer: folder, inside: SERVER_FOLDER },
     },
   );
   return `${folder}${path.slice(path.lastIndexOf('/'))}`;
