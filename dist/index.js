@@ -67716,6 +67716,10 @@ const SECRETS_VOLUME = 'secrets';
 function secretsVolumeName(scope) {
 	return `${scopeName(scope)}_${SECRETS_VOLUME}`;
 }
+const BACKUPS_VOLUME = 'backups';
+function backupsVolumeName(scope) {
+	return `${scopeName(scope)}_${BACKUPS_VOLUME}`;
+}
 const FILES_FOLDER = '/.switchyard';
 function filesVolumeName(container, mark) {
 	return `${container}_files_${mark}`;
@@ -85694,7 +85698,7 @@ const deploy = key_closed({
 }, DEPLOY_REFUSALS);
 ;
 const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
-const RESERVED_VOLUMES = [SIDECAR_ALIAS, SECRETS_VOLUME];
+const RESERVED_VOLUMES = [SIDECAR_ALIAS, SECRETS_VOLUME, BACKUPS_VOLUME];
 function isOfRepository({ type, source = '' }) {
 	return type === 'bind' && RELATIVE.test(source);
 }
@@ -94312,6 +94316,38 @@ function render(result) {
 	}
 }
 ;
+function chooseBackup(service, receipts, which, latestOf) {
+	const trusted = receipts.filter(({ verified }) => latestOf === 'made' || verified !== undefined);
+	if (which === 'latest') {
+		const latest = trusted.at(-1);
+		if (latest !== undefined)
+			return latest;
+		throw none(service, receipts, receipts.length === 0 ? 'there is no backup of' : 'no backup was verified of');
+	}
+	const named = receipts.find(({ id }) => id === which);
+	if (named !== undefined)
+		return named;
+	const time = Date.parse(which);
+	if (Number.isNaN(time))
+		throw none(service, receipts, `${JSON.stringify(which)} is no backup of`);
+	const before = trusted.filter(({ began_at }) => Date.parse(began_at) <= time).at(-1);
+	if (before !== undefined)
+		return before;
+	throw none(service, receipts, `no backup that counts began before ${new Date(time).toISOString()} of`);
+}
+const choose_TOLD = 5;
+function none(service, receipts, what) {
+	const last = receipts
+		.slice(-choose_TOLD)
+		.map(({ id, verified }) => `${id}${verified === undefined ? ' (not verified)' : ''}`)
+		.join(', ');
+	return new model_errors .yo(`${what} ${service} on the record`, {
+		hint: last === ''
+			? 'Make one: the action backup with "operation: create".'
+			: `The last ones are ${last}. Name one as the input "backup", or a time such as 2026-11-30T03:00Z.`,
+	});
+}
+;
 async function findRunning(server, scope, service) {
 	const { engine } = server;
 	const label = [
@@ -94401,7 +94437,6 @@ const DUMP = `set -eu
 umask 077
 # A session that has ended shows by what it does not answer.
 trap '' PIPE
-. ./repository.sh
 mkdir about
 pg_dump --version >out/version
 pg_dumpall --globals-only --no-password --database "$PGDATABASE" --file about/globals.sql
@@ -94480,6 +94515,52 @@ pg_dump --version >out/version
 kill -INT "$server"
 wait "$server" || true
 `;
+const ELSEWHERE = `elsewhere=postgres
+[ "$PGDATABASE" != postgres ] || elsewhere=template1
+`;
+const RESTORE_BESIDE = `set -eu
+umask 077
+. ./restore.sh
+${ELSEWHERE}
+"$@" dump "$ABOUT" "$PWD/about/globals.sql" >globals.sql
+grep -E '^(CREATE ROLE|GRANT) ' globals.sql >roles.sql || true
+psql --no-psqlrc --no-password --quiet --dbname "$elsewhere" --file roles.sql >/dev/null 2>&1 || true
+${PSQL} --dbname "$elsewhere" --set old="$PGDATABASE" --set new="$NEW" --set half="$HALF" --file beside.sql
+fill "$NEW" "$@"
+count "$NEW"
+`;
+const BESIDE_SQL = `
+SELECT format('DROP DATABASE %I', datname) FROM pg_database WHERE starts_with(datname, :'half') \\gexec
+SELECT format('CREATE DATABASE %I TEMPLATE template0 OWNER %I ENCODING %L LC_COLLATE %L LC_CTYPE %L', :'new', pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype)
+FROM pg_database WHERE datname = :'old'
+UNION ALL SELECT format('CREATE DATABASE %I TEMPLATE template0', :'new') WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'old') \\gexec
+SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', :'new') WHERE EXISTS (SELECT FROM pg_database WHERE datname = :'old') \\gexec
+SELECT format('GRANT %s ON DATABASE %I TO %s', a.privilege_type, :'new', CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END)
+FROM pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a WHERE d.datname = :'old' \\gexec
+SELECT format('ALTER %s SET %I TO ' || CASE WHEN name IN ('search_path', 'temp_tablespaces', 'local_preload_libraries', 'session_preload_libraries') THEN '%s' ELSE '%L' END,
+  CASE setrole WHEN 0 THEN format('DATABASE %I', :'new') ELSE format('ROLE %I IN DATABASE %I', pg_get_userbyid(setrole), :'new') END, name, value)
+FROM (SELECT setrole, split_part(said, '=', 1) AS name, substr(said, strpos(said, '=') + 1) AS value
+  FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) said WHERE d.datname = :'old') settings \\gexec
+`;
+const SWAP = `set -eu
+${ELSEWHERE}
+${PSQL} --dbname "$elsewhere" --set old="$PGDATABASE" --set new="$NEW" --set before="$BEFORE" --file swap.sql &
+renaming=$!
+while kill -0 "$renaming" 2>/dev/null; do
+  ${PSQL} --dbname "$elsewhere" --set old="$PGDATABASE" --set new="$NEW" --file leave.sql >/dev/null
+  sleep 0.1
+done
+wait "$renaming"
+`;
+const SWAP_SQL = `
+BEGIN;
+SELECT format('ALTER DATABASE %I RENAME TO %I', :'old', :'before') WHERE EXISTS (SELECT FROM pg_database WHERE datname = :'old') \\gexec
+ALTER DATABASE :"new" RENAME TO :"old";
+COMMIT;
+`;
+const LEAVE_SQL = `
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN (:'old', :'new') AND pid <> pg_backend_pid();
+`;
 ;
 const postgres = {
 	dataPath: '/postgres.dump',
@@ -94497,9 +94578,53 @@ const postgres = {
 			environment: { ...postgres_environmentOf(container), POSTGRES_PASSWORD_FILE: 'password' },
 		};
 	},
+	restoreBeside(container, query, names) {
+		return {
+			script: 'beside.sh',
+			files: {
+				'beside.sh': RESTORE_BESIDE,
+				'restore.sh': RESTORE,
+				'beside.sql': BESIDE_SQL,
+				...postgres_shared(container, query),
+			},
+			environment: { ...postgres_environmentOf(container), ...namedFor(names) },
+		};
+	},
+	swap(container, names) {
+		return {
+			script: 'swap.sh',
+			files: {
+				'swap.sh': SWAP,
+				'swap.sql': SWAP_SQL,
+				'leave.sql': LEAVE_SQL,
+				...postgres_shared(container, undefined),
+			},
+			environment: { ...postgres_environmentOf(container), ...namedFor(names) },
+		};
+	},
+	namesOf(container, id) {
+		const { database } = credentialsOf(container);
+		const named = (what) => `${fitting(database, LONGEST_NAME - what.length)}${what}`;
+		return {
+			current: database,
+			filled: named(`_restoring_${id}`),
+			half: fitting(database, LONGEST_NAME - `_restoring_${id}`.length).concat('_restoring_'),
+			kept: named(`_before_${id}`),
+		};
+	},
 	factsOf: readFacts,
 	toolsOf: (output) => ({ pg_dump: (output.get('version') ?? '').trim() }),
 };
+const LONGEST_NAME = 63;
+function fitting(name, bytes) {
+	const characters = [...name];
+	while (Buffer.byteLength(characters.join('')) > bytes)
+		characters.pop();
+	return characters.join('');
+}
+function namedFor({ filled, half, kept }) {
+	return { NEW: filled, HALF: half, BEFORE: kept };
+}
 function credentialsOf({ environment }) {
 	const { POSTGRES_USER: user = 'postgres', POSTGRES_PASSWORD: password = '' } = environment;
 	return { user, password, database: environment.POSTGRES_DB ?? user };
@@ -94736,73 +94861,6 @@ function restic_output_jsonOf(text) {
 	}
 }
 ;
-const PROGRAM_FOLDER = '/run/switchyard-restic';
-const REPOSITORY_FOLDER = '/run/switchyard-repository';
-const PASSWORD = 'repository-password';
-const PREPARE_REPOSITORY = `
-code=0
-"$@" cat config >/dev/null 2>repository.log || code=$?
-case $code in
-0) ;;
-10) "$@" init >/dev/null ;;
-*)
-  cat repository.log >&2
-  exit "$code"
-  ;;
-esac
-`;
-async function openRepository(server, scope, { spec, password, authFor }) {
-	await ensureImage(server, spec.image, authFor);
-	const labels = { [model_labels .d.role]: 'backup', [model_labels .d.project]: scope.project, [model_labels .d.environment]: scope.environment };
-	const repository = `${scopeName(scope)}_backups`;
-	await server.engine.createVolume(repository, labels);
-	return {
-		command: [`${PROGRAM_FOLDER}/restic`],
-		environment: {
-			RESTIC_REPOSITORY: REPOSITORY_FOLDER,
-			RESTIC_PASSWORD_FILE: `${JOB_FOLDER}/${PASSWORD}`,
-			RESTIC_CACHE_DIR: '/tmp/restic-cache',
-			RESTIC_PROGRESS_FPS: '0.1',
-			GOMEMLIMIT: '128MiB',
-			TZ: 'UTC',
-		},
-		files: { [PASSWORD]: password },
-		mounts: [
-			{ Type: 'volume', Source: await programVolume(server, scope, spec.image), Target: PROGRAM_FOLDER, ReadOnly: true },
-			{ Type: 'volume', Source: repository, Target: REPOSITORY_FOLDER },
-		],
-	};
-}
-async function ensureImage({ engine, name }, image, authFor) {
-	if ((await engine.findImage(image)) !== undefined)
-		return;
-	const auth = await authFor(image);
-	try {
-		await engine.pullImage(image, { ...(auth && { auth }), onProgress: () => undefined });
-	}
-	catch (error) {
-		throw new model_errors .yo(`${name}: pulling ${image} failed: ${(0,model_errors .bD)(error)}`, {
-			hint: 'It is the image of restic: "backup.image" in the file names it.',
-			cause: error,
-		});
-	}
-}
-async function programVolume({ engine }, scope, image) {
-	const id = (await engine.findImage(image))?.Id ?? image;
-	const volume = `switchyard_restic_${(0,external_node_crypto_.createHash)('sha256').update(id).digest('hex').slice(0, 12)}`;
-	const helper = await engine.createContainer(`${volume}_${(0,external_node_crypto_.randomUUID)()}`, {
-		Image: image,
-		Cmd: ['true'],
-		Labels: { [model_labels .d.role]: 'backup', [model_labels .d.project]: scope.project, [model_labels .d.environment]: scope.environment },
-		HostConfig: {
-			NetworkMode: 'none',
-			Mounts: [{ Type: 'volume', Source: volume, Target: '/usr/bin' }],
-		},
-	});
-	await engine.removeContainer(helper);
-	return volume;
-}
-;
 const verdict_TOLD = 5;
 function differencesOf(counted, restored) {
 	const differences = [
@@ -94870,10 +94928,11 @@ async function makeBackup(surroundings, source) {
 		took_ms: Math.round(outcome.tookMs),
 		size_bytes: data.sizeBytes,
 		stored_bytes: data.storedBytes + about.storedBytes,
-		target: 'disk',
+		target: targetTitle(spec.to),
 		snapshot: data.id,
 		about: about.id,
 		facts: program.factsOf(output),
+		...(spec.query !== undefined && { query: spec.query }),
 		tools: { ...program.toolsOf(output), restic: resticVersion(output.get('restic.json')) },
 		run: author.run,
 		actor: author.actor,
@@ -94890,14 +94949,9 @@ async function verifyBackup(surroundings, { service, spec, access, author }, rec
 		image: container.imageId,
 		network: 'bridge',
 		memoryBytes: container.memoryBytes === undefined ? undefined : container.memoryBytes + DUMP_MEMORY_BYTES,
-		...jobOf(program.verify(container, spec.query), access, snapshotsOf(receipt, program)),
+		...jobOf(program.verify(container, receipt.query), access, snapshotsOf(receipt, program)),
 	});
-	const differences = differencesOf(receipt.facts, restoredFacts(program, outcome));
-	if (differences.length > 0) {
-		throw new model_errors .yo(`${server.name}: ${title} found what was not restored: ${differences.join('; ')}`, {
-			hint: 'This backup counts for nothing. Make another one; if that fails too, its data cannot be dumped as it is.',
-		});
-	}
+	requireWhole(`${server.name}: ${title}`, receipt, program.factsOf(outcome.output));
 	return { at: new Date(clock.now()).toISOString(), run: author.run, took_ms: Math.round(outcome.tookMs) };
 }
 function snapshotsOf({ snapshot, about = '' }, { dataPath }) {
@@ -94911,13 +94965,18 @@ function programOf({ content }) {
 function jobOf({ script, files, environment }, access, more) {
 	return {
 		command: ['/bin/sh', script, ...access.command],
-		files: { ...files, ...access.files, 'repository.sh': PREPARE_REPOSITORY },
+		files: { ...files, ...access.files },
 		environment: { ...environment, ...access.environment, ...more },
 		mounts: access.mounts,
 	};
 }
-function restoredFacts(program, { output }) {
-	return program.factsOf(output);
+function requireWhole(title, { facts }, restored) {
+	const differences = differencesOf(facts, restored);
+	if (differences.length === 0)
+		return;
+	throw new model_errors .yo(`${title} found what was not restored: ${differences.join('; ')}`, {
+		hint: 'This backup counts for nothing. Make another one; if that fails too, its data cannot be dumped as it is.',
+	});
 }
 async function requireRunning({ server, scope }, service) {
 	const found = await findRunning(server, scope, service);
@@ -94926,6 +94985,498 @@ async function requireRunning({ server, scope }, service) {
 	throw new model_errors .yo(`${server.name}: ${service} does not run, so nobody can ask it for its data`, {
 		hint: 'Deploy it first. What it had before is in its earlier backups.',
 	});
+}
+;
+const DISK_FOLDER = '/srv/switchyard-backups';
+const CACHE_FOLDER = '/var/cache/switchyard-restic';
+const CACHE_VOLUME = 'switchyard_restic_cache';
+const MEMORY = '128MiB';
+function accessTo({ target, password, secrets }, scope, programs) {
+	const own = targetAccess(target, secrets, scope, programs);
+	return {
+		command: [programs.restic, ...own.options],
+		environment: {
+			...programs.environment,
+			...own.environment,
+			RESTIC_REPOSITORY_FILE: inJob('restic-repository'),
+			RESTIC_PASSWORD_FILE: inJob('restic-password'),
+			RESTIC_CACHE_DIR: CACHE_FOLDER,
+			GOMEMLIMIT: MEMORY,
+		},
+		files: { ...own.files, 'restic-repository': own.address, 'restic-password': password },
+		mounts: [
+			...programs.mounts,
+			{ Type: 'volume', Source: CACHE_VOLUME, Target: CACHE_FOLDER, VolumeOptions: { NoCopy: true } },
+			...own.mounts,
+		],
+	};
+}
+function targetAccess(target, secrets, scope, programs) {
+	const valueOf = (name) => {
+		const value = secrets[name];
+		if (value === undefined)
+			throw new Error(`nobody has the value of ${name}`);
+		return value;
+	};
+	switch (target.kind) {
+		case 'disk':
+			return diskAccess(scope);
+		case 's3':
+			return s3Access(target, valueOf);
+		case 'sftp':
+			return sftpAccess(target, valueOf, programs);
+		case 'rest':
+			return restAccess(target, valueOf);
+	}
+}
+function diskAccess(scope) {
+	return {
+		address: DISK_FOLDER,
+		options: [],
+		environment: {},
+		files: {},
+		mounts: [
+			{
+				Type: 'volume',
+				Source: backupsVolumeName(scope),
+				Target: DISK_FOLDER,
+				VolumeOptions: { NoCopy: true },
+			},
+		],
+	};
+}
+function s3Access(target, valueOf) {
+	const { url, region, isPathStyle, accessKeySecret, secretKeySecret, ca } = target;
+	const host = { s3: { accessKey: valueOf(accessKeySecret), secretKey: valueOf(secretKeySecret) } };
+	const trust = trusting(ca);
+	return {
+		address: `s3:${url}`,
+		options: [
+			...['-o', `s3.bucket-lookup=${isPathStyle ? 'path' : 'dns'}`],
+			...(region === undefined ? [] : ['-o', `s3.region=${region}`]),
+		],
+		environment: { ...trust.environment, MINIO_SHARED_CREDENTIALS_FILE: inJob('restic-s3.json'), MINIO_ALIAS: 's3' },
+		files: { ...trust.files, 'restic-s3.json': JSON.stringify({ version: '10', hosts: host, aliases: host }) },
+		mounts: [],
+	};
+}
+function sftpAccess(target, valueOf, { ssh }) {
+	const { user, host, port, path, hostKeys, keySecret } = target;
+	const configuration = {
+		HostName: host,
+		Port: port,
+		User: user,
+		IdentityFile: inJob('restic-ssh-key'),
+		IdentitiesOnly: 'yes',
+		HostKeyAlias: 'repository',
+		UserKnownHostsFile: inJob('restic-known-hosts'),
+		GlobalKnownHostsFile: 'none',
+		StrictHostKeyChecking: 'yes',
+		UpdateHostKeys: 'no',
+		BatchMode: 'yes',
+		ConnectTimeout: 30,
+		ServerAliveInterval: 15,
+		ServerAliveCountMax: 4,
+	};
+	const lines = Object.entries(configuration).map(([name, value]) => `  ${name} ${value}\n`);
+	return {
+		address: `sftp://repository/${path.split('/').map(encodeURIComponent).join('/')}`,
+		options: ['-o', `sftp.command=${ssh} -F ${inJob('restic-ssh-config')} -s repository sftp`],
+		environment: {},
+		files: {
+			'restic-ssh-config': `Host repository\n${lines.join('')}`,
+			'restic-ssh-key': normalisePrivateKey(valueOf(keySecret)),
+			'restic-known-hosts': hostKeys.map((key) => `repository ${key}\n`).join(''),
+		},
+		mounts: [],
+	};
+}
+function restAccess({ url, login, ca }, valueOf) {
+	const credentials = login === undefined
+		? ''
+		: `${[login.user, valueOf(login.passwordSecret)].map(encodeURIComponent).join(':')}@`;
+	return {
+		address: `rest:${url.replace('//', `//${credentials}`)}`,
+		options: [],
+		...trusting(ca),
+		mounts: [],
+	};
+}
+function trusting(ca) {
+	if (ca === undefined)
+		return { environment: {}, files: {} };
+	return { environment: { RESTIC_CACERT: inJob('restic-ca.pem') }, files: { 'restic-ca.pem': ca } };
+}
+function inJob(name) {
+	return `${JOB_FOLDER}/${name}`;
+}
+;
+const EXIT = { incomplete: 3, noRepository: 10, locked: 11, wrongPassword: 12 };
+const SAID = [
+	{
+		pattern: /no space left on device|disk quota exceeded|QuotaExceeded|XMinioStorageFull|507 /i,
+		what: 'there is no space left for backups',
+		hint: 'Make room there, or keep fewer backups ("retention") and run the action with "prune". Those that are there stay as they are.',
+	},
+	{
+		pattern: /(delet|remov)[^\n]*(403|405|forbidden|not allowed|access ?denied)|(403|forbidden)[^\n]*(delet|remov)/i,
+		what: 'nothing may be deleted with these credentials',
+		hint: 'An append-only repository is pruned with other credentials, from a place that a thief of the server does not reach: run the action with "prune" and secrets that may delete.',
+	},
+	{
+		pattern: /Host key verification failed|HOST IDENTIFICATION HAS CHANGED|No \S+ host key is known/i,
+		what: 'the host shows another key than the file says',
+		hint: 'Compare "ssh-keyscan HOST" with "host_key" in the file. If nobody has changed the host, somebody stands in between.',
+	},
+	{
+		pattern: /NoSuchBucket|bucket does not exist/i,
+		what: 'the bucket is not there',
+		hint: 'Is its name right, after the endpoint in "s3"? It is not made by itself, since a mistyped one would be.',
+	},
+	{
+		pattern: /Permission denied \(|AccessDenied|Access Denied|InvalidAccessKeyId|SignatureDoesNotMatch|access key|40[13] (unauthorized|forbidden)|\((401|403)\)|unauthorized/i,
+		what: 'the credentials are not accepted',
+		hint: 'Are the secrets that "to" names those of this place, and may they read and write there?',
+	},
+	{
+		pattern: /x509: |tls: |certificate/i,
+		what: 'the certificate of the server is not trusted',
+		hint: 'One of an authority of your own is named by "ca" in the file.',
+	},
+	{
+		pattern: /permission denied|SSH_FX_PERMISSION_DENIED/i,
+		what: 'it may not be written there',
+		hint: 'Give the login the right to write below the path in the file.',
+	},
+	{
+		pattern: /ciphertext verification failed|invalid data returned|does not match|hash mismatch|unexpected (pack )?(size|file)|pack .*(missing|not found)|blob .*not found|id mismatch|load\(<data|decrypting|broken pack|damaged/i,
+		what: 'the repository is damaged',
+		hint: 'Something there was changed or lost after it was written. See what with "restic check --read-data"; a backup made now is whole again, and "restic repair" gives up what cannot be read.',
+	},
+	{
+		pattern: /no such host|could not resolve|connection refused|connection reset|connection timed out|i\/o timeout|network is unreachable|no route to host|connect: |closed by remote host|unexpected EOF|server went away/i,
+		what: 'it cannot be reached from the server',
+		hint: 'Is the address in the file right, and does a firewall let the server through?',
+	},
+];
+function explainRestic({ exitCode, stderr, target, server }) {
+	const said = wordsOf(stderr);
+	const { what, hint } = meaningOf(exitCode, said);
+	return new model_errors .yo(`${server}: backups at ${target}: ${what}. restic says: ${said || 'nothing'}`, { hint });
+}
+function meaningOf(exitCode, said) {
+	switch (exitCode) {
+		case EXIT.noRepository:
+			return {
+				what: 'there is no repository',
+				hint: 'The first backup makes one. Where there were some before, see where they have gone: is the address still the same?',
+			};
+		case EXIT.locked:
+			return {
+				what: 'the repository is locked by a run that is at work, or was ended in the middle',
+				hint: 'Run again. What a dead run has left is taken away by itself once it is half an hour old.',
+			};
+		case EXIT.wrongPassword:
+			return {
+				what: 'the password of the repository is another one',
+				hint: 'Give the secret the value that it had when the first backup was made. Nothing was changed.',
+			};
+		case EXIT.incomplete:
+			return {
+				what: 'some of the data could not be read',
+				hint: 'Nothing of it counts as a backup. What is said tells which file; then run again.',
+			};
+		case 137:
+			return {
+				what: 'restic was killed',
+				hint: 'By somebody, or since the server had no memory left ("dmesg" tells). Run again.',
+			};
+	}
+	return (SAID.find(({ pattern }) => pattern.test(said)) ?? {
+		what: `restic ended with exit code ${exitCode}`,
+		hint: 'Nothing half counts as a backup. What it says tells what is wrong; then run again.',
+	});
+}
+function wordsOf(stderr) {
+	const lines = stderr.split('\n').map(restic_failure_textOf).filter((line) => line !== '');
+	return [...new Set(lines)].slice(-6).join('; ').replaceAll(/\s+/g, ' ');
+}
+function restic_failure_textOf(line) {
+	if (!line.startsWith('{'))
+		return line.trim();
+	try {
+		const { message, error } = JSON.parse(line);
+		return (message ?? error?.message ?? '').replace(/^Fatal: /, '').trim();
+	}
+	catch {
+		return line.trim();
+	}
+}
+;
+async function prepareRepository(restic, isExpected) {
+	if (await prepare_isThere(restic))
+		return;
+	if (isExpected) {
+		throw new model_errors .yo(`${restic.surroundings.server.name}: backups at ${restic.title}: there is no repository, and backups were made there`, {
+			hint: 'Has "to" changed, is a disk not mounted, or was it removed? A new one is made where you say so: remove the receipts of this place from the state branch ("backups/").',
+		});
+	}
+	await restic.run(['init']).catch(async (error) => {
+		if (!(await prepare_isThere(restic).catch(() => false)))
+			throw error;
+	});
+	if (!(await prepare_isThere(restic)))
+		throw restic.explain(EXIT.noRepository, '');
+}
+async function prepare_isThere(restic) {
+	const { exitCode } = await restic.run(['cat', 'config'], { expected: [EXIT.noRepository] });
+	return exitCode === 0;
+}
+;
+const container_FIRST_POLL_MS = 50;
+const container_LONGEST_POLL_MS = 1_000;
+const container_CANCEL_GRACE_S = 3;
+async function runContainer(surroundings, run) {
+	const { server, clock, signal } = surroundings;
+	const { engine } = server;
+	const id = await createRun(surroundings, run);
+	try {
+		await engine.startContainer(id);
+		const everyMs = (looks) => Math.min(container_FIRST_POLL_MS * 2 ** (looks - 1), container_LONGEST_POLL_MS);
+		const ended = await poll(clock.endingWith(signal), { everyMs }, async () => {
+			const { State } = await engine.inspectContainer(id);
+			return State?.Running ? undefined : { exitCode: State?.ExitCode ?? 1 };
+		});
+		return { exitCode: ended?.exitCode ?? 1, ...(await engine.logs(id, {})) };
+	}
+	catch (error) {
+		if (signal.aborted)
+			await engine.stopContainer(id, container_CANCEL_GRACE_S).catch(() => undefined);
+		throw error;
+	}
+	finally {
+		await engine.removeContainer(id);
+	}
+}
+async function createRun({ server, scope, signal }, { image, command, environment, files, mounts, network }) {
+	signal.throwIfAborted();
+	const { engine } = server;
+	const labels = {
+		[model_labels .d.role]: 'backup',
+		[model_labels .d.project]: scope.project,
+		[model_labels .d.environment]: scope.environment,
+	};
+	const name = `${scopeName(scope)}_restic_${(0,external_node_crypto_.randomBytes)(4).toString('hex')}`;
+	const id = await engine.createContainer(name, {
+		Image: image,
+		Entrypoint: command.slice(0, 1),
+		Cmd: command.slice(1),
+		User: '0:0',
+		Env: Object.entries(environment).map(([key, value]) => `${key}=${value}`),
+		Labels: labels,
+		HostConfig: {
+			Init: true,
+			NetworkMode: network,
+			Mounts: [{ Type: 'volume', Target: JOB_FOLDER, VolumeOptions: { Labels: labels } }, ...mounts],
+			LogConfig: { Type: 'json-file', Config: {} },
+		},
+	});
+	try {
+		const entries = Object.entries(files).map(([path, text]) => ({
+			path,
+			content: Buffer.from(text),
+			mode: 0o400,
+			uid: 0,
+			gid: 0,
+		}));
+		await engine.writeEntries(id, JOB_FOLDER, entries);
+	}
+	catch (error) {
+		await engine.removeContainer(id);
+		throw error;
+	}
+	return id;
+}
+;
+const program_FOLDER = '/opt/switchyard-restic';
+const OWN_PROGRAMS = { restic: 'restic', ssh: 'ssh', environment: {}, mounts: [] };
+const program_SCRIPT = `set -eu
+folder=$1
+cd "$folder"
+[ ! -e ready ] || exit 0
+mkdir -p bin lib
+place() {
+  chmod 755 "$1"
+  mv -f "$1" "$2"
+}
+bring() {
+  from=$(command -v "$1") || return 0
+  libraries=$(ldd "$from" 2>/dev/null | sed -n 's/.*=> \\(\\/[^ ]*\\) .*/\\1/p; s/^[[:space:]]*\\(\\/[^ ]*\\) (.*/\\1/p') || true
+  if [ -z "$libraries" ]; then
+    cp -L "$from" "bin/$1.$$"
+    place "bin/$1.$$" "bin/$1"
+    return 0
+  fi
+  for library in $libraries "$from"; do
+    name=\${library##*/}
+    cp -L "$library" "lib/$name.$$"
+    place "lib/$name.$$" "lib/$name"
+    case $name in ld-*) loader=$name ;; esac
+  done
+  printf '#!/bin/sh\\nexec %s/%s --library-path %s %s/%s "$@"\\n' "$folder/lib" "$loader" "$folder/lib" "$folder/lib" "$1" >"bin/$1.$$"
+  place "bin/$1.$$" "bin/$1"
+}
+bring restic
+bring ssh
+[ ! -e /etc/ssl/certs/ca-certificates.crt ] || cp -L /etc/ssl/certs/ca-certificates.crt roots.pem
+[ -x bin/restic ]
+: >ready
+`;
+async function bringPrograms(surroundings, image) {
+	const { server } = surroundings;
+	const found = await server.engine.findImage(image);
+	const id = found?.Id?.replace('sha256:', '').slice(0, 12);
+	if (id === undefined)
+		throw new Error(`the image ${image} is not on ${server.name}`);
+	const volume = {
+		Type: 'volume',
+		Source: `switchyard_restic_${id}`,
+		Target: program_FOLDER,
+		VolumeOptions: { NoCopy: true },
+	};
+	const { exitCode, stderr } = await runContainer(surroundings, {
+		image,
+		command: ['sh', '-c', program_SCRIPT, 'sh', program_FOLDER],
+		environment: {},
+		files: {},
+		mounts: [volume],
+		network: 'none',
+	}).catch((error) => ({ exitCode: 1, stderr: (0,model_errors .bD)(error) }));
+	if (exitCode !== 0) {
+		throw new model_errors .yo(`${server.name}: restic cannot be taken from the image ${image}: ${stderr.trim()}`, {
+			hint: 'It has to have restic 0.17 or newer and a shell, as the official one has: "backup.image" in the file names it.',
+		});
+	}
+	return {
+		restic: `${program_FOLDER}/bin/restic`,
+		ssh: `${program_FOLDER}/bin/ssh`,
+		environment: { SSL_CERT_FILE: `${program_FOLDER}/roots.pem` },
+		mounts: [{ ...volume, ReadOnly: true }],
+	};
+}
+;
+const LOCK_PATIENCE = '2m';
+class Restic {
+	surroundings;
+	repository;
+	#image;
+	constructor(surroundings, repository, image) {
+		this.surroundings = surroundings;
+		this.repository = repository;
+		this.#image = image;
+	}
+	get title() {
+		return targetTitle(this.repository.target);
+	}
+	requestFor(command, mounts = []) {
+		const access = accessTo(this.repository, this.surroundings.scope, OWN_PROGRAMS);
+		return {
+			image: this.#image,
+			command: [...access.command, ...command],
+			environment: access.environment,
+			files: access.files,
+			mounts: [...access.mounts, ...mounts],
+			network: this.repository.target.kind === 'disk' ? 'none' : 'bridge',
+		};
+	}
+	async run(command, options = {}) {
+		const { exitCode, stdout, stderr } = await this.#attempt(command, options);
+		if (exitCode === 0 || options.expected?.includes(exitCode))
+			return { exitCode, values: restic_valuesOf(stdout) };
+		throw this.explain(exitCode, stderr);
+	}
+	explain(exitCode, stderr) {
+		return explainRestic({ exitCode, stderr, target: this.title, server: this.surroundings.server.name });
+	}
+	async #attempt(command, { mounts }) {
+		const attempt = (words) => runContainer(this.surroundings, this.requestFor(words, mounts));
+		const patient = ['--retry-lock', LOCK_PATIENCE, '--cleanup-cache', '--json', ...command];
+		const ended = await attempt(patient);
+		if (ended.exitCode !== EXIT.locked)
+			return ended;
+		await attempt(['unlock']);
+		return await attempt(patient);
+	}
+}
+function restic_valuesOf(stdout) {
+	const text = stdout.trim();
+	if (text === '')
+		return [];
+	try {
+		return [JSON.parse(text)];
+	}
+	catch {
+		return text.split('\n').flatMap((line) => {
+			try {
+				return [JSON.parse(line)];
+			}
+			catch {
+				return [];
+			}
+		});
+	}
+}
+;
+async function openRepository(surroundings, { spec, secrets, isExpected, authFor }) {
+	const { scope } = surroundings;
+	await ensureImage(surroundings, spec.image, authFor);
+	const repository = { target: spec.to, password: secrets[spec.passwordSecret] ?? '', secrets };
+	const restic = new Restic(surroundings, repository, spec.image);
+	const [programs] = await Promise.all([
+		bringPrograms(surroundings, spec.image),
+		prepareRepository(restic, isExpected),
+	]);
+	return accessTo(repository, scope, programs);
+}
+async function ensureImage({ server: { engine, name }, signal }, image, authFor) {
+	if ((await engine.findImage(image)) !== undefined)
+		return;
+	const auth = await authFor(image);
+	try {
+		await engine.pullImage(image, { ...(auth && { auth }), onProgress: () => undefined, signal });
+	}
+	catch (error) {
+		if (signal.aborted)
+			throw signal.reason;
+		throw new model_errors .yo(`${name}: pulling ${image} failed: ${(0,model_errors .bD)(error)}`, {
+			hint: 'It is the image of restic: "backup.image" in the file names it.',
+			cause: error,
+		});
+	}
+}
+;
+async function restoreInPlace(surroundings, { service, spec, access }, receipt, confirm) {
+	const { server, clock } = surroundings;
+	const container = await requireRunning(surroundings, service);
+	const program = programOf(spec);
+	const names = program.namesOf(container, newBackupId(new Date(clock.now())));
+	const title = `the restore of ${service} from backup ${receipt.id}`;
+	const place = {
+		service,
+		image: container.imageId,
+		network: `container:${container.id}`,
+		memoryBytes: DUMP_MEMORY_BYTES,
+	};
+	const beside = program.restoreBeside(container, receipt.query, names);
+	const filled = await runJob(surroundings, {
+		title,
+		...place,
+		...jobOf(beside, access, snapshotsOf(receipt, program)),
+	});
+	requireWhole(`${server.name}: ${title}`, receipt, program.factsOf(filled.output));
+	await confirm();
+	await runJob(surroundings, { title, ...place, ...jobOf(program.swap(container, names), access, {}) });
+	return names.kept;
 }
 ;
 async function createBackups(request) {
@@ -94941,11 +95492,25 @@ async function createBackups(request) {
 }
 async function verifyBackups(request) {
 	return await withHolders(request, async ({ service }, work) => {
-		const receipt = (await work.receipts()).at(-1);
-		if (receipt === undefined)
-			throw noBackup(service);
-		return await verified(work, receipt);
+		const receipts = await work.receipts();
+		return await verified(work, chooseBackup(service, receipts, request.which, 'made'));
 	});
+}
+async function restoreBackups(request) {
+	const { author, leaseWaitMs, signal, services = [] } = request;
+	if (services.length !== 1) {
+		throw new model_errors .yo('a restore needs the name of the service whose data comes back', {
+			hint: 'Write it as the input "service", one name.',
+		});
+	}
+	const restore = async ({ service, server }, work) => {
+		const receipts = await work.receipts();
+		const receipt = chooseBackup(service, receipts, request.which, 'verified');
+		const kept = await work.step(`Restore backup ${receipt.id} of ${service} on ${server.name}`, () => restoreInPlace(work.surroundings, work.source, receipt, work.confirm));
+		request.log.warning(`${service} has the data of ${receipt.began_at} again. What it had before is kept as ${kept} on ${server.name}: remove it when nobody misses anything`);
+		return receipt;
+	};
+	return await withHolders(request, restore, { author, leaseWaitMs, signal });
 }
 async function verified(work, receipt) {
 	const { service, id } = receipt;
@@ -94968,12 +95533,13 @@ function isDue({ verify }, before, { began_at }) {
 		return verify === 'always';
 	return !before.some(({ verified: found }) => found?.at.slice(0, 10) === began_at.slice(0, 10));
 }
-async function withHolders(request, work) {
+async function withHolders(request, work, access = 'read') {
 	const { wanted: file, excludedServers, clock, log, author, signal, secrets, registryAuth } = request;
 	const chosen = chosenOf(request);
 	const narrowing = { services: undefined, zones: undefined, excludedServers };
-	const opening = { wanted: file, narrowing, access: 'read', timeline: new Timeline(clock) };
+	const opening = { wanted: file, narrowing, access, timeline: new Timeline(clock) };
 	return await withEnvironment(request, opening, async ({ wanted, fleet, journal }) => {
+		fleet.guardWith(() => journal.lease?.assertMayChange());
 		const scope = { project: wanted.project, environment: wanted.environment };
 		const holders = await holdersOf(fleet, scope, chosen);
 		const outcomes = [];
@@ -94981,17 +95547,21 @@ async function withHolders(request, work) {
 			const { service, spec, server } = holder;
 			const told = { service, server: server.name };
 			try {
-				const access = await openRepository(server, scope, {
+				const surroundings = { server, scope, clock, log, signal };
+				const before = await journal.snapshot.receipts(service);
+				const access = await openRepository(surroundings, {
 					spec,
-					password: secrets[spec.passwordSecret] ?? '',
+					secrets,
+					isExpected: before.some(({ target }) => target === targetTitle(spec.to)),
 					authFor: registryAuth,
 				});
 				const receipt = await work(holder, {
-					surroundings: { server, scope, clock, log, signal },
+					surroundings,
 					source: { service, spec, access, author },
 					step: (title, inner) => log.group(title, inner),
 					keep: (kept, what) => journal.keepReceipts([kept], what, author),
 					receipts: () => journal.snapshot.receipts(service),
+					confirm: async () => await journal.lease?.confirm(),
 				});
 				outcomes.push({ ...told, receipt });
 			}
@@ -95027,16 +95597,11 @@ async function holdersOf(fleet, scope, chosen) {
 		hint: 'Deploy it first. What it had before is in its earlier backups: "operation: restore" brings it back.',
 	});
 }
-function noBackup(service) {
-	return new model_errors .yo(`there is no backup of ${service} on the record`, {
-		hint: 'Make one: the action backup with "operation: create".',
-	});
-}
 ;
 const backup = command_command({
 	title: 'Switchyard backup',
 	description: 'Back up databases and volumes of an environment from server to repository, verify each backup by restoring it, and bring one back.',
-	inputs: [...PROJECT, 'operation', 'backup', 'service', 'exclude-servers', 'secrets', 'age-key'],
+	inputs: [...PROJECT, 'operation', 'backup', 'service', 'exclude-servers', 'lease-wait', 'secrets', 'age-key'],
 	outputs: ['backups'],
 	meanings: {
 		service: 'The services to work on, one a line. All that the file backs up when empty; `restore` needs one.',
@@ -95050,7 +95615,7 @@ const backup = command_command({
 		for (const value of Object.values(secrets))
 			surroundings.log.hide(value);
 		const request = { ...reach, wanted, services, excludedServers, secrets, author, signal: surroundings.signal };
-		const report = await (operation === 'create' ? createBackups(request) : verifyBackups(request));
+		const report = await backup_carryOut(inputs, request);
 		return {
 			kind: 'backups',
 			title,
@@ -95061,8 +95626,20 @@ const backup = command_command({
 		};
 	},
 });
+function backup_carryOut({ operation, backup: which, 'lease-wait': leaseWaitMs }, request) {
+	switch (operation) {
+		case 'create':
+			return createBackups(request);
+		case 'verify':
+			return verifyBackups({ ...request, which });
+		case 'restore':
+			return restoreBackups({ ...request, which, leaseWaitMs });
+	}
+}
 function repositorySecrets({ wanted, definitions, sources }, services) {
-	const names = wanted.services.flatMap(({ name, backup: spec }) => spec === undefined || services?.includes(name) === false ? [] : [spec.passwordSecret]);
+	const names = wanted.services.flatMap(({ name, backup: spec }) => spec === undefined || services?.includes(name) === false
+		? []
+		: [spec.passwordSecret, ...targetSecrets(spec.to)]);
 	const errors = [];
 	const values = [...new Set(names)].map((name) => {
 		try {

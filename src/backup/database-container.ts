@@ -34,13 +34,15 @@ export async function findRunning(
   if (newest?.Id === undefined) return undefined;
   const { Config, Image, Args, Path, HostConfig } = await engine.inspectContainer(newest.Id);
   const labels = Config?.Labels ?? {};
+  const command = [Path ?? '', ...(Args ?? [])];
   return {
     id: newest.Id,
     image: labels[LABEL.version] ?? Config?.Image ?? '',
     imageId: Image ?? '',
     release: Number(labels[LABEL.release] ?? 0),
     memoryBytes: HostConfig?.Memory || undefined,
-    command: [Path ?? '', ...(Args ?? [])],
+    command,
+    configuration: await configurationOf(server, newest.Id, command),
     environment: await environmentOf(server, newest.Id, Config?.Env ?? []),
   };
 }
@@ -68,4 +70,20 @@ async function environmentOf(
     }
   });
   return Object.fromEntries(await Promise.all(read));
+}
+
+/** A file of settings among the words of the command, as redis-server takes it. */
+async function configurationOf(
+  { engine }: Server,
+  id: string,
+  command: readonly string[],
+): Promise<string | undefined> {
+  const path = command.find((word) => word.startsWith('/') && word.endsWith('.conf'));
+  if (path === undefined) return undefined;
+  try {
+    return [...(await engine.readFiles(id, path)).values()][0];
+  } catch (error) {
+    if (isStatus(error, 404)) return undefined;
+    throw error;
+  }
 }

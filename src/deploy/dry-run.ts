@@ -1,5 +1,6 @@
 import { holderOf } from '../state/lease.ts';
 import { withEnvironment } from './environment.ts';
+import { backupAges, lateBackups } from './observation/backups.ts';
 import { driftOf } from './observation/drift.ts';
 import { leftToDeploys } from './observation/left-to-deploys.ts';
 import { describeMaintenance, maintenanceOf } from './observation/maintenance.ts';
@@ -52,6 +53,7 @@ export async function dryRun(request: ChangeRequest): Promise<DryRunReport> {
       notes: [
         ...notes,
         ...(input.compared.with === 'deployed' ? leftToDeploys(kept, plan, wanted) : []),
+        ...lateBackups(await backupAges(snapshot, wanted, clock.now())),
         ...describeMaintenance(maintenanceOf(input.scope, input.observed)),
       ],
       drift: driftOf(kept, planDeploy(kept)),

@@ -38,6 +38,7 @@ beforeAll(async () => {
     },
   });
   await shop.deploy();
+  await sql('DROP TABLE IF EXISTS orders');
   await sql('CREATE TABLE orders (id serial PRIMARY KEY, total int NOT NULL)');
   await sql('CREATE INDEX by_total ON orders (total)');
   await sql('INSERT INTO orders (total) SELECT g % 100 FROM generate_series(1, 1000) g');
@@ -45,6 +46,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await shop?.leave();
+  await server?.docker('volume', 'rm', 'kept_production_data', 'kept_production_backups');
 });
 
 /** sql asks the database of the shop, as its superuser. */
@@ -92,6 +94,12 @@ test('a restore brings back what was there, and keeps what was there before it',
   expect(JSON.parse(restored.outputs.backups ?? '[]')).toMatchObject([{ service: 'db', id: made.id }]);
 });
 
+test('a wrong password makes no second repository', async () => {
+  const failed = await tryBackup({ secrets: JSON.stringify({ BACKUP_PASSWORD: 'another one' }) });
+  expect(failed.code).toBe(1);
+  expect(failed.log).not.toContain('another one');
+});
+
 test('a backup that has rotted is told as soon as it is restored', async () => {
   const [made] = JSON.parse((await backup()).outputs.backups ?? '[]');
   await inRepository('for pack in data/*/*; do printf x | dd of="$pack" bs=1 seek=100 conv=notrunc; done');
@@ -103,12 +111,6 @@ test('a backup that has rotted is told as soon as it is restored', async () => {
   await inRepository('rm -r data index snapshots keys locks config');
   const gone = await tryBackup();
   expect(gone.log).toContain('there is no repository, and backups were made there');
-});
-
-test('a wrong password makes no second repository', async () => {
-  const failed = await tryBackup({ secrets: JSON.stringify({ BACKUP_PASSWORD: 'another one' }) });
-  expect(failed.code).toBe(1);
-  expect(failed.log).not.toContain('another one');
 });
 
 /** inRepository runs a line in the folder that the repository is in, on the server. */

@@ -2,8 +2,9 @@ import type { DatabaseKind } from '../../model/backup.ts';
 import { UserError } from '../../model/errors.ts';
 import { postgres } from './postgres.ts';
 import type { DatabaseProgram } from './program.ts';
+import { redis } from './redis.ts';
 
-const PROGRAMS: Partial<Record<DatabaseKind, DatabaseProgram>> = { postgres };
+const PROGRAMS: Partial<Record<DatabaseKind, DatabaseProgram>> = { postgres, redis };
 
 /** databaseProgram returns how a kind of database is dumped and restored. It throws a UserError for one that is not yet. */
 export function databaseProgram(kind: DatabaseKind): DatabaseProgram {

@@ -14,6 +14,8 @@ export interface DatabaseContainer {
   environment: Readonly<Record<string, string>>;
   /** Words that the server was started with. */
   command: readonly string[];
+  /** The text of a configuration that the command names. */
+  configuration?: string | undefined;
 }
 
 /** A part of a job that differs by database: scripts and files, and variables, none of them secret. */
