@@ -50,14 +50,16 @@ beforeAll(async () => {
 }, 180_000);
 
 afterAll(async () => {
-  for (const project of projects) {
+  for (const project of new Set(projects)) {
     const label = `label=switchyard.project=${project}`;
     const left = await dockerList(['ps', '--all', '--quiet', '--filter', label]);
     if (left.length > 0) await docker(['rm', '--force', '--volumes', ...left]);
-    await docker(['volume', 'rm', '--force', backupsVolumeName(scopeOf(project))]);
   }
   await server?.close();
   await removeLab(LAB);
+  for (const project of new Set(projects)) {
+    await docker(['volume', 'rm', '--force', backupsVolumeName(scopeOf(project))]);
+  }
   rmSync(folder, { recursive: true, force: true });
 }, 60_000);
 

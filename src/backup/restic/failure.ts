@@ -91,23 +91,24 @@ function meaningOf(exitCode: number, said: string): { what: string; hint: string
         what: 'the password of the repository is another one',
         hint: 'Give the secret the value that it had when the first backup was made. Nothing was changed.',
       };
-    case EXIT.incomplete:
-      return {
-        what: 'some of the data could not be read',
-        hint: 'Nothing of it counts as a backup. What is said tells which file; then run again.',
-      };
     case 137:
       return {
         what: 'restic was killed',
         hint: 'By somebody, or since the server had no memory left ("dmesg" tells). Run again.',
       };
   }
-  return (
-    SAID.find(({ pattern }) => pattern.test(said)) ?? {
-      what: `restic ended with exit code ${exitCode}`,
-      hint: 'Nothing half counts as a backup. What it says tells what is wrong; then run again.',
-    }
-  );
+  const known = SAID.find(({ pattern }) => pattern.test(said));
+  if (known !== undefined) return known;
+  if (exitCode === EXIT.incomplete) {
+    return {
+      what: 'not all of it was done',
+      hint: 'Nothing of it counts as a backup. What is said tells what is missing; then run again.',
+    };
+  }
+  return {
+    what: `restic ended with exit code ${exitCode}`,
+    hint: 'Nothing half counts as a backup. What it says tells what is wrong; then run again.',
+  };
 }
 
 /** The words of restic that matter, whether it speaks JSON or not. */
@@ -123,7 +124,9 @@ function textOf(line: string): string {
   if (!line.startsWith('{')) return line.trim();
   try {
     const { message, error } = JSON.parse(line) as { message?: string; error?: { message?: string } };
-    return (message ?? error?.message ?? '').replace(/^Fatal: /, '').trim();
+    const text = (message ?? error?.message ?? '').replace(/^Fatal: /, '');
+    // Some of its messages end with where in its source they come from.
+    return text.split(/\n(?=[\w./*()]+\n\t)/)[0]?.trim() ?? '';
   } catch {
     return line.trim();
   }

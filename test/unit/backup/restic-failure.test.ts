@@ -34,6 +34,12 @@ const SAID: [said: string, exitCode: number, meant: string][] = [
     'nothing may be deleted',
   ],
   ['Load(<data/7ab1>) failed: ciphertext verification failed', 1, 'the repository is damaged'],
+  [
+    'unexpected HTTP response (403): 403 Forbidden; unable to remove snapshot/5ef8 from the repository',
+    3,
+    'nothing may be deleted',
+  ],
+  ['a file went away', 3, 'not all of it was done'],
   ['', 137, 'restic was killed'],
   ['something new', 1, 'restic ended with exit code 1'],
 ];
@@ -49,4 +55,16 @@ test('a message that comes twice is said once, in a line', () => {
   const stderr = '{"message":"Fatal: a\\nb"}\n{"message":"Fatal: a\\nb"}\n{"message_type":"status"}\n';
   const error = explainRestic({ exitCode: 1, stderr, target: 'disk', server: 'web-1' });
   expect(error.message).toBe('web-1: backups at disk: restic ended with exit code 1. restic says: a b');
+});
+
+test('where in its source restic has failed is not said', () => {
+  const message =
+    'Fatal: failed to remove snapshots\nmain.init\n\tgithub.com/restic/restic/cmd/restic/cmd_forget.go:67';
+  const { message: said } = explainRestic({
+    exitCode: 1,
+    stderr: JSON.stringify({ message }),
+    target: 'disk',
+    server: 'web-1',
+  });
+  expect(said).toMatch(/restic says: failed to remove snapshots$/);
 });
