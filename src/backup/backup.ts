@@ -33,6 +33,9 @@ export interface BackupOutcome {
   service: string;
   server: string;
   receipt?: BackupReceipt;
+  /** Where it was pulled to, and its digest. */
+  file?: string;
+  sha256?: string;
   failure?: unknown;
 }
 
@@ -133,7 +136,11 @@ async function verified(work: Work, receipt: BackupReceipt): Promise<BackupRecei
 }
 
 /** A day begins at midnight, UTC. */
-function isDue({ verify }: BackupSpec, before: readonly BackupReceipt[], { began_at }: BackupReceipt): boolean {
+function isDue(
+  { verify }: BackupSpec,
+  before: readonly BackupReceipt[],
+  { began_at }: BackupReceipt,
+): boolean {
   if (verify !== 'daily') return verify === 'always';
   return !before.some(({ verified: found }) => found?.at.slice(0, 10) === began_at.slice(0, 10));
 }
@@ -182,7 +189,11 @@ async function withHolders(
   });
 }
 
-function chosenOf({ wanted, services }: BackupRequest): { service: string; spec: BackupSpec }[] {
+/** chosenOf returns the services that are meant, with what the file says of their backups. It throws a UserError for one that has none. */
+export function chosenOf({
+  wanted,
+  services,
+}: Pick<BackupRequest, 'wanted' | 'services'>): { service: string; spec: BackupSpec }[] {
   const all = wanted.services.flatMap(({ name, backup }) =>
     backup === undefined ? [] : [{ service: name, spec: backup }],
   );
@@ -206,7 +217,9 @@ async function holdersOf(
 ): Promise<Holder[]> {
   const found = await fleet.onAll(async (server) => {
     const here = await Promise.all(
-      chosen.map(async (one) => ((await findRunning(server, scope, one.service)) ? [{ ...one, server }] : [])),
+      chosen.map(async (one) =>
+        (await findRunning(server, scope, one.service)) ? [{ ...one, server }] : [],
+      ),
     );
     return here.flat();
   });
@@ -217,4 +230,3 @@ async function holdersOf(
     hint: 'Deploy it first. What it had before is in its earlier backups: "operation: restore" brings it back.',
   });
 }
-

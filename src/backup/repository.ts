@@ -3,6 +3,7 @@ import type { BackupSpec } from '../model/backup.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import type { JobSurroundings } from './job.ts';
 import { accessTo } from './restic/access.ts';
+import { removeDeadRuns } from './restic/container.ts';
 import { prepareRepository } from './restic/prepare.ts';
 import { bringPrograms } from './restic/program.ts';
 import { Restic } from './restic/restic.ts';
@@ -24,6 +25,7 @@ export async function openRepository(
   { spec, secrets, isExpected, authFor }: RepositoryRequest,
 ): Promise<ResticAccess> {
   const { scope } = surroundings;
+  await removeDeadRuns(surroundings);
   await ensureImage(surroundings, spec.image, authFor);
   const repository = { target: spec.to, password: secrets[spec.passwordSecret] ?? '', secrets };
   const restic = new Restic(surroundings, repository, spec.image);
@@ -34,7 +36,8 @@ export async function openRepository(
   return accessTo(repository, scope, programs);
 }
 
-async function ensureImage(
+/** ensureImage pulls an image that is not on a server. It throws a UserError with what the registry says. */
+export async function ensureImage(
   { server: { engine, name }, signal }: JobSurroundings,
   image: string,
   authFor: RepositoryRequest['authFor'],

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import {
   type BackupOutcome,
   type BackupReport,
@@ -6,6 +7,7 @@ import {
   restoreBackups,
   verifyBackups,
 } from '../backup/backup.ts';
+import { listBackups, pruneOldBackups, pullBackups } from '../backup/kept.ts';
 import { requireSecret } from '../config/secrets.ts';
 import { targetSecrets } from '../model/backup-target.ts';
 import { failTogether, messageOf, UserError } from '../model/errors.ts';
@@ -28,10 +30,22 @@ export const backup = command({
   title: 'Switchyard backup',
   description:
     'Back up databases and volumes of an environment from server to repository, verify each backup by restoring it, and bring one back.',
-  inputs: [...PROJECT, 'operation', 'backup', 'service', 'exclude-servers', 'lease-wait', 'secrets', 'age-key'],
+  inputs: [
+    ...PROJECT,
+    'operation',
+    'backup',
+    'folder',
+    'server-folder',
+    'service',
+    'exclude-servers',
+    'lease-wait',
+    'secrets',
+    'age-key',
+  ],
   outputs: ['backups'],
   meanings: {
-    service: 'The services to work on, one a line. All that the file backs up when empty; `restore` needs one.',
+    service:
+      'The services to work on, one a line. All that the file backs up when empty; `restore` needs one.',
     secrets:
       'The values of secrets by name, as a JSON object: all with the expression `toJSON(secrets)`. Needed are the password of the repository, and what opens the place where it is.',
   },
@@ -41,8 +55,16 @@ export const backup = command({
     const { wanted, reach, author, title } = project;
     const secrets = repositorySecrets(project, services);
     for (const value of Object.values(secrets)) surroundings.log.hide(value);
-    const request = { ...reach, wanted, services, excludedServers, secrets, author, signal: surroundings.signal };
-    const report = await carryOut(inputs, request);
+    const request = {
+      ...reach,
+      wanted,
+      services,
+      excludedServers,
+      secrets,
+      author,
+      signal: surroundings.signal,
+    };
+    const report = await carryOut({ ...inputs, folder: join(project.workspace, inputs.folder) }, request);
     return {
       kind: 'backups',
       title,
@@ -55,7 +77,13 @@ export const backup = command({
 });
 
 function carryOut(
-  { operation, backup: which, 'lease-wait': leaseWaitMs }: Pick<Inputs, 'operation' | 'backup' | 'lease-wait'>,
+  {
+    operation,
+    backup: which,
+    folder,
+    'server-folder': serverFolder,
+    'lease-wait': leaseWaitMs,
+  }: Pick<Inputs, 'operation' | 'backup' | 'folder' | 'server-folder' | 'lease-wait'>,
   request: BackupRequest,
 ): Promise<BackupReport> {
   switch (operation) {
@@ -63,6 +91,12 @@ function carryOut(
       return createBackups(request);
     case 'verify':
       return verifyBackups({ ...request, which });
+    case 'list':
+      return listBackups(request);
+    case 'pull':
+      return pullBackups({ ...request, which, folder, serverFolder });
+    case 'prune':
+      return pruneOldBackups(request);
     case 'restore':
       return restoreBackups({ ...request, which, leaseWaitMs });
   }
@@ -92,7 +126,7 @@ function repositorySecrets(
   return Object.fromEntries(values);
 }
 
-function outputOf({ service, server, receipt, failure }: BackupOutcome): BackupOutput {
+function outputOf({ service, server, receipt, file, sha256, failure }: BackupOutcome): BackupOutput {
   return {
     service,
     server,
@@ -102,7 +136,10 @@ function outputOf({ service, server, receipt, failure }: BackupOutcome): BackupO
       size_bytes: receipt.size_bytes,
       stored_bytes: receipt.stored_bytes,
       took_ms: receipt.took_ms,
+      target: receipt.target,
     }),
+    ...(file !== undefined && { file }),
+    ...(sha256 !== undefined && { sha256 }),
     verified: failure === undefined && receipt?.verified !== undefined,
     ...(receipt?.verified !== undefined && { restore_ms: receipt.verified.took_ms }),
     ...(failure !== undefined && { error: messageOf(failure).split('\n')[0] ?? '' }),

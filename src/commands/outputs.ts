@@ -61,6 +61,11 @@ export interface BackupOutput {
   size_bytes?: number;
   stored_bytes?: number;
   took_ms?: number;
+  /** Where it lies. */
+  target?: string;
+  /** Where it was pulled to, and the digest of that file, in hex. */
+  file?: string;
+  sha256?: string;
   /** How long a restore takes, where one was tried. */
   restore_ms?: number;
   error?: string;
@@ -107,6 +112,6 @@ export const OUTPUTS: Record<OutputName, { description: string }> = {
   },
   backups: {
     description:
-      'JSON: a list with an entry for each backup: `service`, `server`, `id`, `at`, whether it is `verified`, its size (`size_bytes`), what of it was new in the repository (`stored_bytes`), how long it took (`took_ms`), how long a restore takes (`restore_ms`), and the `error` where it failed.',
+      'JSON: a list with an entry for each backup: `service`, `server`, `id`, `at`, whether it is `verified`, its size (`size_bytes`), what of it was new in the repository (`stored_bytes`), how long it took (`took_ms`), where it lies (`target`), the `file` that it was pulled to with its `sha256`, how long a restore takes (`restore_ms`), and the `error` where it failed.',
   },
 };

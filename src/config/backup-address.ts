@@ -1,4 +1,4 @@
-import { SSH_PORT, type SftpTarget } from '../model/backup-target.ts';
+import { type SftpTarget, SSH_PORT } from '../model/backup-target.ts';
 import { UserError } from '../model/errors.ts';
 import { parseHost, parseUser } from './address.ts';
 

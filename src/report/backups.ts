@@ -4,15 +4,18 @@ import { caution, escapeMarkdown, page } from './markdown.ts';
 import { markdownTable, type Row, textTable } from './table.ts';
 
 /** renderBackups returns what was done to backups as lines for a log and as Markdown, and what nobody should overlook. Pure. */
-export function renderBackups({ title, outputs: { backups } }: BackedUp): {
+export function renderBackups({ title, operation, outputs: { backups } }: BackedUp): {
   lines: string[];
   warnings: string[];
   markdown: string;
 } {
   const rows = backups.map(rowOf);
-  const unverified = backups.filter(({ verified, error }) => !verified && error === undefined);
+  // Of those that were only looked at, the table says it.
+  const isMade = operation === 'create' || operation === 'verify';
+  const unverified = backups.filter(({ verified, error }) => isMade && !verified && error === undefined);
   const warnings = unverified.map(
-    ({ id, service }) => `backup ${id} of ${service} was not restored yet: it counts once "operation: verify" has`,
+    ({ id, service }) =>
+      `backup ${id} of ${service} was not restored yet: it counts once "operation: verify" has`,
   );
   const failed = backups.filter(({ error }) => error !== undefined);
   return {
@@ -37,6 +40,7 @@ function rowOf(one: BackupOutput): Row {
     took: seconds(one.took_ms),
     verified: one.error !== undefined ? 'failed' : one.verified ? 'yes' : 'not yet',
     'restore takes': seconds(one.restore_ms),
+    where: one.file ?? one.target ?? '-',
   };
 }
 

@@ -145,7 +145,7 @@ export const recipes: Record<BaseImage, Recipe> = {
     system: 'stores',
     finish: {
       lines: [
-        'RUN mkdir -p /run/sshd /srv/backup/data && useradd --home-dir / --shell /usr/sbin/nologin keeper && chown keeper /srv/backup/data && rm -f /etc/ssh/ssh_host_*',
+        'RUN mkdir -p /run/sshd /srv/backup/data && useradd --password "*" --home-dir / --shell /usr/sbin/nologin keeper && chown keeper /srv/backup/data && rm -f /etc/ssh/ssh_host_*',
         `RUN printf '%s\\n' 'HostKey /etc/lab/host_key' 'AuthorizedKeysFile /etc/lab/authorized_keys' 'StrictModes no' 'PasswordAuthentication no' 'ChrootDirectory /srv/backup' 'Subsystem sftp internal-sftp' 'ForceCommand internal-sftp' 'AllowTcpForwarding no' >/etc/ssh/lab_sftp_config`,
         'CMD ["/usr/sbin/sshd", "-D", "-e", "-f", "/etc/ssh/lab_sftp_config"]',
       ],

@@ -36,13 +36,18 @@ const LAST_NUMBERS: Record<StoreKind, number> = { s3: 6, sftp: 7, rest: 8, 'appe
 const S3_PORT = 9000;
 const REST_PORT = 8000;
 const SFTP_PORT = 22;
-const PORTS: Record<StoreKind, number> = { s3: S3_PORT, sftp: SFTP_PORT, rest: REST_PORT, 'append-only': REST_PORT };
+const PORTS: Record<StoreKind, number> = {
+  s3: S3_PORT,
+  sftp: SFTP_PORT,
+  rest: REST_PORT,
+  'append-only': REST_PORT,
+};
 /** Hard for whoever puts a text together, of a shell or an address. */
 const PASSWORD = `p@ss:/?#%41 "'$(id)\\`;
 const LOGIN = 'shop';
 
 /** The server keeps its objects as files; anybody with the access key is let in, whatever the secret one is. */
-const S3_PROGRAM = `const S3rver = require('/modules/s3rver');
+const S3_PROGRAM = `const S3rver = require('/node_modules/s3rver');
 const { readFileSync } = require('node:fs');
 new S3rver({
   address: '0.0.0.0', port: ${S3_PORT}, silent: true, directory: '/objects',
@@ -65,7 +70,7 @@ export async function startStores(lab: string, { outside }: Pick<LabNetworks, 'o
     ...['rclone', 'serve', 'restic', '--cert', '/etc/lab/cert.pem', '--key', '/etc/lab/key.pem'],
     ...['--user', LOGIN, '--pass', PASSWORD, '--addr', `:${port}`],
   ];
-  const modules = ['--volume', `${modulesFolder()}:/modules:ro`, '--volume', '/objects'];
+  const modules = ['--volume', `${modulesFolder()}:/node_modules:ro`, '--volume', '/objects'];
   await create('s3', modules, images.node!, 'node', '/etc/lab/s3.cjs');
   await create('sftp', [], images.stores!);
   await create('rest', ['--volume', '/srv/rest'], images.stores!, ...rclone(REST_PORT), '/srv/rest');

@@ -35,7 +35,11 @@ const MEMORY = '128MiB';
  * of the file, is in files, and nothing of it in what `docker inspect` shows or in a command line. The container keeps the
  * hostname that the engine gives it: by that restic tells its locks from those of others. Pure.
  */
-export function accessTo({ target, password, secrets }: Repository, scope: Scope, programs: Programs): ResticAccess {
+export function accessTo(
+  { target, password, secrets }: Repository,
+  scope: Scope,
+  programs: Programs,
+): ResticAccess {
   const own = targetAccess(target, secrets, scope, programs);
   return {
     command: [programs.restic, ...own.options],
@@ -62,7 +66,7 @@ function targetAccess(
   scope: Scope,
   programs: Programs,
 ): TargetAccess {
-  const valueOf = (name: string): string => {
+  const secretOf = (name: string): string => {
     const value = secrets[name];
     if (value === undefined) throw new Error(`nobody has the value of ${name}`);
     return value;
@@ -71,11 +75,11 @@ function targetAccess(
     case 'disk':
       return diskAccess(scope);
     case 's3':
-      return s3Access(target, valueOf);
+      return s3Access(target, secretOf);
     case 'sftp':
-      return sftpAccess(target, valueOf, programs);
+      return sftpAccess(target, secretOf, programs);
     case 'rest':
-      return restAccess(target, valueOf);
+      return restAccess(target, secretOf);
   }
 }
 
@@ -96,12 +100,12 @@ function diskAccess(scope: Scope): TargetAccess {
   };
 }
 
-type ValueOf = (name: string) => string;
+type SecretOf = (name: string) => string;
 
 /** Keys are in JSON, as clients of MinIO have them: an INI file, as those of AWS have it, cannot hold every byte. */
-function s3Access(target: S3Target, valueOf: ValueOf): TargetAccess {
+function s3Access(target: S3Target, secretOf: SecretOf): TargetAccess {
   const { url, region, isPathStyle, accessKeySecret, secretKeySecret, ca } = target;
-  const host = { s3: { accessKey: valueOf(accessKeySecret), secretKey: valueOf(secretKeySecret) } };
+  const keys = { accessKey: secretOf(accessKeySecret), secretKey: secretOf(secretKeySecret), api: 'S3v4' };
   const trust = trusting(ca);
   return {
     address: `s3:${url}`,
@@ -109,14 +113,18 @@ function s3Access(target: S3Target, valueOf: ValueOf): TargetAccess {
       ...['-o', `s3.bucket-lookup=${isPathStyle ? 'path' : 'dns'}`],
       ...(region === undefined ? [] : ['-o', `s3.region=${region}`]),
     ],
-    environment: { ...trust.environment, MINIO_SHARED_CREDENTIALS_FILE: inJob('restic-s3.json'), MINIO_ALIAS: 's3' },
-    files: { ...trust.files, 'restic-s3.json': JSON.stringify({ version: '10', hosts: host, aliases: host }) },
+    environment: {
+      ...trust.environment,
+      MINIO_SHARED_CREDENTIALS_FILE: inJob('restic-s3.json'),
+      MINIO_ALIAS: 's3',
+    },
+    files: { ...trust.files, 'restic-s3.json': JSON.stringify({ version: '10', aliases: { s3: keys } }) },
     mounts: [],
   };
 }
 
 /** What ssh is told stands in its configuration; the command line that restic splits has nothing but fixed words. */
-function sftpAccess(target: SftpTarget, valueOf: ValueOf, { ssh }: Programs): TargetAccess {
+function sftpAccess(target: SftpTarget, secretOf: SecretOf, { ssh }: Programs): TargetAccess {
   const { user, host, port, path, hostKeys, keySecret } = target;
   const configuration = {
     HostName: host,
@@ -141,18 +149,18 @@ function sftpAccess(target: SftpTarget, valueOf: ValueOf, { ssh }: Programs): Ta
     environment: {},
     files: {
       'restic-ssh-config': `Host repository\n${lines.join('')}`,
-      'restic-ssh-key': normalisePrivateKey(valueOf(keySecret)),
+      'restic-ssh-key': normalisePrivateKey(secretOf(keySecret)),
       'restic-known-hosts': hostKeys.map((key) => `repository ${key}\n`).join(''),
     },
     mounts: [],
   };
 }
 
-function restAccess({ url, login, ca }: RestTarget, valueOf: ValueOf): TargetAccess {
+function restAccess({ url, login, ca }: RestTarget, secretOf: SecretOf): TargetAccess {
   const credentials =
     login === undefined
       ? ''
-      : `${[login.user, valueOf(login.passwordSecret)].map(encodeURIComponent).join(':')}@`;
+      : `${[login.user, secretOf(login.passwordSecret)].map(encodeURIComponent).join(':')}@`;
   return {
     address: `rest:${url.replace('//', `//${credentials}`)}`,
     options: [],

@@ -20,7 +20,8 @@ const SAID: readonly { pattern: RegExp; what: string; hint: string }[] = [
     hint: 'Make room there, or keep fewer backups ("retention") and run the action with "prune". Those that are there stay as they are.',
   },
   {
-    pattern: /(delet|remov)[^\n]*(403|405|forbidden|not allowed|access ?denied)|(403|forbidden)[^\n]*(delet|remov)/i,
+    pattern:
+      /(delet|remov)[^\n]*(403|405|forbidden|not allowed|access ?denied)|(403|forbidden)[^\n]*(delet|remov)/i,
     what: 'nothing may be deleted with these credentials',
     hint: 'An append-only repository is pruned with other credentials, from a place that a thief of the server does not reach: run the action with "prune" and secrets that may delete.',
   },
@@ -68,7 +69,9 @@ const SAID: readonly { pattern: RegExp; what: string; hint: string }[] = [
 export function explainRestic({ exitCode, stderr, target, server }: ResticFailure): UserError {
   const said = wordsOf(stderr);
   const { what, hint } = meaningOf(exitCode, said);
-  return new UserError(`${server}: backups at ${target}: ${what}. restic says: ${said || 'nothing'}`, { hint });
+  return new UserError(`${server}: backups at ${target}: ${what}. restic says: ${said || 'nothing'}`, {
+    hint,
+  });
 }
 
 function meaningOf(exitCode: number, said: string): { what: string; hint: string } {
@@ -109,7 +112,10 @@ function meaningOf(exitCode: number, said: string): { what: string; hint: string
 
 /** The words of restic that matter, whether it speaks JSON or not. */
 function wordsOf(stderr: string): string {
-  const lines = stderr.split('\n').map(textOf).filter((line) => line !== '');
+  const lines = stderr
+    .split('\n')
+    .map(textOf)
+    .filter((line) => line !== '');
   return [...new Set(lines)].slice(-6).join('; ').replaceAll(/\s+/g, ' ');
 }
 

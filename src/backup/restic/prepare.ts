@@ -25,7 +25,13 @@ export async function prepareRepository(restic: Restic, isExpected: boolean): Pr
   if (!(await isThere(restic))) throw restic.explain(EXIT.noRepository, '');
 }
 
+/** restic itself asks for a quarter of an hour where nobody answers. */
+const PATIENCE_MS = 60_000;
+
 async function isThere(restic: Restic): Promise<boolean> {
-  const { exitCode } = await restic.run(['cat', 'config'], { expected: [EXIT.noRepository] });
+  const { exitCode } = await restic.run(['cat', 'config'], {
+    expected: [EXIT.noRepository],
+    patienceMs: PATIENCE_MS,
+  });
   return exitCode === 0;
 }

@@ -75,7 +75,7 @@ export async function bringPrograms(surroundings: ResticSurroundings, image: str
     environment: {},
     files: {},
     mounts: [volume],
-    network: 'none',
+    isOutside: false,
   }).catch((error: unknown) => ({ exitCode: 1, stderr: messageOf(error) }));
   if (exitCode !== 0) {
     throw new UserError(`${server.name}: restic cannot be taken from the image ${image}: ${stderr.trim()}`, {

@@ -5,7 +5,6 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { isAbsolutePath } from '../../model/container-path.ts';
 import { UserError } from '../../model/errors.ts';
-import type { Mount } from '../vault.ts';
 import { createRun } from './container.ts';
 import type { Restic } from './restic.ts';
 
@@ -30,7 +29,11 @@ const LONGEST_S = 6 * 60 * 60;
  * on the server meanwhile. restic checks each piece of it by its hash; the file has its name only when it is whole and was
  * read back. It throws a UserError where something is missing or changed.
  */
-export async function pullToRunner(restic: Restic, { snapshot, path }: Pulled, file: string): Promise<PulledFile> {
+export async function pullToRunner(
+  restic: Restic,
+  { snapshot, path }: Pulled,
+  file: string,
+): Promise<PulledFile> {
   const { server, signal } = restic.surroundings;
   const { command, ...request } = restic.requestFor(['dump', '--no-lock', snapshot, path]);
   const id = await createRun(restic.surroundings, { ...request, command: ['sleep', String(LONGEST_S)] });
@@ -67,22 +70,23 @@ const SERVER_FOLDER = '/srv/switchyard-pulled';
  * pullToServer writes what is in a snapshot below a folder of the server, under its own name there, and returns its path.
  * Everything but a file that is there already may be there. It throws a UserError where it cannot.
  */
-export async function pullToServer(restic: Restic, { snapshot, path }: Pulled, folder: string): Promise<string> {
+export async function pullToServer(
+  restic: Restic,
+  { snapshot, path }: Pulled,
+  folder: string,
+): Promise<string> {
   if (!isAbsolutePath(folder)) {
     throw new UserError(`${JSON.stringify(folder)} is no folder of a server`, {
       hint: 'Write its whole path: /srv/pulled.',
     });
   }
-  const mount: Mount = {
-    Type: 'bind',
-    Source: folder,
-    Target: SERVER_FOLDER,
-    BindOptions: { CreateMountpoint: true },
-  };
   const words = ['restore', '--no-lock', `${snapshot}:${parentOf(path)}`, '--target', SERVER_FOLDER];
-  await restic.run([...words, '--include', path.slice(path.lastIndexOf('/')), '--verify', '--overwrite', 'never'], {
-    mounts: [mount],
-  });
+  await restic.run(
+    [...words, '--include', path.slice(path.lastIndexOf('/')), '--verify', '--overwrite', 'never'],
+    {
+      folder: { onServer: folder, inside: SERVER_FOLDER },
+    },
+  );
   return `${folder}${path.slice(path.lastIndexOf('/'))}`;
 }
 

@@ -1,5 +1,4 @@
 import { targetTitle } from '../../model/backup-target.ts';
-import type { Mount } from '../vault.ts';
 import { accessTo, type Repository } from './access.ts';
 import { type ContainerRun, type ResticSurroundings, runContainer } from './container.ts';
 import { EXIT, explainRestic } from './failure.ts';
@@ -9,8 +8,7 @@ import { OWN_PROGRAMS } from './program.ts';
 const LOCK_PATIENCE = '2m';
 
 /** What one command of restic needs beside its words. */
-export interface CommandOptions {
-  mounts?: readonly Mount[];
+export interface CommandOptions extends Pick<ContainerRun, 'folder' | 'patienceMs'> {
   /** Exit codes that say something, other than 0. */
   expected?: readonly number[];
 }
@@ -33,15 +31,15 @@ export class Restic {
   }
 
   /** requestFor returns what a container is made of that runs a command. */
-  requestFor(command: readonly string[], mounts: readonly Mount[] = []): ContainerRun {
+  requestFor(command: readonly string[]): ContainerRun {
     const access = accessTo(this.repository, this.surroundings.scope, OWN_PROGRAMS);
     return {
       image: this.#image,
       command: [...access.command, ...command],
       environment: access.environment,
       files: access.files,
-      mounts: [...access.mounts, ...mounts],
-      network: this.repository.target.kind === 'disk' ? 'none' : 'bridge',
+      mounts: access.mounts,
+      isOutside: this.repository.target.kind !== 'disk',
     };
   }
 
@@ -60,8 +58,9 @@ export class Restic {
     return explainRestic({ exitCode, stderr, target: this.title, server: this.surroundings.server.name });
   }
 
-  async #attempt(command: readonly string[], { mounts }: CommandOptions) {
-    const attempt = (words: readonly string[]) => runContainer(this.surroundings, this.requestFor(words, mounts));
+  async #attempt(command: readonly string[], { folder, patienceMs }: CommandOptions) {
+    const attempt = (words: readonly string[]) =>
+      runContainer(this.surroundings, { ...this.requestFor(words), folder, patienceMs });
     const patient = ['--retry-lock', LOCK_PATIENCE, '--cleanup-cache', '--json', ...command];
     const ended = await attempt(patient);
     if (ended.exitCode !== EXIT.locked) return ended;

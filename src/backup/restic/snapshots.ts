@@ -7,7 +7,9 @@ const Listed = z.array(
     time: z.string(),
     paths: z.array(z.string()).nullish(),
     tags: z.array(z.string()).nullish(),
-    summary: z.looseObject({ total_bytes_processed: z.int(), data_added_packed: z.int().optional() }).optional(),
+    summary: z
+      .looseObject({ total_bytes_processed: z.int(), data_added_packed: z.int().optional() })
+      .optional(),
   }),
 );
 

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import type { BackupTarget } from '../../model/backup-target.ts';
 import { UserError } from '../../model/errors.ts';
-import { parseRestAddress, parseS3Address, parseSftpAddress } from '../backup-address.ts';
 import { parseUser } from '../address.ts';
+import { parseRestAddress, parseS3Address, parseSftpAddress } from '../backup-address.ts';
 import { DEFAULTS } from '../defaults.ts';
 import { parseHostKey } from '../host-key.ts';
 import { entryName } from './configs.ts';
@@ -22,7 +22,8 @@ const region = parsed(filledText, (said) => {
 
 const long = closed({
   s3: key(parsed(filledText, parseS3Address), {
-    description: 'A bucket of a server that speaks S3: endpoint, bucket, and what names of objects begin with.',
+    description:
+      'A bucket of a server that speaks S3: endpoint, bucket, and what names of objects begin with.',
     example: 's3: https://s3.example.com/bucket/shop',
   }),
   region: key(region, {

@@ -175,10 +175,21 @@ export class Journal {
   }
 
   /** keepReceipts writes receipts of backups, for which no lease is needed; `what` is for the history. */
-  async keepReceipts(receipts: readonly BackupReceipt[], what: string, { run, actor }: Author): Promise<void> {
+  async keepReceipts(
+    receipts: readonly BackupReceipt[],
+    what: string,
+    { run, actor }: Author,
+  ): Promise<void> {
     const { project, environment } = this.#options.scope;
     const message = { subject: `${project} ${environment}: ${what}`, trailers: { Run: run, Actor: actor } };
     this.#snapshot = await this.#store.keepReceipts({ receipts, message });
+  }
+
+  /** forgetReceipts takes the receipts of backups away that are gone; `what` is for the history. */
+  async forgetReceipts(gone: readonly BackupReceipt[], what: string, { run, actor }: Author): Promise<void> {
+    const { project, environment } = this.#options.scope;
+    const message = { subject: `${project} ${environment}: ${what}`, trailers: { Run: run, Actor: actor } };
+    this.#snapshot = await this.#store.keepReceipts({ gone, message });
   }
 
   /** close gives the lease back when it is still held. */
