@@ -1,13 +1,13 @@
 (() => {
   	var __webpack_modules__ = ({
-  5621:
+  2740:
   ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
   __nccwpck_require__.d(__webpack_exports__, {
 	y: () => (  splitWords)
   });
-  var shlex__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6635);
-  var _model_errors_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(9187);
+  var shlex__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4089);
+  var _model_errors_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6454);
 function splitWords(line) {
 	const unquoted = line.replace(/\\.|'[^']*'|"(?:\\.|[^"\\])*"/gs, '');
 	const operator = /[;&|<>()`]/.exec(unquoted)?.[0];
@@ -26,7 +26,7 @@ function splitWords(line) {
 	}
 }
   }),
-  9459:
+  8662:
   ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
   __nccwpck_require__.d(__webpack_exports__, {
@@ -37,13 +37,13 @@ function splitWords(line) {
 	Uj: () => (  PRIVATE),
 	sJ: () => (  eachEntry)
   });
-  var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
+  var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4379);
   var node_path__WEBPACK_IMPORTED_MODULE_0___default =  __nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
   var node_stream__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7075);
   var node_stream__WEBPACK_IMPORTED_MODULE_1___default =  __nccwpck_require__.n(node_stream__WEBPACK_IMPORTED_MODULE_1__);
   var node_stream_promises__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6466);
   var node_stream_promises__WEBPACK_IMPORTED_MODULE_2___default =  __nccwpck_require__.n(node_stream_promises__WEBPACK_IMPORTED_MODULE_2__);
-  var tar_stream__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(348);
+  var tar_stream__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6474);
 const READABLE = { file: 0o644, folder: 0o755 };
 const PRIVATE = { file: 0o600, folder: 0o700 };
 async function packFiles(files, modes = READABLE) {
@@ -122,7 +122,7 @@ function foldersOf(path) {
 	return parts.map((_part, index) => parts.slice(0, index + 1).join('/'));
 }
   }),
-  2823:
+  2218:
   ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
   __nccwpck_require__.d(__webpack_exports__, {
@@ -136,9 +136,9 @@ function foldersOf(path) {
   var node_fs_promises__WEBPACK_IMPORTED_MODULE_1___default =  __nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_1__);
   var node_os__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(8161);
   var node_os__WEBPACK_IMPORTED_MODULE_2___default =  __nccwpck_require__.n(node_os__WEBPACK_IMPORTED_MODULE_2__);
-  var node_path__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6760);
+  var node_path__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4379);
   var node_path__WEBPACK_IMPORTED_MODULE_3___default =  __nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_3__);
-  var _model_errors_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(9187);
+  var _model_errors_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6454);
 const DOCKER_HUB = 'https://index.docker.io/v1/';
 function registryOf(image) {
 	const [first = '', ...rest] = image.split('/');
@@ -204,7 +204,7 @@ function askHelper(helper, registry) {
 	});
 }
   }),
-  281:
+  3617:
   ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
 __nccwpck_require__.d(__webpack_exports__, {
@@ -213,8 +213,8 @@ __nccwpck_require__.d(__webpack_exports__, {
   zM: () => (  isStatus)
 });
 var external_node_stream_ = __nccwpck_require__(7075);
-var undici = __nccwpck_require__(6530);
-var errors = __nccwpck_require__(9187);
+var undici = __nccwpck_require__(1684);
+var errors = __nccwpck_require__(6454);
 ;
 function hijackHandlers(signal, { onStream, onAnswer, onError }) {
 	const body = [];
@@ -382,15 +382,15 @@ function engineMessage(body) {
 	}
 }
   }),
-  2522:
+  4631:
   ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
   __nccwpck_require__.d(__webpack_exports__, {
 	G: () => (  explainRefusal),
 	v: () => (  explainCutOff)
   });
-  var _docker_http_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(281);
-  var _model_errors_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(9187);
+  var _docker_http_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3617);
+  var _model_errors_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6454);
 function explainCutOff(server, error) {
 	const explained = new _model_errors_js__WEBPACK_IMPORTED_MODULE_1__  .yo(`${server}: the connection to its Docker engine broke off (${(0,_model_errors_js__WEBPACK_IMPORTED_MODULE_1__  .bD)(error)})`, {
 		hint: 'Nobody knows what became of the last call there. Run again: the next run looks, and finishes or undoes what was begun.',
@@ -409,15 +409,15 @@ function explainRefusal(what, error) {
 	});
 }
   }),
-  7363:
+  7492:
   ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
   __nccwpck_require__.d(__webpack_exports__, {
 	P: () => (  Fleet),
 	i: () => (  allOrErrors)
   });
-  var _model_errors_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(9187);
-  var _engine_failure_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(2522);
+  var _model_errors_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6454);
+  var _engine_failure_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4631);
 class Fleet {
 	servers;
 	constructor(servers) {
@@ -470,7 +470,7 @@ async function allOrErrors(work) {
 	return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
 }
   }),
-  3958:
+  3445:
   ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
   __nccwpck_require__.d(__webpack_exports__, {
@@ -496,7 +496,7 @@ function secretsOf(authorization) {
 	return [encoded, decoded.slice(decoded.indexOf(':') + 1)].filter((secret) => secret !== '');
 }
   }),
-  6068:
+  7527:
   ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
   __nccwpck_require__.d(__webpack_exports__, {
@@ -504,7 +504,7 @@ function secretsOf(authorization) {
   });
   var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1455);
   var node_fs_promises__WEBPACK_IMPORTED_MODULE_0___default =  __nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_0__);
-  var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
+  var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4379);
   var node_path__WEBPACK_IMPORTED_MODULE_1___default =  __nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
 async function layOutBare(directory, objectFormat) {
 	const isSha1 = objectFormat === 'sha1';
@@ -517,7 +517,7 @@ async function layOutBare(directory, objectFormat) {
 	]);
 }
   }),
-  8329:
+  6094:
   ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
   __nccwpck_require__.d(__webpack_exports__, {
@@ -565,7 +565,7 @@ function transportSettings(settings, remote, as) {
 	});
 }
   }),
-  4334:
+  873:
   ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
   __nccwpck_require__.d(__webpack_exports__, {
@@ -617,14 +617,14 @@ function withSettings(env, settings) {
 	return result;
 }
   }),
-  3077:
+  5716:
   ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
   __nccwpck_require__.d(__webpack_exports__, {
 	H: () => (  basic),
 	L: () => (  resolveRemote)
   });
-  var _model_errors_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(9187);
+  var _model_errors_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6454);
 function resolveRemote(settings, ownGitDir, credentials) {
 	const name = remoteName(settings);
 	const bare = { user: undefined, authorization: undefined };
@@ -680,16 +680,16 @@ function rewrite(settings, url, variable) {
 	return best && best.base + url.slice(best.start.length);
 }
   }),
-  715:
+  2332:
   ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
   __nccwpck_require__.d(__webpack_exports__, {
 	E: () => (  runGit),
 	X: () => (  missingGit)
   });
-  var _actions_exec__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1530);
-  var _actions_io__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(2323);
-  var _model_errors_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(9187);
+  var _actions_exec__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3808);
+  var _actions_io__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6521);
+  var _model_errors_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6454);
 async function runGit(args, options) {
 	const chunks = [];
 	try {
@@ -724,14 +724,14 @@ function missingGit(cause) {
 	});
 }
   }),
-  4804:
+  959:
   ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
   __nccwpck_require__.d(__webpack_exports__, {
 	J: () => (  requireWitness),
 	y: () => (  WITNESS)
   });
-  var _model_errors_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(9187);
+  var _model_errors_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6454);
 const WITNESS = { key: 'switchyard.witness', value: 'seen' };
 function requireWitness(settings) {
 	if (settings.some(({ key }) => key === WITNESS.key))
@@ -739,7 +739,7 @@ function requireWitness(settings) {
 	throw new _model_errors_js__WEBPACK_IMPORTED_MODULE_0__  .yo('the git of this machine is too old', { hint: 'Install git 2.32 or newer.' });
 }
   }),
-  6725:
+  5312:
   ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
   __nccwpck_require__.d(__webpack_exports__, {
@@ -747,13 +747,13 @@ function requireWitness(settings) {
   });
   var node_os__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8161);
   var node_os__WEBPACK_IMPORTED_MODULE_0___default =  __nccwpck_require__.n(node_os__WEBPACK_IMPORTED_MODULE_0__);
-  var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
+  var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4379);
   var node_path__WEBPACK_IMPORTED_MODULE_1___default =  __nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
 function cacheFolder(env, part) {
 	return (0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)(env.XDG_CACHE_HOME || (0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)(env.HOME ?? (0,node_os__WEBPACK_IMPORTED_MODULE_0__.homedir)(), '.cache'), 'switchyard', part);
 }
   }),
-  9187:
+  6454:
   ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
   __nccwpck_require__.d(__webpack_exports__, {
@@ -811,7 +811,7 @@ function isTunnelBroken(error) {
 	return error.isTunnelBroken === true;
 }
   }),
-  1414:
+  3343:
   ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
   __nccwpck_require__.d(__webpack_exports__, {
@@ -823,7 +823,7 @@ function isTunnelBroken(error) {
 	l_: () => (  checkAddress),
 	w4: () => (  hostOf)
   });
-  var _errors_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(9187);
+  var _errors_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6454);
 const SCP_FORM = /^[^/@:]+@(?<host>\[[^\]]+\]|[^/:@]+):/;
 function hostOf(url) {
 	const host = SCP_FORM.exec(url)?.groups?.host;
@@ -887,7 +887,7 @@ function checkRef(ref) {
 	});
 }
   }),
-  2319:
+  2486:
   ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
   __nccwpck_require__.d(__webpack_exports__, {
@@ -930,7 +930,7 @@ function versionText(image) {
 	return tag.length > LONGEST_TAG ? `${tag.slice(0, SHORT_TAG)}…` : tag;
 }
   }),
-  7411:
+  6882:
   ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
   __nccwpck_require__.d(__webpack_exports__, {
@@ -958,13 +958,13 @@ const LABEL = {
 	end: 'switchyard.end',
 };
   }),
-  8255:
+  6276:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const fs = __nccwpck_require__(9896);
 const path = __nccwpck_require__(6928);
 const {promisify} = __nccwpck_require__(9023);
-const semver = __nccwpck_require__(1635);
+const semver = __nccwpck_require__(1162);
 const useNativeRecursiveOption = semver.satisfies(process.version, '>=10.12.0');
 const checkPath = pth => {
 	if (process.platform === 'win32') {
@@ -1080,7 +1080,7 @@ module.exports.sync = (input, options) => {
 	return make(path.resolve(input));
 };
   }),
-  1635:
+  1162:
   ((module, exports) => {
 exports = module.exports = SemVer
 var debug
@@ -2501,7 +2501,7 @@ function coerce (version, options) {
 	'.' + (match[4] || '0'), options)
 }
   }),
-  2531:
+  9616:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -2511,8 +2511,8 @@ const {
 } = __nccwpck_require__(2203);
 const {
   CHANNEL_EXTENDED_DATATYPE: { STDERR },
-} = __nccwpck_require__(1364);
-const { bufferSlice } = __nccwpck_require__(3864);
+} = __nccwpck_require__(5241);
+const { bufferSlice } = __nccwpck_require__(9101);
 const PACKET_SIZE = 32 * 1024;
 const MAX_WINDOW = 2 * 1024 * 1024;
 const WINDOW_THRESHOLD = MAX_WINDOW / 2;
@@ -2737,7 +2737,7 @@ module.exports = {
   WINDOW_THRESHOLD,
 };
   }),
-  5129:
+  2618:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { Socket } = __nccwpck_require__(9278);
@@ -2745,13 +2745,13 @@ const { Duplex } = __nccwpck_require__(2203);
 const { resolve } = __nccwpck_require__(6928);
 const { readFile } = __nccwpck_require__(9896);
 const { execFile, spawn } = __nccwpck_require__(5317);
-const { isParsedKey, parseKey } = __nccwpck_require__(1357);
+const { isParsedKey, parseKey } = __nccwpck_require__(5780);
 const {
   makeBufferParser,
   readUInt32BE,
   writeUInt32BE,
   writeUInt32LE,
-} = __nccwpck_require__(3864);
+} = __nccwpck_require__(9101);
 function once(cb) {
   let called = false;
   return (...args) => {
@@ -3546,7 +3546,7 @@ module.exports = {
   PageantAgent,
 };
   }),
-  3737:
+  4788:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -3574,11 +3574,11 @@ const {
   SUPPORTED_KEX,
   SUPPORTED_MAC,
   SUPPORTED_SERVER_HOST_KEY,
-} = __nccwpck_require__(1364);
-const { init: cryptoInit } = __nccwpck_require__(8536);
-const Protocol = __nccwpck_require__(4017);
-const { parseKey } = __nccwpck_require__(1357);
-const { SFTP } = __nccwpck_require__(4740);
+} = __nccwpck_require__(5241);
+const { init: cryptoInit } = __nccwpck_require__(403);
+const Protocol = __nccwpck_require__(3402);
+const { parseKey } = __nccwpck_require__(5780);
+const { SFTP } = __nccwpck_require__(7979);
 const {
   bufferCopy,
   makeBufferParser,
@@ -3586,22 +3586,22 @@ const {
   readUInt32BE,
   sigSSHToASN1,
   writeUInt32BE,
-} = __nccwpck_require__(3864);
-const { AgentContext, createAgent, isAgent } = __nccwpck_require__(5129);
+} = __nccwpck_require__(9101);
+const { AgentContext, createAgent, isAgent } = __nccwpck_require__(2618);
 const {
   Channel,
   MAX_WINDOW,
   PACKET_SIZE,
   windowAdjust,
   WINDOW_THRESHOLD,
-} = __nccwpck_require__(2531);
+} = __nccwpck_require__(9616);
 const {
   ChannelManager,
   generateAlgorithmList,
   isWritable,
   onChannelOpenFailure,
   onCHANNEL_CLOSE,
-} = __nccwpck_require__(5017);
+} = __nccwpck_require__(5174);
 const bufferParser = makeBufferParser();
 const sigParser = makeBufferParser();
 const RE_OPENSSH = /^OpenSSH_(?:(?![0-4])\d)|(?:\d{2,})/;
@@ -5418,7 +5418,7 @@ function getKeyAlgos(client, key, serverSigAlgs) {
 }
 module.exports = Client;
   }),
-  2793:
+  4902:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
 const { Agent: HttpAgent } = __nccwpck_require__(8611);
@@ -5438,7 +5438,7 @@ for (const ctor of [HttpAgent, HttpsAgent]) {
 	  const dstIP = options.host;
 	  const dstPort = options.port;
 	  if (Client === undefined)
-		Client = __nccwpck_require__(3737);
+		Client = __nccwpck_require__(4788);
 	  const client = new Client();
 	  let triedForward = false;
 	  client.on('ready', () => {
@@ -5486,7 +5486,7 @@ function decorateStream(stream, ctor, options) {
   return wrapped;
 }
   }),
-  7632:
+  2059:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -5496,32 +5496,32 @@ const {
   CygwinAgent,
   OpenSSHAgent,
   PageantAgent,
-} = __nccwpck_require__(5129);
+} = __nccwpck_require__(2618);
 const {
   SSHTTPAgent: HTTPAgent,
   SSHTTPSAgent: HTTPSAgent,
-} = __nccwpck_require__(2793);
-const { parseKey } = __nccwpck_require__(1357);
+} = __nccwpck_require__(4902);
+const { parseKey } = __nccwpck_require__(5780);
 const {
   flagsToString,
   OPEN_MODE,
   STATUS_CODE,
   stringToFlags,
-} = __nccwpck_require__(4740);
+} = __nccwpck_require__(7979);
 module.exports = {
   AgentProtocol,
   BaseAgent,
   createAgent,
-  Client: __nccwpck_require__(3737),
+  Client: __nccwpck_require__(4788),
   CygwinAgent,
   HTTPAgent,
   HTTPSAgent,
   OpenSSHAgent,
   PageantAgent,
-  Server: __nccwpck_require__(7501),
+  Server: __nccwpck_require__(7680),
   utils: {
 	parseKey,
-	...__nccwpck_require__(2593),
+	...__nccwpck_require__(5288),
 	sftp: {
 	  flagsToString,
 	  OPEN_MODE,
@@ -5531,7 +5531,7 @@ module.exports = {
   },
 };
   }),
-  2593:
+  5288:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -5541,9 +5541,9 @@ const {
   getCurves,
   randomBytes,
 } = __nccwpck_require__(6982);
-const { Ber } = __nccwpck_require__(8479);
-const bcrypt_pbkdf = (__nccwpck_require__(1600).pbkdf);
-const { CIPHER_INFO } = __nccwpck_require__(8536);
+const { Ber } = __nccwpck_require__(6097);
+const bcrypt_pbkdf = (__nccwpck_require__(6618).pbkdf);
+const { CIPHER_INFO } = __nccwpck_require__(403);
 const SALT_LEN = 16;
 const DEFAULT_ROUNDS = 16;
 const curves = getCurves();
@@ -5972,11 +5972,11 @@ module.exports = {
   }
 };
   }),
-  4017:
+  3402:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { inspect } = __nccwpck_require__(9023);
-const { bindingAvailable, NullCipher, NullDecipher } = __nccwpck_require__(8536);
+const { bindingAvailable, NullCipher, NullDecipher } = __nccwpck_require__(403);
 const {
   COMPAT_CHECKS,
   DISCONNECT_REASON,
@@ -5984,18 +5984,18 @@ const {
   MESSAGE,
   SIGNALS,
   TERMINAL_MODE,
-} = __nccwpck_require__(1364);
+} = __nccwpck_require__(5241);
 const {
   DEFAULT_KEXINIT_CLIENT,
   DEFAULT_KEXINIT_SERVER,
   KexInit,
   kexinit,
   onKEXPayload,
-} = __nccwpck_require__(7357);
+} = __nccwpck_require__(5920);
 const {
   parseKey,
-} = __nccwpck_require__(1357);
-const MESSAGE_HANDLERS = __nccwpck_require__(6092);
+} = __nccwpck_require__(5780);
+const MESSAGE_HANDLERS = __nccwpck_require__(2163);
 const {
   bufferCopy,
   bufferFill,
@@ -6003,13 +6003,13 @@ const {
   convertSignature,
   sendPacket,
   writeUInt32BE,
-} = __nccwpck_require__(3864);
+} = __nccwpck_require__(9101);
 const {
   PacketReader,
   PacketWriter,
   ZlibPacketReader,
   ZlibPacketWriter,
-} = __nccwpck_require__(2976);
+} = __nccwpck_require__(6255);
 const MODULE_VER = (__nccwpck_require__(8342)  .rE);
 const VALID_DISCONNECT_REASONS = new Map(
   Object.values(DISCONNECT_REASON).map((n) => [n, 1])
@@ -7516,7 +7516,7 @@ function sendExtInfo(proto) {
 }
 module.exports = Protocol;
   }),
-  4740:
+  7979:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const EventEmitter = __nccwpck_require__(4434);
@@ -7533,7 +7533,7 @@ const {
   bufferSlice,
   makeBufferParser,
   writeUInt32BE,
-} = __nccwpck_require__(3864);
+} = __nccwpck_require__(9101);
 const ATTR = {
   SIZE: 0x00000001,
   UIDGID: 0x00000002,
@@ -10257,7 +10257,7 @@ const {
   ERR_INVALID_ARG_TYPE,
   ERR_OUT_OF_RANGE,
   validateNumber
-} = __nccwpck_require__(8472);
+} = __nccwpck_require__(9231);
 const kMinPoolSpace = 128;
 let pool;
 const poolFragments = [];
@@ -10594,7 +10594,7 @@ module.exports = {
   stringToFlags,
 };
   }),
-  1364:
+  5241:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const crypto = __nccwpck_require__(6982);
@@ -10602,7 +10602,7 @@ let cpuInfo;
 try {
   cpuInfo = __nccwpck_require__(6954)();
 } catch {}
-const { bindingAvailable, CIPHER_INFO, MAC_INFO } = __nccwpck_require__(8536);
+const { bindingAvailable, CIPHER_INFO, MAC_INFO } = __nccwpck_require__(403);
 const eddsaSupported = (() => {
   if (typeof crypto.sign === 'function'
 	  && typeof crypto.verify === 'function') {
@@ -10881,13 +10881,13 @@ module.exports.DISCONNECT_REASON_BY_VALUE =
   Array.from(Object.entries(module.exports.DISCONNECT_REASON))
 	   .reduce((obj, [key, value]) => ({ ...obj, [value]: key }), {});
   }),
-  8536:
+  403:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
   createCipheriv, createDecipheriv, createHmac, randomFillSync, timingSafeEqual
 } = __nccwpck_require__(6982);
-const { readUInt32BE, writeUInt32BE } = __nccwpck_require__(3864);
+const { readUInt32BE, writeUInt32BE } = __nccwpck_require__(9101);
 const FastBuffer = Buffer[Symbol.species];
 const MAX_SEQNO = 2 ** 32 - 1;
 const EMPTY_BUFFER = Buffer.alloc(0);
@@ -10902,7 +10902,7 @@ let AESGCMDecipher;
 let ChaChaPolyDecipher;
 let GenericDecipher;
 try {
-  binding = __nccwpck_require__(8612);
+  binding = __nccwpck_require__(575);
   ({ AESGCMCipher, ChaChaPolyCipher, GenericCipher,
 	 AESGCMDecipher, ChaChaPolyDecipher, GenericDecipher } = binding);
 } catch {}
@@ -12178,7 +12178,7 @@ module.exports = {
   init: (() => {
 	return new Promise(async (resolve, reject) => {
 	  try {
-		POLY1305_WASM_MODULE = await __nccwpck_require__(9782)();
+		POLY1305_WASM_MODULE = await __nccwpck_require__(6903)();
 		POLY1305_RESULT_MALLOC = POLY1305_WASM_MODULE._malloc(16);
 		poly1305_auth = POLY1305_WASM_MODULE.cwrap(
 		  'poly1305_auth',
@@ -12197,7 +12197,7 @@ module.exports = {
   createDecipher,
 };
   }),
-  9782:
+  6903:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 var createPoly1305 = (function() {
   var _scriptDir = typeof document !== 'undefined' && document.currentScript ? document.currentScript.src : undefined;
@@ -12235,13 +12235,13 @@ if (true)
   module.exports = createPoly1305;
 else {}
   }),
-  6092:
+  2163:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const MESSAGE_HANDLERS = new Array(256);
 [
-  (__nccwpck_require__(7357).HANDLERS),
-  __nccwpck_require__(6668),
+  (__nccwpck_require__(5920).HANDLERS),
+  __nccwpck_require__(5625),
 ].forEach((handlers) => {
   for (let [type, handler] of Object.entries(handlers)) {
 	type = +type;
@@ -12251,7 +12251,7 @@ const MESSAGE_HANDLERS = new Array(256);
 });
 module.exports = MESSAGE_HANDLERS;
   }),
-  6668:
+  5625:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -12260,16 +12260,16 @@ const {
   doFatalError,
   sigSSHToASN1,
   writeUInt32BE,
-} = __nccwpck_require__(3864);
+} = __nccwpck_require__(9101);
 const {
   CHANNEL_OPEN_FAILURE,
   COMPAT,
   MESSAGE,
   TERMINAL_MODE,
-} = __nccwpck_require__(1364);
+} = __nccwpck_require__(5241);
 const {
   parseKey,
-} = __nccwpck_require__(1357);
+} = __nccwpck_require__(5780);
 const TERMINAL_MODE_BY_VALUE =
   Array.from(Object.entries(TERMINAL_MODE))
 	   .reduce((obj, [key, value]) => ({ ...obj, [key]: value }), {});
@@ -13164,7 +13164,7 @@ module.exports = {
   },
 };
   }),
-  7357:
+  5920:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -13177,7 +13177,7 @@ const {
   generateKeyPairSync,
   randomFillSync,
 } = __nccwpck_require__(6982);
-const { Ber } = __nccwpck_require__(8479);
+const { Ber } = __nccwpck_require__(6097);
 const {
   COMPAT,
   curve25519Supported,
@@ -13188,14 +13188,14 @@ const {
   DEFAULT_COMPRESSION,
   DISCONNECT_REASON,
   MESSAGE,
-} = __nccwpck_require__(1364);
+} = __nccwpck_require__(5241);
 const {
   CIPHER_INFO,
   createCipher,
   createDecipher,
   MAC_INFO,
-} = __nccwpck_require__(8536);
-const { parseDERKey } = __nccwpck_require__(1357);
+} = __nccwpck_require__(403);
+const { parseDERKey } = __nccwpck_require__(5780);
 const {
   bufferFill,
   bufferParser,
@@ -13204,13 +13204,13 @@ const {
   FastBuffer,
   sigSSHToASN1,
   writeUInt32BE,
-} = __nccwpck_require__(3864);
+} = __nccwpck_require__(9101);
 const {
   PacketReader,
   PacketWriter,
   ZlibPacketReader,
   ZlibPacketWriter,
-} = __nccwpck_require__(2976);
+} = __nccwpck_require__(6255);
 let MESSAGE_HANDLERS;
 const GEX_MIN_BITS = 2048;
 const GEX_MAX_BITS = 8192;
@@ -14665,14 +14665,14 @@ function onKEXPayload(state, payload) {
 	  case MESSAGE.UNIMPLEMENTED:
 	  case MESSAGE.DEBUG:
 		if (!MESSAGE_HANDLERS)
-		  MESSAGE_HANDLERS = __nccwpck_require__(6092);
+		  MESSAGE_HANDLERS = __nccwpck_require__(2163);
 		return MESSAGE_HANDLERS[type](this, payload);
 	}
   }
   switch (type) {
 	case MESSAGE.DISCONNECT:
 	  if (!MESSAGE_HANDLERS)
-		MESSAGE_HANDLERS = __nccwpck_require__(6092);
+		MESSAGE_HANDLERS = __nccwpck_require__(2163);
 	  return MESSAGE_HANDLERS[type](this, payload);
 	case MESSAGE.KEXINIT:
 	  if (!state.firstPacket) {
@@ -14774,7 +14774,7 @@ module.exports = {
   },
 };
   }),
-  1357:
+  5780:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -14789,17 +14789,17 @@ const {
   verify: verify_,
 } = __nccwpck_require__(6982);
 const supportedOpenSSLCiphers = getCiphers();
-const { Ber } = __nccwpck_require__(8479);
-const bcrypt_pbkdf = (__nccwpck_require__(1600).pbkdf);
-const { CIPHER_INFO } = __nccwpck_require__(8536);
-const { eddsaSupported, SUPPORTED_CIPHER } = __nccwpck_require__(1364);
+const { Ber } = __nccwpck_require__(6097);
+const bcrypt_pbkdf = (__nccwpck_require__(6618).pbkdf);
+const { CIPHER_INFO } = __nccwpck_require__(403);
+const { eddsaSupported, SUPPORTED_CIPHER } = __nccwpck_require__(5241);
 const {
   bufferSlice,
   makeBufferParser,
   readString,
   readUInt32BE,
   writeUInt32BE,
-} = __nccwpck_require__(3864);
+} = __nccwpck_require__(9101);
 const SYM_HASH_ALGO = Symbol('Hash Algorithm');
 const SYM_PRIV_PEM = Symbol('Private key PEM');
 const SYM_PUB_PEM = Symbol('Public key PEM');
@@ -16001,7 +16001,7 @@ module.exports = {
   parseKey,
 };
   }),
-  8472:
+  9231:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(2613);
@@ -16099,10 +16099,10 @@ exports.validateNumber = function validateNumber(value, name) {
 	throw new ERR_INVALID_ARG_TYPE(name, 'number', value);
 };
   }),
-  3864:
+  9101:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const Ber = (__nccwpck_require__(8479).Ber);
+const Ber = (__nccwpck_require__(6097).Ber);
 let DISCONNECT_REASON;
 const FastBuffer = Buffer[Symbol.species];
 const TypedArrayFill = Object.getPrototypeOf(Uint8Array.prototype).fill;
@@ -16257,7 +16257,7 @@ module.exports = {
   doFatalError: (protocol, msg, level, reason) => {
 	let err;
 	if (DISCONNECT_REASON === undefined)
-	  ({ DISCONNECT_REASON } = __nccwpck_require__(1364));
+	  ({ DISCONNECT_REASON } = __nccwpck_require__(5241));
 	if (msg instanceof Error) {
 	  err = msg;
 	  if (typeof level !== 'number')
@@ -16425,7 +16425,7 @@ module.exports = {
   },
 };
   }),
-  2976:
+  6255:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { kMaxLength } = __nccwpck_require__(181);
@@ -16637,7 +16637,7 @@ module.exports = {
   ZlibPacketWriter,
 };
   }),
-  7501:
+  7680:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { Server: netServer } = __nccwpck_require__(9278);
@@ -16657,27 +16657,27 @@ const {
   SUPPORTED_KEX,
   SUPPORTED_MAC,
   SUPPORTED_SERVER_HOST_KEY,
-} = __nccwpck_require__(1364);
-const { init: cryptoInit } = __nccwpck_require__(8536);
-const { KexInit } = __nccwpck_require__(7357);
-const { parseKey } = __nccwpck_require__(1357);
-const Protocol = __nccwpck_require__(4017);
-const { SFTP } = __nccwpck_require__(4740);
-const { writeUInt32BE } = __nccwpck_require__(3864);
+} = __nccwpck_require__(5241);
+const { init: cryptoInit } = __nccwpck_require__(403);
+const { KexInit } = __nccwpck_require__(5920);
+const { parseKey } = __nccwpck_require__(5780);
+const Protocol = __nccwpck_require__(3402);
+const { SFTP } = __nccwpck_require__(7979);
+const { writeUInt32BE } = __nccwpck_require__(9101);
 const {
   Channel,
   MAX_WINDOW,
   PACKET_SIZE,
   windowAdjust,
   WINDOW_THRESHOLD,
-} = __nccwpck_require__(2531);
+} = __nccwpck_require__(9616);
 const {
   ChannelManager,
   generateAlgorithmList,
   isWritable,
   onChannelOpenFailure,
   onCHANNEL_CLOSE,
-} = __nccwpck_require__(5017);
+} = __nccwpck_require__(5174);
 const MAX_PENDING_AUTHS = 10;
 class AuthContext extends EventEmitter {
   constructor(protocol, username, service, method, cb) {
@@ -17806,10 +17806,10 @@ function compareNumbers(a, b) {
 module.exports = Server;
 module.exports.IncomingClient = Client;
   }),
-  5017:
+  5174:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { SFTP } = __nccwpck_require__(4740);
+const { SFTP } = __nccwpck_require__(7979);
 const MAX_CHANNEL = 2 ** 32 - 1;
 function onChannelOpenFailure(self, recipient, info, cb) {
   self._chanMgr.remove(recipient);
@@ -18095,7 +18095,7 @@ module.exports = {
   },
 };
   }),
-  2558:
+  7849:
   ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
   __nccwpck_require__.d(__webpack_exports__, {
@@ -18108,7 +18108,7 @@ module.exports = {
   var node_fs__WEBPACK_IMPORTED_MODULE_1___default =  __nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_1__);
   var node_fs_promises__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(1455);
   var node_fs_promises__WEBPACK_IMPORTED_MODULE_2___default =  __nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_2__);
-  var node_path__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6760);
+  var node_path__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4379);
   var node_path__WEBPACK_IMPORTED_MODULE_3___default =  __nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_3__);
   var node_stream__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(7075);
   var node_stream__WEBPACK_IMPORTED_MODULE_4___default =  __nccwpck_require__.n(node_stream__WEBPACK_IMPORTED_MODULE_4__);
@@ -18116,7 +18116,7 @@ module.exports = {
   var node_stream_promises__WEBPACK_IMPORTED_MODULE_5___default =  __nccwpck_require__.n(node_stream_promises__WEBPACK_IMPORTED_MODULE_5__);
   var node_zlib__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(8522);
   var node_zlib__WEBPACK_IMPORTED_MODULE_6___default =  __nccwpck_require__.n(node_zlib__WEBPACK_IMPORTED_MODULE_6__);
-  var _layout_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(1570);
+  var _layout_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(3677);
 const LAYER = 'application/vnd.oci.image.layer.v1.tar';
 const NAME = 'org.opencontainers.image.ref.name';
 class LayoutStore {
@@ -18249,7 +18249,7 @@ async function startsWithGzip(path) {
 	return false;
 }
   }),
-  1570:
+  3677:
   ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
   __nccwpck_require__.d(__webpack_exports__, {
@@ -18263,7 +18263,7 @@ async function startsWithGzip(path) {
   });
   var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1455);
   var node_fs_promises__WEBPACK_IMPORTED_MODULE_0___default =  __nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_0__);
-  var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
+  var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4379);
   var node_path__WEBPACK_IMPORTED_MODULE_1___default =  __nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const OCI_CONFIG = 'application/vnd.oci.image.config.v1+json';
@@ -18346,7 +18346,7 @@ function transferSize(layers) {
 	return layers.reduce((sum, { size }) => sum + size, 0);
 }
   }),
-  9613:
+  2039:
   (function(__unused_webpack_module, exports, __nccwpck_require__) {
 "use strict";
 var __createBinding = (this && this.__createBinding) || (Object.create ? (function(o, m, k, k2) {
@@ -18397,9 +18397,9 @@ exports.getProxyUrl = getProxyUrl;
 exports.isHttps = isHttps;
 const http = __importStar(__nccwpck_require__(8611));
 const https = __importStar(__nccwpck_require__(5692));
-const pm = __importStar(__nccwpck_require__(5733));
-const tunnel = __importStar(__nccwpck_require__(8836));
-const undici_1 = __nccwpck_require__(6530);
+const pm = __importStar(__nccwpck_require__(9875));
+const tunnel = __importStar(__nccwpck_require__(5070));
+const undici_1 = __nccwpck_require__(1684);
 var HttpCodes;
 (function (HttpCodes) {
 	HttpCodes[HttpCodes["OK"] = 200] = "OK";
@@ -19003,7 +19003,7 @@ class HttpClient {
 exports.HttpClient = HttpClient;
 const lowercaseKeys = (obj) => Object.keys(obj).reduce((c, k) => ((c[k.toLowerCase()] = obj[k]), c), {});
   }),
-  5733:
+  9875:
   ((__unused_webpack_module, exports) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
@@ -19096,7 +19096,7 @@ class DecodedURL extends URL {
 	}
 }
   }),
-  8458:
+  1748:
   ((module) => {
 module.exports = {
   newInvalidAsn1Error: function (msg) {
@@ -19107,12 +19107,12 @@ module.exports = {
   }
 };
   }),
-  693:
+  9291:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-var errors = __nccwpck_require__(8458);
-var types = __nccwpck_require__(7452);
-var Reader = __nccwpck_require__(3794);
-var Writer = __nccwpck_require__(6050);
+var errors = __nccwpck_require__(1748);
+var types = __nccwpck_require__(5594);
+var Reader = __nccwpck_require__(4328);
+var Writer = __nccwpck_require__(1092);
 module.exports = {
   Reader: Reader,
   Writer: Writer
@@ -19126,12 +19126,12 @@ for (var e in errors) {
 	module.exports[e] = errors[e];
 }
   }),
-  3794:
+  4328:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 var assert = __nccwpck_require__(2613);
-var Buffer = (__nccwpck_require__(3201).Buffer);
-var ASN1 = __nccwpck_require__(7452);
-var errors = __nccwpck_require__(8458);
+var Buffer = (__nccwpck_require__(6719).Buffer);
+var ASN1 = __nccwpck_require__(5594);
+var errors = __nccwpck_require__(1748);
 var newInvalidAsn1Error = errors.newInvalidAsn1Error;
 function Reader(data) {
   if (!data || !Buffer.isBuffer(data))
@@ -19283,7 +19283,7 @@ Reader.prototype._readTag = function (tag) {
 };
 module.exports = Reader;
   }),
-  7452:
+  5594:
   ((module) => {
 module.exports = {
   EOC: 0,
@@ -19319,12 +19319,12 @@ module.exports = {
   Context: 128
 };
   }),
-  6050:
+  1092:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 var assert = __nccwpck_require__(2613);
-var Buffer = (__nccwpck_require__(3201).Buffer);
-var ASN1 = __nccwpck_require__(7452);
-var errors = __nccwpck_require__(8458);
+var Buffer = (__nccwpck_require__(6719).Buffer);
+var ASN1 = __nccwpck_require__(5594);
+var errors = __nccwpck_require__(1748);
 var newInvalidAsn1Error = errors.newInvalidAsn1Error;
 var DEFAULT_OPTS = {
   size: 1024,
@@ -19560,16 +19560,16 @@ Writer.prototype._ensure = function (len) {
 };
 module.exports = Writer;
   }),
-  8479:
+  6097:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-var Ber = __nccwpck_require__(693);
+var Ber = __nccwpck_require__(9291);
 module.exports = {
   Ber: Ber,
   BerReader: Ber.Reader,
   BerWriter: Ber.Writer
 };
   }),
-  6547:
+  6173:
   ((module) => {
 function isBuffer(value) {
   return Buffer.isBuffer(value) || value instanceof Uint8Array
@@ -19727,10 +19727,10 @@ module.exports = {
   writeUInt32LE
 }
   }),
-  1600:
+  6618:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-var crypto_hash_sha512 = (__nccwpck_require__(2106).lowlevel).crypto_hash;
+var crypto_hash_sha512 = (__nccwpck_require__(9384).lowlevel).crypto_hash;
 var BLF_J = 0;
 var Blowfish = function() {
   this.S = [
@@ -20172,11 +20172,11 @@ module.exports = {
 	  pbkdf: bcrypt_pbkdf
 };
   }),
-  3850:
+  1736:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 module.exports = __nccwpck_require__(4434)
   }),
-  6481:
+  1967:
   ((module) => {
 module.exports = class FixedFIFO {
   constructor (hwm) {
@@ -20213,9 +20213,9 @@ module.exports = class FixedFIFO {
   }
 }
   }),
-  4333:
+  6927:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-const FixedFIFO = __nccwpck_require__(6481)
+const FixedFIFO = __nccwpck_require__(1967)
 module.exports = class FastFIFO {
   constructor (hwm) {
 	this.hwm = hwm || 16
@@ -20257,7 +20257,7 @@ module.exports = class FastFIFO {
   }
 }
   }),
-  625:
+  1011:
   ((module) => {
 "use strict";
 const isStream = stream =>
@@ -20282,7 +20282,7 @@ isStream.transform = stream =>
 	typeof stream._transform === 'function';
 module.exports = isStream;
   }),
-  3201:
+  6719:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 var buffer = __nccwpck_require__(181)
@@ -20347,7 +20347,7 @@ if (!safer.constants) {
 }
 module.exports = safer
   }),
-  2392:
+  2914:
   ((module) => {
 module.exports = shellescape;
 function shellescape(a) {
@@ -20363,12 +20363,12 @@ function shellescape(a) {
   return ret.join(' ');
 }
   }),
-  6930:
+  8200:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-const { EventEmitter } = __nccwpck_require__(3850)
-const FIFO = __nccwpck_require__(4333)
-const TextDecoder = __nccwpck_require__(9100)
-const StreamError = __nccwpck_require__(251)
+const { EventEmitter } = __nccwpck_require__(1736)
+const FIFO = __nccwpck_require__(6927)
+const TextDecoder = __nccwpck_require__(1410)
+const StreamError = __nccwpck_require__(3237)
 const qmt =
   typeof queueMicrotask === 'undefined' ? (fn) => global.process.nextTick(fn) : queueMicrotask
 const MAX = (1 << 29) - 1
@@ -21414,7 +21414,7 @@ module.exports = {
   PassThrough
 }
   }),
-  251:
+  3237:
   ((module) => {
 module.exports = class StreamError extends Error {
   constructor(msg, code, fn = StreamError) {
@@ -21453,7 +21453,7 @@ module.exports = class StreamError extends Error {
   }
 }
   }),
-  1937:
+  5531:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 const constants = {
   S_IFMT: 61440,
@@ -21469,12 +21469,12 @@ try {
   module.exports = constants
 }
   }),
-  2021:
+  6919:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-const { Writable, Readable, getStreamError } = __nccwpck_require__(6930)
-const FIFO = __nccwpck_require__(4333)
-const b4a = __nccwpck_require__(6547)
-const headers = __nccwpck_require__(5086)
+const { Writable, Readable, getStreamError } = __nccwpck_require__(8200)
+const FIFO = __nccwpck_require__(6927)
+const b4a = __nccwpck_require__(6173)
+const headers = __nccwpck_require__(5472)
 const EMPTY = b4a.alloc(0)
 const MAX_HEADER_SIZE = 4 * 1024 * 1024
 class BufferList {
@@ -21809,9 +21809,9 @@ function overflow (size) {
   return size && 512 - size
 }
   }),
-  5086:
+  5472:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
-const b4a = __nccwpck_require__(6547)
+const b4a = __nccwpck_require__(6173)
 const ZEROS = '0000000000000000000'
 const SEVENS = '7777777777777777777'
 const ZERO_OFFSET = '0'.charCodeAt(0)
@@ -22069,17 +22069,17 @@ function addLength (str) {
   return (len + digits) + str
 }
   }),
-  348:
+  6474:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
-exports.extract = __nccwpck_require__(2021)
-exports.pack = __nccwpck_require__(1339)
+exports.extract = __nccwpck_require__(6919)
+exports.pack = __nccwpck_require__(2257)
   }),
-  1339:
+  2257:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-const { Readable, Writable, getStreamError } = __nccwpck_require__(6930)
-const b4a = __nccwpck_require__(6547)
-const constants = __nccwpck_require__(1937)
-const headers = __nccwpck_require__(5086)
+const { Readable, Writable, getStreamError } = __nccwpck_require__(8200)
+const b4a = __nccwpck_require__(6173)
+const constants = __nccwpck_require__(5531)
+const headers = __nccwpck_require__(5472)
 const DMODE = 0o755
 const FMODE = 0o644
 const END_OF_TAR = b4a.alloc(1024)
@@ -22299,10 +22299,10 @@ function mapWritable (buf) {
   return b4a.isBuffer(buf) ? buf : b4a.from(buf)
 }
   }),
-  9100:
+  1410:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-const PassThroughDecoder = __nccwpck_require__(606)
-const UTF8Decoder = __nccwpck_require__(2780)
+const PassThroughDecoder = __nccwpck_require__(3524)
+const UTF8Decoder = __nccwpck_require__(4554)
 module.exports = class TextDecoder {
   constructor(encoding = 'utf8') {
 	this.encoding = normalizeEncoding(encoding)
@@ -22357,9 +22357,9 @@ function normalizeEncoding(encoding) {
   }
 }
   }),
-  606:
+  3524:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-const b4a = __nccwpck_require__(6547)
+const b4a = __nccwpck_require__(6173)
 module.exports = class PassThroughDecoder {
   constructor(encoding) {
 	this.encoding = encoding
@@ -22375,9 +22375,9 @@ module.exports = class PassThroughDecoder {
   }
 }
   }),
-  2780:
+  4554:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-const b4a = __nccwpck_require__(6547)
+const b4a = __nccwpck_require__(6173)
 module.exports = class UTF8Decoder {
   constructor() {
 	this._reset()
@@ -22519,11 +22519,11 @@ function trailingBytesSeen(data) {
   return 0
 }
   }),
-  8836:
+  5070:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-module.exports = __nccwpck_require__(9812);
+module.exports = __nccwpck_require__(5862);
   }),
-  9812:
+  5862:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
 var net = __nccwpck_require__(9278);
@@ -22747,7 +22747,7 @@ if (process.env.NODE_DEBUG && /\btunnel\b/.test(process.env.NODE_DEBUG)) {
 }
 exports.debug = debug;
   }),
-  2106:
+  9384:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 (function(nacl) {
 'use strict';
@@ -24803,31 +24803,31 @@ nacl.setPRNG = function(fn) {
 })();
 })( true && module.exports ? module.exports : (self.nacl = self.nacl || {}));
   }),
-  6530:
+  1684:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const Client = __nccwpck_require__(3451)
-const Dispatcher = __nccwpck_require__(845)
-const Pool = __nccwpck_require__(3490)
-const BalancedPool = __nccwpck_require__(8315)
-const Agent = __nccwpck_require__(231)
-const ProxyAgent = __nccwpck_require__(7522)
-const EnvHttpProxyAgent = __nccwpck_require__(2527)
-const RetryAgent = __nccwpck_require__(6308)
-const errors = __nccwpck_require__(3877)
-const util = __nccwpck_require__(4758)
+const Client = __nccwpck_require__(1313)
+const Dispatcher = __nccwpck_require__(3415)
+const Pool = __nccwpck_require__(5928)
+const BalancedPool = __nccwpck_require__(6681)
+const Agent = __nccwpck_require__(1745)
+const ProxyAgent = __nccwpck_require__(7508)
+const EnvHttpProxyAgent = __nccwpck_require__(9221)
+const RetryAgent = __nccwpck_require__(334)
+const errors = __nccwpck_require__(3959)
+const util = __nccwpck_require__(9500)
 const { InvalidArgumentError } = errors
-const api = __nccwpck_require__(3357)
-const buildConnector = __nccwpck_require__(1094)
-const MockClient = __nccwpck_require__(7675)
-const MockAgent = __nccwpck_require__(6871)
-const MockPool = __nccwpck_require__(5634)
-const mockErrors = __nccwpck_require__(8423)
-const RetryHandler = __nccwpck_require__(3282)
-const { getGlobalDispatcher, setGlobalDispatcher } = __nccwpck_require__(6411)
-const DecoratorHandler = __nccwpck_require__(6777)
-const RedirectHandler = __nccwpck_require__(3332)
-const createRedirectInterceptor = __nccwpck_require__(3342)
+const api = __nccwpck_require__(2531)
+const buildConnector = __nccwpck_require__(1332)
+const MockClient = __nccwpck_require__(2361)
+const MockAgent = __nccwpck_require__(7017)
+const MockPool = __nccwpck_require__(6480)
+const mockErrors = __nccwpck_require__(2673)
+const RetryHandler = __nccwpck_require__(4004)
+const { getGlobalDispatcher, setGlobalDispatcher } = __nccwpck_require__(1481)
+const DecoratorHandler = __nccwpck_require__(9151)
+const RedirectHandler = __nccwpck_require__(7158)
+const createRedirectInterceptor = __nccwpck_require__(1576)
 Object.assign(Dispatcher.prototype, api)
 module.exports.Dispatcher = Dispatcher
 module.exports.Client = Client
@@ -24842,10 +24842,10 @@ module.exports.DecoratorHandler = DecoratorHandler
 module.exports.RedirectHandler = RedirectHandler
 module.exports.createRedirectInterceptor = createRedirectInterceptor
 module.exports.interceptors = {
-  redirect: __nccwpck_require__(8344),
-  retry: __nccwpck_require__(6520),
-  dump: __nccwpck_require__(4094),
-  dns: __nccwpck_require__(3017)
+  redirect: __nccwpck_require__(7734),
+  retry: __nccwpck_require__(5486),
+  dump: __nccwpck_require__(5376),
+  dns: __nccwpck_require__(4287)
 }
 module.exports.buildConnector = buildConnector
 module.exports.errors = errors
@@ -24894,7 +24894,7 @@ function makeDispatcher (fn) {
 }
 module.exports.setGlobalDispatcher = setGlobalDispatcher
 module.exports.getGlobalDispatcher = getGlobalDispatcher
-const fetchImpl = (__nccwpck_require__(344).fetch)
+const fetchImpl = (__nccwpck_require__(4202).fetch)
 module.exports.fetch = async function fetch (init, options = undefined) {
   try {
 	return await fetchImpl(init, options)
@@ -24905,28 +24905,28 @@ module.exports.fetch = async function fetch (init, options = undefined) {
 	throw err
   }
 }
-module.exports.Headers = __nccwpck_require__(3354).Headers
-module.exports.Response = __nccwpck_require__(3489).Response
-module.exports.Request = __nccwpck_require__(229).Request
-module.exports.FormData = __nccwpck_require__(5468).FormData
+module.exports.Headers = __nccwpck_require__(3408).Headers
+module.exports.Response = __nccwpck_require__(7287).Response
+module.exports.Request = __nccwpck_require__(9683).Request
+module.exports.FormData = __nccwpck_require__(3818).FormData
 module.exports.File = globalThis.File ?? (__nccwpck_require__(4573).File)
-module.exports.FileReader = __nccwpck_require__(6973).FileReader
-const { setGlobalOrigin, getGlobalOrigin } = __nccwpck_require__(7473)
+module.exports.FileReader = __nccwpck_require__(6575).FileReader
+const { setGlobalOrigin, getGlobalOrigin } = __nccwpck_require__(5311)
 module.exports.setGlobalOrigin = setGlobalOrigin
 module.exports.getGlobalOrigin = getGlobalOrigin
-const { CacheStorage } = __nccwpck_require__(1855)
-const { kConstruct } = __nccwpck_require__(8171)
+const { CacheStorage } = __nccwpck_require__(6577)
+const { kConstruct } = __nccwpck_require__(8329)
 module.exports.caches = new CacheStorage(kConstruct)
-const { deleteCookie, getCookies, getSetCookies, setCookie } = __nccwpck_require__(7931)
+const { deleteCookie, getCookies, getSetCookies, setCookie } = __nccwpck_require__(7889)
 module.exports.deleteCookie = deleteCookie
 module.exports.getCookies = getCookies
 module.exports.getSetCookies = getSetCookies
 module.exports.setCookie = setCookie
-const { parseMIMEType, serializeAMimeType } = __nccwpck_require__(4418)
+const { parseMIMEType, serializeAMimeType } = __nccwpck_require__(192)
 module.exports.parseMIMEType = parseMIMEType
 module.exports.serializeAMimeType = serializeAMimeType
-const { CloseEvent, ErrorEvent, MessageEvent } = __nccwpck_require__(6450)
-module.exports.WebSocket = __nccwpck_require__(100).WebSocket
+const { CloseEvent, ErrorEvent, MessageEvent } = __nccwpck_require__(6760)
+module.exports.WebSocket = __nccwpck_require__(2522).WebSocket
 module.exports.CloseEvent = CloseEvent
 module.exports.ErrorEvent = ErrorEvent
 module.exports.MessageEvent = MessageEvent
@@ -24939,13 +24939,13 @@ module.exports.MockClient = MockClient
 module.exports.MockPool = MockPool
 module.exports.MockAgent = MockAgent
 module.exports.mockErrors = mockErrors
-const { EventSource } = __nccwpck_require__(1268)
+const { EventSource } = __nccwpck_require__(7042)
 module.exports.EventSource = EventSource
   }),
-  2348:
+  2730:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-const { addAbortListener } = __nccwpck_require__(4758)
-const { RequestAbortedError } = __nccwpck_require__(3877)
+const { addAbortListener } = __nccwpck_require__(9500)
+const { RequestAbortedError } = __nccwpck_require__(3959)
 const kListener = Symbol('kListener')
 const kSignal = Symbol('kSignal')
 function abort (self) {
@@ -24990,14 +24990,14 @@ module.exports = {
   removeSignal
 }
   }),
-  8562:
+  3192:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
 const { AsyncResource } = __nccwpck_require__(6698)
-const { InvalidArgumentError, SocketError } = __nccwpck_require__(3877)
-const util = __nccwpck_require__(4758)
-const { addSignal, removeSignal } = __nccwpck_require__(2348)
+const { InvalidArgumentError, SocketError } = __nccwpck_require__(3959)
+const util = __nccwpck_require__(9500)
+const { addSignal, removeSignal } = __nccwpck_require__(2730)
 class ConnectHandler extends AsyncResource {
   constructor (opts, callback) {
 	if (!opts || typeof opts !== 'object') {
@@ -25077,7 +25077,7 @@ function connect (opts, callback) {
 }
 module.exports = connect
   }),
-  7128:
+  2466:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -25089,10 +25089,10 @@ const {
   InvalidArgumentError,
   InvalidReturnValueError,
   RequestAbortedError
-} = __nccwpck_require__(3877)
-const util = __nccwpck_require__(4758)
+} = __nccwpck_require__(3959)
+const util = __nccwpck_require__(9500)
 const { AsyncResource } = __nccwpck_require__(6698)
-const { addSignal, removeSignal } = __nccwpck_require__(2348)
+const { addSignal, removeSignal } = __nccwpck_require__(2730)
 const assert = __nccwpck_require__(4589)
 const kResume = Symbol('resume')
 class PipelineRequest extends Readable {
@@ -25278,14 +25278,14 @@ function pipeline (opts, handler) {
 }
 module.exports = pipeline
   }),
-  941:
+  887:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
-const { Readable } = __nccwpck_require__(7685)
-const { InvalidArgumentError, RequestAbortedError } = __nccwpck_require__(3877)
-const util = __nccwpck_require__(4758)
-const { getResolveErrorBodyCallback } = __nccwpck_require__(5261)
+const { Readable } = __nccwpck_require__(8947)
+const { InvalidArgumentError, RequestAbortedError } = __nccwpck_require__(3959)
+const util = __nccwpck_require__(9500)
+const { getResolveErrorBodyCallback } = __nccwpck_require__(363)
 const { AsyncResource } = __nccwpck_require__(6698)
 class RequestHandler extends AsyncResource {
   constructor (opts, callback) {
@@ -25461,16 +25461,16 @@ function request (opts, callback) {
 module.exports = request
 module.exports.RequestHandler = RequestHandler
   }),
-  5566:
+  4388:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
 const { finished, PassThrough } = __nccwpck_require__(7075)
-const { InvalidArgumentError, InvalidReturnValueError } = __nccwpck_require__(3877)
-const util = __nccwpck_require__(4758)
-const { getResolveErrorBodyCallback } = __nccwpck_require__(5261)
+const { InvalidArgumentError, InvalidReturnValueError } = __nccwpck_require__(3959)
+const util = __nccwpck_require__(9500)
+const { getResolveErrorBodyCallback } = __nccwpck_require__(363)
 const { AsyncResource } = __nccwpck_require__(6698)
-const { addSignal, removeSignal } = __nccwpck_require__(2348)
+const { addSignal, removeSignal } = __nccwpck_require__(2730)
 class StreamHandler extends AsyncResource {
   constructor (opts, factory, callback) {
 	if (!opts || typeof opts !== 'object') {
@@ -25636,13 +25636,13 @@ function stream (opts, factory, callback) {
 }
 module.exports = stream
   }),
-  9084:
+  6342:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { InvalidArgumentError, SocketError } = __nccwpck_require__(3877)
+const { InvalidArgumentError, SocketError } = __nccwpck_require__(3959)
 const { AsyncResource } = __nccwpck_require__(6698)
-const util = __nccwpck_require__(4758)
-const { addSignal, removeSignal } = __nccwpck_require__(2348)
+const util = __nccwpck_require__(9500)
+const { addSignal, removeSignal } = __nccwpck_require__(2730)
 const assert = __nccwpck_require__(4589)
 class UpgradeHandler extends AsyncResource {
   constructor (opts, callback) {
@@ -25725,23 +25725,23 @@ function upgrade (opts, callback) {
 }
 module.exports = upgrade
   }),
-  3357:
+  2531:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-module.exports.request = __nccwpck_require__(941)
-module.exports.stream = __nccwpck_require__(5566)
-module.exports.pipeline = __nccwpck_require__(7128)
-module.exports.upgrade = __nccwpck_require__(9084)
-module.exports.connect = __nccwpck_require__(8562)
+module.exports.request = __nccwpck_require__(887)
+module.exports.stream = __nccwpck_require__(4388)
+module.exports.pipeline = __nccwpck_require__(2466)
+module.exports.upgrade = __nccwpck_require__(6342)
+module.exports.connect = __nccwpck_require__(3192)
   }),
-  7685:
+  8947:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
 const { Readable } = __nccwpck_require__(7075)
-const { RequestAbortedError, NotSupportedError, InvalidArgumentError, AbortError } = __nccwpck_require__(3877)
-const util = __nccwpck_require__(4758)
-const { ReadableStreamFrom } = __nccwpck_require__(4758)
+const { RequestAbortedError, NotSupportedError, InvalidArgumentError, AbortError } = __nccwpck_require__(3959)
+const util = __nccwpck_require__(9500)
+const { ReadableStreamFrom } = __nccwpck_require__(9500)
 const kConsume = Symbol('kConsume')
 const kReading = Symbol('kReading')
 const kBody = Symbol('kBody')
@@ -26031,13 +26031,13 @@ function consumeFinish (consume, err) {
 }
 module.exports = { Readable: BodyReadable, chunksDecode }
   }),
-  5261:
+  363:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 const assert = __nccwpck_require__(4589)
 const {
   ResponseStatusCodeError
-} = __nccwpck_require__(3877)
-const { chunksDecode } = __nccwpck_require__(7685)
+} = __nccwpck_require__(3959)
+const { chunksDecode } = __nccwpck_require__(8947)
 const CHUNK_LIMIT = 128 * 1024
 async function getResolveErrorBodyCallback ({ callback, body, contentType, statusCode, statusMessage, headers }) {
   assert(body)
@@ -26114,14 +26114,14 @@ module.exports = {
   isContentTypeText
 }
   }),
-  1094:
+  1332:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const net = __nccwpck_require__(7030)
 const assert = __nccwpck_require__(4589)
-const util = __nccwpck_require__(4758)
-const { InvalidArgumentError, ConnectTimeoutError } = __nccwpck_require__(3877)
-const timers = __nccwpck_require__(5885)
+const util = __nccwpck_require__(9500)
+const { InvalidArgumentError, ConnectTimeoutError } = __nccwpck_require__(3959)
+const timers = __nccwpck_require__(4591)
 function noop () {}
 let tls
 let SessionCache
@@ -26292,7 +26292,7 @@ function onConnectTimeout (socket, opts) {
 }
 module.exports = buildConnector
   }),
-  1641:
+  2371:
   ((module) => {
 "use strict";
 const headerNameLowerCasedRecord = {}
@@ -26405,7 +26405,7 @@ module.exports = {
   headerNameLowerCasedRecord
 }
   }),
-  7272:
+  5458:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const diagnosticsChannel = __nccwpck_require__(3053)
@@ -26584,7 +26584,7 @@ module.exports = {
   channels
 }
   }),
-  3877:
+  3959:
   ((module) => {
 "use strict";
 const kUndiciError = Symbol.for('undici.error.UND_ERR')
@@ -26939,13 +26939,13 @@ module.exports = {
   MessageSizeExceededError
 }
   }),
-  3417:
+  9691:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
   InvalidArgumentError,
   NotSupportedError
-} = __nccwpck_require__(3877)
+} = __nccwpck_require__(3959)
 const assert = __nccwpck_require__(4589)
 const {
   isValidHTTPToken,
@@ -26960,9 +26960,9 @@ const {
   validateHandler,
   getServerName,
   normalizedMethodRecords
-} = __nccwpck_require__(4758)
-const { channels } = __nccwpck_require__(7272)
-const { headerNameLowerCasedRecord } = __nccwpck_require__(1641)
+} = __nccwpck_require__(9500)
+const { channels } = __nccwpck_require__(5458)
+const { headerNameLowerCasedRecord } = __nccwpck_require__(2371)
 const invalidPathRegex = /[^\u0021-\u00ff]/
 const kHandler = Symbol('handler')
 class Request {
@@ -27318,7 +27318,7 @@ function processHeader (request, key, val) {
 }
 module.exports = Request
   }),
-  3029:
+  8031:
   ((module) => {
 module.exports = {
   kClose: Symbol('close'),
@@ -27388,13 +27388,13 @@ module.exports = {
   kHttpsProxyAgent: Symbol('https proxy agent')
 }
   }),
-  1242:
+  6868:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
   wellknownHeaderNames,
   headerNameLowerCasedRecord
-} = __nccwpck_require__(1641)
+} = __nccwpck_require__(2371)
 class TstNode {
   value = null
   left = null
@@ -27498,11 +27498,11 @@ module.exports = {
   tree
 }
   }),
-  4758:
+  9500:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
-const { kDestroyed, kBodyUsed, kListeners, kBody } = __nccwpck_require__(3029)
+const { kDestroyed, kBodyUsed, kListeners, kBody } = __nccwpck_require__(8031)
 const { IncomingMessage } = __nccwpck_require__(7067)
 const stream = __nccwpck_require__(7075)
 const net = __nccwpck_require__(7030)
@@ -27510,9 +27510,9 @@ const { Blob } = __nccwpck_require__(4573)
 const nodeUtil = __nccwpck_require__(7975)
 const { stringify } = __nccwpck_require__(1792)
 const { EventEmitter: EE } = __nccwpck_require__(8474)
-const { InvalidArgumentError } = __nccwpck_require__(3877)
-const { headerNameLowerCasedRecord } = __nccwpck_require__(1641)
-const { tree } = __nccwpck_require__(1242)
+const { InvalidArgumentError } = __nccwpck_require__(3959)
+const { headerNameLowerCasedRecord } = __nccwpck_require__(2371)
+const { tree } = __nccwpck_require__(6868)
 const [nodeMajor, nodeMinor] = process.versions.node.split('.').map(v => Number(v))
 class BodyAsyncIterable {
   constructor (body) {
@@ -28048,16 +28048,16 @@ module.exports = {
   wrapRequestBody
 }
   }),
-  231:
+  1745:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { InvalidArgumentError } = __nccwpck_require__(3877)
-const { kClients, kRunning, kClose, kDestroy, kDispatch, kInterceptors } = __nccwpck_require__(3029)
-const DispatcherBase = __nccwpck_require__(8847)
-const Pool = __nccwpck_require__(3490)
-const Client = __nccwpck_require__(3451)
-const util = __nccwpck_require__(4758)
-const createRedirectInterceptor = __nccwpck_require__(3342)
+const { InvalidArgumentError } = __nccwpck_require__(3959)
+const { kClients, kRunning, kClose, kDestroy, kDispatch, kInterceptors } = __nccwpck_require__(8031)
+const DispatcherBase = __nccwpck_require__(1517)
+const Pool = __nccwpck_require__(5928)
+const Client = __nccwpck_require__(1313)
+const util = __nccwpck_require__(9500)
+const createRedirectInterceptor = __nccwpck_require__(1576)
 const kOnConnect = Symbol('onConnect')
 const kOnDisconnect = Symbol('onDisconnect')
 const kOnConnectionError = Symbol('onConnectionError')
@@ -28155,13 +28155,13 @@ class Agent extends DispatcherBase {
 }
 module.exports = Agent
   }),
-  8315:
+  6681:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
   BalancedPoolMissingUpstreamError,
   InvalidArgumentError
-} = __nccwpck_require__(3877)
+} = __nccwpck_require__(3959)
 const {
   PoolBase,
   kClients,
@@ -28169,10 +28169,10 @@ const {
   kAddClient,
   kRemoveClient,
   kGetDispatcher
-} = __nccwpck_require__(7610)
-const Pool = __nccwpck_require__(3490)
-const { kUrl, kInterceptors } = __nccwpck_require__(3029)
-const { parseOrigin } = __nccwpck_require__(4758)
+} = __nccwpck_require__(7292)
+const Pool = __nccwpck_require__(5928)
+const { kUrl, kInterceptors } = __nccwpck_require__(8031)
+const { parseOrigin } = __nccwpck_require__(9500)
 const kFactory = Symbol('factory')
 const kOptions = Symbol('options')
 const kGreatestCommonDivisor = Symbol('kGreatestCommonDivisor')
@@ -28312,13 +28312,13 @@ class BalancedPool extends PoolBase {
 }
 module.exports = BalancedPool
   }),
-  3399:
+  4393:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
-const util = __nccwpck_require__(4758)
-const { channels } = __nccwpck_require__(7272)
-const timers = __nccwpck_require__(5885)
+const util = __nccwpck_require__(9500)
+const { channels } = __nccwpck_require__(5458)
+const timers = __nccwpck_require__(4591)
 const {
   RequestContentLengthMismatchError,
   ResponseContentLengthMismatchError,
@@ -28331,7 +28331,7 @@ const {
   BodyTimeoutError,
   HTTPParserError,
   ResponseExceededMaxSizeError
-} = __nccwpck_require__(3877)
+} = __nccwpck_require__(3959)
 const {
   kUrl,
   kReset,
@@ -28364,8 +28364,8 @@ const {
   kOnError,
   kResume,
   kHTTPContext
-} = __nccwpck_require__(3029)
-const constants = __nccwpck_require__(4918)
+} = __nccwpck_require__(8031)
+const constants = __nccwpck_require__(748)
 const EMPTY_BUF = Buffer.alloc(0)
 const FastBuffer = Buffer[Symbol.species]
 const addListener = util.addListener
@@ -28375,12 +28375,12 @@ const kIdleSocketValidationTimeout = Symbol('kIdleSocketValidationTimeout')
 const kSocketUsed = Symbol('kSocketUsed')
 let extractBody
 async function lazyllhttp () {
-  const llhttpWasmData = process.env.JEST_WORKER_ID ? __nccwpck_require__(7020) : undefined
+  const llhttpWasmData = process.env.JEST_WORKER_ID ? __nccwpck_require__(3922) : undefined
   let mod
   try {
-	mod = await WebAssembly.compile(__nccwpck_require__(2212))
+	mod = await WebAssembly.compile(__nccwpck_require__(3742))
   } catch (e) {
-	mod = await WebAssembly.compile(llhttpWasmData || __nccwpck_require__(7020))
+	mod = await WebAssembly.compile(llhttpWasmData || __nccwpck_require__(3922))
   }
   return await WebAssembly.instantiate(mod, {
 	env: {
@@ -29059,7 +29059,7 @@ function writeH1 (client, request) {
   )
   if (util.isFormDataLike(body)) {
 	if (!extractBody) {
-	  extractBody = (__nccwpck_require__(5662).extractBody)
+	  extractBody = (__nccwpck_require__(1448).extractBody)
 	}
 	const [bodyStream, contentType] = extractBody(body)
 	if (request.contentType == null) {
@@ -29451,19 +29451,19 @@ class AsyncWriter {
 }
 module.exports = connectH1
   }),
-  9674:
+  3504:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
 const { errorMonitor } = __nccwpck_require__(8474)
 const { pipeline } = __nccwpck_require__(7075)
-const util = __nccwpck_require__(4758)
+const util = __nccwpck_require__(9500)
 const {
   RequestContentLengthMismatchError,
   RequestAbortedError,
   SocketError,
   InformationalError
-} = __nccwpck_require__(3877)
+} = __nccwpck_require__(3959)
 const {
   kUrl,
   kReset,
@@ -29482,7 +29482,7 @@ const {
   kResume,
   kSize,
   kHTTPContext
-} = __nccwpck_require__(3029)
+} = __nccwpck_require__(8031)
 const kOpenStreams = Symbol('open streams')
 let extractBody
 let h2ExperimentalWarned = false
@@ -29764,7 +29764,7 @@ function writeH2 (client, request) {
   }
   let contentLength = util.bodyLength(body)
   if (util.isFormDataLike(body)) {
-	extractBody ??= (__nccwpck_require__(5662).extractBody)
+	extractBody ??= (__nccwpck_require__(1448).extractBody)
 	const [bodyStream, contentType] = extractBody(body)
 	headers['content-type'] = contentType
 	body = bodyStream.stream
@@ -30030,22 +30030,22 @@ async function writeIterable (abort, h2stream, body, client, request, socket, co
 }
 module.exports = connectH2
   }),
-  3451:
+  1313:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
 const net = __nccwpck_require__(7030)
 const http = __nccwpck_require__(7067)
-const util = __nccwpck_require__(4758)
-const { channels } = __nccwpck_require__(7272)
-const Request = __nccwpck_require__(3417)
-const DispatcherBase = __nccwpck_require__(8847)
+const util = __nccwpck_require__(9500)
+const { channels } = __nccwpck_require__(5458)
+const Request = __nccwpck_require__(9691)
+const DispatcherBase = __nccwpck_require__(1517)
 const {
   InvalidArgumentError,
   InformationalError,
   ClientDestroyedError
-} = __nccwpck_require__(3877)
-const buildConnector = __nccwpck_require__(1094)
+} = __nccwpck_require__(3959)
+const buildConnector = __nccwpck_require__(1332)
 const {
   kUrl,
   kServerName,
@@ -30087,9 +30087,9 @@ const {
   kHTTPContext,
   kMaxConcurrentStreams,
   kResume
-} = __nccwpck_require__(3029)
-const connectH1 = __nccwpck_require__(3399)
-const connectH2 = __nccwpck_require__(9674)
+} = __nccwpck_require__(8031)
+const connectH1 = __nccwpck_require__(4393)
+const connectH2 = __nccwpck_require__(3504)
 let deprecatedInterceptorWarned = false
 const kClosedResolve = Symbol('kClosedResolve')
 const noop = () => {}
@@ -30324,7 +30324,7 @@ class Client extends DispatcherBase {
 	})
   }
 }
-const createRedirectInterceptor = __nccwpck_require__(3342)
+const createRedirectInterceptor = __nccwpck_require__(1576)
 function onError (client, err) {
   if (
 	client[kRunning] === 0 &&
@@ -30531,17 +30531,17 @@ function _resume (client, sync) {
 }
 module.exports = Client
   }),
-  8847:
+  1517:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const buffer = __nccwpck_require__(4573)
-const Dispatcher = __nccwpck_require__(845)
+const Dispatcher = __nccwpck_require__(3415)
 const {
   ClientDestroyedError,
   ClientClosedError,
   InvalidArgumentError
-} = __nccwpck_require__(3877)
-const { kDestroy, kClose, kClosed, kDestroyed, kDispatch, kInterceptors } = __nccwpck_require__(3029)
+} = __nccwpck_require__(3959)
+const { kDestroy, kClose, kClosed, kDestroyed, kDispatch, kInterceptors } = __nccwpck_require__(8031)
 const kOnDestroyed = Symbol('onDestroyed')
 const kOnClosed = Symbol('onClosed')
 const kInterceptedDispatch = Symbol('Intercepted Dispatch')
@@ -30704,7 +30704,7 @@ class DispatcherBase extends Dispatcher {
 }
 module.exports = DispatcherBase
   }),
-  845:
+  3415:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const EventEmitter = __nccwpck_require__(8474)
@@ -30756,13 +30756,13 @@ class ComposedDispatcher extends Dispatcher {
 }
 module.exports = Dispatcher
   }),
-  2527:
+  9221:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const DispatcherBase = __nccwpck_require__(8847)
-const { kClose, kDestroy, kClosed, kDestroyed, kDispatch, kNoProxyAgent, kHttpProxyAgent, kHttpsProxyAgent } = __nccwpck_require__(3029)
-const ProxyAgent = __nccwpck_require__(7522)
-const Agent = __nccwpck_require__(231)
+const DispatcherBase = __nccwpck_require__(1517)
+const { kClose, kDestroy, kClosed, kDestroyed, kDispatch, kNoProxyAgent, kHttpProxyAgent, kHttpsProxyAgent } = __nccwpck_require__(8031)
+const ProxyAgent = __nccwpck_require__(7508)
+const Agent = __nccwpck_require__(1745)
 const DEFAULT_PORTS = {
   'http:': 80,
   'https:': 443
@@ -30889,7 +30889,7 @@ class EnvHttpProxyAgent extends DispatcherBase {
 }
 module.exports = EnvHttpProxyAgent
   }),
-  5874:
+  5464:
   ((module) => {
 "use strict";
 const kSize = 2048;
@@ -30943,13 +30943,13 @@ module.exports = class FixedQueue {
   }
 };
   }),
-  7610:
+  7292:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const DispatcherBase = __nccwpck_require__(8847)
-const FixedQueue = __nccwpck_require__(5874)
-const { kConnected, kSize, kRunning, kPending, kQueued, kBusy, kFree, kUrl, kClose, kDestroy, kDispatch } = __nccwpck_require__(3029)
-const PoolStats = __nccwpck_require__(396)
+const DispatcherBase = __nccwpck_require__(1517)
+const FixedQueue = __nccwpck_require__(5464)
+const { kConnected, kSize, kRunning, kPending, kQueued, kBusy, kFree, kUrl, kClose, kDestroy, kDispatch } = __nccwpck_require__(8031)
+const PoolStats = __nccwpck_require__(8186)
 const kClients = Symbol('clients')
 const kNeedDrain = Symbol('needDrain')
 const kQueue = Symbol('queue')
@@ -31105,9 +31105,9 @@ module.exports = {
   kGetDispatcher
 }
   }),
-  396:
+  8186:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-const { kFree, kConnected, kPending, kQueued, kRunning, kSize } = __nccwpck_require__(3029)
+const { kFree, kConnected, kPending, kQueued, kRunning, kSize } = __nccwpck_require__(8031)
 const kPool = Symbol('pool')
 class PoolStats {
   constructor (pool) {
@@ -31134,7 +31134,7 @@ class PoolStats {
 }
 module.exports = PoolStats
   }),
-  3490:
+  5928:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -31143,14 +31143,14 @@ const {
   kNeedDrain,
   kAddClient,
   kGetDispatcher
-} = __nccwpck_require__(7610)
-const Client = __nccwpck_require__(3451)
+} = __nccwpck_require__(7292)
+const Client = __nccwpck_require__(1313)
 const {
   InvalidArgumentError
-} = __nccwpck_require__(3877)
-const util = __nccwpck_require__(4758)
-const { kUrl, kInterceptors } = __nccwpck_require__(3029)
-const buildConnector = __nccwpck_require__(1094)
+} = __nccwpck_require__(3959)
+const util = __nccwpck_require__(9500)
+const { kUrl, kInterceptors } = __nccwpck_require__(8031)
+const buildConnector = __nccwpck_require__(1332)
 const kOptions = Symbol('options')
 const kConnections = Symbol('connections')
 const kFactory = Symbol('factory')
@@ -31226,17 +31226,17 @@ class Pool extends PoolBase {
 }
 module.exports = Pool
   }),
-  7522:
+  7508:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { kProxy, kClose, kDestroy, kDispatch, kInterceptors } = __nccwpck_require__(3029)
+const { kProxy, kClose, kDestroy, kDispatch, kInterceptors } = __nccwpck_require__(8031)
 const { URL } = __nccwpck_require__(3136)
-const Agent = __nccwpck_require__(231)
-const Pool = __nccwpck_require__(3490)
-const DispatcherBase = __nccwpck_require__(8847)
-const { InvalidArgumentError, RequestAbortedError, SecureProxyConnectionError } = __nccwpck_require__(3877)
-const buildConnector = __nccwpck_require__(1094)
-const Client = __nccwpck_require__(3451)
+const Agent = __nccwpck_require__(1745)
+const Pool = __nccwpck_require__(5928)
+const DispatcherBase = __nccwpck_require__(1517)
+const { InvalidArgumentError, RequestAbortedError, SecureProxyConnectionError } = __nccwpck_require__(3959)
+const buildConnector = __nccwpck_require__(1332)
+const Client = __nccwpck_require__(1313)
 const kAgent = Symbol('proxy agent')
 const kClient = Symbol('proxy client')
 const kProxyHeaders = Symbol('proxy headers')
@@ -31444,11 +31444,11 @@ function throwIfProxyAuthIsSent (headers) {
 }
 module.exports = ProxyAgent
   }),
-  6308:
+  334:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const Dispatcher = __nccwpck_require__(845)
-const RetryHandler = __nccwpck_require__(3282)
+const Dispatcher = __nccwpck_require__(3415)
+const RetryHandler = __nccwpck_require__(4004)
 class RetryAgent extends Dispatcher {
   #agent = null
   #options = null
@@ -31476,12 +31476,12 @@ class RetryAgent extends Dispatcher {
 }
 module.exports = RetryAgent
   }),
-  6411:
+  1481:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const globalDispatcher = Symbol.for('undici.globalDispatcher.1')
-const { InvalidArgumentError } = __nccwpck_require__(3877)
-const Agent = __nccwpck_require__(231)
+const { InvalidArgumentError } = __nccwpck_require__(3959)
+const Agent = __nccwpck_require__(1745)
 if (getGlobalDispatcher() === undefined) {
   setGlobalDispatcher(new Agent())
 }
@@ -31504,7 +31504,7 @@ module.exports = {
   getGlobalDispatcher
 }
   }),
-  6777:
+  9151:
   ((module) => {
 "use strict";
 module.exports = class DecoratorHandler {
@@ -31541,13 +31541,13 @@ module.exports = class DecoratorHandler {
   }
 }
   }),
-  3332:
+  7158:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const util = __nccwpck_require__(4758)
-const { kBodyUsed } = __nccwpck_require__(3029)
+const util = __nccwpck_require__(9500)
+const { kBodyUsed } = __nccwpck_require__(8031)
 const assert = __nccwpck_require__(4589)
-const { InvalidArgumentError } = __nccwpck_require__(3877)
+const { InvalidArgumentError } = __nccwpck_require__(3959)
 const EE = __nccwpck_require__(8474)
 const redirectableStatusCodes = [300, 301, 302, 303, 307, 308]
 const kBody = Symbol('body')
@@ -31705,18 +31705,18 @@ function cleanRequestHeaders (headers, removeContent, unknownOrigin) {
 }
 module.exports = RedirectHandler
   }),
-  3282:
+  4004:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
-const { kRetryHandlerDefaultRetry } = __nccwpck_require__(3029)
-const { RequestRetryError } = __nccwpck_require__(3877)
+const { kRetryHandlerDefaultRetry } = __nccwpck_require__(8031)
+const { RequestRetryError } = __nccwpck_require__(3959)
 const {
   isDisturbed,
   parseHeaders,
   parseRangeHeader,
   wrapRequestBody
-} = __nccwpck_require__(4758)
+} = __nccwpck_require__(9500)
 function calculateRetryAfterHeader (retryAfter) {
   const current = Date.now()
   return new Date(retryAfter).getTime() - current
@@ -32055,13 +32055,13 @@ class RetryHandler {
 }
 module.exports = RetryHandler
   }),
-  3017:
+  4287:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { isIP } = __nccwpck_require__(7030)
 const { lookup } = __nccwpck_require__(610)
-const DecoratorHandler = __nccwpck_require__(6777)
-const { InvalidArgumentError, InformationalError } = __nccwpck_require__(3877)
+const DecoratorHandler = __nccwpck_require__(9151)
+const { InvalidArgumentError, InformationalError } = __nccwpck_require__(3959)
 const maxInt = Math.pow(2, 31) - 1
 class DNSInstance {
   #maxTTL = 0
@@ -32365,12 +32365,12 @@ module.exports = interceptorOpts => {
   }
 }
   }),
-  4094:
+  5376:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const util = __nccwpck_require__(4758)
-const { InvalidArgumentError, RequestAbortedError } = __nccwpck_require__(3877)
-const DecoratorHandler = __nccwpck_require__(6777)
+const util = __nccwpck_require__(9500)
+const { InvalidArgumentError, RequestAbortedError } = __nccwpck_require__(3959)
+const DecoratorHandler = __nccwpck_require__(9151)
 class DumpHandler extends DecoratorHandler {
   #maxSize = 1024 * 1024
   #abort = null
@@ -32464,10 +32464,10 @@ function createDumpInterceptor (
 }
 module.exports = createDumpInterceptor
   }),
-  3342:
+  1576:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const RedirectHandler = __nccwpck_require__(3332)
+const RedirectHandler = __nccwpck_require__(7158)
 function createRedirectInterceptor ({ maxRedirections: defaultMaxRedirections }) {
   return (dispatch) => {
 	return function Intercept (opts, handler) {
@@ -32483,10 +32483,10 @@ function createRedirectInterceptor ({ maxRedirections: defaultMaxRedirections })
 }
 module.exports = createRedirectInterceptor
   }),
-  8344:
+  7734:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const RedirectHandler = __nccwpck_require__(3332)
+const RedirectHandler = __nccwpck_require__(7158)
 module.exports = opts => {
   const globalMaxRedirections = opts?.maxRedirections
   return dispatch => {
@@ -32506,10 +32506,10 @@ module.exports = opts => {
   }
 }
   }),
-  6520:
+  5486:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const RetryHandler = __nccwpck_require__(3282)
+const RetryHandler = __nccwpck_require__(4004)
 module.exports = globalOpts => {
   return dispatch => {
 	return function retryInterceptor (opts, handler) {
@@ -32527,12 +32527,12 @@ module.exports = globalOpts => {
   }
 }
   }),
-  4918:
+  748:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.SPECIAL_HEADERS = exports.HEADER_STATE = exports.MINOR = exports.MAJOR = exports.CONNECTION_TOKEN_CHARS = exports.HEADER_CHARS = exports.TOKEN = exports.STRICT_TOKEN = exports.HEX = exports.URL_CHAR = exports.STRICT_URL_CHAR = exports.USERINFO_CHARS = exports.MARK = exports.ALPHANUM = exports.NUM = exports.HEX_MAP = exports.NUM_MAP = exports.ALPHA = exports.FINISH = exports.H_METHOD_MAP = exports.METHOD_MAP = exports.METHODS_RTSP = exports.METHODS_ICE = exports.METHODS_HTTP = exports.METHODS = exports.LENIENT_FLAGS = exports.FLAGS = exports.TYPE = exports.ERROR = void 0;
-const utils_1 = __nccwpck_require__(8222);
+const utils_1 = __nccwpck_require__(4608);
 var ERROR;
 (function (ERROR) {
 	ERROR[ERROR["OK"] = 0] = "OK";
@@ -32776,19 +32776,19 @@ exports.SPECIAL_HEADERS = {
 	'upgrade': HEADER_STATE.UPGRADE,
 };
   }),
-  7020:
+  3922:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { Buffer } = __nccwpck_require__(4573)
 module.exports = Buffer.from('AGFzbQEAAAABJwdgAX8Bf2ADf39/AX9gAX8AYAJ/fwBgBH9/f38Bf2AAAGADf39/AALLAQgDZW52GHdhc21fb25faGVhZGVyc19jb21wbGV0ZQAEA2VudhV3YXNtX29uX21lc3NhZ2VfYmVnaW4AAANlbnYLd2FzbV9vbl91cmwAAQNlbnYOd2FzbV9vbl9zdGF0dXMAAQNlbnYUd2FzbV9vbl9oZWFkZXJfZmllbGQAAQNlbnYUd2FzbV9vbl9oZWFkZXJfdmFsdWUAAQNlbnYMd2FzbV9vbl9ib2R5AAEDZW52GHdhc21fb25fbWVzc2FnZV9jb21wbGV0ZQAAAy0sBQYAAAIAAAAAAAACAQIAAgICAAADAAAAAAMDAwMBAQEBAQEBAQEAAAIAAAAEBQFwARISBQMBAAIGCAF/AUGA1AQLB9EFIgZtZW1vcnkCAAtfaW5pdGlhbGl6ZQAIGV9faW5kaXJlY3RfZnVuY3Rpb25fdGFibGUBAAtsbGh0dHBfaW5pdAAJGGxsaHR0cF9zaG91bGRfa2VlcF9hbGl2ZQAvDGxsaHR0cF9hbGxvYwALBm1hbGxvYwAxC2xsaHR0cF9mcmVlAAwEZnJlZQAMD2xsaHR0cF9nZXRfdHlwZQANFWxsaHR0cF9nZXRfaHR0cF9tYWpvcgAOFWxsaHR0cF9nZXRfaHR0cF9taW5vcgAPEWxsaHR0cF9nZXRfbWV0aG9kABAWbGxodHRwX2dldF9zdGF0dXNfY29kZQAREmxsaHR0cF9nZXRfdXBncmFkZQASDGxsaHR0cF9yZXNldAATDmxsaHR0cF9leGVjdXRlABQUbGxodHRwX3NldHRpbmdzX2luaXQAFQ1sbGh0dHBfZmluaXNoABYMbGxodHRwX3BhdXNlABcNbGxodHRwX3Jlc3VtZQAYG2xsaHR0cF9yZXN1bWVfYWZ0ZXJfdXBncmFkZQAZEGxsaHR0cF9nZXRfZXJybm8AGhdsbGh0dHBfZ2V0X2Vycm9yX3JlYXNvbgAbF2xsaHR0cF9zZXRfZXJyb3JfcmVhc29uABwUbGxodHRwX2dldF9lcnJvcl9wb3MAHRFsbGh0dHBfZXJybm9fbmFtZQAeEmxsaHR0cF9tZXRob2RfbmFtZQAfEmxsaHR0cF9zdGF0dXNfbmFtZQAgGmxsaHR0cF9zZXRfbGVuaWVudF9oZWFkZXJzACEhbGxodHRwX3NldF9sZW5pZW50X2NodW5rZWRfbGVuZ3RoACIdbGxodHRwX3NldF9sZW5pZW50X2tlZXBfYWxpdmUAIyRsbGh0dHBfc2V0X2xlbmllbnRfdHJhbnNmZXJfZW5jb2RpbmcAJBhsbGh0dHBfbWVzc2FnZV9uZWVkc19lb2YALgkXAQBBAQsRAQIDBAUKBgcrLSwqKSglJyYK07MCLBYAQYjQACgCAARAAAtBiNAAQQE2AgALFAAgABAwIAAgAjYCOCAAIAE6ACgLFAAgACAALwEyIAAtAC4gABAvEAALHgEBf0HAABAyIgEQMCABQYAINgI4IAEgADoAKCABC48MAQd/AkAgAEUNACAAQQhrIgEgAEEEaygCACIAQXhxIgRqIQUCQCAAQQFxDQAgAEEDcUUNASABIAEoAgAiAGsiAUGc0AAoAgBJDQEgACAEaiEEAkACQEGg0AAoAgAgAUcEQCAAQf8BTQRAIABBA3YhAyABKAIIIgAgASgCDCICRgRAQYzQAEGM0AAoAgBBfiADd3E2AgAMBQsgAiAANgIIIAAgAjYCDAwECyABKAIYIQYgASABKAIMIgBHBEAgACABKAIIIgI2AgggAiAANgIMDAMLIAFBFGoiAygCACICRQRAIAEoAhAiAkUNAiABQRBqIQMLA0AgAyEHIAIiAEEUaiIDKAIAIgINACAAQRBqIQMgACgCECICDQALIAdBADYCAAwCCyAFKAIEIgBBA3FBA0cNAiAFIABBfnE2AgRBlNAAIAQ2AgAgBSAENgIAIAEgBEEBcjYCBAwDC0EAIQALIAZFDQACQCABKAIcIgJBAnRBvNIAaiIDKAIAIAFGBEAgAyAANgIAIAANAUGQ0ABBkNAAKAIAQX4gAndxNgIADAILIAZBEEEUIAYoAhAgAUYbaiAANgIAIABFDQELIAAgBjYCGCABKAIQIgIEQCAAIAI2AhAgAiAANgIYCyABQRRqKAIAIgJFDQAgAEEUaiACNgIAIAIgADYCGAsgASAFTw0AIAUoAgQiAEEBcUUNAAJAAkACQAJAIABBAnFFBEBBpNAAKAIAIAVGBEBBpNAAIAE2AgBBmNAAQZjQACgCACAEaiIANgIAIAEgAEEBcjYCBCABQaDQACgCAEcNBkGU0ABBADYCAEGg0ABBADYCAAwGC0Gg0AAoAgAgBUYEQEGg0AAgATYCAEGU0ABBlNAAKAIAIARqIgA2AgAgASAAQQFyNgIEIAAgAWogADYCAAwGCyAAQXhxIARqIQQgAEH/AU0EQCAAQQN2IQMgBSgCCCIAIAUoAgwiAkYEQEGM0ABBjNAAKAIAQX4gA3dxNgIADAULIAIgADYCCCAAIAI2AgwMBAsgBSgCGCEGIAUgBSgCDCIARwRAQZzQACgCABogACAFKAIIIgI2AgggAiAANgIMDAMLIAVBFGoiAygCACICRQRAIAUoAhAiAkUNAiAFQRBqIQMLA0AgAyEHIAIiAEEUaiIDKAIAIgINACAAQRBqIQMgACgCECICDQALIAdBADYCAAwCCyAFIABBfnE2AgQgASAEaiAENgIAIAEgBEEBcjYCBAwDC0EAIQALIAZFDQACQCAFKAIcIgJBAnRBvNIAaiIDKAIAIAVGBEAgAyAANgIAIAANAUGQ0ABBkNAAKAIAQX4gAndxNgIADAILIAZBEEEUIAYoAhAgBUYbaiAANgIAIABFDQELIAAgBjYCGCAFKAIQIgIEQCAAIAI2AhAgAiAANgIYCyAFQRRqKAIAIgJFDQAgAEEUaiACNgIAIAIgADYCGAsgASAEaiAENgIAIAEgBEEBcjYCBCABQaDQACgCAEcNAEGU0AAgBDYCAAwBCyAEQf8BTQRAIARBeHFBtNAAaiEAAn9BjNAAKAIAIgJBASAEQQN2dCIDcUUEQEGM0AAgAiADcjYCACAADAELIAAoAggLIgIgATYCDCAAIAE2AgggASAANgIMIAEgAjYCCAwBC0EfIQIgBEH///8HTQRAIARBJiAEQQh2ZyIAa3ZBAXEgAEEBdGtBPmohAgsgASACNgIcIAFCADcCECACQQJ0QbzSAGohAAJAQZDQACgCACIDQQEgAnQiB3FFBEAgACABNgIAQZDQACADIAdyNgIAIAEgADYCGCABIAE2AgggASABNgIMDAELIARBGSACQQF2a0EAIAJBH0cbdCECIAAoAgAhAAJAA0AgACIDKAIEQXhxIARGDQEgAkEddiEAIAJBAXQhAiADIABBBHFqQRBqIgcoAgAiAA0ACyAHIAE2AgAgASADNgIYIAEgATYCDCABIAE2AggMAQsgAygCCCIAIAE2AgwgAyABNgIIIAFBADYCGCABIAM2AgwgASAANgIIC0Gs0ABBrNAAKAIAQQFrIgBBfyAAGzYCAAsLBwAgAC0AKAsHACAALQAqCwcAIAAtACsLBwAgAC0AKQsHACAALwEyCwcAIAAtAC4LQAEEfyAAKAIYIQEgAC0ALSECIAAtACghAyAAKAI4IQQgABAwIAAgBDYCOCAAIAM6ACggACACOgAtIAAgATYCGAu74gECB38DfiABIAJqIQQCQCAAIgIoAgwiAA0AIAIoAgQEQCACIAE2AgQLIwBBEGsiCCQAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACfwJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAIAIoAhwiA0EBaw7dAdoBAdkBAgMEBQYHCAkKCwwNDtgBDxDXARES1gETFBUWFxgZGhvgAd8BHB0e1QEfICEiIyQl1AEmJygpKiss0wHSAS0u0QHQAS8wMTIzNDU2Nzg5Ojs8PT4/QEFCQ0RFRtsBR0hJSs8BzgFLzQFMzAFNTk9QUVJTVFVWV1hZWltcXV5fYGFiY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl6e3x9fn+AAYEBggGDAYQBhQGGAYcBiAGJAYoBiwGMAY0BjgGPAZABkQGSAZMBlAGVAZYBlwGYAZkBmgGbAZwBnQGeAZ8BoAGhAaIBowGkAaUBpgGnAagBqQGqAasBrAGtAa4BrwGwAbEBsgGzAbQBtQG2AbcBywHKAbgByQG5AcgBugG7AbwBvQG+Ab8BwAHBAcIBwwHEAcUBxgEA3AELQQAMxgELQQ4MxQELQQ0MxAELQQ8MwwELQRAMwgELQRMMwQELQRQMwAELQRUMvwELQRYMvgELQRgMvQELQRkMvAELQRoMuwELQRsMugELQRwMuQELQR0MuAELQQgMtwELQR4MtgELQSAMtQELQR8MtAELQQcMswELQSEMsgELQSIMsQELQSMMsAELQSQMrwELQRIMrgELQREMrQELQSUMrAELQSYMqwELQScMqgELQSgMqQELQcMBDKgBC0EqDKcBC0ErDKYBC0EsDKUBC0EtDKQBC0EuDKMBC0EvDKIBC0HEAQyhAQtBMAygAQtBNAyfAQtBDAyeAQtBMQydAQtBMgycAQtBMwybAQtBOQyaAQtBNQyZAQtBxQEMmAELQQsMlwELQToMlgELQTYMlQELQQoMlAELQTcMkwELQTgMkgELQTwMkQELQTsMkAELQT0MjwELQQkMjgELQSkMjQELQT4MjAELQT8MiwELQcAADIoBC0HBAAyJAQtBwgAMiAELQcMADIcBC0HEAAyGAQtBxQAMhQELQcYADIQBC0EXDIMBC0HHAAyCAQtByAAMgQELQckADIABC0HKAAx/C0HLAAx+C0HNAAx9C0HMAAx8C0HOAAx7C0HPAAx6C0HQAAx5C0HRAAx4C0HSAAx3C0HTAAx2C0HUAAx1C0HWAAx0C0HVAAxzC0EGDHILQdcADHELQQUMcAtB2AAMbwtBBAxuC0HZAAxtC0HaAAxsC0HbAAxrC0HcAAxqC0EDDGkLQd0ADGgLQd4ADGcLQd8ADGYLQeEADGULQeAADGQLQeIADGMLQeMADGILQQIMYQtB5AAMYAtB5QAMXwtB5gAMXgtB5wAMXQtB6AAMXAtB6QAMWwtB6gAMWgtB6wAMWQtB7AAMWAtB7QAMVwtB7gAMVgtB7wAMVQtB8AAMVAtB8QAMUwtB8gAMUgtB8wAMUQtB9AAMUAtB9QAMTwtB9gAMTgtB9wAMTQtB+AAMTAtB+QAMSwtB+gAMSgtB+wAMSQtB/AAMSAtB/QAMRwtB/gAMRgtB/wAMRQtBgAEMRAtBgQEMQwtBggEMQgtBgwEMQQtBhAEMQAtBhQEMPwtBhgEMPgtBhwEMPQtBiAEMPAtBiQEMOwtBigEMOgtBiwEMOQtBjAEMOAtBjQEMNwtBjgEMNgtBjwEMNQtBkAEMNAtBkQEMMwtBkgEMMgtBkwEMMQtBlAEMMAtBlQEMLwtBlgEMLgtBlwEMLQtBmAEMLAtBmQEMKwtBmgEMKgtBmwEMKQtBnAEMKAtBnQEMJwtBngEMJgtBnwEMJQtBoAEMJAtBoQEMIwtBogEMIgtBowEMIQtBpAEMIAtBpQEMHwtBpgEMHgtBpwEMHQtBqAEMHAtBqQEMGwtBqgEMGgtBqwEMGQtBrAEMGAtBrQEMFwtBrgEMFgtBAQwVC0GvAQwUC0GwAQwTC0GxAQwSC0GzAQwRC0GyAQwQC0G0AQwPC0G1AQwOC0G2AQwNC0G3AQwMC0G4AQwLC0G5AQwKC0G6AQwJC0G7AQwIC0HGAQwHC0G8AQwGC0G9AQwFC0G+AQwEC0G/AQwDC0HAAQwCC0HCAQwBC0HBAQshAwNAAkACQAJAAkACQAJAAkACQAJAIAICfwJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJ/AkACQAJAAkACQAJAAkACQAJAAkACQAJAAkAgAgJ/AkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACfwJAAkACfwJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACfwJAAkACQAJAAn8CQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQCADDsYBAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHyAhIyUmKCorLC8wMTIzNDU2Nzk6Ozw9lANAQkRFRklLTk9QUVJTVFVWWFpbXF1eX2BhYmNkZWZnaGpsb3Bxc3V2eHl6e3x/gAGBAYIBgwGEAYUBhgGHAYgBiQGKAYsBjAGNAY4BjwGQAZEBkgGTAZQBlQGWAZcBmAGZAZoBmwGcAZ0BngGfAaABoQGiAaMBpAGlAaYBpwGoAakBqgGrAawBrQGuAa8BsAGxAbIBswG0AbUBtgG3AbgBuQG6AbsBvAG9Ab4BvwHAAcEBwgHDAcQBxQHGAccByAHJAcsBzAHNAc4BzwGKA4kDiAOHA4QDgwOAA/sC+gL5AvgC9wL0AvMC8gLLAsECsALZAQsgASAERw3wAkHdASEDDLMDCyABIARHDcgBQcMBIQMMsgMLIAEgBEcNe0H3ACEDDLEDCyABIARHDXBB7wAhAwywAwsgASAERw1pQeoAIQMMrwMLIAEgBEcNZUHoACEDDK4DCyABIARHDWJB5gAhAwytAwsgASAERw0aQRghAwysAwsgASAERw0VQRIhAwyrAwsgASAERw1CQcUAIQMMqgMLIAEgBEcNNEE/IQMMqQMLIAEgBEcNMkE8IQMMqAMLIAEgBEcNK0ExIQMMpwMLIAItAC5BAUYNnwMMwQILQQAhAAJAAkACQCACLQAqRQ0AIAItACtFDQAgAi8BMCIDQQJxRQ0BDAILIAIvATAiA0EBcUUNAQtBASEAIAItAChBAUYNACACLwEyIgVB5ABrQeQASQ0AIAVBzAFGDQAgBUGwAkYNACADQcAAcQ0AQQAhACADQYgEcUGABEYNACADQShxQQBHIQALIAJBADsBMCACQQA6AC8gAEUN3wIgAkIANwMgDOACC0EAIQACQCACKAI4IgNFDQAgAygCLCIDRQ0AIAIgAxEAACEACyAARQ3MASAAQRVHDd0CIAJBBDYCHCACIAE2AhQgAkGwGDYCECACQRU2AgxBACEDDKQDCyABIARGBEBBBiEDDKQDCyABQQFqIQFBACEAAkAgAigCOCIDRQ0AIAMoAlQiA0UNACACIAMRAAAhAAsgAA3ZAgwcCyACQgA3AyBBEiEDDIkDCyABIARHDRZBHSEDDKEDCyABIARHBEAgAUEBaiEBQRAhAwyIAwtBByEDDKADCyACIAIpAyAiCiAEIAFrrSILfSIMQgAgCiAMWhs3AyAgCiALWA3UAkEIIQMMnwMLIAEgBEcEQCACQQk2AgggAiABNgIEQRQhAwyGAwtBCSEDDJ4DCyACKQMgQgBSDccBIAIgAi8BMEGAAXI7ATAMQgsgASAERw0/QdAAIQMMnAMLIAEgBEYEQEELIQMMnAMLIAFBAWohAUEAIQACQCACKAI4IgNFDQAgAygCUCIDRQ0AIAIgAxEAACEACyAADc8CDMYBC0EAIQACQCACKAI4IgNFDQAgAygCSCIDRQ0AIAIgAxEAACEACyAARQ3GASAAQRVHDc0CIAJBCzYCHCACIAE2AhQgAkGCGTYCECACQRU2AgxBACEDDJoDC0EAIQACQCACKAI4IgNFDQAgAygCSCIDRQ0AIAIgAxEAACEACyAARQ0MIABBFUcNygIgAkEaNgIcIAIgATYCFCACQYIZNgIQIAJBFTYCDEEAIQMMmQMLQQAhAAJAIAIoAjgiA0UNACADKAJMIgNFDQAgAiADEQAAIQALIABFDcQBIABBFUcNxwIgAkELNgIcIAIgATYCFCACQZEXNgIQIAJBFTYCDEEAIQMMmAMLIAEgBEYEQEEPIQMMmAMLIAEtAAAiAEE7Rg0HIABBDUcNxAIgAUEBaiEBDMMBC0EAIQACQCACKAI4IgNFDQAgAygCTCIDRQ0AIAIgAxEAACEACyAARQ3DASAAQRVHDcICIAJBDzYCHCACIAE2AhQgAkGRFzYCECACQRU2AgxBACEDDJYDCwNAIAEtAABB8DVqLQAAIgBBAUcEQCAAQQJHDcECIAIoAgQhAEEAIQMgAkEANgIEIAIgACABQQFqIgEQLSIADcICDMUBCyAEIAFBAWoiAUcNAAtBEiEDDJUDC0EAIQACQCACKAI4IgNFDQAgAygCTCIDRQ0AIAIgAxEAACEACyAARQ3FASAAQRVHDb0CIAJBGzYCHCACIAE2AhQgAkGRFzYCECACQRU2AgxBACEDDJQDCyABIARGBEBBFiEDDJQDCyACQQo2AgggAiABNgIEQQAhAAJAIAIoAjgiA0UNACADKAJIIgNFDQAgAiADEQAAIQALIABFDcIBIABBFUcNuQIgAkEVNgIcIAIgATYCFCACQYIZNgIQIAJBFTYCDEEAIQMMkwMLIAEgBEcEQANAIAEtAABB8DdqLQAAIgBBAkcEQAJAIABBAWsOBMQCvQIAvgK9AgsgAUEBaiEBQQghAwz8AgsgBCABQQFqIgFHDQALQRUhAwyTAwtBFSEDDJIDCwNAIAEtAABB8DlqLQAAIgBBAkcEQCAAQQFrDgTFArcCwwK4ArcCCyAEIAFBAWoiAUcNAAtBGCEDDJEDCyABIARHBEAgAkELNgIIIAIgATYCBEEHIQMM+AILQRkhAwyQAwsgAUEBaiEBDAILIAEgBEYEQEEaIQMMjwMLAkAgAS0AAEENaw4UtQG/Ab8BvwG/Ab8BvwG/Ab8BvwG/Ab8BvwG/Ab8BvwG/Ab8BvwEAvwELQQAhAyACQQA2AhwgAkGvCzYCECACQQI2AgwgAiABQQFqNgIUDI4DCyABIARGBEBBGyEDDI4DCyABLQAAIgBBO0cEQCAAQQ1HDbECIAFBAWohAQy6AQsgAUEBaiEBC0EiIQMM8wILIAEgBEYEQEEcIQMMjAMLQgAhCgJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkAgAS0AAEEwaw43wQLAAgABAgMEBQYH0AHQAdAB0AHQAdAB0AEICQoLDA3QAdAB0AHQAdAB0AHQAdAB0AHQAdAB0AHQAdAB0AHQAdAB0AHQAdAB0AHQAdAB0AHQAdABDg8QERIT0AELQgIhCgzAAgtCAyEKDL8CC0IEIQoMvgILQgUhCgy9AgtCBiEKDLwCC0IHIQoMuwILQgghCgy6AgtCCSEKDLkCC0IKIQoMuAILQgshCgy3AgtCDCEKDLYCC0INIQoMtQILQg4hCgy0AgtCDyEKDLMCC0IKIQoMsgILQgshCgyxAgtCDCEKDLACC0INIQoMrwILQg4hCgyuAgtCDyEKDK0CC0IAIQoCQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAIAEtAABBMGsON8ACvwIAAQIDBAUGB74CvgK+Ar4CvgK+Ar4CCAkKCwwNvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ag4PEBESE74CC0ICIQoMvwILQgMhCgy+AgtCBCEKDL0CC0IFIQoMvAILQgYhCgy7AgtCByEKDLoCC0IIIQoMuQILQgkhCgy4AgtCCiEKDLcCC0ILIQoMtgILQgwhCgy1AgtCDSEKDLQCC0IOIQoMswILQg8hCgyyAgtCCiEKDLECC0ILIQoMsAILQgwhCgyvAgtCDSEKDK4CC0IOIQoMrQILQg8hCgysAgsgAiACKQMgIgogBCABa60iC30iDEIAIAogDFobNwMgIAogC1gNpwJBHyEDDIkDCyABIARHBEAgAkEJNgIIIAIgATYCBEElIQMM8AILQSAhAwyIAwtBASEFIAIvATAiA0EIcUUEQCACKQMgQgBSIQULAkAgAi0ALgRAQQEhACACLQApQQVGDQEgA0HAAHFFIAVxRQ0BC0EAIQAgA0HAAHENAEECIQAgA0EIcQ0AIANBgARxBEACQCACLQAoQQFHDQAgAi0ALUEKcQ0AQQUhAAwCC0EEIQAMAQsgA0EgcUUEQAJAIAItAChBAUYNACACLwEyIgBB5ABrQeQASQ0AIABBzAFGDQAgAEGwAkYNAEEEIQAgA0EocUUNAiADQYgEcUGABEYNAgtBACEADAELQQBBAyACKQMgUBshAAsgAEEBaw4FvgIAsAEBpAKhAgtBESEDDO0CCyACQQE6AC8MhAMLIAEgBEcNnQJBJCEDDIQDCyABIARHDRxBxgAhAwyDAwtBACEAAkAgAigCOCIDRQ0AIAMoAkQiA0UNACACIAMRAAAhAAsgAEUNJyAAQRVHDZgCIAJB0AA2AhwgAiABNgIUIAJBkRg2AhAgAkEVNgIMQQAhAwyCAwsgASAERgRAQSghAwyCAwtBACEDIAJBADYCBCACQQw2AgggAiABIAEQKiIARQ2UAiACQSc2AhwgAiABNgIUIAIgADYCDAyBAwsgASAERgRAQSkhAwyBAwsgAS0AACIAQSBGDRMgAEEJRw2VAiABQQFqIQEMFAsgASAERwRAIAFBAWohAQwWC0EqIQMM/wILIAEgBEYEQEErIQMM/wILIAEtAAAiAEEJRyAAQSBHcQ2QAiACLQAsQQhHDd0CIAJBADoALAzdAgsgASAERgRAQSwhAwz+AgsgAS0AAEEKRw2OAiABQQFqIQEMsAELIAEgBEcNigJBLyEDDPwCCwNAIAEtAAAiAEEgRwRAIABBCmsOBIQCiAKIAoQChgILIAQgAUEBaiIBRw0AC0ExIQMM+wILQTIhAyABIARGDfoCIAIoAgAiACAEIAFraiEHIAEgAGtBA2ohBgJAA0AgAEHwO2otAAAgAS0AACIFQSByIAUgBUHBAGtB/wFxQRpJG0H/AXFHDQEgAEEDRgRAQQYhAQziAgsgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAc2AgAM+wILIAJBADYCAAyGAgtBMyEDIAQgASIARg35AiAEIAFrIAIoAgAiAWohByAAIAFrQQhqIQYCQANAIAFB9DtqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw0BIAFBCEYEQEEFIQEM4QILIAFBAWohASAEIABBAWoiAEcNAAsgAiAHNgIADPoCCyACQQA2AgAgACEBDIUCC0E0IQMgBCABIgBGDfgCIAQgAWsgAigCACIBaiEHIAAgAWtBBWohBgJAA0AgAUHQwgBqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw0BIAFBBUYEQEEHIQEM4AILIAFBAWohASAEIABBAWoiAEcNAAsgAiAHNgIADPkCCyACQQA2AgAgACEBDIQCCyABIARHBEADQCABLQAAQYA+ai0AACIAQQFHBEAgAEECRg0JDIECCyAEIAFBAWoiAUcNAAtBMCEDDPgCC0EwIQMM9wILIAEgBEcEQANAIAEtAAAiAEEgRwRAIABBCmsOBP8B/gH+Af8B/gELIAQgAUEBaiIBRw0AC0E4IQMM9wILQTghAwz2AgsDQCABLQAAIgBBIEcgAEEJR3EN9gEgBCABQQFqIgFHDQALQTwhAwz1AgsDQCABLQAAIgBBIEcEQAJAIABBCmsOBPkBBAT5AQALIABBLEYN9QEMAwsgBCABQQFqIgFHDQALQT8hAwz0AgtBwAAhAyABIARGDfMCIAIoAgAiACAEIAFraiEFIAEgAGtBBmohBgJAA0AgAEGAQGstAAAgAS0AAEEgckcNASAAQQZGDdsCIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADPQCCyACQQA2AgALQTYhAwzZAgsgASAERgRAQcEAIQMM8gILIAJBDDYCCCACIAE2AgQgAi0ALEEBaw4E+wHuAewB6wHUAgsgAUEBaiEBDPoBCyABIARHBEADQAJAIAEtAAAiAEEgciAAIABBwQBrQf8BcUEaSRtB/wFxIgBBCUYNACAAQSBGDQACQAJAAkACQCAAQeMAaw4TAAMDAwMDAwMBAwMDAwMDAwMDAgMLIAFBAWohAUExIQMM3AILIAFBAWohAUEyIQMM2wILIAFBAWohAUEzIQMM2gILDP4BCyAEIAFBAWoiAUcNAAtBNSEDDPACC0E1IQMM7wILIAEgBEcEQANAIAEtAABBgDxqLQAAQQFHDfcBIAQgAUEBaiIBRw0AC0E9IQMM7wILQT0hAwzuAgtBACEAAkAgAigCOCIDRQ0AIAMoAkAiA0UNACACIAMRAAAhAAsgAEUNASAAQRVHDeYBIAJBwgA2AhwgAiABNgIUIAJB4xg2AhAgAkEVNgIMQQAhAwztAgsgAUEBaiEBC0E8IQMM0gILIAEgBEYEQEHCACEDDOsCCwJAA0ACQCABLQAAQQlrDhgAAswCzALRAswCzALMAswCzALMAswCzALMAswCzALMAswCzALMAswCzALMAgDMAgsgBCABQQFqIgFHDQALQcIAIQMM6wILIAFBAWohASACLQAtQQFxRQ3+AQtBLCEDDNACCyABIARHDd4BQcQAIQMM6AILA0AgAS0AAEGQwABqLQAAQQFHDZwBIAQgAUEBaiIBRw0AC0HFACEDDOcCCyABLQAAIgBBIEYN/gEgAEE6Rw3AAiACKAIEIQBBACEDIAJBADYCBCACIAAgARApIgAN3gEM3QELQccAIQMgBCABIgBGDeUCIAQgAWsgAigCACIBaiEHIAAgAWtBBWohBgNAIAFBkMIAai0AACAALQAAIgVBIHIgBSAFQcEAa0H/AXFBGkkbQf8BcUcNvwIgAUEFRg3CAiABQQFqIQEgBCAAQQFqIgBHDQALIAIgBzYCAAzlAgtByAAhAyAEIAEiAEYN5AIgBCABayACKAIAIgFqIQcgACABa0EJaiEGA0AgAUGWwgBqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw2+AkECIAFBCUYNwgIaIAFBAWohASAEIABBAWoiAEcNAAsgAiAHNgIADOQCCyABIARGBEBByQAhAwzkAgsCQAJAIAEtAAAiAEEgciAAIABBwQBrQf8BcUEaSRtB/wFxQe4Aaw4HAL8CvwK/Ar8CvwIBvwILIAFBAWohAUE+IQMMywILIAFBAWohAUE/IQMMygILQcoAIQMgBCABIgBGDeICIAQgAWsgAigCACIBaiEGIAAgAWtBAWohBwNAIAFBoMIAai0AACAALQAAIgVBIHIgBSAFQcEAa0H/AXFBGkkbQf8BcUcNvAIgAUEBRg2+AiABQQFqIQEgBCAAQQFqIgBHDQALIAIgBjYCAAziAgtBywAhAyAEIAEiAEYN4QIgBCABayACKAIAIgFqIQcgACABa0EOaiEGA0AgAUGiwgBqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw27AiABQQ5GDb4CIAFBAWohASAEIABBAWoiAEcNAAsgAiAHNgIADOECC0HMACEDIAQgASIARg3gAiAEIAFrIAIoAgAiAWohByAAIAFrQQ9qIQYDQCABQcDCAGotAAAgAC0AACIFQSByIAUgBUHBAGtB/wFxQRpJG0H/AXFHDboCQQMgAUEPRg2+AhogAUEBaiEBIAQgAEEBaiIARw0ACyACIAc2AgAM4AILQc0AIQMgBCABIgBGDd8CIAQgAWsgAigCACIBaiEHIAAgAWtBBWohBgNAIAFB0MIAai0AACAALQAAIgVBIHIgBSAFQcEAa0H/AXFBGkkbQf8BcUcNuQJBBCABQQVGDb0CGiABQQFqIQEgBCAAQQFqIgBHDQALIAIgBzYCAAzfAgsgASAERgRAQc4AIQMM3wILAkACQAJAAkAgAS0AACIAQSByIAAgAEHBAGtB/wFxQRpJG0H/AXFB4wBrDhMAvAK8ArwCvAK8ArwCvAK8ArwCvAK8ArwCAbwCvAK8AgIDvAILIAFBAWohAUHBACEDDMgCCyABQQFqIQFBwgAhAwzHAgsgAUEBaiEBQcMAIQMMxgILIAFBAWohAUHEACEDDMUCCyABIARHBEAgAkENNgIIIAIgATYCBEHFACEDDMUCC0HPACEDDN0CCwJAAkAgAS0AAEEKaw4EAZABkAEAkAELIAFBAWohAQtBKCEDDMMCCyABIARGBEBB0QAhAwzcAgsgAS0AAEEgRw0AIAFBAWohASACLQAtQQFxRQ3QAQtBFyEDDMECCyABIARHDcsBQdIAIQMM2QILQdMAIQMgASAERg3YAiACKAIAIgAgBCABa2ohBiABIABrQQFqIQUDQCABLQAAIABB1sIAai0AAEcNxwEgAEEBRg3KASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBjYCAAzYAgsgASAERgRAQdUAIQMM2AILIAEtAABBCkcNwgEgAUEBaiEBDMoBCyABIARGBEBB1gAhAwzXAgsCQAJAIAEtAABBCmsOBADDAcMBAcMBCyABQQFqIQEMygELIAFBAWohAUHKACEDDL0CC0EAIQACQCACKAI4IgNFDQAgAygCPCIDRQ0AIAIgAxEAACEACyAADb8BQc0AIQMMvAILIAItAClBIkYNzwIMiQELIAQgASIFRgRAQdsAIQMM1AILQQAhAEEBIQFBASEGQQAhAwJAAn8CQAJAAkACQAJAAkACQCAFLQAAQTBrDgrFAcQBAAECAwQFBgjDAQtBAgwGC0EDDAULQQQMBAtBBQwDC0EGDAILQQcMAQtBCAshA0EAIQFBACEGDL0BC0EJIQNBASEAQQAhAUEAIQYMvAELIAEgBEYEQEHdACEDDNMCCyABLQAAQS5HDbgBIAFBAWohAQyIAQsgASAERw22AUHfACEDDNECCyABIARHBEAgAkEONgIIIAIgATYCBEHQACEDDLgCC0HgACEDDNACC0HhACEDIAEgBEYNzwIgAigCACIAIAQgAWtqIQUgASAAa0EDaiEGA0AgAS0AACAAQeLCAGotAABHDbEBIABBA0YNswEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMzwILQeIAIQMgASAERg3OAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYDQCABLQAAIABB5sIAai0AAEcNsAEgAEECRg2vASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAzOAgtB4wAhAyABIARGDc0CIAIoAgAiACAEIAFraiEFIAEgAGtBA2ohBgNAIAEtAAAgAEHpwgBqLQAARw2vASAAQQNGDa0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADM0CCyABIARGBEBB5QAhAwzNAgsgAUEBaiEBQQAhAAJAIAIoAjgiA0UNACADKAIwIgNFDQAgAiADEQAAIQALIAANqgFB1gAhAwyzAgsgASAERwRAA0AgAS0AACIAQSBHBEACQAJAAkAgAEHIAGsOCwABswGzAbMBswGzAbMBswGzAQKzAQsgAUEBaiEBQdIAIQMMtwILIAFBAWohAUHTACEDDLYCCyABQQFqIQFB1AAhAwy1AgsgBCABQQFqIgFHDQALQeQAIQMMzAILQeQAIQMMywILA0AgAS0AAEHwwgBqLQAAIgBBAUcEQCAAQQJrDgOnAaYBpQGkAQsgBCABQQFqIgFHDQALQeYAIQMMygILIAFBAWogASAERw0CGkHnACEDDMkCCwNAIAEtAABB8MQAai0AACIAQQFHBEACQCAAQQJrDgSiAaEBoAEAnwELQdcAIQMMsQILIAQgAUEBaiIBRw0AC0HoACEDDMgCCyABIARGBEBB6QAhAwzIAgsCQCABLQAAIgBBCmsOGrcBmwGbAbQBmwGbAZsBmwGbAZsBmwGbAZsBmwGbAZsBmwGbAZsBmwGbAZsBpAGbAZsBAJkBCyABQQFqCyEBQQYhAwytAgsDQCABLQAAQfDGAGotAABBAUcNfSAEIAFBAWoiAUcNAAtB6gAhAwzFAgsgAUEBaiABIARHDQIaQesAIQMMxAILIAEgBEYEQEHsACEDDMQCCyABQQFqDAELIAEgBEYEQEHtACEDDMMCCyABQQFqCyEBQQQhAwyoAgsgASAERgRAQe4AIQMMwQILAkACQAJAIAEtAABB8MgAai0AAEEBaw4HkAGPAY4BAHwBAo0BCyABQQFqIQEMCwsgAUEBagyTAQtBACEDIAJBADYCHCACQZsSNgIQIAJBBzYCDCACIAFBAWo2AhQMwAILAkADQCABLQAAQfDIAGotAAAiAEEERwRAAkACQCAAQQFrDgeUAZMBkgGNAQAEAY0BC0HaACEDDKoCCyABQQFqIQFB3AAhAwypAgsgBCABQQFqIgFHDQALQe8AIQMMwAILIAFBAWoMkQELIAQgASIARgRAQfAAIQMMvwILIAAtAABBL0cNASAAQQFqIQEMBwsgBCABIgBGBEBB8QAhAwy+AgsgAC0AACIBQS9GBEAgAEEBaiEBQd0AIQMMpQILIAFBCmsiA0EWSw0AIAAhAUEBIAN0QYmAgAJxDfkBC0EAIQMgAkEANgIcIAIgADYCFCACQYwcNgIQIAJBBzYCDAy8AgsgASAERwRAIAFBAWohAUHeACEDDKMCC0HyACEDDLsCCyABIARGBEBB9AAhAwy7AgsCQCABLQAAQfDMAGotAABBAWsOA/cBcwCCAQtB4QAhAwyhAgsgASAERwRAA0AgAS0AAEHwygBqLQAAIgBBA0cEQAJAIABBAWsOAvkBAIUBC0HfACEDDKMCCyAEIAFBAWoiAUcNAAtB8wAhAwy6AgtB8wAhAwy5AgsgASAERwRAIAJBDzYCCCACIAE2AgRB4AAhAwygAgtB9QAhAwy4AgsgASAERgRAQfYAIQMMuAILIAJBDzYCCCACIAE2AgQLQQMhAwydAgsDQCABLQAAQSBHDY4CIAQgAUEBaiIBRw0AC0H3ACEDDLUCCyABIARGBEBB+AAhAwy1AgsgAS0AAEEgRw16IAFBAWohAQxbC0EAIQACQCACKAI4IgNFDQAgAygCOCIDRQ0AIAIgAxEAACEACyAADXgMgAILIAEgBEYEQEH6ACEDDLMCCyABLQAAQcwARw10IAFBAWohAUETDHYLQfsAIQMgASAERg2xAiACKAIAIgAgBCABa2ohBSABIABrQQVqIQYDQCABLQAAIABB8M4Aai0AAEcNcyAAQQVGDXUgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMsQILIAEgBEYEQEH8ACEDDLECCwJAAkAgAS0AAEHDAGsODAB0dHR0dHR0dHR0AXQLIAFBAWohAUHmACEDDJgCCyABQQFqIQFB5wAhAwyXAgtB/QAhAyABIARGDa8CIAIoAgAiACAEIAFraiEFIAEgAGtBAmohBgJAA0AgAS0AACAAQe3PAGotAABHDXIgAEECRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADLACCyACQQA2AgAgBkEBaiEBQRAMcwtB/gAhAyABIARGDa4CIAIoAgAiACAEIAFraiEFIAEgAGtBBWohBgJAA0AgAS0AACAAQfbOAGotAABHDXEgAEEFRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADK8CCyACQQA2AgAgBkEBaiEBQRYMcgtB/wAhAyABIARGDa0CIAIoAgAiACAEIAFraiEFIAEgAGtBA2ohBgJAA0AgAS0AACAAQfzOAGotAABHDXAgAEEDRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADK4CCyACQQA2AgAgBkEBaiEBQQUMcQsgASAERgRAQYABIQMMrQILIAEtAABB2QBHDW4gAUEBaiEBQQgMcAsgASAERgRAQYEBIQMMrAILAkACQCABLQAAQc4Aaw4DAG8BbwsgAUEBaiEBQesAIQMMkwILIAFBAWohAUHsACEDDJICCyABIARGBEBBggEhAwyrAgsCQAJAIAEtAABByABrDggAbm5ubm5uAW4LIAFBAWohAUHqACEDDJICCyABQQFqIQFB7QAhAwyRAgtBgwEhAyABIARGDakCIAIoAgAiACAEIAFraiEFIAEgAGtBAmohBgJAA0AgAS0AACAAQYDPAGotAABHDWwgAEECRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADKoCCyACQQA2AgAgBkEBaiEBQQAMbQtBhAEhAyABIARGDagCIAIoAgAiACAEIAFraiEFIAEgAGtBBGohBgJAA0AgAS0AACAAQYPPAGotAABHDWsgAEEERg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADKkCCyACQQA2AgAgBkEBaiEBQSMMbAsgASAERgRAQYUBIQMMqAILAkACQCABLQAAQcwAaw4IAGtra2trawFrCyABQQFqIQFB7wAhAwyPAgsgAUEBaiEBQfAAIQMMjgILIAEgBEYEQEGGASEDDKcCCyABLQAAQcUARw1oIAFBAWohAQxgC0GHASEDIAEgBEYNpQIgAigCACIAIAQgAWtqIQUgASAAa0EDaiEGAkADQCABLQAAIABBiM8Aai0AAEcNaCAAQQNGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMpgILIAJBADYCACAGQQFqIQFBLQxpC0GIASEDIAEgBEYNpAIgAigCACIAIAQgAWtqIQUgASAAa0EIaiEGAkADQCABLQAAIABB0M8Aai0AAEcNZyAAQQhGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMpQILIAJBADYCACAGQQFqIQFBKQxoCyABIARGBEBBiQEhAwykAgtBASABLQAAQd8ARw1nGiABQQFqIQEMXgtBigEhAyABIARGDaICIAIoAgAiACAEIAFraiEFIAEgAGtBAWohBgNAIAEtAAAgAEGMzwBqLQAARw1kIABBAUYN+gEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMogILQYsBIQMgASAERg2hAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEGOzwBqLQAARw1kIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyiAgsgAkEANgIAIAZBAWohAUECDGULQYwBIQMgASAERg2gAiACKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEHwzwBqLQAARw1jIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyhAgsgAkEANgIAIAZBAWohAUEfDGQLQY0BIQMgASAERg2fAiACKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEHyzwBqLQAARw1iIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAygAgsgAkEANgIAIAZBAWohAUEJDGMLIAEgBEYEQEGOASEDDJ8CCwJAAkAgAS0AAEHJAGsOBwBiYmJiYgFiCyABQQFqIQFB+AAhAwyGAgsgAUEBaiEBQfkAIQMMhQILQY8BIQMgASAERg2dAiACKAIAIgAgBCABa2ohBSABIABrQQVqIQYCQANAIAEtAAAgAEGRzwBqLQAARw1gIABBBUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyeAgsgAkEANgIAIAZBAWohAUEYDGELQZABIQMgASAERg2cAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEGXzwBqLQAARw1fIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAydAgsgAkEANgIAIAZBAWohAUEXDGALQZEBIQMgASAERg2bAiACKAIAIgAgBCABa2ohBSABIABrQQZqIQYCQANAIAEtAAAgAEGazwBqLQAARw1eIABBBkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAycAgsgAkEANgIAIAZBAWohAUEVDF8LQZIBIQMgASAERg2aAiACKAIAIgAgBCABa2ohBSABIABrQQVqIQYCQANAIAEtAAAgAEGhzwBqLQAARw1dIABBBUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAybAgsgAkEANgIAIAZBAWohAUEeDF4LIAEgBEYEQEGTASEDDJoCCyABLQAAQcwARw1bIAFBAWohAUEKDF0LIAEgBEYEQEGUASEDDJkCCwJAAkAgAS0AAEHBAGsODwBcXFxcXFxcXFxcXFxcAVwLIAFBAWohAUH+ACEDDIACCyABQQFqIQFB/wAhAwz/AQsgASAERgRAQZUBIQMMmAILAkACQCABLQAAQcEAaw4DAFsBWwsgAUEBaiEBQf0AIQMM/wELIAFBAWohAUGAASEDDP4BC0GWASEDIAEgBEYNlgIgAigCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABBp88Aai0AAEcNWSAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMlwILIAJBADYCACAGQQFqIQFBCwxaCyABIARGBEBBlwEhAwyWAgsCQAJAAkACQCABLQAAQS1rDiMAW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1sBW1tbW1sCW1tbA1sLIAFBAWohAUH7ACEDDP8BCyABQQFqIQFB/AAhAwz+AQsgAUEBaiEBQYEBIQMM/QELIAFBAWohAUGCASEDDPwBC0GYASEDIAEgBEYNlAIgAigCACIAIAQgAWtqIQUgASAAa0EEaiEGAkADQCABLQAAIABBqc8Aai0AAEcNVyAAQQRGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMlQILIAJBADYCACAGQQFqIQFBGQxYC0GZASEDIAEgBEYNkwIgAigCACIAIAQgAWtqIQUgASAAa0EFaiEGAkADQCABLQAAIABBrs8Aai0AAEcNViAAQQVGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMlAILIAJBADYCACAGQQFqIQFBBgxXC0GaASEDIAEgBEYNkgIgAigCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABBtM8Aai0AAEcNVSAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMkwILIAJBADYCACAGQQFqIQFBHAxWC0GbASEDIAEgBEYNkQIgAigCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABBts8Aai0AAEcNVCAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMkgILIAJBADYCACAGQQFqIQFBJwxVCyABIARGBEBBnAEhAwyRAgsCQAJAIAEtAABB1ABrDgIAAVQLIAFBAWohAUGGASEDDPgBCyABQQFqIQFBhwEhAwz3AQtBnQEhAyABIARGDY8CIAIoAgAiACAEIAFraiEFIAEgAGtBAWohBgJAA0AgAS0AACAAQbjPAGotAABHDVIgAEEBRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADJACCyACQQA2AgAgBkEBaiEBQSYMUwtBngEhAyABIARGDY4CIAIoAgAiACAEIAFraiEFIAEgAGtBAWohBgJAA0AgAS0AACAAQbrPAGotAABHDVEgAEEBRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADI8CCyACQQA2AgAgBkEBaiEBQQMMUgtBnwEhAyABIARGDY0CIAIoAgAiACAEIAFraiEFIAEgAGtBAmohBgJAA0AgAS0AACAAQe3PAGotAABHDVAgAEECRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADI4CCyACQQA2AgAgBkEBaiEBQQwMUQtBoAEhAyABIARGDYwCIAIoAgAiACAEIAFraiEFIAEgAGtBA2ohBgJAA0AgAS0AACAAQbzPAGotAABHDU8gAEEDRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADI0CCyACQQA2AgAgBkEBaiEBQQ0MUAsgASAERgRAQaEBIQMMjAILAkACQCABLQAAQcYAaw4LAE9PT09PT09PTwFPCyABQQFqIQFBiwEhAwzzAQsgAUEBaiEBQYwBIQMM8gELIAEgBEYEQEGiASEDDIsCCyABLQAAQdAARw1MIAFBAWohAQxGCyABIARGBEBBowEhAwyKAgsCQAJAIAEtAABByQBrDgcBTU1NTU0ATQsgAUEBaiEBQY4BIQMM8QELIAFBAWohAUEiDE0LQaQBIQMgASAERg2IAiACKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEHAzwBqLQAARw1LIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyJAgsgAkEANgIAIAZBAWohAUEdDEwLIAEgBEYEQEGlASEDDIgCCwJAAkAgAS0AAEHSAGsOAwBLAUsLIAFBAWohAUGQASEDDO8BCyABQQFqIQFBBAxLCyABIARGBEBBpgEhAwyHAgsCQAJAAkACQAJAIAEtAABBwQBrDhUATU1NTU1NTU1NTQFNTQJNTQNNTQRNCyABQQFqIQFBiAEhAwzxAQsgAUEBaiEBQYkBIQMM8AELIAFBAWohAUGKASEDDO8BCyABQQFqIQFBjwEhAwzuAQsgAUEBaiEBQZEBIQMM7QELQacBIQMgASAERg2FAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEHtzwBqLQAARw1IIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyGAgsgAkEANgIAIAZBAWohAUERDEkLQagBIQMgASAERg2EAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEHCzwBqLQAARw1HIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyFAgsgAkEANgIAIAZBAWohAUEsDEgLQakBIQMgASAERg2DAiACKAIAIgAgBCABa2ohBSABIABrQQRqIQYCQANAIAEtAAAgAEHFzwBqLQAARw1GIABBBEYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyEAgsgAkEANgIAIAZBAWohAUErDEcLQaoBIQMgASAERg2CAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEHKzwBqLQAARw1FIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyDAgsgAkEANgIAIAZBAWohAUEUDEYLIAEgBEYEQEGrASEDDIICCwJAAkACQAJAIAEtAABBwgBrDg8AAQJHR0dHR0dHR0dHRwNHCyABQQFqIQFBkwEhAwzrAQsgAUEBaiEBQZQBIQMM6gELIAFBAWohAUGVASEDDOkBCyABQQFqIQFBlgEhAwzoAQsgASAERgRAQawBIQMMgQILIAEtAABBxQBHDUIgAUEBaiEBDD0LQa0BIQMgASAERg3/ASACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEHNzwBqLQAARw1CIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyAAgsgAkEANgIAIAZBAWohAUEODEMLIAEgBEYEQEGuASEDDP8BCyABLQAAQdAARw1AIAFBAWohAUElDEILQa8BIQMgASAERg39ASACKAIAIgAgBCABa2ohBSABIABrQQhqIQYCQANAIAEtAAAgAEHQzwBqLQAARw1AIABBCEYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAz+AQsgAkEANgIAIAZBAWohAUEqDEELIAEgBEYEQEGwASEDDP0BCwJAAkAgAS0AAEHVAGsOCwBAQEBAQEBAQEABQAsgAUEBaiEBQZoBIQMM5AELIAFBAWohAUGbASEDDOMBCyABIARGBEBBsQEhAwz8AQsCQAJAIAEtAABBwQBrDhQAPz8/Pz8/Pz8/Pz8/Pz8/Pz8/AT8LIAFBAWohAUGZASEDDOMBCyABQQFqIQFBnAEhAwziAQtBsgEhAyABIARGDfoBIAIoAgAiACAEIAFraiEFIAEgAGtBA2ohBgJAA0AgAS0AACAAQdnPAGotAABHDT0gAEEDRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADPsBCyACQQA2AgAgBkEBaiEBQSEMPgtBswEhAyABIARGDfkBIAIoAgAiACAEIAFraiEFIAEgAGtBBmohBgJAA0AgAS0AACAAQd3PAGotAABHDTwgAEEGRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADPoBCyACQQA2AgAgBkEBaiEBQRoMPQsgASAERgRAQbQBIQMM+QELAkACQAJAIAEtAABBxQBrDhEAPT09PT09PT09AT09PT09Aj0LIAFBAWohAUGdASEDDOEBCyABQQFqIQFBngEhAwzgAQsgAUEBaiEBQZ8BIQMM3wELQbUBIQMgASAERg33ASACKAIAIgAgBCABa2ohBSABIABrQQVqIQYCQANAIAEtAAAgAEHkzwBqLQAARw06IABBBUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAz4AQsgAkEANgIAIAZBAWohAUEoDDsLQbYBIQMgASAERg32ASACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEHqzwBqLQAARw05IABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAz3AQsgAkEANgIAIAZBAWohAUEHDDoLIAEgBEYEQEG3ASEDDPYBCwJAAkAgAS0AAEHFAGsODgA5OTk5OTk5OTk5OTkBOQsgAUEBaiEBQaEBIQMM3QELIAFBAWohAUGiASEDDNwBC0G4ASEDIAEgBEYN9AEgAigCACIAIAQgAWtqIQUgASAAa0ECaiEGAkADQCABLQAAIABB7c8Aai0AAEcNNyAAQQJGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAM9QELIAJBADYCACAGQQFqIQFBEgw4C0G5ASEDIAEgBEYN8wEgAigCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABB8M8Aai0AAEcNNiAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAM9AELIAJBADYCACAGQQFqIQFBIAw3C0G6ASEDIAEgBEYN8gEgAigCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABB8s8Aai0AAEcNNSAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAM8wELIAJBADYCACAGQQFqIQFBDww2CyABIARGBEBBuwEhAwzyAQsCQAJAIAEtAABByQBrDgcANTU1NTUBNQsgAUEBaiEBQaUBIQMM2QELIAFBAWohAUGmASEDDNgBC0G8ASEDIAEgBEYN8AEgAigCACIAIAQgAWtqIQUgASAAa0EHaiEGAkADQCABLQAAIABB9M8Aai0AAEcNMyAAQQdGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAM8QELIAJBADYCACAGQQFqIQFBGww0CyABIARGBEBBvQEhAwzwAQsCQAJAAkAgAS0AAEHCAGsOEgA0NDQ0NDQ0NDQBNDQ0NDQ0AjQLIAFBAWohAUGkASEDDNgBCyABQQFqIQFBpwEhAwzXAQsgAUEBaiEBQagBIQMM1gELIAEgBEYEQEG+ASEDDO8BCyABLQAAQc4ARw0wIAFBAWohAQwsCyABIARGBEBBvwEhAwzuAQsCQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQCABLQAAQcEAaw4VAAECAz8EBQY/Pz8HCAkKCz8MDQ4PPwsgAUEBaiEBQegAIQMM4wELIAFBAWohAUHpACEDDOIBCyABQQFqIQFB7gAhAwzhAQsgAUEBaiEBQfIAIQMM4AELIAFBAWohAUHzACEDDN8BCyABQQFqIQFB9gAhAwzeAQsgAUEBaiEBQfcAIQMM3QELIAFBAWohAUH6ACEDDNwBCyABQQFqIQFBgwEhAwzbAQsgAUEBaiEBQYQBIQMM2gELIAFBAWohAUGFASEDDNkBCyABQQFqIQFBkgEhAwzYAQsgAUEBaiEBQZgBIQMM1wELIAFBAWohAUGgASEDDNYBCyABQQFqIQFBowEhAwzVAQsgAUEBaiEBQaoBIQMM1AELIAEgBEcEQCACQRA2AgggAiABNgIEQasBIQMM1AELQcABIQMM7AELQQAhAAJAIAIoAjgiA0UNACADKAI0IgNFDQAgAiADEQAAIQALIABFDV4gAEEVRw0HIAJB0QA2AhwgAiABNgIUIAJBsBc2AhAgAkEVNgIMQQAhAwzrAQsgAUEBaiABIARHDQgaQcIBIQMM6gELA0ACQCABLQAAQQprDgQIAAALAAsgBCABQQFqIgFHDQALQcMBIQMM6QELIAEgBEcEQCACQRE2AgggAiABNgIEQQEhAwzQAQtBxAEhAwzoAQsgASAERgRAQcUBIQMM6AELAkACQCABLQAAQQprDgQBKCgAKAsgAUEBagwJCyABQQFqDAULIAEgBEYEQEHGASEDDOcBCwJAAkAgAS0AAEEKaw4XAQsLAQsLCwsLCwsLCwsLCwsLCwsLCwALCyABQQFqIQELQbABIQMMzQELIAEgBEYEQEHIASEDDOYBCyABLQAAQSBHDQkgAkEAOwEyIAFBAWohAUGzASEDDMwBCwNAIAEhAAJAIAEgBEcEQCABLQAAQTBrQf8BcSIDQQpJDQEMJwtBxwEhAwzmAQsCQCACLwEyIgFBmTNLDQAgAiABQQpsIgU7ATIgBUH+/wNxIANB//8Dc0sNACAAQQFqIQEgAiADIAVqIgM7ATIgA0H//wNxQegHSQ0BCwtBACEDIAJBADYCHCACQcEJNgIQIAJBDTYCDCACIABBAWo2AhQM5AELIAJBADYCHCACIAE2AhQgAkHwDDYCECACQRs2AgxBACEDDOMBCyACKAIEIQAgAkEANgIEIAIgACABECYiAA0BIAFBAWoLIQFBrQEhAwzIAQsgAkHBATYCHCACIAA2AgwgAiABQQFqNgIUQQAhAwzgAQsgAigCBCEAIAJBADYCBCACIAAgARAmIgANASABQQFqCyEBQa4BIQMMxQELIAJBwgE2AhwgAiAANgIMIAIgAUEBajYCFEEAIQMM3QELIAJBADYCHCACIAE2AhQgAkGXCzYCECACQQ02AgxBACEDDNwBCyACQQA2AhwgAiABNgIUIAJB4xA2AhAgAkEJNgIMQQAhAwzbAQsgAkECOgAoDKwBC0EAIQMgAkEANgIcIAJBrws2AhAgAkECNgIMIAIgAUEBajYCFAzZAQtBAiEDDL8BC0ENIQMMvgELQSYhAwy9AQtBFSEDDLwBC0EWIQMMuwELQRghAwy6AQtBHCEDDLkBC0EdIQMMuAELQSAhAwy3AQtBISEDDLYBC0EjIQMMtQELQcYAIQMMtAELQS4hAwyzAQtBPSEDDLIBC0HLACEDDLEBC0HOACEDDLABC0HYACEDDK8BC0HZACEDDK4BC0HbACEDDK0BC0HxACEDDKwBC0H0ACEDDKsBC0GNASEDDKoBC0GXASEDDKkBC0GpASEDDKgBC0GvASEDDKcBC0GxASEDDKYBCyACQQA2AgALQQAhAyACQQA2AhwgAiABNgIUIAJB8Rs2AhAgAkEGNgIMDL0BCyACQQA2AgAgBkEBaiEBQSQLOgApIAIoAgQhACACQQA2AgQgAiAAIAEQJyIARQRAQeUAIQMMowELIAJB+QA2AhwgAiABNgIUIAIgADYCDEEAIQMMuwELIABBFUcEQCACQQA2AhwgAiABNgIUIAJBzA42AhAgAkEgNgIMQQAhAwy7AQsgAkH4ADYCHCACIAE2AhQgAkHKGDYCECACQRU2AgxBACEDDLoBCyACQQA2AhwgAiABNgIUIAJBjhs2AhAgAkEGNgIMQQAhAwy5AQsgAkEANgIcIAIgATYCFCACQf4RNgIQIAJBBzYCDEEAIQMMuAELIAJBADYCHCACIAE2AhQgAkGMHDYCECACQQc2AgxBACEDDLcBCyACQQA2AhwgAiABNgIUIAJBww82AhAgAkEHNgIMQQAhAwy2AQsgAkEANgIcIAIgATYCFCACQcMPNgIQIAJBBzYCDEEAIQMMtQELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0RIAJB5QA2AhwgAiABNgIUIAIgADYCDEEAIQMMtAELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0gIAJB0wA2AhwgAiABNgIUIAIgADYCDEEAIQMMswELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0iIAJB0gA2AhwgAiABNgIUIAIgADYCDEEAIQMMsgELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0OIAJB5QA2AhwgAiABNgIUIAIgADYCDEEAIQMMsQELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0dIAJB0wA2AhwgAiABNgIUIAIgADYCDEEAIQMMsAELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0fIAJB0gA2AhwgAiABNgIUIAIgADYCDEEAIQMMrwELIABBP0cNASABQQFqCyEBQQUhAwyUAQtBACEDIAJBADYCHCACIAE2AhQgAkH9EjYCECACQQc2AgwMrAELIAJBADYCHCACIAE2AhQgAkHcCDYCECACQQc2AgxBACEDDKsBCyACKAIEIQAgAkEANgIEIAIgACABECUiAEUNByACQeUANgIcIAIgATYCFCACIAA2AgxBACEDDKoBCyACKAIEIQAgAkEANgIEIAIgACABECUiAEUNFiACQdMANgIcIAIgATYCFCACIAA2AgxBACEDDKkBCyACKAIEIQAgAkEANgIEIAIgACABECUiAEUNGCACQdIANgIcIAIgATYCFCACIAA2AgxBACEDDKgBCyACQQA2AhwgAiABNgIUIAJBxgo2AhAgAkEHNgIMQQAhAwynAQsgAigCBCEAIAJBADYCBCACIAAgARAlIgBFDQMgAkHlADYCHCACIAE2AhQgAiAANgIMQQAhAwymAQsgAigCBCEAIAJBADYCBCACIAAgARAlIgBFDRIgAkHTADYCHCACIAE2AhQgAiAANgIMQQAhAwylAQsgAigCBCEAIAJBADYCBCACIAAgARAlIgBFDRQgAkHSADYCHCACIAE2AhQgAiAANgIMQQAhAwykAQsgAigCBCEAIAJBADYCBCACIAAgARAlIgBFDQAgAkHlADYCHCACIAE2AhQgAiAANgIMQQAhAwyjAQtB1QAhAwyJAQsgAEEVRwRAIAJBADYCHCACIAE2AhQgAkG5DTYCECACQRo2AgxBACEDDKIBCyACQeQANgIcIAIgATYCFCACQeMXNgIQIAJBFTYCDEEAIQMMoQELIAJBADYCACAGQQFqIQEgAi0AKSIAQSNrQQtJDQQCQCAAQQZLDQBBASAAdEHKAHFFDQAMBQtBACEDIAJBADYCHCACIAE2AhQgAkH3CTYCECACQQg2AgwMoAELIAJBADYCACAGQQFqIQEgAi0AKUEhRg0DIAJBADYCHCACIAE2AhQgAkGbCjYCECACQQg2AgxBACEDDJ8BCyACQQA2AgALQQAhAyACQQA2AhwgAiABNgIUIAJBkDM2AhAgAkEINgIMDJ0BCyACQQA2AgAgBkEBaiEBIAItAClBI0kNACACQQA2AhwgAiABNgIUIAJB0wk2AhAgAkEINgIMQQAhAwycAQtB0QAhAwyCAQsgAS0AAEEwayIAQf8BcUEKSQRAIAIgADoAKiABQQFqIQFBzwAhAwyCAQsgAigCBCEAIAJBADYCBCACIAAgARAoIgBFDYYBIAJB3gA2AhwgAiABNgIUIAIgADYCDEEAIQMMmgELIAIoAgQhACACQQA2AgQgAiAAIAEQKCIARQ2GASACQdwANgIcIAIgATYCFCACIAA2AgxBACEDDJkBCyACKAIEIQAgAkEANgIEIAIgACAFECgiAEUEQCAFIQEMhwELIAJB2gA2AhwgAiAFNgIUIAIgADYCDAyYAQtBACEBQQEhAwsgAiADOgArIAVBAWohAwJAAkACQCACLQAtQRBxDQACQAJAAkAgAi0AKg4DAQACBAsgBkUNAwwCCyAADQEMAgsgAUUNAQsgAigCBCEAIAJBADYCBCACIAAgAxAoIgBFBEAgAyEBDAILIAJB2AA2AhwgAiADNgIUIAIgADYCDEEAIQMMmAELIAIoAgQhACACQQA2AgQgAiAAIAMQKCIARQRAIAMhAQyHAQsgAkHZADYCHCACIAM2AhQgAiAANgIMQQAhAwyXAQtBzAAhAwx9CyAAQRVHBEAgAkEANgIcIAIgATYCFCACQZQNNgIQIAJBITYCDEEAIQMMlgELIAJB1wA2AhwgAiABNgIUIAJByRc2AhAgAkEVNgIMQQAhAwyVAQtBACEDIAJBADYCHCACIAE2AhQgAkGAETYCECACQQk2AgwMlAELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0AIAJB0wA2AhwgAiABNgIUIAIgADYCDEEAIQMMkwELQckAIQMMeQsgAkEANgIcIAIgATYCFCACQcEoNgIQIAJBBzYCDCACQQA2AgBBACEDDJEBCyACKAIEIQBBACEDIAJBADYCBCACIAAgARAlIgBFDQAgAkHSADYCHCACIAE2AhQgAiAANgIMDJABC0HIACEDDHYLIAJBADYCACAFIQELIAJBgBI7ASogAUEBaiEBQQAhAAJAIAIoAjgiA0UNACADKAIwIgNFDQAgAiADEQAAIQALIAANAQtBxwAhAwxzCyAAQRVGBEAgAkHRADYCHCACIAE2AhQgAkHjFzYCECACQRU2AgxBACEDDIwBC0EAIQMgAkEANgIcIAIgATYCFCACQbkNNgIQIAJBGjYCDAyLAQtBACEDIAJBADYCHCACIAE2AhQgAkGgGTYCECACQR42AgwMigELIAEtAABBOkYEQCACKAIEIQBBACEDIAJBADYCBCACIAAgARApIgBFDQEgAkHDADYCHCACIAA2AgwgAiABQQFqNgIUDIoBC0EAIQMgAkEANgIcIAIgATYCFCACQbERNgIQIAJBCjYCDAyJAQsgAUEBaiEBQTshAwxvCyACQcMANgIcIAIgADYCDCACIAFBAWo2AhQMhwELQQAhAyACQQA2AhwgAiABNgIUIAJB8A42AhAgAkEcNgIMDIYBCyACIAIvATBBEHI7ATAMZgsCQCACLwEwIgBBCHFFDQAgAi0AKEEBRw0AIAItAC1BCHFFDQMLIAIgAEH3+wNxQYAEcjsBMAwECyABIARHBEACQANAIAEtAABBMGsiAEH/AXFBCk8EQEE1IQMMbgsgAikDICIKQpmz5syZs+bMGVYNASACIApCCn4iCjcDICAKIACtQv8BgyILQn+FVg0BIAIgCiALfDcDICAEIAFBAWoiAUcNAAtBOSEDDIUBCyACKAIEIQBBACEDIAJBADYCBCACIAAgAUEBaiIBECoiAA0MDHcLQTkhAwyDAQsgAi0AMEEgcQ0GQcUBIQMMaQtBACEDIAJBADYCBCACIAEgARAqIgBFDQQgAkE6NgIcIAIgADYCDCACIAFBAWo2AhQMgQELIAItAChBAUcNACACLQAtQQhxRQ0BC0E3IQMMZgsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQKiIABEAgAkE7NgIcIAIgADYCDCACIAFBAWo2AhQMfwsgAUEBaiEBDG4LIAJBCDoALAwECyABQQFqIQEMbQtBACEDIAJBADYCHCACIAE2AhQgAkHkEjYCECACQQQ2AgwMewsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQKiIARQ1sIAJBNzYCHCACIAE2AhQgAiAANgIMDHoLIAIgAi8BMEEgcjsBMAtBMCEDDF8LIAJBNjYCHCACIAE2AhQgAiAANgIMDHcLIABBLEcNASABQQFqIQBBASEBAkACQAJAAkACQCACLQAsQQVrDgQDAQIEAAsgACEBDAQLQQIhAQwBC0EEIQELIAJBAToALCACIAIvATAgAXI7ATAgACEBDAELIAIgAi8BMEEIcjsBMCAAIQELQTkhAwxcCyACQQA6ACwLQTQhAwxaCyABIARGBEBBLSEDDHMLAkACQANAAkAgAS0AAEEKaw4EAgAAAwALIAQgAUEBaiIBRw0AC0EtIQMMdAsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQKiIARQ0CIAJBLDYCHCACIAE2AhQgAiAANgIMDHMLIAIoAgQhAEEAIQMgAkEANgIEIAIgACABECoiAEUEQCABQQFqIQEMAgsgAkEsNgIcIAIgADYCDCACIAFBAWo2AhQMcgsgAS0AAEENRgRAIAIoAgQhAEEAIQMgAkEANgIEIAIgACABECoiAEUEQCABQQFqIQEMAgsgAkEsNgIcIAIgADYCDCACIAFBAWo2AhQMcgsgAi0ALUEBcQRAQcQBIQMMWQsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQKiIADQEMZQtBLyEDDFcLIAJBLjYCHCACIAE2AhQgAiAANgIMDG8LQQAhAyACQQA2AhwgAiABNgIUIAJB8BQ2AhAgAkEDNgIMDG4LQQEhAwJAAkACQAJAIAItACxBBWsOBAMBAgAECyACIAIvATBBCHI7ATAMAwtBAiEDDAELQQQhAwsgAkEBOgAsIAIgAi8BMCADcjsBMAtBKiEDDFMLQQAhAyACQQA2AhwgAiABNgIUIAJB4Q82AhAgAkEKNgIMDGsLQQEhAwJAAkACQAJAAkACQCACLQAsQQJrDgcFBAQDAQIABAsgAiACLwEwQQhyOwEwDAMLQQIhAwwBC0EEIQMLIAJBAToALCACIAIvATAgA3I7ATALQSshAwxSC0EAIQMgAkEANgIcIAIgATYCFCACQasSNgIQIAJBCzYCDAxqC0EAIQMgAkEANgIcIAIgATYCFCACQf0NNgIQIAJBHTYCDAxpCyABIARHBEADQCABLQAAQSBHDUggBCABQQFqIgFHDQALQSUhAwxpC0ElIQMMaAsgAi0ALUEBcQRAQcMBIQMMTwsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQKSIABEAgAkEmNgIcIAIgADYCDCACIAFBAWo2AhQMaAsgAUEBaiEBDFwLIAFBAWohASACLwEwIgBBgAFxBEBBACEAAkAgAigCOCIDRQ0AIAMoAlQiA0UNACACIAMRAAAhAAsgAEUNBiAAQRVHDR8gAkEFNgIcIAIgATYCFCACQfkXNgIQIAJBFTYCDEEAIQMMZwsCQCAAQaAEcUGgBEcNACACLQAtQQJxDQBBACEDIAJBADYCHCACIAE2AhQgAkGWEzYCECACQQQ2AgwMZwsgAgJ/IAIvATBBFHFBFEYEQEEBIAItAChBAUYNARogAi8BMkHlAEYMAQsgAi0AKUEFRgs6AC5BACEAAkAgAigCOCIDRQ0AIAMoAiQiA0UNACACIAMRAAAhAAsCQAJAAkACQAJAIAAOFgIBAAQEBAQEBAQEBAQEBAQEBAQEBAMECyACQQE6AC4LIAIgAi8BMEHAAHI7ATALQSchAwxPCyACQSM2AhwgAiABNgIUIAJBpRY2AhAgAkEVNgIMQQAhAwxnC0EAIQMgAkEANgIcIAIgATYCFCACQdULNgIQIAJBETYCDAxmC0EAIQACQCACKAI4IgNFDQAgAygCLCIDRQ0AIAIgAxEAACEACyAADQELQQ4hAwxLCyAAQRVGBEAgAkECNgIcIAIgATYCFCACQbAYNgIQIAJBFTYCDEEAIQMMZAtBACEDIAJBADYCHCACIAE2AhQgAkGnDjYCECACQRI2AgwMYwtBACEDIAJBADYCHCACIAE2AhQgAkGqHDYCECACQQ82AgwMYgsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEgCqdqIgEQKyIARQ0AIAJBBTYCHCACIAE2AhQgAiAANgIMDGELQQ8hAwxHC0EAIQMgAkEANgIcIAIgATYCFCACQc0TNgIQIAJBDDYCDAxfC0IBIQoLIAFBAWohAQJAIAIpAyAiC0L//////////w9YBEAgAiALQgSGIAqENwMgDAELQQAhAyACQQA2AhwgAiABNgIUIAJBrQk2AhAgAkEMNgIMDF4LQSQhAwxEC0EAIQMgAkEANgIcIAIgATYCFCACQc0TNgIQIAJBDDYCDAxcCyACKAIEIQBBACEDIAJBADYCBCACIAAgARAsIgBFBEAgAUEBaiEBDFILIAJBFzYCHCACIAA2AgwgAiABQQFqNgIUDFsLIAIoAgQhAEEAIQMgAkEANgIEAkAgAiAAIAEQLCIARQRAIAFBAWohAQwBCyACQRY2AhwgAiAANgIMIAIgAUEBajYCFAxbC0EfIQMMQQtBACEDIAJBADYCHCACIAE2AhQgAkGaDzYCECACQSI2AgwMWQsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQLSIARQRAIAFBAWohAQxQCyACQRQ2AhwgAiAANgIMIAIgAUEBajYCFAxYCyACKAIEIQBBACEDIAJBADYCBAJAIAIgACABEC0iAEUEQCABQQFqIQEMAQsgAkETNgIcIAIgADYCDCACIAFBAWo2AhQMWAtBHiEDDD4LQQAhAyACQQA2AhwgAiABNgIUIAJBxgw2AhAgAkEjNgIMDFYLIAIoAgQhAEEAIQMgAkEANgIEIAIgACABEC0iAEUEQCABQQFqIQEMTgsgAkERNgIcIAIgADYCDCACIAFBAWo2AhQMVQsgAkEQNgIcIAIgATYCFCACIAA2AgwMVAtBACEDIAJBADYCHCACIAE2AhQgAkHGDDYCECACQSM2AgwMUwtBACEDIAJBADYCHCACIAE2AhQgAkHAFTYCECACQQI2AgwMUgsgAigCBCEAQQAhAyACQQA2AgQCQCACIAAgARAtIgBFBEAgAUEBaiEBDAELIAJBDjYCHCACIAA2AgwgAiABQQFqNgIUDFILQRshAww4C0EAIQMgAkEANgIcIAIgATYCFCACQcYMNgIQIAJBIzYCDAxQCyACKAIEIQBBACEDIAJBADYCBAJAIAIgACABECwiAEUEQCABQQFqIQEMAQsgAkENNgIcIAIgADYCDCACIAFBAWo2AhQMUAtBGiEDDDYLQQAhAyACQQA2AhwgAiABNgIUIAJBmg82AhAgAkEiNgIMDE4LIAIoAgQhAEEAIQMgAkEANgIEAkAgAiAAIAEQLCIARQRAIAFBAWohAQwBCyACQQw2AhwgAiAANgIMIAIgAUEBajYCFAxOC0EZIQMMNAtBACEDIAJBADYCHCACIAE2AhQgAkGaDzYCECACQSI2AgwMTAsgAEEVRwRAQQAhAyACQQA2AhwgAiABNgIUIAJBgww2AhAgAkETNgIMDEwLIAJBCjYCHCACIAE2AhQgAkHkFjYCECACQRU2AgxBACEDDEsLIAIoAgQhAEEAIQMgAkEANgIEIAIgACABIAqnaiIBECsiAARAIAJBBzYCHCACIAE2AhQgAiAANgIMDEsLQRMhAwwxCyAAQRVHBEBBACEDIAJBADYCHCACIAE2AhQgAkHaDTYCECACQRQ2AgwMSgsgAkEeNgIcIAIgATYCFCACQfkXNgIQIAJBFTYCDEEAIQMMSQtBACEAAkAgAigCOCIDRQ0AIAMoAiwiA0UNACACIAMRAAAhAAsgAEUNQSAAQRVGBEAgAkEDNgIcIAIgATYCFCACQbAYNgIQIAJBFTYCDEEAIQMMSQtBACEDIAJBADYCHCACIAE2AhQgAkGnDjYCECACQRI2AgwMSAtBACEDIAJBADYCHCACIAE2AhQgAkHaDTYCECACQRQ2AgwMRwtBACEDIAJBADYCHCACIAE2AhQgAkGnDjYCECACQRI2AgwMRgsgAkEAOgAvIAItAC1BBHFFDT8LIAJBADoALyACQQE6ADRBACEDDCsLQQAhAyACQQA2AhwgAkHkETYCECACQQc2AgwgAiABQQFqNgIUDEMLAkADQAJAIAEtAABBCmsOBAACAgACCyAEIAFBAWoiAUcNAAtB3QEhAwxDCwJAAkAgAi0ANEEBRw0AQQAhAAJAIAIoAjgiA0UNACADKAJYIgNFDQAgAiADEQAAIQALIABFDQAgAEEVRw0BIAJB3AE2AhwgAiABNgIUIAJB1RY2AhAgAkEVNgIMQQAhAwxEC0HBASEDDCoLIAJBADYCHCACIAE2AhQgAkHpCzYCECACQR82AgxBACEDDEILAkACQCACLQAoQQFrDgIEAQALQcABIQMMKQtBuQEhAwwoCyACQQI6AC9BACEAAkAgAigCOCIDRQ0AIAMoAgAiA0UNACACIAMRAAAhAAsgAEUEQEHCASEDDCgLIABBFUcEQCACQQA2AhwgAiABNgIUIAJBpAw2AhAgAkEQNgIMQQAhAwxBCyACQdsBNgIcIAIgATYCFCACQfoWNgIQIAJBFTYCDEEAIQMMQAsgASAERgRAQdoBIQMMQAsgAS0AAEHIAEYNASACQQE6ACgLQawBIQMMJQtBvwEhAwwkCyABIARHBEAgAkEQNgIIIAIgATYCBEG+ASEDDCQLQdkBIQMMPAsgASAERgRAQdgBIQMMPAsgAS0AAEHIAEcNBCABQQFqIQFBvQEhAwwiCyABIARGBEBB1wEhAww7CwJAAkAgAS0AAEHFAGsOEAAFBQUFBQUFBQUFBQUFBQEFCyABQQFqIQFBuwEhAwwiCyABQQFqIQFBvAEhAwwhC0HWASEDIAEgBEYNOSACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEGD0ABqLQAARw0DIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAw6CyACKAIEIQAgAkIANwMAIAIgACAGQQFqIgEQJyIARQRAQcYBIQMMIQsgAkHVATYCHCACIAE2AhQgAiAANgIMQQAhAww5C0HUASEDIAEgBEYNOCACKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEGB0ABqLQAARw0CIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAw5CyACQYEEOwEoIAIoAgQhACACQgA3AwAgAiAAIAZBAWoiARAnIgANAwwCCyACQQA2AgALQQAhAyACQQA2AhwgAiABNgIUIAJB2Bs2AhAgAkEINgIMDDYLQboBIQMMHAsgAkHTATYCHCACIAE2AhQgAiAANgIMQQAhAww0C0EAIQACQCACKAI4IgNFDQAgAygCOCIDRQ0AIAIgAxEAACEACyAARQ0AIABBFUYNASACQQA2AhwgAiABNgIUIAJBzA42AhAgAkEgNgIMQQAhAwwzC0HkACEDDBkLIAJB+AA2AhwgAiABNgIUIAJByhg2AhAgAkEVNgIMQQAhAwwxC0HSASEDIAQgASIARg0wIAQgAWsgAigCACIBaiEFIAAgAWtBBGohBgJAA0AgAC0AACABQfzPAGotAABHDQEgAUEERg0DIAFBAWohASAEIABBAWoiAEcNAAsgAiAFNgIADDELIAJBADYCHCACIAA2AhQgAkGQMzYCECACQQg2AgwgAkEANgIAQQAhAwwwCyABIARHBEAgAkEONgIIIAIgATYCBEG3ASEDDBcLQdEBIQMMLwsgAkEANgIAIAZBAWohAQtBuAEhAwwUCyABIARGBEBB0AEhAwwtCyABLQAAQTBrIgBB/wFxQQpJBEAgAiAAOgAqIAFBAWohAUG2ASEDDBQLIAIoAgQhACACQQA2AgQgAiAAIAEQKCIARQ0UIAJBzwE2AhwgAiABNgIUIAIgADYCDEEAIQMMLAsgASAERgRAQc4BIQMMLAsCQCABLQAAQS5GBEAgAUEBaiEBDAELIAIoAgQhACACQQA2AgQgAiAAIAEQKCIARQ0VIAJBzQE2AhwgAiABNgIUIAIgADYCDEEAIQMMLAtBtQEhAwwSCyAEIAEiBUYEQEHMASEDDCsLQQAhAEEBIQFBASEGQQAhAwJAAkACQAJAAkACfwJAAkACQAJAAkACQAJAIAUtAABBMGsOCgoJAAECAwQFBggLC0ECDAYLQQMMBQtBBAwEC0EFDAMLQQYMAgtBBwwBC0EICyEDQQAhAUEAIQYMAgtBCSEDQQEhAEEAIQFBACEGDAELQQAhAUEBIQMLIAIgAzoAKyAFQQFqIQMCQAJAIAItAC1BEHENAAJAAkACQCACLQAqDgMBAAIECyAGRQ0DDAILIAANAQwCCyABRQ0BCyACKAIEIQAgAkEANgIEIAIgACADECgiAEUEQCADIQEMAwsgAkHJATYCHCACIAM2AhQgAiAANgIMQQAhAwwtCyACKAIEIQAgAkEANgIEIAIgACADECgiAEUEQCADIQEMGAsgAkHKATYCHCACIAM2AhQgAiAANgIMQQAhAwwsCyACKAIEIQAgAkEANgIEIAIgACAFECgiAEUEQCAFIQEMFgsgAkHLATYCHCACIAU2AhQgAiAANgIMDCsLQbQBIQMMEQtBACEAAkAgAigCOCIDRQ0AIAMoAjwiA0UNACACIAMRAAAhAAsCQCAABEAgAEEVRg0BIAJBADYCHCACIAE2AhQgAkGUDTYCECACQSE2AgxBACEDDCsLQbIBIQMMEQsgAkHIATYCHCACIAE2AhQgAkHJFzYCECACQRU2AgxBACEDDCkLIAJBADYCACAGQQFqIQFB9QAhAwwPCyACLQApQQVGBEBB4wAhAwwPC0HiACEDDA4LIAAhASACQQA2AgALIAJBADoALEEJIQMMDAsgAkEANgIAIAdBAWohAUHAACEDDAsLQQELOgAsIAJBADYCACAGQQFqIQELQSkhAwwIC0E4IQMMBwsCQCABIARHBEADQCABLQAAQYA+ai0AACIAQQFHBEAgAEECRw0DIAFBAWohAQwFCyAEIAFBAWoiAUcNAAtBPiEDDCELQT4hAwwgCwsgAkEAOgAsDAELQQshAwwEC0E6IQMMAwsgAUEBaiEBQS0hAwwCCyACIAE6ACwgAkEANgIAIAZBAWohAUEMIQMMAQsgAkEANgIAIAZBAWohAUEKIQMMAAsAC0EAIQMgAkEANgIcIAIgATYCFCACQc0QNgIQIAJBCTYCDAwXC0EAIQMgAkEANgIcIAIgATYCFCACQekKNgIQIAJBCTYCDAwWC0EAIQMgAkEANgIcIAIgATYCFCACQbcQNgIQIAJBCTYCDAwVC0EAIQMgAkEANgIcIAIgATYCFCACQZwRNgIQIAJBCTYCDAwUC0EAIQMgAkEANgIcIAIgATYCFCACQc0QNgIQIAJBCTYCDAwTC0EAIQMgAkEANgIcIAIgATYCFCACQekKNgIQIAJBCTYCDAwSC0EAIQMgAkEANgIcIAIgATYCFCACQbcQNgIQIAJBCTYCDAwRC0EAIQMgAkEANgIcIAIgATYCFCACQZwRNgIQIAJBCTYCDAwQC0EAIQMgAkEANgIcIAIgATYCFCACQZcVNgIQIAJBDzYCDAwPC0EAIQMgAkEANgIcIAIgATYCFCACQZcVNgIQIAJBDzYCDAwOC0EAIQMgAkEANgIcIAIgATYCFCACQcASNgIQIAJBCzYCDAwNC0EAIQMgAkEANgIcIAIgATYCFCACQZUJNgIQIAJBCzYCDAwMC0EAIQMgAkEANgIcIAIgATYCFCACQeEPNgIQIAJBCjYCDAwLC0EAIQMgAkEANgIcIAIgATYCFCACQfsPNgIQIAJBCjYCDAwKC0EAIQMgAkEANgIcIAIgATYCFCACQfEZNgIQIAJBAjYCDAwJC0EAIQMgAkEANgIcIAIgATYCFCACQcQUNgIQIAJBAjYCDAwIC0EAIQMgAkEANgIcIAIgATYCFCACQfIVNgIQIAJBAjYCDAwHCyACQQI2AhwgAiABNgIUIAJBnBo2AhAgAkEWNgIMQQAhAwwGC0EBIQMMBQtB1AAhAyABIARGDQQgCEEIaiEJIAIoAgAhBQJAAkAgASAERwRAIAVB2MIAaiEHIAQgBWogAWshACAFQX9zQQpqIgUgAWohBgNAIAEtAAAgBy0AAEcEQEECIQcMAwsgBUUEQEEAIQcgBiEBDAMLIAVBAWshBSAHQQFqIQcgBCABQQFqIgFHDQALIAAhBSAEIQELIAlBATYCACACIAU2AgAMAQsgAkEANgIAIAkgBzYCAAsgCSABNgIEIAgoAgwhACAIKAIIDgMBBAIACwALIAJBADYCHCACQbUaNgIQIAJBFzYCDCACIABBAWo2AhRBACEDDAILIAJBADYCHCACIAA2AhQgAkHKGjYCECACQQk2AgxBACEDDAELIAEgBEYEQEEiIQMMAQsgAkEJNgIIIAIgATYCBEEhIQMLIAhBEGokACADRQRAIAIoAgwhAAwBCyACIAM2AhxBACEAIAIoAgQiAUUNACACIAEgBCACKAIIEQEAIgFFDQAgAiAENgIUIAIgATYCDCABIQALIAALvgIBAn8gAEEAOgAAIABB3ABqIgFBAWtBADoAACAAQQA6AAIgAEEAOgABIAFBA2tBADoAACABQQJrQQA6AAAgAEEAOgADIAFBBGtBADoAAEEAIABrQQNxIgEgAGoiAEEANgIAQdwAIAFrQXxxIgIgAGoiAUEEa0EANgIAAkAgAkEJSQ0AIABBADYCCCAAQQA2AgQgAUEIa0EANgIAIAFBDGtBADYCACACQRlJDQAgAEEANgIYIABBADYCFCAAQQA2AhAgAEEANgIMIAFBEGtBADYCACABQRRrQQA2AgAgAUEYa0EANgIAIAFBHGtBADYCACACIABBBHFBGHIiAmsiAUEgSQ0AIAAgAmohAANAIABCADcDGCAAQgA3AxAgAEIANwMIIABCADcDACAAQSBqIQAgAUEgayIBQR9LDQALCwtWAQF/AkAgACgCDA0AAkACQAJAAkAgAC0ALw4DAQADAgsgACgCOCIBRQ0AIAEoAiwiAUUNACAAIAERAAAiAQ0DC0EADwsACyAAQcMWNgIQQQ4hAQsgAQsaACAAKAIMRQRAIABB0Rs2AhAgAEEVNgIMCwsUACAAKAIMQRVGBEAgAEEANgIMCwsUACAAKAIMQRZGBEAgAEEANgIMCwsHACAAKAIMCwcAIAAoAhALCQAgACABNgIQCwcAIAAoAhQLFwAgAEEkTwRAAAsgAEECdEGgM2ooAgALFwAgAEEuTwRAAAsgAEECdEGwNGooAgALvwkBAX9B6yghAQJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAIABB5ABrDvQDY2IAAWFhYWFhYQIDBAVhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhBgcICQoLDA0OD2FhYWFhEGFhYWFhYWFhYWFhEWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYRITFBUWFxgZGhthYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhHB0eHyAhIiMkJSYnKCkqKywtLi8wMTIzNDU2YTc4OTphYWFhYWFhYTthYWE8YWFhYT0+P2FhYWFhYWFhQGFhQWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYUJDREVGR0hJSktMTU5PUFFSU2FhYWFhYWFhVFVWV1hZWlthXF1hYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFeYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhX2BhC0HhJw8LQaQhDwtByywPC0H+MQ8LQcAkDwtBqyQPC0GNKA8LQeImDwtBgDAPC0G5Lw8LQdckDwtB7x8PC0HhHw8LQfofDwtB8iAPC0GoLw8LQa4yDwtBiDAPC0HsJw8LQYIiDwtBjh0PC0HQLg8LQcojDwtBxTIPC0HfHA8LQdIcDwtBxCAPC0HXIA8LQaIfDwtB7S4PC0GrMA8LQdQlDwtBzC4PC0H6Lg8LQfwrDwtB0jAPC0HxHQ8LQbsgDwtB9ysPC0GQMQ8LQdcxDwtBoi0PC0HUJw8LQeArDwtBnywPC0HrMQ8LQdUfDwtByjEPC0HeJQ8LQdQeDwtB9BwPC0GnMg8LQbEdDwtBoB0PC0G5MQ8LQbwwDwtBkiEPC0GzJg8LQeksDwtBrB4PC0HUKw8LQfcmDwtBgCYPC0GwIQ8LQf4eDwtBjSMPC0GJLQ8LQfciDwtBoDEPC0GuHw8LQcYlDwtB6B4PC0GTIg8LQcIvDwtBwx0PC0GLLA8LQeEdDwtBjS8PC0HqIQ8LQbQtDwtB0i8PC0HfMg8LQdIyDwtB8DAPC0GpIg8LQfkjDwtBmR4PC0G1LA8LQZswDwtBkjIPC0G2Kw8LQcIiDwtB+DIPC0GeJQ8LQdAiDwtBuh4PC0GBHg8LAAtB1iEhAQsgAQsWACAAIAAtAC1B/gFxIAFBAEdyOgAtCxkAIAAgAC0ALUH9AXEgAUEAR0EBdHI6AC0LGQAgACAALQAtQfsBcSABQQBHQQJ0cjoALQsZACAAIAAtAC1B9wFxIAFBAEdBA3RyOgAtCz4BAn8CQCAAKAI4IgNFDQAgAygCBCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABBxhE2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCCCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABB9go2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCDCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABB7Ro2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCECIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABBlRA2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCFCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABBqhs2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCGCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABB7RM2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCKCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABB9gg2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCHCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABBwhk2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCICIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABBlBQ2AhBBGCEECyAEC1kBAn8CQCAALQAoQQFGDQAgAC8BMiIBQeQAa0HkAEkNACABQcwBRg0AIAFBsAJGDQAgAC8BMCIAQcAAcQ0AQQEhAiAAQYgEcUGABEYNACAAQShxRSECCyACC4wBAQJ/AkACQAJAIAAtACpFDQAgAC0AK0UNACAALwEwIgFBAnFFDQEMAgsgAC8BMCIBQQFxRQ0BC0EBIQIgAC0AKEEBRg0AIAAvATIiAEHkAGtB5ABJDQAgAEHMAUYNACAAQbACRg0AIAFBwABxDQBBACECIAFBiARxQYAERg0AIAFBKHFBAEchAgsgAgtXACAAQRhqQgA3AwAgAEIANwMAIABBOGpCADcDACAAQTBqQgA3AwAgAEEoakIANwMAIABBIGpCADcDACAAQRBqQgA3AwAgAEEIakIANwMAIABB3QE2AhwLBgAgABAyC5otAQt/IwBBEGsiCiQAQaTQACgCACIJRQRAQeTTACgCACIFRQRAQfDTAEJ/NwIAQejTAEKAgISAgIDAADcCAEHk0wAgCkEIakFwcUHYqtWqBXMiBTYCAEH40wBBADYCAEHI0wBBADYCAAtBzNMAQYDUBDYCAEGc0ABBgNQENgIAQbDQACAFNgIAQazQAEF/NgIAQdDTAEGArAM2AgADQCABQcjQAGogAUG80ABqIgI2AgAgAiABQbTQAGoiAzYCACABQcDQAGogAzYCACABQdDQAGogAUHE0ABqIgM2AgAgAyACNgIAIAFB2NAAaiABQczQAGoiAjYCACACIAM2AgAgAUHU0ABqIAI2AgAgAUEgaiIBQYACRw0AC0GM1ARBwasDNgIAQajQAEH00wAoAgA2AgBBmNAAQcCrAzYCAEGk0ABBiNQENgIAQcz/B0E4NgIAQYjUBCEJCwJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAIABB7AFNBEBBjNAAKAIAIgZBECAAQRNqQXBxIABBC0kbIgRBA3YiAHYiAUEDcQRAAkAgAUEBcSAAckEBcyICQQN0IgBBtNAAaiIBIABBvNAAaigCACIAKAIIIgNGBEBBjNAAIAZBfiACd3E2AgAMAQsgASADNgIIIAMgATYCDAsgAEEIaiEBIAAgAkEDdCICQQNyNgIEIAAgAmoiACAAKAIEQQFyNgIEDBELQZTQACgCACIIIARPDQEgAQRAAkBBAiAAdCICQQAgAmtyIAEgAHRxaCIAQQN0IgJBtNAAaiIBIAJBvNAAaigCACICKAIIIgNGBEBBjNAAIAZBfiAAd3EiBjYCAAwBCyABIAM2AgggAyABNgIMCyACIARBA3I2AgQgAEEDdCIAIARrIQUgACACaiAFNgIAIAIgBGoiBCAFQQFyNgIEIAgEQCAIQXhxQbTQAGohAEGg0AAoAgAhAwJ/QQEgCEEDdnQiASAGcUUEQEGM0AAgASAGcjYCACAADAELIAAoAggLIgEgAzYCDCAAIAM2AgggAyAANgIMIAMgATYCCAsgAkEIaiEBQaDQACAENgIAQZTQACAFNgIADBELQZDQACgCACILRQ0BIAtoQQJ0QbzSAGooAgAiACgCBEF4cSAEayEFIAAhAgNAAkAgAigCECIBRQRAIAJBFGooAgAiAUUNAQsgASgCBEF4cSAEayIDIAVJIQIgAyAFIAIbIQUgASAAIAIbIQAgASECDAELCyAAKAIYIQkgACgCDCIDIABHBEBBnNAAKAIAGiADIAAoAggiATYCCCABIAM2AgwMEAsgAEEUaiICKAIAIgFFBEAgACgCECIBRQ0DIABBEGohAgsDQCACIQcgASIDQRRqIgIoAgAiAQ0AIANBEGohAiADKAIQIgENAAsgB0EANgIADA8LQX8hBCAAQb9/Sw0AIABBE2oiAUFwcSEEQZDQACgCACIIRQ0AQQAgBGshBQJAAkACQAJ/QQAgBEGAAkkNABpBHyAEQf///wdLDQAaIARBJiABQQh2ZyIAa3ZBAXEgAEEBdGtBPmoLIgZBAnRBvNIAaigCACICRQRAQQAhAUEAIQMMAQtBACEBIARBGSAGQQF2a0EAIAZBH0cbdCEAQQAhAwNAAkAgAigCBEF4cSAEayIHIAVPDQAgAiEDIAciBQ0AQQAhBSACIQEMAwsgASACQRRqKAIAIgcgByACIABBHXZBBHFqQRBqKAIAIgJGGyABIAcbIQEgAEEBdCEAIAINAAsLIAEgA3JFBEBBACEDQQIgBnQiAEEAIABrciAIcSIARQ0DIABoQQJ0QbzSAGooAgAhAQsgAUUNAQsDQCABKAIEQXhxIARrIgIgBUkhACACIAUgABshBSABIAMgABshAyABKAIQIgAEfyAABSABQRRqKAIACyIBDQALCyADRQ0AIAVBlNAAKAIAIARrTw0AIAMoAhghByADIAMoAgwiAEcEQEGc0AAoAgAaIAAgAygCCCIBNgIIIAEgADYCDAwOCyADQRRqIgIoAgAiAUUEQCADKAIQIgFFDQMgA0EQaiECCwNAIAIhBiABIgBBFGoiAigCACIBDQAgAEEQaiECIAAoAhAiAQ0ACyAGQQA2AgAMDQtBlNAAKAIAIgMgBE8EQEGg0AAoAgAhAQJAIAMgBGsiAkEQTwRAIAEgBGoiACACQQFyNgIEIAEgA2ogAjYCACABIARBA3I2AgQMAQsgASADQQNyNgIEIAEgA2oiACAAKAIEQQFyNgIEQQAhAEEAIQILQZTQACACNgIAQaDQACAANgIAIAFBCGohAQwPC0GY0AAoAgAiAyAESwRAIAQgCWoiACADIARrIgFBAXI2AgRBpNAAIAA2AgBBmNAAIAE2AgAgCSAEQQNyNgIEIAlBCGohAQwPC0EAIQEgBAJ/QeTTACgCAARAQezTACgCAAwBC0Hw0wBCfzcCAEHo0wBCgICEgICAwAA3AgBB5NMAIApBDGpBcHFB2KrVqgVzNgIAQfjTAEEANgIAQcjTAEEANgIAQYCABAsiACAEQccAaiIFaiIGQQAgAGsiB3EiAk8EQEH80wBBMDYCAAwPCwJAQcTTACgCACIBRQ0AQbzTACgCACIIIAJqIQAgACABTSAAIAhLcQ0AQQAhAUH80wBBMDYCAAwPC0HI0wAtAABBBHENBAJAAkAgCQRAQczTACEBA0AgASgCACIAIAlNBEAgACABKAIEaiAJSw0DCyABKAIIIgENAAsLQQAQMyIAQX9GDQUgAiEGQejTACgCACIBQQFrIgMgAHEEQCACIABrIAAgA2pBACABa3FqIQYLIAQgBk8NBSAGQf7///8HSw0FQcTTACgCACIDBEBBvNMAKAIAIgcgBmohASABIAdNDQYgASADSw0GCyAGEDMiASAARw0BDAcLIAYgA2sgB3EiBkH+////B0sNBCAGEDMhACAAIAEoAgAgASgCBGpGDQMgACEBCwJAIAYgBEHIAGpPDQAgAUF/Rg0AQezTACgCACIAIAUgBmtqQQAgAGtxIgBB/v///wdLBEAgASEADAcLIAAQM0F/RwRAIAAgBmohBiABIQAMBwtBACAGaxAzGgwECyABIgBBf0cNBQwDC0EAIQMMDAtBACEADAoLIABBf0cNAgtByNMAQcjTACgCAEEEcjYCAAsgAkH+////B0sNASACEDMhAEEAEDMhASAAQX9GDQEgAUF/Rg0BIAAgAU8NASABIABrIgYgBEE4ak0NAQtBvNMAQbzTACgCACAGaiIBNgIAQcDTACgCACABSQRAQcDTACABNgIACwJAAkACQEGk0AAoAgAiAgRAQczTACEBA0AgACABKAIAIgMgASgCBCIFakYNAiABKAIIIgENAAsMAgtBnNAAKAIAIgFBAEcgACABT3FFBEBBnNAAIAA2AgALQQAhAUHQ0wAgBjYCAEHM0wAgADYCAEGs0ABBfzYCAEGw0ABB5NMAKAIANgIAQdjTAEEANgIAA0AgAUHI0ABqIAFBvNAAaiICNgIAIAIgAUG00ABqIgM2AgAgAUHA0ABqIAM2AgAgAUHQ0ABqIAFBxNAAaiIDNgIAIAMgAjYCACABQdjQAGogAUHM0ABqIgI2AgAgAiADNgIAIAFB1NAAaiACNgIAIAFBIGoiAUGAAkcNAAtBeCAAa0EPcSIBIABqIgIgBkE4ayIDIAFrIgFBAXI2AgRBqNAAQfTTACgCADYCAEGY0AAgATYCAEGk0AAgAjYCACAAIANqQTg2AgQMAgsgACACTQ0AIAIgA0kNACABKAIMQQhxDQBBeCACa0EPcSIAIAJqIgNBmNAAKAIAIAZqIgcgAGsiAEEBcjYCBCABIAUgBmo2AgRBqNAAQfTTACgCADYCAEGY0AAgADYCAEGk0AAgAzYCACACIAdqQTg2AgQMAQsgAEGc0AAoAgBJBEBBnNAAIAA2AgALIAAgBmohA0HM0wAhAQJAAkACQANAIAMgASgCAEcEQCABKAIIIgENAQwCCwsgAS0ADEEIcUUNAQtBzNMAIQEDQCABKAIAIgMgAk0EQCADIAEoAgRqIgUgAksNAwsgASgCCCEBDAALAAsgASAANgIAIAEgASgCBCAGajYCBCAAQXggAGtBD3FqIgkgBEEDcjYCBCADQXggA2tBD3FqIgYgBCAJaiIEayEBIAIgBkYEQEGk0AAgBDYCAEGY0ABBmNAAKAIAIAFqIgA2AgAgBCAAQQFyNgIEDAgLQaDQACgCACAGRgRAQaDQACAENgIAQZTQAEGU0AAoAgAgAWoiADYCACAEIABBAXI2AgQgACAEaiAANgIADAgLIAYoAgQiBUEDcUEBRw0GIAVBeHEhCCAFQf8BTQRAIAVBA3YhAyAGKAIIIgAgBigCDCICRgRAQYzQAEGM0AAoAgBBfiADd3E2AgAMBwsgAiAANgIIIAAgAjYCDAwGCyAGKAIYIQcgBiAGKAIMIgBHBEAgACAGKAIIIgI2AgggAiAANgIMDAULIAZBFGoiAigCACIFRQRAIAYoAhAiBUUNBCAGQRBqIQILA0AgAiEDIAUiAEEUaiICKAIAIgUNACAAQRBqIQIgACgCECIFDQALIANBADYCAAwEC0F4IABrQQ9xIgEgAGoiByAGQThrIgMgAWsiAUEBcjYCBCAAIANqQTg2AgQgAiAFQTcgBWtBD3FqQT9rIgMgAyACQRBqSRsiA0EjNgIEQajQAEH00wAoAgA2AgBBmNAAIAE2AgBBpNAAIAc2AgAgA0EQakHU0wApAgA3AgAgA0HM0wApAgA3AghB1NMAIANBCGo2AgBB0NMAIAY2AgBBzNMAIAA2AgBB2NMAQQA2AgAgA0EkaiEBA0AgAUEHNgIAIAUgAUEEaiIBSw0ACyACIANGDQAgAyADKAIEQX5xNgIEIAMgAyACayIFNgIAIAIgBUEBcjYCBCAFQf8BTQRAIAVBeHFBtNAAaiEAAn9BjNAAKAIAIgFBASAFQQN2dCIDcUUEQEGM0AAgASADcjYCACAADAELIAAoAggLIgEgAjYCDCAAIAI2AgggAiAANgIMIAIgATYCCAwBC0EfIQEgBUH///8HTQRAIAVBJiAFQQh2ZyIAa3ZBAXEgAEEBdGtBPmohAQsgAiABNgIcIAJCADcCECABQQJ0QbzSAGohAEGQ0AAoAgAiA0EBIAF0IgZxRQRAIAAgAjYCAEGQ0AAgAyAGcjYCACACIAA2AhggAiACNgIIIAIgAjYCDAwBCyAFQRkgAUEBdmtBACABQR9HG3QhASAAKAIAIQMCQANAIAMiACgCBEF4cSAFRg0BIAFBHXYhAyABQQF0IQEgACADQQRxakEQaiIGKAIAIgMNAAsgBiACNgIAIAIgADYCGCACIAI2AgwgAiACNgIIDAELIAAoAggiASACNgIMIAAgAjYCCCACQQA2AhggAiAANgIMIAIgATYCCAtBmNAAKAIAIgEgBE0NAEGk0AAoAgAiACAEaiICIAEgBGsiAUEBcjYCBEGY0AAgATYCAEGk0AAgAjYCACAAIARBA3I2AgQgAEEIaiEBDAgLQQAhAUH80wBBMDYCAAwHC0EAIQALIAdFDQACQCAGKAIcIgJBAnRBvNIAaiIDKAIAIAZGBEAgAyAANgIAIAANAUGQ0ABBkNAAKAIAQX4gAndxNgIADAILIAdBEEEUIAcoAhAgBkYbaiAANgIAIABFDQELIAAgBzYCGCAGKAIQIgIEQCAAIAI2AhAgAiAANgIYCyAGQRRqKAIAIgJFDQAgAEEUaiACNgIAIAIgADYCGAsgASAIaiEBIAYgCGoiBigCBCEFCyAGIAVBfnE2AgQgASAEaiABNgIAIAQgAUEBcjYCBCABQf8BTQRAIAFBeHFBtNAAaiEAAn9BjNAAKAIAIgJBASABQQN2dCIBcUUEQEGM0AAgASACcjYCACAADAELIAAoAggLIgEgBDYCDCAAIAQ2AgggBCAANgIMIAQgATYCCAwBC0EfIQUgAUH///8HTQRAIAFBJiABQQh2ZyIAa3ZBAXEgAEEBdGtBPmohBQsgBCAFNgIcIARCADcCECAFQQJ0QbzSAGohAEGQ0AAoAgAiAkEBIAV0IgNxRQRAIAAgBDYCAEGQ0AAgAiADcjYCACAEIAA2AhggBCAENgIIIAQgBDYCDAwBCyABQRkgBUEBdmtBACAFQR9HG3QhBSAAKAIAIQACQANAIAAiAigCBEF4cSABRg0BIAVBHXYhACAFQQF0IQUgAiAAQQRxakEQaiIDKAIAIgANAAsgAyAENgIAIAQgAjYCGCAEIAQ2AgwgBCAENgIIDAELIAIoAggiACAENgIMIAIgBDYCCCAEQQA2AhggBCACNgIMIAQgADYCCAsgCUEIaiEBDAILAkAgB0UNAAJAIAMoAhwiAUECdEG80gBqIgIoAgAgA0YEQCACIAA2AgAgAA0BQZDQACAIQX4gAXdxIgg2AgAMAgsgB0EQQRQgBygCECADRhtqIAA2AgAgAEUNAQsgACAHNgIYIAMoAhAiAQRAIAAgATYCECABIAA2AhgLIANBFGooAgAiAUUNACAAQRRqIAE2AgAgASAANgIYCwJAIAVBD00EQCADIAQgBWoiAEEDcjYCBCAAIANqIgAgACgCBEEBcjYCBAwBCyADIARqIgIgBUEBcjYCBCADIARBA3I2AgQgAiAFaiAFNgIAIAVB/wFNBEAgBUF4cUG00ABqIQACf0GM0AAoAgAiAUEBIAVBA3Z0IgVxRQRAQYzQACABIAVyNgIAIAAMAQsgACgCCAsiASACNgIMIAAgAjYCCCACIAA2AgwgAiABNgIIDAELQR8hASAFQf///wdNBEAgBUEmIAVBCHZnIgBrdkEBcSAAQQF0a0E+aiEBCyACIAE2AhwgAkIANwIQIAFBAnRBvNIAaiEAQQEgAXQiBCAIcUUEQCAAIAI2AgBBkNAAIAQgCHI2AgAgAiAANgIYIAIgAjYCCCACIAI2AgwMAQsgBUEZIAFBAXZrQQAgAUEfRxt0IQEgACgCACEEAkADQCAEIgAoAgRBeHEgBUYNASABQR12IQQgAUEBdCEBIAAgBEEEcWpBEGoiBigCACIEDQALIAYgAjYCACACIAA2AhggAiACNgIMIAIgAjYCCAwBCyAAKAIIIgEgAjYCDCAAIAI2AgggAkEANgIYIAIgADYCDCACIAE2AggLIANBCGohAQwBCwJAIAlFDQACQCAAKAIcIgFBAnRBvNIAaiICKAIAIABGBEAgAiADNgIAIAMNAUGQ0AAgC0F+IAF3cTYCAAwCCyAJQRBBFCAJKAIQIABGG2ogAzYCACADRQ0BCyADIAk2AhggACgCECIBBEAgAyABNgIQIAEgAzYCGAsgAEEUaigCACIBRQ0AIANBFGogATYCACABIAM2AhgLAkAgBUEPTQRAIAAgBCAFaiIBQQNyNgIEIAAgAWoiASABKAIEQQFyNgIEDAELIAAgBGoiByAFQQFyNgIEIAAgBEEDcjYCBCAFIAdqIAU2AgAgCARAIAhBeHFBtNAAaiEBQaDQACgCACEDAn9BASAIQQN2dCICIAZxRQRAQYzQACACIAZyNgIAIAEMAQsgASgCCAsiAiADNgIMIAEgAzYCCCADIAE2AgwgAyACNgIIC0Gg0AAgBzYCAEGU0AAgBTYCAAsgAEEIaiEBCyAKQRBqJAAgAQtDACAARQRAPwBBEHQPCwJAIABB//8DcQ0AIABBAEgNACAAQRB2QAAiAEF/RgRAQfzTAEEwNgIAQX8PCyAAQRB0DwsACwvcPyIAQYAICwkBAAAAAgAAAAMAQZQICwUEAAAABQBBpAgLCQYAAAAHAAAACABB3AgLii1JbnZhbGlkIGNoYXIgaW4gdXJsIHF1ZXJ5AFNwYW4gY2FsbGJhY2sgZXJyb3IgaW4gb25fYm9keQBDb250ZW50LUxlbmd0aCBvdmVyZmxvdwBDaHVuayBzaXplIG92ZXJmbG93AFJlc3BvbnNlIG92ZXJmbG93AEludmFsaWQgbWV0aG9kIGZvciBIVFRQL3gueCByZXF1ZXN0AEludmFsaWQgbWV0aG9kIGZvciBSVFNQL3gueCByZXF1ZXN0AEV4cGVjdGVkIFNPVVJDRSBtZXRob2QgZm9yIElDRS94LnggcmVxdWVzdABJbnZhbGlkIGNoYXIgaW4gdXJsIGZyYWdtZW50IHN0YXJ0AEV4cGVjdGVkIGRvdABTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX3N0YXR1cwBJbnZhbGlkIHJlc3BvbnNlIHN0YXR1cwBJbnZhbGlkIGNoYXJhY3RlciBpbiBjaHVuayBleHRlbnNpb25zAFVzZXIgY2FsbGJhY2sgZXJyb3IAYG9uX3Jlc2V0YCBjYWxsYmFjayBlcnJvcgBgb25fY2h1bmtfaGVhZGVyYCBjYWxsYmFjayBlcnJvcgBgb25fbWVzc2FnZV9iZWdpbmAgY2FsbGJhY2sgZXJyb3IAYG9uX2NodW5rX2V4dGVuc2lvbl92YWx1ZWAgY2FsbGJhY2sgZXJyb3IAYG9uX3N0YXR1c19jb21wbGV0ZWAgY2FsbGJhY2sgZXJyb3IAYG9uX3ZlcnNpb25fY29tcGxldGVgIGNhbGxiYWNrIGVycm9yAGBvbl91cmxfY29tcGxldGVgIGNhbGxiYWNrIGVycm9yAGBvbl9jaHVua19jb21wbGV0ZWAgY2FsbGJhY2sgZXJyb3IAYG9uX2hlYWRlcl92YWx1ZV9jb21wbGV0ZWAgY2FsbGJhY2sgZXJyb3IAYG9uX21lc3NhZ2VfY29tcGxldGVgIGNhbGxiYWNrIGVycm9yAGBvbl9tZXRob2RfY29tcGxldGVgIGNhbGxiYWNrIGVycm9yAGBvbl9oZWFkZXJfZmllbGRfY29tcGxldGVgIGNhbGxiYWNrIGVycm9yAGBvbl9jaHVua19leHRlbnNpb25fbmFtZWAgY2FsbGJhY2sgZXJyb3IAVW5leHBlY3RlZCBjaGFyIGluIHVybCBzZXJ2ZXIASW52YWxpZCBoZWFkZXIgdmFsdWUgY2hhcgBJbnZhbGlkIGhlYWRlciBmaWVsZCBjaGFyAFNwYW4gY2FsbGJhY2sgZXJyb3IgaW4gb25fdmVyc2lvbgBJbnZhbGlkIG1pbm9yIHZlcnNpb24ASW52YWxpZCBtYWpvciB2ZXJzaW9uAEV4cGVjdGVkIHNwYWNlIGFmdGVyIHZlcnNpb24ARXhwZWN0ZWQgQ1JMRiBhZnRlciB2ZXJzaW9uAEludmFsaWQgSFRUUCB2ZXJzaW9uAEludmFsaWQgaGVhZGVyIHRva2VuAFNwYW4gY2FsbGJhY2sgZXJyb3IgaW4gb25fdXJsAEludmFsaWQgY2hhcmFjdGVycyBpbiB1cmwAVW5leHBlY3RlZCBzdGFydCBjaGFyIGluIHVybABEb3VibGUgQCBpbiB1cmwARW1wdHkgQ29udGVudC1MZW5ndGgASW52YWxpZCBjaGFyYWN0ZXIgaW4gQ29udGVudC1MZW5ndGgARHVwbGljYXRlIENvbnRlbnQtTGVuZ3RoAEludmFsaWQgY2hhciBpbiB1cmwgcGF0aABDb250ZW50LUxlbmd0aCBjYW4ndCBiZSBwcmVzZW50IHdpdGggVHJhbnNmZXItRW5jb2RpbmcASW52YWxpZCBjaGFyYWN0ZXIgaW4gY2h1bmsgc2l6ZQBTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX2hlYWRlcl92YWx1ZQBTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX2NodW5rX2V4dGVuc2lvbl92YWx1ZQBJbnZhbGlkIGNoYXJhY3RlciBpbiBjaHVuayBleHRlbnNpb25zIHZhbHVlAE1pc3NpbmcgZXhwZWN0ZWQgTEYgYWZ0ZXIgaGVhZGVyIHZhbHVlAEludmFsaWQgYFRyYW5zZmVyLUVuY29kaW5nYCBoZWFkZXIgdmFsdWUASW52YWxpZCBjaGFyYWN0ZXIgaW4gY2h1bmsgZXh0ZW5zaW9ucyBxdW90ZSB2YWx1ZQBJbnZhbGlkIGNoYXJhY3RlciBpbiBjaHVuayBleHRlbnNpb25zIHF1b3RlZCB2YWx1ZQBQYXVzZWQgYnkgb25faGVhZGVyc19jb21wbGV0ZQBJbnZhbGlkIEVPRiBzdGF0ZQBvbl9yZXNldCBwYXVzZQBvbl9jaHVua19oZWFkZXIgcGF1c2UAb25fbWVzc2FnZV9iZWdpbiBwYXVzZQBvbl9jaHVua19leHRlbnNpb25fdmFsdWUgcGF1c2UAb25fc3RhdHVzX2NvbXBsZXRlIHBhdXNlAG9uX3ZlcnNpb25fY29tcGxldGUgcGF1c2UAb25fdXJsX2NvbXBsZXRlIHBhdXNlAG9uX2NodW5rX2NvbXBsZXRlIHBhdXNlAG9uX2hlYWRlcl92YWx1ZV9jb21wbGV0ZSBwYXVzZQBvbl9tZXNzYWdlX2NvbXBsZXRlIHBhdXNlAG9uX21ldGhvZF9jb21wbGV0ZSBwYXVzZQBvbl9oZWFkZXJfZmllbGRfY29tcGxldGUgcGF1c2UAb25fY2h1bmtfZXh0ZW5zaW9uX25hbWUgcGF1c2UAVW5leHBlY3RlZCBzcGFjZSBhZnRlciBzdGFydCBsaW5lAFNwYW4gY2FsbGJhY2sgZXJyb3IgaW4gb25fY2h1bmtfZXh0ZW5zaW9uX25hbWUASW52YWxpZCBjaGFyYWN0ZXIgaW4gY2h1bmsgZXh0ZW5zaW9ucyBuYW1lAFBhdXNlIG9uIENPTk5FQ1QvVXBncmFkZQBQYXVzZSBvbiBQUkkvVXBncmFkZQBFeHBlY3RlZCBIVFRQLzIgQ29ubmVjdGlvbiBQcmVmYWNlAFNwYW4gY2FsbGJhY2sgZXJyb3IgaW4gb25fbWV0aG9kAEV4cGVjdGVkIHNwYWNlIGFmdGVyIG1ldGhvZABTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX2hlYWRlcl9maWVsZABQYXVzZWQASW52YWxpZCB3b3JkIGVuY291bnRlcmVkAEludmFsaWQgbWV0aG9kIGVuY291bnRlcmVkAFVuZXhwZWN0ZWQgY2hhciBpbiB1cmwgc2NoZW1hAFJlcXVlc3QgaGFzIGludmFsaWQgYFRyYW5zZmVyLUVuY29kaW5nYABTV0lUQ0hfUFJPWFkAVVNFX1BST1hZAE1LQUNUSVZJVFkAVU5QUk9DRVNTQUJMRV9FTlRJVFkAQ09QWQBNT1ZFRF9QRVJNQU5FTlRMWQBUT09fRUFSTFkATk9USUZZAEZBSUxFRF9ERVBFTkRFTkNZAEJBRF9HQVRFV0FZAFBMQVkAUFVUAENIRUNLT1VUAEdBVEVXQVlfVElNRU9VVABSRVFVRVNUX1RJTUVPVVQATkVUV09SS19DT05ORUNUX1RJTUVPVVQAQ09OTkVDVElPTl9USU1FT1VUAExPR0lOX1RJTUVPVVQATkVUV09SS19SRUFEX1RJTUVPVVQAUE9TVABNSVNESVJFQ1RFRF9SRVFVRVNUAENMSUVOVF9DTE9TRURfUkVRVUVTVABDTElFTlRfQ0xPU0VEX0xPQURfQkFMQU5DRURfUkVRVUVTVABCQURfUkVRVUVTVABIVFRQX1JFUVVFU1RfU0VOVF9UT19IVFRQU19QT1JUAFJFUE9SVABJTV9BX1RFQVBPVABSRVNFVF9DT05URU5UAE5PX0NPTlRFTlQAUEFSVElBTF9DT05URU5UAEhQRV9JTlZBTElEX0NPTlNUQU5UAEhQRV9DQl9SRVNFVABHRVQASFBFX1NUUklDVABDT05GTElDVABURU1QT1JBUllfUkVESVJFQ1QAUEVSTUFORU5UX1JFRElSRUNUAENPTk5FQ1QATVVMVElfU1RBVFVTAEhQRV9JTlZBTElEX1NUQVRVUwBUT09fTUFOWV9SRVFVRVNUUwBFQVJMWV9ISU5UUwBVTkFWQUlMQUJMRV9GT1JfTEVHQUxfUkVBU09OUwBPUFRJT05TAFNXSVRDSElOR19QUk9UT0NPTFMAVkFSSUFOVF9BTFNPX05FR09USUFURVMATVVMVElQTEVfQ0hPSUNFUwBJTlRFUk5BTF9TRVJWRVJfRVJST1IAV0VCX1NFUlZFUl9VTktOT1dOX0VSUk9SAFJBSUxHVU5fRVJST1IASURFTlRJVFlfUFJPVklERVJfQVVUSEVOVElDQVRJT05fRVJST1IAU1NMX0NFUlRJRklDQVRFX0VSUk9SAElOVkFMSURfWF9GT1JXQVJERURfRk9SAFNFVF9QQVJBTUVURVIAR0VUX1BBUkFNRVRFUgBIUEVfVVNFUgBTRUVfT1RIRVIASFBFX0NCX0NIVU5LX0hFQURFUgBNS0NBTEVOREFSAFNFVFVQAFdFQl9TRVJWRVJfSVNfRE9XTgBURUFSRE9XTgBIUEVfQ0xPU0VEX0NPTk5FQ1RJT04ASEVVUklTVElDX0VYUElSQVRJT04ARElTQ09OTkVDVEVEX09QRVJBVElPTgBOT05fQVVUSE9SSVRBVElWRV9JTkZPUk1BVElPTgBIUEVfSU5WQUxJRF9WRVJTSU9OAEhQRV9DQl9NRVNTQUdFX0JFR0lOAFNJVEVfSVNfRlJPWkVOAEhQRV9JTlZBTElEX0hFQURFUl9UT0tFTgBJTlZBTElEX1RPS0VOAEZPUkJJRERFTgBFTkhBTkNFX1lPVVJfQ0FMTQBIUEVfSU5WQUxJRF9VUkwAQkxPQ0tFRF9CWV9QQVJFTlRBTF9DT05UUk9MAE1LQ09MAEFDTABIUEVfSU5URVJOQUwAUkVRVUVTVF9IRUFERVJfRklFTERTX1RPT19MQVJHRV9VTk9GRklDSUFMAEhQRV9PSwBVTkxJTksAVU5MT0NLAFBSSQBSRVRSWV9XSVRIAEhQRV9JTlZBTElEX0NPTlRFTlRfTEVOR1RIAEhQRV9VTkVYUEVDVEVEX0NPTlRFTlRfTEVOR1RIAEZMVVNIAFBST1BQQVRDSABNLVNFQVJDSABVUklfVE9PX0xPTkcAUFJPQ0VTU0lORwBNSVNDRUxMQU5FT1VTX1BFUlNJU1RFTlRfV0FSTklORwBNSVNDRUxMQU5FT1VTX1dBUk5JTkcASFBFX0lOVkFMSURfVFJBTlNGRVJfRU5DT0RJTkcARXhwZWN0ZWQgQ1JMRgBIUEVfSU5WQUxJRF9DSFVOS19TSVpFAE1PVkUAQ09OVElOVUUASFBFX0NCX1NUQVRVU19DT01QTEVURQBIUEVfQ0JfSEVBREVSU19DT01QTEVURQBIUEVfQ0JfVkVSU0lPTl9DT01QTEVURQBIUEVfQ0JfVVJMX0NPTVBMRVRFAEhQRV9DQl9DSFVOS19DT01QTEVURQBIUEVfQ0JfSEVBREVSX1ZBTFVFX0NPTVBMRVRFAEhQRV9DQl9DSFVOS19FWFRFTlNJT05fVkFMVUVfQ09NUExFVEUASFBFX0NCX0NIVU5LX0VYVEVOU0lPTl9OQU1FX0NPTVBMRVRFAEhQRV9DQl9NRVNTQUdFX0NPTVBMRVRFAEhQRV9DQl9NRVRIT0RfQ09NUExFVEUASFBFX0NCX0hFQURFUl9GSUVMRF9DT01QTEVURQBERUxFVEUASFBFX0lOVkFMSURfRU9GX1NUQVRFAElOVkFMSURfU1NMX0NFUlRJRklDQVRFAFBBVVNFAE5PX1JFU1BPTlNFAFVOU1VQUE9SVEVEX01FRElBX1RZUEUAR09ORQBOT1RfQUNDRVBUQUJMRQBTRVJWSUNFX1VOQVZBSUxBQkxFAFJBTkdFX05PVF9TQVRJU0ZJQUJMRQBPUklHSU5fSVNfVU5SRUFDSEFCTEUAUkVTUE9OU0VfSVNfU1RBTEUAUFVSR0UATUVSR0UAUkVRVUVTVF9IRUFERVJfRklFTERTX1RPT19MQVJHRQBSRVFVRVNUX0hFQURFUl9UT09fTEFSR0UAUEFZTE9BRF9UT09fTEFSR0UASU5TVUZGSUNJRU5UX1NUT1JBR0UASFBFX1BBVVNFRF9VUEdSQURFAEhQRV9QQVVTRURfSDJfVVBHUkFERQBTT1VSQ0UAQU5OT1VOQ0UAVFJBQ0UASFBFX1VORVhQRUNURURfU1BBQ0UAREVTQ1JJQkUAVU5TVUJTQ1JJQkUAUkVDT1JEAEhQRV9JTlZBTElEX01FVEhPRABOT1RfRk9VTkQAUFJPUEZJTkQAVU5CSU5EAFJFQklORABVTkFVVEhPUklaRUQATUVUSE9EX05PVF9BTExPV0VEAEhUVFBfVkVSU0lPTl9OT1RfU1VQUE9SVEVEAEFMUkVBRFlfUkVQT1JURUQAQUNDRVBURUQATk9UX0lNUExFTUVOVEVEAExPT1BfREVURUNURUQASFBFX0NSX0VYUEVDVEVEAEhQRV9MRl9FWFBFQ1RFRABDUkVBVEVEAElNX1VTRUQASFBFX1BBVVNFRABUSU1FT1VUX09DQ1VSRUQAUEFZTUVOVF9SRVFVSVJFRABQUkVDT05ESVRJT05fUkVRVUlSRUQAUFJPWFlfQVVUSEVOVElDQVRJT05fUkVRVUlSRUQATkVUV09SS19BVVRIRU5USUNBVElPTl9SRVFVSVJFRABMRU5HVEhfUkVRVUlSRUQAU1NMX0NFUlRJRklDQVRFX1JFUVVJUkVEAFVQR1JBREVfUkVRVUlSRUQAUEFHRV9FWFBJUkVEAFBSRUNPTkRJVElPTl9GQUlMRUQARVhQRUNUQVRJT05fRkFJTEVEAFJFVkFMSURBVElPTl9GQUlMRUQAU1NMX0hBTkRTSEFLRV9GQUlMRUQATE9DS0VEAFRSQU5TRk9STUFUSU9OX0FQUExJRUQATk9UX01PRElGSUVEAE5PVF9FWFRFTkRFRABCQU5EV0lEVEhfTElNSVRfRVhDRUVERUQAU0lURV9JU19PVkVSTE9BREVEAEhFQUQARXhwZWN0ZWQgSFRUUC8AAF4TAAAmEwAAMBAAAPAXAACdEwAAFRIAADkXAADwEgAAChAAAHUSAACtEgAAghMAAE8UAAB/EAAAoBUAACMUAACJEgAAixQAAE0VAADUEQAAzxQAABAYAADJFgAA3BYAAMERAADgFwAAuxQAAHQUAAB8FQAA5RQAAAgXAAAfEAAAZRUAAKMUAAAoFQAAAhUAAJkVAAAsEAAAixkAAE8PAADUDgAAahAAAM4QAAACFwAAiQ4AAG4TAAAcEwAAZhQAAFYXAADBEwAAzRMAAGwTAABoFwAAZhcAAF8XAAAiEwAAzg8AAGkOAADYDgAAYxYAAMsTAACqDgAAKBcAACYXAADFEwAAXRYAAOgRAABnEwAAZRMAAPIWAABzEwAAHRcAAPkWAADzEQAAzw4AAM4VAAAMEgAAsxEAAKURAABhEAAAMhcAALsTAEH5NQsBAQBBkDYL4AEBAQIBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEAAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQBB/TcLAQEAQZE4C14CAwICAgICAAACAgACAgACAgICAgICAgICAAQAAAAAAAICAgICAgICAgICAgICAgICAgICAgICAgICAAAAAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIAAgACAEH9OQsBAQBBkToLXgIAAgICAgIAAAICAAICAAICAgICAgICAgIAAwAEAAAAAgICAgICAgICAgICAgICAgICAgICAgICAgIAAAACAgICAgICAgICAgICAgICAgICAgICAgICAgICAgACAAIAQfA7Cw1sb3NlZWVwLWFsaXZlAEGJPAsBAQBBoDwL4AEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQBBiT4LAQEAQaA+C+cBAQEBAQEBAQEBAQEBAgEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEAAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQFjaHVua2VkAEGwwAALXwEBAAEBAQEBAAABAQABAQABAQEBAQEBAQEBAAAAAAAAAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAAAAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEAAQABAEGQwgALIWVjdGlvbmVudC1sZW5ndGhvbnJveHktY29ubmVjdGlvbgBBwMIACy1yYW5zZmVyLWVuY29kaW5ncGdyYWRlDQoNCg0KU00NCg0KVFRQL0NFL1RTUC8AQfnCAAsFAQIAAQMAQZDDAAvgAQQBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAEH5xAALBQECAAEDAEGQxQAL4AEEAQEFAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQBB+cYACwQBAAABAEGRxwAL3wEBAQABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEAAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAEH6yAALBAEAAAIAQZDJAAtfAwQAAAQEBAQEBAQEBAQEBQQEBAQEBAQEBAQEBAAEAAYHBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEAAQABAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAAAAQAQfrKAAsEAQAAAQBBkMsACwEBAEGqywALQQIAAAAAAAADAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwAAAAAAAAMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAEH6zAALBAEAAAEAQZDNAAsBAQBBms0ACwYCAAAAAAIAQbHNAAs6AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMAAAAAAAADAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwBB8M4AC5YBTk9VTkNFRUNLT1VUTkVDVEVURUNSSUJFTFVTSEVURUFEU0VBUkNIUkdFQ1RJVklUWUxFTkRBUlZFT1RJRllQVElPTlNDSFNFQVlTVEFUQ0hHRU9SRElSRUNUT1JUUkNIUEFSQU1FVEVSVVJDRUJTQ1JJQkVBUkRPV05BQ0VJTkROS0NLVUJTQ1JJQkVIVFRQL0FEVFAv', 'base64')
   }),
-  2212:
+  3742:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { Buffer } = __nccwpck_require__(4573)
 module.exports = Buffer.from('AGFzbQEAAAABJwdgAX8Bf2ADf39/AX9gAX8AYAJ/fwBgBH9/f38Bf2AAAGADf39/AALLAQgDZW52GHdhc21fb25faGVhZGVyc19jb21wbGV0ZQAEA2VudhV3YXNtX29uX21lc3NhZ2VfYmVnaW4AAANlbnYLd2FzbV9vbl91cmwAAQNlbnYOd2FzbV9vbl9zdGF0dXMAAQNlbnYUd2FzbV9vbl9oZWFkZXJfZmllbGQAAQNlbnYUd2FzbV9vbl9oZWFkZXJfdmFsdWUAAQNlbnYMd2FzbV9vbl9ib2R5AAEDZW52GHdhc21fb25fbWVzc2FnZV9jb21wbGV0ZQAAAy0sBQYAAAIAAAAAAAACAQIAAgICAAADAAAAAAMDAwMBAQEBAQEBAQEAAAIAAAAEBQFwARISBQMBAAIGCAF/AUGA1AQLB9EFIgZtZW1vcnkCAAtfaW5pdGlhbGl6ZQAIGV9faW5kaXJlY3RfZnVuY3Rpb25fdGFibGUBAAtsbGh0dHBfaW5pdAAJGGxsaHR0cF9zaG91bGRfa2VlcF9hbGl2ZQAvDGxsaHR0cF9hbGxvYwALBm1hbGxvYwAxC2xsaHR0cF9mcmVlAAwEZnJlZQAMD2xsaHR0cF9nZXRfdHlwZQANFWxsaHR0cF9nZXRfaHR0cF9tYWpvcgAOFWxsaHR0cF9nZXRfaHR0cF9taW5vcgAPEWxsaHR0cF9nZXRfbWV0aG9kABAWbGxodHRwX2dldF9zdGF0dXNfY29kZQAREmxsaHR0cF9nZXRfdXBncmFkZQASDGxsaHR0cF9yZXNldAATDmxsaHR0cF9leGVjdXRlABQUbGxodHRwX3NldHRpbmdzX2luaXQAFQ1sbGh0dHBfZmluaXNoABYMbGxodHRwX3BhdXNlABcNbGxodHRwX3Jlc3VtZQAYG2xsaHR0cF9yZXN1bWVfYWZ0ZXJfdXBncmFkZQAZEGxsaHR0cF9nZXRfZXJybm8AGhdsbGh0dHBfZ2V0X2Vycm9yX3JlYXNvbgAbF2xsaHR0cF9zZXRfZXJyb3JfcmVhc29uABwUbGxodHRwX2dldF9lcnJvcl9wb3MAHRFsbGh0dHBfZXJybm9fbmFtZQAeEmxsaHR0cF9tZXRob2RfbmFtZQAfEmxsaHR0cF9zdGF0dXNfbmFtZQAgGmxsaHR0cF9zZXRfbGVuaWVudF9oZWFkZXJzACEhbGxodHRwX3NldF9sZW5pZW50X2NodW5rZWRfbGVuZ3RoACIdbGxodHRwX3NldF9sZW5pZW50X2tlZXBfYWxpdmUAIyRsbGh0dHBfc2V0X2xlbmllbnRfdHJhbnNmZXJfZW5jb2RpbmcAJBhsbGh0dHBfbWVzc2FnZV9uZWVkc19lb2YALgkXAQBBAQsRAQIDBAUKBgcrLSwqKSglJyYK77MCLBYAQYjQACgCAARAAAtBiNAAQQE2AgALFAAgABAwIAAgAjYCOCAAIAE6ACgLFAAgACAALwEyIAAtAC4gABAvEAALHgEBf0HAABAyIgEQMCABQYAINgI4IAEgADoAKCABC48MAQd/AkAgAEUNACAAQQhrIgEgAEEEaygCACIAQXhxIgRqIQUCQCAAQQFxDQAgAEEDcUUNASABIAEoAgAiAGsiAUGc0AAoAgBJDQEgACAEaiEEAkACQEGg0AAoAgAgAUcEQCAAQf8BTQRAIABBA3YhAyABKAIIIgAgASgCDCICRgRAQYzQAEGM0AAoAgBBfiADd3E2AgAMBQsgAiAANgIIIAAgAjYCDAwECyABKAIYIQYgASABKAIMIgBHBEAgACABKAIIIgI2AgggAiAANgIMDAMLIAFBFGoiAygCACICRQRAIAEoAhAiAkUNAiABQRBqIQMLA0AgAyEHIAIiAEEUaiIDKAIAIgINACAAQRBqIQMgACgCECICDQALIAdBADYCAAwCCyAFKAIEIgBBA3FBA0cNAiAFIABBfnE2AgRBlNAAIAQ2AgAgBSAENgIAIAEgBEEBcjYCBAwDC0EAIQALIAZFDQACQCABKAIcIgJBAnRBvNIAaiIDKAIAIAFGBEAgAyAANgIAIAANAUGQ0ABBkNAAKAIAQX4gAndxNgIADAILIAZBEEEUIAYoAhAgAUYbaiAANgIAIABFDQELIAAgBjYCGCABKAIQIgIEQCAAIAI2AhAgAiAANgIYCyABQRRqKAIAIgJFDQAgAEEUaiACNgIAIAIgADYCGAsgASAFTw0AIAUoAgQiAEEBcUUNAAJAAkACQAJAIABBAnFFBEBBpNAAKAIAIAVGBEBBpNAAIAE2AgBBmNAAQZjQACgCACAEaiIANgIAIAEgAEEBcjYCBCABQaDQACgCAEcNBkGU0ABBADYCAEGg0ABBADYCAAwGC0Gg0AAoAgAgBUYEQEGg0AAgATYCAEGU0ABBlNAAKAIAIARqIgA2AgAgASAAQQFyNgIEIAAgAWogADYCAAwGCyAAQXhxIARqIQQgAEH/AU0EQCAAQQN2IQMgBSgCCCIAIAUoAgwiAkYEQEGM0ABBjNAAKAIAQX4gA3dxNgIADAULIAIgADYCCCAAIAI2AgwMBAsgBSgCGCEGIAUgBSgCDCIARwRAQZzQACgCABogACAFKAIIIgI2AgggAiAANgIMDAMLIAVBFGoiAygCACICRQRAIAUoAhAiAkUNAiAFQRBqIQMLA0AgAyEHIAIiAEEUaiIDKAIAIgINACAAQRBqIQMgACgCECICDQALIAdBADYCAAwCCyAFIABBfnE2AgQgASAEaiAENgIAIAEgBEEBcjYCBAwDC0EAIQALIAZFDQACQCAFKAIcIgJBAnRBvNIAaiIDKAIAIAVGBEAgAyAANgIAIAANAUGQ0ABBkNAAKAIAQX4gAndxNgIADAILIAZBEEEUIAYoAhAgBUYbaiAANgIAIABFDQELIAAgBjYCGCAFKAIQIgIEQCAAIAI2AhAgAiAANgIYCyAFQRRqKAIAIgJFDQAgAEEUaiACNgIAIAIgADYCGAsgASAEaiAENgIAIAEgBEEBcjYCBCABQaDQACgCAEcNAEGU0AAgBDYCAAwBCyAEQf8BTQRAIARBeHFBtNAAaiEAAn9BjNAAKAIAIgJBASAEQQN2dCIDcUUEQEGM0AAgAiADcjYCACAADAELIAAoAggLIgIgATYCDCAAIAE2AgggASAANgIMIAEgAjYCCAwBC0EfIQIgBEH///8HTQRAIARBJiAEQQh2ZyIAa3ZBAXEgAEEBdGtBPmohAgsgASACNgIcIAFCADcCECACQQJ0QbzSAGohAAJAQZDQACgCACIDQQEgAnQiB3FFBEAgACABNgIAQZDQACADIAdyNgIAIAEgADYCGCABIAE2AgggASABNgIMDAELIARBGSACQQF2a0EAIAJBH0cbdCECIAAoAgAhAAJAA0AgACIDKAIEQXhxIARGDQEgAkEddiEAIAJBAXQhAiADIABBBHFqQRBqIgcoAgAiAA0ACyAHIAE2AgAgASADNgIYIAEgATYCDCABIAE2AggMAQsgAygCCCIAIAE2AgwgAyABNgIIIAFBADYCGCABIAM2AgwgASAANgIIC0Gs0ABBrNAAKAIAQQFrIgBBfyAAGzYCAAsLBwAgAC0AKAsHACAALQAqCwcAIAAtACsLBwAgAC0AKQsHACAALwEyCwcAIAAtAC4LQAEEfyAAKAIYIQEgAC0ALSECIAAtACghAyAAKAI4IQQgABAwIAAgBDYCOCAAIAM6ACggACACOgAtIAAgATYCGAu74gECB38DfiABIAJqIQQCQCAAIgIoAgwiAA0AIAIoAgQEQCACIAE2AgQLIwBBEGsiCCQAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACfwJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAIAIoAhwiA0EBaw7dAdoBAdkBAgMEBQYHCAkKCwwNDtgBDxDXARES1gETFBUWFxgZGhvgAd8BHB0e1QEfICEiIyQl1AEmJygpKiss0wHSAS0u0QHQAS8wMTIzNDU2Nzg5Ojs8PT4/QEFCQ0RFRtsBR0hJSs8BzgFLzQFMzAFNTk9QUVJTVFVWV1hZWltcXV5fYGFiY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl6e3x9fn+AAYEBggGDAYQBhQGGAYcBiAGJAYoBiwGMAY0BjgGPAZABkQGSAZMBlAGVAZYBlwGYAZkBmgGbAZwBnQGeAZ8BoAGhAaIBowGkAaUBpgGnAagBqQGqAasBrAGtAa4BrwGwAbEBsgGzAbQBtQG2AbcBywHKAbgByQG5AcgBugG7AbwBvQG+Ab8BwAHBAcIBwwHEAcUBxgEA3AELQQAMxgELQQ4MxQELQQ0MxAELQQ8MwwELQRAMwgELQRMMwQELQRQMwAELQRUMvwELQRYMvgELQRgMvQELQRkMvAELQRoMuwELQRsMugELQRwMuQELQR0MuAELQQgMtwELQR4MtgELQSAMtQELQR8MtAELQQcMswELQSEMsgELQSIMsQELQSMMsAELQSQMrwELQRIMrgELQREMrQELQSUMrAELQSYMqwELQScMqgELQSgMqQELQcMBDKgBC0EqDKcBC0ErDKYBC0EsDKUBC0EtDKQBC0EuDKMBC0EvDKIBC0HEAQyhAQtBMAygAQtBNAyfAQtBDAyeAQtBMQydAQtBMgycAQtBMwybAQtBOQyaAQtBNQyZAQtBxQEMmAELQQsMlwELQToMlgELQTYMlQELQQoMlAELQTcMkwELQTgMkgELQTwMkQELQTsMkAELQT0MjwELQQkMjgELQSkMjQELQT4MjAELQT8MiwELQcAADIoBC0HBAAyJAQtBwgAMiAELQcMADIcBC0HEAAyGAQtBxQAMhQELQcYADIQBC0EXDIMBC0HHAAyCAQtByAAMgQELQckADIABC0HKAAx/C0HLAAx+C0HNAAx9C0HMAAx8C0HOAAx7C0HPAAx6C0HQAAx5C0HRAAx4C0HSAAx3C0HTAAx2C0HUAAx1C0HWAAx0C0HVAAxzC0EGDHILQdcADHELQQUMcAtB2AAMbwtBBAxuC0HZAAxtC0HaAAxsC0HbAAxrC0HcAAxqC0EDDGkLQd0ADGgLQd4ADGcLQd8ADGYLQeEADGULQeAADGQLQeIADGMLQeMADGILQQIMYQtB5AAMYAtB5QAMXwtB5gAMXgtB5wAMXQtB6AAMXAtB6QAMWwtB6gAMWgtB6wAMWQtB7AAMWAtB7QAMVwtB7gAMVgtB7wAMVQtB8AAMVAtB8QAMUwtB8gAMUgtB8wAMUQtB9AAMUAtB9QAMTwtB9gAMTgtB9wAMTQtB+AAMTAtB+QAMSwtB+gAMSgtB+wAMSQtB/AAMSAtB/QAMRwtB/gAMRgtB/wAMRQtBgAEMRAtBgQEMQwtBggEMQgtBgwEMQQtBhAEMQAtBhQEMPwtBhgEMPgtBhwEMPQtBiAEMPAtBiQEMOwtBigEMOgtBiwEMOQtBjAEMOAtBjQEMNwtBjgEMNgtBjwEMNQtBkAEMNAtBkQEMMwtBkgEMMgtBkwEMMQtBlAEMMAtBlQEMLwtBlgEMLgtBlwEMLQtBmAEMLAtBmQEMKwtBmgEMKgtBmwEMKQtBnAEMKAtBnQEMJwtBngEMJgtBnwEMJQtBoAEMJAtBoQEMIwtBogEMIgtBowEMIQtBpAEMIAtBpQEMHwtBpgEMHgtBpwEMHQtBqAEMHAtBqQEMGwtBqgEMGgtBqwEMGQtBrAEMGAtBrQEMFwtBrgEMFgtBAQwVC0GvAQwUC0GwAQwTC0GxAQwSC0GzAQwRC0GyAQwQC0G0AQwPC0G1AQwOC0G2AQwNC0G3AQwMC0G4AQwLC0G5AQwKC0G6AQwJC0G7AQwIC0HGAQwHC0G8AQwGC0G9AQwFC0G+AQwEC0G/AQwDC0HAAQwCC0HCAQwBC0HBAQshAwNAAkACQAJAAkACQAJAAkACQAJAIAICfwJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJ/AkACQAJAAkACQAJAAkACQAJAAkACQAJAAkAgAgJ/AkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACfwJAAkACfwJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACfwJAAkACQAJAAn8CQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQCADDsYBAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHyAhIyUmKCorLC8wMTIzNDU2Nzk6Ozw9lANAQkRFRklLTk9QUVJTVFVWWFpbXF1eX2BhYmNkZWZnaGpsb3Bxc3V2eHl6e3x/gAGBAYIBgwGEAYUBhgGHAYgBiQGKAYsBjAGNAY4BjwGQAZEBkgGTAZQBlQGWAZcBmAGZAZoBmwGcAZ0BngGfAaABoQGiAaMBpAGlAaYBpwGoAakBqgGrAawBrQGuAa8BsAGxAbIBswG0AbUBtgG3AbgBuQG6AbsBvAG9Ab4BvwHAAcEBwgHDAcQBxQHGAccByAHJAcsBzAHNAc4BzwGKA4kDiAOHA4QDgwOAA/sC+gL5AvgC9wL0AvMC8gLLAsECsALZAQsgASAERw3wAkHdASEDDLMDCyABIARHDcgBQcMBIQMMsgMLIAEgBEcNe0H3ACEDDLEDCyABIARHDXBB7wAhAwywAwsgASAERw1pQeoAIQMMrwMLIAEgBEcNZUHoACEDDK4DCyABIARHDWJB5gAhAwytAwsgASAERw0aQRghAwysAwsgASAERw0VQRIhAwyrAwsgASAERw1CQcUAIQMMqgMLIAEgBEcNNEE/IQMMqQMLIAEgBEcNMkE8IQMMqAMLIAEgBEcNK0ExIQMMpwMLIAItAC5BAUYNnwMMwQILQQAhAAJAAkACQCACLQAqRQ0AIAItACtFDQAgAi8BMCIDQQJxRQ0BDAILIAIvATAiA0EBcUUNAQtBASEAIAItAChBAUYNACACLwEyIgVB5ABrQeQASQ0AIAVBzAFGDQAgBUGwAkYNACADQcAAcQ0AQQAhACADQYgEcUGABEYNACADQShxQQBHIQALIAJBADsBMCACQQA6AC8gAEUN3wIgAkIANwMgDOACC0EAIQACQCACKAI4IgNFDQAgAygCLCIDRQ0AIAIgAxEAACEACyAARQ3MASAAQRVHDd0CIAJBBDYCHCACIAE2AhQgAkGwGDYCECACQRU2AgxBACEDDKQDCyABIARGBEBBBiEDDKQDCyABQQFqIQFBACEAAkAgAigCOCIDRQ0AIAMoAlQiA0UNACACIAMRAAAhAAsgAA3ZAgwcCyACQgA3AyBBEiEDDIkDCyABIARHDRZBHSEDDKEDCyABIARHBEAgAUEBaiEBQRAhAwyIAwtBByEDDKADCyACIAIpAyAiCiAEIAFrrSILfSIMQgAgCiAMWhs3AyAgCiALWA3UAkEIIQMMnwMLIAEgBEcEQCACQQk2AgggAiABNgIEQRQhAwyGAwtBCSEDDJ4DCyACKQMgQgBSDccBIAIgAi8BMEGAAXI7ATAMQgsgASAERw0/QdAAIQMMnAMLIAEgBEYEQEELIQMMnAMLIAFBAWohAUEAIQACQCACKAI4IgNFDQAgAygCUCIDRQ0AIAIgAxEAACEACyAADc8CDMYBC0EAIQACQCACKAI4IgNFDQAgAygCSCIDRQ0AIAIgAxEAACEACyAARQ3GASAAQRVHDc0CIAJBCzYCHCACIAE2AhQgAkGCGTYCECACQRU2AgxBACEDDJoDC0EAIQACQCACKAI4IgNFDQAgAygCSCIDRQ0AIAIgAxEAACEACyAARQ0MIABBFUcNygIgAkEaNgIcIAIgATYCFCACQYIZNgIQIAJBFTYCDEEAIQMMmQMLQQAhAAJAIAIoAjgiA0UNACADKAJMIgNFDQAgAiADEQAAIQALIABFDcQBIABBFUcNxwIgAkELNgIcIAIgATYCFCACQZEXNgIQIAJBFTYCDEEAIQMMmAMLIAEgBEYEQEEPIQMMmAMLIAEtAAAiAEE7Rg0HIABBDUcNxAIgAUEBaiEBDMMBC0EAIQACQCACKAI4IgNFDQAgAygCTCIDRQ0AIAIgAxEAACEACyAARQ3DASAAQRVHDcICIAJBDzYCHCACIAE2AhQgAkGRFzYCECACQRU2AgxBACEDDJYDCwNAIAEtAABB8DVqLQAAIgBBAUcEQCAAQQJHDcECIAIoAgQhAEEAIQMgAkEANgIEIAIgACABQQFqIgEQLSIADcICDMUBCyAEIAFBAWoiAUcNAAtBEiEDDJUDC0EAIQACQCACKAI4IgNFDQAgAygCTCIDRQ0AIAIgAxEAACEACyAARQ3FASAAQRVHDb0CIAJBGzYCHCACIAE2AhQgAkGRFzYCECACQRU2AgxBACEDDJQDCyABIARGBEBBFiEDDJQDCyACQQo2AgggAiABNgIEQQAhAAJAIAIoAjgiA0UNACADKAJIIgNFDQAgAiADEQAAIQALIABFDcIBIABBFUcNuQIgAkEVNgIcIAIgATYCFCACQYIZNgIQIAJBFTYCDEEAIQMMkwMLIAEgBEcEQANAIAEtAABB8DdqLQAAIgBBAkcEQAJAIABBAWsOBMQCvQIAvgK9AgsgAUEBaiEBQQghAwz8AgsgBCABQQFqIgFHDQALQRUhAwyTAwtBFSEDDJIDCwNAIAEtAABB8DlqLQAAIgBBAkcEQCAAQQFrDgTFArcCwwK4ArcCCyAEIAFBAWoiAUcNAAtBGCEDDJEDCyABIARHBEAgAkELNgIIIAIgATYCBEEHIQMM+AILQRkhAwyQAwsgAUEBaiEBDAILIAEgBEYEQEEaIQMMjwMLAkAgAS0AAEENaw4UtQG/Ab8BvwG/Ab8BvwG/Ab8BvwG/Ab8BvwG/Ab8BvwG/Ab8BvwEAvwELQQAhAyACQQA2AhwgAkGvCzYCECACQQI2AgwgAiABQQFqNgIUDI4DCyABIARGBEBBGyEDDI4DCyABLQAAIgBBO0cEQCAAQQ1HDbECIAFBAWohAQy6AQsgAUEBaiEBC0EiIQMM8wILIAEgBEYEQEEcIQMMjAMLQgAhCgJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkAgAS0AAEEwaw43wQLAAgABAgMEBQYH0AHQAdAB0AHQAdAB0AEICQoLDA3QAdAB0AHQAdAB0AHQAdAB0AHQAdAB0AHQAdAB0AHQAdAB0AHQAdAB0AHQAdAB0AHQAdABDg8QERIT0AELQgIhCgzAAgtCAyEKDL8CC0IEIQoMvgILQgUhCgy9AgtCBiEKDLwCC0IHIQoMuwILQgghCgy6AgtCCSEKDLkCC0IKIQoMuAILQgshCgy3AgtCDCEKDLYCC0INIQoMtQILQg4hCgy0AgtCDyEKDLMCC0IKIQoMsgILQgshCgyxAgtCDCEKDLACC0INIQoMrwILQg4hCgyuAgtCDyEKDK0CC0IAIQoCQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAIAEtAABBMGsON8ACvwIAAQIDBAUGB74CvgK+Ar4CvgK+Ar4CCAkKCwwNvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ag4PEBESE74CC0ICIQoMvwILQgMhCgy+AgtCBCEKDL0CC0IFIQoMvAILQgYhCgy7AgtCByEKDLoCC0IIIQoMuQILQgkhCgy4AgtCCiEKDLcCC0ILIQoMtgILQgwhCgy1AgtCDSEKDLQCC0IOIQoMswILQg8hCgyyAgtCCiEKDLECC0ILIQoMsAILQgwhCgyvAgtCDSEKDK4CC0IOIQoMrQILQg8hCgysAgsgAiACKQMgIgogBCABa60iC30iDEIAIAogDFobNwMgIAogC1gNpwJBHyEDDIkDCyABIARHBEAgAkEJNgIIIAIgATYCBEElIQMM8AILQSAhAwyIAwtBASEFIAIvATAiA0EIcUUEQCACKQMgQgBSIQULAkAgAi0ALgRAQQEhACACLQApQQVGDQEgA0HAAHFFIAVxRQ0BC0EAIQAgA0HAAHENAEECIQAgA0EIcQ0AIANBgARxBEACQCACLQAoQQFHDQAgAi0ALUEKcQ0AQQUhAAwCC0EEIQAMAQsgA0EgcUUEQAJAIAItAChBAUYNACACLwEyIgBB5ABrQeQASQ0AIABBzAFGDQAgAEGwAkYNAEEEIQAgA0EocUUNAiADQYgEcUGABEYNAgtBACEADAELQQBBAyACKQMgUBshAAsgAEEBaw4FvgIAsAEBpAKhAgtBESEDDO0CCyACQQE6AC8MhAMLIAEgBEcNnQJBJCEDDIQDCyABIARHDRxBxgAhAwyDAwtBACEAAkAgAigCOCIDRQ0AIAMoAkQiA0UNACACIAMRAAAhAAsgAEUNJyAAQRVHDZgCIAJB0AA2AhwgAiABNgIUIAJBkRg2AhAgAkEVNgIMQQAhAwyCAwsgASAERgRAQSghAwyCAwtBACEDIAJBADYCBCACQQw2AgggAiABIAEQKiIARQ2UAiACQSc2AhwgAiABNgIUIAIgADYCDAyBAwsgASAERgRAQSkhAwyBAwsgAS0AACIAQSBGDRMgAEEJRw2VAiABQQFqIQEMFAsgASAERwRAIAFBAWohAQwWC0EqIQMM/wILIAEgBEYEQEErIQMM/wILIAEtAAAiAEEJRyAAQSBHcQ2QAiACLQAsQQhHDd0CIAJBADoALAzdAgsgASAERgRAQSwhAwz+AgsgAS0AAEEKRw2OAiABQQFqIQEMsAELIAEgBEcNigJBLyEDDPwCCwNAIAEtAAAiAEEgRwRAIABBCmsOBIQCiAKIAoQChgILIAQgAUEBaiIBRw0AC0ExIQMM+wILQTIhAyABIARGDfoCIAIoAgAiACAEIAFraiEHIAEgAGtBA2ohBgJAA0AgAEHwO2otAAAgAS0AACIFQSByIAUgBUHBAGtB/wFxQRpJG0H/AXFHDQEgAEEDRgRAQQYhAQziAgsgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAc2AgAM+wILIAJBADYCAAyGAgtBMyEDIAQgASIARg35AiAEIAFrIAIoAgAiAWohByAAIAFrQQhqIQYCQANAIAFB9DtqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw0BIAFBCEYEQEEFIQEM4QILIAFBAWohASAEIABBAWoiAEcNAAsgAiAHNgIADPoCCyACQQA2AgAgACEBDIUCC0E0IQMgBCABIgBGDfgCIAQgAWsgAigCACIBaiEHIAAgAWtBBWohBgJAA0AgAUHQwgBqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw0BIAFBBUYEQEEHIQEM4AILIAFBAWohASAEIABBAWoiAEcNAAsgAiAHNgIADPkCCyACQQA2AgAgACEBDIQCCyABIARHBEADQCABLQAAQYA+ai0AACIAQQFHBEAgAEECRg0JDIECCyAEIAFBAWoiAUcNAAtBMCEDDPgCC0EwIQMM9wILIAEgBEcEQANAIAEtAAAiAEEgRwRAIABBCmsOBP8B/gH+Af8B/gELIAQgAUEBaiIBRw0AC0E4IQMM9wILQTghAwz2AgsDQCABLQAAIgBBIEcgAEEJR3EN9gEgBCABQQFqIgFHDQALQTwhAwz1AgsDQCABLQAAIgBBIEcEQAJAIABBCmsOBPkBBAT5AQALIABBLEYN9QEMAwsgBCABQQFqIgFHDQALQT8hAwz0AgtBwAAhAyABIARGDfMCIAIoAgAiACAEIAFraiEFIAEgAGtBBmohBgJAA0AgAEGAQGstAAAgAS0AAEEgckcNASAAQQZGDdsCIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADPQCCyACQQA2AgALQTYhAwzZAgsgASAERgRAQcEAIQMM8gILIAJBDDYCCCACIAE2AgQgAi0ALEEBaw4E+wHuAewB6wHUAgsgAUEBaiEBDPoBCyABIARHBEADQAJAIAEtAAAiAEEgciAAIABBwQBrQf8BcUEaSRtB/wFxIgBBCUYNACAAQSBGDQACQAJAAkACQCAAQeMAaw4TAAMDAwMDAwMBAwMDAwMDAwMDAgMLIAFBAWohAUExIQMM3AILIAFBAWohAUEyIQMM2wILIAFBAWohAUEzIQMM2gILDP4BCyAEIAFBAWoiAUcNAAtBNSEDDPACC0E1IQMM7wILIAEgBEcEQANAIAEtAABBgDxqLQAAQQFHDfcBIAQgAUEBaiIBRw0AC0E9IQMM7wILQT0hAwzuAgtBACEAAkAgAigCOCIDRQ0AIAMoAkAiA0UNACACIAMRAAAhAAsgAEUNASAAQRVHDeYBIAJBwgA2AhwgAiABNgIUIAJB4xg2AhAgAkEVNgIMQQAhAwztAgsgAUEBaiEBC0E8IQMM0gILIAEgBEYEQEHCACEDDOsCCwJAA0ACQCABLQAAQQlrDhgAAswCzALRAswCzALMAswCzALMAswCzALMAswCzALMAswCzALMAswCzALMAgDMAgsgBCABQQFqIgFHDQALQcIAIQMM6wILIAFBAWohASACLQAtQQFxRQ3+AQtBLCEDDNACCyABIARHDd4BQcQAIQMM6AILA0AgAS0AAEGQwABqLQAAQQFHDZwBIAQgAUEBaiIBRw0AC0HFACEDDOcCCyABLQAAIgBBIEYN/gEgAEE6Rw3AAiACKAIEIQBBACEDIAJBADYCBCACIAAgARApIgAN3gEM3QELQccAIQMgBCABIgBGDeUCIAQgAWsgAigCACIBaiEHIAAgAWtBBWohBgNAIAFBkMIAai0AACAALQAAIgVBIHIgBSAFQcEAa0H/AXFBGkkbQf8BcUcNvwIgAUEFRg3CAiABQQFqIQEgBCAAQQFqIgBHDQALIAIgBzYCAAzlAgtByAAhAyAEIAEiAEYN5AIgBCABayACKAIAIgFqIQcgACABa0EJaiEGA0AgAUGWwgBqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw2+AkECIAFBCUYNwgIaIAFBAWohASAEIABBAWoiAEcNAAsgAiAHNgIADOQCCyABIARGBEBByQAhAwzkAgsCQAJAIAEtAAAiAEEgciAAIABBwQBrQf8BcUEaSRtB/wFxQe4Aaw4HAL8CvwK/Ar8CvwIBvwILIAFBAWohAUE+IQMMywILIAFBAWohAUE/IQMMygILQcoAIQMgBCABIgBGDeICIAQgAWsgAigCACIBaiEGIAAgAWtBAWohBwNAIAFBoMIAai0AACAALQAAIgVBIHIgBSAFQcEAa0H/AXFBGkkbQf8BcUcNvAIgAUEBRg2+AiABQQFqIQEgBCAAQQFqIgBHDQALIAIgBjYCAAziAgtBywAhAyAEIAEiAEYN4QIgBCABayACKAIAIgFqIQcgACABa0EOaiEGA0AgAUGiwgBqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw27AiABQQ5GDb4CIAFBAWohASAEIABBAWoiAEcNAAsgAiAHNgIADOECC0HMACEDIAQgASIARg3gAiAEIAFrIAIoAgAiAWohByAAIAFrQQ9qIQYDQCABQcDCAGotAAAgAC0AACIFQSByIAUgBUHBAGtB/wFxQRpJG0H/AXFHDboCQQMgAUEPRg2+AhogAUEBaiEBIAQgAEEBaiIARw0ACyACIAc2AgAM4AILQc0AIQMgBCABIgBGDd8CIAQgAWsgAigCACIBaiEHIAAgAWtBBWohBgNAIAFB0MIAai0AACAALQAAIgVBIHIgBSAFQcEAa0H/AXFBGkkbQf8BcUcNuQJBBCABQQVGDb0CGiABQQFqIQEgBCAAQQFqIgBHDQALIAIgBzYCAAzfAgsgASAERgRAQc4AIQMM3wILAkACQAJAAkAgAS0AACIAQSByIAAgAEHBAGtB/wFxQRpJG0H/AXFB4wBrDhMAvAK8ArwCvAK8ArwCvAK8ArwCvAK8ArwCAbwCvAK8AgIDvAILIAFBAWohAUHBACEDDMgCCyABQQFqIQFBwgAhAwzHAgsgAUEBaiEBQcMAIQMMxgILIAFBAWohAUHEACEDDMUCCyABIARHBEAgAkENNgIIIAIgATYCBEHFACEDDMUCC0HPACEDDN0CCwJAAkAgAS0AAEEKaw4EAZABkAEAkAELIAFBAWohAQtBKCEDDMMCCyABIARGBEBB0QAhAwzcAgsgAS0AAEEgRw0AIAFBAWohASACLQAtQQFxRQ3QAQtBFyEDDMECCyABIARHDcsBQdIAIQMM2QILQdMAIQMgASAERg3YAiACKAIAIgAgBCABa2ohBiABIABrQQFqIQUDQCABLQAAIABB1sIAai0AAEcNxwEgAEEBRg3KASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBjYCAAzYAgsgASAERgRAQdUAIQMM2AILIAEtAABBCkcNwgEgAUEBaiEBDMoBCyABIARGBEBB1gAhAwzXAgsCQAJAIAEtAABBCmsOBADDAcMBAcMBCyABQQFqIQEMygELIAFBAWohAUHKACEDDL0CC0EAIQACQCACKAI4IgNFDQAgAygCPCIDRQ0AIAIgAxEAACEACyAADb8BQc0AIQMMvAILIAItAClBIkYNzwIMiQELIAQgASIFRgRAQdsAIQMM1AILQQAhAEEBIQFBASEGQQAhAwJAAn8CQAJAAkACQAJAAkACQCAFLQAAQTBrDgrFAcQBAAECAwQFBgjDAQtBAgwGC0EDDAULQQQMBAtBBQwDC0EGDAILQQcMAQtBCAshA0EAIQFBACEGDL0BC0EJIQNBASEAQQAhAUEAIQYMvAELIAEgBEYEQEHdACEDDNMCCyABLQAAQS5HDbgBIAFBAWohAQyIAQsgASAERw22AUHfACEDDNECCyABIARHBEAgAkEONgIIIAIgATYCBEHQACEDDLgCC0HgACEDDNACC0HhACEDIAEgBEYNzwIgAigCACIAIAQgAWtqIQUgASAAa0EDaiEGA0AgAS0AACAAQeLCAGotAABHDbEBIABBA0YNswEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMzwILQeIAIQMgASAERg3OAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYDQCABLQAAIABB5sIAai0AAEcNsAEgAEECRg2vASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAzOAgtB4wAhAyABIARGDc0CIAIoAgAiACAEIAFraiEFIAEgAGtBA2ohBgNAIAEtAAAgAEHpwgBqLQAARw2vASAAQQNGDa0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADM0CCyABIARGBEBB5QAhAwzNAgsgAUEBaiEBQQAhAAJAIAIoAjgiA0UNACADKAIwIgNFDQAgAiADEQAAIQALIAANqgFB1gAhAwyzAgsgASAERwRAA0AgAS0AACIAQSBHBEACQAJAAkAgAEHIAGsOCwABswGzAbMBswGzAbMBswGzAQKzAQsgAUEBaiEBQdIAIQMMtwILIAFBAWohAUHTACEDDLYCCyABQQFqIQFB1AAhAwy1AgsgBCABQQFqIgFHDQALQeQAIQMMzAILQeQAIQMMywILA0AgAS0AAEHwwgBqLQAAIgBBAUcEQCAAQQJrDgOnAaYBpQGkAQsgBCABQQFqIgFHDQALQeYAIQMMygILIAFBAWogASAERw0CGkHnACEDDMkCCwNAIAEtAABB8MQAai0AACIAQQFHBEACQCAAQQJrDgSiAaEBoAEAnwELQdcAIQMMsQILIAQgAUEBaiIBRw0AC0HoACEDDMgCCyABIARGBEBB6QAhAwzIAgsCQCABLQAAIgBBCmsOGrcBmwGbAbQBmwGbAZsBmwGbAZsBmwGbAZsBmwGbAZsBmwGbAZsBmwGbAZsBpAGbAZsBAJkBCyABQQFqCyEBQQYhAwytAgsDQCABLQAAQfDGAGotAABBAUcNfSAEIAFBAWoiAUcNAAtB6gAhAwzFAgsgAUEBaiABIARHDQIaQesAIQMMxAILIAEgBEYEQEHsACEDDMQCCyABQQFqDAELIAEgBEYEQEHtACEDDMMCCyABQQFqCyEBQQQhAwyoAgsgASAERgRAQe4AIQMMwQILAkACQAJAIAEtAABB8MgAai0AAEEBaw4HkAGPAY4BAHwBAo0BCyABQQFqIQEMCwsgAUEBagyTAQtBACEDIAJBADYCHCACQZsSNgIQIAJBBzYCDCACIAFBAWo2AhQMwAILAkADQCABLQAAQfDIAGotAAAiAEEERwRAAkACQCAAQQFrDgeUAZMBkgGNAQAEAY0BC0HaACEDDKoCCyABQQFqIQFB3AAhAwypAgsgBCABQQFqIgFHDQALQe8AIQMMwAILIAFBAWoMkQELIAQgASIARgRAQfAAIQMMvwILIAAtAABBL0cNASAAQQFqIQEMBwsgBCABIgBGBEBB8QAhAwy+AgsgAC0AACIBQS9GBEAgAEEBaiEBQd0AIQMMpQILIAFBCmsiA0EWSw0AIAAhAUEBIAN0QYmAgAJxDfkBC0EAIQMgAkEANgIcIAIgADYCFCACQYwcNgIQIAJBBzYCDAy8AgsgASAERwRAIAFBAWohAUHeACEDDKMCC0HyACEDDLsCCyABIARGBEBB9AAhAwy7AgsCQCABLQAAQfDMAGotAABBAWsOA/cBcwCCAQtB4QAhAwyhAgsgASAERwRAA0AgAS0AAEHwygBqLQAAIgBBA0cEQAJAIABBAWsOAvkBAIUBC0HfACEDDKMCCyAEIAFBAWoiAUcNAAtB8wAhAwy6AgtB8wAhAwy5AgsgASAERwRAIAJBDzYCCCACIAE2AgRB4AAhAwygAgtB9QAhAwy4AgsgASAERgRAQfYAIQMMuAILIAJBDzYCCCACIAE2AgQLQQMhAwydAgsDQCABLQAAQSBHDY4CIAQgAUEBaiIBRw0AC0H3ACEDDLUCCyABIARGBEBB+AAhAwy1AgsgAS0AAEEgRw16IAFBAWohAQxbC0EAIQACQCACKAI4IgNFDQAgAygCOCIDRQ0AIAIgAxEAACEACyAADXgMgAILIAEgBEYEQEH6ACEDDLMCCyABLQAAQcwARw10IAFBAWohAUETDHYLQfsAIQMgASAERg2xAiACKAIAIgAgBCABa2ohBSABIABrQQVqIQYDQCABLQAAIABB8M4Aai0AAEcNcyAAQQVGDXUgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMsQILIAEgBEYEQEH8ACEDDLECCwJAAkAgAS0AAEHDAGsODAB0dHR0dHR0dHR0AXQLIAFBAWohAUHmACEDDJgCCyABQQFqIQFB5wAhAwyXAgtB/QAhAyABIARGDa8CIAIoAgAiACAEIAFraiEFIAEgAGtBAmohBgJAA0AgAS0AACAAQe3PAGotAABHDXIgAEECRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADLACCyACQQA2AgAgBkEBaiEBQRAMcwtB/gAhAyABIARGDa4CIAIoAgAiACAEIAFraiEFIAEgAGtBBWohBgJAA0AgAS0AACAAQfbOAGotAABHDXEgAEEFRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADK8CCyACQQA2AgAgBkEBaiEBQRYMcgtB/wAhAyABIARGDa0CIAIoAgAiACAEIAFraiEFIAEgAGtBA2ohBgJAA0AgAS0AACAAQfzOAGotAABHDXAgAEEDRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADK4CCyACQQA2AgAgBkEBaiEBQQUMcQsgASAERgRAQYABIQMMrQILIAEtAABB2QBHDW4gAUEBaiEBQQgMcAsgASAERgRAQYEBIQMMrAILAkACQCABLQAAQc4Aaw4DAG8BbwsgAUEBaiEBQesAIQMMkwILIAFBAWohAUHsACEDDJICCyABIARGBEBBggEhAwyrAgsCQAJAIAEtAABByABrDggAbm5ubm5uAW4LIAFBAWohAUHqACEDDJICCyABQQFqIQFB7QAhAwyRAgtBgwEhAyABIARGDakCIAIoAgAiACAEIAFraiEFIAEgAGtBAmohBgJAA0AgAS0AACAAQYDPAGotAABHDWwgAEECRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADKoCCyACQQA2AgAgBkEBaiEBQQAMbQtBhAEhAyABIARGDagCIAIoAgAiACAEIAFraiEFIAEgAGtBBGohBgJAA0AgAS0AACAAQYPPAGotAABHDWsgAEEERg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADKkCCyACQQA2AgAgBkEBaiEBQSMMbAsgASAERgRAQYUBIQMMqAILAkACQCABLQAAQcwAaw4IAGtra2trawFrCyABQQFqIQFB7wAhAwyPAgsgAUEBaiEBQfAAIQMMjgILIAEgBEYEQEGGASEDDKcCCyABLQAAQcUARw1oIAFBAWohAQxgC0GHASEDIAEgBEYNpQIgAigCACIAIAQgAWtqIQUgASAAa0EDaiEGAkADQCABLQAAIABBiM8Aai0AAEcNaCAAQQNGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMpgILIAJBADYCACAGQQFqIQFBLQxpC0GIASEDIAEgBEYNpAIgAigCACIAIAQgAWtqIQUgASAAa0EIaiEGAkADQCABLQAAIABB0M8Aai0AAEcNZyAAQQhGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMpQILIAJBADYCACAGQQFqIQFBKQxoCyABIARGBEBBiQEhAwykAgtBASABLQAAQd8ARw1nGiABQQFqIQEMXgtBigEhAyABIARGDaICIAIoAgAiACAEIAFraiEFIAEgAGtBAWohBgNAIAEtAAAgAEGMzwBqLQAARw1kIABBAUYN+gEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMogILQYsBIQMgASAERg2hAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEGOzwBqLQAARw1kIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyiAgsgAkEANgIAIAZBAWohAUECDGULQYwBIQMgASAERg2gAiACKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEHwzwBqLQAARw1jIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyhAgsgAkEANgIAIAZBAWohAUEfDGQLQY0BIQMgASAERg2fAiACKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEHyzwBqLQAARw1iIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAygAgsgAkEANgIAIAZBAWohAUEJDGMLIAEgBEYEQEGOASEDDJ8CCwJAAkAgAS0AAEHJAGsOBwBiYmJiYgFiCyABQQFqIQFB+AAhAwyGAgsgAUEBaiEBQfkAIQMMhQILQY8BIQMgASAERg2dAiACKAIAIgAgBCABa2ohBSABIABrQQVqIQYCQANAIAEtAAAgAEGRzwBqLQAARw1gIABBBUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyeAgsgAkEANgIAIAZBAWohAUEYDGELQZABIQMgASAERg2cAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEGXzwBqLQAARw1fIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAydAgsgAkEANgIAIAZBAWohAUEXDGALQZEBIQMgASAERg2bAiACKAIAIgAgBCABa2ohBSABIABrQQZqIQYCQANAIAEtAAAgAEGazwBqLQAARw1eIABBBkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAycAgsgAkEANgIAIAZBAWohAUEVDF8LQZIBIQMgASAERg2aAiACKAIAIgAgBCABa2ohBSABIABrQQVqIQYCQANAIAEtAAAgAEGhzwBqLQAARw1dIABBBUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAybAgsgAkEANgIAIAZBAWohAUEeDF4LIAEgBEYEQEGTASEDDJoCCyABLQAAQcwARw1bIAFBAWohAUEKDF0LIAEgBEYEQEGUASEDDJkCCwJAAkAgAS0AAEHBAGsODwBcXFxcXFxcXFxcXFxcAVwLIAFBAWohAUH+ACEDDIACCyABQQFqIQFB/wAhAwz/AQsgASAERgRAQZUBIQMMmAILAkACQCABLQAAQcEAaw4DAFsBWwsgAUEBaiEBQf0AIQMM/wELIAFBAWohAUGAASEDDP4BC0GWASEDIAEgBEYNlgIgAigCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABBp88Aai0AAEcNWSAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMlwILIAJBADYCACAGQQFqIQFBCwxaCyABIARGBEBBlwEhAwyWAgsCQAJAAkACQCABLQAAQS1rDiMAW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1sBW1tbW1sCW1tbA1sLIAFBAWohAUH7ACEDDP8BCyABQQFqIQFB/AAhAwz+AQsgAUEBaiEBQYEBIQMM/QELIAFBAWohAUGCASEDDPwBC0GYASEDIAEgBEYNlAIgAigCACIAIAQgAWtqIQUgASAAa0EEaiEGAkADQCABLQAAIABBqc8Aai0AAEcNVyAAQQRGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMlQILIAJBADYCACAGQQFqIQFBGQxYC0GZASEDIAEgBEYNkwIgAigCACIAIAQgAWtqIQUgASAAa0EFaiEGAkADQCABLQAAIABBrs8Aai0AAEcNViAAQQVGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMlAILIAJBADYCACAGQQFqIQFBBgxXC0GaASEDIAEgBEYNkgIgAigCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABBtM8Aai0AAEcNVSAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMkwILIAJBADYCACAGQQFqIQFBHAxWC0GbASEDIAEgBEYNkQIgAigCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABBts8Aai0AAEcNVCAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMkgILIAJBADYCACAGQQFqIQFBJwxVCyABIARGBEBBnAEhAwyRAgsCQAJAIAEtAABB1ABrDgIAAVQLIAFBAWohAUGGASEDDPgBCyABQQFqIQFBhwEhAwz3AQtBnQEhAyABIARGDY8CIAIoAgAiACAEIAFraiEFIAEgAGtBAWohBgJAA0AgAS0AACAAQbjPAGotAABHDVIgAEEBRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADJACCyACQQA2AgAgBkEBaiEBQSYMUwtBngEhAyABIARGDY4CIAIoAgAiACAEIAFraiEFIAEgAGtBAWohBgJAA0AgAS0AACAAQbrPAGotAABHDVEgAEEBRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADI8CCyACQQA2AgAgBkEBaiEBQQMMUgtBnwEhAyABIARGDY0CIAIoAgAiACAEIAFraiEFIAEgAGtBAmohBgJAA0AgAS0AACAAQe3PAGotAABHDVAgAEECRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADI4CCyACQQA2AgAgBkEBaiEBQQwMUQtBoAEhAyABIARGDYwCIAIoAgAiACAEIAFraiEFIAEgAGtBA2ohBgJAA0AgAS0AACAAQbzPAGotAABHDU8gAEEDRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADI0CCyACQQA2AgAgBkEBaiEBQQ0MUAsgASAERgRAQaEBIQMMjAILAkACQCABLQAAQcYAaw4LAE9PT09PT09PTwFPCyABQQFqIQFBiwEhAwzzAQsgAUEBaiEBQYwBIQMM8gELIAEgBEYEQEGiASEDDIsCCyABLQAAQdAARw1MIAFBAWohAQxGCyABIARGBEBBowEhAwyKAgsCQAJAIAEtAABByQBrDgcBTU1NTU0ATQsgAUEBaiEBQY4BIQMM8QELIAFBAWohAUEiDE0LQaQBIQMgASAERg2IAiACKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEHAzwBqLQAARw1LIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyJAgsgAkEANgIAIAZBAWohAUEdDEwLIAEgBEYEQEGlASEDDIgCCwJAAkAgAS0AAEHSAGsOAwBLAUsLIAFBAWohAUGQASEDDO8BCyABQQFqIQFBBAxLCyABIARGBEBBpgEhAwyHAgsCQAJAAkACQAJAIAEtAABBwQBrDhUATU1NTU1NTU1NTQFNTQJNTQNNTQRNCyABQQFqIQFBiAEhAwzxAQsgAUEBaiEBQYkBIQMM8AELIAFBAWohAUGKASEDDO8BCyABQQFqIQFBjwEhAwzuAQsgAUEBaiEBQZEBIQMM7QELQacBIQMgASAERg2FAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEHtzwBqLQAARw1IIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyGAgsgAkEANgIAIAZBAWohAUERDEkLQagBIQMgASAERg2EAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEHCzwBqLQAARw1HIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyFAgsgAkEANgIAIAZBAWohAUEsDEgLQakBIQMgASAERg2DAiACKAIAIgAgBCABa2ohBSABIABrQQRqIQYCQANAIAEtAAAgAEHFzwBqLQAARw1GIABBBEYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyEAgsgAkEANgIAIAZBAWohAUErDEcLQaoBIQMgASAERg2CAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEHKzwBqLQAARw1FIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyDAgsgAkEANgIAIAZBAWohAUEUDEYLIAEgBEYEQEGrASEDDIICCwJAAkACQAJAIAEtAABBwgBrDg8AAQJHR0dHR0dHR0dHRwNHCyABQQFqIQFBkwEhAwzrAQsgAUEBaiEBQZQBIQMM6gELIAFBAWohAUGVASEDDOkBCyABQQFqIQFBlgEhAwzoAQsgASAERgRAQawBIQMMgQILIAEtAABBxQBHDUIgAUEBaiEBDD0LQa0BIQMgASAERg3/ASACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEHNzwBqLQAARw1CIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyAAgsgAkEANgIAIAZBAWohAUEODEMLIAEgBEYEQEGuASEDDP8BCyABLQAAQdAARw1AIAFBAWohAUElDEILQa8BIQMgASAERg39ASACKAIAIgAgBCABa2ohBSABIABrQQhqIQYCQANAIAEtAAAgAEHQzwBqLQAARw1AIABBCEYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAz+AQsgAkEANgIAIAZBAWohAUEqDEELIAEgBEYEQEGwASEDDP0BCwJAAkAgAS0AAEHVAGsOCwBAQEBAQEBAQEABQAsgAUEBaiEBQZoBIQMM5AELIAFBAWohAUGbASEDDOMBCyABIARGBEBBsQEhAwz8AQsCQAJAIAEtAABBwQBrDhQAPz8/Pz8/Pz8/Pz8/Pz8/Pz8/AT8LIAFBAWohAUGZASEDDOMBCyABQQFqIQFBnAEhAwziAQtBsgEhAyABIARGDfoBIAIoAgAiACAEIAFraiEFIAEgAGtBA2ohBgJAA0AgAS0AACAAQdnPAGotAABHDT0gAEEDRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADPsBCyACQQA2AgAgBkEBaiEBQSEMPgtBswEhAyABIARGDfkBIAIoAgAiACAEIAFraiEFIAEgAGtBBmohBgJAA0AgAS0AACAAQd3PAGotAABHDTwgAEEGRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADPoBCyACQQA2AgAgBkEBaiEBQRoMPQsgASAERgRAQbQBIQMM+QELAkACQAJAIAEtAABBxQBrDhEAPT09PT09PT09AT09PT09Aj0LIAFBAWohAUGdASEDDOEBCyABQQFqIQFBngEhAwzgAQsgAUEBaiEBQZ8BIQMM3wELQbUBIQMgASAERg33ASACKAIAIgAgBCABa2ohBSABIABrQQVqIQYCQANAIAEtAAAgAEHkzwBqLQAARw06IABBBUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAz4AQsgAkEANgIAIAZBAWohAUEoDDsLQbYBIQMgASAERg32ASACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEHqzwBqLQAARw05IABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAz3AQsgAkEANgIAIAZBAWohAUEHDDoLIAEgBEYEQEG3ASEDDPYBCwJAAkAgAS0AAEHFAGsODgA5OTk5OTk5OTk5OTkBOQsgAUEBaiEBQaEBIQMM3QELIAFBAWohAUGiASEDDNwBC0G4ASEDIAEgBEYN9AEgAigCACIAIAQgAWtqIQUgASAAa0ECaiEGAkADQCABLQAAIABB7c8Aai0AAEcNNyAAQQJGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAM9QELIAJBADYCACAGQQFqIQFBEgw4C0G5ASEDIAEgBEYN8wEgAigCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABB8M8Aai0AAEcNNiAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAM9AELIAJBADYCACAGQQFqIQFBIAw3C0G6ASEDIAEgBEYN8gEgAigCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABB8s8Aai0AAEcNNSAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAM8wELIAJBADYCACAGQQFqIQFBDww2CyABIARGBEBBuwEhAwzyAQsCQAJAIAEtAABByQBrDgcANTU1NTUBNQsgAUEBaiEBQaUBIQMM2QELIAFBAWohAUGmASEDDNgBC0G8ASEDIAEgBEYN8AEgAigCACIAIAQgAWtqIQUgASAAa0EHaiEGAkADQCABLQAAIABB9M8Aai0AAEcNMyAAQQdGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAM8QELIAJBADYCACAGQQFqIQFBGww0CyABIARGBEBBvQEhAwzwAQsCQAJAAkAgAS0AAEHCAGsOEgA0NDQ0NDQ0NDQBNDQ0NDQ0AjQLIAFBAWohAUGkASEDDNgBCyABQQFqIQFBpwEhAwzXAQsgAUEBaiEBQagBIQMM1gELIAEgBEYEQEG+ASEDDO8BCyABLQAAQc4ARw0wIAFBAWohAQwsCyABIARGBEBBvwEhAwzuAQsCQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQCABLQAAQcEAaw4VAAECAz8EBQY/Pz8HCAkKCz8MDQ4PPwsgAUEBaiEBQegAIQMM4wELIAFBAWohAUHpACEDDOIBCyABQQFqIQFB7gAhAwzhAQsgAUEBaiEBQfIAIQMM4AELIAFBAWohAUHzACEDDN8BCyABQQFqIQFB9gAhAwzeAQsgAUEBaiEBQfcAIQMM3QELIAFBAWohAUH6ACEDDNwBCyABQQFqIQFBgwEhAwzbAQsgAUEBaiEBQYQBIQMM2gELIAFBAWohAUGFASEDDNkBCyABQQFqIQFBkgEhAwzYAQsgAUEBaiEBQZgBIQMM1wELIAFBAWohAUGgASEDDNYBCyABQQFqIQFBowEhAwzVAQsgAUEBaiEBQaoBIQMM1AELIAEgBEcEQCACQRA2AgggAiABNgIEQasBIQMM1AELQcABIQMM7AELQQAhAAJAIAIoAjgiA0UNACADKAI0IgNFDQAgAiADEQAAIQALIABFDV4gAEEVRw0HIAJB0QA2AhwgAiABNgIUIAJBsBc2AhAgAkEVNgIMQQAhAwzrAQsgAUEBaiABIARHDQgaQcIBIQMM6gELA0ACQCABLQAAQQprDgQIAAALAAsgBCABQQFqIgFHDQALQcMBIQMM6QELIAEgBEcEQCACQRE2AgggAiABNgIEQQEhAwzQAQtBxAEhAwzoAQsgASAERgRAQcUBIQMM6AELAkACQCABLQAAQQprDgQBKCgAKAsgAUEBagwJCyABQQFqDAULIAEgBEYEQEHGASEDDOcBCwJAAkAgAS0AAEEKaw4XAQsLAQsLCwsLCwsLCwsLCwsLCwsLCwALCyABQQFqIQELQbABIQMMzQELIAEgBEYEQEHIASEDDOYBCyABLQAAQSBHDQkgAkEAOwEyIAFBAWohAUGzASEDDMwBCwNAIAEhAAJAIAEgBEcEQCABLQAAQTBrQf8BcSIDQQpJDQEMJwtBxwEhAwzmAQsCQCACLwEyIgFBmTNLDQAgAiABQQpsIgU7ATIgBUH+/wNxIANB//8Dc0sNACAAQQFqIQEgAiADIAVqIgM7ATIgA0H//wNxQegHSQ0BCwtBACEDIAJBADYCHCACQcEJNgIQIAJBDTYCDCACIABBAWo2AhQM5AELIAJBADYCHCACIAE2AhQgAkHwDDYCECACQRs2AgxBACEDDOMBCyACKAIEIQAgAkEANgIEIAIgACABECYiAA0BIAFBAWoLIQFBrQEhAwzIAQsgAkHBATYCHCACIAA2AgwgAiABQQFqNgIUQQAhAwzgAQsgAigCBCEAIAJBADYCBCACIAAgARAmIgANASABQQFqCyEBQa4BIQMMxQELIAJBwgE2AhwgAiAANgIMIAIgAUEBajYCFEEAIQMM3QELIAJBADYCHCACIAE2AhQgAkGXCzYCECACQQ02AgxBACEDDNwBCyACQQA2AhwgAiABNgIUIAJB4xA2AhAgAkEJNgIMQQAhAwzbAQsgAkECOgAoDKwBC0EAIQMgAkEANgIcIAJBrws2AhAgAkECNgIMIAIgAUEBajYCFAzZAQtBAiEDDL8BC0ENIQMMvgELQSYhAwy9AQtBFSEDDLwBC0EWIQMMuwELQRghAwy6AQtBHCEDDLkBC0EdIQMMuAELQSAhAwy3AQtBISEDDLYBC0EjIQMMtQELQcYAIQMMtAELQS4hAwyzAQtBPSEDDLIBC0HLACEDDLEBC0HOACEDDLABC0HYACEDDK8BC0HZACEDDK4BC0HbACEDDK0BC0HxACEDDKwBC0H0ACEDDKsBC0GNASEDDKoBC0GXASEDDKkBC0GpASEDDKgBC0GvASEDDKcBC0GxASEDDKYBCyACQQA2AgALQQAhAyACQQA2AhwgAiABNgIUIAJB8Rs2AhAgAkEGNgIMDL0BCyACQQA2AgAgBkEBaiEBQSQLOgApIAIoAgQhACACQQA2AgQgAiAAIAEQJyIARQRAQeUAIQMMowELIAJB+QA2AhwgAiABNgIUIAIgADYCDEEAIQMMuwELIABBFUcEQCACQQA2AhwgAiABNgIUIAJBzA42AhAgAkEgNgIMQQAhAwy7AQsgAkH4ADYCHCACIAE2AhQgAkHKGDYCECACQRU2AgxBACEDDLoBCyACQQA2AhwgAiABNgIUIAJBjhs2AhAgAkEGNgIMQQAhAwy5AQsgAkEANgIcIAIgATYCFCACQf4RNgIQIAJBBzYCDEEAIQMMuAELIAJBADYCHCACIAE2AhQgAkGMHDYCECACQQc2AgxBACEDDLcBCyACQQA2AhwgAiABNgIUIAJBww82AhAgAkEHNgIMQQAhAwy2AQsgAkEANgIcIAIgATYCFCACQcMPNgIQIAJBBzYCDEEAIQMMtQELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0RIAJB5QA2AhwgAiABNgIUIAIgADYCDEEAIQMMtAELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0gIAJB0wA2AhwgAiABNgIUIAIgADYCDEEAIQMMswELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0iIAJB0gA2AhwgAiABNgIUIAIgADYCDEEAIQMMsgELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0OIAJB5QA2AhwgAiABNgIUIAIgADYCDEEAIQMMsQELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0dIAJB0wA2AhwgAiABNgIUIAIgADYCDEEAIQMMsAELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0fIAJB0gA2AhwgAiABNgIUIAIgADYCDEEAIQMMrwELIABBP0cNASABQQFqCyEBQQUhAwyUAQtBACEDIAJBADYCHCACIAE2AhQgAkH9EjYCECACQQc2AgwMrAELIAJBADYCHCACIAE2AhQgAkHcCDYCECACQQc2AgxBACEDDKsBCyACKAIEIQAgAkEANgIEIAIgACABECUiAEUNByACQeUANgIcIAIgATYCFCACIAA2AgxBACEDDKoBCyACKAIEIQAgAkEANgIEIAIgACABECUiAEUNFiACQdMANgIcIAIgATYCFCACIAA2AgxBACEDDKkBCyACKAIEIQAgAkEANgIEIAIgACABECUiAEUNGCACQdIANgIcIAIgATYCFCACIAA2AgxBACEDDKgBCyACQQA2AhwgAiABNgIUIAJBxgo2AhAgAkEHNgIMQQAhAwynAQsgAigCBCEAIAJBADYCBCACIAAgARAlIgBFDQMgAkHlADYCHCACIAE2AhQgAiAANgIMQQAhAwymAQsgAigCBCEAIAJBADYCBCACIAAgARAlIgBFDRIgAkHTADYCHCACIAE2AhQgAiAANgIMQQAhAwylAQsgAigCBCEAIAJBADYCBCACIAAgARAlIgBFDRQgAkHSADYCHCACIAE2AhQgAiAANgIMQQAhAwykAQsgAigCBCEAIAJBADYCBCACIAAgARAlIgBFDQAgAkHlADYCHCACIAE2AhQgAiAANgIMQQAhAwyjAQtB1QAhAwyJAQsgAEEVRwRAIAJBADYCHCACIAE2AhQgAkG5DTYCECACQRo2AgxBACEDDKIBCyACQeQANgIcIAIgATYCFCACQeMXNgIQIAJBFTYCDEEAIQMMoQELIAJBADYCACAGQQFqIQEgAi0AKSIAQSNrQQtJDQQCQCAAQQZLDQBBASAAdEHKAHFFDQAMBQtBACEDIAJBADYCHCACIAE2AhQgAkH3CTYCECACQQg2AgwMoAELIAJBADYCACAGQQFqIQEgAi0AKUEhRg0DIAJBADYCHCACIAE2AhQgAkGbCjYCECACQQg2AgxBACEDDJ8BCyACQQA2AgALQQAhAyACQQA2AhwgAiABNgIUIAJBkDM2AhAgAkEINgIMDJ0BCyACQQA2AgAgBkEBaiEBIAItAClBI0kNACACQQA2AhwgAiABNgIUIAJB0wk2AhAgAkEINgIMQQAhAwycAQtB0QAhAwyCAQsgAS0AAEEwayIAQf8BcUEKSQRAIAIgADoAKiABQQFqIQFBzwAhAwyCAQsgAigCBCEAIAJBADYCBCACIAAgARAoIgBFDYYBIAJB3gA2AhwgAiABNgIUIAIgADYCDEEAIQMMmgELIAIoAgQhACACQQA2AgQgAiAAIAEQKCIARQ2GASACQdwANgIcIAIgATYCFCACIAA2AgxBACEDDJkBCyACKAIEIQAgAkEANgIEIAIgACAFECgiAEUEQCAFIQEMhwELIAJB2gA2AhwgAiAFNgIUIAIgADYCDAyYAQtBACEBQQEhAwsgAiADOgArIAVBAWohAwJAAkACQCACLQAtQRBxDQACQAJAAkAgAi0AKg4DAQACBAsgBkUNAwwCCyAADQEMAgsgAUUNAQsgAigCBCEAIAJBADYCBCACIAAgAxAoIgBFBEAgAyEBDAILIAJB2AA2AhwgAiADNgIUIAIgADYCDEEAIQMMmAELIAIoAgQhACACQQA2AgQgAiAAIAMQKCIARQRAIAMhAQyHAQsgAkHZADYCHCACIAM2AhQgAiAANgIMQQAhAwyXAQtBzAAhAwx9CyAAQRVHBEAgAkEANgIcIAIgATYCFCACQZQNNgIQIAJBITYCDEEAIQMMlgELIAJB1wA2AhwgAiABNgIUIAJByRc2AhAgAkEVNgIMQQAhAwyVAQtBACEDIAJBADYCHCACIAE2AhQgAkGAETYCECACQQk2AgwMlAELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0AIAJB0wA2AhwgAiABNgIUIAIgADYCDEEAIQMMkwELQckAIQMMeQsgAkEANgIcIAIgATYCFCACQcEoNgIQIAJBBzYCDCACQQA2AgBBACEDDJEBCyACKAIEIQBBACEDIAJBADYCBCACIAAgARAlIgBFDQAgAkHSADYCHCACIAE2AhQgAiAANgIMDJABC0HIACEDDHYLIAJBADYCACAFIQELIAJBgBI7ASogAUEBaiEBQQAhAAJAIAIoAjgiA0UNACADKAIwIgNFDQAgAiADEQAAIQALIAANAQtBxwAhAwxzCyAAQRVGBEAgAkHRADYCHCACIAE2AhQgAkHjFzYCECACQRU2AgxBACEDDIwBC0EAIQMgAkEANgIcIAIgATYCFCACQbkNNgIQIAJBGjYCDAyLAQtBACEDIAJBADYCHCACIAE2AhQgAkGgGTYCECACQR42AgwMigELIAEtAABBOkYEQCACKAIEIQBBACEDIAJBADYCBCACIAAgARApIgBFDQEgAkHDADYCHCACIAA2AgwgAiABQQFqNgIUDIoBC0EAIQMgAkEANgIcIAIgATYCFCACQbERNgIQIAJBCjYCDAyJAQsgAUEBaiEBQTshAwxvCyACQcMANgIcIAIgADYCDCACIAFBAWo2AhQMhwELQQAhAyACQQA2AhwgAiABNgIUIAJB8A42AhAgAkEcNgIMDIYBCyACIAIvATBBEHI7ATAMZgsCQCACLwEwIgBBCHFFDQAgAi0AKEEBRw0AIAItAC1BCHFFDQMLIAIgAEH3+wNxQYAEcjsBMAwECyABIARHBEACQANAIAEtAABBMGsiAEH/AXFBCk8EQEE1IQMMbgsgAikDICIKQpmz5syZs+bMGVYNASACIApCCn4iCjcDICAKIACtQv8BgyILQn+FVg0BIAIgCiALfDcDICAEIAFBAWoiAUcNAAtBOSEDDIUBCyACKAIEIQBBACEDIAJBADYCBCACIAAgAUEBaiIBECoiAA0MDHcLQTkhAwyDAQsgAi0AMEEgcQ0GQcUBIQMMaQtBACEDIAJBADYCBCACIAEgARAqIgBFDQQgAkE6NgIcIAIgADYCDCACIAFBAWo2AhQMgQELIAItAChBAUcNACACLQAtQQhxRQ0BC0E3IQMMZgsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQKiIABEAgAkE7NgIcIAIgADYCDCACIAFBAWo2AhQMfwsgAUEBaiEBDG4LIAJBCDoALAwECyABQQFqIQEMbQtBACEDIAJBADYCHCACIAE2AhQgAkHkEjYCECACQQQ2AgwMewsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQKiIARQ1sIAJBNzYCHCACIAE2AhQgAiAANgIMDHoLIAIgAi8BMEEgcjsBMAtBMCEDDF8LIAJBNjYCHCACIAE2AhQgAiAANgIMDHcLIABBLEcNASABQQFqIQBBASEBAkACQAJAAkACQCACLQAsQQVrDgQDAQIEAAsgACEBDAQLQQIhAQwBC0EEIQELIAJBAToALCACIAIvATAgAXI7ATAgACEBDAELIAIgAi8BMEEIcjsBMCAAIQELQTkhAwxcCyACQQA6ACwLQTQhAwxaCyABIARGBEBBLSEDDHMLAkACQANAAkAgAS0AAEEKaw4EAgAAAwALIAQgAUEBaiIBRw0AC0EtIQMMdAsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQKiIARQ0CIAJBLDYCHCACIAE2AhQgAiAANgIMDHMLIAIoAgQhAEEAIQMgAkEANgIEIAIgACABECoiAEUEQCABQQFqIQEMAgsgAkEsNgIcIAIgADYCDCACIAFBAWo2AhQMcgsgAS0AAEENRgRAIAIoAgQhAEEAIQMgAkEANgIEIAIgACABECoiAEUEQCABQQFqIQEMAgsgAkEsNgIcIAIgADYCDCACIAFBAWo2AhQMcgsgAi0ALUEBcQRAQcQBIQMMWQsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQKiIADQEMZQtBLyEDDFcLIAJBLjYCHCACIAE2AhQgAiAANgIMDG8LQQAhAyACQQA2AhwgAiABNgIUIAJB8BQ2AhAgAkEDNgIMDG4LQQEhAwJAAkACQAJAIAItACxBBWsOBAMBAgAECyACIAIvATBBCHI7ATAMAwtBAiEDDAELQQQhAwsgAkEBOgAsIAIgAi8BMCADcjsBMAtBKiEDDFMLQQAhAyACQQA2AhwgAiABNgIUIAJB4Q82AhAgAkEKNgIMDGsLQQEhAwJAAkACQAJAAkACQCACLQAsQQJrDgcFBAQDAQIABAsgAiACLwEwQQhyOwEwDAMLQQIhAwwBC0EEIQMLIAJBAToALCACIAIvATAgA3I7ATALQSshAwxSC0EAIQMgAkEANgIcIAIgATYCFCACQasSNgIQIAJBCzYCDAxqC0EAIQMgAkEANgIcIAIgATYCFCACQf0NNgIQIAJBHTYCDAxpCyABIARHBEADQCABLQAAQSBHDUggBCABQQFqIgFHDQALQSUhAwxpC0ElIQMMaAsgAi0ALUEBcQRAQcMBIQMMTwsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQKSIABEAgAkEmNgIcIAIgADYCDCACIAFBAWo2AhQMaAsgAUEBaiEBDFwLIAFBAWohASACLwEwIgBBgAFxBEBBACEAAkAgAigCOCIDRQ0AIAMoAlQiA0UNACACIAMRAAAhAAsgAEUNBiAAQRVHDR8gAkEFNgIcIAIgATYCFCACQfkXNgIQIAJBFTYCDEEAIQMMZwsCQCAAQaAEcUGgBEcNACACLQAtQQJxDQBBACEDIAJBADYCHCACIAE2AhQgAkGWEzYCECACQQQ2AgwMZwsgAgJ/IAIvATBBFHFBFEYEQEEBIAItAChBAUYNARogAi8BMkHlAEYMAQsgAi0AKUEFRgs6AC5BACEAAkAgAigCOCIDRQ0AIAMoAiQiA0UNACACIAMRAAAhAAsCQAJAAkACQAJAIAAOFgIBAAQEBAQEBAQEBAQEBAQEBAQEBAMECyACQQE6AC4LIAIgAi8BMEHAAHI7ATALQSchAwxPCyACQSM2AhwgAiABNgIUIAJBpRY2AhAgAkEVNgIMQQAhAwxnC0EAIQMgAkEANgIcIAIgATYCFCACQdULNgIQIAJBETYCDAxmC0EAIQACQCACKAI4IgNFDQAgAygCLCIDRQ0AIAIgAxEAACEACyAADQELQQ4hAwxLCyAAQRVGBEAgAkECNgIcIAIgATYCFCACQbAYNgIQIAJBFTYCDEEAIQMMZAtBACEDIAJBADYCHCACIAE2AhQgAkGnDjYCECACQRI2AgwMYwtBACEDIAJBADYCHCACIAE2AhQgAkGqHDYCECACQQ82AgwMYgsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEgCqdqIgEQKyIARQ0AIAJBBTYCHCACIAE2AhQgAiAANgIMDGELQQ8hAwxHC0EAIQMgAkEANgIcIAIgATYCFCACQc0TNgIQIAJBDDYCDAxfC0IBIQoLIAFBAWohAQJAIAIpAyAiC0L//////////w9YBEAgAiALQgSGIAqENwMgDAELQQAhAyACQQA2AhwgAiABNgIUIAJBrQk2AhAgAkEMNgIMDF4LQSQhAwxEC0EAIQMgAkEANgIcIAIgATYCFCACQc0TNgIQIAJBDDYCDAxcCyACKAIEIQBBACEDIAJBADYCBCACIAAgARAsIgBFBEAgAUEBaiEBDFILIAJBFzYCHCACIAA2AgwgAiABQQFqNgIUDFsLIAIoAgQhAEEAIQMgAkEANgIEAkAgAiAAIAEQLCIARQRAIAFBAWohAQwBCyACQRY2AhwgAiAANgIMIAIgAUEBajYCFAxbC0EfIQMMQQtBACEDIAJBADYCHCACIAE2AhQgAkGaDzYCECACQSI2AgwMWQsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQLSIARQRAIAFBAWohAQxQCyACQRQ2AhwgAiAANgIMIAIgAUEBajYCFAxYCyACKAIEIQBBACEDIAJBADYCBAJAIAIgACABEC0iAEUEQCABQQFqIQEMAQsgAkETNgIcIAIgADYCDCACIAFBAWo2AhQMWAtBHiEDDD4LQQAhAyACQQA2AhwgAiABNgIUIAJBxgw2AhAgAkEjNgIMDFYLIAIoAgQhAEEAIQMgAkEANgIEIAIgACABEC0iAEUEQCABQQFqIQEMTgsgAkERNgIcIAIgADYCDCACIAFBAWo2AhQMVQsgAkEQNgIcIAIgATYCFCACIAA2AgwMVAtBACEDIAJBADYCHCACIAE2AhQgAkHGDDYCECACQSM2AgwMUwtBACEDIAJBADYCHCACIAE2AhQgAkHAFTYCECACQQI2AgwMUgsgAigCBCEAQQAhAyACQQA2AgQCQCACIAAgARAtIgBFBEAgAUEBaiEBDAELIAJBDjYCHCACIAA2AgwgAiABQQFqNgIUDFILQRshAww4C0EAIQMgAkEANgIcIAIgATYCFCACQcYMNgIQIAJBIzYCDAxQCyACKAIEIQBBACEDIAJBADYCBAJAIAIgACABECwiAEUEQCABQQFqIQEMAQsgAkENNgIcIAIgADYCDCACIAFBAWo2AhQMUAtBGiEDDDYLQQAhAyACQQA2AhwgAiABNgIUIAJBmg82AhAgAkEiNgIMDE4LIAIoAgQhAEEAIQMgAkEANgIEAkAgAiAAIAEQLCIARQRAIAFBAWohAQwBCyACQQw2AhwgAiAANgIMIAIgAUEBajYCFAxOC0EZIQMMNAtBACEDIAJBADYCHCACIAE2AhQgAkGaDzYCECACQSI2AgwMTAsgAEEVRwRAQQAhAyACQQA2AhwgAiABNgIUIAJBgww2AhAgAkETNgIMDEwLIAJBCjYCHCACIAE2AhQgAkHkFjYCECACQRU2AgxBACEDDEsLIAIoAgQhAEEAIQMgAkEANgIEIAIgACABIAqnaiIBECsiAARAIAJBBzYCHCACIAE2AhQgAiAANgIMDEsLQRMhAwwxCyAAQRVHBEBBACEDIAJBADYCHCACIAE2AhQgAkHaDTYCECACQRQ2AgwMSgsgAkEeNgIcIAIgATYCFCACQfkXNgIQIAJBFTYCDEEAIQMMSQtBACEAAkAgAigCOCIDRQ0AIAMoAiwiA0UNACACIAMRAAAhAAsgAEUNQSAAQRVGBEAgAkEDNgIcIAIgATYCFCACQbAYNgIQIAJBFTYCDEEAIQMMSQtBACEDIAJBADYCHCACIAE2AhQgAkGnDjYCECACQRI2AgwMSAtBACEDIAJBADYCHCACIAE2AhQgAkHaDTYCECACQRQ2AgwMRwtBACEDIAJBADYCHCACIAE2AhQgAkGnDjYCECACQRI2AgwMRgsgAkEAOgAvIAItAC1BBHFFDT8LIAJBADoALyACQQE6ADRBACEDDCsLQQAhAyACQQA2AhwgAkHkETYCECACQQc2AgwgAiABQQFqNgIUDEMLAkADQAJAIAEtAABBCmsOBAACAgACCyAEIAFBAWoiAUcNAAtB3QEhAwxDCwJAAkAgAi0ANEEBRw0AQQAhAAJAIAIoAjgiA0UNACADKAJYIgNFDQAgAiADEQAAIQALIABFDQAgAEEVRw0BIAJB3AE2AhwgAiABNgIUIAJB1RY2AhAgAkEVNgIMQQAhAwxEC0HBASEDDCoLIAJBADYCHCACIAE2AhQgAkHpCzYCECACQR82AgxBACEDDEILAkACQCACLQAoQQFrDgIEAQALQcABIQMMKQtBuQEhAwwoCyACQQI6AC9BACEAAkAgAigCOCIDRQ0AIAMoAgAiA0UNACACIAMRAAAhAAsgAEUEQEHCASEDDCgLIABBFUcEQCACQQA2AhwgAiABNgIUIAJBpAw2AhAgAkEQNgIMQQAhAwxBCyACQdsBNgIcIAIgATYCFCACQfoWNgIQIAJBFTYCDEEAIQMMQAsgASAERgRAQdoBIQMMQAsgAS0AAEHIAEYNASACQQE6ACgLQawBIQMMJQtBvwEhAwwkCyABIARHBEAgAkEQNgIIIAIgATYCBEG+ASEDDCQLQdkBIQMMPAsgASAERgRAQdgBIQMMPAsgAS0AAEHIAEcNBCABQQFqIQFBvQEhAwwiCyABIARGBEBB1wEhAww7CwJAAkAgAS0AAEHFAGsOEAAFBQUFBQUFBQUFBQUFBQEFCyABQQFqIQFBuwEhAwwiCyABQQFqIQFBvAEhAwwhC0HWASEDIAEgBEYNOSACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEGD0ABqLQAARw0DIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAw6CyACKAIEIQAgAkIANwMAIAIgACAGQQFqIgEQJyIARQRAQcYBIQMMIQsgAkHVATYCHCACIAE2AhQgAiAANgIMQQAhAww5C0HUASEDIAEgBEYNOCACKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEGB0ABqLQAARw0CIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAw5CyACQYEEOwEoIAIoAgQhACACQgA3AwAgAiAAIAZBAWoiARAnIgANAwwCCyACQQA2AgALQQAhAyACQQA2AhwgAiABNgIUIAJB2Bs2AhAgAkEINgIMDDYLQboBIQMMHAsgAkHTATYCHCACIAE2AhQgAiAANgIMQQAhAww0C0EAIQACQCACKAI4IgNFDQAgAygCOCIDRQ0AIAIgAxEAACEACyAARQ0AIABBFUYNASACQQA2AhwgAiABNgIUIAJBzA42AhAgAkEgNgIMQQAhAwwzC0HkACEDDBkLIAJB+AA2AhwgAiABNgIUIAJByhg2AhAgAkEVNgIMQQAhAwwxC0HSASEDIAQgASIARg0wIAQgAWsgAigCACIBaiEFIAAgAWtBBGohBgJAA0AgAC0AACABQfzPAGotAABHDQEgAUEERg0DIAFBAWohASAEIABBAWoiAEcNAAsgAiAFNgIADDELIAJBADYCHCACIAA2AhQgAkGQMzYCECACQQg2AgwgAkEANgIAQQAhAwwwCyABIARHBEAgAkEONgIIIAIgATYCBEG3ASEDDBcLQdEBIQMMLwsgAkEANgIAIAZBAWohAQtBuAEhAwwUCyABIARGBEBB0AEhAwwtCyABLQAAQTBrIgBB/wFxQQpJBEAgAiAAOgAqIAFBAWohAUG2ASEDDBQLIAIoAgQhACACQQA2AgQgAiAAIAEQKCIARQ0UIAJBzwE2AhwgAiABNgIUIAIgADYCDEEAIQMMLAsgASAERgRAQc4BIQMMLAsCQCABLQAAQS5GBEAgAUEBaiEBDAELIAIoAgQhACACQQA2AgQgAiAAIAEQKCIARQ0VIAJBzQE2AhwgAiABNgIUIAIgADYCDEEAIQMMLAtBtQEhAwwSCyAEIAEiBUYEQEHMASEDDCsLQQAhAEEBIQFBASEGQQAhAwJAAkACQAJAAkACfwJAAkACQAJAAkACQAJAIAUtAABBMGsOCgoJAAECAwQFBggLC0ECDAYLQQMMBQtBBAwEC0EFDAMLQQYMAgtBBwwBC0EICyEDQQAhAUEAIQYMAgtBCSEDQQEhAEEAIQFBACEGDAELQQAhAUEBIQMLIAIgAzoAKyAFQQFqIQMCQAJAIAItAC1BEHENAAJAAkACQCACLQAqDgMBAAIECyAGRQ0DDAILIAANAQwCCyABRQ0BCyACKAIEIQAgAkEANgIEIAIgACADECgiAEUEQCADIQEMAwsgAkHJATYCHCACIAM2AhQgAiAANgIMQQAhAwwtCyACKAIEIQAgAkEANgIEIAIgACADECgiAEUEQCADIQEMGAsgAkHKATYCHCACIAM2AhQgAiAANgIMQQAhAwwsCyACKAIEIQAgAkEANgIEIAIgACAFECgiAEUEQCAFIQEMFgsgAkHLATYCHCACIAU2AhQgAiAANgIMDCsLQbQBIQMMEQtBACEAAkAgAigCOCIDRQ0AIAMoAjwiA0UNACACIAMRAAAhAAsCQCAABEAgAEEVRg0BIAJBADYCHCACIAE2AhQgAkGUDTYCECACQSE2AgxBACEDDCsLQbIBIQMMEQsgAkHIATYCHCACIAE2AhQgAkHJFzYCECACQRU2AgxBACEDDCkLIAJBADYCACAGQQFqIQFB9QAhAwwPCyACLQApQQVGBEBB4wAhAwwPC0HiACEDDA4LIAAhASACQQA2AgALIAJBADoALEEJIQMMDAsgAkEANgIAIAdBAWohAUHAACEDDAsLQQELOgAsIAJBADYCACAGQQFqIQELQSkhAwwIC0E4IQMMBwsCQCABIARHBEADQCABLQAAQYA+ai0AACIAQQFHBEAgAEECRw0DIAFBAWohAQwFCyAEIAFBAWoiAUcNAAtBPiEDDCELQT4hAwwgCwsgAkEAOgAsDAELQQshAwwEC0E6IQMMAwsgAUEBaiEBQS0hAwwCCyACIAE6ACwgAkEANgIAIAZBAWohAUEMIQMMAQsgAkEANgIAIAZBAWohAUEKIQMMAAsAC0EAIQMgAkEANgIcIAIgATYCFCACQc0QNgIQIAJBCTYCDAwXC0EAIQMgAkEANgIcIAIgATYCFCACQekKNgIQIAJBCTYCDAwWC0EAIQMgAkEANgIcIAIgATYCFCACQbcQNgIQIAJBCTYCDAwVC0EAIQMgAkEANgIcIAIgATYCFCACQZwRNgIQIAJBCTYCDAwUC0EAIQMgAkEANgIcIAIgATYCFCACQc0QNgIQIAJBCTYCDAwTC0EAIQMgAkEANgIcIAIgATYCFCACQekKNgIQIAJBCTYCDAwSC0EAIQMgAkEANgIcIAIgATYCFCACQbcQNgIQIAJBCTYCDAwRC0EAIQMgAkEANgIcIAIgATYCFCACQZwRNgIQIAJBCTYCDAwQC0EAIQMgAkEANgIcIAIgATYCFCACQZcVNgIQIAJBDzYCDAwPC0EAIQMgAkEANgIcIAIgATYCFCACQZcVNgIQIAJBDzYCDAwOC0EAIQMgAkEANgIcIAIgATYCFCACQcASNgIQIAJBCzYCDAwNC0EAIQMgAkEANgIcIAIgATYCFCACQZUJNgIQIAJBCzYCDAwMC0EAIQMgAkEANgIcIAIgATYCFCACQeEPNgIQIAJBCjYCDAwLC0EAIQMgAkEANgIcIAIgATYCFCACQfsPNgIQIAJBCjYCDAwKC0EAIQMgAkEANgIcIAIgATYCFCACQfEZNgIQIAJBAjYCDAwJC0EAIQMgAkEANgIcIAIgATYCFCACQcQUNgIQIAJBAjYCDAwIC0EAIQMgAkEANgIcIAIgATYCFCACQfIVNgIQIAJBAjYCDAwHCyACQQI2AhwgAiABNgIUIAJBnBo2AhAgAkEWNgIMQQAhAwwGC0EBIQMMBQtB1AAhAyABIARGDQQgCEEIaiEJIAIoAgAhBQJAAkAgASAERwRAIAVB2MIAaiEHIAQgBWogAWshACAFQX9zQQpqIgUgAWohBgNAIAEtAAAgBy0AAEcEQEECIQcMAwsgBUUEQEEAIQcgBiEBDAMLIAVBAWshBSAHQQFqIQcgBCABQQFqIgFHDQALIAAhBSAEIQELIAlBATYCACACIAU2AgAMAQsgAkEANgIAIAkgBzYCAAsgCSABNgIEIAgoAgwhACAIKAIIDgMBBAIACwALIAJBADYCHCACQbUaNgIQIAJBFzYCDCACIABBAWo2AhRBACEDDAILIAJBADYCHCACIAA2AhQgAkHKGjYCECACQQk2AgxBACEDDAELIAEgBEYEQEEiIQMMAQsgAkEJNgIIIAIgATYCBEEhIQMLIAhBEGokACADRQRAIAIoAgwhAAwBCyACIAM2AhxBACEAIAIoAgQiAUUNACACIAEgBCACKAIIEQEAIgFFDQAgAiAENgIUIAIgATYCDCABIQALIAALvgIBAn8gAEEAOgAAIABB3ABqIgFBAWtBADoAACAAQQA6AAIgAEEAOgABIAFBA2tBADoAACABQQJrQQA6AAAgAEEAOgADIAFBBGtBADoAAEEAIABrQQNxIgEgAGoiAEEANgIAQdwAIAFrQXxxIgIgAGoiAUEEa0EANgIAAkAgAkEJSQ0AIABBADYCCCAAQQA2AgQgAUEIa0EANgIAIAFBDGtBADYCACACQRlJDQAgAEEANgIYIABBADYCFCAAQQA2AhAgAEEANgIMIAFBEGtBADYCACABQRRrQQA2AgAgAUEYa0EANgIAIAFBHGtBADYCACACIABBBHFBGHIiAmsiAUEgSQ0AIAAgAmohAANAIABCADcDGCAAQgA3AxAgAEIANwMIIABCADcDACAAQSBqIQAgAUEgayIBQR9LDQALCwtWAQF/AkAgACgCDA0AAkACQAJAAkAgAC0ALw4DAQADAgsgACgCOCIBRQ0AIAEoAiwiAUUNACAAIAERAAAiAQ0DC0EADwsACyAAQcMWNgIQQQ4hAQsgAQsaACAAKAIMRQRAIABB0Rs2AhAgAEEVNgIMCwsUACAAKAIMQRVGBEAgAEEANgIMCwsUACAAKAIMQRZGBEAgAEEANgIMCwsHACAAKAIMCwcAIAAoAhALCQAgACABNgIQCwcAIAAoAhQLFwAgAEEkTwRAAAsgAEECdEGgM2ooAgALFwAgAEEuTwRAAAsgAEECdEGwNGooAgALvwkBAX9B6yghAQJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAIABB5ABrDvQDY2IAAWFhYWFhYQIDBAVhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhBgcICQoLDA0OD2FhYWFhEGFhYWFhYWFhYWFhEWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYRITFBUWFxgZGhthYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhHB0eHyAhIiMkJSYnKCkqKywtLi8wMTIzNDU2YTc4OTphYWFhYWFhYTthYWE8YWFhYT0+P2FhYWFhYWFhQGFhQWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYUJDREVGR0hJSktMTU5PUFFSU2FhYWFhYWFhVFVWV1hZWlthXF1hYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFeYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhX2BhC0HhJw8LQaQhDwtByywPC0H+MQ8LQcAkDwtBqyQPC0GNKA8LQeImDwtBgDAPC0G5Lw8LQdckDwtB7x8PC0HhHw8LQfofDwtB8iAPC0GoLw8LQa4yDwtBiDAPC0HsJw8LQYIiDwtBjh0PC0HQLg8LQcojDwtBxTIPC0HfHA8LQdIcDwtBxCAPC0HXIA8LQaIfDwtB7S4PC0GrMA8LQdQlDwtBzC4PC0H6Lg8LQfwrDwtB0jAPC0HxHQ8LQbsgDwtB9ysPC0GQMQ8LQdcxDwtBoi0PC0HUJw8LQeArDwtBnywPC0HrMQ8LQdUfDwtByjEPC0HeJQ8LQdQeDwtB9BwPC0GnMg8LQbEdDwtBoB0PC0G5MQ8LQbwwDwtBkiEPC0GzJg8LQeksDwtBrB4PC0HUKw8LQfcmDwtBgCYPC0GwIQ8LQf4eDwtBjSMPC0GJLQ8LQfciDwtBoDEPC0GuHw8LQcYlDwtB6B4PC0GTIg8LQcIvDwtBwx0PC0GLLA8LQeEdDwtBjS8PC0HqIQ8LQbQtDwtB0i8PC0HfMg8LQdIyDwtB8DAPC0GpIg8LQfkjDwtBmR4PC0G1LA8LQZswDwtBkjIPC0G2Kw8LQcIiDwtB+DIPC0GeJQ8LQdAiDwtBuh4PC0GBHg8LAAtB1iEhAQsgAQsWACAAIAAtAC1B/gFxIAFBAEdyOgAtCxkAIAAgAC0ALUH9AXEgAUEAR0EBdHI6AC0LGQAgACAALQAtQfsBcSABQQBHQQJ0cjoALQsZACAAIAAtAC1B9wFxIAFBAEdBA3RyOgAtCz4BAn8CQCAAKAI4IgNFDQAgAygCBCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABBxhE2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCCCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABB9go2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCDCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABB7Ro2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCECIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABBlRA2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCFCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABBqhs2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCGCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABB7RM2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCKCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABB9gg2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCHCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABBwhk2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCICIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABBlBQ2AhBBGCEECyAEC1kBAn8CQCAALQAoQQFGDQAgAC8BMiIBQeQAa0HkAEkNACABQcwBRg0AIAFBsAJGDQAgAC8BMCIAQcAAcQ0AQQEhAiAAQYgEcUGABEYNACAAQShxRSECCyACC4wBAQJ/AkACQAJAIAAtACpFDQAgAC0AK0UNACAALwEwIgFBAnFFDQEMAgsgAC8BMCIBQQFxRQ0BC0EBIQIgAC0AKEEBRg0AIAAvATIiAEHkAGtB5ABJDQAgAEHMAUYNACAAQbACRg0AIAFBwABxDQBBACECIAFBiARxQYAERg0AIAFBKHFBAEchAgsgAgtzACAAQRBq/QwAAAAAAAAAAAAAAAAAAAAA/QsDACAA/QwAAAAAAAAAAAAAAAAAAAAA/QsDACAAQTBq/QwAAAAAAAAAAAAAAAAAAAAA/QsDACAAQSBq/QwAAAAAAAAAAAAAAAAAAAAA/QsDACAAQd0BNgIcCwYAIAAQMguaLQELfyMAQRBrIgokAEGk0AAoAgAiCUUEQEHk0wAoAgAiBUUEQEHw0wBCfzcCAEHo0wBCgICEgICAwAA3AgBB5NMAIApBCGpBcHFB2KrVqgVzIgU2AgBB+NMAQQA2AgBByNMAQQA2AgALQczTAEGA1AQ2AgBBnNAAQYDUBDYCAEGw0AAgBTYCAEGs0ABBfzYCAEHQ0wBBgKwDNgIAA0AgAUHI0ABqIAFBvNAAaiICNgIAIAIgAUG00ABqIgM2AgAgAUHA0ABqIAM2AgAgAUHQ0ABqIAFBxNAAaiIDNgIAIAMgAjYCACABQdjQAGogAUHM0ABqIgI2AgAgAiADNgIAIAFB1NAAaiACNgIAIAFBIGoiAUGAAkcNAAtBjNQEQcGrAzYCAEGo0ABB9NMAKAIANgIAQZjQAEHAqwM2AgBBpNAAQYjUBDYCAEHM/wdBODYCAEGI1AQhCQsCQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQCAAQewBTQRAQYzQACgCACIGQRAgAEETakFwcSAAQQtJGyIEQQN2IgB2IgFBA3EEQAJAIAFBAXEgAHJBAXMiAkEDdCIAQbTQAGoiASAAQbzQAGooAgAiACgCCCIDRgRAQYzQACAGQX4gAndxNgIADAELIAEgAzYCCCADIAE2AgwLIABBCGohASAAIAJBA3QiAkEDcjYCBCAAIAJqIgAgACgCBEEBcjYCBAwRC0GU0AAoAgAiCCAETw0BIAEEQAJAQQIgAHQiAkEAIAJrciABIAB0cWgiAEEDdCICQbTQAGoiASACQbzQAGooAgAiAigCCCIDRgRAQYzQACAGQX4gAHdxIgY2AgAMAQsgASADNgIIIAMgATYCDAsgAiAEQQNyNgIEIABBA3QiACAEayEFIAAgAmogBTYCACACIARqIgQgBUEBcjYCBCAIBEAgCEF4cUG00ABqIQBBoNAAKAIAIQMCf0EBIAhBA3Z0IgEgBnFFBEBBjNAAIAEgBnI2AgAgAAwBCyAAKAIICyIBIAM2AgwgACADNgIIIAMgADYCDCADIAE2AggLIAJBCGohAUGg0AAgBDYCAEGU0AAgBTYCAAwRC0GQ0AAoAgAiC0UNASALaEECdEG80gBqKAIAIgAoAgRBeHEgBGshBSAAIQIDQAJAIAIoAhAiAUUEQCACQRRqKAIAIgFFDQELIAEoAgRBeHEgBGsiAyAFSSECIAMgBSACGyEFIAEgACACGyEAIAEhAgwBCwsgACgCGCEJIAAoAgwiAyAARwRAQZzQACgCABogAyAAKAIIIgE2AgggASADNgIMDBALIABBFGoiAigCACIBRQRAIAAoAhAiAUUNAyAAQRBqIQILA0AgAiEHIAEiA0EUaiICKAIAIgENACADQRBqIQIgAygCECIBDQALIAdBADYCAAwPC0F/IQQgAEG/f0sNACAAQRNqIgFBcHEhBEGQ0AAoAgAiCEUNAEEAIARrIQUCQAJAAkACf0EAIARBgAJJDQAaQR8gBEH///8HSw0AGiAEQSYgAUEIdmciAGt2QQFxIABBAXRrQT5qCyIGQQJ0QbzSAGooAgAiAkUEQEEAIQFBACEDDAELQQAhASAEQRkgBkEBdmtBACAGQR9HG3QhAEEAIQMDQAJAIAIoAgRBeHEgBGsiByAFTw0AIAIhAyAHIgUNAEEAIQUgAiEBDAMLIAEgAkEUaigCACIHIAcgAiAAQR12QQRxakEQaigCACICRhsgASAHGyEBIABBAXQhACACDQALCyABIANyRQRAQQAhA0ECIAZ0IgBBACAAa3IgCHEiAEUNAyAAaEECdEG80gBqKAIAIQELIAFFDQELA0AgASgCBEF4cSAEayICIAVJIQAgAiAFIAAbIQUgASADIAAbIQMgASgCECIABH8gAAUgAUEUaigCAAsiAQ0ACwsgA0UNACAFQZTQACgCACAEa08NACADKAIYIQcgAyADKAIMIgBHBEBBnNAAKAIAGiAAIAMoAggiATYCCCABIAA2AgwMDgsgA0EUaiICKAIAIgFFBEAgAygCECIBRQ0DIANBEGohAgsDQCACIQYgASIAQRRqIgIoAgAiAQ0AIABBEGohAiAAKAIQIgENAAsgBkEANgIADA0LQZTQACgCACIDIARPBEBBoNAAKAIAIQECQCADIARrIgJBEE8EQCABIARqIgAgAkEBcjYCBCABIANqIAI2AgAgASAEQQNyNgIEDAELIAEgA0EDcjYCBCABIANqIgAgACgCBEEBcjYCBEEAIQBBACECC0GU0AAgAjYCAEGg0AAgADYCACABQQhqIQEMDwtBmNAAKAIAIgMgBEsEQCAEIAlqIgAgAyAEayIBQQFyNgIEQaTQACAANgIAQZjQACABNgIAIAkgBEEDcjYCBCAJQQhqIQEMDwtBACEBIAQCf0Hk0wAoAgAEQEHs0wAoAgAMAQtB8NMAQn83AgBB6NMAQoCAhICAgMAANwIAQeTTACAKQQxqQXBxQdiq1aoFczYCAEH40wBBADYCAEHI0wBBADYCAEGAgAQLIgAgBEHHAGoiBWoiBkEAIABrIgdxIgJPBEBB/NMAQTA2AgAMDwsCQEHE0wAoAgAiAUUNAEG80wAoAgAiCCACaiEAIAAgAU0gACAIS3ENAEEAIQFB/NMAQTA2AgAMDwtByNMALQAAQQRxDQQCQAJAIAkEQEHM0wAhAQNAIAEoAgAiACAJTQRAIAAgASgCBGogCUsNAwsgASgCCCIBDQALC0EAEDMiAEF/Rg0FIAIhBkHo0wAoAgAiAUEBayIDIABxBEAgAiAAayAAIANqQQAgAWtxaiEGCyAEIAZPDQUgBkH+////B0sNBUHE0wAoAgAiAwRAQbzTACgCACIHIAZqIQEgASAHTQ0GIAEgA0sNBgsgBhAzIgEgAEcNAQwHCyAGIANrIAdxIgZB/v///wdLDQQgBhAzIQAgACABKAIAIAEoAgRqRg0DIAAhAQsCQCAGIARByABqTw0AIAFBf0YNAEHs0wAoAgAiACAFIAZrakEAIABrcSIAQf7///8HSwRAIAEhAAwHCyAAEDNBf0cEQCAAIAZqIQYgASEADAcLQQAgBmsQMxoMBAsgASIAQX9HDQUMAwtBACEDDAwLQQAhAAwKCyAAQX9HDQILQcjTAEHI0wAoAgBBBHI2AgALIAJB/v///wdLDQEgAhAzIQBBABAzIQEgAEF/Rg0BIAFBf0YNASAAIAFPDQEgASAAayIGIARBOGpNDQELQbzTAEG80wAoAgAgBmoiATYCAEHA0wAoAgAgAUkEQEHA0wAgATYCAAsCQAJAAkBBpNAAKAIAIgIEQEHM0wAhAQNAIAAgASgCACIDIAEoAgQiBWpGDQIgASgCCCIBDQALDAILQZzQACgCACIBQQBHIAAgAU9xRQRAQZzQACAANgIAC0EAIQFB0NMAIAY2AgBBzNMAIAA2AgBBrNAAQX82AgBBsNAAQeTTACgCADYCAEHY0wBBADYCAANAIAFByNAAaiABQbzQAGoiAjYCACACIAFBtNAAaiIDNgIAIAFBwNAAaiADNgIAIAFB0NAAaiABQcTQAGoiAzYCACADIAI2AgAgAUHY0ABqIAFBzNAAaiICNgIAIAIgAzYCACABQdTQAGogAjYCACABQSBqIgFBgAJHDQALQXggAGtBD3EiASAAaiICIAZBOGsiAyABayIBQQFyNgIEQajQAEH00wAoAgA2AgBBmNAAIAE2AgBBpNAAIAI2AgAgACADakE4NgIEDAILIAAgAk0NACACIANJDQAgASgCDEEIcQ0AQXggAmtBD3EiACACaiIDQZjQACgCACAGaiIHIABrIgBBAXI2AgQgASAFIAZqNgIEQajQAEH00wAoAgA2AgBBmNAAIAA2AgBBpNAAIAM2AgAgAiAHakE4NgIEDAELIABBnNAAKAIASQRAQZzQACAANgIACyAAIAZqIQNBzNMAIQECQAJAAkADQCADIAEoAgBHBEAgASgCCCIBDQEMAgsLIAEtAAxBCHFFDQELQczTACEBA0AgASgCACIDIAJNBEAgAyABKAIEaiIFIAJLDQMLIAEoAgghAQwACwALIAEgADYCACABIAEoAgQgBmo2AgQgAEF4IABrQQ9xaiIJIARBA3I2AgQgA0F4IANrQQ9xaiIGIAQgCWoiBGshASACIAZGBEBBpNAAIAQ2AgBBmNAAQZjQACgCACABaiIANgIAIAQgAEEBcjYCBAwIC0Gg0AAoAgAgBkYEQEGg0AAgBDYCAEGU0ABBlNAAKAIAIAFqIgA2AgAgBCAAQQFyNgIEIAAgBGogADYCAAwICyAGKAIEIgVBA3FBAUcNBiAFQXhxIQggBUH/AU0EQCAFQQN2IQMgBigCCCIAIAYoAgwiAkYEQEGM0ABBjNAAKAIAQX4gA3dxNgIADAcLIAIgADYCCCAAIAI2AgwMBgsgBigCGCEHIAYgBigCDCIARwRAIAAgBigCCCICNgIIIAIgADYCDAwFCyAGQRRqIgIoAgAiBUUEQCAGKAIQIgVFDQQgBkEQaiECCwNAIAIhAyAFIgBBFGoiAigCACIFDQAgAEEQaiECIAAoAhAiBQ0ACyADQQA2AgAMBAtBeCAAa0EPcSIBIABqIgcgBkE4ayIDIAFrIgFBAXI2AgQgACADakE4NgIEIAIgBUE3IAVrQQ9xakE/ayIDIAMgAkEQakkbIgNBIzYCBEGo0ABB9NMAKAIANgIAQZjQACABNgIAQaTQACAHNgIAIANBEGpB1NMAKQIANwIAIANBzNMAKQIANwIIQdTTACADQQhqNgIAQdDTACAGNgIAQczTACAANgIAQdjTAEEANgIAIANBJGohAQNAIAFBBzYCACAFIAFBBGoiAUsNAAsgAiADRg0AIAMgAygCBEF+cTYCBCADIAMgAmsiBTYCACACIAVBAXI2AgQgBUH/AU0EQCAFQXhxQbTQAGohAAJ/QYzQACgCACIBQQEgBUEDdnQiA3FFBEBBjNAAIAEgA3I2AgAgAAwBCyAAKAIICyIBIAI2AgwgACACNgIIIAIgADYCDCACIAE2AggMAQtBHyEBIAVB////B00EQCAFQSYgBUEIdmciAGt2QQFxIABBAXRrQT5qIQELIAIgATYCHCACQgA3AhAgAUECdEG80gBqIQBBkNAAKAIAIgNBASABdCIGcUUEQCAAIAI2AgBBkNAAIAMgBnI2AgAgAiAANgIYIAIgAjYCCCACIAI2AgwMAQsgBUEZIAFBAXZrQQAgAUEfRxt0IQEgACgCACEDAkADQCADIgAoAgRBeHEgBUYNASABQR12IQMgAUEBdCEBIAAgA0EEcWpBEGoiBigCACIDDQALIAYgAjYCACACIAA2AhggAiACNgIMIAIgAjYCCAwBCyAAKAIIIgEgAjYCDCAAIAI2AgggAkEANgIYIAIgADYCDCACIAE2AggLQZjQACgCACIBIARNDQBBpNAAKAIAIgAgBGoiAiABIARrIgFBAXI2AgRBmNAAIAE2AgBBpNAAIAI2AgAgACAEQQNyNgIEIABBCGohAQwIC0EAIQFB/NMAQTA2AgAMBwtBACEACyAHRQ0AAkAgBigCHCICQQJ0QbzSAGoiAygCACAGRgRAIAMgADYCACAADQFBkNAAQZDQACgCAEF+IAJ3cTYCAAwCCyAHQRBBFCAHKAIQIAZGG2ogADYCACAARQ0BCyAAIAc2AhggBigCECICBEAgACACNgIQIAIgADYCGAsgBkEUaigCACICRQ0AIABBFGogAjYCACACIAA2AhgLIAEgCGohASAGIAhqIgYoAgQhBQsgBiAFQX5xNgIEIAEgBGogATYCACAEIAFBAXI2AgQgAUH/AU0EQCABQXhxQbTQAGohAAJ/QYzQACgCACICQQEgAUEDdnQiAXFFBEBBjNAAIAEgAnI2AgAgAAwBCyAAKAIICyIBIAQ2AgwgACAENgIIIAQgADYCDCAEIAE2AggMAQtBHyEFIAFB////B00EQCABQSYgAUEIdmciAGt2QQFxIABBAXRrQT5qIQULIAQgBTYCHCAEQgA3AhAgBUECdEG80gBqIQBBkNAAKAIAIgJBASAFdCIDcUUEQCAAIAQ2AgBBkNAAIAIgA3I2AgAgBCAANgIYIAQgBDYCCCAEIAQ2AgwMAQsgAUEZIAVBAXZrQQAgBUEfRxt0IQUgACgCACEAAkADQCAAIgIoAgRBeHEgAUYNASAFQR12IQAgBUEBdCEFIAIgAEEEcWpBEGoiAygCACIADQALIAMgBDYCACAEIAI2AhggBCAENgIMIAQgBDYCCAwBCyACKAIIIgAgBDYCDCACIAQ2AgggBEEANgIYIAQgAjYCDCAEIAA2AggLIAlBCGohAQwCCwJAIAdFDQACQCADKAIcIgFBAnRBvNIAaiICKAIAIANGBEAgAiAANgIAIAANAUGQ0AAgCEF+IAF3cSIINgIADAILIAdBEEEUIAcoAhAgA0YbaiAANgIAIABFDQELIAAgBzYCGCADKAIQIgEEQCAAIAE2AhAgASAANgIYCyADQRRqKAIAIgFFDQAgAEEUaiABNgIAIAEgADYCGAsCQCAFQQ9NBEAgAyAEIAVqIgBBA3I2AgQgACADaiIAIAAoAgRBAXI2AgQMAQsgAyAEaiICIAVBAXI2AgQgAyAEQQNyNgIEIAIgBWogBTYCACAFQf8BTQRAIAVBeHFBtNAAaiEAAn9BjNAAKAIAIgFBASAFQQN2dCIFcUUEQEGM0AAgASAFcjYCACAADAELIAAoAggLIgEgAjYCDCAAIAI2AgggAiAANgIMIAIgATYCCAwBC0EfIQEgBUH///8HTQRAIAVBJiAFQQh2ZyIAa3ZBAXEgAEEBdGtBPmohAQsgAiABNgIcIAJCADcCECABQQJ0QbzSAGohAEEBIAF0IgQgCHFFBEAgACACNgIAQZDQACAEIAhyNgIAIAIgADYCGCACIAI2AgggAiACNgIMDAELIAVBGSABQQF2a0EAIAFBH0cbdCEBIAAoAgAhBAJAA0AgBCIAKAIEQXhxIAVGDQEgAUEddiEEIAFBAXQhASAAIARBBHFqQRBqIgYoAgAiBA0ACyAGIAI2AgAgAiAANgIYIAIgAjYCDCACIAI2AggMAQsgACgCCCIBIAI2AgwgACACNgIIIAJBADYCGCACIAA2AgwgAiABNgIICyADQQhqIQEMAQsCQCAJRQ0AAkAgACgCHCIBQQJ0QbzSAGoiAigCACAARgRAIAIgAzYCACADDQFBkNAAIAtBfiABd3E2AgAMAgsgCUEQQRQgCSgCECAARhtqIAM2AgAgA0UNAQsgAyAJNgIYIAAoAhAiAQRAIAMgATYCECABIAM2AhgLIABBFGooAgAiAUUNACADQRRqIAE2AgAgASADNgIYCwJAIAVBD00EQCAAIAQgBWoiAUEDcjYCBCAAIAFqIgEgASgCBEEBcjYCBAwBCyAAIARqIgcgBUEBcjYCBCAAIARBA3I2AgQgBSAHaiAFNgIAIAgEQCAIQXhxQbTQAGohAUGg0AAoAgAhAwJ/QQEgCEEDdnQiAiAGcUUEQEGM0AAgAiAGcjYCACABDAELIAEoAggLIgIgAzYCDCABIAM2AgggAyABNgIMIAMgAjYCCAtBoNAAIAc2AgBBlNAAIAU2AgALIABBCGohAQsgCkEQaiQAIAELQwAgAEUEQD8AQRB0DwsCQCAAQf//A3ENACAAQQBIDQAgAEEQdkAAIgBBf0YEQEH80wBBMDYCAEF/DwsgAEEQdA8LAAsL3D8iAEGACAsJAQAAAAIAAAADAEGUCAsFBAAAAAUAQaQICwkGAAAABwAAAAgAQdwIC4otSW52YWxpZCBjaGFyIGluIHVybCBxdWVyeQBTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX2JvZHkAQ29udGVudC1MZW5ndGggb3ZlcmZsb3cAQ2h1bmsgc2l6ZSBvdmVyZmxvdwBSZXNwb25zZSBvdmVyZmxvdwBJbnZhbGlkIG1ldGhvZCBmb3IgSFRUUC94LnggcmVxdWVzdABJbnZhbGlkIG1ldGhvZCBmb3IgUlRTUC94LnggcmVxdWVzdABFeHBlY3RlZCBTT1VSQ0UgbWV0aG9kIGZvciBJQ0UveC54IHJlcXVlc3QASW52YWxpZCBjaGFyIGluIHVybCBmcmFnbWVudCBzdGFydABFeHBlY3RlZCBkb3QAU3BhbiBjYWxsYmFjayBlcnJvciBpbiBvbl9zdGF0dXMASW52YWxpZCByZXNwb25zZSBzdGF0dXMASW52YWxpZCBjaGFyYWN0ZXIgaW4gY2h1bmsgZXh0ZW5zaW9ucwBVc2VyIGNhbGxiYWNrIGVycm9yAGBvbl9yZXNldGAgY2FsbGJhY2sgZXJyb3IAYG9uX2NodW5rX2hlYWRlcmAgY2FsbGJhY2sgZXJyb3IAYG9uX21lc3NhZ2VfYmVnaW5gIGNhbGxiYWNrIGVycm9yAGBvbl9jaHVua19leHRlbnNpb25fdmFsdWVgIGNhbGxiYWNrIGVycm9yAGBvbl9zdGF0dXNfY29tcGxldGVgIGNhbGxiYWNrIGVycm9yAGBvbl92ZXJzaW9uX2NvbXBsZXRlYCBjYWxsYmFjayBlcnJvcgBgb25fdXJsX2NvbXBsZXRlYCBjYWxsYmFjayBlcnJvcgBgb25fY2h1bmtfY29tcGxldGVgIGNhbGxiYWNrIGVycm9yAGBvbl9oZWFkZXJfdmFsdWVfY29tcGxldGVgIGNhbGxiYWNrIGVycm9yAGBvbl9tZXNzYWdlX2NvbXBsZXRlYCBjYWxsYmFjayBlcnJvcgBgb25fbWV0aG9kX2NvbXBsZXRlYCBjYWxsYmFjayBlcnJvcgBgb25faGVhZGVyX2ZpZWxkX2NvbXBsZXRlYCBjYWxsYmFjayBlcnJvcgBgb25fY2h1bmtfZXh0ZW5zaW9uX25hbWVgIGNhbGxiYWNrIGVycm9yAFVuZXhwZWN0ZWQgY2hhciBpbiB1cmwgc2VydmVyAEludmFsaWQgaGVhZGVyIHZhbHVlIGNoYXIASW52YWxpZCBoZWFkZXIgZmllbGQgY2hhcgBTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX3ZlcnNpb24ASW52YWxpZCBtaW5vciB2ZXJzaW9uAEludmFsaWQgbWFqb3IgdmVyc2lvbgBFeHBlY3RlZCBzcGFjZSBhZnRlciB2ZXJzaW9uAEV4cGVjdGVkIENSTEYgYWZ0ZXIgdmVyc2lvbgBJbnZhbGlkIEhUVFAgdmVyc2lvbgBJbnZhbGlkIGhlYWRlciB0b2tlbgBTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX3VybABJbnZhbGlkIGNoYXJhY3RlcnMgaW4gdXJsAFVuZXhwZWN0ZWQgc3RhcnQgY2hhciBpbiB1cmwARG91YmxlIEAgaW4gdXJsAEVtcHR5IENvbnRlbnQtTGVuZ3RoAEludmFsaWQgY2hhcmFjdGVyIGluIENvbnRlbnQtTGVuZ3RoAER1cGxpY2F0ZSBDb250ZW50LUxlbmd0aABJbnZhbGlkIGNoYXIgaW4gdXJsIHBhdGgAQ29udGVudC1MZW5ndGggY2FuJ3QgYmUgcHJlc2VudCB3aXRoIFRyYW5zZmVyLUVuY29kaW5nAEludmFsaWQgY2hhcmFjdGVyIGluIGNodW5rIHNpemUAU3BhbiBjYWxsYmFjayBlcnJvciBpbiBvbl9oZWFkZXJfdmFsdWUAU3BhbiBjYWxsYmFjayBlcnJvciBpbiBvbl9jaHVua19leHRlbnNpb25fdmFsdWUASW52YWxpZCBjaGFyYWN0ZXIgaW4gY2h1bmsgZXh0ZW5zaW9ucyB2YWx1ZQBNaXNzaW5nIGV4cGVjdGVkIExGIGFmdGVyIGhlYWRlciB2YWx1ZQBJbnZhbGlkIGBUcmFuc2Zlci1FbmNvZGluZ2AgaGVhZGVyIHZhbHVlAEludmFsaWQgY2hhcmFjdGVyIGluIGNodW5rIGV4dGVuc2lvbnMgcXVvdGUgdmFsdWUASW52YWxpZCBjaGFyYWN0ZXIgaW4gY2h1bmsgZXh0ZW5zaW9ucyBxdW90ZWQgdmFsdWUAUGF1c2VkIGJ5IG9uX2hlYWRlcnNfY29tcGxldGUASW52YWxpZCBFT0Ygc3RhdGUAb25fcmVzZXQgcGF1c2UAb25fY2h1bmtfaGVhZGVyIHBhdXNlAG9uX21lc3NhZ2VfYmVnaW4gcGF1c2UAb25fY2h1bmtfZXh0ZW5zaW9uX3ZhbHVlIHBhdXNlAG9uX3N0YXR1c19jb21wbGV0ZSBwYXVzZQBvbl92ZXJzaW9uX2NvbXBsZXRlIHBhdXNlAG9uX3VybF9jb21wbGV0ZSBwYXVzZQBvbl9jaHVua19jb21wbGV0ZSBwYXVzZQBvbl9oZWFkZXJfdmFsdWVfY29tcGxldGUgcGF1c2UAb25fbWVzc2FnZV9jb21wbGV0ZSBwYXVzZQBvbl9tZXRob2RfY29tcGxldGUgcGF1c2UAb25faGVhZGVyX2ZpZWxkX2NvbXBsZXRlIHBhdXNlAG9uX2NodW5rX2V4dGVuc2lvbl9uYW1lIHBhdXNlAFVuZXhwZWN0ZWQgc3BhY2UgYWZ0ZXIgc3RhcnQgbGluZQBTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX2NodW5rX2V4dGVuc2lvbl9uYW1lAEludmFsaWQgY2hhcmFjdGVyIGluIGNodW5rIGV4dGVuc2lvbnMgbmFtZQBQYXVzZSBvbiBDT05ORUNUL1VwZ3JhZGUAUGF1c2Ugb24gUFJJL1VwZ3JhZGUARXhwZWN0ZWQgSFRUUC8yIENvbm5lY3Rpb24gUHJlZmFjZQBTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX21ldGhvZABFeHBlY3RlZCBzcGFjZSBhZnRlciBtZXRob2QAU3BhbiBjYWxsYmFjayBlcnJvciBpbiBvbl9oZWFkZXJfZmllbGQAUGF1c2VkAEludmFsaWQgd29yZCBlbmNvdW50ZXJlZABJbnZhbGlkIG1ldGhvZCBlbmNvdW50ZXJlZABVbmV4cGVjdGVkIGNoYXIgaW4gdXJsIHNjaGVtYQBSZXF1ZXN0IGhhcyBpbnZhbGlkIGBUcmFuc2Zlci1FbmNvZGluZ2AAU1dJVENIX1BST1hZAFVTRV9QUk9YWQBNS0FDVElWSVRZAFVOUFJPQ0VTU0FCTEVfRU5USVRZAENPUFkATU9WRURfUEVSTUFORU5UTFkAVE9PX0VBUkxZAE5PVElGWQBGQUlMRURfREVQRU5ERU5DWQBCQURfR0FURVdBWQBQTEFZAFBVVABDSEVDS09VVABHQVRFV0FZX1RJTUVPVVQAUkVRVUVTVF9USU1FT1VUAE5FVFdPUktfQ09OTkVDVF9USU1FT1VUAENPTk5FQ1RJT05fVElNRU9VVABMT0dJTl9USU1FT1VUAE5FVFdPUktfUkVBRF9USU1FT1VUAFBPU1QATUlTRElSRUNURURfUkVRVUVTVABDTElFTlRfQ0xPU0VEX1JFUVVFU1QAQ0xJRU5UX0NMT1NFRF9MT0FEX0JBTEFOQ0VEX1JFUVVFU1QAQkFEX1JFUVVFU1QASFRUUF9SRVFVRVNUX1NFTlRfVE9fSFRUUFNfUE9SVABSRVBPUlQASU1fQV9URUFQT1QAUkVTRVRfQ09OVEVOVABOT19DT05URU5UAFBBUlRJQUxfQ09OVEVOVABIUEVfSU5WQUxJRF9DT05TVEFOVABIUEVfQ0JfUkVTRVQAR0VUAEhQRV9TVFJJQ1QAQ09ORkxJQ1QAVEVNUE9SQVJZX1JFRElSRUNUAFBFUk1BTkVOVF9SRURJUkVDVABDT05ORUNUAE1VTFRJX1NUQVRVUwBIUEVfSU5WQUxJRF9TVEFUVVMAVE9PX01BTllfUkVRVUVTVFMARUFSTFlfSElOVFMAVU5BVkFJTEFCTEVfRk9SX0xFR0FMX1JFQVNPTlMAT1BUSU9OUwBTV0lUQ0hJTkdfUFJPVE9DT0xTAFZBUklBTlRfQUxTT19ORUdPVElBVEVTAE1VTFRJUExFX0NIT0lDRVMASU5URVJOQUxfU0VSVkVSX0VSUk9SAFdFQl9TRVJWRVJfVU5LTk9XTl9FUlJPUgBSQUlMR1VOX0VSUk9SAElERU5USVRZX1BST1ZJREVSX0FVVEhFTlRJQ0FUSU9OX0VSUk9SAFNTTF9DRVJUSUZJQ0FURV9FUlJPUgBJTlZBTElEX1hfRk9SV0FSREVEX0ZPUgBTRVRfUEFSQU1FVEVSAEdFVF9QQVJBTUVURVIASFBFX1VTRVIAU0VFX09USEVSAEhQRV9DQl9DSFVOS19IRUFERVIATUtDQUxFTkRBUgBTRVRVUABXRUJfU0VSVkVSX0lTX0RPV04AVEVBUkRPV04ASFBFX0NMT1NFRF9DT05ORUNUSU9OAEhFVVJJU1RJQ19FWFBJUkFUSU9OAERJU0NPTk5FQ1RFRF9PUEVSQVRJT04ATk9OX0FVVEhPUklUQVRJVkVfSU5GT1JNQVRJT04ASFBFX0lOVkFMSURfVkVSU0lPTgBIUEVfQ0JfTUVTU0FHRV9CRUdJTgBTSVRFX0lTX0ZST1pFTgBIUEVfSU5WQUxJRF9IRUFERVJfVE9LRU4ASU5WQUxJRF9UT0tFTgBGT1JCSURERU4ARU5IQU5DRV9ZT1VSX0NBTE0ASFBFX0lOVkFMSURfVVJMAEJMT0NLRURfQllfUEFSRU5UQUxfQ09OVFJPTABNS0NPTABBQ0wASFBFX0lOVEVSTkFMAFJFUVVFU1RfSEVBREVSX0ZJRUxEU19UT09fTEFSR0VfVU5PRkZJQ0lBTABIUEVfT0sAVU5MSU5LAFVOTE9DSwBQUkkAUkVUUllfV0lUSABIUEVfSU5WQUxJRF9DT05URU5UX0xFTkdUSABIUEVfVU5FWFBFQ1RFRF9DT05URU5UX0xFTkdUSABGTFVTSABQUk9QUEFUQ0gATS1TRUFSQ0gAVVJJX1RPT19MT05HAFBST0NFU1NJTkcATUlTQ0VMTEFORU9VU19QRVJTSVNURU5UX1dBUk5JTkcATUlTQ0VMTEFORU9VU19XQVJOSU5HAEhQRV9JTlZBTElEX1RSQU5TRkVSX0VOQ09ESU5HAEV4cGVjdGVkIENSTEYASFBFX0lOVkFMSURfQ0hVTktfU0laRQBNT1ZFAENPTlRJTlVFAEhQRV9DQl9TVEFUVVNfQ09NUExFVEUASFBFX0NCX0hFQURFUlNfQ09NUExFVEUASFBFX0NCX1ZFUlNJT05fQ09NUExFVEUASFBFX0NCX1VSTF9DT01QTEVURQBIUEVfQ0JfQ0hVTktfQ09NUExFVEUASFBFX0NCX0hFQURFUl9WQUxVRV9DT01QTEVURQBIUEVfQ0JfQ0hVTktfRVhURU5TSU9OX1ZBTFVFX0NPTVBMRVRFAEhQRV9DQl9DSFVOS19FWFRFTlNJT05fTkFNRV9DT01QTEVURQBIUEVfQ0JfTUVTU0FHRV9DT01QTEVURQBIUEVfQ0JfTUVUSE9EX0NPTVBMRVRFAEhQRV9DQl9IRUFERVJfRklFTERfQ09NUExFVEUAREVMRVRFAEhQRV9JTlZBTElEX0VPRl9TVEFURQBJTlZBTElEX1NTTF9DRVJUSUZJQ0FURQBQQVVTRQBOT19SRVNQT05TRQBVTlNVUFBPUlRFRF9NRURJQV9UWVBFAEdPTkUATk9UX0FDQ0VQVEFCTEUAU0VSVklDRV9VTkFWQUlMQUJMRQBSQU5HRV9OT1RfU0FUSVNGSUFCTEUAT1JJR0lOX0lTX1VOUkVBQ0hBQkxFAFJFU1BPTlNFX0lTX1NUQUxFAFBVUkdFAE1FUkdFAFJFUVVFU1RfSEVBREVSX0ZJRUxEU19UT09fTEFSR0UAUkVRVUVTVF9IRUFERVJfVE9PX0xBUkdFAFBBWUxPQURfVE9PX0xBUkdFAElOU1VGRklDSUVOVF9TVE9SQUdFAEhQRV9QQVVTRURfVVBHUkFERQBIUEVfUEFVU0VEX0gyX1VQR1JBREUAU09VUkNFAEFOTk9VTkNFAFRSQUNFAEhQRV9VTkVYUEVDVEVEX1NQQUNFAERFU0NSSUJFAFVOU1VCU0NSSUJFAFJFQ09SRABIUEVfSU5WQUxJRF9NRVRIT0QATk9UX0ZPVU5EAFBST1BGSU5EAFVOQklORABSRUJJTkQAVU5BVVRIT1JJWkVEAE1FVEhPRF9OT1RfQUxMT1dFRABIVFRQX1ZFUlNJT05fTk9UX1NVUFBPUlRFRABBTFJFQURZX1JFUE9SVEVEAEFDQ0VQVEVEAE5PVF9JTVBMRU1FTlRFRABMT09QX0RFVEVDVEVEAEhQRV9DUl9FWFBFQ1RFRABIUEVfTEZfRVhQRUNURUQAQ1JFQVRFRABJTV9VU0VEAEhQRV9QQVVTRUQAVElNRU9VVF9PQ0NVUkVEAFBBWU1FTlRfUkVRVUlSRUQAUFJFQ09ORElUSU9OX1JFUVVJUkVEAFBST1hZX0FVVEhFTlRJQ0FUSU9OX1JFUVVJUkVEAE5FVFdPUktfQVVUSEVOVElDQVRJT05fUkVRVUlSRUQATEVOR1RIX1JFUVVJUkVEAFNTTF9DRVJUSUZJQ0FURV9SRVFVSVJFRABVUEdSQURFX1JFUVVJUkVEAFBBR0VfRVhQSVJFRABQUkVDT05ESVRJT05fRkFJTEVEAEVYUEVDVEFUSU9OX0ZBSUxFRABSRVZBTElEQVRJT05fRkFJTEVEAFNTTF9IQU5EU0hBS0VfRkFJTEVEAExPQ0tFRABUUkFOU0ZPUk1BVElPTl9BUFBMSUVEAE5PVF9NT0RJRklFRABOT1RfRVhURU5ERUQAQkFORFdJRFRIX0xJTUlUX0VYQ0VFREVEAFNJVEVfSVNfT1ZFUkxPQURFRABIRUFEAEV4cGVjdGVkIEhUVFAvAABeEwAAJhMAADAQAADwFwAAnRMAABUSAAA5FwAA8BIAAAoQAAB1EgAArRIAAIITAABPFAAAfxAAAKAVAAAjFAAAiRIAAIsUAABNFQAA1BEAAM8UAAAQGAAAyRYAANwWAADBEQAA4BcAALsUAAB0FAAAfBUAAOUUAAAIFwAAHxAAAGUVAACjFAAAKBUAAAIVAACZFQAALBAAAIsZAABPDwAA1A4AAGoQAADOEAAAAhcAAIkOAABuEwAAHBMAAGYUAABWFwAAwRMAAM0TAABsEwAAaBcAAGYXAABfFwAAIhMAAM4PAABpDgAA2A4AAGMWAADLEwAAqg4AACgXAAAmFwAAxRMAAF0WAADoEQAAZxMAAGUTAADyFgAAcxMAAB0XAAD5FgAA8xEAAM8OAADOFQAADBIAALMRAAClEQAAYRAAADIXAAC7EwBB+TULAQEAQZA2C+ABAQECAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEAQf03CwEBAEGROAteAgMCAgICAgAAAgIAAgIAAgICAgICAgICAgAEAAAAAAACAgICAgICAgICAgICAgICAgICAgICAgICAgAAAAICAgICAgICAgICAgICAgICAgICAgICAgICAgICAAIAAgBB/TkLAQEAQZE6C14CAAICAgICAAACAgACAgACAgICAgICAgICAAMABAAAAAICAgICAgICAgICAgICAgICAgICAgICAgICAAAAAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIAAgACAEHwOwsNbG9zZWVlcC1hbGl2ZQBBiTwLAQEAQaA8C+ABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEAAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEAQYk+CwEBAEGgPgvnAQEBAQEBAQEBAQEBAQIBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBY2h1bmtlZABBsMAAC18BAQABAQEBAQAAAQEAAQEAAQEBAQEBAQEBAQAAAAAAAAABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQAAAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAEAAQBBkMIACyFlY3Rpb25lbnQtbGVuZ3Rob25yb3h5LWNvbm5lY3Rpb24AQcDCAAstcmFuc2Zlci1lbmNvZGluZ3BncmFkZQ0KDQoNClNNDQoNClRUUC9DRS9UU1AvAEH5wgALBQECAAEDAEGQwwAL4AEEAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQBB+cQACwUBAgABAwBBkMUAC+ABBAEBBQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEAAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEAQfnGAAsEAQAAAQBBkccAC98BAQEAAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQBB+sgACwQBAAACAEGQyQALXwMEAAAEBAQEBAQEBAQEBAUEBAQEBAQEBAQEBAQABAAGBwQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAEAAQABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQAAAAEAEH6ygALBAEAAAEAQZDLAAsBAQBBqssAC0ECAAAAAAAAAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMAAAAAAAADAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwBB+swACwQBAAABAEGQzQALAQEAQZrNAAsGAgAAAAACAEGxzQALOgMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAAAAAAAAAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMAQfDOAAuWAU5PVU5DRUVDS09VVE5FQ1RFVEVDUklCRUxVU0hFVEVBRFNFQVJDSFJHRUNUSVZJVFlMRU5EQVJWRU9USUZZUFRJT05TQ0hTRUFZU1RBVENIR0VPUkRJUkVDVE9SVFJDSFBBUkFNRVRFUlVSQ0VCU0NSSUJFQVJET1dOQUNFSU5ETktDS1VCU0NSSUJFSFRUUC9BRFRQLw==', 'base64')
   }),
-  8222:
+  4608:
   ((__unused_webpack_module, exports) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
@@ -32805,11 +32805,11 @@ function enumToMap(obj) {
 }
 exports.enumToMap = enumToMap;
   }),
-  6871:
+  7017:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { kClients } = __nccwpck_require__(3029)
-const Agent = __nccwpck_require__(231)
+const { kClients } = __nccwpck_require__(8031)
+const Agent = __nccwpck_require__(1745)
 const {
   kAgent,
   kMockAgentSet,
@@ -32820,14 +32820,14 @@ const {
   kGetNetConnect,
   kOptions,
   kFactory
-} = __nccwpck_require__(7231)
-const MockClient = __nccwpck_require__(7675)
-const MockPool = __nccwpck_require__(5634)
-const { matchValue, buildMockOptions } = __nccwpck_require__(9123)
-const { InvalidArgumentError, UndiciError } = __nccwpck_require__(3877)
-const Dispatcher = __nccwpck_require__(845)
-const Pluralizer = __nccwpck_require__(6299)
-const PendingInterceptorsFormatter = __nccwpck_require__(8848)
+} = __nccwpck_require__(2305)
+const MockClient = __nccwpck_require__(2361)
+const MockPool = __nccwpck_require__(6480)
+const { matchValue, buildMockOptions } = __nccwpck_require__(3193)
+const { InvalidArgumentError, UndiciError } = __nccwpck_require__(3959)
+const Dispatcher = __nccwpck_require__(3415)
+const Pluralizer = __nccwpck_require__(5773)
+const PendingInterceptorsFormatter = __nccwpck_require__(5738)
 class MockAgent extends Dispatcher {
   constructor (opts) {
 	super(opts)
@@ -32934,12 +32934,12 @@ ${pendingInterceptorsFormatter.format(pending)}
 }
 module.exports = MockAgent
   }),
-  7675:
+  2361:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { promisify } = __nccwpck_require__(7975)
-const Client = __nccwpck_require__(3451)
-const { buildMockDispatch } = __nccwpck_require__(9123)
+const Client = __nccwpck_require__(1313)
+const { buildMockDispatch } = __nccwpck_require__(3193)
 const {
   kDispatches,
   kMockAgent,
@@ -32948,10 +32948,10 @@ const {
   kOrigin,
   kOriginalDispatch,
   kConnected
-} = __nccwpck_require__(7231)
-const { MockInterceptor } = __nccwpck_require__(1821)
-const Symbols = __nccwpck_require__(3029)
-const { InvalidArgumentError } = __nccwpck_require__(3877)
+} = __nccwpck_require__(2305)
+const { MockInterceptor } = __nccwpck_require__(5843)
+const Symbols = __nccwpck_require__(8031)
+const { InvalidArgumentError } = __nccwpck_require__(3959)
 class MockClient extends Client {
   constructor (origin, opts) {
 	super(origin, opts)
@@ -32981,10 +32981,10 @@ class MockClient extends Client {
 }
 module.exports = MockClient
   }),
-  8423:
+  2673:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { UndiciError } = __nccwpck_require__(3877)
+const { UndiciError } = __nccwpck_require__(3959)
 const kMockNotMatchedError = Symbol.for('undici.error.UND_MOCK_ERR_MOCK_NOT_MATCHED')
 class MockNotMatchedError extends UndiciError {
   constructor (message) {
@@ -33003,10 +33003,10 @@ module.exports = {
   MockNotMatchedError
 }
   }),
-  1821:
+  5843:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { getResponseData, buildKey, addMockDispatch } = __nccwpck_require__(9123)
+const { getResponseData, buildKey, addMockDispatch } = __nccwpck_require__(3193)
 const {
   kDispatches,
   kDispatchKey,
@@ -33014,9 +33014,9 @@ const {
   kDefaultTrailers,
   kContentLength,
   kMockDispatch
-} = __nccwpck_require__(7231)
-const { InvalidArgumentError } = __nccwpck_require__(3877)
-const { buildURL } = __nccwpck_require__(4758)
+} = __nccwpck_require__(2305)
+const { InvalidArgumentError } = __nccwpck_require__(3959)
+const { buildURL } = __nccwpck_require__(9500)
 class MockScope {
   constructor (mockDispatch) {
 	this[kMockDispatch] = mockDispatch
@@ -33138,12 +33138,12 @@ class MockInterceptor {
 module.exports.MockInterceptor = MockInterceptor
 module.exports.MockScope = MockScope
   }),
-  5634:
+  6480:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { promisify } = __nccwpck_require__(7975)
-const Pool = __nccwpck_require__(3490)
-const { buildMockDispatch } = __nccwpck_require__(9123)
+const Pool = __nccwpck_require__(5928)
+const { buildMockDispatch } = __nccwpck_require__(3193)
 const {
   kDispatches,
   kMockAgent,
@@ -33152,10 +33152,10 @@ const {
   kOrigin,
   kOriginalDispatch,
   kConnected
-} = __nccwpck_require__(7231)
-const { MockInterceptor } = __nccwpck_require__(1821)
-const Symbols = __nccwpck_require__(3029)
-const { InvalidArgumentError } = __nccwpck_require__(3877)
+} = __nccwpck_require__(2305)
+const { MockInterceptor } = __nccwpck_require__(5843)
+const Symbols = __nccwpck_require__(8031)
+const { InvalidArgumentError } = __nccwpck_require__(3959)
 class MockPool extends Pool {
   constructor (origin, opts) {
 	super(origin, opts)
@@ -33185,7 +33185,7 @@ class MockPool extends Pool {
 }
 module.exports = MockPool
   }),
-  7231:
+  2305:
   ((module) => {
 "use strict";
 module.exports = {
@@ -33210,18 +33210,18 @@ module.exports = {
   kConnected: Symbol('connected')
 }
   }),
-  9123:
+  3193:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { MockNotMatchedError } = __nccwpck_require__(8423)
+const { MockNotMatchedError } = __nccwpck_require__(2673)
 const {
   kDispatches,
   kMockAgent,
   kOriginalDispatch,
   kOrigin,
   kGetNetConnect
-} = __nccwpck_require__(7231)
-const { buildURL } = __nccwpck_require__(4758)
+} = __nccwpck_require__(2305)
+const { buildURL } = __nccwpck_require__(9500)
 const { STATUS_CODES } = __nccwpck_require__(7067)
 const {
   types: {
@@ -33506,7 +33506,7 @@ module.exports = {
   buildHeadersFromArray
 }
   }),
-  8848:
+  5738:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { Transform } = __nccwpck_require__(7075)
@@ -33543,7 +33543,7 @@ module.exports = class PendingInterceptorsFormatter {
   }
 }
   }),
-  6299:
+  5773:
   ((module) => {
 "use strict";
 const singulars = {
@@ -33571,7 +33571,7 @@ module.exports = class Pluralizer {
   }
 }
   }),
-  5885:
+  4591:
   ((module) => {
 "use strict";
 let fastNow = 0
@@ -33689,18 +33689,18 @@ module.exports = {
   kFastTimer
 }
   }),
-  2672:
+  9918:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { kConstruct } = __nccwpck_require__(8171)
-const { urlEquals, getFieldValues } = __nccwpck_require__(2448)
-const { kEnumerableProperty, isDisturbed } = __nccwpck_require__(4758)
-const { webidl } = __nccwpck_require__(4927)
-const { Response, cloneResponse, fromInnerResponse } = __nccwpck_require__(3489)
-const { Request, fromInnerRequest } = __nccwpck_require__(229)
-const { kState } = __nccwpck_require__(8841)
-const { fetching } = __nccwpck_require__(344)
-const { urlIsHttpHttpsScheme, createDeferredPromise, readAllBytes } = __nccwpck_require__(7554)
+const { kConstruct } = __nccwpck_require__(8329)
+const { urlEquals, getFieldValues } = __nccwpck_require__(3762)
+const { kEnumerableProperty, isDisturbed } = __nccwpck_require__(9500)
+const { webidl } = __nccwpck_require__(4625)
+const { Response, cloneResponse, fromInnerResponse } = __nccwpck_require__(7287)
+const { Request, fromInnerRequest } = __nccwpck_require__(9683)
+const { kState } = __nccwpck_require__(3175)
+const { fetching } = __nccwpck_require__(4202)
+const { urlIsHttpHttpsScheme, createDeferredPromise, readAllBytes } = __nccwpck_require__(1204)
 const assert = __nccwpck_require__(4589)
 class Cache {
   #relevantRequestResponseList
@@ -34199,13 +34199,13 @@ module.exports = {
   Cache
 }
   }),
-  1855:
+  6577:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { kConstruct } = __nccwpck_require__(8171)
-const { Cache } = __nccwpck_require__(2672)
-const { webidl } = __nccwpck_require__(4927)
-const { kEnumerableProperty } = __nccwpck_require__(4758)
+const { kConstruct } = __nccwpck_require__(8329)
+const { Cache } = __nccwpck_require__(9918)
+const { webidl } = __nccwpck_require__(4625)
+const { kEnumerableProperty } = __nccwpck_require__(9500)
 class CacheStorage {
   #caches = new Map()
   constructor () {
@@ -34283,19 +34283,19 @@ module.exports = {
   CacheStorage
 }
   }),
-  8171:
+  8329:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 module.exports = {
-  kConstruct: (__nccwpck_require__(3029).kConstruct)
+  kConstruct: (__nccwpck_require__(8031).kConstruct)
 }
   }),
-  2448:
+  3762:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
-const { URLSerializer } = __nccwpck_require__(4418)
-const { isValidHeaderName } = __nccwpck_require__(7554)
+const { URLSerializer } = __nccwpck_require__(192)
+const { isValidHeaderName } = __nccwpck_require__(1204)
 function urlEquals (A, B, excludeFragment = false) {
   const serializedA = URLSerializer(A, excludeFragment)
   const serializedB = URLSerializer(B, excludeFragment)
@@ -34317,7 +34317,7 @@ module.exports = {
   getFieldValues
 }
   }),
-  7694:
+  5848:
   ((module) => {
 "use strict";
 const maxAttributeValueSize = 1024
@@ -34327,13 +34327,13 @@ module.exports = {
   maxNameValuePairSize
 }
   }),
-  7931:
+  7889:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { parseSetCookie } = __nccwpck_require__(7940)
-const { stringify } = __nccwpck_require__(9475)
-const { webidl } = __nccwpck_require__(4927)
-const { Headers } = __nccwpck_require__(3354)
+const { parseSetCookie } = __nccwpck_require__(1814)
+const { stringify } = __nccwpck_require__(185)
+const { webidl } = __nccwpck_require__(4625)
+const { Headers } = __nccwpck_require__(3408)
 function getCookies (headers) {
   webidl.argumentLengthCheck(arguments, 1, 'getCookies')
   webidl.brandCheck(headers, Headers, { strict: false })
@@ -34453,12 +34453,12 @@ module.exports = {
   setCookie
 }
   }),
-  7940:
+  1814:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { maxNameValuePairSize, maxAttributeValueSize } = __nccwpck_require__(7694)
-const { isCTLExcludingHtab } = __nccwpck_require__(9475)
-const { collectASequenceOfCodePointsFast } = __nccwpck_require__(4418)
+const { maxNameValuePairSize, maxAttributeValueSize } = __nccwpck_require__(5848)
+const { isCTLExcludingHtab } = __nccwpck_require__(185)
+const { collectASequenceOfCodePointsFast } = __nccwpck_require__(192)
 const assert = __nccwpck_require__(4589)
 function parseSetCookie (header) {
   if (isCTLExcludingHtab(header)) {
@@ -34584,7 +34584,7 @@ module.exports = {
   parseUnparsedAttributes
 }
   }),
-  9475:
+  185:
   ((module) => {
 "use strict";
 function isCTLExcludingHtab (value) {
@@ -34786,12 +34786,12 @@ module.exports = {
   stringify
 }
   }),
-  7313:
+  8819:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const buffer = __nccwpck_require__(4573)
 const { Transform } = __nccwpck_require__(7075)
-const { isASCIINumber, isValidLastEventId } = __nccwpck_require__(7197)
+const { isASCIINumber, isValidLastEventId } = __nccwpck_require__(3943)
 const BOM = [0xEF, 0xBB, 0xBF]
 const LF = 0x0A
 const CR = 0x0D
@@ -35160,21 +35160,21 @@ module.exports = {
   EventSourceStream
 }
   }),
-  1268:
+  7042:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { pipeline } = __nccwpck_require__(7075)
-const { fetching } = __nccwpck_require__(344)
-const { makeRequest } = __nccwpck_require__(229)
-const { webidl } = __nccwpck_require__(4927)
-const { EventSourceStream } = __nccwpck_require__(7313)
-const { parseMIMEType } = __nccwpck_require__(4418)
-const { createFastMessageEvent } = __nccwpck_require__(6450)
-const { isNetworkError } = __nccwpck_require__(3489)
-const { delay } = __nccwpck_require__(7197)
-const { kEnumerableProperty } = __nccwpck_require__(4758)
-const { environmentSettingsObject } = __nccwpck_require__(7554)
-const { getGlobalDispatcher } = __nccwpck_require__(6411)
+const { fetching } = __nccwpck_require__(4202)
+const { makeRequest } = __nccwpck_require__(9683)
+const { webidl } = __nccwpck_require__(4625)
+const { EventSourceStream } = __nccwpck_require__(8819)
+const { parseMIMEType } = __nccwpck_require__(192)
+const { createFastMessageEvent } = __nccwpck_require__(6760)
+const { isNetworkError } = __nccwpck_require__(7287)
+const { delay } = __nccwpck_require__(3943)
+const { kEnumerableProperty } = __nccwpck_require__(9500)
+const { environmentSettingsObject } = __nccwpck_require__(1204)
+const { getGlobalDispatcher } = __nccwpck_require__(1481)
 let experimentalWarned = false
 const defaultReconnectionTime = 3000
 const CONNECTING = 0
@@ -35428,7 +35428,7 @@ module.exports = {
   defaultReconnectionTime
 }
   }),
-  7197:
+  3943:
   ((module) => {
 "use strict";
 function isValidLastEventId (value) {
@@ -35452,10 +35452,10 @@ module.exports = {
   delay
 }
   }),
-  5662:
+  1448:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const util = __nccwpck_require__(4758)
+const util = __nccwpck_require__(9500)
 const {
   ReadableStreamFrom,
   isBlobLike,
@@ -35465,16 +35465,16 @@ const {
   fullyReadBody,
   extractMimeType,
   utf8DecodeBytes
-} = __nccwpck_require__(7554)
-const { FormData } = __nccwpck_require__(5468)
-const { kState } = __nccwpck_require__(8841)
-const { webidl } = __nccwpck_require__(4927)
+} = __nccwpck_require__(1204)
+const { FormData } = __nccwpck_require__(3818)
+const { kState } = __nccwpck_require__(3175)
+const { webidl } = __nccwpck_require__(4625)
 const { Blob } = __nccwpck_require__(4573)
 const assert = __nccwpck_require__(4589)
 const { isErrored, isDisturbed } = __nccwpck_require__(7075)
 const { isArrayBuffer } = __nccwpck_require__(3429)
-const { serializeAMimeType } = __nccwpck_require__(4418)
-const { multipartFormDataParser } = __nccwpck_require__(7106)
+const { serializeAMimeType } = __nccwpck_require__(192)
+const { multipartFormDataParser } = __nccwpck_require__(8016)
 let random
 try {
   const crypto = __nccwpck_require__(7598)
@@ -35761,7 +35761,7 @@ module.exports = {
   bodyUnusable
 }
   }),
-  6845:
+  4219:
   ((module) => {
 "use strict";
 const corsSafeListedMethods =   (['GET', 'HEAD', 'POST'])
@@ -35854,7 +35854,7 @@ module.exports = {
   referrerPolicySet
 }
   }),
-  4418:
+  192:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
@@ -36208,10 +36208,10 @@ module.exports = {
   isomorphicDecode
 }
   }),
-  8355:
+  8905:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { kConnected, kSize } = __nccwpck_require__(3029)
+const { kConnected, kSize } = __nccwpck_require__(8031)
 class CompatWeakRef {
   constructor (value) {
 	this.value = value
@@ -36248,12 +36248,12 @@ module.exports = function () {
   return { WeakRef, FinalizationRegistry }
 }
   }),
-  5912:
+  3486:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { Blob, File } = __nccwpck_require__(4573)
-const { kState } = __nccwpck_require__(8841)
-const { webidl } = __nccwpck_require__(4927)
+const { kState } = __nccwpck_require__(3175)
+const { webidl } = __nccwpck_require__(4625)
 class FileLike {
   constructor (blobLike, fileName, options = {}) {
 	const n = fileName
@@ -36316,14 +36316,14 @@ function isFileLike (object) {
 }
 module.exports = { FileLike, isFileLike }
   }),
-  7106:
+  8016:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { isUSVString, bufferToLowerCasedHeaderName } = __nccwpck_require__(4758)
-const { utf8DecodeBytes } = __nccwpck_require__(7554)
-const { HTTP_TOKEN_CODEPOINTS, isomorphicDecode } = __nccwpck_require__(4418)
-const { isFileLike } = __nccwpck_require__(5912)
-const { makeEntry } = __nccwpck_require__(5468)
+const { isUSVString, bufferToLowerCasedHeaderName } = __nccwpck_require__(9500)
+const { utf8DecodeBytes } = __nccwpck_require__(1204)
+const { HTTP_TOKEN_CODEPOINTS, isomorphicDecode } = __nccwpck_require__(192)
+const { isFileLike } = __nccwpck_require__(3486)
+const { makeEntry } = __nccwpck_require__(3818)
 const assert = __nccwpck_require__(4589)
 const { File: NodeFile } = __nccwpck_require__(4573)
 const File = globalThis.File ?? NodeFile
@@ -36577,14 +36577,14 @@ module.exports = {
   validateBoundary
 }
   }),
-  5468:
+  3818:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { isBlobLike, iteratorMixin } = __nccwpck_require__(7554)
-const { kState } = __nccwpck_require__(8841)
-const { kEnumerableProperty } = __nccwpck_require__(4758)
-const { FileLike, isFileLike } = __nccwpck_require__(5912)
-const { webidl } = __nccwpck_require__(4927)
+const { isBlobLike, iteratorMixin } = __nccwpck_require__(1204)
+const { kState } = __nccwpck_require__(3175)
+const { kEnumerableProperty } = __nccwpck_require__(9500)
+const { FileLike, isFileLike } = __nccwpck_require__(3486)
+const { webidl } = __nccwpck_require__(4625)
 const { File: NativeFile } = __nccwpck_require__(4573)
 const nodeUtil = __nccwpck_require__(7975)
 const File = globalThis.File ?? NativeFile
@@ -36735,7 +36735,7 @@ function makeEntry (name, value, filename) {
 }
 module.exports = { FormData, makeEntry }
   }),
-  7473:
+  5311:
   ((module) => {
 "use strict";
 const globalOrigin = Symbol.for('undici.globalOrigin.1')
@@ -36768,17 +36768,17 @@ module.exports = {
   setGlobalOrigin
 }
   }),
-  3354:
+  3408:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { kConstruct } = __nccwpck_require__(3029)
-const { kEnumerableProperty } = __nccwpck_require__(4758)
+const { kConstruct } = __nccwpck_require__(8031)
+const { kEnumerableProperty } = __nccwpck_require__(9500)
 const {
   iteratorMixin,
   isValidHeaderName,
   isValidHeaderValue
-} = __nccwpck_require__(7554)
-const { webidl } = __nccwpck_require__(4927)
+} = __nccwpck_require__(1204)
+const { webidl } = __nccwpck_require__(4625)
 const assert = __nccwpck_require__(4589)
 const util = __nccwpck_require__(7975)
 const kHeadersMap = Symbol('headers map')
@@ -37174,7 +37174,7 @@ module.exports = {
   getHeadersList
 }
   }),
-  344:
+  4202:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -37183,9 +37183,9 @@ const {
   filterResponse,
   makeResponse,
   fromInnerResponse
-} = __nccwpck_require__(3489)
-const { HeadersList } = __nccwpck_require__(3354)
-const { Request, cloneRequest } = __nccwpck_require__(229)
+} = __nccwpck_require__(7287)
+const { HeadersList } = __nccwpck_require__(3408)
+const { Request, cloneRequest } = __nccwpck_require__(9683)
 const zlib = __nccwpck_require__(8522)
 const {
   bytesMatch,
@@ -37221,23 +37221,23 @@ const {
   buildContentRange,
   createInflate,
   extractMimeType
-} = __nccwpck_require__(7554)
-const { kState, kDispatcher } = __nccwpck_require__(8841)
+} = __nccwpck_require__(1204)
+const { kState, kDispatcher } = __nccwpck_require__(3175)
 const assert = __nccwpck_require__(4589)
-const { safelyExtractBody, extractBody } = __nccwpck_require__(5662)
+const { safelyExtractBody, extractBody } = __nccwpck_require__(1448)
 const {
   redirectStatusSet,
   nullBodyStatus,
   safeMethodsSet,
   requestBodyHeader,
   subresourceSet
-} = __nccwpck_require__(6845)
+} = __nccwpck_require__(4219)
 const EE = __nccwpck_require__(8474)
 const { Readable, pipeline, finished } = __nccwpck_require__(7075)
-const { addAbortListener, isErrored, isReadable, bufferToLowerCasedHeaderName } = __nccwpck_require__(4758)
-const { dataURLProcessor, serializeAMimeType, minimizeSupportedMimeType } = __nccwpck_require__(4418)
-const { getGlobalDispatcher } = __nccwpck_require__(6411)
-const { webidl } = __nccwpck_require__(4927)
+const { addAbortListener, isErrored, isReadable, bufferToLowerCasedHeaderName } = __nccwpck_require__(9500)
+const { dataURLProcessor, serializeAMimeType, minimizeSupportedMimeType } = __nccwpck_require__(192)
+const { getGlobalDispatcher } = __nccwpck_require__(1481)
+const { webidl } = __nccwpck_require__(4625)
 const { STATUS_CODES } = __nccwpck_require__(7067)
 const GET_OR_HEAD = ['GET', 'HEAD']
 const defaultUserAgent = typeof __UNDICI_IS_NODE__ !== 'undefined' || typeof esbuildDetection !== 'undefined'
@@ -38302,19 +38302,19 @@ module.exports = {
   finalizeAndReportTiming
 }
   }),
-  229:
+  9683:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { extractBody, mixinBody, cloneBody, bodyUnusable } = __nccwpck_require__(5662)
-const { Headers, fill: fillHeaders, HeadersList, setHeadersGuard, getHeadersGuard, setHeadersList, getHeadersList } = __nccwpck_require__(3354)
-const { FinalizationRegistry } = __nccwpck_require__(8355)()
-const util = __nccwpck_require__(4758)
+const { extractBody, mixinBody, cloneBody, bodyUnusable } = __nccwpck_require__(1448)
+const { Headers, fill: fillHeaders, HeadersList, setHeadersGuard, getHeadersGuard, setHeadersList, getHeadersList } = __nccwpck_require__(3408)
+const { FinalizationRegistry } = __nccwpck_require__(8905)()
+const util = __nccwpck_require__(9500)
 const nodeUtil = __nccwpck_require__(7975)
 const {
   isValidHTTPToken,
   sameOrigin,
   environmentSettingsObject
-} = __nccwpck_require__(7554)
+} = __nccwpck_require__(1204)
 const {
   forbiddenMethodsSet,
   corsSafeListedMethodsSet,
@@ -38324,12 +38324,12 @@ const {
   requestCredentials,
   requestCache,
   requestDuplex
-} = __nccwpck_require__(6845)
+} = __nccwpck_require__(4219)
 const { kEnumerableProperty, normalizedMethodRecordsBase, normalizedMethodRecords } = util
-const { kHeaders, kSignal, kState, kDispatcher } = __nccwpck_require__(8841)
-const { webidl } = __nccwpck_require__(4927)
-const { URLSerializer } = __nccwpck_require__(4418)
-const { kConstruct } = __nccwpck_require__(3029)
+const { kHeaders, kSignal, kState, kDispatcher } = __nccwpck_require__(3175)
+const { webidl } = __nccwpck_require__(4625)
+const { URLSerializer } = __nccwpck_require__(192)
+const { kConstruct } = __nccwpck_require__(8031)
 const assert = __nccwpck_require__(4589)
 const { getMaxListeners, setMaxListeners, getEventListeners, defaultMaxListeners } = __nccwpck_require__(8474)
 const kAbortController = Symbol('abortController')
@@ -38938,12 +38938,12 @@ webidl.converters.RequestInit = webidl.dictionaryConverter([
 ])
 module.exports = { Request, makeRequest, fromInnerRequest, cloneRequest }
   }),
-  3489:
+  7287:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { Headers, HeadersList, fill, getHeadersGuard, setHeadersGuard, setHeadersList } = __nccwpck_require__(3354)
-const { extractBody, cloneBody, mixinBody, hasFinalizationRegistry, streamRegistry, bodyUnusable } = __nccwpck_require__(5662)
-const util = __nccwpck_require__(4758)
+const { Headers, HeadersList, fill, getHeadersGuard, setHeadersGuard, setHeadersList } = __nccwpck_require__(3408)
+const { extractBody, cloneBody, mixinBody, hasFinalizationRegistry, streamRegistry, bodyUnusable } = __nccwpck_require__(1448)
+const util = __nccwpck_require__(9500)
 const nodeUtil = __nccwpck_require__(7975)
 const { kEnumerableProperty } = util
 const {
@@ -38955,16 +38955,16 @@ const {
   isErrorLike,
   isomorphicEncode,
   environmentSettingsObject: relevantRealm
-} = __nccwpck_require__(7554)
+} = __nccwpck_require__(1204)
 const {
   redirectStatusSet,
   nullBodyStatus
-} = __nccwpck_require__(6845)
-const { kState, kHeaders } = __nccwpck_require__(8841)
-const { webidl } = __nccwpck_require__(4927)
-const { FormData } = __nccwpck_require__(5468)
-const { URLSerializer } = __nccwpck_require__(4418)
-const { kConstruct } = __nccwpck_require__(3029)
+} = __nccwpck_require__(4219)
+const { kState, kHeaders } = __nccwpck_require__(3175)
+const { webidl } = __nccwpck_require__(4625)
+const { FormData } = __nccwpck_require__(3818)
+const { URLSerializer } = __nccwpck_require__(192)
+const { kConstruct } = __nccwpck_require__(8031)
 const assert = __nccwpck_require__(4589)
 const { types } = __nccwpck_require__(7975)
 const textEncoder = new TextEncoder('utf-8')
@@ -39327,7 +39327,7 @@ module.exports = {
   fromInnerResponse
 }
   }),
-  8841:
+  3175:
   ((module) => {
 "use strict";
 module.exports = {
@@ -39338,19 +39338,19 @@ module.exports = {
   kDispatcher: Symbol('dispatcher')
 }
   }),
-  7554:
+  1204:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { Transform } = __nccwpck_require__(7075)
 const zlib = __nccwpck_require__(8522)
-const { redirectStatusSet, referrerPolicySet: referrerPolicyTokens, badPortsSet } = __nccwpck_require__(6845)
-const { getGlobalOrigin } = __nccwpck_require__(7473)
-const { collectASequenceOfCodePoints, collectAnHTTPQuotedString, removeChars, parseMIMEType } = __nccwpck_require__(4418)
+const { redirectStatusSet, referrerPolicySet: referrerPolicyTokens, badPortsSet } = __nccwpck_require__(4219)
+const { getGlobalOrigin } = __nccwpck_require__(5311)
+const { collectASequenceOfCodePoints, collectAnHTTPQuotedString, removeChars, parseMIMEType } = __nccwpck_require__(192)
 const { performance } = __nccwpck_require__(643)
-const { isBlobLike, ReadableStreamFrom, isValidHTTPToken, normalizedMethodRecordsBase } = __nccwpck_require__(4758)
+const { isBlobLike, ReadableStreamFrom, isValidHTTPToken, normalizedMethodRecordsBase } = __nccwpck_require__(9500)
 const assert = __nccwpck_require__(4589)
 const { isUint8Array } = __nccwpck_require__(3429)
-const { webidl } = __nccwpck_require__(4927)
+const { webidl } = __nccwpck_require__(4625)
 let supportedHashes = []
 let crypto
 try {
@@ -40226,12 +40226,12 @@ module.exports = {
   environmentSettingsObject
 }
   }),
-  4927:
+  4625:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { types, inspect } = __nccwpck_require__(7975)
 const { markAsUncloneable } = __nccwpck_require__(5919)
-const { toUSVString } = __nccwpck_require__(4758)
+const { toUSVString } = __nccwpck_require__(9500)
 const webidl = {}
 webidl.converters = {}
 webidl.util = {}
@@ -40661,7 +40661,7 @@ module.exports = {
   webidl
 }
   }),
-  3513:
+  1691:
   ((module) => {
 "use strict";
 function getEncoding (label) {
@@ -40943,23 +40943,23 @@ module.exports = {
   getEncoding
 }
   }),
-  6973:
+  6575:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
   staticPropertyDescriptors,
   readOperation,
   fireAProgressEvent
-} = __nccwpck_require__(2120)
+} = __nccwpck_require__(6014)
 const {
   kState,
   kError,
   kResult,
   kEvents,
   kAborted
-} = __nccwpck_require__(7651)
-const { webidl } = __nccwpck_require__(4927)
-const { kEnumerableProperty } = __nccwpck_require__(4758)
+} = __nccwpck_require__(8445)
+const { webidl } = __nccwpck_require__(4625)
+const { kEnumerableProperty } = __nccwpck_require__(9500)
 class FileReader extends EventTarget {
   constructor () {
 	super()
@@ -41167,10 +41167,10 @@ module.exports = {
   FileReader
 }
   }),
-  95:
+  9393:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { webidl } = __nccwpck_require__(4927)
+const { webidl } = __nccwpck_require__(4625)
 const kState = Symbol('ProgressEvent state')
 class ProgressEvent extends Event {
   constructor (type, eventInitDict = {}) {
@@ -41232,7 +41232,7 @@ module.exports = {
   ProgressEvent
 }
   }),
-  7651:
+  8445:
   ((module) => {
 "use strict";
 module.exports = {
@@ -41244,7 +41244,7 @@ module.exports = {
   kAborted: Symbol('FileReader aborted')
 }
   }),
-  2120:
+  6014:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -41253,12 +41253,12 @@ const {
   kResult,
   kAborted,
   kLastProgressEventFired
-} = __nccwpck_require__(7651)
-const { ProgressEvent } = __nccwpck_require__(95)
-const { getEncoding } = __nccwpck_require__(3513)
-const { serializeAMimeType, parseMIMEType } = __nccwpck_require__(4418)
+} = __nccwpck_require__(8445)
+const { ProgressEvent } = __nccwpck_require__(9393)
+const { getEncoding } = __nccwpck_require__(1691)
+const { serializeAMimeType, parseMIMEType } = __nccwpck_require__(192)
 const { types } = __nccwpck_require__(7975)
-const { StringDecoder } = __nccwpck_require__(3193)
+const { StringDecoder } = __nccwpck_require__(5574)
 const { btoa } = __nccwpck_require__(4573)
 const staticPropertyDescriptors = {
   enumerable: true,
@@ -41432,25 +41432,25 @@ module.exports = {
   fireAProgressEvent
 }
   }),
-  271:
+  773:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { uid, states, sentCloseFrameState, emptyBuffer, opcodes } = __nccwpck_require__(5750)
+const { uid, states, sentCloseFrameState, emptyBuffer, opcodes } = __nccwpck_require__(7119)
 const {
   kReadyState,
   kSentClose,
   kByteParser,
   kReceivedClose,
   kResponse
-} = __nccwpck_require__(7478)
-const { fireEvent, failWebsocketConnection, isClosing, isClosed, isEstablished, parseExtensions } = __nccwpck_require__(2795)
-const { channels } = __nccwpck_require__(7272)
-const { CloseEvent } = __nccwpck_require__(6450)
-const { makeRequest } = __nccwpck_require__(229)
-const { fetching } = __nccwpck_require__(344)
-const { Headers, getHeadersList } = __nccwpck_require__(3354)
-const { getDecodeSplit } = __nccwpck_require__(7554)
-const { WebsocketFrameSend } = __nccwpck_require__(6830)
+} = __nccwpck_require__(4911)
+const { fireEvent, failWebsocketConnection, isClosing, isClosed, isEstablished, parseExtensions } = __nccwpck_require__(965)
+const { channels } = __nccwpck_require__(5458)
+const { CloseEvent } = __nccwpck_require__(6760)
+const { makeRequest } = __nccwpck_require__(9683)
+const { fetching } = __nccwpck_require__(4202)
+const { Headers, getHeadersList } = __nccwpck_require__(3408)
+const { getDecodeSplit } = __nccwpck_require__(1204)
+const { WebsocketFrameSend } = __nccwpck_require__(9676)
 let crypto
 try {
   crypto = __nccwpck_require__(7598)
@@ -41612,7 +41612,7 @@ module.exports = {
   closeWebSocketConnection
 }
   }),
-  5750:
+  7119:
   ((module) => {
 "use strict";
 const uid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
@@ -41666,12 +41666,12 @@ module.exports = {
   sendHints
 }
   }),
-  6450:
+  6760:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { webidl } = __nccwpck_require__(4927)
-const { kEnumerableProperty } = __nccwpck_require__(4758)
-const { kConstruct } = __nccwpck_require__(3029)
+const { webidl } = __nccwpck_require__(4625)
+const { kEnumerableProperty } = __nccwpck_require__(9500)
+const { kConstruct } = __nccwpck_require__(8031)
 const { MessagePort } = __nccwpck_require__(5919)
 class MessageEvent extends Event {
   #eventInit
@@ -41930,10 +41930,10 @@ module.exports = {
   createFastMessageEvent
 }
   }),
-  6830:
+  9676:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { maxUnsigned16Bit } = __nccwpck_require__(5750)
+const { maxUnsigned16Bit } = __nccwpck_require__(7119)
 const BUFFER_SIZE = 16386
 let crypto
 let buffer = null
@@ -42000,12 +42000,12 @@ module.exports = {
   WebsocketFrameSend
 }
   }),
-  6555:
+  4841:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { createInflateRaw, Z_DEFAULT_WINDOWBITS } = __nccwpck_require__(8522)
-const { isValidClientWindowBits } = __nccwpck_require__(2795)
-const { MessageSizeExceededError } = __nccwpck_require__(3877)
+const { isValidClientWindowBits } = __nccwpck_require__(965)
+const { MessageSizeExceededError } = __nccwpck_require__(3959)
 const tail = Buffer.from([0x00, 0x00, 0xff, 0xff])
 const kBuffer = Symbol('kBuffer')
 const kLength = Symbol('kLength')
@@ -42069,14 +42069,14 @@ class PerMessageDeflate {
 }
 module.exports = { PerMessageDeflate }
   }),
-  5694:
+  1872:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { Writable } = __nccwpck_require__(7075)
 const assert = __nccwpck_require__(4589)
-const { parserStates, opcodes, states, emptyBuffer, sentCloseFrameState } = __nccwpck_require__(5750)
-const { kReadyState, kSentClose, kResponse, kReceivedClose } = __nccwpck_require__(7478)
-const { channels } = __nccwpck_require__(7272)
+const { parserStates, opcodes, states, emptyBuffer, sentCloseFrameState } = __nccwpck_require__(7119)
+const { kReadyState, kSentClose, kResponse, kReceivedClose } = __nccwpck_require__(4911)
+const { channels } = __nccwpck_require__(5458)
 const {
   isValidStatusCode,
   isValidOpcode,
@@ -42086,11 +42086,11 @@ const {
   isControlFrame,
   isTextBinaryFrame,
   isContinuationFrame
-} = __nccwpck_require__(2795)
-const { WebsocketFrameSend } = __nccwpck_require__(6830)
-const { closeWebSocketConnection } = __nccwpck_require__(271)
-const { PerMessageDeflate } = __nccwpck_require__(6555)
-const { MessageSizeExceededError } = __nccwpck_require__(3877)
+} = __nccwpck_require__(965)
+const { WebsocketFrameSend } = __nccwpck_require__(9676)
+const { closeWebSocketConnection } = __nccwpck_require__(773)
+const { PerMessageDeflate } = __nccwpck_require__(4841)
+const { MessageSizeExceededError } = __nccwpck_require__(3959)
 function failWebsocketConnectionWithCode (ws, code, reason) {
   closeWebSocketConnection(ws, code, reason, Buffer.byteLength(reason))
   failWebsocketConnection(ws, reason)
@@ -42429,12 +42429,12 @@ module.exports = {
   ByteParser
 }
   }),
-  6802:
+  504:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { WebsocketFrameSend } = __nccwpck_require__(6830)
-const { opcodes, sendHints } = __nccwpck_require__(5750)
-const FixedQueue = __nccwpck_require__(5874)
+const { WebsocketFrameSend } = __nccwpck_require__(9676)
+const { opcodes, sendHints } = __nccwpck_require__(7119)
+const FixedQueue = __nccwpck_require__(5464)
 const FastBuffer = Buffer[Symbol.species]
 class SendQueue {
   #queue = new FixedQueue()
@@ -42501,7 +42501,7 @@ function toBuffer (data, hint) {
 }
 module.exports = { SendQueue }
   }),
-  7478:
+  4911:
   ((module) => {
 "use strict";
 module.exports = {
@@ -42515,14 +42515,14 @@ module.exports = {
   kByteParser: Symbol('byte parser')
 }
   }),
-  2795:
+  965:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { kReadyState, kController, kResponse, kBinaryType, kWebSocketURL } = __nccwpck_require__(7478)
-const { states, opcodes } = __nccwpck_require__(5750)
-const { ErrorEvent, createFastMessageEvent } = __nccwpck_require__(6450)
+const { kReadyState, kController, kResponse, kBinaryType, kWebSocketURL } = __nccwpck_require__(4911)
+const { states, opcodes } = __nccwpck_require__(7119)
+const { ErrorEvent, createFastMessageEvent } = __nccwpck_require__(6760)
 const { isUtf8 } = __nccwpck_require__(4573)
-const { collectASequenceOfCodePointsFast, removeHTTPWhitespace } = __nccwpck_require__(4418)
+const { collectASequenceOfCodePointsFast, removeHTTPWhitespace } = __nccwpck_require__(192)
 function isConnecting (ws) {
   return ws[kReadyState] === states.CONNECTING
 }
@@ -42696,13 +42696,13 @@ module.exports = {
   isValidClientWindowBits
 }
   }),
-  100:
+  2522:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { webidl } = __nccwpck_require__(4927)
-const { URLSerializer } = __nccwpck_require__(4418)
-const { environmentSettingsObject } = __nccwpck_require__(7554)
-const { staticPropertyDescriptors, states, sentCloseFrameState, sendHints } = __nccwpck_require__(5750)
+const { webidl } = __nccwpck_require__(4625)
+const { URLSerializer } = __nccwpck_require__(192)
+const { environmentSettingsObject } = __nccwpck_require__(1204)
+const { staticPropertyDescriptors, states, sentCloseFrameState, sendHints } = __nccwpck_require__(7119)
 const {
   kWebSocketURL,
   kReadyState,
@@ -42711,21 +42711,21 @@ const {
   kResponse,
   kSentClose,
   kByteParser
-} = __nccwpck_require__(7478)
+} = __nccwpck_require__(4911)
 const {
   isConnecting,
   isEstablished,
   isClosing,
   isValidSubprotocol,
   fireEvent
-} = __nccwpck_require__(2795)
-const { establishWebSocketConnection, closeWebSocketConnection } = __nccwpck_require__(271)
-const { ByteParser } = __nccwpck_require__(5694)
-const { kEnumerableProperty, isBlobLike } = __nccwpck_require__(4758)
-const { getGlobalDispatcher } = __nccwpck_require__(6411)
+} = __nccwpck_require__(965)
+const { establishWebSocketConnection, closeWebSocketConnection } = __nccwpck_require__(773)
+const { ByteParser } = __nccwpck_require__(1872)
+const { kEnumerableProperty, isBlobLike } = __nccwpck_require__(9500)
+const { getGlobalDispatcher } = __nccwpck_require__(1481)
 const { types } = __nccwpck_require__(7975)
-const { ErrorEvent, CloseEvent } = __nccwpck_require__(6450)
-const { SendQueue } = __nccwpck_require__(6802)
+const { ErrorEvent, CloseEvent } = __nccwpck_require__(6760)
+const { SendQueue } = __nccwpck_require__(504)
 class WebSocket extends EventTarget {
   #events = {
 	open: null,
@@ -43066,7 +43066,7 @@ module.exports = {
   WebSocket
 }
   }),
-  8612:
+  575:
   ((module) => {
 module.exports = eval("require")("./crypto/build/Release/sshcrypto.node");
   }),
@@ -43200,7 +43200,7 @@ module.exports = require("node:net");
 "use strict";
 module.exports = require("node:os");
   }),
-  6760:
+  4379:
   ((module) => {
 "use strict";
 module.exports = require("node:path");
@@ -43285,7 +43285,7 @@ module.exports = require("process");
 "use strict";
 module.exports = require("stream");
   }),
-  3193:
+  5574:
   ((module) => {
 "use strict";
 module.exports = require("string_decoder");
@@ -43305,16 +43305,16 @@ module.exports = require("util");
 "use strict";
 module.exports = require("zlib");
   }),
-  8303:
+  6745:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
-var Scalar = __nccwpck_require__(4603);
-var YAMLMap = __nccwpck_require__(188);
-var YAMLSeq = __nccwpck_require__(9521);
-var resolveBlockMap = __nccwpck_require__(1513);
-var resolveBlockSeq = __nccwpck_require__(8468);
-var resolveFlowCollection = __nccwpck_require__(8312);
+var identity = __nccwpck_require__(1891);
+var Scalar = __nccwpck_require__(4305);
+var YAMLMap = __nccwpck_require__(2938);
+var YAMLSeq = __nccwpck_require__(3571);
+var resolveBlockMap = __nccwpck_require__(619);
+var resolveBlockSeq = __nccwpck_require__(1610);
+var resolveFlowCollection = __nccwpck_require__(562);
 function resolveCollection(CN, ctx, token, onError, tagName, tag) {
 	const coll = token.type === 'block-map'
 		? resolveBlockMap.resolveBlockMap(CN, ctx, token, onError, tag)
@@ -43391,13 +43391,13 @@ function composeCollection(CN, ctx, token, props, onError) {
 }
 exports.composeCollection = composeCollection;
   }),
-  2805:
+  6183:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Document = __nccwpck_require__(3471);
-var composeNode = __nccwpck_require__(9919);
-var resolveEnd = __nccwpck_require__(4370);
-var resolveProps = __nccwpck_require__(1645);
+var Document = __nccwpck_require__(7977);
+var composeNode = __nccwpck_require__(413);
+var resolveEnd = __nccwpck_require__(2368);
+var resolveProps = __nccwpck_require__(6715);
 function composeDoc(options, directives, { offset, start, value, end }, onError) {
 	const opts = Object.assign({ _directives: directives }, options);
 	const doc = new Document.Document(undefined, opts);
@@ -43435,15 +43435,15 @@ function composeDoc(options, directives, { offset, start, value, end }, onError)
 }
 exports.composeDoc = composeDoc;
   }),
-  9919:
+  413:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Alias = __nccwpck_require__(3731);
-var identity = __nccwpck_require__(6381);
-var composeCollection = __nccwpck_require__(8303);
-var composeScalar = __nccwpck_require__(6335);
-var resolveEnd = __nccwpck_require__(4370);
-var utilEmptyScalarPosition = __nccwpck_require__(8777);
+var Alias = __nccwpck_require__(5525);
+var identity = __nccwpck_require__(1891);
+var composeCollection = __nccwpck_require__(6745);
+var composeScalar = __nccwpck_require__(1337);
+var resolveEnd = __nccwpck_require__(2368);
+var utilEmptyScalarPosition = __nccwpck_require__(6827);
 const CN = { composeNode, composeEmptyNode };
 function composeNode(ctx, token, props, onError) {
 	const atKey = ctx.atKey;
@@ -43545,13 +43545,13 @@ function composeAlias({ options }, { offset, source, end }, onError) {
 exports.composeEmptyNode = composeEmptyNode;
 exports.composeNode = composeNode;
   }),
-  6335:
+  1337:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
-var Scalar = __nccwpck_require__(4603);
-var resolveBlockScalar = __nccwpck_require__(1523);
-var resolveFlowScalar = __nccwpck_require__(3524);
+var identity = __nccwpck_require__(1891);
+var Scalar = __nccwpck_require__(4305);
+var resolveBlockScalar = __nccwpck_require__(293);
+var resolveFlowScalar = __nccwpck_require__(7686);
 function composeScalar(ctx, token, tagToken, onError) {
 	const { value, type, comment, range } = token.type === 'block-scalar'
 		? resolveBlockScalar.resolveBlockScalar(ctx, token, onError)
@@ -43631,16 +43631,16 @@ function findScalarTagByTest({ atKey, directives, schema }, value, token, onErro
 }
 exports.composeScalar = composeScalar;
   }),
-  3146:
+  4260:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
 var node_process = __nccwpck_require__(932);
-var directives = __nccwpck_require__(2564);
-var Document = __nccwpck_require__(3471);
-var errors = __nccwpck_require__(4390);
-var identity = __nccwpck_require__(6381);
-var composeDoc = __nccwpck_require__(2805);
-var resolveEnd = __nccwpck_require__(4370);
+var directives = __nccwpck_require__(9082);
+var Document = __nccwpck_require__(7977);
+var errors = __nccwpck_require__(7460);
+var identity = __nccwpck_require__(1891);
+var composeDoc = __nccwpck_require__(6183);
+var resolveEnd = __nccwpck_require__(2368);
 function getErrorPos(src) {
 	if (typeof src === 'number')
 		return [src, src + 1];
@@ -43823,15 +43823,15 @@ class Composer {
 }
 exports.Composer = Composer;
   }),
-  1513:
+  619:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Pair = __nccwpck_require__(5819);
-var YAMLMap = __nccwpck_require__(188);
-var resolveProps = __nccwpck_require__(1645);
-var utilContainsNewline = __nccwpck_require__(9989);
-var utilFlowIndentCheck = __nccwpck_require__(1025);
-var utilMapIncludes = __nccwpck_require__(9721);
+var Pair = __nccwpck_require__(5153);
+var YAMLMap = __nccwpck_require__(2938);
+var resolveProps = __nccwpck_require__(6715);
+var utilContainsNewline = __nccwpck_require__(3151);
+var utilFlowIndentCheck = __nccwpck_require__(7319);
+var utilMapIncludes = __nccwpck_require__(8279);
 const startColMsg = 'All mapping items must start at the same column';
 function resolveBlockMap({ composeNode, composeEmptyNode }, ctx, bm, onError, tag) {
 	const NodeClass = tag?.nodeClass ?? YAMLMap.YAMLMap;
@@ -43935,10 +43935,10 @@ function resolveBlockMap({ composeNode, composeEmptyNode }, ctx, bm, onError, ta
 }
 exports.resolveBlockMap = resolveBlockMap;
   }),
-  1523:
+  293:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Scalar = __nccwpck_require__(4603);
+var Scalar = __nccwpck_require__(4305);
 function resolveBlockScalar(ctx, scalar, onError) {
 	const start = scalar.offset;
 	const header = parseBlockScalarHeader(scalar, ctx.options.strict, onError);
@@ -44123,12 +44123,12 @@ function splitLines(source) {
 }
 exports.resolveBlockScalar = resolveBlockScalar;
   }),
-  8468:
+  1610:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var YAMLSeq = __nccwpck_require__(9521);
-var resolveProps = __nccwpck_require__(1645);
-var utilFlowIndentCheck = __nccwpck_require__(1025);
+var YAMLSeq = __nccwpck_require__(3571);
+var resolveProps = __nccwpck_require__(6715);
+var utilFlowIndentCheck = __nccwpck_require__(7319);
 function resolveBlockSeq({ composeNode, composeEmptyNode }, ctx, bs, onError, tag) {
 	const NodeClass = tag?.nodeClass ?? YAMLSeq.YAMLSeq;
 	const seq = new NodeClass(ctx.schema);
@@ -44174,7 +44174,7 @@ function resolveBlockSeq({ composeNode, composeEmptyNode }, ctx, bs, onError, ta
 }
 exports.resolveBlockSeq = resolveBlockSeq;
   }),
-  4370:
+  2368:
   ((__unused_webpack_module, exports) => {
 "use strict";
 function resolveEnd(end, offset, reqSpace, onError) {
@@ -44214,17 +44214,17 @@ function resolveEnd(end, offset, reqSpace, onError) {
 }
 exports.resolveEnd = resolveEnd;
   }),
-  8312:
+  562:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
-var Pair = __nccwpck_require__(5819);
-var YAMLMap = __nccwpck_require__(188);
-var YAMLSeq = __nccwpck_require__(9521);
-var resolveEnd = __nccwpck_require__(4370);
-var resolveProps = __nccwpck_require__(1645);
-var utilContainsNewline = __nccwpck_require__(9989);
-var utilMapIncludes = __nccwpck_require__(9721);
+var identity = __nccwpck_require__(1891);
+var Pair = __nccwpck_require__(5153);
+var YAMLMap = __nccwpck_require__(2938);
+var YAMLSeq = __nccwpck_require__(3571);
+var resolveEnd = __nccwpck_require__(2368);
+var resolveProps = __nccwpck_require__(6715);
+var utilContainsNewline = __nccwpck_require__(3151);
+var utilMapIncludes = __nccwpck_require__(8279);
 const blockMsg = 'Block collections are not allowed within flow collections';
 const isBlock = (token) => token && (token.type === 'block-map' || token.type === 'block-seq');
 function resolveFlowCollection({ composeNode, composeEmptyNode }, ctx, fc, onError, tag) {
@@ -44417,11 +44417,11 @@ function resolveFlowCollection({ composeNode, composeEmptyNode }, ctx, fc, onErr
 }
 exports.resolveFlowCollection = resolveFlowCollection;
   }),
-  3524:
+  7686:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Scalar = __nccwpck_require__(4603);
-var resolveEnd = __nccwpck_require__(4370);
+var Scalar = __nccwpck_require__(4305);
+var resolveEnd = __nccwpck_require__(2368);
 function resolveFlowScalar(scalar, strict, onError) {
 	const { offset, type, source, end } = scalar;
 	let _type;
@@ -44629,7 +44629,7 @@ function parseCharCode(source, offset, length, onError) {
 }
 exports.resolveFlowScalar = resolveFlowScalar;
   }),
-  1645:
+  6715:
   ((__unused_webpack_module, exports) => {
 "use strict";
 function resolveProps(tokens, { flow, indicator, next, offset, onError, parentIndent, startOnNewline }) {
@@ -44773,7 +44773,7 @@ function resolveProps(tokens, { flow, indicator, next, offset, onError, parentIn
 }
 exports.resolveProps = resolveProps;
   }),
-  9989:
+  3151:
   ((__unused_webpack_module, exports) => {
 "use strict";
 function containsNewline(key) {
@@ -44810,7 +44810,7 @@ function containsNewline(key) {
 }
 exports.containsNewline = containsNewline;
   }),
-  8777:
+  6827:
   ((__unused_webpack_module, exports) => {
 "use strict";
 function emptyScalarPosition(offset, before, pos) {
@@ -44837,10 +44837,10 @@ function emptyScalarPosition(offset, before, pos) {
 }
 exports.emptyScalarPosition = emptyScalarPosition;
   }),
-  1025:
+  7319:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var utilContainsNewline = __nccwpck_require__(9989);
+var utilContainsNewline = __nccwpck_require__(3151);
 function flowIndentCheck(indent, fc, onError) {
 	if (fc?.type === 'flow-collection') {
 		const end = fc.end[0];
@@ -44854,10 +44854,10 @@ function flowIndentCheck(indent, fc, onError) {
 }
 exports.flowIndentCheck = flowIndentCheck;
   }),
-  9721:
+  8279:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
+var identity = __nccwpck_require__(1891);
 function mapIncludes(ctx, items, search) {
 	const { uniqueKeys } = ctx.options;
 	if (uniqueKeys === false)
@@ -44869,20 +44869,20 @@ function mapIncludes(ctx, items, search) {
 }
 exports.mapIncludes = mapIncludes;
   }),
-  3471:
+  7977:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Alias = __nccwpck_require__(3731);
-var Collection = __nccwpck_require__(443);
-var identity = __nccwpck_require__(6381);
-var Pair = __nccwpck_require__(5819);
-var toJS = __nccwpck_require__(7993);
-var Schema = __nccwpck_require__(2554);
-var stringifyDocument = __nccwpck_require__(8819);
-var anchors = __nccwpck_require__(6794);
-var applyReviver = __nccwpck_require__(8691);
-var createNode = __nccwpck_require__(4090);
-var directives = __nccwpck_require__(2564);
+var Alias = __nccwpck_require__(5525);
+var Collection = __nccwpck_require__(1633);
+var identity = __nccwpck_require__(1891);
+var Pair = __nccwpck_require__(5153);
+var toJS = __nccwpck_require__(3119);
+var Schema = __nccwpck_require__(1148);
+var stringifyDocument = __nccwpck_require__(8577);
+var anchors = __nccwpck_require__(7048);
+var applyReviver = __nccwpck_require__(7817);
+var createNode = __nccwpck_require__(7616);
+var directives = __nccwpck_require__(9082);
 class Document {
 	constructor(value, replacer, options) {
 		this.commentBefore = null;
@@ -45126,11 +45126,11 @@ function assertCollection(contents) {
 }
 exports.Document = Document;
   }),
-  6794:
+  7048:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
-var visit = __nccwpck_require__(9962);
+var identity = __nccwpck_require__(1891);
+var visit = __nccwpck_require__(1360);
 function anchorIsValid(anchor) {
 	if (/[\x00-\x19\s,[\]{}]/.test(anchor)) {
 		const sa = JSON.stringify(anchor);
@@ -45191,7 +45191,7 @@ exports.anchorNames = anchorNames;
 exports.createNodeAnchors = createNodeAnchors;
 exports.findNewAnchor = findNewAnchor;
   }),
-  8691:
+  7817:
   ((__unused_webpack_module, exports) => {
 "use strict";
 function applyReviver(reviver, obj, key, val) {
@@ -45241,12 +45241,12 @@ function applyReviver(reviver, obj, key, val) {
 }
 exports.applyReviver = applyReviver;
   }),
-  4090:
+  7616:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Alias = __nccwpck_require__(3731);
-var identity = __nccwpck_require__(6381);
-var Scalar = __nccwpck_require__(4603);
+var Alias = __nccwpck_require__(5525);
+var identity = __nccwpck_require__(1891);
+var Scalar = __nccwpck_require__(4305);
 const defaultTagPrefix = 'tag:yaml.org,2002:';
 function findTagObject(value, tagName, tags) {
 	if (tagName) {
@@ -45327,11 +45327,11 @@ function createNode(value, tagName, ctx) {
 }
 exports.createNode = createNode;
   }),
-  2564:
+  9082:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
-var visit = __nccwpck_require__(9962);
+var identity = __nccwpck_require__(1891);
+var visit = __nccwpck_require__(1360);
 const escapeChars = {
 	'!': '%21',
 	',': '%2C',
@@ -45482,7 +45482,7 @@ Directives.defaultYaml = { explicit: false, version: '1.2' };
 Directives.defaultTags = { '!!': 'tag:yaml.org,2002:' };
 exports.Directives = Directives;
   }),
-  4390:
+  7460:
   ((__unused_webpack_module, exports) => {
 "use strict";
 class YAMLError extends Error {
@@ -45542,26 +45542,26 @@ exports.YAMLParseError = YAMLParseError;
 exports.YAMLWarning = YAMLWarning;
 exports.prettifyError = prettifyError;
   }),
-  2897:
+  3483:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
 var __webpack_unused_export__;
-var composer = __nccwpck_require__(3146);
-var Document = __nccwpck_require__(3471);
-var Schema = __nccwpck_require__(2554);
-var errors = __nccwpck_require__(4390);
-var Alias = __nccwpck_require__(3731);
-var identity = __nccwpck_require__(6381);
-var Pair = __nccwpck_require__(5819);
-var Scalar = __nccwpck_require__(4603);
-var YAMLMap = __nccwpck_require__(188);
-var YAMLSeq = __nccwpck_require__(9521);
-var cst = __nccwpck_require__(2503);
-var lexer = __nccwpck_require__(6223);
-var lineCounter = __nccwpck_require__(2422);
-var parser = __nccwpck_require__(314);
-var publicApi = __nccwpck_require__(57);
-var visit = __nccwpck_require__(9962);
+var composer = __nccwpck_require__(4260);
+var Document = __nccwpck_require__(7977);
+var Schema = __nccwpck_require__(1148);
+var errors = __nccwpck_require__(7460);
+var Alias = __nccwpck_require__(5525);
+var identity = __nccwpck_require__(1891);
+var Pair = __nccwpck_require__(5153);
+var Scalar = __nccwpck_require__(4305);
+var YAMLMap = __nccwpck_require__(2938);
+var YAMLSeq = __nccwpck_require__(3571);
+var cst = __nccwpck_require__(3921);
+var lexer = __nccwpck_require__(1893);
+var lineCounter = __nccwpck_require__(2808);
+var parser = __nccwpck_require__(3124);
+var publicApi = __nccwpck_require__(4563);
+var visit = __nccwpck_require__(1360);
 __webpack_unused_export__ = composer.Composer;
 __webpack_unused_export__ = Document.Document;
 __webpack_unused_export__ = Schema.Schema;
@@ -45592,7 +45592,7 @@ __webpack_unused_export__ = publicApi.stringify;
 exports.YR = visit.visit;
 __webpack_unused_export__ = visit.visitAsync;
   }),
-  6999:
+  6669:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
 var node_process = __nccwpck_require__(932);
@@ -45611,14 +45611,14 @@ function warn(logLevel, warning) {
 exports.debug = debug;
 exports.warn = warn;
   }),
-  3731:
+  5525:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var anchors = __nccwpck_require__(6794);
-var visit = __nccwpck_require__(9962);
-var identity = __nccwpck_require__(6381);
-var Node = __nccwpck_require__(2339);
-var toJS = __nccwpck_require__(7993);
+var anchors = __nccwpck_require__(7048);
+var visit = __nccwpck_require__(1360);
+var identity = __nccwpck_require__(1891);
+var Node = __nccwpck_require__(5605);
+var toJS = __nccwpck_require__(3119);
 class Alias extends Node.NodeBase {
 	constructor(source) {
 		super(identity.ALIAS);
@@ -45725,12 +45725,12 @@ function getAliasCount(doc, node, anchors) {
 }
 exports.Alias = Alias;
   }),
-  443:
+  1633:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var createNode = __nccwpck_require__(4090);
-var identity = __nccwpck_require__(6381);
-var Node = __nccwpck_require__(2339);
+var createNode = __nccwpck_require__(7616);
+var identity = __nccwpck_require__(1891);
+var Node = __nccwpck_require__(5605);
 function collectionFromPath(schema, path, value) {
 	let v = value;
 	for (let i = path.length - 1; i >= 0; --i) {
@@ -45848,12 +45848,12 @@ exports.Collection = Collection;
 exports.collectionFromPath = collectionFromPath;
 exports.isEmptyPath = isEmptyPath;
   }),
-  2339:
+  5605:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var applyReviver = __nccwpck_require__(8691);
-var identity = __nccwpck_require__(6381);
-var toJS = __nccwpck_require__(7993);
+var applyReviver = __nccwpck_require__(7817);
+var identity = __nccwpck_require__(1891);
+var toJS = __nccwpck_require__(3119);
 class NodeBase {
 	constructor(type) {
 		Object.defineProperty(this, identity.NODE_TYPE, { value: type });
@@ -45886,13 +45886,13 @@ class NodeBase {
 }
 exports.NodeBase = NodeBase;
   }),
-  5819:
+  5153:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var createNode = __nccwpck_require__(4090);
-var stringifyPair = __nccwpck_require__(2794);
-var addPairToJSMap = __nccwpck_require__(4218);
-var identity = __nccwpck_require__(6381);
+var createNode = __nccwpck_require__(7616);
+var stringifyPair = __nccwpck_require__(9392);
+var addPairToJSMap = __nccwpck_require__(1308);
+var identity = __nccwpck_require__(1891);
 function createPair(key, value, ctx) {
 	const k = createNode.createNode(key, undefined, ctx);
 	const v = createNode.createNode(value, undefined, ctx);
@@ -45925,12 +45925,12 @@ class Pair {
 exports.Pair = Pair;
 exports.createPair = createPair;
   }),
-  4603:
+  4305:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
-var Node = __nccwpck_require__(2339);
-var toJS = __nccwpck_require__(7993);
+var identity = __nccwpck_require__(1891);
+var Node = __nccwpck_require__(5605);
+var toJS = __nccwpck_require__(3119);
 const isScalarValue = (value) => !value || (typeof value !== 'function' && typeof value !== 'object');
 class Scalar extends Node.NodeBase {
 	constructor(value) {
@@ -45952,15 +45952,15 @@ Scalar.QUOTE_SINGLE = 'QUOTE_SINGLE';
 exports.Scalar = Scalar;
 exports.isScalarValue = isScalarValue;
   }),
-  188:
+  2938:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var stringifyCollection = __nccwpck_require__(7586);
-var addPairToJSMap = __nccwpck_require__(4218);
-var Collection = __nccwpck_require__(443);
-var identity = __nccwpck_require__(6381);
-var Pair = __nccwpck_require__(5819);
-var Scalar = __nccwpck_require__(4603);
+var stringifyCollection = __nccwpck_require__(3008);
+var addPairToJSMap = __nccwpck_require__(1308);
+var Collection = __nccwpck_require__(1633);
+var identity = __nccwpck_require__(1891);
+var Pair = __nccwpck_require__(5153);
+var Scalar = __nccwpck_require__(4305);
 function findPair(items, key) {
 	const k = identity.isScalar(key) ? key.value : key;
 	for (const it of items) {
@@ -46082,15 +46082,15 @@ class YAMLMap extends Collection.Collection {
 exports.YAMLMap = YAMLMap;
 exports.findPair = findPair;
   }),
-  9521:
+  3571:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var createNode = __nccwpck_require__(4090);
-var stringifyCollection = __nccwpck_require__(7586);
-var Collection = __nccwpck_require__(443);
-var identity = __nccwpck_require__(6381);
-var Scalar = __nccwpck_require__(4603);
-var toJS = __nccwpck_require__(7993);
+var createNode = __nccwpck_require__(7616);
+var stringifyCollection = __nccwpck_require__(3008);
+var Collection = __nccwpck_require__(1633);
+var identity = __nccwpck_require__(1891);
+var Scalar = __nccwpck_require__(4305);
+var toJS = __nccwpck_require__(3119);
 class YAMLSeq extends Collection.Collection {
 	static get tagName() {
 		return 'tag:yaml.org,2002:seq';
@@ -46176,14 +46176,14 @@ function asItemIndex(key) {
 }
 exports.YAMLSeq = YAMLSeq;
   }),
-  4218:
+  1308:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var log = __nccwpck_require__(6999);
-var merge = __nccwpck_require__(9710);
-var stringify = __nccwpck_require__(5446);
-var identity = __nccwpck_require__(6381);
-var toJS = __nccwpck_require__(7993);
+var log = __nccwpck_require__(6669);
+var merge = __nccwpck_require__(4376);
+var stringify = __nccwpck_require__(3376);
+var identity = __nccwpck_require__(1891);
+var toJS = __nccwpck_require__(3119);
 function addPairToJSMap(ctx, map, { key, value }) {
 	if (identity.isNode(key) && key.addToJSMap)
 		key.addToJSMap(ctx, map, value);
@@ -46239,7 +46239,7 @@ function stringifyKey(key, jsKey, ctx) {
 }
 exports.addPairToJSMap = addPairToJSMap;
   }),
-  6381:
+  1891:
   ((__unused_webpack_module, exports) => {
 "use strict";
 const ALIAS = Symbol.for('yaml.alias');
@@ -46293,10 +46293,10 @@ exports.isPair = isPair;
 exports.isScalar = isScalar;
 exports.isSeq = isSeq;
   }),
-  7993:
+  3119:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
+var identity = __nccwpck_require__(1891);
 function toJS(value, arg, ctx) {
 	if (Array.isArray(value))
 		return value.map((v, i) => toJS(v, String(i), ctx));
@@ -46320,13 +46320,13 @@ function toJS(value, arg, ctx) {
 }
 exports.toJS = toJS;
   }),
-  272:
+  6242:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var resolveBlockScalar = __nccwpck_require__(1523);
-var resolveFlowScalar = __nccwpck_require__(3524);
-var errors = __nccwpck_require__(4390);
-var stringifyString = __nccwpck_require__(4223);
+var resolveBlockScalar = __nccwpck_require__(293);
+var resolveFlowScalar = __nccwpck_require__(7686);
+var errors = __nccwpck_require__(7460);
+var stringifyString = __nccwpck_require__(3665);
 function resolveAsScalar(token, strict = true, onError) {
 	if (token) {
 		const _onError = (pos, code, message) => {
@@ -46507,7 +46507,7 @@ exports.createScalarToken = createScalarToken;
 exports.resolveAsScalar = resolveAsScalar;
 exports.setScalarValue = setScalarValue;
   }),
-  4731:
+  2393:
   ((__unused_webpack_module, exports) => {
 "use strict";
 const stringify = (cst) => 'type' in cst ? stringifyToken(cst) : stringifyItem(cst);
@@ -46565,7 +46565,7 @@ function stringifyItem({ start, key, sep, value }) {
 }
 exports.stringify = stringify;
   }),
-  9085:
+  5207:
   ((__unused_webpack_module, exports) => {
 "use strict";
 const BREAK = Symbol('break visit');
@@ -46625,12 +46625,12 @@ function _visit(path, item, visitor) {
 }
 exports.visit = visit;
   }),
-  2503:
+  3921:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var cstScalar = __nccwpck_require__(272);
-var cstStringify = __nccwpck_require__(4731);
-var cstVisit = __nccwpck_require__(9085);
+var cstScalar = __nccwpck_require__(6242);
+var cstStringify = __nccwpck_require__(2393);
+var cstVisit = __nccwpck_require__(5207);
 const BOM = '\u{FEFF}';
 const DOCUMENT = '\x02';
 const FLOW_END = '\x18';
@@ -46728,10 +46728,10 @@ exports.isScalar = isScalar;
 exports.prettyToken = prettyToken;
 exports.tokenType = tokenType;
   }),
-  6223:
+  1893:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var cst = __nccwpck_require__(2503);
+var cst = __nccwpck_require__(3921);
 function isEmpty(ch) {
 	switch (ch) {
 		case undefined:
@@ -47323,7 +47323,7 @@ class Lexer {
 }
 exports.Lexer = Lexer;
   }),
-  2422:
+  2808:
   ((__unused_webpack_module, exports) => {
 "use strict";
 class LineCounter {
@@ -47351,12 +47351,12 @@ class LineCounter {
 }
 exports.LineCounter = LineCounter;
   }),
-  314:
+  3124:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
 var node_process = __nccwpck_require__(932);
-var cst = __nccwpck_require__(2503);
-var lexer = __nccwpck_require__(6223);
+var cst = __nccwpck_require__(3921);
+var lexer = __nccwpck_require__(1893);
 function includesToken(list, type) {
 	for (let i = 0; i < list.length; ++i)
 		if (list[i].type === type)
@@ -48260,16 +48260,16 @@ class Parser {
 }
 exports.Parser = Parser;
   }),
-  57:
+  4563:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var composer = __nccwpck_require__(3146);
-var Document = __nccwpck_require__(3471);
-var errors = __nccwpck_require__(4390);
-var log = __nccwpck_require__(6999);
-var identity = __nccwpck_require__(6381);
-var lineCounter = __nccwpck_require__(2422);
-var parser = __nccwpck_require__(314);
+var composer = __nccwpck_require__(4260);
+var Document = __nccwpck_require__(7977);
+var errors = __nccwpck_require__(7460);
+var log = __nccwpck_require__(6669);
+var identity = __nccwpck_require__(1891);
+var lineCounter = __nccwpck_require__(2808);
+var parser = __nccwpck_require__(3124);
 function parseOptions(options) {
 	const prettyErrors = options.prettyErrors !== false;
 	const lineCounter$1 = options.lineCounter || (prettyErrors && new lineCounter.LineCounter()) || null;
@@ -48356,14 +48356,14 @@ exports.parseAllDocuments = parseAllDocuments;
 exports.parseDocument = parseDocument;
 exports.stringify = stringify;
   }),
-  2554:
+  1148:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
-var map = __nccwpck_require__(7873);
-var seq = __nccwpck_require__(732);
-var string = __nccwpck_require__(138);
-var tags = __nccwpck_require__(4268);
+var identity = __nccwpck_require__(1891);
+var map = __nccwpck_require__(1231);
+var seq = __nccwpck_require__(814);
+var string = __nccwpck_require__(3724);
+var tags = __nccwpck_require__(8478);
 const sortMapEntriesByKey = (a, b) => a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
 class Schema {
 	constructor({ compat, customTags, merge, resolveKnownTags, schema, sortMapEntries, toStringDefaults }) {
@@ -48394,11 +48394,11 @@ class Schema {
 }
 exports.Schema = Schema;
   }),
-  7873:
+  1231:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
-var YAMLMap = __nccwpck_require__(188);
+var identity = __nccwpck_require__(1891);
+var YAMLMap = __nccwpck_require__(2938);
 const map = {
 	collection: 'map',
 	default: true,
@@ -48413,10 +48413,10 @@ const map = {
 };
 exports.map = map;
   }),
-  8430:
+  5940:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Scalar = __nccwpck_require__(4603);
+var Scalar = __nccwpck_require__(4305);
 const nullTag = {
 	identify: value => value == null,
 	createNode: () => new Scalar.Scalar(null),
@@ -48430,11 +48430,11 @@ const nullTag = {
 };
 exports.nullTag = nullTag;
   }),
-  732:
+  814:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
-var YAMLSeq = __nccwpck_require__(9521);
+var identity = __nccwpck_require__(1891);
+var YAMLSeq = __nccwpck_require__(3571);
 const seq = {
 	collection: 'seq',
 	default: true,
@@ -48449,10 +48449,10 @@ const seq = {
 };
 exports.seq = seq;
   }),
-  138:
+  3724:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var stringifyString = __nccwpck_require__(4223);
+var stringifyString = __nccwpck_require__(3665);
 const string = {
 	identify: value => typeof value === 'string',
 	default: true,
@@ -48465,10 +48465,10 @@ const string = {
 };
 exports.string = string;
   }),
-  3041:
+  5579:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Scalar = __nccwpck_require__(4603);
+var Scalar = __nccwpck_require__(4305);
 const boolTag = {
 	identify: value => typeof value === 'boolean',
 	default: true,
@@ -48486,11 +48486,11 @@ const boolTag = {
 };
 exports.boolTag = boolTag;
   }),
-  7015:
+  1433:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Scalar = __nccwpck_require__(4603);
-var stringifyNumber = __nccwpck_require__(4383);
+var Scalar = __nccwpck_require__(4305);
+var stringifyNumber = __nccwpck_require__(6058);
 const floatNaN = {
 	identify: value => typeof value === 'number',
 	default: true,
@@ -48533,10 +48533,10 @@ exports.float = float;
 exports.floatExp = floatExp;
 exports.floatNaN = floatNaN;
   }),
-  6136:
+  2790:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var stringifyNumber = __nccwpck_require__(4383);
+var stringifyNumber = __nccwpck_require__(6058);
 const intIdentify = (value) => typeof value === 'bigint' || Number.isInteger(value);
 const intResolve = (str, offset, radix, { intAsBigInt }) => (intAsBigInt ? BigInt(str) : parseInt(str.substring(offset), radix));
 function intStringify(node, radix, prefix) {
@@ -48575,16 +48575,16 @@ exports.int = int;
 exports.intHex = intHex;
 exports.intOct = intOct;
   }),
-  1822:
+  9772:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var map = __nccwpck_require__(7873);
-var _null = __nccwpck_require__(8430);
-var seq = __nccwpck_require__(732);
-var string = __nccwpck_require__(138);
-var bool = __nccwpck_require__(3041);
-var float = __nccwpck_require__(7015);
-var int = __nccwpck_require__(6136);
+var map = __nccwpck_require__(1231);
+var _null = __nccwpck_require__(5940);
+var seq = __nccwpck_require__(814);
+var string = __nccwpck_require__(3724);
+var bool = __nccwpck_require__(5579);
+var float = __nccwpck_require__(1433);
+var int = __nccwpck_require__(2790);
 const schema = [
 	map.map,
 	seq.seq,
@@ -48600,12 +48600,12 @@ const schema = [
 ];
 exports.schema = schema;
   }),
-  8809:
+  7331:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Scalar = __nccwpck_require__(4603);
-var map = __nccwpck_require__(7873);
-var seq = __nccwpck_require__(732);
+var Scalar = __nccwpck_require__(4305);
+var map = __nccwpck_require__(1231);
+var seq = __nccwpck_require__(814);
 function intIdentify(value) {
 	return typeof value === 'bigint' || Number.isInteger(value);
 }
@@ -48664,25 +48664,25 @@ const jsonError = {
 const schema = [map.map, seq.seq].concat(jsonScalars, jsonError);
 exports.schema = schema;
   }),
-  4268:
+  8478:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var map = __nccwpck_require__(7873);
-var _null = __nccwpck_require__(8430);
-var seq = __nccwpck_require__(732);
-var string = __nccwpck_require__(138);
-var bool = __nccwpck_require__(3041);
-var float = __nccwpck_require__(7015);
-var int = __nccwpck_require__(6136);
-var schema = __nccwpck_require__(1822);
-var schema$1 = __nccwpck_require__(8809);
-var binary = __nccwpck_require__(1261);
-var merge = __nccwpck_require__(9710);
-var omap = __nccwpck_require__(7009);
-var pairs = __nccwpck_require__(2019);
-var schema$2 = __nccwpck_require__(9871);
-var set = __nccwpck_require__(1662);
-var timestamp = __nccwpck_require__(4702);
+var map = __nccwpck_require__(1231);
+var _null = __nccwpck_require__(5940);
+var seq = __nccwpck_require__(814);
+var string = __nccwpck_require__(3724);
+var bool = __nccwpck_require__(5579);
+var float = __nccwpck_require__(1433);
+var int = __nccwpck_require__(2790);
+var schema = __nccwpck_require__(9772);
+var schema$1 = __nccwpck_require__(7331);
+var binary = __nccwpck_require__(743);
+var merge = __nccwpck_require__(4376);
+var omap = __nccwpck_require__(6683);
+var pairs = __nccwpck_require__(7221);
+var schema$2 = __nccwpck_require__(3381);
+var set = __nccwpck_require__(5340);
+var timestamp = __nccwpck_require__(3932);
 const schemas = new Map([
 	['core', schema.schema],
 	['failsafe', [map.map, seq.seq, string.string]],
@@ -48763,12 +48763,12 @@ function getTags(customTags, schemaName, addMergeTag) {
 exports.coreKnownTags = coreKnownTags;
 exports.getTags = getTags;
   }),
-  1261:
+  743:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
 var node_buffer = __nccwpck_require__(181);
-var Scalar = __nccwpck_require__(4603);
-var stringifyString = __nccwpck_require__(4223);
+var Scalar = __nccwpck_require__(4305);
+var stringifyString = __nccwpck_require__(3665);
 const binary = {
 	identify: value => value instanceof Uint8Array,
 	default: false,
@@ -48824,10 +48824,10 @@ const binary = {
 };
 exports.binary = binary;
   }),
-  6024:
+  8514:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Scalar = __nccwpck_require__(4603);
+var Scalar = __nccwpck_require__(4305);
 function boolStringify({ value, source }, ctx) {
 	const boolObj = value ? trueTag : falseTag;
 	if (source && boolObj.test.test(source))
@@ -48853,11 +48853,11 @@ const falseTag = {
 exports.falseTag = falseTag;
 exports.trueTag = trueTag;
   }),
-  3032:
+  2026:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Scalar = __nccwpck_require__(4603);
-var stringifyNumber = __nccwpck_require__(4383);
+var Scalar = __nccwpck_require__(4305);
+var stringifyNumber = __nccwpck_require__(6058);
 const floatNaN = {
 	identify: value => typeof value === 'number',
 	default: true,
@@ -48903,10 +48903,10 @@ exports.float = float;
 exports.floatExp = floatExp;
 exports.floatNaN = floatNaN;
   }),
-  5911:
+  7149:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var stringifyNumber = __nccwpck_require__(4383);
+var stringifyNumber = __nccwpck_require__(6058);
 const intIdentify = (value) => typeof value === 'bigint' || Number.isInteger(value);
 function intResolve(str, offset, radix, { intAsBigInt }) {
 	const sign = str[0];
@@ -48979,11 +48979,11 @@ exports.intBin = intBin;
 exports.intHex = intHex;
 exports.intOct = intOct;
   }),
-  9710:
+  4376:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
-var Scalar = __nccwpck_require__(4603);
+var identity = __nccwpck_require__(1891);
+var Scalar = __nccwpck_require__(4305);
 const MERGE_KEY = '<<';
 const merge = {
 	identify: value => value === MERGE_KEY ||
@@ -49043,14 +49043,14 @@ exports.addMergeToJSMap = addMergeToJSMap;
 exports.isMergeKey = isMergeKey;
 exports.merge = merge;
   }),
-  7009:
+  6683:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
-var toJS = __nccwpck_require__(7993);
-var YAMLMap = __nccwpck_require__(188);
-var YAMLSeq = __nccwpck_require__(9521);
-var pairs = __nccwpck_require__(2019);
+var identity = __nccwpck_require__(1891);
+var toJS = __nccwpck_require__(3119);
+var YAMLMap = __nccwpck_require__(2938);
+var YAMLSeq = __nccwpck_require__(3571);
+var pairs = __nccwpck_require__(7221);
 class YAMLOMap extends YAMLSeq.YAMLSeq {
 	constructor() {
 		super();
@@ -49116,13 +49116,13 @@ const omap = {
 exports.YAMLOMap = YAMLOMap;
 exports.omap = omap;
   }),
-  2019:
+  7221:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
-var Pair = __nccwpck_require__(5819);
-var Scalar = __nccwpck_require__(4603);
-var YAMLSeq = __nccwpck_require__(9521);
+var identity = __nccwpck_require__(1891);
+var Pair = __nccwpck_require__(5153);
+var Scalar = __nccwpck_require__(4305);
+var YAMLSeq = __nccwpck_require__(3571);
 function resolvePairs(seq, onError) {
 	if (identity.isSeq(seq)) {
 		for (let i = 0; i < seq.items.length; ++i) {
@@ -49198,22 +49198,22 @@ exports.createPairs = createPairs;
 exports.pairs = pairs;
 exports.resolvePairs = resolvePairs;
   }),
-  9871:
+  3381:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var map = __nccwpck_require__(7873);
-var _null = __nccwpck_require__(8430);
-var seq = __nccwpck_require__(732);
-var string = __nccwpck_require__(138);
-var binary = __nccwpck_require__(1261);
-var bool = __nccwpck_require__(6024);
-var float = __nccwpck_require__(3032);
-var int = __nccwpck_require__(5911);
-var merge = __nccwpck_require__(9710);
-var omap = __nccwpck_require__(7009);
-var pairs = __nccwpck_require__(2019);
-var set = __nccwpck_require__(1662);
-var timestamp = __nccwpck_require__(4702);
+var map = __nccwpck_require__(1231);
+var _null = __nccwpck_require__(5940);
+var seq = __nccwpck_require__(814);
+var string = __nccwpck_require__(3724);
+var binary = __nccwpck_require__(743);
+var bool = __nccwpck_require__(8514);
+var float = __nccwpck_require__(2026);
+var int = __nccwpck_require__(7149);
+var merge = __nccwpck_require__(4376);
+var omap = __nccwpck_require__(6683);
+var pairs = __nccwpck_require__(7221);
+var set = __nccwpck_require__(5340);
+var timestamp = __nccwpck_require__(3932);
 const schema = [
 	map.map,
 	seq.seq,
@@ -49239,12 +49239,12 @@ const schema = [
 ];
 exports.schema = schema;
   }),
-  1662:
+  5340:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
-var Pair = __nccwpck_require__(5819);
-var YAMLMap = __nccwpck_require__(188);
+var identity = __nccwpck_require__(1891);
+var Pair = __nccwpck_require__(5153);
+var YAMLMap = __nccwpck_require__(2938);
 class YAMLSet extends YAMLMap.YAMLMap {
 	constructor(schema) {
 		super(schema);
@@ -49331,10 +49331,10 @@ const set = {
 exports.YAMLSet = YAMLSet;
 exports.set = set;
   }),
-  4702:
+  3932:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var stringifyNumber = __nccwpck_require__(4383);
+var stringifyNumber = __nccwpck_require__(6058);
 function parseSexagesimal(str, asBigInt) {
 	const sign = str[0];
 	const parts = sign === '-' || sign === '+' ? str.substring(1) : str;
@@ -49427,7 +49427,7 @@ exports.floatTime = floatTime;
 exports.intTime = intTime;
 exports.timestamp = timestamp;
   }),
-  9341:
+  6767:
   ((__unused_webpack_module, exports) => {
 "use strict";
 const FOLD_FLOW = 'flow';
@@ -49566,13 +49566,13 @@ exports.FOLD_FLOW = FOLD_FLOW;
 exports.FOLD_QUOTED = FOLD_QUOTED;
 exports.foldFlowLines = foldFlowLines;
   }),
-  5446:
+  3376:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var anchors = __nccwpck_require__(6794);
-var identity = __nccwpck_require__(6381);
-var stringifyComment = __nccwpck_require__(6065);
-var stringifyString = __nccwpck_require__(4223);
+var anchors = __nccwpck_require__(7048);
+var identity = __nccwpck_require__(1891);
+var stringifyComment = __nccwpck_require__(2875);
+var stringifyString = __nccwpck_require__(3665);
 function createStringifyContext(doc, options) {
 	const opt = Object.assign({
 		blockQuote: true,
@@ -49697,12 +49697,12 @@ function stringify(item, ctx, onComment, onChompKeep) {
 exports.createStringifyContext = createStringifyContext;
 exports.stringify = stringify;
   }),
-  7586:
+  3008:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
-var stringify = __nccwpck_require__(5446);
-var stringifyComment = __nccwpck_require__(6065);
+var identity = __nccwpck_require__(1891);
+var stringify = __nccwpck_require__(3376);
+var stringifyComment = __nccwpck_require__(2875);
 function stringifyCollection(collection, ctx, options) {
 	const flow = ctx.inFlow ?? collection.flow;
 	const stringify = flow ? stringifyFlowCollection : stringifyBlockCollection;
@@ -49852,7 +49852,7 @@ function addCommentBefore({ indent, options: { commentString } }, lines, comment
 }
 exports.stringifyCollection = stringifyCollection;
   }),
-  6065:
+  2875:
   ((__unused_webpack_module, exports) => {
 "use strict";
 const stringifyComment = (str) => str.replace(/^(?!$)(?: $)?/gm, '#');
@@ -49870,12 +49870,12 @@ exports.indentComment = indentComment;
 exports.lineComment = lineComment;
 exports.stringifyComment = stringifyComment;
   }),
-  8819:
+  8577:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
-var stringify = __nccwpck_require__(5446);
-var stringifyComment = __nccwpck_require__(6065);
+var identity = __nccwpck_require__(1891);
+var stringify = __nccwpck_require__(3376);
+var stringifyComment = __nccwpck_require__(2875);
 function stringifyDocument(doc, options) {
 	const lines = [];
 	let hasDirectives = options.directives === true;
@@ -49954,7 +49954,7 @@ function stringifyDocument(doc, options) {
 }
 exports.stringifyDocument = stringifyDocument;
   }),
-  4383:
+  6058:
   ((__unused_webpack_module, exports) => {
 "use strict";
 function stringifyNumber({ format, minFractionDigits, tag, value }) {
@@ -49982,13 +49982,13 @@ function stringifyNumber({ format, minFractionDigits, tag, value }) {
 }
 exports.stringifyNumber = stringifyNumber;
   }),
-  2794:
+  9392:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
-var Scalar = __nccwpck_require__(4603);
-var stringify = __nccwpck_require__(5446);
-var stringifyComment = __nccwpck_require__(6065);
+var identity = __nccwpck_require__(1891);
+var Scalar = __nccwpck_require__(4305);
+var stringify = __nccwpck_require__(3376);
+var stringifyComment = __nccwpck_require__(2875);
 function stringifyPair({ key, value }, ctx, onComment, onChompKeep) {
 	const { allNullValues, doc, indent, indentStep, options: { commentString, indentSeq, simpleKeys } } = ctx;
 	let keyComment = (identity.isNode(key) && key.comment) || null;
@@ -50133,11 +50133,11 @@ function stringifyPair({ key, value }, ctx, onComment, onChompKeep) {
 }
 exports.stringifyPair = stringifyPair;
   }),
-  4223:
+  3665:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Scalar = __nccwpck_require__(4603);
-var foldFlowLines = __nccwpck_require__(9341);
+var Scalar = __nccwpck_require__(4305);
+var foldFlowLines = __nccwpck_require__(6767);
 const getFoldOptions = (ctx, isBlock) => ({
 	indentAtStart: isBlock ? ctx.indent.length : ctx.indentAtStart,
 	lineWidth: ctx.options.lineWidth,
@@ -50447,10 +50447,10 @@ function stringifyString(item, ctx, onComment, onChompKeep) {
 }
 exports.stringifyString = stringifyString;
   }),
-  9962:
+  1360:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(6381);
+var identity = __nccwpck_require__(1891);
 const BREAK = Symbol('break visit');
 const SKIP = Symbol('skip children');
 const REMOVE = Symbol('remove node');
@@ -50610,19 +50610,19 @@ function replaceNode(key, path, node) {
 exports.visit = visit;
 exports.visitAsync = visitAsync;
   }),
-  1530:
+  3808:
   ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
 __nccwpck_require__.d(__webpack_exports__, {
   H: () => (  getExecOutput)
 });
-var external_string_decoder_ = __nccwpck_require__(3193);
+var external_string_decoder_ = __nccwpck_require__(5574);
 var external_os_ = __nccwpck_require__(857);
 var external_events_ = __nccwpck_require__(4434);
 var external_child_process_ = __nccwpck_require__(5317);
 var external_path_ = __nccwpck_require__(6928);
-var io = __nccwpck_require__(2323);
-var io_util = __nccwpck_require__(3500);
+var io = __nccwpck_require__(6521);
+var io_util = __nccwpck_require__(5870);
 ;
 const external_timers_namespaceObject = require("timers");
 ;
@@ -51120,7 +51120,7 @@ function getExecOutput(commandLine, args, options) {
 	});
 }
   }),
-  6351:
+  1329:
   ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
 __nccwpck_require__.d(__webpack_exports__, {
@@ -51175,8 +51175,8 @@ class Context {
 		throw new Error("context.repo requires a GITHUB_REPOSITORY environment variable like 'owner/repo'");
 	}
 }
-var lib = __nccwpck_require__(9613);
-var undici = __nccwpck_require__(6530);
+var lib = __nccwpck_require__(2039);
+var undici = __nccwpck_require__(1684);
 ;
 var __awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
 	function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
@@ -55606,7 +55606,7 @@ function getOctokit(token, options, ...additionalPlugins) {
 	return new GitHubWithPlugins(getOctokitOptions(token, options));
 }
   }),
-  3500:
+  5870:
   ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
   __nccwpck_require__.d(__webpack_exports__, {
@@ -55755,7 +55755,7 @@ function getCmdPath() {
 	return (_a = process.env['COMSPEC']) !== null && _a !== void 0 ? _a : `cmd.exe`;
 }
   }),
-  2323:
+  6521:
   ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
   __nccwpck_require__.d(__webpack_exports__, {
@@ -55763,7 +55763,7 @@ function getCmdPath() {
   });
   var assert__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2613);
   var path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6928);
-  var _io_util_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(3500);
+  var _io_util_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5870);
 var __awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
 	function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
 	return new (P || (P = Promise))(function (resolve, reject) {
@@ -55966,7 +55966,7 @@ function copyFile(srcFile, destFile, force) {
 	});
 }
   }),
-  6635:
+  4089:
   ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
   __nccwpck_require__.d(__webpack_exports__, {
@@ -56136,12 +56136,11 @@ function join (args) {
   return args.map(quote).join(" ")
 }
   }),
-  6119:
+  180:
   ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
 __nccwpck_require__.d(__webpack_exports__, {
   naA: () => (  ZodArray),
-  You: () => (  ZodISODateTime),
   bvH: () => (  ZodObject),
   IiU: () => (  ZodOptional),
   utH: () => (  ZodPipe),
@@ -56151,23 +56150,22 @@ __nccwpck_require__.d(__webpack_exports__, {
   zMY: () => (  schemas_boolean),
   IeY: () => (  custom),
   gMt: () => (  discriminatedUnion),
-  k5n: () => (  _enum),
+  k5n: () => (  schemas_enum),
   Nlp: () => (  _instanceof),
   Whr: () => (  schemas_int),
   euz: () => (  literal),
   _H3: () => (  looseObject),
-  chJ: () => (  _null),
-  aig: () => (  number),
+  chJ: () => (  schemas_null),
+  aig: () => (  schemas_number),
   Ikc: () => (  object),
   g1P: () => (  record),
   rej: () => (  strictObject),
-  YjP: () => (  string),
-  PVZ: () => (  tuple),
+  YjP: () => (  schemas_string),
   KCZ: () => (  union),
   L5J: () => (  unknown)
 });
-var core_core = __nccwpck_require__(3402);
-var core_util = __nccwpck_require__(4421);
+var core_core = __nccwpck_require__(6416);
+var core_util = __nccwpck_require__(2055);
 ;
 class $ZodCyclicError extends Error {
 	constructor() {
@@ -56443,7 +56441,599 @@ function isBackEdge(ctx, value) {
 	const backEdges = ctx[STATE]?.backEdges;
 	return backEdges !== undefined && isRef(value) && backEdges.has(value);
 }
-var core_checks = __nccwpck_require__(6300);
+;
+const cuid = /^[cC][0-9a-z]{6,}$/;
+const cuid2 = /^[0-9a-z]+$/;
+const ulid = /^[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}$/;
+const xid = /^[0-9a-vA-V]{20}$/;
+const ksuid = /^[A-Za-z0-9]{27}$/;
+const nanoid = /^[a-zA-Z0-9_-]{21}$/;
+function nanoidOfLength(length) {
+	return new RegExp(`^[a-zA-Z0-9_-]{${length}}$`);
+}
+const duration = /^P(?:(\d+W)|(?!.*W)(?=\d|T\d)(\d+Y)?(\d+M)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+([.,]\d+)?S)?)?)$/;
+const extendedDuration = /^[-+]?P(?!$)(?:(?:[-+]?\d+Y)|(?:[-+]?\d+[.,]\d+Y$))?(?:(?:[-+]?\d+M)|(?:[-+]?\d+[.,]\d+M$))?(?:(?:[-+]?\d+W)|(?:[-+]?\d+[.,]\d+W$))?(?:(?:[-+]?\d+D)|(?:[-+]?\d+[.,]\d+D$))?(?:T(?=[\d+-])(?:(?:[-+]?\d+H)|(?:[-+]?\d+[.,]\d+H$))?(?:(?:[-+]?\d+M)|(?:[-+]?\d+[.,]\d+M$))?(?:[-+]?\d+(?:[.,]\d+)?S)?)??$/;
+const guid = /^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})$/;
+const uuid = (version) => {
+	if (!version)
+		return /^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}|00000000-0000-0000-0000-000000000000|ffffffff-ffff-ffff-ffff-ffffffffffff)$/;
+	return new RegExp(`^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-${version}[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12})$`);
+};
+const uuid4 =   (  null && (uuid(4)));
+const uuid6 =   (  null && (uuid(6)));
+const uuid7 =   (  null && (uuid(7)));
+const email = /^(?:[A-Za-z0-9_'+\-]+\.)*[A-Za-z0-9_'+\-]*[A-Za-z0-9_+-]@(?:[A-Za-z0-9][A-Za-z0-9\-]*\.)+[A-Za-z]{2,}$/;
+const html5Email = /^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$/;
+const rfc5322Email = /^(([^<>()\[\]\\.,;:\s@"]+(\.[^<>()\[\]\\.,;:\s@"]+)*)|(".+"))@((\[[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}])|(([a-zA-Z\-0-9]+\.)+[a-zA-Z]{2,}))$/;
+const unicodeEmail = /^[^\s@"]{1,64}@[^\s@]{1,255}$/u;
+const idnEmail = (  null && (unicodeEmail));
+const browserEmail = /^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$/;
+const _emoji = `^(?=[\\s\\S]*[\\p{Extended_Pictographic}\\p{Regional_Indicator}\\u20E3])[\\p{Extended_Pictographic}\\p{Emoji_Component}]+$`;
+function emoji() {
+	return new RegExp(_emoji, "u");
+}
+const ipv4 = /^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])$/;
+const ipv6 = /^(([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,7}:|([0-9a-fA-F]{1,4}:){1,6}:[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,5}(:[0-9a-fA-F]{1,4}){1,2}|([0-9a-fA-F]{1,4}:){1,4}(:[0-9a-fA-F]{1,4}){1,3}|([0-9a-fA-F]{1,4}:){1,3}(:[0-9a-fA-F]{1,4}){1,4}|([0-9a-fA-F]{1,4}:){1,2}(:[0-9a-fA-F]{1,4}){1,5}|[0-9a-fA-F]{1,4}:((:[0-9a-fA-F]{1,4}){1,6})|:((:[0-9a-fA-F]{1,4}){1,7}|:))$/;
+const mac = (delimiter) => {
+	const escapedDelim = util.escapeRegex(delimiter ?? ":");
+	return new RegExp(`^(?:[0-9A-F]{2}${escapedDelim}){5}[0-9A-F]{2}$|^(?:[0-9a-f]{2}${escapedDelim}){5}[0-9a-f]{2}$`);
+};
+const cidrv4 = /^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])\/([0-9]|[1-2][0-9]|3[0-2])$/;
+const cidrv6 = /^(([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,7}:|([0-9a-fA-F]{1,4}:){1,6}:[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,5}(:[0-9a-fA-F]{1,4}){1,2}|([0-9a-fA-F]{1,4}:){1,4}(:[0-9a-fA-F]{1,4}){1,3}|([0-9a-fA-F]{1,4}:){1,3}(:[0-9a-fA-F]{1,4}){1,4}|([0-9a-fA-F]{1,4}:){1,2}(:[0-9a-fA-F]{1,4}){1,5}|[0-9a-fA-F]{1,4}:((:[0-9a-fA-F]{1,4}){1,6})|:((:[0-9a-fA-F]{1,4}){1,7}|:))\/(12[0-8]|1[01][0-9]|[1-9]?[0-9])$/;
+const base64 = /^$|^(?:[0-9a-zA-Z+/]{4})*(?:(?:[0-9a-zA-Z+/]{2}==)|(?:[0-9a-zA-Z+/]{3}=))?$/;
+const base64url = /^(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-]{2,3})?$/;
+const hostname = /^(?=.{1,253}\.?$)[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[-0-9a-zA-Z]{0,61}[0-9a-zA-Z])?)*\.?$/;
+const domain = /^(?=.{1,253}$)([a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z]{2,63}$/;
+const httpProtocol = /^https?$/;
+const e164 = /^\+[1-9]\d{6,14}$/;
+const creditCard = /^\d(?:[ -]?\d){11,18}$/;
+const currencyCode = /^(?:AED|AFN|ALL|AMD|AOA|ARS|AUD|AWG|AZN|BAM|BBD|BDT|BHD|BIF|BMD|BND|BOB|BOV|BRL|BSD|BTN|BWP|BYN|BZD|CAD|CDF|CHE|CHF|CHW|CLF|CLP|CNY|COP|COU|CRC|CUP|CVE|CZK|DJF|DKK|DOP|DZD|EGP|ERN|ETB|EUR|FJD|FKP|GBP|GEL|GHS|GIP|GMD|GNF|GTQ|GYD|HKD|HNL|HTG|HUF|IDR|ILS|INR|IQD|IRR|ISK|JMD|JOD|JPY|KES|KGS|KHR|KMF|KPW|KRW|KWD|KYD|KZT|LAK|LBP|LKR|LRD|LSL|LYD|MAD|MDL|MGA|MKD|MMK|MNT|MOP|MRU|MUR|MVR|MWK|MXN|MXV|MYR|MZN|NAD|NGN|NIO|NOK|NPR|NZD|OMR|PAB|PEN|PGK|PHP|PKR|PLN|PYG|QAR|RON|RSD|RUB|RWF|SAR|SBD|SCR|SDG|SEK|SGD|SHP|SLE|SOS|SRD|SSP|STN|SVC|SYP|SZL|THB|TJS|TMT|TND|TOP|TRY|TTD|TWD|TZS|UAH|UGX|USD|USN|UYI|UYU|UYW|UZS|VED|VES|VND|VUV|WST|XAD|XAF|XAG|XAU|XBA|XBB|XBC|XBD|XCD|XCG|XDR|XOF|XPD|XPF|XPT|XSU|XTS|XUA|XXX|YER|ZAR|ZMW|ZWG)$/;
+const iban = /^[A-Z]{2}(?!00|01|99)\d{2}[A-Z0-9]{11,30}$/;
+const dateSource = `(?:(?:\\d\\d[2468][048]|\\d\\d[13579][26]|\\d\\d0[48]|[02468][048]00|[13579][26]00)-02-29|\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|(?:02)-(?:0[1-9]|1\\d|2[0-8])))`;
+function regexes_anchor(source) {
+	return new RegExp(`^${source}$`);
+}
+const date =   regexes_anchor(dateSource);
+function timeSource(args) {
+	const hhmm = `(?:[01]\\d|2[0-3]):[0-5]\\d`;
+	const regex = typeof args.precision === "number"
+		? args.precision === -1
+			? `${hhmm}`
+			: args.precision === 0
+				? `${hhmm}:[0-5]\\d`
+				: `${hhmm}:[0-5]\\d\\.\\d{${args.precision}}`
+		: args.seconds
+			? `${hhmm}:[0-5]\\d(?:\\.\\d+)?`
+			: `${hhmm}(?::[0-5]\\d(?:\\.\\d+)?)?`;
+	return regex;
+}
+function time(args) {
+	return new RegExp(`^${timeSource(args)}$`);
+}
+function datetime(args) {
+	const opts = ["Z"];
+	if (args.offset)
+		opts.push(`([+-](?:[01]\\d|2[0-3]):[0-5]\\d)`);
+	const qualified = `${timeSource({ precision: args.precision, seconds: true })}(?:${opts.join("|")})`;
+	const timeRegex = args.local ? `${qualified}|${timeSource({ precision: args.precision })}` : qualified;
+	return new RegExp(`^${dateSource}T(?:${timeRegex})$`);
+}
+const anyString = /^[\s\S]{0,}$/;
+const string = (params) => {
+	const regex = params ? `[\\s\\S]{${params?.minimum ?? 0},${params?.maximum ?? ""}}` : `[\\s\\S]*`;
+	return new RegExp(`^${regex}$`);
+};
+const bigint = /^-?\d+n?$/;
+const integer = /^-?\d+$/;
+const number = /^-?\d+(?:\.\d+)?$/;
+const regexes_boolean = /^(?:true|false)$/i;
+const _null = /^null$/i;
+const _undefined = /^undefined$/i;
+const lowercase = /^[^A-Z]*$/;
+const uppercase = /^[^a-z]*$/;
+const hex = /^[0-9a-fA-F]*$/;
+function fixedBase64(bodyLength, padding) {
+	return new RegExp(`^[A-Za-z0-9+/]{${bodyLength}}${padding}$`);
+}
+function fixedBase64url(length) {
+	return new RegExp(`^[A-Za-z0-9_-]{${length}}$`);
+}
+const md5_hex = /^[0-9a-fA-F]{32}$/;
+const md5_base64 =   (  null && (fixedBase64(22, "==")));
+const md5_base64url =   (  null && (fixedBase64url(22)));
+const sha1_hex = /^[0-9a-fA-F]{40}$/;
+const sha1_base64 =   (  null && (fixedBase64(27, "=")));
+const sha1_base64url =   (  null && (fixedBase64url(27)));
+const sha256_hex = /^[0-9a-fA-F]{64}$/;
+const sha256_base64 =   (  null && (fixedBase64(43, "=")));
+const sha256_base64url =   (  null && (fixedBase64url(43)));
+const sha384_hex = /^[0-9a-fA-F]{96}$/;
+const sha384_base64 =   (  null && (fixedBase64(64, "")));
+const sha384_base64url =   (  null && (fixedBase64url(64)));
+const sha512_hex = /^[0-9a-fA-F]{128}$/;
+const sha512_base64 =   (  null && (fixedBase64(86, "==")));
+const sha512_base64url =   (  null && (fixedBase64url(86)));
+;
+const $ZodCheck =   core_core .xI("$ZodCheck", (inst, def) => {
+	var _a;
+	inst._zod ?? (inst._zod = {});
+	inst._zod.def = def;
+	(_a = inst._zod).onattach ?? (_a.onattach = []);
+});
+const _whenHasSize = (payload) => {
+	const val = payload.value;
+	return !util.nullish(val) && val.size !== undefined;
+};
+const _whenHasLength = (payload) => {
+	const val = payload.value;
+	return !core_util .cl(val) && val.length !== undefined;
+};
+const numericOriginMap = {
+	number: "number",
+	bigint: "bigint",
+	object: "date",
+};
+const $ZodCheckLessThan =   core_core .xI("$ZodCheckLessThan", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const origin = numericOriginMap[typeof def.value];
+	inst._zod.check = (payload) => {
+		if (def.inclusive ? payload.value <= def.value : payload.value < def.value) {
+			return;
+		}
+		payload.issues.push({
+			origin: numericOriginMap[typeof payload.value] ?? origin,
+			code: "too_big",
+			maximum: typeof def.value === "object" ? def.value.getTime() : def.value,
+			input: payload.value,
+			inclusive: def.inclusive,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckGreaterThan =   core_core .xI("$ZodCheckGreaterThan", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const origin = numericOriginMap[typeof def.value];
+	inst._zod.check = (payload) => {
+		if (def.inclusive ? payload.value >= def.value : payload.value > def.value) {
+			return;
+		}
+		payload.issues.push({
+			origin: numericOriginMap[typeof payload.value] ?? origin,
+			code: "too_small",
+			minimum: typeof def.value === "object" ? def.value.getTime() : def.value,
+			input: payload.value,
+			inclusive: def.inclusive,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckMultipleOf =
+  core_core .xI("$ZodCheckMultipleOf", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	inst._zod.check = (payload) => {
+		if (typeof payload.value !== typeof def.value)
+			throw new Error("Cannot mix number and bigint in multiple_of check.");
+		const isMultiple = typeof payload.value === "bigint"
+			?
+				def.value !== BigInt(0) && payload.value % def.value === BigInt(0)
+			: core_util .LG(payload.value, def.value) === 0;
+		if (isMultiple)
+			return;
+		payload.issues.push({
+			origin: typeof payload.value,
+			code: "not_multiple_of",
+			divisor: def.value,
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckNumberFormat =   core_core .xI("$ZodCheckNumberFormat", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	def.format = def.format || "float64";
+	const isInt = def.format?.includes("int");
+	const origin = isInt ? "int" : "number";
+	const [minimum, maximum] = core_util .zH[def.format];
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		if (isInt) {
+			if (!Number.isInteger(input)) {
+				payload.issues.push({
+					expected: origin,
+					format: def.format,
+					code: "invalid_type",
+					continue: false,
+					input,
+					inst,
+				});
+				return;
+			}
+			if (!Number.isSafeInteger(input)) {
+				if (input > 0) {
+					payload.issues.push({
+						input,
+						code: "too_big",
+						maximum: Number.MAX_SAFE_INTEGER,
+						note: "Integers must be within the safe integer range.",
+						inst,
+						origin,
+						inclusive: true,
+						continue: !def.abort,
+					});
+				}
+				else {
+					payload.issues.push({
+						input,
+						code: "too_small",
+						minimum: Number.MIN_SAFE_INTEGER,
+						note: "Integers must be within the safe integer range.",
+						inst,
+						origin,
+						inclusive: true,
+						continue: !def.abort,
+					});
+				}
+				return;
+			}
+		}
+		if (input < minimum) {
+			payload.issues.push({
+				origin: "number",
+				input,
+				code: "too_small",
+				minimum,
+				inclusive: true,
+				inst,
+				continue: !def.abort,
+			});
+		}
+		if (input > maximum) {
+			payload.issues.push({
+				origin: "number",
+				input,
+				code: "too_big",
+				maximum,
+				inclusive: true,
+				inst,
+				continue: !def.abort,
+			});
+		}
+	};
+});
+const $ZodCheckBigIntFormat =   (  null && (core.$constructor("$ZodCheckBigIntFormat", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const [minimum, maximum] = util.BIGINT_FORMAT_RANGES[def.format];
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		if (input < minimum) {
+			payload.issues.push({
+				origin: "bigint",
+				input,
+				code: "too_small",
+				minimum: minimum,
+				inclusive: true,
+				inst,
+				continue: !def.abort,
+			});
+		}
+		if (input > maximum) {
+			payload.issues.push({
+				origin: "bigint",
+				input,
+				code: "too_big",
+				maximum,
+				inclusive: true,
+				inst,
+				continue: !def.abort,
+			});
+		}
+	};
+})));
+const $ZodCheckMaxSize =   (  null && (core.$constructor("$ZodCheckMaxSize", (inst, def) => {
+	var _a;
+	$ZodCheck.init(inst, def);
+	(_a = inst._zod.def).when ?? (_a.when = _whenHasSize);
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		const size = input.size;
+		if (size <= def.maximum)
+			return;
+		payload.issues.push({
+			origin: util.getSizableOrigin(input),
+			code: "too_big",
+			maximum: def.maximum,
+			inclusive: true,
+			input,
+			inst,
+			continue: !def.abort,
+		});
+	};
+})));
+const $ZodCheckMinSize =   (  null && (core.$constructor("$ZodCheckMinSize", (inst, def) => {
+	var _a;
+	$ZodCheck.init(inst, def);
+	(_a = inst._zod.def).when ?? (_a.when = _whenHasSize);
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		const size = input.size;
+		if (size >= def.minimum)
+			return;
+		payload.issues.push({
+			origin: util.getSizableOrigin(input),
+			code: "too_small",
+			minimum: def.minimum,
+			inclusive: true,
+			input,
+			inst,
+			continue: !def.abort,
+		});
+	};
+})));
+const $ZodCheckSizeEquals =   (  null && (core.$constructor("$ZodCheckSizeEquals", (inst, def) => {
+	var _a;
+	$ZodCheck.init(inst, def);
+	(_a = inst._zod.def).when ?? (_a.when = _whenHasSize);
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		const size = input.size;
+		if (size === def.size)
+			return;
+		const tooBig = size > def.size;
+		payload.issues.push({
+			origin: util.getSizableOrigin(input),
+			...(tooBig ? { code: "too_big", maximum: def.size } : { code: "too_small", minimum: def.size }),
+			inclusive: true,
+			exact: true,
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+})));
+const $ZodCheckMaxLength =   core_core .xI("$ZodCheckMaxLength", (inst, def) => {
+	var _a;
+	$ZodCheck.init(inst, def);
+	(_a = inst._zod.def).when ?? (_a.when = _whenHasLength);
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		const units = input.length;
+		const length = typeof input === "string" && units > def.maximum ? core_util .O7(input) : units;
+		if (length <= def.maximum)
+			return;
+		const origin = core_util .Rc(input);
+		payload.issues.push({
+			origin,
+			code: "too_big",
+			maximum: def.maximum,
+			inclusive: true,
+			input,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckMinLength =   core_core .xI("$ZodCheckMinLength", (inst, def) => {
+	var _a;
+	$ZodCheck.init(inst, def);
+	(_a = inst._zod.def).when ?? (_a.when = _whenHasLength);
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		const units = input.length;
+		const length = typeof input === "string" && units >= def.minimum && units < def.minimum * 2
+			? core_util .O7(input)
+			: units;
+		if (length >= def.minimum)
+			return;
+		const origin = core_util .Rc(input);
+		payload.issues.push({
+			origin,
+			code: "too_small",
+			minimum: def.minimum,
+			inclusive: true,
+			input,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckLengthEquals =   core_core .xI("$ZodCheckLengthEquals", (inst, def) => {
+	var _a;
+	$ZodCheck.init(inst, def);
+	(_a = inst._zod.def).when ?? (_a.when = _whenHasLength);
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		const units = input.length;
+		const length = typeof input === "string" && units >= def.length && units <= def.length * 2
+			? core_util .O7(input)
+			: units;
+		if (length === def.length)
+			return;
+		const origin = core_util .Rc(input);
+		const tooBig = length > def.length;
+		payload.issues.push({
+			origin,
+			...(tooBig ? { code: "too_big", maximum: def.length } : { code: "too_small", minimum: def.length }),
+			inclusive: true,
+			exact: true,
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckStringFormat =   core_core .xI("$ZodCheckStringFormat", (inst, def) => {
+	var _a, _b;
+	$ZodCheck.init(inst, def);
+	if (def.pattern)
+		(_a = inst._zod).check ?? (_a.check = (payload) => {
+			def.pattern.lastIndex = 0;
+			if (def.pattern.test(payload.value))
+				return;
+			payload.issues.push({
+				origin: "string",
+				code: "invalid_format",
+				format: def.format,
+				input: payload.value,
+				...(def.pattern ? { pattern: def.pattern.toString() } : {}),
+				inst,
+				continue: !def.abort,
+			});
+		});
+	else
+		(_b = inst._zod).check ?? (_b.check = () => { });
+});
+const $ZodCheckRegex =   core_core .xI("$ZodCheckRegex", (inst, def) => {
+	$ZodCheckStringFormat.init(inst, def);
+	inst._zod.check = (payload) => {
+		def.pattern.lastIndex = 0;
+		if (def.pattern.test(payload.value))
+			return;
+		payload.issues.push({
+			origin: "string",
+			code: "invalid_format",
+			format: "regex",
+			input: payload.value,
+			pattern: def.pattern.toString(),
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckLowerCase =   core_core .xI("$ZodCheckLowerCase", (inst, def) => {
+	def.pattern ?? (def.pattern = lowercase);
+	$ZodCheckStringFormat.init(inst, def);
+});
+const $ZodCheckUpperCase =   core_core .xI("$ZodCheckUpperCase", (inst, def) => {
+	def.pattern ?? (def.pattern = uppercase);
+	$ZodCheckStringFormat.init(inst, def);
+});
+const $ZodCheckIncludes =   core_core .xI("$ZodCheckIncludes", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const escapedRegex = core_util .sD(def.includes);
+	const pattern = new RegExp(typeof def.position === "number" ? `^.{${def.position},}${escapedRegex}` : escapedRegex);
+	def.pattern = pattern;
+	inst._zod.check = (payload) => {
+		if (payload.value.includes(def.includes, def.position))
+			return;
+		payload.issues.push({
+			origin: "string",
+			code: "invalid_format",
+			format: "includes",
+			includes: def.includes,
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckStartsWith =   core_core .xI("$ZodCheckStartsWith", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const pattern = new RegExp(`^${core_util .sD(def.prefix)}.*`);
+	def.pattern ?? (def.pattern = pattern);
+	inst._zod.check = (payload) => {
+		if (payload.value.startsWith(def.prefix))
+			return;
+		payload.issues.push({
+			origin: "string",
+			code: "invalid_format",
+			format: "starts_with",
+			prefix: def.prefix,
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckEndsWith =   core_core .xI("$ZodCheckEndsWith", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const pattern = new RegExp(`.*${core_util .sD(def.suffix)}$`);
+	def.pattern ?? (def.pattern = pattern);
+	inst._zod.check = (payload) => {
+		if (payload.value.endsWith(def.suffix))
+			return;
+		payload.issues.push({
+			origin: "string",
+			code: "invalid_format",
+			format: "ends_with",
+			suffix: def.suffix,
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+function handleCheckPropertyResult(result, payload, property) {
+	if (result.issues.length) {
+		payload.issues.push(...core_util .lQ(property, result.issues));
+	}
+}
+const $ZodCheckProperty =   (  null && (core.$constructor("$ZodCheckProperty", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	inst._zod.check = (payload) => {
+		const result = def.schema._zod.run({
+			value: payload.value[def.property],
+			issues: [],
+		}, {});
+		if (result instanceof Promise) {
+			return result.then((result) => handleCheckPropertyResult(result, payload, def.property));
+		}
+		handleCheckPropertyResult(result, payload, def.property);
+		return;
+	};
+})));
+const $ZodCheckProperties =   core_core .xI("$ZodCheckProperties", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	core_util .jD(inst, Symbol.iterator, function* () {
+		yield inst;
+	});
+	let entries;
+	inst._zod.check = (payload) => {
+		if (payload.value == null) {
+			payload.issues.push({ expected: "object", code: "invalid_type", input: payload.value, inst });
+			return undefined;
+		}
+		entries ?? (entries = Reflect.ownKeys(def.shape).map((key) => [key, def.shape[key]]));
+		const input = payload.value;
+		let proms;
+		for (const [key, schema] of entries) {
+			const result = schema._zod.run({ value: input[key], issues: [] }, {});
+			if (result instanceof Promise) {
+				proms ?? (proms = []);
+				proms.push(result.then((result) => handleCheckPropertyResult(result, payload, key)));
+			}
+			else {
+				handleCheckPropertyResult(result, payload, key);
+			}
+		}
+		if (proms)
+			return Promise.all(proms).then(() => undefined);
+		return undefined;
+	};
+});
+const $ZodCheckMimeType =   (  null && (core.$constructor("$ZodCheckMimeType", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const mimeSet = new Set(def.mime);
+	inst._zod.check = (payload) => {
+		if (mimeSet.has(payload.value.type))
+			return;
+		payload.issues.push({
+			code: "invalid_value",
+			values: def.mime,
+			input: payload.value.type,
+			inst,
+			continue: !def.abort,
+		});
+	};
+})));
+const $ZodCheckOverwrite =   core_core .xI("$ZodCheckOverwrite", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	inst._zod.check = (payload) => {
+		payload.value = def.tx(payload.value);
+	};
+});
 ;
 class Doc {
 	constructor(args = [], closed = {}) {
@@ -56482,7 +57072,6 @@ class Doc {
 		return factory(...Object.values(this.closed));
 	}
 }
-var core_regexes = __nccwpck_require__(7198);
 ;
 const version = {
 	major: 4,
@@ -56628,7 +57217,7 @@ function standardProps(inst) {
 }
 const $ZodString =   core_core .xI("$ZodString", (inst, def) => {
 	$ZodType.init(inst, def);
-	inst._zod.pattern = def.pattern ?? core_regexes .gp;
+	inst._zod.pattern = def.pattern ?? anyString;
 	inst._zod.parse = (payload, _) => {
 		if (def.coerce)
 			try {
@@ -56647,11 +57236,11 @@ const $ZodString =   core_core .xI("$ZodString", (inst, def) => {
 	};
 });
 const $ZodStringFormat =   core_core .xI("$ZodStringFormat", (inst, def) => {
-	core_checks .ql.init(inst, def);
+	$ZodCheckStringFormat.init(inst, def);
 	$ZodString.init(inst, def);
 });
 const $ZodGUID =   core_core .xI("$ZodGUID", (inst, def) => {
-	def.pattern ?? (def.pattern = core_regexes .Os);
+	def.pattern ?? (def.pattern = guid);
 	$ZodStringFormat.init(inst, def);
 });
 const $ZodUUID =   core_core .xI("$ZodUUID", (inst, def) => {
@@ -56669,14 +57258,14 @@ const $ZodUUID =   core_core .xI("$ZodUUID", (inst, def) => {
 		const v = versionMap[def.version];
 		if (v === undefined)
 			throw new Error(`Invalid UUID version: "${def.version}"`);
-		def.pattern ?? (def.pattern = core_regexes .uR(v));
+		def.pattern ?? (def.pattern = uuid(v));
 	}
 	else
-		def.pattern ?? (def.pattern = core_regexes .uR());
+		def.pattern ?? (def.pattern = uuid());
 	$ZodStringFormat.init(inst, def);
 });
 const $ZodEmail =   core_core .xI("$ZodEmail", (inst, def) => {
-	def.pattern ?? (def.pattern = core_regexes .Rp);
+	def.pattern ?? (def.pattern = email);
 	$ZodStringFormat.init(inst, def);
 });
 const URL_BAD_FORMAT = 1;
@@ -56699,7 +57288,7 @@ function validateURL(trimmed, def) {
 	return parseURLObject(trimmed, def);
 }
 function parseURLObject(trimmed, def) {
-	if (!def.normalize && def.protocol?.source === core_regexes .F.source && !/^https?:\/\//i.test(trimmed)) {
+	if (!def.normalize && def.protocol?.source === httpProtocol.source && !/^https?:\/\//i.test(trimmed)) {
 		return URL_BAD_FORMAT;
 	}
 	try {
@@ -56794,53 +57383,53 @@ const $ZodURL =   core_core .xI("$ZodURL", (inst, def) => {
 	};
 });
 const $ZodEmoji =   core_core .xI("$ZodEmoji", (inst, def) => {
-	def.pattern ?? (def.pattern = core_regexes .Zg());
+	def.pattern ?? (def.pattern = emoji());
 	$ZodStringFormat.init(inst, def);
 });
 const $ZodNanoID =   core_core .xI("$ZodNanoID", (inst, def) => {
 	if (def.length !== undefined && (!Number.isInteger(def.length) || def.length < 1))
 		throw new Error(`Invalid nanoid length: ${def.length}`);
-	def.pattern ?? (def.pattern = def.length === undefined ? core_regexes .Ak : core_regexes .D2(def.length));
+	def.pattern ?? (def.pattern = def.length === undefined ? nanoid : nanoidOfLength(def.length));
 	$ZodStringFormat.init(inst, def);
 });
 const $ZodCUID =   core_core .xI("$ZodCUID", (inst, def) => {
-	def.pattern ?? (def.pattern = core_regexes .gF);
+	def.pattern ?? (def.pattern = cuid);
 	$ZodStringFormat.init(inst, def);
 });
 const $ZodCUID2 =   core_core .xI("$ZodCUID2", (inst, def) => {
-	def.pattern ?? (def.pattern = core_regexes .Gl);
+	def.pattern ?? (def.pattern = cuid2);
 	$ZodStringFormat.init(inst, def);
 });
 const $ZodULID =   core_core .xI("$ZodULID", (inst, def) => {
-	def.pattern ?? (def.pattern = core_regexes .Z0);
+	def.pattern ?? (def.pattern = ulid);
 	$ZodStringFormat.init(inst, def);
 });
 const $ZodXID =   core_core .xI("$ZodXID", (inst, def) => {
-	def.pattern ?? (def.pattern = core_regexes .kM);
+	def.pattern ?? (def.pattern = xid);
 	$ZodStringFormat.init(inst, def);
 });
 const $ZodKSUID =   core_core .xI("$ZodKSUID", (inst, def) => {
-	def.pattern ?? (def.pattern = core_regexes .fO);
+	def.pattern ?? (def.pattern = ksuid);
 	$ZodStringFormat.init(inst, def);
 });
 const $ZodISODateTime =   core_core .xI("$ZodISODateTime", (inst, def) => {
-	def.pattern ?? (def.pattern = core_regexes .w$(def));
+	def.pattern ?? (def.pattern = datetime(def));
 	$ZodStringFormat.init(inst, def);
 });
 const $ZodISODate =   core_core .xI("$ZodISODate", (inst, def) => {
-	def.pattern ?? (def.pattern = core_regexes .p6);
+	def.pattern ?? (def.pattern = date);
 	$ZodStringFormat.init(inst, def);
 });
 const $ZodISOTime =   core_core .xI("$ZodISOTime", (inst, def) => {
-	def.pattern ?? (def.pattern = core_regexes .kB(def));
+	def.pattern ?? (def.pattern = time(def));
 	$ZodStringFormat.init(inst, def);
 });
 const $ZodISODuration =   core_core .xI("$ZodISODuration", (inst, def) => {
-	def.pattern ?? (def.pattern = core_regexes .p0);
+	def.pattern ?? (def.pattern = duration);
 	$ZodStringFormat.init(inst, def);
 });
 const $ZodIPv4 =   core_core .xI("$ZodIPv4", (inst, def) => {
-	def.pattern ?? (def.pattern = core_regexes .uX);
+	def.pattern ?? (def.pattern = ipv4);
 	$ZodStringFormat.init(inst, def);
 });
 const ipv6Alphabet = /^[0-9a-fA-F:.]+$/;
@@ -56850,7 +57439,7 @@ function isValidIPv6(value) {
 	return canParseURL(`http://[${value}]`);
 }
 const $ZodIPv6 =   core_core .xI("$ZodIPv6", (inst, def) => {
-	def.pattern ?? (def.pattern = core_regexes .ug);
+	def.pattern ?? (def.pattern = ipv6);
 	$ZodStringFormat.init(inst, def);
 	inst._zod.check = (payload) => {
 		if (!isValidIPv6(payload.value)) {
@@ -56869,7 +57458,7 @@ const $ZodMAC =   (  null && (core.$constructor("$ZodMAC", (inst, def) => {
 	$ZodStringFormat.init(inst, def);
 })));
 const $ZodCIDRv4 =   core_core .xI("$ZodCIDRv4", (inst, def) => {
-	def.pattern ?? (def.pattern = core_regexes .zr);
+	def.pattern ?? (def.pattern = cidrv4);
 	$ZodStringFormat.init(inst, def);
 });
 function isValidCIDRv6(value) {
@@ -56887,7 +57476,7 @@ function isValidCIDRv6(value) {
 	return isValidIPv6(address);
 }
 const $ZodCIDRv6 =   core_core .xI("$ZodCIDRv6", (inst, def) => {
-	def.pattern ?? (def.pattern = core_regexes .l7);
+	def.pattern ?? (def.pattern = cidrv6);
 	$ZodStringFormat.init(inst, def);
 	inst._zod.check = (payload) => {
 		if (!isValidCIDRv6(payload.value)) {
@@ -56956,7 +57545,7 @@ const $ZodBase64URL =   core_core .xI("$ZodBase64URL", (inst, def) => {
 	};
 });
 const $ZodE164 =   core_core .xI("$ZodE164", (inst, def) => {
-	def.pattern ?? (def.pattern = core_regexes .hQ);
+	def.pattern ?? (def.pattern = e164);
 	$ZodStringFormat.init(inst, def);
 });
 const CC_SANITIZE = /[- ]/g;
@@ -57075,7 +57664,7 @@ const $ZodCustomStringFormat =   (  null && (core.$constructor("$ZodCustomString
 })));
 const $ZodNumber =   core_core .xI("$ZodNumber", (inst, def) => {
 	$ZodType.init(inst, def);
-	inst._zod.pattern = core_regexes .ai;
+	inst._zod.pattern = number;
 	inst._zod.parse = (payload, _ctx) => {
 		if (def.coerce)
 			try {
@@ -57104,12 +57693,12 @@ const $ZodNumber =   core_core .xI("$ZodNumber", (inst, def) => {
 	};
 });
 const $ZodNumberFormat =   core_core .xI("$ZodNumberFormat", (inst, def) => {
-	core_checks .KH.init(inst, def);
+	$ZodCheckNumberFormat.init(inst, def);
 	$ZodNumber.init(inst, def);
 });
 const $ZodBoolean =   core_core .xI("$ZodBoolean", (inst, def) => {
 	$ZodType.init(inst, def);
-	inst._zod.pattern = core_regexes .zM;
+	inst._zod.pattern = regexes_boolean;
 	inst._zod.parse = (payload, _ctx) => {
 		if (def.coerce)
 			try {
@@ -57130,7 +57719,7 @@ const $ZodBoolean =   core_core .xI("$ZodBoolean", (inst, def) => {
 });
 const $ZodBigInt =   core_core .xI("$ZodBigInt", (inst, def) => {
 	$ZodType.init(inst, def);
-	inst._zod.pattern = core_regexes .o;
+	inst._zod.pattern = bigint;
 	inst._zod.parse = (payload, _ctx) => {
 		if (def.coerce)
 			try {
@@ -57186,7 +57775,7 @@ const $ZodUndefined =   (  null && (core.$constructor("$ZodUndefined", (inst, de
 })));
 const $ZodNull =   core_core .xI("$ZodNull", (inst, def) => {
 	$ZodType.init(inst, def);
-	inst._zod.pattern = core_regexes .ch;
+	inst._zod.pattern = _null;
 	inst._zod.values = new Set([null]);
 	inst._zod.parse = (payload, _ctx) => {
 		const input = payload.value;
@@ -58206,7 +58795,7 @@ const $ZodRecord =   core_core .xI("$ZodRecord", (inst, def) => {
 				if (keyResult instanceof Promise) {
 					throw new Error("Async schemas not supported in object keys currently");
 				}
-				const checkNumericKey = typeof key === "string" && core_regexes .ai.test(key) && keyResult.issues.length;
+				const checkNumericKey = typeof key === "string" && number.test(key) && keyResult.issues.length;
 				if (checkNumericKey) {
 					const retryResult = def.keyType._zod.run({ value: Number(key), issues: [] }, ctx);
 					if (retryResult instanceof Promise) {
@@ -58954,7 +59543,7 @@ const $ZodLazy =   (  null && (core.$constructor("$ZodLazy", (inst, def) => {
 	};
 })));
 const $ZodCustom =   core_core .xI("$ZodCustom", (inst, def) => {
-	core_checks .QP.init(inst, def);
+	$ZodCheck.init(inst, def);
 	$ZodType.init(inst, def);
 	inst._zod.parse = (payload, _) => {
 		return payload;
@@ -58983,8 +59572,948 @@ function handleRefineResult(result, payload, input, inst) {
 		payload.issues.push(core_util .sn(_iss));
 	}
 }
-var registries = __nccwpck_require__(2698);
-var api = __nccwpck_require__(5845);
+var registries = __nccwpck_require__(4288);
+;
+function snapshotChecks(def) {
+	if (def.checks)
+		def.checks = [...def.checks];
+	return def;
+}
+function _string(Class, params) {
+	return new Class(snapshotChecks({ type: "string", ...core_util .A2(params) }));
+}
+function _coercedString(Class, params) {
+	return new Class(snapshotChecks({ type: "string", coerce: true, ...util.normalizeParams(params) }));
+}
+function _email(Class, params) {
+	return new Class({
+		type: "string",
+		format: "email",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _guid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "guid",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _uuid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "uuid",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _uuidv4(Class, params) {
+	return new Class({
+		type: "string",
+		format: "uuid",
+		check: "string_format",
+		abort: false,
+		version: "v4",
+		...core_util .A2(params),
+	});
+}
+function _uuidv6(Class, params) {
+	return new Class({
+		type: "string",
+		format: "uuid",
+		check: "string_format",
+		abort: false,
+		version: "v6",
+		...core_util .A2(params),
+	});
+}
+function _uuidv7(Class, params) {
+	return new Class({
+		type: "string",
+		format: "uuid",
+		check: "string_format",
+		abort: false,
+		version: "v7",
+		...core_util .A2(params),
+	});
+}
+function _url(Class, params) {
+	return new Class({
+		type: "string",
+		format: "url",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function api_emoji(Class, params) {
+	return new Class({
+		type: "string",
+		format: "emoji",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _nanoid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "nanoid",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _cuid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "cuid",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _cuid2(Class, params) {
+	return new Class({
+		type: "string",
+		format: "cuid2",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _ulid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "ulid",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _xid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "xid",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _ksuid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "ksuid",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _ipv4(Class, params) {
+	return new Class({
+		type: "string",
+		format: "ipv4",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _ipv6(Class, params) {
+	return new Class({
+		type: "string",
+		format: "ipv6",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _mac(Class, params) {
+	return new Class({
+		type: "string",
+		format: "mac",
+		check: "string_format",
+		abort: false,
+		...util.normalizeParams(params),
+	});
+}
+function _cidrv4(Class, params) {
+	return new Class({
+		type: "string",
+		format: "cidrv4",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _cidrv6(Class, params) {
+	return new Class({
+		type: "string",
+		format: "cidrv6",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _base64(Class, params) {
+	return new Class({
+		type: "string",
+		format: "base64",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _base64url(Class, params) {
+	return new Class({
+		type: "string",
+		format: "base64url",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _e164(Class, params) {
+	return new Class({
+		type: "string",
+		format: "e164",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+function _creditCard(Class, params) {
+	return new Class({
+		type: "string",
+		format: "credit_card",
+		check: "string_format",
+		abort: false,
+		...util.normalizeParams(params),
+	});
+}
+function _iban(Class, params) {
+	return new Class({
+		type: "string",
+		format: "iban",
+		check: "string_format",
+		abort: false,
+		...util.normalizeParams(params),
+	});
+}
+function _jwt(Class, params) {
+	return new Class({
+		type: "string",
+		format: "jwt",
+		check: "string_format",
+		abort: false,
+		...core_util .A2(params),
+	});
+}
+const TimePrecision = {
+	Any: null,
+	Minute: -1,
+	Second: 0,
+	Millisecond: 3,
+	Microsecond: 6,
+};
+function _isoDateTime(Class, params) {
+	return new Class({
+		type: "string",
+		format: "datetime",
+		check: "string_format",
+		offset: false,
+		local: false,
+		precision: null,
+		...core_util .A2(params),
+	});
+}
+function _isoDate(Class, params) {
+	return new Class({
+		type: "string",
+		format: "date",
+		check: "string_format",
+		...core_util .A2(params),
+	});
+}
+function _isoTime(Class, params) {
+	return new Class({
+		type: "string",
+		format: "time",
+		check: "string_format",
+		precision: null,
+		...core_util .A2(params),
+	});
+}
+function _isoDuration(Class, params) {
+	return new Class({
+		type: "string",
+		format: "duration",
+		check: "string_format",
+		...core_util .A2(params),
+	});
+}
+function _number(Class, params) {
+	return new Class(snapshotChecks({ type: "number", checks: [], ...core_util .A2(params) }));
+}
+function _coercedNumber(Class, params) {
+	return new Class(snapshotChecks({ type: "number", coerce: true, checks: [], ...util.normalizeParams(params) }));
+}
+function _int(Class, params) {
+	return new Class({
+		type: "number",
+		check: "number_format",
+		abort: false,
+		format: "safeint",
+		...core_util .A2(params),
+	});
+}
+function _float32(Class, params) {
+	return new Class({
+		type: "number",
+		check: "number_format",
+		abort: false,
+		format: "float32",
+		...util.normalizeParams(params),
+	});
+}
+function _float64(Class, params) {
+	return new Class({
+		type: "number",
+		check: "number_format",
+		abort: false,
+		format: "float64",
+		...util.normalizeParams(params),
+	});
+}
+function _int32(Class, params) {
+	return new Class({
+		type: "number",
+		check: "number_format",
+		abort: false,
+		format: "int32",
+		...util.normalizeParams(params),
+	});
+}
+function _uint32(Class, params) {
+	return new Class({
+		type: "number",
+		check: "number_format",
+		abort: false,
+		format: "uint32",
+		...util.normalizeParams(params),
+	});
+}
+function _boolean(Class, params) {
+	return new Class({
+		type: "boolean",
+		...core_util .A2(params),
+	});
+}
+function _coercedBoolean(Class, params) {
+	return new Class({
+		type: "boolean",
+		coerce: true,
+		...util.normalizeParams(params),
+	});
+}
+function _bigint(Class, params) {
+	return new Class({
+		type: "bigint",
+		...util.normalizeParams(params),
+	});
+}
+function _coercedBigint(Class, params) {
+	return new Class({
+		type: "bigint",
+		coerce: true,
+		...util.normalizeParams(params),
+	});
+}
+function _int64(Class, params) {
+	return new Class({
+		type: "bigint",
+		check: "bigint_format",
+		abort: false,
+		format: "int64",
+		...util.normalizeParams(params),
+	});
+}
+function _uint64(Class, params) {
+	return new Class({
+		type: "bigint",
+		check: "bigint_format",
+		abort: false,
+		format: "uint64",
+		...util.normalizeParams(params),
+	});
+}
+function _symbol(Class, params) {
+	return new Class({
+		type: "symbol",
+		...util.normalizeParams(params),
+	});
+}
+function api_undefined(Class, params) {
+	return new Class({
+		type: "undefined",
+		...util.normalizeParams(params),
+	});
+}
+function api_null(Class, params) {
+	return new Class({
+		type: "null",
+		...core_util .A2(params),
+	});
+}
+function _any(Class) {
+	return new Class({
+		type: "any",
+	});
+}
+function _unknown(Class) {
+	return new Class({
+		type: "unknown",
+	});
+}
+function _never(Class, params) {
+	return new Class({
+		type: "never",
+		...core_util .A2(params),
+	});
+}
+function _void(Class, params) {
+	return new Class({
+		type: "void",
+		...util.normalizeParams(params),
+	});
+}
+function _date(Class, params) {
+	return new Class({
+		type: "date",
+		...util.normalizeParams(params),
+	});
+}
+function _coercedDate(Class, params) {
+	return new Class({
+		type: "date",
+		coerce: true,
+		...util.normalizeParams(params),
+	});
+}
+function _nan(Class, params) {
+	return new Class({
+		type: "nan",
+		...util.normalizeParams(params),
+	});
+}
+function _lt(value, params) {
+	return new $ZodCheckLessThan({
+		check: "less_than",
+		...core_util .A2(params),
+		value,
+		inclusive: false,
+	});
+}
+function _lte(value, params) {
+	return new $ZodCheckLessThan({
+		check: "less_than",
+		...core_util .A2(params),
+		value,
+		inclusive: true,
+	});
+}
+function _gt(value, params) {
+	return new $ZodCheckGreaterThan({
+		check: "greater_than",
+		...core_util .A2(params),
+		value,
+		inclusive: false,
+	});
+}
+function _gte(value, params) {
+	return new $ZodCheckGreaterThan({
+		check: "greater_than",
+		...core_util .A2(params),
+		value,
+		inclusive: true,
+	});
+}
+function _positive(params) {
+	return _gt(0, params);
+}
+function _negative(params) {
+	return _lt(0, params);
+}
+function _nonpositive(params) {
+	return _lte(0, params);
+}
+function _nonnegative(params) {
+	return _gte(0, params);
+}
+function _multipleOf(value, params) {
+	return new $ZodCheckMultipleOf({
+		check: "multiple_of",
+		...core_util .A2(params),
+		value,
+	});
+}
+function _maxSize(maximum, params) {
+	return new checks.$ZodCheckMaxSize({
+		check: "max_size",
+		...util.normalizeParams(params),
+		maximum,
+	});
+}
+function _minSize(minimum, params) {
+	return new checks.$ZodCheckMinSize({
+		check: "min_size",
+		...util.normalizeParams(params),
+		minimum,
+	});
+}
+function _size(size, params) {
+	return new checks.$ZodCheckSizeEquals({
+		check: "size_equals",
+		...util.normalizeParams(params),
+		size,
+	});
+}
+function _maxLength(maximum, params) {
+	const ch = new $ZodCheckMaxLength({
+		check: "max_length",
+		...core_util .A2(params),
+		maximum,
+	});
+	return ch;
+}
+function _minLength(minimum, params) {
+	return new $ZodCheckMinLength({
+		check: "min_length",
+		...core_util .A2(params),
+		minimum,
+	});
+}
+function _length(length, params) {
+	return new $ZodCheckLengthEquals({
+		check: "length_equals",
+		...core_util .A2(params),
+		length,
+	});
+}
+function _regex(pattern, params) {
+	return new $ZodCheckRegex({
+		check: "string_format",
+		format: "regex",
+		...core_util .A2(params),
+		pattern,
+	});
+}
+function _lowercase(params) {
+	return new $ZodCheckLowerCase({
+		check: "string_format",
+		format: "lowercase",
+		...core_util .A2(params),
+	});
+}
+function _uppercase(params) {
+	return new $ZodCheckUpperCase({
+		check: "string_format",
+		format: "uppercase",
+		...core_util .A2(params),
+	});
+}
+function _includes(includes, params) {
+	return new $ZodCheckIncludes({
+		check: "string_format",
+		format: "includes",
+		...core_util .A2(params),
+		includes,
+	});
+}
+function _startsWith(prefix, params) {
+	return new $ZodCheckStartsWith({
+		check: "string_format",
+		format: "starts_with",
+		...core_util .A2(params),
+		prefix,
+	});
+}
+function _endsWith(suffix, params) {
+	return new $ZodCheckEndsWith({
+		check: "string_format",
+		format: "ends_with",
+		...core_util .A2(params),
+		suffix,
+	});
+}
+function _property(property, schema, params) {
+	return new checks.$ZodCheckProperty({
+		check: "property",
+		property,
+		schema,
+		...util.normalizeParams(params),
+	});
+}
+function _properties(shape, params) {
+	return new $ZodCheckProperties({
+		check: "properties",
+		shape,
+		...core_util .A2(params),
+	});
+}
+function _mime(types, params) {
+	return new checks.$ZodCheckMimeType({
+		check: "mime_type",
+		mime: types,
+		...util.normalizeParams(params),
+	});
+}
+function _overwrite(tx) {
+	return new $ZodCheckOverwrite({
+		check: "overwrite",
+		tx,
+	});
+}
+function _normalize(form) {
+	return _overwrite((input) => input.normalize(form));
+}
+function _trim() {
+	return _overwrite((input) => input.trim());
+}
+function _toLowerCase() {
+	return _overwrite((input) => input.toLowerCase());
+}
+function _toUpperCase() {
+	return _overwrite((input) => input.toUpperCase());
+}
+function _slugify() {
+	return _overwrite((input) => core_util .Yv(input));
+}
+function _array(Class, element, params) {
+	return new Class({
+		type: "array",
+		element,
+		...core_util .A2(params),
+	});
+}
+function _union(Class, options, params) {
+	return new Class({
+		type: "union",
+		options,
+		...util.normalizeParams(params),
+	});
+}
+function _xor(Class, options, params) {
+	return new Class({
+		type: "union",
+		options,
+		inclusive: false,
+		...util.normalizeParams(params),
+	});
+}
+function _discriminatedUnion(Class, discriminator, options, params) {
+	return new Class({
+		type: "union",
+		options: options,
+		discriminator,
+		...util.normalizeParams(params),
+	});
+}
+function _intersection(Class, left, right) {
+	return new Class({
+		type: "intersection",
+		left,
+		right,
+	});
+}
+function _tuple(Class, items, _paramsOrRest, _params) {
+	const hasRest = _paramsOrRest instanceof schemas.$ZodType;
+	const params = hasRest ? _params : _paramsOrRest;
+	const rest = hasRest ? _paramsOrRest : null;
+	return new Class({
+		type: "tuple",
+		items,
+		rest,
+		...util.normalizeParams(params),
+	});
+}
+function _record(Class, keyType, valueType, params) {
+	return new Class({
+		type: "record",
+		keyType,
+		valueType,
+		...util.normalizeParams(params),
+	});
+}
+function _map(Class, keyType, valueType, params) {
+	return new Class({
+		type: "map",
+		keyType,
+		valueType,
+		...util.normalizeParams(params),
+	});
+}
+function _set(Class, valueType, params) {
+	return new Class({
+		type: "set",
+		valueType,
+		...util.normalizeParams(params),
+	});
+}
+function _enum(Class, values, params) {
+	const entries = Array.isArray(values) ? Object.fromEntries(values.map((v) => [v, v])) : values;
+	return new Class({
+		type: "enum",
+		entries,
+		...util.normalizeParams(params),
+	});
+}
+function _nativeEnum(Class, entries, params) {
+	return new Class({
+		type: "enum",
+		entries,
+		...util.normalizeParams(params),
+	});
+}
+function _literal(Class, value, params) {
+	return new Class({
+		type: "literal",
+		values: Array.isArray(value) ? value : [value],
+		...util.normalizeParams(params),
+	});
+}
+function _file(Class, params) {
+	return new Class({
+		type: "file",
+		...util.normalizeParams(params),
+	});
+}
+function _transform(Class, fn) {
+	return new Class({
+		type: "transform",
+		transform: fn,
+	});
+}
+function _optional(Class, innerType) {
+	return new Class({
+		type: "optional",
+		innerType,
+	});
+}
+function _nullable(Class, innerType) {
+	return new Class({
+		type: "nullable",
+		innerType,
+	});
+}
+function _default(Class, innerType, defaultValue) {
+	return new Class({
+		type: "default",
+		innerType,
+		get defaultValue() {
+			return typeof defaultValue === "function" ? defaultValue() : util.shallowClone(defaultValue);
+		},
+	});
+}
+function _nonoptional(Class, innerType, params) {
+	return new Class({
+		type: "nonoptional",
+		innerType,
+		...util.normalizeParams(params),
+	});
+}
+function _success(Class, innerType) {
+	return new Class({
+		type: "success",
+		innerType,
+	});
+}
+function _catch(Class, innerType, catchValue) {
+	return new Class({
+		type: "catch",
+		innerType,
+		catchValue: (typeof catchValue === "function" ? catchValue : util.constantCatch(catchValue)),
+	});
+}
+function _pipe(Class, in_, out) {
+	return new Class({
+		type: "pipe",
+		in: in_,
+		out,
+	});
+}
+function _readonly(Class, innerType) {
+	return new Class({
+		type: "readonly",
+		innerType,
+	});
+}
+function _templateLiteral(Class, parts, params) {
+	return new Class({
+		type: "template_literal",
+		parts,
+		...util.normalizeParams(params),
+	});
+}
+function _lazy(Class, getter) {
+	return new Class({
+		type: "lazy",
+		getter,
+	});
+}
+function _promise(Class, innerType) {
+	return new Class({
+		type: "promise",
+		innerType,
+	});
+}
+function _custom(Class, fn, _params) {
+	const norm = core_util .A2(_params);
+	norm.abort ?? (norm.abort = true);
+	const schema = new Class({
+		type: "custom",
+		check: "custom",
+		fn: fn,
+		...norm,
+	});
+	return schema;
+}
+function _refine(Class, fn, _params) {
+	const schema = new Class({
+		type: "custom",
+		check: "custom",
+		fn: fn,
+		...core_util .A2(_params),
+	});
+	return schema;
+}
+function _superRefine(fn, params) {
+	const ch = _check((payload) => {
+		payload.addIssue = (issue) => {
+			if (typeof issue === "string") {
+				payload.issues.push(core_util .sn(issue, payload.value, ch._zod.def));
+			}
+			else {
+				const _issue = issue;
+				if (_issue.fatal)
+					_issue.continue = false;
+				_issue.code ?? (_issue.code = "custom");
+				if (!("input" in _issue))
+					_issue.input = payload.value;
+				_issue.inst ?? (_issue.inst = ch);
+				_issue.continue ?? (_issue.continue = !ch._zod.def.abort);
+				payload.issues.push(core_util .sn(_issue));
+			}
+		};
+		return fn(payload.value, payload);
+	}, params);
+	return ch;
+}
+function _check(fn, params) {
+	const ch = new $ZodCheck({
+		check: "custom",
+		...core_util .A2(params),
+	});
+	ch._zod.check = fn;
+	return ch;
+}
+function describe(description) {
+	const ch = new $ZodCheck({ check: "describe" });
+	ch._zod.onattach = [
+		(inst) => {
+			const existing = registries .fd.get(inst) ?? {};
+			registries .fd.add(inst, { ...existing, description });
+		},
+	];
+	ch._zod.check = () => { };
+	return ch;
+}
+function meta(metadata) {
+	const ch = new $ZodCheck({ check: "meta" });
+	ch._zod.onattach = [
+		(inst) => {
+			const existing = registries .fd.get(inst) ?? {};
+			registries .fd.add(inst, { ...existing, ...metadata });
+		},
+	];
+	ch._zod.check = () => { };
+	return ch;
+}
+function _stringbool(Classes, _params) {
+	const params = util.normalizeParams(_params);
+	let truthyArray = params.truthy ?? ["true", "1", "yes", "on", "y", "enabled"];
+	let falsyArray = params.falsy ?? ["false", "0", "no", "off", "n", "disabled"];
+	if (params.case !== "sensitive") {
+		truthyArray = truthyArray.map((v) => (typeof v === "string" ? v.toLowerCase() : v));
+		falsyArray = falsyArray.map((v) => (typeof v === "string" ? v.toLowerCase() : v));
+	}
+	const truthySet = new Set(truthyArray);
+	const falsySet = new Set(falsyArray);
+	const _Codec = Classes.Codec ?? schemas.$ZodCodec;
+	const _Boolean = Classes.Boolean ?? schemas.$ZodBoolean;
+	const _String = Classes.String ?? schemas.$ZodString;
+	const stringSchema = new _String({ type: "string", error: params.error });
+	const booleanSchema = new _Boolean({ type: "boolean", error: params.error });
+	const codec = new _Codec({
+		type: "pipe",
+		in: stringSchema,
+		out: booleanSchema,
+		transform: ((input, payload) => {
+			let data = input;
+			if (params.case !== "sensitive")
+				data = data.toLowerCase();
+			if (truthySet.has(data)) {
+				return true;
+			}
+			else if (falsySet.has(data)) {
+				return false;
+			}
+			else {
+				payload.issues.push({
+					code: "invalid_value",
+					expected: "stringbool",
+					values: [...truthySet, ...falsySet],
+					input: payload.value,
+					inst: codec,
+					continue: false,
+				});
+				return {};
+			}
+		}),
+		reverseTransform: ((input, _payload) => {
+			if (input === true) {
+				return truthyArray[0] || "true";
+			}
+			else {
+				return falsyArray[0] || "false";
+			}
+		}),
+		error: params.error,
+	});
+	codec._zod.bag.truthy = truthyArray;
+	codec._zod.bag.falsy = falsyArray;
+	codec._zod.bag.case = params.case ?? "insensitive";
+	return codec;
+}
+function _stringFormat(Class, format, fnOrRegex, _params = {}) {
+	const params = util.normalizeParams(_params);
+	const def = {
+		check: "string_format",
+		type: "string",
+		format,
+		fn: typeof fnOrRegex === "function" ? fnOrRegex : (val) => fnOrRegex.test(val),
+		...params,
+	};
+	if (fnOrRegex instanceof RegExp) {
+		def.pattern = fnOrRegex;
+	}
+	const inst = new Class(def);
+	return inst;
+}
 ;
 function assignProps(target, ...sources) {
 	for (const source of sources) {
@@ -59636,8 +61165,8 @@ const formatMap = {
 	regex: "",
 };
 const exactPatterns = new Map([
-	[base64Charset, core_regexes .K3],
-	[base64urlCharset, core_regexes .r0],
+	[base64Charset, base64],
+	[base64urlCharset, base64url],
 ]);
 const exactPattern = (p) => exactPatterns.get(p) ?? p;
 const stringProcessor = (schema, ctx, _json, _params) => {
@@ -60061,7 +61590,7 @@ function stringifyKeyNames(bySchema, json, visited) {
 		return rest;
 	rest.type = "string";
 	if (!values)
-		rest.pattern = (types.includes("number") ? core_regexes .ai : core_regexes .nd).source;
+		rest.pattern = (types.includes("number") ? number : integer).source;
 	return rest;
 }
 const pendingRecords = new WeakMap();
@@ -60900,7 +62429,7 @@ const ZodType =   core_core .xI("ZodType", (inst, def) => {
 		return this.check(superRefine(refinement, params));
 	},
 	overwrite(fn) {
-		return this.check(api .bS(fn));
+		return this.check(_overwrite(fn));
 	},
 	optional() {
 		return optional(this);
@@ -60930,13 +62459,13 @@ const ZodType =   core_core .xI("ZodType", (inst, def) => {
 		return pipe(this, transform(tx));
 	},
 	default(d) {
-		return _default(this, d);
+		return schemas_default(this, d);
 	},
 	prefault(d) {
 		return prefault(this, d);
 	},
 	catch(params) {
-		return _catch(this, params);
+		return schemas_catch(this, params);
 	},
 	pipe(target) {
 		return pipe(this, target);
@@ -61046,49 +62575,49 @@ const _ZodString =   core_core .xI("_ZodString", (inst, def) => {
 	maxLength: (inst) => aggregateChecks(inst).maximum ?? null,
 }, {
 	regex(...args) {
-		return this.check(api .Fk(...args));
+		return this.check(_regex(...args));
 	},
 	includes(...args) {
-		return this.check(api .dR(...args));
+		return this.check(_includes(...args));
 	},
 	startsWith(...args) {
-		return this.check(api .$S(...args));
+		return this.check(_startsWith(...args));
 	},
 	endsWith(...args) {
-		return this.check(api .ER(...args));
+		return this.check(_endsWith(...args));
 	},
 	min(...args) {
-		return this.check(api .m9(...args));
+		return this.check(_minLength(...args));
 	},
 	max(...args) {
-		return this.check(api .Eb(...args));
+		return this.check(_maxLength(...args));
 	},
 	length(...args) {
-		return this.check(api .YA(...args));
+		return this.check(_length(...args));
 	},
 	nonempty(...args) {
-		return this.check(api .m9(1, ...args));
+		return this.check(_minLength(1, ...args));
 	},
 	lowercase(params) {
-		return this.check(api .hH(params));
+		return this.check(_lowercase(params));
 	},
 	uppercase(params) {
-		return this.check(api .qF(params));
+		return this.check(_uppercase(params));
 	},
 	trim() {
-		return this.check(api .WN());
+		return this.check(_trim());
 	},
 	normalize(...args) {
-		return this.check(api .lo(...args));
+		return this.check(_normalize(...args));
 	},
 	toLowerCase() {
-		return this.check(api .Il());
+		return this.check(_toLowerCase());
 	},
 	toUpperCase() {
-		return this.check(api .xY());
+		return this.check(_toUpperCase());
 	},
 	slugify() {
-		return this.check(api .TL());
+		return this.check(_slugify());
 	},
 }));
 const ZodString =   core_core .xI("ZodString", (inst, def) => {
@@ -61096,86 +62625,86 @@ const ZodString =   core_core .xI("ZodString", (inst, def) => {
 	_ZodString.init(inst, def);
 }, {
 	email(params) {
-		return this.check(api .Mu(ZodEmail, params));
+		return this.check(_email(ZodEmail, params));
 	},
 	url(params) {
-		return this.check(api .Fn(ZodURL, params));
+		return this.check(_url(ZodURL, params));
 	},
 	jwt(params) {
-		return this.check(api .rk(ZodJWT, params));
+		return this.check(_jwt(ZodJWT, params));
 	},
 	emoji(params) {
-		return this.check(api .aC(ZodEmoji, params));
+		return this.check(api_emoji(ZodEmoji, params));
 	},
 	guid(params) {
-		return this.check(api .tB(ZodGUID, params));
+		return this.check(_guid(ZodGUID, params));
 	},
 	uuid(params) {
-		return this.check(api .Be(ZodUUID, params));
+		return this.check(_uuid(ZodUUID, params));
 	},
 	uuidv4(params) {
-		return this.check(api .nA(ZodUUID, params));
+		return this.check(_uuidv4(ZodUUID, params));
 	},
 	uuidv6(params) {
-		return this.check(api .pY(ZodUUID, params));
+		return this.check(_uuidv6(ZodUUID, params));
 	},
 	uuidv7(params) {
-		return this.check(api .wA(ZodUUID, params));
+		return this.check(_uuidv7(ZodUUID, params));
 	},
 	nanoid(params) {
-		return this.check(api .Dl(ZodNanoID, params));
+		return this.check(_nanoid(ZodNanoID, params));
 	},
 	cuid(params) {
-		return this.check(api .fs(ZodCUID, params));
+		return this.check(_cuid(ZodCUID, params));
 	},
 	cuid2(params) {
-		return this.check(api .Bj(ZodCUID2, params));
+		return this.check(_cuid2(ZodCUID2, params));
 	},
 	ulid(params) {
-		return this.check(api .Ct(ZodULID, params));
+		return this.check(_ulid(ZodULID, params));
 	},
 	base64(params) {
-		return this.check(api .rt(ZodBase64, params));
+		return this.check(_base64(ZodBase64, params));
 	},
 	base64url(params) {
-		return this.check(api .cU(ZodBase64URL, params));
+		return this.check(_base64url(ZodBase64URL, params));
 	},
 	xid(params) {
-		return this.check(api .Pw(ZodXID, params));
+		return this.check(_xid(ZodXID, params));
 	},
 	ksuid(params) {
-		return this.check(api ._z(ZodKSUID, params));
+		return this.check(_ksuid(ZodKSUID, params));
 	},
 	ipv4(params) {
-		return this.check(api .Ny(ZodIPv4, params));
+		return this.check(_ipv4(ZodIPv4, params));
 	},
 	ipv6(params) {
-		return this.check(api .$O(ZodIPv6, params));
+		return this.check(_ipv6(ZodIPv6, params));
 	},
 	cidrv4(params) {
-		return this.check(api .Uy(ZodCIDRv4, params));
+		return this.check(_cidrv4(ZodCIDRv4, params));
 	},
 	cidrv6(params) {
-		return this.check(api .gP(ZodCIDRv6, params));
+		return this.check(_cidrv6(ZodCIDRv6, params));
 	},
 	e164(params) {
-		return this.check(api .KB(ZodE164, params));
+		return this.check(_e164(ZodE164, params));
 	},
 	datetime(params) {
-		return this.check(api .G1(ZodISODateTime, params));
+		return this.check(_isoDateTime(ZodISODateTime, params));
 	},
 	date(params) {
-		return this.check(api .db(ZodISODate, params));
+		return this.check(_isoDate(ZodISODate, params));
 	},
 	time(params) {
-		return this.check(api .Kn(ZodISOTime, params));
+		return this.check(_isoTime(ZodISOTime, params));
 	},
 	duration(params) {
-		return this.check(api .f2(ZodISODuration, params));
+		return this.check(_isoDuration(ZodISODuration, params));
 	},
 });
-function string(params) {
-	return api .Rl(ZodString, params);
+function schemas_string(params) {
+	return _string(ZodString, params);
 }
 const ZodStringFormat =   core_core .xI("ZodStringFormat", (inst, def) => {
 	$ZodStringFormat.init(inst, def);
@@ -61201,21 +62730,21 @@ const ZodEmail =   core_core .xI("ZodEmail", (inst, def) => {
 	$ZodEmail.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function email(params) {
+function schemas_email(params) {
 	return core._email(ZodEmail, params);
 }
 const ZodGUID =   core_core .xI("ZodGUID", (inst, def) => {
 	$ZodGUID.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function guid(params) {
+function schemas_guid(params) {
 	return core._guid(ZodGUID, params);
 }
 const ZodUUID =   core_core .xI("ZodUUID", (inst, def) => {
 	$ZodUUID.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function uuid(params) {
+function schemas_uuid(params) {
 	return core._uuid(ZodUUID, params);
 }
 function uuidv4(params) {
@@ -61245,119 +62774,119 @@ const ZodEmoji =   core_core .xI("ZodEmoji", (inst, def) => {
 	$ZodEmoji.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function emoji(params) {
+function schemas_emoji(params) {
 	return core._emoji(ZodEmoji, params);
 }
 const ZodNanoID =   core_core .xI("ZodNanoID", (inst, def) => {
 	$ZodNanoID.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function nanoid(params) {
+function schemas_nanoid(params) {
 	return core._nanoid(ZodNanoID, params);
 }
 const ZodCUID =   core_core .xI("ZodCUID", (inst, def) => {
 	$ZodCUID.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function cuid(params) {
+function schemas_cuid(params) {
 	return core._cuid(ZodCUID, params);
 }
 const ZodCUID2 =   core_core .xI("ZodCUID2", (inst, def) => {
 	$ZodCUID2.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function cuid2(params) {
+function schemas_cuid2(params) {
 	return core._cuid2(ZodCUID2, params);
 }
 const ZodULID =   core_core .xI("ZodULID", (inst, def) => {
 	$ZodULID.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function ulid(params) {
+function schemas_ulid(params) {
 	return core._ulid(ZodULID, params);
 }
 const ZodXID =   core_core .xI("ZodXID", (inst, def) => {
 	$ZodXID.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function xid(params) {
+function schemas_xid(params) {
 	return core._xid(ZodXID, params);
 }
 const ZodKSUID =   core_core .xI("ZodKSUID", (inst, def) => {
 	$ZodKSUID.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function ksuid(params) {
+function schemas_ksuid(params) {
 	return core._ksuid(ZodKSUID, params);
 }
 const ZodIPv4 =   core_core .xI("ZodIPv4", (inst, def) => {
 	$ZodIPv4.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function ipv4(params) {
+function schemas_ipv4(params) {
 	return core._ipv4(ZodIPv4, params);
 }
 const ZodMAC =   (  null && (core.$constructor("ZodMAC", (inst, def) => {
 	core.$ZodMAC.init(inst, def);
 	ZodStringFormat.init(inst, def);
 })));
-function mac(params) {
+function schemas_mac(params) {
 	return core._mac(ZodMAC, params);
 }
 const ZodIPv6 =   core_core .xI("ZodIPv6", (inst, def) => {
 	$ZodIPv6.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function ipv6(params) {
+function schemas_ipv6(params) {
 	return core._ipv6(ZodIPv6, params);
 }
 const ZodCIDRv4 =   core_core .xI("ZodCIDRv4", (inst, def) => {
 	$ZodCIDRv4.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function cidrv4(params) {
+function schemas_cidrv4(params) {
 	return core._cidrv4(ZodCIDRv4, params);
 }
 const ZodCIDRv6 =   core_core .xI("ZodCIDRv6", (inst, def) => {
 	$ZodCIDRv6.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function cidrv6(params) {
+function schemas_cidrv6(params) {
 	return core._cidrv6(ZodCIDRv6, params);
 }
 const ZodBase64 =   core_core .xI("ZodBase64", (inst, def) => {
 	$ZodBase64.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function base64(params) {
+function schemas_base64(params) {
 	return core._base64(ZodBase64, params);
 }
 const ZodBase64URL =   core_core .xI("ZodBase64URL", (inst, def) => {
 	$ZodBase64URL.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function base64url(params) {
+function schemas_base64url(params) {
 	return core._base64url(ZodBase64URL, params);
 }
 const ZodE164 =   core_core .xI("ZodE164", (inst, def) => {
 	$ZodE164.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function e164(params) {
+function schemas_e164(params) {
 	return core._e164(ZodE164, params);
 }
 const ZodCreditCard =   (  null && (core.$constructor("ZodCreditCard", (inst, def) => {
 	core.$ZodCreditCard.init(inst, def);
 	ZodStringFormat.init(inst, def);
 })));
-function creditCard(params) {
+function schemas_creditCard(params) {
 	return core._creditCard(ZodCreditCard, params);
 }
 const ZodIBAN =   (  null && (core.$constructor("ZodIBAN", (inst, def) => {
 	core.$ZodIBAN.init(inst, def);
 	ZodStringFormat.init(inst, def);
 })));
-function iban(params) {
+function schemas_iban(params) {
 	return core._iban(ZodIBAN, params);
 }
 const ZodJWT =   core_core .xI("ZodJWT", (inst, def) => {
@@ -61374,13 +62903,13 @@ const ZodCustomStringFormat =   (  null && (core.$constructor("ZodCustomStringFo
 function stringFormat(format, fnOrRegex, _params = {}) {
 	return core._stringFormat(ZodCustomStringFormat, format, fnOrRegex, _params);
 }
-function hostname(_params) {
+function schemas_hostname(_params) {
 	return core._stringFormat(ZodCustomStringFormat, "hostname", regexes.hostname, _params);
 }
-function hex(_params) {
+function schemas_hex(_params) {
 	return core._stringFormat(ZodCustomStringFormat, "hex", regexes.hex, _params);
 }
-function currencyCode(_params) {
+function schemas_currencyCode(_params) {
 	return core._stringFormat(ZodCustomStringFormat, "currency_code", regexes.currencyCode, _params);
 }
 function hash(alg, params) {
@@ -61413,22 +62942,22 @@ const ZodNumber =   core_core .xI("ZodNumber", (inst, def) => {
 	format: (inst) => aggregateChecks(inst).format ?? null,
 }, {
 	gt(value, params) {
-		return this.check(api .Tx(value, params));
+		return this.check(_gt(value, params));
 	},
 	gte(value, params) {
-		return this.check(api .qm(value, params));
+		return this.check(_gte(value, params));
 	},
 	min(value, params) {
-		return this.check(api .qm(value, params));
+		return this.check(_gte(value, params));
 	},
 	lt(value, params) {
-		return this.check(api .Au(value, params));
+		return this.check(_lt(value, params));
 	},
 	lte(value, params) {
-		return this.check(api .Zm(value, params));
+		return this.check(_lte(value, params));
 	},
 	max(value, params) {
-		return this.check(api .Zm(value, params));
+		return this.check(_lte(value, params));
 	},
 	int(params) {
 		return this.check(schemas_int(params));
@@ -61437,36 +62966,36 @@ const ZodNumber =   core_core .xI("ZodNumber", (inst, def) => {
 		return this.check(schemas_int(params));
 	},
 	positive(params) {
-		return this.check(api .Tx(0, params));
+		return this.check(_gt(0, params));
 	},
 	nonnegative(params) {
-		return this.check(api .qm(0, params));
+		return this.check(_gte(0, params));
 	},
 	negative(params) {
-		return this.check(api .Au(0, params));
+		return this.check(_lt(0, params));
 	},
 	nonpositive(params) {
-		return this.check(api .Zm(0, params));
+		return this.check(_lte(0, params));
 	},
 	multipleOf(value, params) {
-		return this.check(api .Hi(value, params));
+		return this.check(_multipleOf(value, params));
 	},
 	step(value, params) {
-		return this.check(api .Hi(value, params));
+		return this.check(_multipleOf(value, params));
 	},
 	finite() {
 		return this;
 	},
 }));
-function number(params) {
-	return api .F7(ZodNumber, params);
+function schemas_number(params) {
+	return _number(ZodNumber, params);
 }
 const ZodNumberFormat =   core_core .xI("ZodNumberFormat", (inst, def) => {
 	$ZodNumberFormat.init(inst, def);
 	ZodNumber.init(inst, def);
 });
 function schemas_int(params) {
-	return api .LK(ZodNumberFormat, params);
+	return _int(ZodNumberFormat, params);
 }
 function float32(params) {
 	return core._float32(ZodNumberFormat, params);
@@ -61486,7 +63015,7 @@ const ZodBoolean =   core_core .xI("ZodBoolean", (inst, def) => {
 	inst._zod.processJSONSchema = (ctx, json, params) => booleanProcessor(inst, ctx, json, params);
 });
 function schemas_boolean(params) {
-	return api ._L(ZodBoolean, params);
+	return _boolean(ZodBoolean, params);
 }
 const ZodBigInt =   core_core .xI("ZodBigInt", (inst, def) => {
 	$ZodBigInt.init(inst, def);
@@ -61499,40 +63028,40 @@ const ZodBigInt =   core_core .xI("ZodBigInt", (inst, def) => {
 	format: (inst) => aggregateChecks(inst).format ?? null,
 }, {
 	gte(value, params) {
-		return this.check(api .qm(value, params));
+		return this.check(_gte(value, params));
 	},
 	min(value, params) {
-		return this.check(api .qm(value, params));
+		return this.check(_gte(value, params));
 	},
 	gt(value, params) {
-		return this.check(api .Tx(value, params));
+		return this.check(_gt(value, params));
 	},
 	lt(value, params) {
-		return this.check(api .Au(value, params));
+		return this.check(_lt(value, params));
 	},
 	lte(value, params) {
-		return this.check(api .Zm(value, params));
+		return this.check(_lte(value, params));
 	},
 	max(value, params) {
-		return this.check(api .Zm(value, params));
+		return this.check(_lte(value, params));
 	},
 	positive(params) {
-		return this.check(api .Tx(BigInt(0), params));
+		return this.check(_gt(BigInt(0), params));
 	},
 	negative(params) {
-		return this.check(api .Au(BigInt(0), params));
+		return this.check(_lt(BigInt(0), params));
 	},
 	nonpositive(params) {
-		return this.check(api .Zm(BigInt(0), params));
+		return this.check(_lte(BigInt(0), params));
 	},
 	nonnegative(params) {
-		return this.check(api .qm(BigInt(0), params));
+		return this.check(_gte(BigInt(0), params));
 	},
 	multipleOf(value, params) {
-		return this.check(api .Hi(value, params));
+		return this.check(_multipleOf(value, params));
 	},
 }));
-function bigint(params) {
+function schemas_bigint(params) {
 	return core._bigint(ZodBigInt, params);
 }
 const ZodBigIntFormat =   (  null && (core.$constructor("ZodBigIntFormat", (inst, def) => {
@@ -61558,7 +63087,7 @@ const ZodUndefined =   (  null && (core.$constructor("ZodUndefined", (inst, def)
 	ZodType.init(inst, def);
 	inst._zod.processJSONSchema = (ctx, json, params) => processors.undefinedProcessor(inst, ctx, json, params);
 })));
-function _undefined(params) {
+function schemas_undefined(params) {
 	return core._undefined(ZodUndefined, params);
 }
 const ZodNull =   core_core .xI("ZodNull", (inst, def) => {
@@ -61566,8 +63095,8 @@ const ZodNull =   core_core .xI("ZodNull", (inst, def) => {
 	ZodType.init(inst, def);
 	inst._zod.processJSONSchema = (ctx, json, params) => nullProcessor(inst, ctx, json, params);
 });
-function _null(params) {
-	return api .jw(ZodNull, params);
+function schemas_null(params) {
+	return api_null(ZodNull, params);
 }
 const ZodAny =   (  null && (core.$constructor("ZodAny", (inst, def) => {
 	core.$ZodAny.init(inst, def);
@@ -61583,7 +63112,7 @@ const ZodUnknown =   core_core .xI("ZodUnknown", (inst, def) => {
 	inst._zod.processJSONSchema = (ctx, json, params) => unknownProcessor(inst, ctx, json, params);
 });
 function unknown() {
-	return api .em(ZodUnknown);
+	return _unknown(ZodUnknown);
 }
 const ZodNever =   core_core .xI("ZodNever", (inst, def) => {
 	$ZodNever.init(inst, def);
@@ -61591,22 +63120,22 @@ const ZodNever =   core_core .xI("ZodNever", (inst, def) => {
 	inst._zod.processJSONSchema = (ctx, json, params) => neverProcessor(inst, ctx, json, params);
 });
 function never(params) {
-	return api .G8(ZodNever, params);
+	return _never(ZodNever, params);
 }
 const ZodVoid =   (  null && (core.$constructor("ZodVoid", (inst, def) => {
 	core.$ZodVoid.init(inst, def);
 	ZodType.init(inst, def);
 	inst._zod.processJSONSchema = (ctx, json, params) => processors.voidProcessor(inst, ctx, json, params);
 })));
-function _void(params) {
+function schemas_void(params) {
 	return core._void(ZodVoid, params);
 }
 const ZodDate =   core_core .xI("ZodDate", (inst, def) => {
 	$ZodDate.init(inst, def);
 	ZodType.init(inst, def);
 	inst._zod.processJSONSchema = (ctx, json, params) => dateProcessor(inst, ctx, json, params);
-	inst.min = (value, params) => inst.check(api .qm(value, params));
-	inst.max = (value, params) => inst.check(api .Zm(value, params));
+	inst.min = (value, params) => inst.check(_gte(value, params));
+	inst.max = (value, params) => inst.check(_lte(value, params));
 },
   core_util .un({
 	minDate: (inst) => {
@@ -61618,7 +63147,7 @@ const ZodDate =   core_core .xI("ZodDate", (inst, def) => {
 		return maximum ? new Date(maximum) : null;
 	},
 }, {}));
-function date(params) {
+function schemas_date(params) {
 	return core._date(ZodDate, params);
 }
 const ZodArray =   core_core .xI("ZodArray", (inst, def) => {
@@ -61629,27 +63158,27 @@ const ZodArray =   core_core .xI("ZodArray", (inst, def) => {
 	inst.element = def.element;
 }, {
 	min(n, params) {
-		return this.check(api .m9(n, params));
+		return this.check(_minLength(n, params));
 	},
 	nonempty(params) {
-		return this.check(api .m9(1, params));
+		return this.check(_minLength(1, params));
 	},
 	max(n, params) {
-		return this.check(api .Eb(n, params));
+		return this.check(_maxLength(n, params));
 	},
 	length(n, params) {
-		return this.check(api .YA(n, params));
+		return this.check(_length(n, params));
 	},
 	unwrap() {
 		return this.element;
 	},
 });
 function array(element, params) {
-	return api .dZ(ZodArray, element, params);
+	return _array(ZodArray, element, params);
 }
 function keyof(schema) {
 	const shape = schema._zod.def.shape;
-	return _enum(Object.keys(shape));
+	return schemas_enum(Object.keys(shape));
 }
 const ZodObject =   core_core .xI("ZodObject", (inst, def) => {
 	_ensureDefaultMemoizer();
@@ -61659,7 +63188,7 @@ const ZodObject =   core_core .xI("ZodObject", (inst, def) => {
 	core_util .X(inst, "shape", (self) => self._zod.def.shape, false);
 }, {
 	keyof() {
-		return _enum(Object.keys(this._zod.def.shape));
+		return schemas_enum(Object.keys(this._zod.def.shape));
 	},
 	catchall(catchall) {
 		return this.clone(core_util .zM(this._zod.def, { catchall: catchall }));
@@ -61799,14 +63328,14 @@ const ZodTuple =   core_core .xI("ZodTuple", (inst, def) => {
 	},
 });
 function tuple(items, _paramsOrRest, _params) {
-	const hasRest = _paramsOrRest instanceof $ZodType;
+	const hasRest = _paramsOrRest instanceof core.$ZodType;
 	const params = hasRest ? _params : _paramsOrRest;
 	const rest = hasRest ? _paramsOrRest : null;
 	return new ZodTuple({
 		type: "tuple",
 		items: items,
 		rest,
-		...core_util .A2(params),
+		...util.normalizeParams(params),
 	});
 }
 const ZodRecord =   core_core .xI("ZodRecord", (inst, def) => {
@@ -61821,7 +63350,7 @@ function record(keyType, valueType, params) {
 	if (!valueType || !valueType._zod) {
 		return new ZodRecord({
 			type: "record",
-			keyType: string(),
+			keyType: schemas_string(),
 			valueType: keyType,
 			...core_util .A2(valueType),
 		});
@@ -61928,7 +63457,7 @@ const ZodEnum =   core_core .xI("ZodEnum", (inst, def) => {
 		});
 	};
 });
-function _enum(values, params) {
+function schemas_enum(values, params) {
 	const entries = Array.isArray(values) ? Object.fromEntries(values.map((v) => [v, v])) : values;
 	return new ZodEnum({
 		type: "enum",
@@ -62062,7 +63591,7 @@ const ZodDefault =   core_core .xI("ZodDefault", (inst, def) => {
 	inst.unwrap = () => inst._zod.def.innerType;
 	inst.removeDefault = inst.unwrap;
 });
-function _default(innerType, defaultValue) {
+function schemas_default(innerType, defaultValue) {
 	return new ZodDefault({
 		type: "default",
 		innerType: innerType,
@@ -62118,7 +63647,7 @@ const ZodCatch =   core_core .xI("ZodCatch", (inst, def) => {
 	inst.unwrap = () => inst._zod.def.innerType;
 	inst.removeCatch = inst.unwrap;
 });
-function _catch(innerType, catchValue) {
+function schemas_catch(innerType, catchValue) {
 	return new ZodCatch({
 		type: "catch",
 		innerType: innerType,
@@ -62247,21 +63776,21 @@ function check(fn) {
 	return ch;
 }
 function custom(fn, _params) {
-	return api .FO(ZodCustom, fn ?? (() => true), _params);
+	return _custom(ZodCustom, fn ?? (() => true), _params);
 }
 function refine(fn, _params = {}) {
-	return api .fU(ZodCustom, fn, _params);
+	return _refine(ZodCustom, fn, _params);
 }
 function superRefine(fn, params) {
-	return api .MB(fn, params);
+	return _superRefine(fn, params);
 }
-const describe = api .q0;
-const meta = api .mI;
+const schemas_describe = describe;
+const schemas_meta = meta;
 const ZodInstanceOf =   core_core .xI("ZodInstanceOf", (inst, def) => {
 	ZodCustom.init(inst, def);
 }, {
 	properties(shape, params) {
-		return this.check(api .T2(shape, params));
+		return this.check(_properties(shape, params));
 	},
 });
 function _instanceof(cls, params = {}) {
@@ -62293,7 +63822,7 @@ const stringbool = (...args) => core._stringbool({
 }, ...args);
 function json(params) {
 	const jsonSchema = lazy(() => {
-		return union([string(params), number(), schemas_boolean(), _null(), array(jsonSchema), record(string(), jsonSchema)]);
+		return union([schemas_string(params), schemas_number(), schemas_boolean(), schemas_null(), array(jsonSchema), record(schemas_string(), jsonSchema)]);
 	});
 	return jsonSchema;
 }
@@ -62305,1522 +63834,7 @@ function preprocess(fn, schema) {
 	});
 }
   }),
-  5845:
-  ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
-"use strict";
-  __nccwpck_require__.d(__webpack_exports__, {
-	$O: () => (  _ipv6),
-	$S: () => (  _startsWith),
-	Au: () => (  _lt),
-	Be: () => (  _uuid),
-	Bj: () => (  _cuid2),
-	Ct: () => (  _ulid),
-	Dl: () => (  _nanoid),
-	ER: () => (  _endsWith),
-	Eb: () => (  _maxLength),
-	F7: () => (  _number),
-	FO: () => (  _custom),
-	Fk: () => (  _regex),
-	Fn: () => (  _url),
-	G1: () => (  _isoDateTime),
-	G8: () => (  _never),
-	Hi: () => (  _multipleOf),
-	Il: () => (  _toLowerCase),
-	KB: () => (  _e164),
-	Kn: () => (  _isoTime),
-	LK: () => (  _int),
-	MB: () => (  _superRefine),
-	Mu: () => (  _email),
-	Ny: () => (  _ipv4),
-	Pw: () => (  _xid),
-	Rl: () => (  _string),
-	T2: () => (  _properties),
-	TL: () => (  _slugify),
-	Tx: () => (  _gt),
-	Uy: () => (  _cidrv4),
-	WN: () => (  _trim),
-	YA: () => (  _length),
-	Zm: () => (  _lte),
-	_L: () => (  _boolean),
-	_z: () => (  _ksuid),
-	aC: () => (  _emoji),
-	bS: () => (  _overwrite),
-	cU: () => (  _base64url),
-	dR: () => (  _includes),
-	dZ: () => (  _array),
-	db: () => (  _isoDate),
-	em: () => (  _unknown),
-	f2: () => (  _isoDuration),
-	fU: () => (  _refine),
-	fs: () => (  _cuid),
-	gP: () => (  _cidrv6),
-	hH: () => (  _lowercase),
-	jw: () => (  _null),
-	lo: () => (  _normalize),
-	m9: () => (  _minLength),
-	mI: () => (  meta),
-	nA: () => (  _uuidv4),
-	pY: () => (  _uuidv6),
-	q0: () => (  describe),
-	qF: () => (  _uppercase),
-	qm: () => (  _gte),
-	rk: () => (  _jwt),
-	rt: () => (  _base64),
-	tB: () => (  _guid),
-	wA: () => (  _uuidv7),
-	xY: () => (  _toUpperCase)
-  });
-  var _checks_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6300);
-  var _registries_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(2698);
-  var _util_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4421);
-function snapshotChecks(def) {
-	if (def.checks)
-		def.checks = [...def.checks];
-	return def;
-}
-function _string(Class, params) {
-	return new Class(snapshotChecks({ type: "string", ..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params) }));
-}
-function _coercedString(Class, params) {
-	return new Class(snapshotChecks({ type: "string", coerce: true, ...util.normalizeParams(params) }));
-}
-function _email(Class, params) {
-	return new Class({
-		type: "string",
-		format: "email",
-		check: "string_format",
-		abort: false,
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _guid(Class, params) {
-	return new Class({
-		type: "string",
-		format: "guid",
-		check: "string_format",
-		abort: false,
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _uuid(Class, params) {
-	return new Class({
-		type: "string",
-		format: "uuid",
-		check: "string_format",
-		abort: false,
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _uuidv4(Class, params) {
-	return new Class({
-		type: "string",
-		format: "uuid",
-		check: "string_format",
-		abort: false,
-		version: "v4",
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _uuidv6(Class, params) {
-	return new Class({
-		type: "string",
-		format: "uuid",
-		check: "string_format",
-		abort: false,
-		version: "v6",
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _uuidv7(Class, params) {
-	return new Class({
-		type: "string",
-		format: "uuid",
-		check: "string_format",
-		abort: false,
-		version: "v7",
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _url(Class, params) {
-	return new Class({
-		type: "string",
-		format: "url",
-		check: "string_format",
-		abort: false,
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _emoji(Class, params) {
-	return new Class({
-		type: "string",
-		format: "emoji",
-		check: "string_format",
-		abort: false,
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _nanoid(Class, params) {
-	return new Class({
-		type: "string",
-		format: "nanoid",
-		check: "string_format",
-		abort: false,
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _cuid(Class, params) {
-	return new Class({
-		type: "string",
-		format: "cuid",
-		check: "string_format",
-		abort: false,
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _cuid2(Class, params) {
-	return new Class({
-		type: "string",
-		format: "cuid2",
-		check: "string_format",
-		abort: false,
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _ulid(Class, params) {
-	return new Class({
-		type: "string",
-		format: "ulid",
-		check: "string_format",
-		abort: false,
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _xid(Class, params) {
-	return new Class({
-		type: "string",
-		format: "xid",
-		check: "string_format",
-		abort: false,
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _ksuid(Class, params) {
-	return new Class({
-		type: "string",
-		format: "ksuid",
-		check: "string_format",
-		abort: false,
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _ipv4(Class, params) {
-	return new Class({
-		type: "string",
-		format: "ipv4",
-		check: "string_format",
-		abort: false,
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _ipv6(Class, params) {
-	return new Class({
-		type: "string",
-		format: "ipv6",
-		check: "string_format",
-		abort: false,
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _mac(Class, params) {
-	return new Class({
-		type: "string",
-		format: "mac",
-		check: "string_format",
-		abort: false,
-		...util.normalizeParams(params),
-	});
-}
-function _cidrv4(Class, params) {
-	return new Class({
-		type: "string",
-		format: "cidrv4",
-		check: "string_format",
-		abort: false,
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _cidrv6(Class, params) {
-	return new Class({
-		type: "string",
-		format: "cidrv6",
-		check: "string_format",
-		abort: false,
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _base64(Class, params) {
-	return new Class({
-		type: "string",
-		format: "base64",
-		check: "string_format",
-		abort: false,
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _base64url(Class, params) {
-	return new Class({
-		type: "string",
-		format: "base64url",
-		check: "string_format",
-		abort: false,
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _e164(Class, params) {
-	return new Class({
-		type: "string",
-		format: "e164",
-		check: "string_format",
-		abort: false,
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _creditCard(Class, params) {
-	return new Class({
-		type: "string",
-		format: "credit_card",
-		check: "string_format",
-		abort: false,
-		...util.normalizeParams(params),
-	});
-}
-function _iban(Class, params) {
-	return new Class({
-		type: "string",
-		format: "iban",
-		check: "string_format",
-		abort: false,
-		...util.normalizeParams(params),
-	});
-}
-function _jwt(Class, params) {
-	return new Class({
-		type: "string",
-		format: "jwt",
-		check: "string_format",
-		abort: false,
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-const TimePrecision = {
-	Any: null,
-	Minute: -1,
-	Second: 0,
-	Millisecond: 3,
-	Microsecond: 6,
-};
-function _isoDateTime(Class, params) {
-	return new Class({
-		type: "string",
-		format: "datetime",
-		check: "string_format",
-		offset: false,
-		local: false,
-		precision: null,
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _isoDate(Class, params) {
-	return new Class({
-		type: "string",
-		format: "date",
-		check: "string_format",
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _isoTime(Class, params) {
-	return new Class({
-		type: "string",
-		format: "time",
-		check: "string_format",
-		precision: null,
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _isoDuration(Class, params) {
-	return new Class({
-		type: "string",
-		format: "duration",
-		check: "string_format",
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _number(Class, params) {
-	return new Class(snapshotChecks({ type: "number", checks: [], ..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params) }));
-}
-function _coercedNumber(Class, params) {
-	return new Class(snapshotChecks({ type: "number", coerce: true, checks: [], ...util.normalizeParams(params) }));
-}
-function _int(Class, params) {
-	return new Class({
-		type: "number",
-		check: "number_format",
-		abort: false,
-		format: "safeint",
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _float32(Class, params) {
-	return new Class({
-		type: "number",
-		check: "number_format",
-		abort: false,
-		format: "float32",
-		...util.normalizeParams(params),
-	});
-}
-function _float64(Class, params) {
-	return new Class({
-		type: "number",
-		check: "number_format",
-		abort: false,
-		format: "float64",
-		...util.normalizeParams(params),
-	});
-}
-function _int32(Class, params) {
-	return new Class({
-		type: "number",
-		check: "number_format",
-		abort: false,
-		format: "int32",
-		...util.normalizeParams(params),
-	});
-}
-function _uint32(Class, params) {
-	return new Class({
-		type: "number",
-		check: "number_format",
-		abort: false,
-		format: "uint32",
-		...util.normalizeParams(params),
-	});
-}
-function _boolean(Class, params) {
-	return new Class({
-		type: "boolean",
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _coercedBoolean(Class, params) {
-	return new Class({
-		type: "boolean",
-		coerce: true,
-		...util.normalizeParams(params),
-	});
-}
-function _bigint(Class, params) {
-	return new Class({
-		type: "bigint",
-		...util.normalizeParams(params),
-	});
-}
-function _coercedBigint(Class, params) {
-	return new Class({
-		type: "bigint",
-		coerce: true,
-		...util.normalizeParams(params),
-	});
-}
-function _int64(Class, params) {
-	return new Class({
-		type: "bigint",
-		check: "bigint_format",
-		abort: false,
-		format: "int64",
-		...util.normalizeParams(params),
-	});
-}
-function _uint64(Class, params) {
-	return new Class({
-		type: "bigint",
-		check: "bigint_format",
-		abort: false,
-		format: "uint64",
-		...util.normalizeParams(params),
-	});
-}
-function _symbol(Class, params) {
-	return new Class({
-		type: "symbol",
-		...util.normalizeParams(params),
-	});
-}
-function _undefined(Class, params) {
-	return new Class({
-		type: "undefined",
-		...util.normalizeParams(params),
-	});
-}
-function _null(Class, params) {
-	return new Class({
-		type: "null",
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _any(Class) {
-	return new Class({
-		type: "any",
-	});
-}
-function _unknown(Class) {
-	return new Class({
-		type: "unknown",
-	});
-}
-function _never(Class, params) {
-	return new Class({
-		type: "never",
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _void(Class, params) {
-	return new Class({
-		type: "void",
-		...util.normalizeParams(params),
-	});
-}
-function _date(Class, params) {
-	return new Class({
-		type: "date",
-		...util.normalizeParams(params),
-	});
-}
-function _coercedDate(Class, params) {
-	return new Class({
-		type: "date",
-		coerce: true,
-		...util.normalizeParams(params),
-	});
-}
-function _nan(Class, params) {
-	return new Class({
-		type: "nan",
-		...util.normalizeParams(params),
-	});
-}
-function _lt(value, params) {
-	return new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .sm({
-		check: "less_than",
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-		value,
-		inclusive: false,
-	});
-}
-function _lte(value, params) {
-	return new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .sm({
-		check: "less_than",
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-		value,
-		inclusive: true,
-	});
-}
-function _gt(value, params) {
-	return new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .J_({
-		check: "greater_than",
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-		value,
-		inclusive: false,
-	});
-}
-function _gte(value, params) {
-	return new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .J_({
-		check: "greater_than",
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-		value,
-		inclusive: true,
-	});
-}
-function _positive(params) {
-	return _gt(0, params);
-}
-function _negative(params) {
-	return _lt(0, params);
-}
-function _nonpositive(params) {
-	return _lte(0, params);
-}
-function _nonnegative(params) {
-	return _gte(0, params);
-}
-function _multipleOf(value, params) {
-	return new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .Jk({
-		check: "multiple_of",
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-		value,
-	});
-}
-function _maxSize(maximum, params) {
-	return new checks.$ZodCheckMaxSize({
-		check: "max_size",
-		...util.normalizeParams(params),
-		maximum,
-	});
-}
-function _minSize(minimum, params) {
-	return new checks.$ZodCheckMinSize({
-		check: "min_size",
-		...util.normalizeParams(params),
-		minimum,
-	});
-}
-function _size(size, params) {
-	return new checks.$ZodCheckSizeEquals({
-		check: "size_equals",
-		...util.normalizeParams(params),
-		size,
-	});
-}
-function _maxLength(maximum, params) {
-	const ch = new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .Yk({
-		check: "max_length",
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-		maximum,
-	});
-	return ch;
-}
-function _minLength(minimum, params) {
-	return new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .Kk({
-		check: "min_length",
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-		minimum,
-	});
-}
-function _length(length, params) {
-	return new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .RM({
-		check: "length_equals",
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-		length,
-	});
-}
-function _regex(pattern, params) {
-	return new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .DG({
-		check: "string_format",
-		format: "regex",
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-		pattern,
-	});
-}
-function _lowercase(params) {
-	return new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .NI({
-		check: "string_format",
-		format: "lowercase",
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _uppercase(params) {
-	return new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .kH({
-		check: "string_format",
-		format: "uppercase",
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _includes(includes, params) {
-	return new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .Tt({
-		check: "string_format",
-		format: "includes",
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-		includes,
-	});
-}
-function _startsWith(prefix, params) {
-	return new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .J({
-		check: "string_format",
-		format: "starts_with",
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-		prefix,
-	});
-}
-function _endsWith(suffix, params) {
-	return new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .E6({
-		check: "string_format",
-		format: "ends_with",
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-		suffix,
-	});
-}
-function _property(property, schema, params) {
-	return new checks.$ZodCheckProperty({
-		check: "property",
-		property,
-		schema,
-		...util.normalizeParams(params),
-	});
-}
-function _properties(shape, params) {
-	return new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .nJ({
-		check: "properties",
-		shape,
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _mime(types, params) {
-	return new checks.$ZodCheckMimeType({
-		check: "mime_type",
-		mime: types,
-		...util.normalizeParams(params),
-	});
-}
-function _overwrite(tx) {
-	return new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .v$({
-		check: "overwrite",
-		tx,
-	});
-}
-function _normalize(form) {
-	return _overwrite((input) => input.normalize(form));
-}
-function _trim() {
-	return _overwrite((input) => input.trim());
-}
-function _toLowerCase() {
-	return _overwrite((input) => input.toLowerCase());
-}
-function _toUpperCase() {
-	return _overwrite((input) => input.toUpperCase());
-}
-function _slugify() {
-	return _overwrite((input) => _util_js__WEBPACK_IMPORTED_MODULE_0__  .Yv(input));
-}
-function _array(Class, element, params) {
-	return new Class({
-		type: "array",
-		element,
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-}
-function _union(Class, options, params) {
-	return new Class({
-		type: "union",
-		options,
-		...util.normalizeParams(params),
-	});
-}
-function _xor(Class, options, params) {
-	return new Class({
-		type: "union",
-		options,
-		inclusive: false,
-		...util.normalizeParams(params),
-	});
-}
-function _discriminatedUnion(Class, discriminator, options, params) {
-	return new Class({
-		type: "union",
-		options: options,
-		discriminator,
-		...util.normalizeParams(params),
-	});
-}
-function _intersection(Class, left, right) {
-	return new Class({
-		type: "intersection",
-		left,
-		right,
-	});
-}
-function _tuple(Class, items, _paramsOrRest, _params) {
-	const hasRest = _paramsOrRest instanceof schemas.$ZodType;
-	const params = hasRest ? _params : _paramsOrRest;
-	const rest = hasRest ? _paramsOrRest : null;
-	return new Class({
-		type: "tuple",
-		items,
-		rest,
-		...util.normalizeParams(params),
-	});
-}
-function _record(Class, keyType, valueType, params) {
-	return new Class({
-		type: "record",
-		keyType,
-		valueType,
-		...util.normalizeParams(params),
-	});
-}
-function _map(Class, keyType, valueType, params) {
-	return new Class({
-		type: "map",
-		keyType,
-		valueType,
-		...util.normalizeParams(params),
-	});
-}
-function _set(Class, valueType, params) {
-	return new Class({
-		type: "set",
-		valueType,
-		...util.normalizeParams(params),
-	});
-}
-function _enum(Class, values, params) {
-	const entries = Array.isArray(values) ? Object.fromEntries(values.map((v) => [v, v])) : values;
-	return new Class({
-		type: "enum",
-		entries,
-		...util.normalizeParams(params),
-	});
-}
-function _nativeEnum(Class, entries, params) {
-	return new Class({
-		type: "enum",
-		entries,
-		...util.normalizeParams(params),
-	});
-}
-function _literal(Class, value, params) {
-	return new Class({
-		type: "literal",
-		values: Array.isArray(value) ? value : [value],
-		...util.normalizeParams(params),
-	});
-}
-function _file(Class, params) {
-	return new Class({
-		type: "file",
-		...util.normalizeParams(params),
-	});
-}
-function _transform(Class, fn) {
-	return new Class({
-		type: "transform",
-		transform: fn,
-	});
-}
-function _optional(Class, innerType) {
-	return new Class({
-		type: "optional",
-		innerType,
-	});
-}
-function _nullable(Class, innerType) {
-	return new Class({
-		type: "nullable",
-		innerType,
-	});
-}
-function _default(Class, innerType, defaultValue) {
-	return new Class({
-		type: "default",
-		innerType,
-		get defaultValue() {
-			return typeof defaultValue === "function" ? defaultValue() : util.shallowClone(defaultValue);
-		},
-	});
-}
-function _nonoptional(Class, innerType, params) {
-	return new Class({
-		type: "nonoptional",
-		innerType,
-		...util.normalizeParams(params),
-	});
-}
-function _success(Class, innerType) {
-	return new Class({
-		type: "success",
-		innerType,
-	});
-}
-function _catch(Class, innerType, catchValue) {
-	return new Class({
-		type: "catch",
-		innerType,
-		catchValue: (typeof catchValue === "function" ? catchValue : util.constantCatch(catchValue)),
-	});
-}
-function _pipe(Class, in_, out) {
-	return new Class({
-		type: "pipe",
-		in: in_,
-		out,
-	});
-}
-function _readonly(Class, innerType) {
-	return new Class({
-		type: "readonly",
-		innerType,
-	});
-}
-function _templateLiteral(Class, parts, params) {
-	return new Class({
-		type: "template_literal",
-		parts,
-		...util.normalizeParams(params),
-	});
-}
-function _lazy(Class, getter) {
-	return new Class({
-		type: "lazy",
-		getter,
-	});
-}
-function _promise(Class, innerType) {
-	return new Class({
-		type: "promise",
-		innerType,
-	});
-}
-function _custom(Class, fn, _params) {
-	const norm = _util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(_params);
-	norm.abort ?? (norm.abort = true);
-	const schema = new Class({
-		type: "custom",
-		check: "custom",
-		fn: fn,
-		...norm,
-	});
-	return schema;
-}
-function _refine(Class, fn, _params) {
-	const schema = new Class({
-		type: "custom",
-		check: "custom",
-		fn: fn,
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(_params),
-	});
-	return schema;
-}
-function _superRefine(fn, params) {
-	const ch = _check((payload) => {
-		payload.addIssue = (issue) => {
-			if (typeof issue === "string") {
-				payload.issues.push(_util_js__WEBPACK_IMPORTED_MODULE_0__  .sn(issue, payload.value, ch._zod.def));
-			}
-			else {
-				const _issue = issue;
-				if (_issue.fatal)
-					_issue.continue = false;
-				_issue.code ?? (_issue.code = "custom");
-				if (!("input" in _issue))
-					_issue.input = payload.value;
-				_issue.inst ?? (_issue.inst = ch);
-				_issue.continue ?? (_issue.continue = !ch._zod.def.abort);
-				payload.issues.push(_util_js__WEBPACK_IMPORTED_MODULE_0__  .sn(_issue));
-			}
-		};
-		return fn(payload.value, payload);
-	}, params);
-	return ch;
-}
-function _check(fn, params) {
-	const ch = new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .QP({
-		check: "custom",
-		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
-	});
-	ch._zod.check = fn;
-	return ch;
-}
-function describe(description) {
-	const ch = new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .QP({ check: "describe" });
-	ch._zod.onattach = [
-		(inst) => {
-			const existing = _registries_js__WEBPACK_IMPORTED_MODULE_2__  .fd.get(inst) ?? {};
-			_registries_js__WEBPACK_IMPORTED_MODULE_2__  .fd.add(inst, { ...existing, description });
-		},
-	];
-	ch._zod.check = () => { };
-	return ch;
-}
-function meta(metadata) {
-	const ch = new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .QP({ check: "meta" });
-	ch._zod.onattach = [
-		(inst) => {
-			const existing = _registries_js__WEBPACK_IMPORTED_MODULE_2__  .fd.get(inst) ?? {};
-			_registries_js__WEBPACK_IMPORTED_MODULE_2__  .fd.add(inst, { ...existing, ...metadata });
-		},
-	];
-	ch._zod.check = () => { };
-	return ch;
-}
-function _stringbool(Classes, _params) {
-	const params = util.normalizeParams(_params);
-	let truthyArray = params.truthy ?? ["true", "1", "yes", "on", "y", "enabled"];
-	let falsyArray = params.falsy ?? ["false", "0", "no", "off", "n", "disabled"];
-	if (params.case !== "sensitive") {
-		truthyArray = truthyArray.map((v) => (typeof v === "string" ? v.toLowerCase() : v));
-		falsyArray = falsyArray.map((v) => (typeof v === "string" ? v.toLowerCase() : v));
-	}
-	const truthySet = new Set(truthyArray);
-	const falsySet = new Set(falsyArray);
-	const _Codec = Classes.Codec ?? schemas.$ZodCodec;
-	const _Boolean = Classes.Boolean ?? schemas.$ZodBoolean;
-	const _String = Classes.String ?? schemas.$ZodString;
-	const stringSchema = new _String({ type: "string", error: params.error });
-	const booleanSchema = new _Boolean({ type: "boolean", error: params.error });
-	const codec = new _Codec({
-		type: "pipe",
-		in: stringSchema,
-		out: booleanSchema,
-		transform: ((input, payload) => {
-			let data = input;
-			if (params.case !== "sensitive")
-				data = data.toLowerCase();
-			if (truthySet.has(data)) {
-				return true;
-			}
-			else if (falsySet.has(data)) {
-				return false;
-			}
-			else {
-				payload.issues.push({
-					code: "invalid_value",
-					expected: "stringbool",
-					values: [...truthySet, ...falsySet],
-					input: payload.value,
-					inst: codec,
-					continue: false,
-				});
-				return {};
-			}
-		}),
-		reverseTransform: ((input, _payload) => {
-			if (input === true) {
-				return truthyArray[0] || "true";
-			}
-			else {
-				return falsyArray[0] || "false";
-			}
-		}),
-		error: params.error,
-	});
-	codec._zod.bag.truthy = truthyArray;
-	codec._zod.bag.falsy = falsyArray;
-	codec._zod.bag.case = params.case ?? "insensitive";
-	return codec;
-}
-function _stringFormat(Class, format, fnOrRegex, _params = {}) {
-	const params = util.normalizeParams(_params);
-	const def = {
-		check: "string_format",
-		type: "string",
-		format,
-		fn: typeof fnOrRegex === "function" ? fnOrRegex : (val) => fnOrRegex.test(val),
-		...params,
-	};
-	if (fnOrRegex instanceof RegExp) {
-		def.pattern = fnOrRegex;
-	}
-	const inst = new Class(def);
-	return inst;
-}
-  }),
-  6300:
-  ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
-"use strict";
-  __nccwpck_require__.d(__webpack_exports__, {
-	DG: () => (  $ZodCheckRegex),
-	E6: () => (  $ZodCheckEndsWith),
-	J: () => (  $ZodCheckStartsWith),
-	J_: () => (  $ZodCheckGreaterThan),
-	Jk: () => (  $ZodCheckMultipleOf),
-	KH: () => (  $ZodCheckNumberFormat),
-	Kk: () => (  $ZodCheckMinLength),
-	NI: () => (  $ZodCheckLowerCase),
-	QP: () => (  $ZodCheck),
-	RM: () => (  $ZodCheckLengthEquals),
-	Tt: () => (  $ZodCheckIncludes),
-	Yk: () => (  $ZodCheckMaxLength),
-	kH: () => (  $ZodCheckUpperCase),
-	nJ: () => (  $ZodCheckProperties),
-	ql: () => (  $ZodCheckStringFormat),
-	sm: () => (  $ZodCheckLessThan),
-	v$: () => (  $ZodCheckOverwrite)
-  });
-  var _core_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3402);
-  var _regexes_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7198);
-  var _util_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4421);
-const $ZodCheck =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheck", (inst, def) => {
-	var _a;
-	inst._zod ?? (inst._zod = {});
-	inst._zod.def = def;
-	(_a = inst._zod).onattach ?? (_a.onattach = []);
-});
-const _whenHasSize = (payload) => {
-	const val = payload.value;
-	return !util.nullish(val) && val.size !== undefined;
-};
-const _whenHasLength = (payload) => {
-	const val = payload.value;
-	return !_util_js__WEBPACK_IMPORTED_MODULE_1__  .cl(val) && val.length !== undefined;
-};
-const numericOriginMap = {
-	number: "number",
-	bigint: "bigint",
-	object: "date",
-};
-const $ZodCheckLessThan =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheckLessThan", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	const origin = numericOriginMap[typeof def.value];
-	inst._zod.check = (payload) => {
-		if (def.inclusive ? payload.value <= def.value : payload.value < def.value) {
-			return;
-		}
-		payload.issues.push({
-			origin: numericOriginMap[typeof payload.value] ?? origin,
-			code: "too_big",
-			maximum: typeof def.value === "object" ? def.value.getTime() : def.value,
-			input: payload.value,
-			inclusive: def.inclusive,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckGreaterThan =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheckGreaterThan", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	const origin = numericOriginMap[typeof def.value];
-	inst._zod.check = (payload) => {
-		if (def.inclusive ? payload.value >= def.value : payload.value > def.value) {
-			return;
-		}
-		payload.issues.push({
-			origin: numericOriginMap[typeof payload.value] ?? origin,
-			code: "too_small",
-			minimum: typeof def.value === "object" ? def.value.getTime() : def.value,
-			input: payload.value,
-			inclusive: def.inclusive,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckMultipleOf =
-  _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheckMultipleOf", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	inst._zod.check = (payload) => {
-		if (typeof payload.value !== typeof def.value)
-			throw new Error("Cannot mix number and bigint in multiple_of check.");
-		const isMultiple = typeof payload.value === "bigint"
-			?
-				def.value !== BigInt(0) && payload.value % def.value === BigInt(0)
-			: _util_js__WEBPACK_IMPORTED_MODULE_1__  .LG(payload.value, def.value) === 0;
-		if (isMultiple)
-			return;
-		payload.issues.push({
-			origin: typeof payload.value,
-			code: "not_multiple_of",
-			divisor: def.value,
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckNumberFormat =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheckNumberFormat", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	def.format = def.format || "float64";
-	const isInt = def.format?.includes("int");
-	const origin = isInt ? "int" : "number";
-	const [minimum, maximum] = _util_js__WEBPACK_IMPORTED_MODULE_1__  .zH[def.format];
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		if (isInt) {
-			if (!Number.isInteger(input)) {
-				payload.issues.push({
-					expected: origin,
-					format: def.format,
-					code: "invalid_type",
-					continue: false,
-					input,
-					inst,
-				});
-				return;
-			}
-			if (!Number.isSafeInteger(input)) {
-				if (input > 0) {
-					payload.issues.push({
-						input,
-						code: "too_big",
-						maximum: Number.MAX_SAFE_INTEGER,
-						note: "Integers must be within the safe integer range.",
-						inst,
-						origin,
-						inclusive: true,
-						continue: !def.abort,
-					});
-				}
-				else {
-					payload.issues.push({
-						input,
-						code: "too_small",
-						minimum: Number.MIN_SAFE_INTEGER,
-						note: "Integers must be within the safe integer range.",
-						inst,
-						origin,
-						inclusive: true,
-						continue: !def.abort,
-					});
-				}
-				return;
-			}
-		}
-		if (input < minimum) {
-			payload.issues.push({
-				origin: "number",
-				input,
-				code: "too_small",
-				minimum,
-				inclusive: true,
-				inst,
-				continue: !def.abort,
-			});
-		}
-		if (input > maximum) {
-			payload.issues.push({
-				origin: "number",
-				input,
-				code: "too_big",
-				maximum,
-				inclusive: true,
-				inst,
-				continue: !def.abort,
-			});
-		}
-	};
-});
-const $ZodCheckBigIntFormat =   (  null && (core.$constructor("$ZodCheckBigIntFormat", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	const [minimum, maximum] = util.BIGINT_FORMAT_RANGES[def.format];
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		if (input < minimum) {
-			payload.issues.push({
-				origin: "bigint",
-				input,
-				code: "too_small",
-				minimum: minimum,
-				inclusive: true,
-				inst,
-				continue: !def.abort,
-			});
-		}
-		if (input > maximum) {
-			payload.issues.push({
-				origin: "bigint",
-				input,
-				code: "too_big",
-				maximum,
-				inclusive: true,
-				inst,
-				continue: !def.abort,
-			});
-		}
-	};
-})));
-const $ZodCheckMaxSize =   (  null && (core.$constructor("$ZodCheckMaxSize", (inst, def) => {
-	var _a;
-	$ZodCheck.init(inst, def);
-	(_a = inst._zod.def).when ?? (_a.when = _whenHasSize);
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		const size = input.size;
-		if (size <= def.maximum)
-			return;
-		payload.issues.push({
-			origin: util.getSizableOrigin(input),
-			code: "too_big",
-			maximum: def.maximum,
-			inclusive: true,
-			input,
-			inst,
-			continue: !def.abort,
-		});
-	};
-})));
-const $ZodCheckMinSize =   (  null && (core.$constructor("$ZodCheckMinSize", (inst, def) => {
-	var _a;
-	$ZodCheck.init(inst, def);
-	(_a = inst._zod.def).when ?? (_a.when = _whenHasSize);
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		const size = input.size;
-		if (size >= def.minimum)
-			return;
-		payload.issues.push({
-			origin: util.getSizableOrigin(input),
-			code: "too_small",
-			minimum: def.minimum,
-			inclusive: true,
-			input,
-			inst,
-			continue: !def.abort,
-		});
-	};
-})));
-const $ZodCheckSizeEquals =   (  null && (core.$constructor("$ZodCheckSizeEquals", (inst, def) => {
-	var _a;
-	$ZodCheck.init(inst, def);
-	(_a = inst._zod.def).when ?? (_a.when = _whenHasSize);
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		const size = input.size;
-		if (size === def.size)
-			return;
-		const tooBig = size > def.size;
-		payload.issues.push({
-			origin: util.getSizableOrigin(input),
-			...(tooBig ? { code: "too_big", maximum: def.size } : { code: "too_small", minimum: def.size }),
-			inclusive: true,
-			exact: true,
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-})));
-const $ZodCheckMaxLength =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheckMaxLength", (inst, def) => {
-	var _a;
-	$ZodCheck.init(inst, def);
-	(_a = inst._zod.def).when ?? (_a.when = _whenHasLength);
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		const units = input.length;
-		const length = typeof input === "string" && units > def.maximum ? _util_js__WEBPACK_IMPORTED_MODULE_1__  .O7(input) : units;
-		if (length <= def.maximum)
-			return;
-		const origin = _util_js__WEBPACK_IMPORTED_MODULE_1__  .Rc(input);
-		payload.issues.push({
-			origin,
-			code: "too_big",
-			maximum: def.maximum,
-			inclusive: true,
-			input,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckMinLength =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheckMinLength", (inst, def) => {
-	var _a;
-	$ZodCheck.init(inst, def);
-	(_a = inst._zod.def).when ?? (_a.when = _whenHasLength);
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		const units = input.length;
-		const length = typeof input === "string" && units >= def.minimum && units < def.minimum * 2
-			? _util_js__WEBPACK_IMPORTED_MODULE_1__  .O7(input)
-			: units;
-		if (length >= def.minimum)
-			return;
-		const origin = _util_js__WEBPACK_IMPORTED_MODULE_1__  .Rc(input);
-		payload.issues.push({
-			origin,
-			code: "too_small",
-			minimum: def.minimum,
-			inclusive: true,
-			input,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckLengthEquals =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheckLengthEquals", (inst, def) => {
-	var _a;
-	$ZodCheck.init(inst, def);
-	(_a = inst._zod.def).when ?? (_a.when = _whenHasLength);
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		const units = input.length;
-		const length = typeof input === "string" && units >= def.length && units <= def.length * 2
-			? _util_js__WEBPACK_IMPORTED_MODULE_1__  .O7(input)
-			: units;
-		if (length === def.length)
-			return;
-		const origin = _util_js__WEBPACK_IMPORTED_MODULE_1__  .Rc(input);
-		const tooBig = length > def.length;
-		payload.issues.push({
-			origin,
-			...(tooBig ? { code: "too_big", maximum: def.length } : { code: "too_small", minimum: def.length }),
-			inclusive: true,
-			exact: true,
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckStringFormat =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheckStringFormat", (inst, def) => {
-	var _a, _b;
-	$ZodCheck.init(inst, def);
-	if (def.pattern)
-		(_a = inst._zod).check ?? (_a.check = (payload) => {
-			def.pattern.lastIndex = 0;
-			if (def.pattern.test(payload.value))
-				return;
-			payload.issues.push({
-				origin: "string",
-				code: "invalid_format",
-				format: def.format,
-				input: payload.value,
-				...(def.pattern ? { pattern: def.pattern.toString() } : {}),
-				inst,
-				continue: !def.abort,
-			});
-		});
-	else
-		(_b = inst._zod).check ?? (_b.check = () => { });
-});
-const $ZodCheckRegex =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheckRegex", (inst, def) => {
-	$ZodCheckStringFormat.init(inst, def);
-	inst._zod.check = (payload) => {
-		def.pattern.lastIndex = 0;
-		if (def.pattern.test(payload.value))
-			return;
-		payload.issues.push({
-			origin: "string",
-			code: "invalid_format",
-			format: "regex",
-			input: payload.value,
-			pattern: def.pattern.toString(),
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckLowerCase =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheckLowerCase", (inst, def) => {
-	def.pattern ?? (def.pattern = _regexes_js__WEBPACK_IMPORTED_MODULE_2__  .AC);
-	$ZodCheckStringFormat.init(inst, def);
-});
-const $ZodCheckUpperCase =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheckUpperCase", (inst, def) => {
-	def.pattern ?? (def.pattern = _regexes_js__WEBPACK_IMPORTED_MODULE_2__  .Zv);
-	$ZodCheckStringFormat.init(inst, def);
-});
-const $ZodCheckIncludes =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheckIncludes", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	const escapedRegex = _util_js__WEBPACK_IMPORTED_MODULE_1__  .sD(def.includes);
-	const pattern = new RegExp(typeof def.position === "number" ? `^.{${def.position},}${escapedRegex}` : escapedRegex);
-	def.pattern = pattern;
-	inst._zod.check = (payload) => {
-		if (payload.value.includes(def.includes, def.position))
-			return;
-		payload.issues.push({
-			origin: "string",
-			code: "invalid_format",
-			format: "includes",
-			includes: def.includes,
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckStartsWith =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheckStartsWith", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	const pattern = new RegExp(`^${_util_js__WEBPACK_IMPORTED_MODULE_1__  .sD(def.prefix)}.*`);
-	def.pattern ?? (def.pattern = pattern);
-	inst._zod.check = (payload) => {
-		if (payload.value.startsWith(def.prefix))
-			return;
-		payload.issues.push({
-			origin: "string",
-			code: "invalid_format",
-			format: "starts_with",
-			prefix: def.prefix,
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckEndsWith =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheckEndsWith", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	const pattern = new RegExp(`.*${_util_js__WEBPACK_IMPORTED_MODULE_1__  .sD(def.suffix)}$`);
-	def.pattern ?? (def.pattern = pattern);
-	inst._zod.check = (payload) => {
-		if (payload.value.endsWith(def.suffix))
-			return;
-		payload.issues.push({
-			origin: "string",
-			code: "invalid_format",
-			format: "ends_with",
-			suffix: def.suffix,
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-function handleCheckPropertyResult(result, payload, property) {
-	if (result.issues.length) {
-		payload.issues.push(..._util_js__WEBPACK_IMPORTED_MODULE_1__  .lQ(property, result.issues));
-	}
-}
-const $ZodCheckProperty =   (  null && (core.$constructor("$ZodCheckProperty", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	inst._zod.check = (payload) => {
-		const result = def.schema._zod.run({
-			value: payload.value[def.property],
-			issues: [],
-		}, {});
-		if (result instanceof Promise) {
-			return result.then((result) => handleCheckPropertyResult(result, payload, def.property));
-		}
-		handleCheckPropertyResult(result, payload, def.property);
-		return;
-	};
-})));
-const $ZodCheckProperties =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheckProperties", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	_util_js__WEBPACK_IMPORTED_MODULE_1__  .jD(inst, Symbol.iterator, function* () {
-		yield inst;
-	});
-	let entries;
-	inst._zod.check = (payload) => {
-		if (payload.value == null) {
-			payload.issues.push({ expected: "object", code: "invalid_type", input: payload.value, inst });
-			return undefined;
-		}
-		entries ?? (entries = Reflect.ownKeys(def.shape).map((key) => [key, def.shape[key]]));
-		const input = payload.value;
-		let proms;
-		for (const [key, schema] of entries) {
-			const result = schema._zod.run({ value: input[key], issues: [] }, {});
-			if (result instanceof Promise) {
-				proms ?? (proms = []);
-				proms.push(result.then((result) => handleCheckPropertyResult(result, payload, key)));
-			}
-			else {
-				handleCheckPropertyResult(result, payload, key);
-			}
-		}
-		if (proms)
-			return Promise.all(proms).then(() => undefined);
-		return undefined;
-	};
-});
-const $ZodCheckMimeType =   (  null && (core.$constructor("$ZodCheckMimeType", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	const mimeSet = new Set(def.mime);
-	inst._zod.check = (payload) => {
-		if (mimeSet.has(payload.value.type))
-			return;
-		payload.issues.push({
-			code: "invalid_value",
-			values: def.mime,
-			input: payload.value.type,
-			inst,
-			continue: !def.abort,
-		});
-	};
-})));
-const $ZodCheckOverwrite =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheckOverwrite", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	inst._zod.check = (payload) => {
-		payload.value = def.tx(payload.value);
-	};
-});
-  }),
-  3402:
+  6416:
   ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
   __nccwpck_require__.d(__webpack_exports__, {
@@ -63831,7 +63845,7 @@ const $ZodCheckOverwrite =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodChe
 	tm: () => (  NEVER),
 	xI: () => (  $constructor)
   });
-  var _util_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4421);
+  var _util_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2055);
 var _a;
 const NEVER =   Object.freeze({
 	status: "aborted",
@@ -63957,155 +63971,7 @@ function config(newConfig) {
 	return globalConfig;
 }
   }),
-  7198:
-  ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
-"use strict";
-  __nccwpck_require__.d(__webpack_exports__, {
-	AC: () => (  lowercase),
-	Ak: () => (  nanoid),
-	D2: () => (  nanoidOfLength),
-	F: () => (  httpProtocol),
-	Gl: () => (  cuid2),
-	K3: () => (  base64),
-	Os: () => (  guid),
-	Rp: () => (  email),
-	Z0: () => (  ulid),
-	Zg: () => (  emoji),
-	Zv: () => (  uppercase),
-	ai: () => (  number),
-	ch: () => (  _null),
-	fO: () => (  ksuid),
-	gF: () => (  cuid),
-	gp: () => (  anyString),
-	hQ: () => (  e164),
-	kB: () => (  time),
-	kM: () => (  xid),
-	l7: () => (  cidrv6),
-	nd: () => (  integer),
-	o: () => (  bigint),
-	p0: () => (  duration),
-	p6: () => (  date),
-	r0: () => (  base64url),
-	uR: () => (  uuid),
-	uX: () => (  ipv4),
-	ug: () => (  ipv6),
-	w$: () => (  datetime),
-	zM: () => (  boolean),
-	zr: () => (  cidrv4)
-  });
-const cuid = /^[cC][0-9a-z]{6,}$/;
-const cuid2 = /^[0-9a-z]+$/;
-const ulid = /^[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}$/;
-const xid = /^[0-9a-vA-V]{20}$/;
-const ksuid = /^[A-Za-z0-9]{27}$/;
-const nanoid = /^[a-zA-Z0-9_-]{21}$/;
-function nanoidOfLength(length) {
-	return new RegExp(`^[a-zA-Z0-9_-]{${length}}$`);
-}
-const duration = /^P(?:(\d+W)|(?!.*W)(?=\d|T\d)(\d+Y)?(\d+M)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+([.,]\d+)?S)?)?)$/;
-const extendedDuration = /^[-+]?P(?!$)(?:(?:[-+]?\d+Y)|(?:[-+]?\d+[.,]\d+Y$))?(?:(?:[-+]?\d+M)|(?:[-+]?\d+[.,]\d+M$))?(?:(?:[-+]?\d+W)|(?:[-+]?\d+[.,]\d+W$))?(?:(?:[-+]?\d+D)|(?:[-+]?\d+[.,]\d+D$))?(?:T(?=[\d+-])(?:(?:[-+]?\d+H)|(?:[-+]?\d+[.,]\d+H$))?(?:(?:[-+]?\d+M)|(?:[-+]?\d+[.,]\d+M$))?(?:[-+]?\d+(?:[.,]\d+)?S)?)??$/;
-const guid = /^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})$/;
-const uuid = (version) => {
-	if (!version)
-		return /^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}|00000000-0000-0000-0000-000000000000|ffffffff-ffff-ffff-ffff-ffffffffffff)$/;
-	return new RegExp(`^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-${version}[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12})$`);
-};
-const uuid4 =   (  null && (uuid(4)));
-const uuid6 =   (  null && (uuid(6)));
-const uuid7 =   (  null && (uuid(7)));
-const email = /^(?:[A-Za-z0-9_'+\-]+\.)*[A-Za-z0-9_'+\-]*[A-Za-z0-9_+-]@(?:[A-Za-z0-9][A-Za-z0-9\-]*\.)+[A-Za-z]{2,}$/;
-const html5Email = /^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$/;
-const rfc5322Email = /^(([^<>()\[\]\\.,;:\s@"]+(\.[^<>()\[\]\\.,;:\s@"]+)*)|(".+"))@((\[[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}])|(([a-zA-Z\-0-9]+\.)+[a-zA-Z]{2,}))$/;
-const unicodeEmail = /^[^\s@"]{1,64}@[^\s@]{1,255}$/u;
-const idnEmail = (  null && (unicodeEmail));
-const browserEmail = /^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$/;
-const _emoji = `^(?=[\\s\\S]*[\\p{Extended_Pictographic}\\p{Regional_Indicator}\\u20E3])[\\p{Extended_Pictographic}\\p{Emoji_Component}]+$`;
-function emoji() {
-	return new RegExp(_emoji, "u");
-}
-const ipv4 = /^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])$/;
-const ipv6 = /^(([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,7}:|([0-9a-fA-F]{1,4}:){1,6}:[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,5}(:[0-9a-fA-F]{1,4}){1,2}|([0-9a-fA-F]{1,4}:){1,4}(:[0-9a-fA-F]{1,4}){1,3}|([0-9a-fA-F]{1,4}:){1,3}(:[0-9a-fA-F]{1,4}){1,4}|([0-9a-fA-F]{1,4}:){1,2}(:[0-9a-fA-F]{1,4}){1,5}|[0-9a-fA-F]{1,4}:((:[0-9a-fA-F]{1,4}){1,6})|:((:[0-9a-fA-F]{1,4}){1,7}|:))$/;
-const mac = (delimiter) => {
-	const escapedDelim = util.escapeRegex(delimiter ?? ":");
-	return new RegExp(`^(?:[0-9A-F]{2}${escapedDelim}){5}[0-9A-F]{2}$|^(?:[0-9a-f]{2}${escapedDelim}){5}[0-9a-f]{2}$`);
-};
-const cidrv4 = /^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])\/([0-9]|[1-2][0-9]|3[0-2])$/;
-const cidrv6 = /^(([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,7}:|([0-9a-fA-F]{1,4}:){1,6}:[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,5}(:[0-9a-fA-F]{1,4}){1,2}|([0-9a-fA-F]{1,4}:){1,4}(:[0-9a-fA-F]{1,4}){1,3}|([0-9a-fA-F]{1,4}:){1,3}(:[0-9a-fA-F]{1,4}){1,4}|([0-9a-fA-F]{1,4}:){1,2}(:[0-9a-fA-F]{1,4}){1,5}|[0-9a-fA-F]{1,4}:((:[0-9a-fA-F]{1,4}){1,6})|:((:[0-9a-fA-F]{1,4}){1,7}|:))\/(12[0-8]|1[01][0-9]|[1-9]?[0-9])$/;
-const base64 = /^$|^(?:[0-9a-zA-Z+/]{4})*(?:(?:[0-9a-zA-Z+/]{2}==)|(?:[0-9a-zA-Z+/]{3}=))?$/;
-const base64url = /^(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-]{2,3})?$/;
-const hostname = /^(?=.{1,253}\.?$)[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[-0-9a-zA-Z]{0,61}[0-9a-zA-Z])?)*\.?$/;
-const domain = /^(?=.{1,253}$)([a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z]{2,63}$/;
-const httpProtocol = /^https?$/;
-const e164 = /^\+[1-9]\d{6,14}$/;
-const creditCard = /^\d(?:[ -]?\d){11,18}$/;
-const currencyCode = /^(?:AED|AFN|ALL|AMD|AOA|ARS|AUD|AWG|AZN|BAM|BBD|BDT|BHD|BIF|BMD|BND|BOB|BOV|BRL|BSD|BTN|BWP|BYN|BZD|CAD|CDF|CHE|CHF|CHW|CLF|CLP|CNY|COP|COU|CRC|CUP|CVE|CZK|DJF|DKK|DOP|DZD|EGP|ERN|ETB|EUR|FJD|FKP|GBP|GEL|GHS|GIP|GMD|GNF|GTQ|GYD|HKD|HNL|HTG|HUF|IDR|ILS|INR|IQD|IRR|ISK|JMD|JOD|JPY|KES|KGS|KHR|KMF|KPW|KRW|KWD|KYD|KZT|LAK|LBP|LKR|LRD|LSL|LYD|MAD|MDL|MGA|MKD|MMK|MNT|MOP|MRU|MUR|MVR|MWK|MXN|MXV|MYR|MZN|NAD|NGN|NIO|NOK|NPR|NZD|OMR|PAB|PEN|PGK|PHP|PKR|PLN|PYG|QAR|RON|RSD|RUB|RWF|SAR|SBD|SCR|SDG|SEK|SGD|SHP|SLE|SOS|SRD|SSP|STN|SVC|SYP|SZL|THB|TJS|TMT|TND|TOP|TRY|TTD|TWD|TZS|UAH|UGX|USD|USN|UYI|UYU|UYW|UZS|VED|VES|VND|VUV|WST|XAD|XAF|XAG|XAU|XBA|XBB|XBC|XBD|XCD|XCG|XDR|XOF|XPD|XPF|XPT|XSU|XTS|XUA|XXX|YER|ZAR|ZMW|ZWG)$/;
-const iban = /^[A-Z]{2}(?!00|01|99)\d{2}[A-Z0-9]{11,30}$/;
-const dateSource = `(?:(?:\\d\\d[2468][048]|\\d\\d[13579][26]|\\d\\d0[48]|[02468][048]00|[13579][26]00)-02-29|\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|(?:02)-(?:0[1-9]|1\\d|2[0-8])))`;
-function anchor(source) {
-	return new RegExp(`^${source}$`);
-}
-const date =   anchor(dateSource);
-function timeSource(args) {
-	const hhmm = `(?:[01]\\d|2[0-3]):[0-5]\\d`;
-	const regex = typeof args.precision === "number"
-		? args.precision === -1
-			? `${hhmm}`
-			: args.precision === 0
-				? `${hhmm}:[0-5]\\d`
-				: `${hhmm}:[0-5]\\d\\.\\d{${args.precision}}`
-		: args.seconds
-			? `${hhmm}:[0-5]\\d(?:\\.\\d+)?`
-			: `${hhmm}(?::[0-5]\\d(?:\\.\\d+)?)?`;
-	return regex;
-}
-function time(args) {
-	return new RegExp(`^${timeSource(args)}$`);
-}
-function datetime(args) {
-	const opts = ["Z"];
-	if (args.offset)
-		opts.push(`([+-](?:[01]\\d|2[0-3]):[0-5]\\d)`);
-	const qualified = `${timeSource({ precision: args.precision, seconds: true })}(?:${opts.join("|")})`;
-	const timeRegex = args.local ? `${qualified}|${timeSource({ precision: args.precision })}` : qualified;
-	return new RegExp(`^${dateSource}T(?:${timeRegex})$`);
-}
-const anyString = /^[\s\S]{0,}$/;
-const string = (params) => {
-	const regex = params ? `[\\s\\S]{${params?.minimum ?? 0},${params?.maximum ?? ""}}` : `[\\s\\S]*`;
-	return new RegExp(`^${regex}$`);
-};
-const bigint = /^-?\d+n?$/;
-const integer = /^-?\d+$/;
-const number = /^-?\d+(?:\.\d+)?$/;
-const boolean = /^(?:true|false)$/i;
-const _null = /^null$/i;
-const _undefined = /^undefined$/i;
-const lowercase = /^[^A-Z]*$/;
-const uppercase = /^[^a-z]*$/;
-const hex = /^[0-9a-fA-F]*$/;
-function fixedBase64(bodyLength, padding) {
-	return new RegExp(`^[A-Za-z0-9+/]{${bodyLength}}${padding}$`);
-}
-function fixedBase64url(length) {
-	return new RegExp(`^[A-Za-z0-9_-]{${length}}$`);
-}
-const md5_hex = /^[0-9a-fA-F]{32}$/;
-const md5_base64 =   (  null && (fixedBase64(22, "==")));
-const md5_base64url =   (  null && (fixedBase64url(22)));
-const sha1_hex = /^[0-9a-fA-F]{40}$/;
-const sha1_base64 =   (  null && (fixedBase64(27, "=")));
-const sha1_base64url =   (  null && (fixedBase64url(27)));
-const sha256_hex = /^[0-9a-fA-F]{64}$/;
-const sha256_base64 =   (  null && (fixedBase64(43, "=")));
-const sha256_base64url =   (  null && (fixedBase64url(43)));
-const sha384_hex = /^[0-9a-fA-F]{96}$/;
-const sha384_base64 =   (  null && (fixedBase64(64, "")));
-const sha384_base64url =   (  null && (fixedBase64url(64)));
-const sha512_hex = /^[0-9a-fA-F]{128}$/;
-const sha512_base64 =   (  null && (fixedBase64(86, "==")));
-const sha512_base64url =   (  null && (fixedBase64url(86)));
-  }),
-  2698:
+  4288:
   ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
   __nccwpck_require__.d(__webpack_exports__, {
@@ -64160,7 +64026,7 @@ function registry() {
 (_a = globalThis).__zod_globalRegistry ?? (_a.__zod_globalRegistry = registry());
 const globalRegistry = globalThis.__zod_globalRegistry;
   }),
-  4421:
+  2055:
   ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
   __nccwpck_require__.d(__webpack_exports__, {
@@ -64214,7 +64080,7 @@ const globalRegistry = globalThis.__zod_globalRegistry;
 	zH: () => (  NUMBER_FORMAT_RANGES),
 	zM: () => (  mergeDefs)
   });
-  var _core_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3402);
+  var _core_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6416);
 function assertEqual(val) {
 	return val;
 }
@@ -65301,8 +65167,8 @@ class DecodedURL extends URL {
 		return this._decodedPassword;
 	}
 }
-var node_modules_tunnel = __nccwpck_require__(8836);
-var undici = __nccwpck_require__(6530);
+var node_modules_tunnel = __nccwpck_require__(5070);
+var undici = __nccwpck_require__(1684);
 ;
 var __awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
 	function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
@@ -66205,7 +66071,7 @@ function toWin32Path(pth) {
 function toPlatformPath(pth) {
 	return pth.replace(/[/\\]/g, path.sep);
 }
-var lib_exec = __nccwpck_require__(1530);
+var lib_exec = __nccwpck_require__(3808);
 ;
 var platform_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
 	function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
@@ -66402,9 +66268,9 @@ function getIDToken(aud) {
 		return yield OidcClient.getIDToken(aud);
 	});
 }
-var core_core = __nccwpck_require__(3402);
-var main_schemas = __nccwpck_require__(6119);
-var model_errors = __nccwpck_require__(9187);
+var main_core = __nccwpck_require__(6416);
+var main_schemas = __nccwpck_require__(180);
+var model_errors = __nccwpck_require__(6454);
 ;
 const ARMOR = '-----BEGIN AGE ENCRYPTED FILE-----';
 const KEY = /^AGE-SECRET-KEY-(?:PQ-)?1[A-Z0-9]+$/;
@@ -66423,7 +66289,7 @@ async function openAge(path, content, keys) {
 			hint: 'Put the key that opens it into a secret ("gh secret set AGE_KEY < key.txt"), and pass it as the input age-key.',
 		});
 	}
-	const { Decrypter, armor } = await __nccwpck_require__.e(  967).then(__nccwpck_require__.bind(__nccwpck_require__, 1967));
+	const { Decrypter, armor } = await __nccwpck_require__.e(  905).then(__nccwpck_require__.bind(__nccwpck_require__, 5905));
 	const decrypter = new Decrypter();
 	try {
 		for (const key of keys)
@@ -66491,7 +66357,7 @@ function unsupportedCharacter(text, position) {
 	return `unsupported character ${JSON.stringify(text[position])} at position ${position + 1}`;
 }
 var external_node_net_ = __nccwpck_require__(7030);
-var external_node_path_ = __nccwpck_require__(6760);
+var external_node_path_ = __nccwpck_require__(4379);
 ;
 function isAbsolutePath(path) {
 	return path.startsWith('/') && !/[:\p{Cc}]/u.test(path);
@@ -66675,7 +66541,7 @@ const pairs = main_schemas .YjP().transform((given, context) => {
 	const wrong = found.find(({ line, at }) => at < 1 || at === line.length - 1);
 	if (wrong !== undefined) {
 		context.addIssue({ code: 'custom', message: `"${wrong.line}" is not of the form service=image` });
-		return core_core .tm;
+		return main_core .tm;
 	}
 	return Object.fromEntries(found.map(({ line, at }) => [line.slice(0, at).trim(), line.slice(at + 1).trim()]));
 });
@@ -66687,7 +66553,7 @@ const secretValues = main_schemas .YjP().transform((given, context) => {
 		code: 'custom',
 		message: 'is not a JSON object of strings; pass ${{ toJSON(secrets) }}',
 	});
-	return core_core .tm;
+	return main_core .tm;
 });
 const ageKeys = main_schemas .YjP().transform((given, context) => {
 	try {
@@ -66696,7 +66562,7 @@ const ageKeys = main_schemas .YjP().transform((given, context) => {
 	}
 	catch (error) {
 		context.addIssue({ code: 'custom', message: (0,model_errors .bD)(error) });
-		return core_core .tm;
+		return main_core .tm;
 	}
 });
 const secretPairs = main_schemas .YjP().transform((given, context) => {
@@ -66707,7 +66573,7 @@ const secretPairs = main_schemas .YjP().transform((given, context) => {
 			code: 'custom',
 			message: `has a line (${wrong + 1}) that is not of the form name=value`,
 		});
-		return core_core .tm;
+		return main_core .tm;
 	}
 	return Object.fromEntries(found.map((match) => [match[1], match[2]]));
 });
@@ -66717,7 +66583,7 @@ const flag = main_schemas .YjP().transform((given, context) => {
 	if (/^(false|False|FALSE)$/.test(given))
 		return false;
 	context.addIssue({ code: 'custom', message: `"${given}" is neither true nor false` });
-	return core_core .tm;
+	return main_core .tm;
 });
 const optionalFlag = main_schemas .YjP().transform((given, context) => {
 	if (given.trim() === '')
@@ -66726,7 +66592,7 @@ const optionalFlag = main_schemas .YjP().transform((given, context) => {
 	if (read.success)
 		return read.data;
 	context.addIssue({ code: 'custom', message: `"${given}" is neither true nor false` });
-	return core_core .tm;
+	return main_core .tm;
 });
 const durationMs = main_schemas .YjP().transform((given, context) => {
 	try {
@@ -66734,7 +66600,7 @@ const durationMs = main_schemas .YjP().transform((given, context) => {
 	}
 	catch (error) {
 		context.addIssue({ code: 'custom', message: (0,model_errors .bD)(error) });
-		return core_core .tm;
+		return main_core .tm;
 	}
 });
 const platforms = main_schemas .YjP().transform((given, context) => {
@@ -66746,7 +66612,7 @@ const platforms = main_schemas .YjP().transform((given, context) => {
 	}
 	catch (error) {
 		context.addIssue({ code: 'custom', message: (0,model_errors .bD)(error) });
-		return core_core .tm;
+		return main_core .tm;
 	}
 });
 const cache = main_schemas .YjP().transform((given, context) => {
@@ -66756,7 +66622,7 @@ const cache = main_schemas .YjP().transform((given, context) => {
 	if (answer === 'gha' || answer === 'registry' || answer === 'local' || answer === 'none')
 		return answer;
 	context.addIssue({ code: 'custom', message: `"${answer}" is none of gha, registry, local, none` });
-	return core_core .tm;
+	return main_core .tm;
 });
 const hookAnswer = main_schemas .YjP().transform((given, context) => {
 	const answer = given.trim();
@@ -66765,23 +66631,22 @@ const hookAnswer = main_schemas .YjP().transform((given, context) => {
 	if (answer === 'run' || answer === 'done')
 		return answer;
 	context.addIssue({ code: 'custom', message: `"${answer}" is neither run nor done` });
-	return core_core .tm;
+	return main_core .tm;
 });
 const certificateAction = main_schemas .YjP().transform((given, context) => {
 	const action = given.trim();
 	if (action === 'renew' || action === 'issue' || action === 'revoke' || action === 'list')
 		return action;
 	context.addIssue({ code: 'custom', message: `"${action}" is neither renew nor issue nor revoke nor list` });
-	return core_core .tm;
+	return main_core .tm;
 });
-const backupOperation = inputs_text.pipe(main_schemas .k5n(['create', 'verify', 'restore'], { error: 'must be create, verify or restore' }));
 const revocationReason = main_schemas .YjP().transform((given, context) => {
 	const reason = given.trim();
 	if (isRevocationReason(reason))
 		return reason;
 	const known = Object.keys(REVOCATION_REASONS).join(', ');
 	context.addIssue({ code: 'custom', message: `"${reason}" is none of ${known}` });
-	return core_core .tm;
+	return main_core .tm;
 });
 const INPUTS = {
 	environment: {
@@ -66815,16 +66680,6 @@ const INPUTS = {
 	reason: {
 		description: 'Why, for `status` and `plan`; users do not see it.',
 		schema: main_schemas .YjP().transform((given) => given.trim().slice(0, 500) || undefined),
-	},
-	operation: {
-		description: 'What to do: `create` backs up and verifies as the file says; `verify` restores a backup into a scratch container and compares; `restore` brings one back, in place of what is there, which is kept for a day.',
-		default: 'create',
-		schema: backupOperation,
-	},
-	backup: {
-		description: 'Which backup `verify` and `restore` are about: `latest` is the last verified one for `restore`, and the last one for `verify`; else its id, or a time such as `2026-11-30T03:00Z`: the last one that began before it.',
-		default: 'latest',
-		schema: inputs_text,
 	},
 	'revocation-reason': {
 		description: 'Why `revoke` is asked for, which the CA publishes: `superseded`, `key-compromise` where somebody else may have the key, or `unspecified`.',
@@ -67433,8 +67288,8 @@ function isV4(address) {
 	return address.length === 8 || address.startsWith('0000000000000000FFFF0000');
 }
 var external_node_crypto_ = __nccwpck_require__(7598);
-var docker_http = __nccwpck_require__(281);
-var model_labels = __nccwpck_require__(7411);
+var docker_http = __nccwpck_require__(3617);
+var model_labels = __nccwpck_require__(6882);
 ;
 const POLL_MS = 1_000;
 const EMPTY_LOOKS_NEEDED = 3;
@@ -67715,10 +67570,6 @@ function sidecarVolumeName(scope) {
 const SECRETS_VOLUME = 'secrets';
 function secretsVolumeName(scope) {
 	return `${scopeName(scope)}_${SECRETS_VOLUME}`;
-}
-const BACKUPS_VOLUME = 'backups';
-function backupsVolumeName(scope) {
-	return `${scopeName(scope)}_${BACKUPS_VOLUME}`;
 }
 const FILES_FOLDER = '/.switchyard';
 function filesVolumeName(container, mark) {
@@ -68454,7 +68305,7 @@ function canonicalJson(value) {
 		? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
 		: member);
 }
-var image_name = __nccwpck_require__(2319);
+var image_name = __nccwpck_require__(2486);
 ;
 function transferredName(image) {
 	const digest = /@sha256:([0-9a-f]{64})$/.exec(image)?.[1];
@@ -69323,8 +69174,8 @@ async function failure(server, { id, name }, { why, advice }) {
 		hint: `${advice === undefined ? '' : `${advice} `}The new container is removed.`,
 	});
 }
-var fleet_fleet = __nccwpck_require__(7363);
-var archive = __nccwpck_require__(9459);
+var fleet_fleet = __nccwpck_require__(7492);
+var archive = __nccwpck_require__(8662);
 ;
 const HTTP_PORT = 80;
 const TLS_PORT = 443;
@@ -70540,7 +70391,7 @@ async function divert_failure(server, id) {
 		hint: 'A front is taken over, and an edge upgraded, without a gap by the iptables of the server. Without them stop and remove the old one at a quiet time, and run again: the edge then takes its ports.',
 	});
 }
-var engine_failure = __nccwpck_require__(2522);
+var engine_failure = __nccwpck_require__(4631);
 ;
 function sidesOf(scope, route, on, servers) {
 	const reached = reachedCopies(route, on, servers);
@@ -72982,11 +72833,11 @@ if [ "$link" != kept0 ]; then
   forget
   inside ip -batch - <<END
 link set kept0 mtu $size address $hardware
-link set $link down
-addr del $within dev $link
 addr add $within brd + dev kept0
 link set kept0 up
 route replace default via $gateway dev kept0
+link set $link down
+addr del $within dev $link
 END
 fi
 echo '${hand_over_READY}'
@@ -74880,7 +74731,7 @@ function explainRegistry(said, isLoggedIn) {
 const UNREACHED = /no such host|i\/o timeout|timeout exceeded|deadline exceeded|aborted due to timeout|connection refused|connection reset|network is unreachable|no route to host|server misbehaving|tls: |x509|gave HTTP response to HTTPS client|\bEOF\b/i;
 var external_node_fs_ = __nccwpck_require__(3024);
 var external_node_stream_ = __nccwpck_require__(7075);
-var layout = __nccwpck_require__(1570);
+var layout = __nccwpck_require__(3677);
 ;
 const PIECE_BYTES = 5e6;
 function beginningsOf({ platform, labels, layers }) {
@@ -75100,8 +74951,8 @@ function pathOf(digest) {
 	return `blobs/${digest.replace(':', '/')}`;
 }
 var external_assert_ = __nccwpck_require__(2613);
-var is_stream = __nccwpck_require__(625);
-var make_dir = __nccwpck_require__(8255);
+var is_stream = __nccwpck_require__(1011);
+var make_dir = __nccwpck_require__(6276);
 ;
 class PromiseQueue {
 	constructor({ concurrency = 1 } = {}) {
@@ -75261,8 +75112,8 @@ async function scanDirectory(path, { recursive = true, validate = null, concurre
 	return result;
 }
   const esm = (scanDirectory);
-var shell_escape = __nccwpck_require__(2392);
-var lib = __nccwpck_require__(7632);
+var shell_escape = __nccwpck_require__(2914);
+var lib = __nccwpck_require__(2059);
 ;
 const DEFAULT_CONCURRENCY = 1;
 const DEFAULT_VALIDATE = (path) => !external_path_.basename(path).startsWith('.');
@@ -77789,36 +77640,6 @@ function markdownTable(rows) {
 	].join('\n');
 }
 ;
-function renderBackups({ title, outputs: { backups } }) {
-	const rows = backups.map(rowOf);
-	const unverified = backups.filter(({ verified, error }) => !verified && error === undefined);
-	const warnings = unverified.map(({ id, service }) => `backup ${id} of ${service} was not restored yet: it counts once "operation: verify" has`);
-	const failed = backups.filter(({ error }) => error !== undefined);
-	return {
-		lines: [title, ...textTable(rows)],
-		warnings,
-		markdown: page(`## ${failed.length === 0 ? '🗄️' : '⛔'} ${title}: ${backups.length === 1 ? 'a backup' : `${backups.length} backups`}`, failed.map(({ service, server, error }) => caution(`${service} on ${server}: ${error}`)).join('\n\n'), markdownTable(rows), warnings.map((line) => `- ⚠️ ${escapeMarkdown(line)}`).join('\n')),
-	};
-}
-function rowOf(one) {
-	return {
-		service: one.service,
-		server: one.server,
-		backup: one.id ?? '-',
-		size: bytes(one.size_bytes),
-		stored: bytes(one.stored_bytes),
-		took: backups_seconds(one.took_ms),
-		verified: one.error !== undefined ? 'failed' : one.verified ? 'yes' : 'not yet',
-		'restore takes': backups_seconds(one.restore_ms),
-	};
-}
-function bytes(count) {
-	return count === undefined ? '-' : `${(count / 1e6).toFixed(1)} MB`;
-}
-function backups_seconds(ms) {
-	return ms === undefined ? '-' : `${(ms / 1000).toFixed(1)} s`;
-}
-;
 function renderBuilt({ title, images, ejected }) {
 	if (ejected !== undefined)
 		return renderEjected(title, ejected);
@@ -77835,10 +77656,10 @@ function renderBuilt({ title, images, ejected }) {
 	};
 }
 function builtLines(images) {
-	return images.length === 0 ? [] : textTable(images.map(built_rowOf));
+	return images.length === 0 ? [] : textTable(images.map(rowOf));
 }
 function builtTable(images) {
-	return images.length === 0 ? '' : markdownTable(images.map(built_rowOf));
+	return images.length === 0 ? '' : markdownTable(images.map(rowOf));
 }
 function renderEjected(title, ejected) {
 	const headline = `${title}: wrote Dockerfiles for ${ejected.map(({ service }) => service).join(', ')}, and built nothing`;
@@ -77854,7 +77675,7 @@ const OUTCOMES = {
 	present: 'was there',
 	missing: 'would be built',
 };
-function built_rowOf({ service, outcome, why, steps, ms, image, ...sizes }) {
+function rowOf({ service, outcome, why, steps, ms, image, ...sizes }) {
 	return {
 		service,
 		image: outcome === 'missing' ? '–' : image,
@@ -78570,11 +78391,6 @@ class Journal {
 		await acquire(this.#store, timeoutMs, new AbortController().signal);
 		const services = [...new Set(copies.map(({ service }) => service))].join(', ');
 		await this.#commit((state) => recordDrain(state, containers, until), { subject: `${project} ${environment}: ${services} ${isOver ? 'drained' : 'still drains'}` }, { lease: 'release' });
-	}
-	async keepReceipts(receipts, what, { run, actor }) {
-		const { project, environment } = this.#options.scope;
-		const message = { subject: `${project} ${environment}: ${what}`, trailers: { Run: run, Actor: actor } };
-		this.#snapshot = await this.#store.keepReceipts({ receipts, message });
 	}
 	async close() {
 		await this.#store.close();
@@ -82662,7 +82478,7 @@ function key_parsed(schema, parse) {
 			if (!(error instanceof model_errors .yo))
 				throw error;
 			context.addIssue({ code: 'custom', message: error.message, params: { hint: error.hint } });
-			return core_core .tm;
+			return main_core .tm;
 		}
 	});
 }
@@ -83005,8 +82821,8 @@ function entriesAt(value, path) {
 function isText(value) {
 	return typeof value === 'string' || value instanceof SecretText;
 }
-var dist = __nccwpck_require__(2897);
-var registries = __nccwpck_require__(2698);
+var dist = __nccwpck_require__(3483);
+var registries = __nccwpck_require__(4288);
 ;
 const defaults_DEFAULTS = {
 	sidecar: {
@@ -83056,349 +82872,9 @@ const defaults_DEFAULTS = {
 	drain: { timeout: '120s' },
 	healthcheck: { interval: '1s', timeout: '5s', retries: 3, start_period: '10s' },
 	hook: { timeout: '10m', idempotent: false },
-	backup: {
-		to: 'disk',
-		password: 'backup-password',
-		image: 'restic/restic:0.18.1',
-		retention: { daily: 7, weekly: 4, monthly: 12 },
-		verify: 'always',
-		max_age: '36h',
-		before_deploy: false,
-	},
-	backup_target: {
-		secrets: {
-			access_key: 'backup-access-key',
-			secret_key: 'backup-secret-key',
-			key: 'backup-ssh-key',
-			password: 'backup-rest-password',
-		},
-	},
 	on_partial_failure: 'revert',
 	logging: { driver: 'json-file', options: { 'max-size': '10m', 'max-file': '3' } },
 };
-;
-const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
-const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
-const FIELDS = [
-	{ name: 'minute', min: 0, max: 59 },
-	{ name: 'hour', min: 0, max: 23 },
-	{ name: 'day of the month', min: 1, max: 31 },
-	{ name: 'month', min: 1, max: 12, words: MONTHS },
-	{ name: 'day of the week', min: 0, max: 6, words: DAYS },
-];
-function parseCron(said) {
-	const fields = said.trim().split(/\s+/);
-	if (fields.length !== FIELDS.length) {
-		throw refused(said, `it has ${fields.length} fields, not ${FIELDS.length}`);
-	}
-	for (const [index, field] of FIELDS.entries()) {
-		const text = fields[index] ?? '';
-		if (!text.split(',').every((part) => isPart(part, field))) {
-			throw refused(said, `${JSON.stringify(text)} is no ${field.name}`);
-		}
-	}
-	return fields.join(' ');
-}
-function isPart(part, field) {
-	const [, range = '', step] = /^([^/]*)(?:\/(\d+))?$/.exec(part) ?? [];
-	if (step !== undefined && Number(step) < 1)
-		return false;
-	if (range === '*')
-		return true;
-	const bounds = range.split('-').map((bound) => numberOf(bound, field));
-	const [from = Number.NaN, to = from] = bounds;
-	return bounds.length <= 2 && from >= field.min && to <= field.max && from <= to;
-}
-function numberOf(text, { min, words = [] }) {
-	const index = words.indexOf(text.toLowerCase());
-	if (index !== -1)
-		return index + min;
-	return /^\d+$/.test(text) ? Number(text) : Number.NaN;
-}
-function refused(said, why) {
-	return new model_errors .yo(`${JSON.stringify(said)} is no schedule: ${why}`, {
-		hint: 'Write minute, hour, day of the month, month and day of the week as GitHub takes them: "17 3 * * *" is every night at 3:17 UTC.',
-	});
-}
-;
-const DATABASES = ['postgres', 'redis', 'mysql', 'mariadb', 'mongo', 'opensearch'];
-function backupTags({ project, environment, service, id }, part) {
-	return [
-		`project=${project}`,
-		`environment=${environment}`,
-		`service=${service}`,
-		`backup=${id}`,
-		`part=${part}`,
-	];
-}
-;
-const COMPONENT = '[a-z0-9]+(?:(?:\\.|_{1,2}|-+)[a-z0-9]+)*';
-const image_REGISTRY = '(?:[a-zA-Z0-9.-]+|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?';
-const REFERENCE = new RegExp(`^(?:${image_REGISTRY}/)?(?<path>${COMPONENT}(?:/${COMPONENT})*)(?::\\w[\\w.-]{0,127})?(?:@sha256:[a-f0-9]{64})?$`);
-function parseImage(image) {
-	const [first = '', ...rest] = image.split('/');
-	const isRegistry = /[.:]/.test(first) || first === 'localhost';
-	const isUpperCase = rest.length > 0 && !isRegistry && first !== first.toLowerCase();
-	if (REFERENCE.test(image) && !isUpperCase)
-		return image;
-	const lowered = withLowerCaseName(image, isRegistry);
-	if (REFERENCE.test(lowered) && lowered !== image) {
-		throw new model_errors .yo(`${JSON.stringify(image)} has upper case in its name, which Docker does not take`, {
-			hint: `Write ${lowered}, and build it under that name: registries keep names in lower case.`,
-		});
-	}
-	if (/@(?:sha256:)?$/.test(image)) {
-		throw new model_errors .yo(`${JSON.stringify(image)} has an empty digest`, {
-			hint: 'The step that should give it gave none: is its id right, did it push ("push: true"), and is its output called "digest"?',
-		});
-	}
-	if (image.endsWith(':')) {
-		throw new model_errors .yo(`${JSON.stringify(image)} has an empty tag`, {
-			hint: 'What stands behind the colon came out empty: is the variable, or the output of the step, set?',
-		});
-	}
-	throw new model_errors .yo(`${JSON.stringify(image)} is no image reference`, {
-		hint: 'Write [registry/]name[:tag][@sha256:digest], the name in lower case: ghcr.io/acme/api:1.2.3.',
-	});
-}
-function withLowerCaseName(image, isRegistry) {
-	const [, registry = '', name = '', rest = ''] = (isRegistry ? /^([^/]*\/)([^:@]*)(.*)$/s : /^()([^:@]*)(.*)$/s).exec(image) ?? [];
-	return `${registry}${name.toLowerCase()}${rest}`;
-}
-const onPort = (flag, usual, port) => port === usual ? [] : [flag, String(port)];
-const redisPing = (client) => (port) => [
-	'CMD-SHELL',
-	`${[client, ...onPort('-p', 6379, port), 'ping'].join(' ')} | grep -qE 'PONG|NOAUTH'`,
-];
-const adminPing = (client) => (port) => ['CMD', client, 'ping', '-h', '127.0.0.1', ...onPort('-P', 3306, port)];
-const RECOGNISED = new Map([
-	[
-		'postgres',
-		{ port: 5432, test: (port) => ['CMD', 'pg_isready', '-h', '127.0.0.1', ...onPort('-p', 5432, port)] },
-	],
-	['redis', { port: 6379, test: redisPing('redis-cli') }],
-	['valkey', { port: 6379, test: redisPing('valkey-cli') }],
-	['mongo', { port: 27017 }],
-	['mysql', { port: 3306, test: adminPing('mysqladmin') }],
-	['mariadb', { port: 3306, test: adminPing('mariadb-admin') }],
-	[
-		'rabbitmq',
-		{ port: 5672, test: () => ['CMD', 'rabbitmq-diagnostics', '-q', 'ping'], keepsHostname: true },
-	],
-	['kafka', { port: 9092 }],
-]);
-function recogniseImage(image) {
-	return RECOGNISED.get(baseNameOf(image));
-}
-function databaseOf(image) {
-	const name = baseNameOf(image);
-	return name === 'valkey' ? 'redis' : DATABASES.find((one) => one === name);
-}
-function recognisedImages() {
-	return [...RECOGNISED];
-}
-function baseNameOf(image) {
-	const path = REFERENCE.exec(image)?.groups?.path ?? '';
-	return path.slice(path.lastIndexOf('/') + 1);
-}
-;
-function targetSecrets(target) {
-	switch (target.kind) {
-		case 'disk':
-			return [];
-		case 's3':
-			return [target.accessKeySecret, target.secretKeySecret];
-		case 'sftp':
-			return [target.keySecret];
-		case 'rest':
-			return target.login === undefined ? [] : [target.login.passwordSecret];
-	}
-}
-function targetTitle(target) {
-	switch (target.kind) {
-		case 'disk':
-			return 'disk';
-		case 's3':
-		case 'rest':
-			return `${target.kind}:${target.url}`;
-		case 'sftp': {
-			const { user, host, port, path } = target;
-			const address = host.includes(':') ? `[${host}]` : host;
-			return `sftp:${user}@${address}${port === SSH_PORT ? '' : `:${port}`}${path}`;
-		}
-	}
-}
-const SSH_PORT = 22;
-;
-const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
-const DNS_NAME = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
-const DNS_NAME_MAX = 253;
-function isDnsName(name) {
-	return name.length <= DNS_NAME_MAX && DNS_NAME.test(name);
-}
-function parseHost(host) {
-	const lower = host.toLowerCase();
-	if (isDnsName(lower) || isAddress(lower))
-		return lower;
-	throw new model_errors .yo(`${JSON.stringify(host)} is neither an IP address nor a DNS name`, {
-		hint: 'Write the address alone; user and port have keys of their own.',
-	});
-}
-function parseServerName(name) {
-	if (isDnsName(name))
-		return name;
-	throw new model_errors .yo(`server name ${JSON.stringify(name)} is not allowed`, {
-		hint: 'Use lower-case letters, digits, dots and hyphens, with a letter or digit at both ends: web-1.',
-	});
-}
-function parsePrivateIp(address) {
-	const lower = address.toLowerCase();
-	if (!isAddress(lower)) {
-		throw new model_errors .yo(`${JSON.stringify(address)} is no IP address`, {
-			hint: 'Write the address that other servers of the zone reach this one by, for example 10.0.0.2.',
-		});
-	}
-	if (/^[0:.]+$/.test(lower)) {
-		throw new model_errors .yo(`${address} stands for every address of the server, also the public ones`, {
-			hint: 'Write the address of the private network.',
-		});
-	}
-	return lower;
-}
-function isAddress(text) {
-	return (0,external_node_net_.isIP)(text) !== 0 && !text.includes('%');
-}
-function parseUser(user) {
-	if (/^[a-z_][a-z0-9_.-]{0,31}$/i.test(user))
-		return user;
-	throw new model_errors .yo(`${JSON.stringify(user)} is no login name`, {
-		hint: 'Use letters, digits, hyphens, dots and underscores, starting with a letter or an underscore.',
-	});
-}
-;
-const UNSEEN = /[\u0000-\u0020\u007f\\]/;
-const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
-const SFTP = /^([^@/]*)@(\[[^\]]*\]|[^:/[\]]*)(?::(\d{1,5}))?(\/.*)$/s;
-function parseS3Address(said) {
-	const url = parseAddress(said, 's3: https://s3.example.com/bucket/shop');
-	const [bucket = '', ...prefix] = segmentsOf(url, said);
-	if (!BUCKET.test(bucket)) {
-		throw new model_errors .yo(`${JSON.stringify(bucket)} is no name of a bucket`, {
-			hint: 'Write it after the endpoint, 3 to 63 lower-case letters, digits, dots and hyphens: s3: https://s3.example.com/bucket/shop.',
-		});
-	}
-	return [url.origin, bucket, ...prefix.map(encodeURIComponent)].join('/');
-}
-function parseRestAddress(said) {
-	const url = parseAddress(said, 'rest: https://backup.example.com:8000/shop');
-	return `${[url.origin, ...segmentsOf(url, said).map(encodeURIComponent)].join('/')}/`;
-}
-function parseSftpAddress(said) {
-	const [, user = '', host = '', port = String(SSH_PORT), path = ''] = SFTP.exec(said) ?? [];
-	if (path === '') {
-		throw new model_errors .yo(`${JSON.stringify(said)} is no place on an SFTP server`, {
-			hint: 'Write user, host and the path from the root, with the port where it is not 22: sftp: backup@backup.example.com:2222/srv/shop.',
-		});
-	}
-	const number = Number(port);
-	if (number < 1 || number > 65_535)
-		throw new model_errors .yo(`${port} is no port from 1 to 65535`);
-	checkPath(path);
-	return { user: parseUser(user), host: parseHost(host.replace(/^\[(.*)\]$/, '$1')), port: number, path };
-}
-function checkPath(path) {
-	const segments = path.slice(1).replace(/\/$/, '').split('/');
-	if (/[\u0000-\u001f\u007f]/.test(path) || segments.some((one) => ['', '.', '..'].includes(one))) {
-		throw new model_errors .yo(`${JSON.stringify(path)} is no folder from the root`, {
-			hint: 'Write it without . and .., double slashes, line breaks and tabs: /srv/shop.',
-		});
-	}
-}
-function parseAddress(said, example) {
-	const url = UNSEEN.test(said) || !URL.canParse(said) ? undefined : new URL(said);
-	if (url === undefined || url.protocol !== 'https:') {
-		throw new model_errors .yo(`${JSON.stringify(said)} is no address with https://`, {
-			hint: `Credentials go there, so nothing else will do; a blank is written %20. ${example}.`,
-		});
-	}
-	if (url.username !== '' || url.password !== '') {
-		throw new model_errors .yo('an address does not hold credentials: everybody reads them there', {
-			hint: 'Name secrets beside it that have them.',
-		});
-	}
-	if (url.search !== '' || url.hash !== '') {
-		throw new model_errors .yo(`${JSON.stringify(said)} goes on after its path`, {
-			hint: 'A question mark that belongs to the path is written %3F, a # is %23.',
-		});
-	}
-	return url;
-}
-function segmentsOf({ origin }, said) {
-	const path = said.slice(said.indexOf('/', 'https://'.length)).replace(/\/$/, '');
-	const segments = path.startsWith('/') ? path.slice(1).split('/').map(backup_address_decoded) : [];
-	if (segments.some((one) => ['', '.', '..'].includes(one) || /[\u0000-\u001f\u007f/]/.test(one))) {
-		throw new model_errors .yo(`${JSON.stringify(said)} has a path that could be read in two ways`, {
-			hint: `Write ${origin}/… without . and .., double slashes and line breaks.`,
-		});
-	}
-	return segments;
-}
-function backup_address_decoded(segment) {
-	try {
-		return decodeURIComponent(segment);
-	}
-	catch {
-		throw new model_errors .yo(`${JSON.stringify(segment)} has a % that begins no byte`, { hint: 'Write it %25.' });
-	}
-}
-;
-const host_key_FIELDS = {
-	'ssh-ed25519': 2,
-	'ecdsa-sha2-nistp256': 3,
-	'ecdsa-sha2-nistp384': 3,
-	'ecdsa-sha2-nistp521': 3,
-	'ssh-rsa': 3,
-};
-function host_key_parseHostKey(line) {
-	const [type = '', base64 = ''] = line.trim().split(/\s+/);
-	const fields = host_key_FIELDS[type];
-	const hint = 'Copy the line of ssh-keyscan HOST without the host at its front: ssh-ed25519 AAAA…, and compare it with the server.';
-	if (fields === undefined) {
-		throw new model_errors .yo(`host key of unknown type ${JSON.stringify(type)}; known are ${Object.keys(host_key_FIELDS).join(', ')}`, {
-			hint,
-		});
-	}
-	const key = decodeFields(base64);
-	if (key === undefined)
-		throw new model_errors .yo(`host key of type ${type} does not decode; is it complete?`, { hint });
-	const embedded = key[0]?.toString('latin1');
-	if (embedded !== type) {
-		throw new model_errors .yo(`host key says ${type}, but holds a key of type ${JSON.stringify(embedded)}`, {
-			hint,
-		});
-	}
-	if (key.length !== fields || key.some((field) => field.length === 0)) {
-		throw new model_errors .yo(`host key of type ${type} is not complete`, { hint });
-	}
-	return `${type} ${base64}`;
-}
-function decodeFields(base64) {
-	const bytes = Buffer.from(base64, 'base64');
-	if (bytes.length === 0 || bytes.toString('base64').replace(/=+$/, '') !== base64.replace(/=+$/, ''))
-		return undefined;
-	const fields = [];
-	let offset = 0;
-	while (offset < bytes.length) {
-		if (offset + 4 > bytes.length)
-			return undefined;
-		const end = offset + 4 + bytes.readUInt32BE(offset);
-		if (end > bytes.length)
-			return undefined;
-		fields.push(bytes.subarray(offset + 4, end));
-		offset = end;
-	}
-	return fields;
-}
 ;
 const UNNEEDED = 'the network and names of an environment are made by Switchyard; services reach each other through depends_on.';
 const NOT_YET = 'it comes with a later version; until then name an image.';
@@ -83582,7 +83058,7 @@ const positiveDuration = key_parsed(durationForm, (value) => {
 		throw new model_errors .yo('must be at least 1ms');
 	return milliseconds;
 }).meta({ takes: 'duration' });
-const scalars_bytes = key_parsed(main_schemas .KCZ([main_schemas .YjP(), main_schemas .aig()], { error: 'must be a size such as 256m' }), parseBytes).meta({ takes: 'size' });
+const bytes = key_parsed(main_schemas .KCZ([main_schemas .YjP(), main_schemas .aig()], { error: 'must be a size such as 256m' }), parseBytes).meta({ takes: 'size' });
 function oneOrMany(schema, what) {
 	return main_schemas .KCZ([schema, main_schemas .YOg(schema)], { error: `must be ${what} or a list of such` })
 		.transform((value) => (Array.isArray(value) ? value : [value]));
@@ -83696,438 +83172,99 @@ const envFile = main_schemas .KCZ([
 const envFiles = main_schemas .KCZ([envFile, main_schemas .YOg(envFile)], { error: 'must be a path, or a list of such' })
 	.transform((value) => Array.isArray(value) ? value : [value]);
 ;
-const DOMAIN_RULE = 'A domain is a DNS name such as api.example.com: letters, digits, hyphens and dots. Its first label may be *, and * alone is every name that nobody else has.';
-function parseDomain(domain) {
-	const lower = domain.toLowerCase();
-	if (lower === '*')
+const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
+const DNS_NAME = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
+const DNS_NAME_MAX = 253;
+function isDnsName(name) {
+	return name.length <= DNS_NAME_MAX && DNS_NAME.test(name);
+}
+function parseHost(host) {
+	const lower = host.toLowerCase();
+	if (isDnsName(lower) || isAddress(lower))
 		return lower;
-	const isWildcard = lower.startsWith('*.');
-	const name = isWildcard ? lower.slice(2) : lower;
-	if (isDnsName(name) && (!isWildcard || name.includes('.')) && lower.length <= 253)
-		return lower;
-	throw new model_errors .yo(`${JSON.stringify(domain)} is no domain`, { hint: DOMAIN_RULE });
+	throw new model_errors .yo(`${JSON.stringify(host)} is neither an IP address nor a DNS name`, {
+		hint: 'Write the address alone; user and port have keys of their own.',
+	});
 }
-const SEGMENT = /^(?!\.{1,2}$)[A-Za-z0-9._~-]+$/;
-const PATH_MAX = 200;
-const PATH_RULE = 'A path is made of letters, digits and - . _ ~ between slashes, as in example.com/api: it takes what begins with it.';
-const OF_THE_EDGE = ['/.well-known/acme-challenge', '/.well-known/switchyard'];
-function domain_parseAddress(address) {
-	const [domain = '', ...segments] = address.replace(/\/+$/, '').split('/');
-	if (/^https?:$/i.test(domain)) {
-		throw new model_errors .yo(`${JSON.stringify(address)} is no domain`, {
-			hint: 'Write it without https://, and a path behind it where need be: example.com/api.',
+function parseServerName(name) {
+	if (isDnsName(name))
+		return name;
+	throw new model_errors .yo(`server name ${JSON.stringify(name)} is not allowed`, {
+		hint: 'Use lower-case letters, digits, dots and hyphens, with a letter or digit at both ends: web-1.',
+	});
+}
+function parsePrivateIp(address) {
+	const lower = address.toLowerCase();
+	if (!isAddress(lower)) {
+		throw new model_errors .yo(`${JSON.stringify(address)} is no IP address`, {
+			hint: 'Write the address that other servers of the zone reach this one by, for example 10.0.0.2.',
 		});
 	}
-	const host = parseDomain(domain);
-	if (segments.length === 0)
-		return host;
-	const path = `/${segments.join('/')}`;
-	if (!segments.every((segment) => SEGMENT.test(segment)) || path.length > PATH_MAX)
-		throw new model_errors .yo(`${JSON.stringify(path)} is no path that a service can have`, { hint: PATH_RULE });
-	const reserved = OF_THE_EDGE.find((one) => isBelow(path, one));
-	if (reserved !== undefined) {
-		throw new model_errors .yo(`${reserved} is answered by the edge itself, on every domain`, {
-			hint: 'Choose another path.',
+	if (/^[0:.]+$/.test(lower)) {
+		throw new model_errors .yo(`${address} stands for every address of the server, also the public ones`, {
+			hint: 'Write the address of the private network.',
 		});
 	}
-	return `${host}${path}`;
+	return lower;
+}
+function isAddress(text) {
+	return (0,external_node_net_.isIP)(text) !== 0 && !text.includes('%');
+}
+function parseUser(user) {
+	if (/^[a-z_][a-z0-9_.-]{0,31}$/i.test(user))
+		return user;
+	throw new model_errors .yo(`${JSON.stringify(user)} is no login name`, {
+		hint: 'Use letters, digits, hyphens, dots and underscores, starting with a letter or an underscore.',
+	});
 }
 ;
-const secretName = entryName('secret');
-const mode = main_schemas .k5n(['self-signed', 'http-01', 'dns-01', 'files', 'off'], {
-	error: 'must be self-signed, http-01, dns-01, files or off',
-});
-const tls_BLOCK = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
-const certificates = key_parsed(filledText, (said) => {
-	const blocks = said.match(tls_BLOCK) ?? [];
-	try {
-		if (blocks.length > 0)
-			return blocks.map((block) => new external_node_crypto_.X509Certificate(block).toString()).join('');
-	}
-	catch {
-	}
-	throw new model_errors .yo('is no certificate in PEM', {
-		hint: 'Write what stands from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----, as a block of YAML (client_ca: |).',
-	});
-});
-const address = key_parsed(filledText, (said) => {
-	const url = URL.canParse(said) ? new URL(said) : undefined;
-	if (url?.protocol === 'https:' && url.username === '' && url.password === '')
-		return url.href;
-	throw new model_errors .yo(`${JSON.stringify(said)} is no address of an ACME directory`, {
-		hint: 'Write it with https://, as the CA has it: directory: https://acme.example.com/directory.',
-	});
-});
-const email = key_parsed(filledText, (said) => {
-	if (/^[^\s@<>,;:"]+@[^\s@<>,;:"]+$/.test(said))
-		return said;
-	throw new model_errors .yo(`${JSON.stringify(said)} is no address of e-mail`);
-});
-const word = key_parsed(filledText, (said) => {
-	if (/^[\w.-]{1,200}$/.test(said))
-		return said;
-	throw new model_errors .yo(`${JSON.stringify(said)} cannot be the name of a profile`);
-});
-const timeLeft = key_parsed(filledText, (said) => {
-	const [, share, days] = /^(?:(\d{1,2})%|(\d{1,3})d)$/.exec(said) ?? [];
-	if (share !== undefined && Number(share) <= 33)
-		return { share: Number(share) / 100 };
-	if (days !== undefined)
-		return { days: Number(days) };
-	throw new model_errors .yo(`${JSON.stringify(said)} is neither days nor a part of a lifetime`, {
-		hint: 'Write days, such as 14d, or a part of the lifetime of up to 33%, such as 25%.',
-	});
-});
-const ofDomain = {
-	mode: key(mode, {
-		description: 'How certificates are had: `http-01` and `dns-01` ask a CA over ACME (Let’s Encrypt unless `directory` names another), by a file that it fetches from the servers or by a record in DNS, which wildcards need; `files` are certificates that you have; `self-signed` are believed by nobody; with `off` there is HTTP alone.',
-		fallback: {
-			words: '`files` with `certificate`, `self-signed` with `provider: local`, `dns-01` with `cloudflare_token`, `http-01` with `email`, else `off`',
-		},
-		example: 'mode: http-01',
-	}),
-	certificate: key(secretName, {
-		description: 'For `files`: the secret that has the certificate and those that sign it, in PEM. It comes from the input `secrets`, or as `secrets` at the top says.',
-		example: 'certificate: ORIGIN_CERTIFICATE',
-	}),
-	key: key(secretName, {
-		description: 'For `files`: the secret that has the key of the certificate, in PEM and without a passphrase.',
-		example: 'key: ORIGIN_KEY',
-	}),
-	client_ca: key(certificates, {
-		description: 'Certificates in PEM of those who sign the certificates of clients: whoever comes without one of theirs gets no further.',
-		example: 'client_ca: ${CLIENT_CA}',
-	}),
+const FIELDS = {
+	'ssh-ed25519': 2,
+	'ecdsa-sha2-nistp256': 3,
+	'ecdsa-sha2-nistp384': 3,
+	'ecdsa-sha2-nistp521': 3,
+	'ssh-rsa': 3,
 };
-const tls = key_closed({
-	...ofDomain,
-	email: key(email, {
-		description: 'Where a CA may write to. With it certificates come from Let’s Encrypt by `http-01`.',
-		example: 'email: ops@example.com',
-	}),
-	cloudflare_token: key(secretName, {
-		description: 'The secret that has a token of Cloudflare with the right to edit DNS of the zones. With it certificates come by `dns-01`, for wildcards too.',
-		example: 'cloudflare_token: CLOUDFLARE_API_TOKEN',
-	}),
-	directory: key(address, {
-		description: 'The directory of another CA that speaks ACME.',
-		fallback: { words: 'that of Let’s Encrypt' },
-		example: 'directory: https://acme.zerossl.com/v2/DV90',
-	}),
-	staging: key(scalars_flag, {
-		description: 'Whether to ask Let’s Encrypt’s CA for trying: its certificates are believed by nobody, and its limits are wide.',
-		fallback: { value: defaults_DEFAULTS.tls.staging },
-		example: 'staging: true',
-	}),
-	directory_ca: key(certificates, {
-		description: 'Certificate in PEM by which the directory of a private CA is known.',
-		example: 'directory_ca: ${ACME_CA}',
-	}),
-	eab: key(key_closed({
-		key_id: requiredKey(word, { description: 'The id of the account.', example: 'key_id: kid-1' }),
-		hmac_key: requiredKey(secretName, {
-			description: 'The secret that has its key, as the CA gives it.',
-			example: 'hmac_key: ACME_HMAC_KEY',
-		}),
-	}), { description: 'The account that one has with a CA already, where it asks for one.' }),
-	profile: key(word, {
-		description: 'A profile of the CA, for certificates that live shorter, say.',
-		example: 'profile: shortlived',
-	}),
-	policy: key(main_schemas .k5n(['modern', 'intermediate'], { error: 'must be modern or intermediate' }), {
-		description: 'What clients need, by the lists of Mozilla: `intermediate` is TLS 1.2 and 1.3, `modern` is TLS 1.3 alone.',
-		fallback: { value: defaults_DEFAULTS.tls.policy },
-		example: 'policy: modern',
-	}),
-	redirect: key(scalars_flag, {
-		description: 'Whether requests over HTTP are sent to HTTPS (308), once the domain has its certificate.',
-		fallback: { value: defaults_DEFAULTS.tls.redirect },
-		example: 'redirect: false',
-	}),
-	http3: key(scalars_flag, {
-		description: 'Whether the domains are served over HTTP/3 as well (QUIC, UDP port 443 of the servers), which browsers learn from a header (`Alt-Svc`). Off by itself: a toggle ends no connection, but whenever the edge reads another configuration nginx ends those of QUIC, with what is on its way; and the port has to be open for UDP.',
-		fallback: { value: defaults_DEFAULTS.tls.http3 },
-		example: 'http3: true',
-	}),
-	hsts: key(main_schemas .KCZ([scalars_flag, wholeNumber('false, or a number of seconds', 0, 63_072_000)], {
-		error: 'must be false, or a number of seconds',
-	}), {
-		description: 'For how many seconds browsers come over HTTPS only after they have done so once (`Strict-Transport-Security`); `false` does not say so. An app that says it by itself has the last word, and nothing is said with certificates that nobody believes.',
-		fallback: { value: defaults_DEFAULTS.tls.hsts },
-		example: 'hsts: false',
-	}),
-	warn_below: key(timeLeft, {
-		description: 'When `status` and `plan` warn that a certificate ends: a part of its lifetime, or days. Days count for a third of the lifetime at most, when certificates of a CA are renewed.',
-		fallback: { words: '`25%`, and 30 days at most' },
-		example: 'warn_below: 14d',
-	}),
-	fail_below: key(timeLeft, {
-		description: 'When `status` fails because a certificate ends, and `plan` where a deploy would bring no new one, written like `warn_below`. One that has expired is always a failure.',
-		fallback: { words: '`10%`, and 7 days at most' },
-		example: 'fail_below: 3d',
-	}),
-	domains: key(main_schemas .g1P(key_parsed(main_schemas .YjP(), parseDomain), key_closed(ofDomain)), {
-		description: 'Domains for which something else holds; each has what is said here for itself alone.',
-		example: 'domains:\n  admin.example.com: { mode: files, certificate: ADMIN_CERTIFICATE, key: ADMIN_KEY }',
-	}),
-}).meta({ id: 'tls' });
-;
-const backup_target_secretName = entryName('secret');
-const { secrets } = defaults_DEFAULTS.backup_target;
-const region = key_parsed(filledText, (said) => {
-	if (/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(said))
-		return said;
-	throw new model_errors .yo(`${JSON.stringify(said)} is no region`, {
-		hint: 'Use lower-case letters, digits and hyphens: region: eu-central-1.',
-	});
-});
-const backup_target_long = key_closed({
-	s3: key(key_parsed(filledText, parseS3Address), {
-		description: 'A bucket of a server that speaks S3: endpoint, bucket, and what names of objects begin with.',
-		example: 's3: https://s3.example.com/bucket/shop',
-	}),
-	region: key(region, {
-		description: 'With `s3`, the region, where the server asks for one.',
-		example: 'region: eu-central-1',
-	}),
-	path_style: key(scalars_flag, {
-		description: 'With `s3`, whether the bucket stands in the path of addresses, as above, or in the name of the host.',
-		fallback: { value: true },
-		example: 'path_style: false',
-	}),
-	access_key: key(backup_target_secretName, {
-		description: 'With `s3`, the name of the secret that has the access key.',
-		fallback: { value: secrets.access_key },
-		example: 'access_key: S3_ACCESS_KEY',
-	}),
-	secret_key: key(backup_target_secretName, {
-		description: 'With `s3`, the name of the secret that has the secret key.',
-		fallback: { value: secrets.secret_key },
-		example: 'secret_key: S3_SECRET_KEY',
-	}),
-	sftp: key(key_parsed(filledText, parseSftpAddress), {
-		description: 'A folder that is reached by SFTP: user, host, port where it is not 22, and the path from the root.',
-		example: 'sftp: backup@backup.example.com:2222/srv/shop',
-	}),
-	host_key: key(oneOrMany(key_parsed(filledText, host_key_parseHostKey), 'a public key of the host'), {
-		description: 'With `sftp`, the public key of the host, one or several, each `type base64 [comment]`. Only these are accepted.',
-		example: 'host_key: "ssh-ed25519 AAAA…"',
-	}),
-	key: key(backup_target_secretName, {
-		description: 'With `sftp`, the name of the secret that has the private key, without a passphrase.',
-		fallback: { value: secrets.key },
-		example: 'key: BACKUP_SSH_KEY',
-	}),
-	rest: key(key_parsed(filledText, parseRestAddress), {
-		description: 'A repository on the REST server of restic, or of rclone.',
-		example: 'rest: https://backup.example.com:8000/shop',
-	}),
-	user: key(key_parsed(filledText, parseUser), {
-		description: 'With `rest`, the login there.',
-		fallback: { words: 'none: the server lets everybody in' },
-		example: 'user: shop',
-	}),
-	password: key(backup_target_secretName, {
-		description: 'With `rest` and `user`, the name of the secret that has the password.',
-		fallback: { value: secrets.password },
-		example: 'password: REST_PASSWORD',
-	}),
-	ca: key(certificates, {
-		description: 'With `s3` and `rest`, certificates in PEM of who signs that of the server, where it is nobody whom everybody knows.',
-		fallback: { words: 'those that the image of restic knows' },
-		example: 'ca: ${BACKUP_CA}',
-	}),
-});
-const backup_target_KEYS = {
-	s3: ['region', 'path_style', 'access_key', 'secret_key', 'ca'],
-	sftp: ['host_key', 'key'],
-	rest: ['user', 'password', 'ca'],
-};
-const backup_target_KINDS = ['s3', 'sftp', 'rest'];
-function backup_target_targetOf(said) {
-	const kinds = backup_target_KINDS.filter((kind) => said[kind] !== undefined);
-	const [kind] = kinds;
-	if (kind === undefined || kinds.length > 1) {
-		throw new model_errors .yo('has to say one place', { hint: `Write one of ${backup_target_KINDS.join(', ')}.` });
-	}
-	const known = [kind, ...backup_target_KEYS[kind]];
-	const foreign = Object.keys(said).find((name) => !known.includes(name));
-	if (foreign !== undefined) {
-		throw new model_errors .yo(`${foreign} says nothing of ${kind}`, {
-			hint: `With ${kind} there are ${backup_target_KEYS[kind].join(', ')}.`,
+function host_key_parseHostKey(line) {
+	const [type = '', base64 = ''] = line.trim().split(/\s+/);
+	const fields = FIELDS[type];
+	const hint = 'Copy the line of ssh-keyscan HOST without the host at its front: ssh-ed25519 AAAA…, and compare it with the server.';
+	if (fields === undefined) {
+		throw new model_errors .yo(`host key of unknown type ${JSON.stringify(type)}; known are ${Object.keys(FIELDS).join(', ')}`, {
+			hint,
 		});
 	}
-	if (said.s3 !== undefined)
-		return s3Target({ ...said, s3: said.s3 });
-	if (said.rest !== undefined)
-		return restTarget({ ...said, rest: said.rest });
-	return sftpTarget(said);
-}
-const backup_target_short = key_parsed(main_schemas .YjP(), (said) => {
-	if (said === 'disk')
-		return { kind: 'disk' };
-	if (said.startsWith('s3:'))
-		return s3Target({ s3: parseS3Address(said.slice('s3:'.length)) });
-	if (said.startsWith('rest:'))
-		return restTarget({ rest: parseRestAddress(said.slice('rest:'.length)) });
-	if (said.startsWith('sftp:'))
-		throw withoutHostKey(parseSftpAddress(said.slice('sftp:'.length)).host);
-	throw new model_errors .yo(`${JSON.stringify(said)} is no place for backups`, {
-		hint: 'Write disk, s3:https://…, rest:https://…, or a map that begins with s3, sftp or rest.',
-	});
-});
-const backupTarget = main_schemas .KCZ([backup_target_short, key_parsed(backup_target_long, backup_target_targetOf)], {
-	error: 'must be disk, s3:https://…, rest:https://…, or a map with s3, sftp or rest',
-});
-function s3Target(said) {
-	const { region: place, path_style: isPathStyle = true, ca } = said;
-	return {
-		kind: 's3',
-		url: said.s3,
-		...(place !== undefined && { region: place }),
-		isPathStyle,
-		accessKeySecret: said.access_key ?? secrets.access_key,
-		secretKeySecret: said.secret_key ?? secrets.secret_key,
-		...(ca !== undefined && { ca }),
-	};
-}
-function restTarget({ rest, user, password, ca }) {
-	if (password !== undefined && user === undefined) {
-		throw new model_errors .yo('has a password and no user', { hint: 'Say who: user: shop.' });
+	const key = decodeFields(base64);
+	if (key === undefined)
+		throw new model_errors .yo(`host key of type ${type} does not decode; is it complete?`, { hint });
+	const embedded = key[0]?.toString('latin1');
+	if (embedded !== type) {
+		throw new model_errors .yo(`host key says ${type}, but holds a key of type ${JSON.stringify(embedded)}`, {
+			hint,
+		});
 	}
-	return {
-		kind: 'rest',
-		url: rest,
-		...(user !== undefined && { login: { user, passwordSecret: password ?? secrets.password } }),
-		...(ca !== undefined && { ca }),
-	};
+	if (key.length !== fields || key.some((field) => field.length === 0)) {
+		throw new model_errors .yo(`host key of type ${type} is not complete`, { hint });
+	}
+	return `${type} ${base64}`;
 }
-function sftpTarget({ sftp, host_key: hostKeys, key: keySecret = secrets.key }) {
-	if (hostKeys === undefined)
-		throw withoutHostKey(sftp.host);
-	return { kind: 'sftp', ...sftp, hostKeys, keySecret };
+function decodeFields(base64) {
+	const bytes = Buffer.from(base64, 'base64');
+	if (bytes.length === 0 || bytes.toString('base64').replace(/=+$/, '') !== base64.replace(/=+$/, ''))
+		return undefined;
+	const fields = [];
+	let offset = 0;
+	while (offset < bytes.length) {
+		if (offset + 4 > bytes.length)
+			return undefined;
+		const end = offset + 4 + bytes.readUInt32BE(offset);
+		if (end > bytes.length)
+			return undefined;
+		fields.push(bytes.subarray(offset + 4, end));
+		offset = end;
+	}
+	return fields;
 }
-function withoutHostKey(host) {
-	return new model_errors .yo('host_key is missing: nobody would know whom the backups are sent to', {
-		hint: `Take the line of "ssh-keyscan ${host}" without the host at its front, and compare it with the server: host_key: "ssh-ed25519 AAAA…".`,
-	});
-}
-var shell_words = __nccwpck_require__(5621);
-;
-const commandWords = key_parsed(main_schemas .KCZ([scalars_text, main_schemas .YOg(scalars_text)], { error: 'must be text or a list of text' }), (value) => {
-	const list = typeof value === 'string' ? (0,shell_words .y)(value) : value;
-	if (list[0] === undefined || list[0].trim() === '')
-		throw new model_errors .yo('is empty');
-	return list;
-});
-const hook_long = key_closed({
-	command: requiredKey(commandWords, {
-		description: 'Command that is run, in the forms of `command` of a service. The entrypoint of the service, or of its image, stays in front of it.',
-		short: 'command: node migrate.js',
-		long: 'command: ["node", "migrate.js"]',
-	}),
-	timeout: key(positiveDuration, {
-		description: 'A command that takes longer is stopped, and the run fails.',
-		fallback: { value: defaults_DEFAULTS.hook.timeout },
-		example: 'timeout: 30m',
-	}),
-	idempotent: key(scalars_flag, {
-		description: 'Says that the command may be run a second time for the same release: when nobody knows how it ended, it is, instead of asking.',
-		fallback: { value: false },
-		example: 'idempotent: true',
-	}),
-});
-const hook_hook = main_schemas .KCZ([commandWords.transform((command) => ({ command })), hook_long], {
-	error: 'must be a command, or a map with one',
-});
-;
-const kept = wholeNumber('a number from 0 to 1000', 0, 1000);
-const retention = key_closed({
-	daily: key(kept, {
-		description: 'The last backup of so many days.',
-		fallback: { value: defaults_DEFAULTS.backup.retention.daily },
-		example: 'daily: 14',
-	}),
-	weekly: key(kept, {
-		description: 'The last one of so many weeks.',
-		fallback: { value: defaults_DEFAULTS.backup.retention.weekly },
-		example: 'weekly: 8',
-	}),
-	monthly: key(kept, {
-		description: 'The last one of so many months.',
-		fallback: { value: defaults_DEFAULTS.backup.retention.monthly },
-		example: 'monthly: 24',
-	}),
-});
-const shared = {
-	to: key(backupTarget, {
-		description: 'Where backups go. `disk` is a volume on the server that has the data, so that the only copy stands beside the original.',
-		fallback: { value: defaults_DEFAULTS.backup.to },
-		example: 'to: disk',
-	}),
-	password: key(entryName('secret'), {
-		description: 'The name of the secret that is the password of the repository: without it nobody reads a backup, you included.',
-		fallback: { value: defaults_DEFAULTS.backup.password },
-		example: 'password: backup-password',
-	}),
-	image: key(key_parsed(filledText, parseImage), {
-		description: 'Image of restic, 0.17 or newer, which runs on the servers.',
-		fallback: { value: defaults_DEFAULTS.backup.image },
-		example: 'image: "restic/restic:0.18.1"',
-	}),
-	retention: key(retention, {
-		description: 'How many backups are kept; the action `backup` removes the others with `action: prune`.',
-		fallback: { value: defaults_DEFAULTS.backup.retention },
-		example: 'retention: { daily: 7, weekly: 4, monthly: 12 }',
-	}),
-	verify: key(main_schemas .k5n(['always', 'daily', 'never']), {
-		description: 'When a backup is restored into a scratch container and compared with what was counted: after each one, after the first of a day, or only by `action: verify`. What was never restored counts as no backup.',
-		fallback: { value: defaults_DEFAULTS.backup.verify },
-		example: 'verify: daily',
-	}),
-	max_age: key(positiveDuration, {
-		description: 'How old the last verified backup may be: beyond it `status` fails, and plans and deploys say so.',
-		fallback: { value: defaults_DEFAULTS.backup.max_age },
-		example: 'max_age: 36h',
-	}),
-	schedule: key(key_parsed(filledText, parseCron), {
-		description: 'When the workflow with the action `backup` runs, in the words of cron. It starts nothing by itself: it is for people, and is checked.',
-		example: 'schedule: "17 3 * * *"',
-	}),
-};
-const ofService = key_closed({
-	enabled: key(scalars_flag, {
-		description: 'Whether backups are made at all.',
-		fallback: { value: true },
-		example: 'enabled: false',
-	}),
-	...shared,
-	volumes: key(oneOrMany(filledText, 'the name of a volume'), {
-		description: 'Volumes of the service, by their names in the file, that are backed up as they are, in place of what the program of a database would dump.',
-		example: 'volumes: uploads',
-	}),
-	stopped: key(scalars_flag, {
-		description: 'With `volumes`: whether the containers of the service stop meanwhile, so that no file changes while it is read.',
-		fallback: { value: false },
-		example: 'stopped: true',
-	}),
-	command: key(commandWords, {
-		description: 'A command that is run in the container of the service; what it prints is the backup. No shell reads it.',
-		short: 'command: app export',
-		long: 'command: ["app", "export", "--all"]',
-	}),
-	before_deploy: key(scalars_flag, {
-		description: 'Whether a release with a `pre_deploy` begins with a backup.',
-		fallback: { value: defaults_DEFAULTS.backup.before_deploy },
-		example: 'before_deploy: true',
-	}),
-	query: key(filledText, {
-		description: 'SQL that is asked in the backup’s own snapshot and again after a restore: both have to answer the same.',
-		example: 'query: SELECT max(id), sum(total) FROM orders',
-	}),
-});
-const serviceBackup = main_schemas .KCZ([scalars_flag.transform((enabled) => ({ enabled })), ofService], { error: 'must be true, false or a map such as { max_age: 36h }' });
-const backupSettings = key_closed(shared).meta({ id: 'backup' });
 ;
 function isAddressRange(text) {
 	const [, address = '', bits] = /^([0-9a-f.:]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
@@ -84258,7 +83395,7 @@ function compression(least, most, level) {
 				fallback: { value: level },
 				example: 'level: 6',
 			}),
-			min_size: key(scalars_bytes, {
+			min_size: key(bytes, {
 				description: 'Smaller answers, by their `Content-Length`, are left as they are.',
 				fallback: { value: defaults_DEFAULTS.gzip.min_size },
 				example: 'min_size: 2k',
@@ -84335,7 +83472,7 @@ const rateLimit = main_schemas .KCZ([
 	.transform((said, context) => {
 	if (said.rate === undefined) {
 		context.addIssue({ code: 'custom', message: 'needs a rate', params: { hint: 'Write rate: 20/s.' } });
-		return core_core .tm;
+		return main_core .tm;
 	}
 	return { ...said.rate, burst: said.burst ?? burstOf(said.rate) };
 });
@@ -84540,7 +83677,7 @@ const maintenance = main_schemas .KCZ([scalars_flag.transform((enabled) => ({ en
 });
 ;
 const secrets_FOLDER = '/run/secrets';
-const secrets_secretName = entryName('secret');
+const secretName = entryName('secret');
 const secretTarget = key_parsed(filledText, (said) => {
 	const target = external_node_path_.posix.resolve(secrets_FOLDER, said);
 	const isFolder = said.endsWith('/') || !external_node_path_.posix.relative(target, secrets_FOLDER).startsWith('..');
@@ -84552,7 +83689,7 @@ const secretTarget = key_parsed(filledText, (said) => {
 });
 const secrets_MODE = 0o400;
 const secrets_long = key_closed({
-	source: requiredKey(secrets_secretName, { description: 'The name of the secret.' }),
+	source: requiredKey(secretName, { description: 'The name of the secret.' }),
 	target: key(secretTarget, {
 		from: 'Compose',
 		description: 'The name of the file in `/run/secrets`, or its whole path.',
@@ -84578,7 +83715,7 @@ const secrets_long = key_closed({
 		example: 'mode: 0440',
 	}),
 });
-const file = main_schemas .KCZ([secrets_secretName.transform((source) => ({ source })), secrets_long], {
+const file = main_schemas .KCZ([secretName.transform((source) => ({ source })), secrets_long], {
 	error: 'must be the name of a secret, or a map with source',
 });
 const secretFiles = key_parsed(main_schemas .YOg(file), (list) => {
@@ -84635,7 +83772,110 @@ const definition = key_parsed(key_closed({
 	const from = environment ?? (external ? name : undefined);
 	return { ...(from !== undefined && { environment: from }), ...(path !== undefined && { file: path }) };
 });
-const secretDefinitions = main_schemas .g1P(secrets_secretName, definition);
+const secretDefinitions = main_schemas .g1P(secretName, definition);
+;
+const DOMAIN_RULE = 'A domain is a DNS name such as api.example.com: letters, digits, hyphens and dots. Its first label may be *, and * alone is every name that nobody else has.';
+function parseDomain(domain) {
+	const lower = domain.toLowerCase();
+	if (lower === '*')
+		return lower;
+	const isWildcard = lower.startsWith('*.');
+	const name = isWildcard ? lower.slice(2) : lower;
+	if (isDnsName(name) && (!isWildcard || name.includes('.')) && lower.length <= 253)
+		return lower;
+	throw new model_errors .yo(`${JSON.stringify(domain)} is no domain`, { hint: DOMAIN_RULE });
+}
+const SEGMENT = /^(?!\.{1,2}$)[A-Za-z0-9._~-]+$/;
+const PATH_MAX = 200;
+const PATH_RULE = 'A path is made of letters, digits and - . _ ~ between slashes, as in example.com/api: it takes what begins with it.';
+const OF_THE_EDGE = ['/.well-known/acme-challenge', '/.well-known/switchyard'];
+function parseAddress(address) {
+	const [domain = '', ...segments] = address.replace(/\/+$/, '').split('/');
+	if (/^https?:$/i.test(domain)) {
+		throw new model_errors .yo(`${JSON.stringify(address)} is no domain`, {
+			hint: 'Write it without https://, and a path behind it where need be: example.com/api.',
+		});
+	}
+	const host = parseDomain(domain);
+	if (segments.length === 0)
+		return host;
+	const path = `/${segments.join('/')}`;
+	if (!segments.every((segment) => SEGMENT.test(segment)) || path.length > PATH_MAX)
+		throw new model_errors .yo(`${JSON.stringify(path)} is no path that a service can have`, { hint: PATH_RULE });
+	const reserved = OF_THE_EDGE.find((one) => isBelow(path, one));
+	if (reserved !== undefined) {
+		throw new model_errors .yo(`${reserved} is answered by the edge itself, on every domain`, {
+			hint: 'Choose another path.',
+		});
+	}
+	return `${host}${path}`;
+}
+;
+const COMPONENT = '[a-z0-9]+(?:(?:\\.|_{1,2}|-+)[a-z0-9]+)*';
+const image_REGISTRY = '(?:[a-zA-Z0-9.-]+|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?';
+const REFERENCE = new RegExp(`^(?:${image_REGISTRY}/)?(?<path>${COMPONENT}(?:/${COMPONENT})*)(?::\\w[\\w.-]{0,127})?(?:@sha256:[a-f0-9]{64})?$`);
+function parseImage(image) {
+	const [first = '', ...rest] = image.split('/');
+	const isRegistry = /[.:]/.test(first) || first === 'localhost';
+	const isUpperCase = rest.length > 0 && !isRegistry && first !== first.toLowerCase();
+	if (REFERENCE.test(image) && !isUpperCase)
+		return image;
+	const lowered = withLowerCaseName(image, isRegistry);
+	if (REFERENCE.test(lowered) && lowered !== image) {
+		throw new model_errors .yo(`${JSON.stringify(image)} has upper case in its name, which Docker does not take`, {
+			hint: `Write ${lowered}, and build it under that name: registries keep names in lower case.`,
+		});
+	}
+	if (/@(?:sha256:)?$/.test(image)) {
+		throw new model_errors .yo(`${JSON.stringify(image)} has an empty digest`, {
+			hint: 'The step that should give it gave none: is its id right, did it push ("push: true"), and is its output called "digest"?',
+		});
+	}
+	if (image.endsWith(':')) {
+		throw new model_errors .yo(`${JSON.stringify(image)} has an empty tag`, {
+			hint: 'What stands behind the colon came out empty: is the variable, or the output of the step, set?',
+		});
+	}
+	throw new model_errors .yo(`${JSON.stringify(image)} is no image reference`, {
+		hint: 'Write [registry/]name[:tag][@sha256:digest], the name in lower case: ghcr.io/acme/api:1.2.3.',
+	});
+}
+function withLowerCaseName(image, isRegistry) {
+	const [, registry = '', name = '', rest = ''] = (isRegistry ? /^([^/]*\/)([^:@]*)(.*)$/s : /^()([^:@]*)(.*)$/s).exec(image) ?? [];
+	return `${registry}${name.toLowerCase()}${rest}`;
+}
+const onPort = (flag, usual, port) => port === usual ? [] : [flag, String(port)];
+const redisPing = (client) => (port) => [
+	'CMD-SHELL',
+	`${[client, ...onPort('-p', 6379, port), 'ping'].join(' ')} | grep -qE 'PONG|NOAUTH'`,
+];
+const adminPing = (client) => (port) => ['CMD', client, 'ping', '-h', '127.0.0.1', ...onPort('-P', 3306, port)];
+const RECOGNISED = new Map([
+	[
+		'postgres',
+		{ port: 5432, test: (port) => ['CMD', 'pg_isready', '-h', '127.0.0.1', ...onPort('-p', 5432, port)] },
+	],
+	['redis', { port: 6379, test: redisPing('redis-cli') }],
+	['valkey', { port: 6379, test: redisPing('valkey-cli') }],
+	['mongo', { port: 27017 }],
+	['mysql', { port: 3306, test: adminPing('mysqladmin') }],
+	['mariadb', { port: 3306, test: adminPing('mariadb-admin') }],
+	[
+		'rabbitmq',
+		{ port: 5672, test: () => ['CMD', 'rabbitmq-diagnostics', '-q', 'ping'], keepsHostname: true },
+	],
+	['kafka', { port: 9092 }],
+]);
+function recogniseImage(image) {
+	return RECOGNISED.get(baseNameOf(image));
+}
+function recognisedImages() {
+	return [...RECOGNISED];
+}
+function baseNameOf(image) {
+	const path = REFERENCE.exec(image)?.groups?.path ?? '';
+	return path.slice(path.lastIndexOf('/') + 1);
+}
 ;
 function parseRestart(text) {
 	const [, name, retries] = /^(no|always|unless-stopped|on-failure)(?:(?<=on-failure):(\d{1,6}))?$/.exec(text) ?? [];
@@ -84649,6 +83889,7 @@ function parseRestart(text) {
 		...(retries === undefined ? {} : { maximumRetryCount: Number(retries) }),
 	};
 }
+var shell_words = __nccwpck_require__(2740);
 ;
 const RESERVED_PREFIX = 'SWITCHYARD_';
 function checkVariableName(name) {
@@ -84678,7 +83919,7 @@ function builtRepository(registry, { project, environment }, service) {
 	const { address, user } = registry === 'none' ? {} : (registry ?? {});
 	return [address, user, name].filter((part) => part !== undefined).join('/');
 }
-var git_source = __nccwpck_require__(1414);
+var git_source = __nccwpck_require__(3343);
 ;
 const REMOTE = /^(?:[a-z][\w+.-]*:|[^/]+@[^/]+:|github\.com\/|-$)/i;
 function isRemoteContext(context) {
@@ -84812,10 +84053,10 @@ function textMap(checkKey = () => undefined) {
 	});
 }
 ;
-const container_options_word = key_parsed(main_schemas .KCZ([filledText, main_schemas .aig()], { error: 'must be text' }), String);
+const word = key_parsed(main_schemas .KCZ([filledText, main_schemas .aig()], { error: 'must be text' }), String);
 const container_options_numberOrText = (what) => main_schemas .KCZ([main_schemas .aig(), main_schemas .YjP()], { error: `must be ${what}` });
 function container_options_list(what, parse) {
-	return oneOrMany(key_parsed(container_options_word, parse), what).transform((members) => [...new Set(members.flat())]);
+	return oneOrMany(key_parsed(word, parse), what).transform((members) => [...new Set(members.flat())]);
 }
 const ulimit = main_schemas .KCZ([
 	wholeNumber('a whole number, at least -1', -1).transform((both) => ({ soft: both, hard: both })),
@@ -84842,7 +84083,7 @@ const device = main_schemas .KCZ([
 ], { error: 'must be text (/dev/a:/dev/b) or a map' });
 function deviceRequest(toCapabilities) {
 	return key_parsed(key_closed({
-		capabilities: key(main_schemas .YOg(container_options_word), {
+		capabilities: key(main_schemas .YOg(word), {
 			description: 'What the devices must be able to do: `gpu`, `compute`, `utility`.',
 		}),
 		driver: key(filledText, { description: 'The driver that hands them out.', example: 'driver: nvidia' }),
@@ -84853,7 +84094,7 @@ function deviceRequest(toCapabilities) {
 				return Number(value);
 			throw new model_errors .yo('must be a whole number, at least 1, or all');
 		}), { description: 'How many of them.', fallback: { words: '`all`' }, example: 'count: 1' }),
-		device_ids: key(main_schemas .YOg(container_options_word), {
+		device_ids: key(main_schemas .YOg(word), {
 			description: 'Which of them, in place of `count`.',
 			example: 'device_ids: ["0"]',
 		}),
@@ -84888,7 +84129,7 @@ const perDevice = (name, schema, description) => main_schemas .YOg(key_closed({
 }));
 const weight = wholeNumber('a whole number from 10 to 1000', 10, 1000);
 const perSecond = (what) => ({
-	bytes: key(perDevice('rate', scalars_bytes, 'Bytes a second.'), {
+	bytes: key(perDevice('rate', bytes, 'Bytes a second.'), {
 		description: `Bytes that it may ${what} a second, by device.`,
 	}),
 	operations: key(perDevice('rate', wholeNumber('a whole number', 0), 'Operations a second.'), {
@@ -84911,14 +84152,14 @@ const hostList = main_schemas .KCZ([
 	main_schemas .g1P(main_schemas .YjP(), main_schemas .KCZ([main_schemas .YjP(), main_schemas .YOg(main_schemas .YjP())], { error: 'must be an address' })),
 ], { error: 'must be a list of name:address, or a map' });
 const FORMS = {
-	text: () => container_options_word,
-	hostname: () => key_parsed(container_options_word, parseHostname),
-	platform: () => key_parsed(container_options_word, parsePlatform),
+	text: () => word,
+	hostname: () => key_parsed(word, parseHostname),
+	platform: () => key_parsed(word, parsePlatform),
 	choice: ({ choices = [], otherwise }) => main_schemas .k5n(choices, {
 		error: `must be ${listed(choices, 'or')}${otherwise === undefined ? '' : `: ${otherwise}`}`,
 	}),
 	flag: () => scalars_flag,
-	size: () => scalars_bytes,
+	size: () => bytes,
 	'size or -1': () => key_parsed(container_options_numberOrText('a size such as 512m, or -1'), parseBytesOrNoLimit).meta({ takes: 'size or -1' }),
 	'whole number': ({ range: [min, max] = [0, Number.MAX_SAFE_INTEGER] }) => wholeNumber(`a whole number from ${min} to ${max}`, min, max),
 	microseconds: () => key_parsed(container_options_numberOrText('microseconds, or a duration'), parseMicroseconds).meta({
@@ -85169,7 +84410,7 @@ const build_long = key_closed({
 		short: 'additional_contexts: ["shared=./shared"]',
 		long: 'additional_contexts:\n  shared: ./shared\n  tools: docker-image://ghcr.io/acme/tools:3',
 	}),
-	shm_size: key(scalars_bytes, {
+	shm_size: key(bytes, {
 		from: 'Compose',
 		description: 'Size of `/dev/shm` while it is built.',
 		fallback: { words: "the builder's" },
@@ -85237,7 +84478,7 @@ const build = main_schemas .KCZ([key_parsed(filledText, parseBuildContext).trans
 			message: error.message,
 			params: { hint: error.hint },
 		});
-		return core_core .tm;
+		return main_core .tm;
 	}
 });
 function build_sourceOf(git, context) {
@@ -85282,7 +84523,7 @@ const extra_ports_long = key_closed({
 		fallback: { words: '`http` where it has a `domain`, else `tcp`' },
 		example: 'protocol: http',
 	}),
-	domain: key(oneOrMany(key_parsed(main_schemas .YjP(), domain_parseAddress), 'a domain'), {
+	domain: key(oneOrMany(key_parsed(main_schemas .YjP(), parseAddress), 'a domain'), {
 		description: 'Domains that the edge serves the port on, or paths below them, in the forms of `domain` of a service.',
 		short: 'domain: queue.example.com',
 		long: 'domain: [queue.example.com, example.com/queue]',
@@ -85309,7 +84550,7 @@ function parseStatusRanges(text) {
 	});
 }
 ;
-function healthcheck_checkPath(path) {
+function checkPath(path) {
 	if (/^\/[!-~]*$/.test(path))
 		return path;
 	throw new model_errors .yo(`${JSON.stringify(path)} is no path of a request`, {
@@ -85397,7 +84638,7 @@ const healthcheck = key_closed({
 		short: 'test: pg_isready -h 127.0.0.1',
 		long: 'test: ["CMD", "pg_isready", "-h", "127.0.0.1"]',
 	}),
-	path: key(key_parsed(main_schemas .YjP(), healthcheck_checkPath), {
+	path: key(key_parsed(main_schemas .YjP(), checkPath), {
 		description: 'Path that is requested from the container over HTTP; a 2xx or 3xx answer is healthy, unless `expect` says otherwise. Redirects are not followed. Not together with `test`. Makes the protocol of the service `http`.',
 		example: 'path: /health',
 	}),
@@ -85452,6 +84693,33 @@ const healthcheck = key_closed({
 		description: 'Accepted so that a block of Compose pastes in unchanged, and without effect: checks begin 50 ms apart anyway.',
 		example: 'start_interval: 1s',
 	}),
+});
+;
+const words = key_parsed(main_schemas .KCZ([scalars_text, main_schemas .YOg(scalars_text)], { error: 'must be text or a list of text' }), (value) => {
+	const list = typeof value === 'string' ? (0,shell_words .y)(value) : value;
+	if (list[0] === undefined || list[0].trim() === '')
+		throw new model_errors .yo('is empty');
+	return list;
+});
+const hook_long = key_closed({
+	command: requiredKey(words, {
+		description: 'Command that is run, in the forms of `command` of a service. The entrypoint of the service, or of its image, stays in front of it.',
+		short: 'command: node migrate.js',
+		long: 'command: ["node", "migrate.js"]',
+	}),
+	timeout: key(positiveDuration, {
+		description: 'A command that takes longer is stopped, and the run fails.',
+		fallback: { value: defaults_DEFAULTS.hook.timeout },
+		example: 'timeout: 30m',
+	}),
+	idempotent: key(scalars_flag, {
+		description: 'Says that the command may be run a second time for the same release: when nobody knows how it ended, it is, instead of asking.',
+		fallback: { value: false },
+		example: 'idempotent: true',
+	}),
+});
+const hook_hook = main_schemas .KCZ([words.transform((command) => ({ command })), hook_long], {
+	error: 'must be a command, or a map with one',
 });
 ;
 const publish_OF_THE_EDGE = new Map([
@@ -85571,7 +84839,7 @@ function parseRedirectTarget(target) {
 ;
 const redirects_STATUSES = REDIRECT_STATUSES;
 const redirect = key_closed({
-	from: requiredKey(key_parsed(main_schemas .YjP(), domain_parseAddress), {
+	from: requiredKey(key_parsed(main_schemas .YjP(), parseAddress), {
 		description: 'Where whoever comes is sent elsewhere: a domain, or a path below one, in the forms of `domain`. The longest path wins, among redirects and services.',
 		example: 'from: www.example.com',
 	}),
@@ -85602,7 +84870,7 @@ const redirects = main_schemas .YOg(key_parsed(redirect, ({ from, to, status = d
 ;
 const MEMORY_MIN = 6 * 1024 ** 2;
 const cpus = decimal('a number of CPUs, at least 0.01', (value) => value >= 0.01 && value <= 1024);
-const memory = key_parsed(scalars_bytes, (value) => {
+const memory = key_parsed(bytes, (value) => {
 	if (value < MEMORY_MIN)
 		throw new model_errors .yo('must be at least 6m, which is the least that Docker takes');
 	return value;
@@ -85643,7 +84911,7 @@ const resources = key_closed({
 			description: 'Accepted so that a block of Compose pastes in unchanged, and without effect, as in Compose: an engine keeps no CPUs free. `cpu_shares` says who gets more when they are short.',
 			example: 'cpus: "0.25"',
 		}),
-		memory: key(scalars_bytes, {
+		memory: key(bytes, {
 			from: 'Compose',
 			description: 'Memory that is left to the container when the server runs short of it.',
 			example: 'memory: 128M',
@@ -85698,7 +84966,7 @@ const deploy = key_closed({
 }, DEPLOY_REFUSALS);
 ;
 const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
-const RESERVED_VOLUMES = [SIDECAR_ALIAS, SECRETS_VOLUME, BACKUPS_VOLUME];
+const RESERVED_VOLUMES = [SIDECAR_ALIAS, SECRETS_VOLUME];
 function isOfRepository({ type, source = '' }) {
 	return type === 'bind' && RELATIVE.test(source);
 }
@@ -85861,7 +85129,7 @@ const volume = key_closed({
 	}),
 });
 const tmpfs = key_closed({
-	size: key(scalars_bytes, {
+	size: key(bytes, {
 		from: 'Compose',
 		description: 'How large it may become.',
 		fallback: { words: 'half of the memory of the server' },
@@ -86034,7 +85302,7 @@ const service = key_closed({
 		},
 		example: 'protocol: tcp',
 	}),
-	domain: key(key_parsed(oneOrMany(key_parsed(main_schemas .YjP(), domain_parseAddress), 'a domain'), (list) => distinct(list)), {
+	domain: key(key_parsed(oneOrMany(key_parsed(main_schemas .YjP(), parseAddress), 'a domain'), (list) => distinct(list)), {
 		description: 'Domains that the edge serves the service on; without one it is reached from inside the environment only. Its first label may be `*.`; `"*"` alone is every name, and address, that nobody else on the server has. A path behind it takes what is there alone: `example.com/api` takes `/api` and `/api/…`, and never `/apiary`. Services of one environment share a domain by different paths, and the longest one wins.',
 		short: 'domain: api.example.com',
 		long: 'domain: [api.example.com, example.com/api, "*.example.org"]',
@@ -86145,7 +85413,7 @@ const service = key_closed({
 		fallback: { value: defaults_DEFAULTS.idle_timeout },
 		example: 'idle_timeout: 1h',
 	}),
-	max_body_size: key(scalars_bytes, {
+	max_body_size: key(bytes, {
 		description: 'The largest body of a request; a larger one is answered with 413 before the app sees it. `0` is without limit.',
 		fallback: {
 			words: 'without limit: what an app takes is its own affair, and large bodies are not kept',
@@ -86169,11 +85437,6 @@ const service = key_closed({
 		description: 'Maintenance of this service: users get a page from the edge instead of the app, with 503 and `Retry-After`; services among each other do not. Laid over what environment and top say, key by key.',
 		short: 'maintenance: true',
 		long: 'maintenance: { enabled: true, page: ./maintenance.html, allow: [203.0.113.0/24] }',
-	}),
-	backup: key(serviceBackup, {
-		description: 'Backups of the data of the service, which the action `backup` makes and restores. Of a database, recognised by its image, its own program dumps it; other services name `volumes` or a `command`. Laid over what `backup` at the top says, key by key.',
-		short: 'backup: true',
-		long: 'backup: { verify: always, max_age: 36h, query: "SELECT count(*) FROM orders" }',
 	}),
 	pull_policy: key(pullPolicy, {
 		from: 'Compose',
@@ -86269,7 +85532,7 @@ const service = key_closed({
 		fallback: { words: 'without limit' },
 		example: 'mem_limit: 512m',
 	}),
-	mem_reservation: key(scalars_bytes, {
+	mem_reservation: key(bytes, {
 		from: 'Compose',
 		description: 'The short word for `deploy.resources.reservations.memory`.',
 		example: 'mem_reservation: 128m',
@@ -86386,6 +85649,145 @@ const edge = key_closed({
 	}),
 }).meta({ id: 'edge' });
 const retainReleases = wholeNumber('a whole number from 2', 2);
+;
+const tls_secretName = entryName('secret');
+const mode = main_schemas .k5n(['self-signed', 'http-01', 'dns-01', 'files', 'off'], {
+	error: 'must be self-signed, http-01, dns-01, files or off',
+});
+const tls_BLOCK = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
+const certificates = key_parsed(filledText, (said) => {
+	const blocks = said.match(tls_BLOCK) ?? [];
+	try {
+		if (blocks.length > 0)
+			return blocks.map((block) => new external_node_crypto_.X509Certificate(block).toString()).join('');
+	}
+	catch {
+	}
+	throw new model_errors .yo('is no certificate in PEM', {
+		hint: 'Write what stands from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----, as a block of YAML (client_ca: |).',
+	});
+});
+const address = key_parsed(filledText, (said) => {
+	const url = URL.canParse(said) ? new URL(said) : undefined;
+	if (url?.protocol === 'https:' && url.username === '' && url.password === '')
+		return url.href;
+	throw new model_errors .yo(`${JSON.stringify(said)} is no address of an ACME directory`, {
+		hint: 'Write it with https://, as the CA has it: directory: https://acme.example.com/directory.',
+	});
+});
+const email = key_parsed(filledText, (said) => {
+	if (/^[^\s@<>,;:"]+@[^\s@<>,;:"]+$/.test(said))
+		return said;
+	throw new model_errors .yo(`${JSON.stringify(said)} is no address of e-mail`);
+});
+const tls_word = key_parsed(filledText, (said) => {
+	if (/^[\w.-]{1,200}$/.test(said))
+		return said;
+	throw new model_errors .yo(`${JSON.stringify(said)} cannot be the name of a profile`);
+});
+const timeLeft = key_parsed(filledText, (said) => {
+	const [, share, days] = /^(?:(\d{1,2})%|(\d{1,3})d)$/.exec(said) ?? [];
+	if (share !== undefined && Number(share) <= 33)
+		return { share: Number(share) / 100 };
+	if (days !== undefined)
+		return { days: Number(days) };
+	throw new model_errors .yo(`${JSON.stringify(said)} is neither days nor a part of a lifetime`, {
+		hint: 'Write days, such as 14d, or a part of the lifetime of up to 33%, such as 25%.',
+	});
+});
+const ofDomain = {
+	mode: key(mode, {
+		description: 'How certificates are had: `http-01` and `dns-01` ask a CA over ACME (Let’s Encrypt unless `directory` names another), by a file that it fetches from the servers or by a record in DNS, which wildcards need; `files` are certificates that you have; `self-signed` are believed by nobody; with `off` there is HTTP alone.',
+		fallback: {
+			words: '`files` with `certificate`, `self-signed` with `provider: local`, `dns-01` with `cloudflare_token`, `http-01` with `email`, else `off`',
+		},
+		example: 'mode: http-01',
+	}),
+	certificate: key(tls_secretName, {
+		description: 'For `files`: the secret that has the certificate and those that sign it, in PEM. It comes from the input `secrets`, or as `secrets` at the top says.',
+		example: 'certificate: ORIGIN_CERTIFICATE',
+	}),
+	key: key(tls_secretName, {
+		description: 'For `files`: the secret that has the key of the certificate, in PEM and without a passphrase.',
+		example: 'key: ORIGIN_KEY',
+	}),
+	client_ca: key(certificates, {
+		description: 'Certificates in PEM of those who sign the certificates of clients: whoever comes without one of theirs gets no further.',
+		example: 'client_ca: ${CLIENT_CA}',
+	}),
+};
+const tls = key_closed({
+	...ofDomain,
+	email: key(email, {
+		description: 'Where a CA may write to. With it certificates come from Let’s Encrypt by `http-01`.',
+		example: 'email: ops@example.com',
+	}),
+	cloudflare_token: key(tls_secretName, {
+		description: 'The secret that has a token of Cloudflare with the right to edit DNS of the zones. With it certificates come by `dns-01`, for wildcards too.',
+		example: 'cloudflare_token: CLOUDFLARE_API_TOKEN',
+	}),
+	directory: key(address, {
+		description: 'The directory of another CA that speaks ACME.',
+		fallback: { words: 'that of Let’s Encrypt' },
+		example: 'directory: https://acme.zerossl.com/v2/DV90',
+	}),
+	staging: key(scalars_flag, {
+		description: 'Whether to ask Let’s Encrypt’s CA for trying: its certificates are believed by nobody, and its limits are wide.',
+		fallback: { value: defaults_DEFAULTS.tls.staging },
+		example: 'staging: true',
+	}),
+	directory_ca: key(certificates, {
+		description: 'Certificate in PEM by which the directory of a private CA is known.',
+		example: 'directory_ca: ${ACME_CA}',
+	}),
+	eab: key(key_closed({
+		key_id: requiredKey(tls_word, { description: 'The id of the account.', example: 'key_id: kid-1' }),
+		hmac_key: requiredKey(tls_secretName, {
+			description: 'The secret that has its key, as the CA gives it.',
+			example: 'hmac_key: ACME_HMAC_KEY',
+		}),
+	}), { description: 'The account that one has with a CA already, where it asks for one.' }),
+	profile: key(tls_word, {
+		description: 'A profile of the CA, for certificates that live shorter, say.',
+		example: 'profile: shortlived',
+	}),
+	policy: key(main_schemas .k5n(['modern', 'intermediate'], { error: 'must be modern or intermediate' }), {
+		description: 'What clients need, by the lists of Mozilla: `intermediate` is TLS 1.2 and 1.3, `modern` is TLS 1.3 alone.',
+		fallback: { value: defaults_DEFAULTS.tls.policy },
+		example: 'policy: modern',
+	}),
+	redirect: key(scalars_flag, {
+		description: 'Whether requests over HTTP are sent to HTTPS (308), once the domain has its certificate.',
+		fallback: { value: defaults_DEFAULTS.tls.redirect },
+		example: 'redirect: false',
+	}),
+	http3: key(scalars_flag, {
+		description: 'Whether the domains are served over HTTP/3 as well (QUIC, UDP port 443 of the servers), which browsers learn from a header (`Alt-Svc`). Off by itself: a toggle ends no connection, but whenever the edge reads another configuration nginx ends those of QUIC, with what is on its way; and the port has to be open for UDP.',
+		fallback: { value: defaults_DEFAULTS.tls.http3 },
+		example: 'http3: true',
+	}),
+	hsts: key(main_schemas .KCZ([scalars_flag, wholeNumber('false, or a number of seconds', 0, 63_072_000)], {
+		error: 'must be false, or a number of seconds',
+	}), {
+		description: 'For how many seconds browsers come over HTTPS only after they have done so once (`Strict-Transport-Security`); `false` does not say so. An app that says it by itself has the last word, and nothing is said with certificates that nobody believes.',
+		fallback: { value: defaults_DEFAULTS.tls.hsts },
+		example: 'hsts: false',
+	}),
+	warn_below: key(timeLeft, {
+		description: 'When `status` and `plan` warn that a certificate ends: a part of its lifetime, or days. Days count for a third of the lifetime at most, when certificates of a CA are renewed.',
+		fallback: { words: '`25%`, and 30 days at most' },
+		example: 'warn_below: 14d',
+	}),
+	fail_below: key(timeLeft, {
+		description: 'When `status` fails because a certificate ends, and `plan` where a deploy would bring no new one, written like `warn_below`. One that has expired is always a failure.',
+		fallback: { words: '`10%`, and 7 days at most' },
+		example: 'fail_below: 3d',
+	}),
+	domains: key(main_schemas .g1P(key_parsed(main_schemas .YjP(), parseDomain), key_closed(ofDomain)), {
+		description: 'Domains for which something else holds; each has what is said here for itself alone.',
+		example: 'domains:\n  admin.example.com: { mode: files, certificate: ADMIN_CERTIFICATE, key: ADMIN_KEY }',
+	}),
+}).meta({ id: 'tls' });
 ;
 const host = key_parsed(main_schemas .YjP(), parseHost);
 const user = key_parsed(main_schemas .YjP(), parseUser);
@@ -86626,10 +86028,6 @@ const config_config = key_closed({
 		description: 'What users get while the project is in maintenance, in every environment. The action `maintenance` switches it on and off at once; an environment and a service may say otherwise, key by key.',
 		short: 'maintenance: true',
 		long: 'maintenance: { page: ./maintenance.html, retry_after: 30m }',
-	}),
-	backup: key(backupSettings, {
-		description: 'What all backups of the file share: where they go, how long they are kept, when they are verified. A service says with `backup: true` that it has any.',
-		example: 'backup: { retention: { daily: 14 } }',
 	}),
 	retain_releases: key(retainReleases, {
 		description: 'How many releases of each service are kept to go back to. Older ones leave the tip of the state branch, and the values of secrets that only they need leave the servers; what runs and what a rollback goes to always stay.',
@@ -88762,7 +88160,7 @@ class CloudflareApi {
 			const pauseMs = asked !== undefined && asked <= LONGEST_PAUSE_MS ? asked : PAUSES_MS[tries];
 			const isPassing = answer.status === 429 || answer.status >= 500;
 			if (!isPassing || pauseMs === undefined || tries >= PAUSES_MS.length)
-				throw cloudflare_api_refused(answer.status, said);
+				throw refused(answer.status, said);
 			await this.#clock.sleep(pauseMs);
 		}
 	}
@@ -88812,7 +88210,7 @@ function envelope(body) {
 		return undefined;
 	}
 }
-function cloudflare_api_refused(status, said) {
+function refused(status, said) {
 	const reasons = (said?.errors ?? []).map(({ code, message }) => `${problem_oneLine(message)} (${code})`);
 	const why = reasons.length === 0 ? `status ${status}` : reasons.join(', ');
 	const isAboutToken = [400, 401, 403].includes(status);
@@ -89709,7 +89107,7 @@ function client_reasonOf(error) {
 		return cause.errors.map(model_errors .bD).join(', ');
 	return (0,model_errors .bD)(cause);
 }
-var credentials = __nccwpck_require__(2823);
+var credentials = __nccwpck_require__(2218);
 ;
 function registryAccess(project, inputs, { env, log }) {
 	const { 'registry-username': username, 'registry-password': said } = inputs;
@@ -89870,8 +89268,8 @@ function secretBytes(name, sources, definitions) {
 	const value = requireSecret(name, sources, definitions);
 	return (file === undefined ? undefined : sources.files.get(file)) ?? Buffer.from(value);
 }
-var git_environment = __nccwpck_require__(4334);
-var run_git = __nccwpck_require__(715);
+var git_environment = __nccwpck_require__(873);
+var run_git = __nccwpck_require__(2332);
 ;
 async function readCheckout({ workspace, env: given, }) {
 	const env = (0,git_environment .oB)(given);
@@ -89975,8 +89373,8 @@ function git_credentials_tokensOf(given, hosts) {
 	}
 	return new Map([...hosts].map((host) => [host, first]));
 }
-var cache_folder = __nccwpck_require__(6725);
-var layout_store = __nccwpck_require__(2558);
+var cache_folder = __nccwpck_require__(5312);
+var layout_store = __nccwpck_require__(7849);
 ;
 function layoutsOf(env) {
 	const { RUNNER_TEMP: temporary } = env;
@@ -90002,7 +89400,7 @@ async function makeImages(request) {
 	const isPushed = inputs.push ?? !staysHere(project);
 	if (isPushed)
 		checkRegistry(project, services);
-	const { buildImages } = await Promise.all( [__nccwpck_require__.e(969), __nccwpck_require__.e(365)]).then(__nccwpck_require__.bind(__nccwpck_require__, 5365));
+	const { buildImages } = await Promise.all( [__nccwpck_require__.e(541), __nccwpck_require__.e(902)]).then(__nccwpck_require__.bind(__nccwpck_require__, 1902));
 	const { repository, serverUrl, run, runId } = githubRun(env);
 	return await buildImages({
 		builds,
@@ -90270,60 +89668,6 @@ function checkScratch(input, report) {
 			report(['tmpfs'], `${JSON.stringify(path)} is in volumes, too`, 'Keep one of the two.');
 		}
 	}
-}
-;
-function resolveBackup(input, shared = {}, report) {
-	if (input.backup === undefined || input.backup.enabled === false)
-		return undefined;
-	const said = { ...shared, ...input.backup };
-	const content = resolve_backup_contentOf(input, input.backup, report);
-	if (content === undefined)
-		return undefined;
-	const { retention } = defaults_DEFAULTS.backup;
-	return {
-		content,
-		to: said.to ?? { kind: defaults_DEFAULTS.backup.to },
-		passwordSecret: said.password ?? defaults_DEFAULTS.backup.password,
-		image: said.image ?? defaults_DEFAULTS.backup.image,
-		retention: { ...retention, ...shared.retention, ...input.backup.retention },
-		verify: said.verify ?? defaults_DEFAULTS.backup.verify,
-		maxAgeMs: said.max_age ?? parseDuration(defaults_DEFAULTS.backup.max_age),
-		beforeDeploy: said.before_deploy ?? defaults_DEFAULTS.backup.before_deploy,
-		...(said.query !== undefined && { query: said.query }),
-		...(said.schedule !== undefined && { schedule: said.schedule }),
-	};
-}
-function resolve_backup_contentOf({ image = '', volumes = [] }, said, report) {
-	if (said.volumes !== undefined && said.command !== undefined) {
-		report(['backup'], 'volumes and command exclude each other', 'Keep one of the two.');
-		return undefined;
-	}
-	if (said.stopped !== undefined && said.volumes === undefined) {
-		report(['backup', 'stopped'], 'is for a backup of volumes', 'Leave it out, or name them: volumes: [data].');
-	}
-	const database = databaseOf(image);
-	const isDumped = said.volumes === undefined && said.command === undefined;
-	if (said.query !== undefined && !(isDumped && isAsked(database))) {
-		report(['backup', 'query'], 'is for a database that speaks SQL and is dumped by its own program', 'Leave it out.');
-	}
-	if (said.command !== undefined)
-		return { kind: 'command', command: said.command };
-	if (said.volumes !== undefined) {
-		const known = volumes.flatMap(({ type, source }) => (type === 'volume' && source ? [source] : []));
-		for (const name of said.volumes) {
-			if (known.includes(name))
-				continue;
-			report(['backup', 'volumes'], `the service has no volume ${JSON.stringify(name)}${didYouMean(name, known)}`, known.length > 0 ? `It has ${listed(known)}.` : 'Give it one: volumes: [data:/var/lib/app].');
-		}
-		return { kind: 'volumes', volumes: said.volumes, isStopped: said.stopped ?? false };
-	}
-	if (database !== undefined)
-		return { kind: database };
-	report(['backup'], 'nobody knows what to back up: the image is no database that is known by its name', 'Name volumes, backup: { volumes: [data] }, or a command whose output is the backup.');
-	return undefined;
-}
-function isAsked(database) {
-	return database === 'postgres' || database === 'mysql' || database === 'mariadb';
 }
 ;
 function serviceBuildOf(service, { build: input, image, platform }, surroundings, report) {
@@ -91077,7 +90421,7 @@ function secretFilesOf({ secrets: said = [] }, { definitions }) {
 	return { files, secrets };
 }
 ;
-function resolveService(name, { base, over, image, naming, around = [], backups }, sources, report) {
+function resolveService(name, { base, over, image, naming, around = [] }, sources, report) {
 	const said = mergeService(base, over);
 	const build = serviceBuildOf(name, said, naming, report);
 	const input = {
@@ -91120,7 +90464,6 @@ function resolveService(name, { base, over, image, naming, around = [], backups 
 		},
 		policy: policy(input, resolveHealthcheck(input.healthcheck ?? {}, ports, recognisedTest, report)),
 		...given('adopt', input.adopt),
-		...given('backup', resolveBackup(input, backups, report)),
 	};
 	const secrets = { ...fromRepository.secrets, ...variables.secrets, ...secretFiles.secrets };
 	return { spec, secrets, ...(build && { build }) };
@@ -91380,7 +90723,6 @@ function resolveWithSecrets(loaded, environment, options = {}) {
 		image: images.get(name),
 		naming,
 		around: [loaded.config.maintenance, input.maintenance],
-		backups: loaded.config.backup,
 	}, sourcesOf(name), (path, message, hint) => report(name, path, message, hint)));
 	const services = resolved.map(({ spec }) => spec);
 	checkServiceNames(loaded, environment, services, report);
@@ -92362,8 +91704,8 @@ function providerOf({ provider, servers }, { sshPrivateKey = '' }) {
 			return staticProvider(servers, normalisePrivateKey(sshPrivateKey));
 	}
 }
-var git_remote = __nccwpck_require__(3077);
-var configuration = __nccwpck_require__(8329);
+var git_remote = __nccwpck_require__(5716);
+var configuration = __nccwpck_require__(6094);
 ;
 async function readWorkspace({ workspace, env: given, }) {
 	const env = (0,git_environment .oB)(given);
@@ -92560,7 +91902,7 @@ async function runIsAlive(query) {
 	const timeout = AbortSignal.timeout(runs_TIMEOUT_MS);
 	const signal = query.signal === undefined ? timeout : AbortSignal.any([timeout, query.signal]);
 	try {
-		const { getOctokit } = await Promise.resolve( ).then(__nccwpck_require__.bind(__nccwpck_require__, 6351));
+		const { getOctokit } = await Promise.resolve( ).then(__nccwpck_require__.bind(__nccwpck_require__, 1329));
 		const { actions } = getOctokit(query.token, { baseUrl: query.apiUrl, request: { signal } }).rest;
 		const run = { owner, repo, run_id: query.runId };
 		const { data } = query.runAttempt === undefined
@@ -92653,8 +91995,8 @@ function askGitHub(token, run) {
 		});
 	};
 }
-var authorization = __nccwpck_require__(3958);
-var bare_repository = __nccwpck_require__(6068);
+var authorization = __nccwpck_require__(3445);
+var bare_repository = __nccwpck_require__(7527);
 ;
 function parseObjects(output, count) {
 	const objects = [];
@@ -92816,7 +92158,7 @@ function isRefName(ref) {
 		!/\.\.|\/\/|\/\.|\/-|\.lock(?:\/|$)/.test(ref) &&
 		!/[./]$/.test(ref));
 }
-var witness = __nccwpck_require__(4804);
+var witness = __nccwpck_require__(959);
 ;
 const scratch_repository_REMOTE = 'switchyard';
 const ALIAS = 'switchyard-remote:';
@@ -93187,20 +92529,6 @@ class HeldLease {
 function slept(clock, ms) {
 	return clock.sleep(ms).then(() => true, () => false);
 }
-var api = __nccwpck_require__(5845);
-;
-function datetime(params) {
-	return api .G1(main_schemas .You, params);
-}
-function date(params) {
-	return core._isoDate(ZodISODate, params);
-}
-function time(params) {
-	return core._isoTime(ZodISOTime, params);
-}
-function iso_duration(params) {
-	return core._isoDuration(ZodISODuration, params);
-}
 ;
 function blobId(text, format) {
 	const content = Buffer.from(text, 'utf8');
@@ -93302,24 +92630,6 @@ class StateBranch {
 			moves,
 		};
 	}
-	async prepareNote(tip, note) {
-		const files = new Map(note.files);
-		if (tip.stateCommit === undefined)
-			files.set(README_PATH, readmeOf(this.name));
-		const draft = {
-			parent: tip.stateCommit,
-			message: note.message,
-			files,
-			removed: note.removed ?? [],
-		};
-		const [commit] = await this.#repository.write([draft], note.signature);
-		if (commit === undefined)
-			throw new Error('the commit of a note was not written');
-		return {
-			tip: { ...tip, stateCommit: commit.id },
-			moves: [{ ref: this.#stateRef, expected: tip.stateCommit, to: commit.id }],
-		};
-	}
 	push(prepared) {
 		return this.#repository.push(prepared.moves);
 	}
@@ -93342,13 +92652,6 @@ function releasePath(scope, service, number) {
 		throw new Error(`${number} is no release number`);
 	return `${releasesFolder(scope, service)}/${number}.json`;
 }
-function receiptsFolder(scope, service) {
-	checkName('service', service);
-	return `backups/${scope.project}/${scope.environment}/${service}`;
-}
-function receiptPath(scope, service, id) {
-	return `${receiptsFolder(scope, service)}/${id}.json`;
-}
 function leaseMessage({ project, environment }, lease) {
 	const what = lease.released ? 'released' : 'held';
 	return `${project} ${environment}: lease ${lease.fence} ${what} by ${lease.holder}\n\nRun: ${lease.run}\n`;
@@ -93360,7 +92663,6 @@ This branch is written by Switchyard after every deploy. It has no code and is n
 
 - \`state/<project>/<environment>.json\`: what runs on which server now, since when, by which run
 - \`releases/<project>/<environment>/<service>/<n>.json\`: everything needed to run that release again; written once
-- \`backups/<project>/<environment>/<service>/<id>.json\`: the receipt of a backup, and when it was last restored
 
 The history of production: \`git fetch origin ${branch} && git log -p FETCH_HEAD -- state\`
 
@@ -93426,20 +92728,6 @@ class Snapshot {
 		const found = await Promise.all(numbers.map((number) => this.release(service, number)));
 		return found.filter((release) => release !== undefined);
 	}
-	async receipts(service) {
-		if (this.commit === undefined)
-			return [];
-		const names = await this.#branch.list(this.commit, receiptsFolder(this.#scope, service));
-		const ids = names.flatMap((name) => /^(.+)\.json$/.exec(name)?.[1] ?? []).sort();
-		const paths = ids.map((id) => receiptPath(this.#scope, service, id));
-		if (paths.length === 0)
-			return [];
-		const texts = await this.#branch.files(this.commit, paths);
-		return paths.flatMap((path, index) => {
-			const text = texts[index];
-			return text === undefined ? [] : [parseReceipt(text, { ref: this.#branch.name, path })];
-		});
-	}
 	#answer() {
 		const asked = this.#asked;
 		this.#asked = [];
@@ -93450,20 +92738,6 @@ class Snapshot {
 }
 function parseRelease(text, place) {
 	return parseJson(text, place, releaseFrame, 1);
-}
-const receiptFrame = main_schemas ._H3({
-	schema: main_schemas .euz(1),
-	service: main_schemas .YjP(),
-	id: main_schemas .YjP(),
-	server: main_schemas .YjP(),
-	content: main_schemas .YjP(),
-	began_at: datetime(),
-	snapshot: main_schemas .YjP(),
-	facts: main_schemas ._H3({ rows: main_schemas .g1P(main_schemas .YjP(), main_schemas .aig()) }),
-	verified: main_schemas ._H3({ at: datetime(), took_ms: main_schemas .aig() }).optional(),
-});
-function parseReceipt(text, place) {
-	return parseJson(text, place, receiptFrame, 1);
 }
 ;
 const BRANCH = 'switchyard-state';
@@ -93554,24 +92828,6 @@ class Store {
 				return { state: formatJson(after), immutable, removed, message: formatMessage(change.message) };
 			});
 			return this.#snapshot(tip);
-		});
-	}
-	keepReceipts({ receipts = [], gone = [], message }) {
-		const { scope } = this.#options;
-		const files = new Map(receipts.map((receipt) => [receiptPath(scope, receipt.service, receipt.id), formatJson(receipt)]));
-		const removed = gone.map(({ service, id }) => receiptPath(scope, service, id));
-		return this.#inTurn(async () => {
-			for (let races = 0;; races++) {
-				const tip = await this.#branch.fetch();
-				const note = { files, removed, message: formatMessage(message), signature: this.#signature() };
-				const prepared = await this.#branch.prepareNote(tip, note);
-				const outcome = await this.#branch.push(prepared);
-				if (outcome === 'moved')
-					return this.#snapshot(prepared.tip);
-				if (races >= RACES_MAX)
-					throw this.#branch.refused(outcome.raced);
-				await this.#clock.sleep(this.#jitter(20 * (races + 1)));
-			}
 		});
 	}
 	releaseLeft(id) {
@@ -94306,1379 +93562,11 @@ function render(result) {
 			return { ...renderPast(result.title, result.past), warnings: [] };
 		case 'built':
 			return { ...renderBuilt(result), warnings: [] };
-		case 'backups':
-			return renderBackups(result);
 		case 'maintenance':
 			return maintenance_renderMaintenance(result);
 		case 'certificates':
 		case 'status':
 			return renderStatus(result.report);
-	}
-}
-;
-function chooseBackup(service, receipts, which, latestOf) {
-	const trusted = receipts.filter(({ verified }) => latestOf === 'made' || verified !== undefined);
-	if (which === 'latest') {
-		const latest = trusted.at(-1);
-		if (latest !== undefined)
-			return latest;
-		throw none(service, receipts, receipts.length === 0 ? 'there is no backup of' : 'no backup was verified of');
-	}
-	const named = receipts.find(({ id }) => id === which);
-	if (named !== undefined)
-		return named;
-	const time = Date.parse(which);
-	if (Number.isNaN(time))
-		throw none(service, receipts, `${JSON.stringify(which)} is no backup of`);
-	const before = trusted.filter(({ began_at }) => Date.parse(began_at) <= time).at(-1);
-	if (before !== undefined)
-		return before;
-	throw none(service, receipts, `no backup that counts began before ${new Date(time).toISOString()} of`);
-}
-const choose_TOLD = 5;
-function none(service, receipts, what) {
-	const last = receipts
-		.slice(-choose_TOLD)
-		.map(({ id, verified }) => `${id}${verified === undefined ? ' (not verified)' : ''}`)
-		.join(', ');
-	return new model_errors .yo(`${what} ${service} on the record`, {
-		hint: last === ''
-			? 'Make one: the action backup with "operation: create".'
-			: `The last ones are ${last}. Name one as the input "backup", or a time such as 2026-11-30T03:00Z.`,
-	});
-}
-;
-async function findRunning(server, scope, service) {
-	const { engine } = server;
-	const label = [
-		`${model_labels .d.role}=service`,
-		`${model_labels .d.project}=${scope.project}`,
-		`${model_labels .d.environment}=${scope.environment}`,
-		`${model_labels .d.service}=${service}`,
-	];
-	const found = await engine.listContainers({ label });
-	const running = found.filter(({ State }) => State === 'running');
-	const [newest] = running.sort((a, b) => (b.Created ?? 0) - (a.Created ?? 0));
-	if (newest?.Id === undefined)
-		return undefined;
-	const { Config, Image, Args, Path, HostConfig } = await engine.inspectContainer(newest.Id);
-	const labels = Config?.Labels ?? {};
-	return {
-		id: newest.Id,
-		image: labels[model_labels .d.version] ?? Config?.Image ?? '',
-		imageId: Image ?? '',
-		release: Number(labels[model_labels .d.release] ?? 0),
-		memoryBytes: HostConfig?.Memory || undefined,
-		command: [Path ?? '', ...(Args ?? [])],
-		environment: await database_container_environmentOf(server, newest.Id, Config?.Env ?? []),
-	};
-}
-const FILE = '_FILE';
-async function database_container_environmentOf({ engine }, id, said) {
-	const pairs = said.map((pair) => {
-		const at = pair.indexOf('=');
-		return [pair.slice(0, at), pair.slice(at + 1)];
-	});
-	const read = pairs.map(async ([name, value]) => {
-		if (!name.endsWith(FILE) || !value.startsWith('/'))
-			return [name, value];
-		try {
-			const [text = ''] = (await engine.readFiles(id, value)).values();
-			return [name.slice(0, -FILE.length), text.replace(/\n+$/, '')];
-		}
-		catch (error) {
-			if ((0,docker_http .zM)(error, 404))
-				return [name, value];
-			throw error;
-		}
-	});
-	return Object.fromEntries(await Promise.all(read));
-}
-;
-function newBackupId(at) {
-	const time = at
-		.toISOString()
-		.replaceAll(/[-:]|\.\d+/g, '')
-		.toLowerCase();
-	return `${time}-${(0,external_node_crypto_.randomBytes)(2).toString('hex')}`;
-}
-function resticTime(at) {
-	return at.toISOString().replace('T', ' ').slice(0, 19);
-}
-;
-const OWN = `n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'`;
-const OF_NO_EXTENSION = `NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')`;
-const COUNT = `
-SELECT format('SELECT json_build_array(%L, %L, count(*)) FROM ONLY %I.%I', 'rows', format('%I.%I', n.nspname, c.relname), n.nspname, c.relname)
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND ${OWN} AND ${OF_NO_EXTENSION}
-ORDER BY 1 \\gexec
-SELECT format('SELECT json_build_array(%L, %L, last_value * %s) FROM %I.%I', 'sequence', format('%I.%I', n.nspname, c.relname), sign(s.seqincrement), n.nspname, c.relname)
-FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relpersistence <> 't' AND NOT s.seqcycle AND ${OWN} AND ${OF_NO_EXTENSION}
-ORDER BY 1 \\gexec
-SELECT json_build_array('index', format('%I.%I', n.nspname, i.relname))
-FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class c ON c.oid = x.indrelid JOIN pg_namespace n ON n.oid = i.relnamespace
-WHERE x.indisvalid AND c.relpersistence <> 't' AND ${OWN} AND ${OF_NO_EXTENSION}
-ORDER BY n.nspname, i.relname;
-SELECT json_build_array('objects', 'views', count(*)) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('v', 'm') AND ${OWN};
-SELECT json_build_array('objects', 'functions', count(*)) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-WHERE ${OWN};
-SELECT json_build_array('objects', 'triggers', count(*)) FROM pg_trigger WHERE NOT tgisinternal;
-SELECT json_build_array('objects', 'constraints', count(*)) FROM pg_constraint o JOIN pg_namespace n ON n.oid = o.connamespace
-WHERE ${OWN};
-SELECT json_build_array('objects', 'extensions', count(*)) FROM pg_extension;
-SELECT json_build_array('objects', 'large objects', count(*)) FROM pg_largeobject_metadata;
-SELECT json_build_array('objects', 'pages of large objects', count(*)) FROM pg_largeobject;
-`;
-const PSQL = 'psql --no-psqlrc --no-password --quiet --tuples-only --no-align --set ON_ERROR_STOP=1';
-const DUMP = `set -eu
-umask 077
-# A session that has ended shows by what it does not answer.
-trap '' PIPE
-mkdir about
-pg_dump --version >out/version
-pg_dumpall --globals-only --no-password --database "$PGDATABASE" --file about/globals.sql
-mkfifo ask answer
-${PSQL} <ask >answer &
-session=$!
-exec 3>ask 4<answer
-say() { printf '%s\\n' "$1" >&3; }
-say 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;'
-say 'SET LOCAL statement_timeout = 0;'
-say 'SET LOCAL idle_in_transaction_session_timeout = 0;'
-say 'SELECT pg_export_snapshot();'
-read -r snapshot <&4
-say '\\o about/facts'
-say '\\i count.sql'
-say '\\o about/query'
-say '\\i query.sql'
-say '\\o'
-say '\\echo counted'
-read -r counted <&4
-[ "$counted" = counted ]
-cp about/facts about/query out
-"$@" backup --json --host switchyard --time "$BACKUP_TIME" --tag "$ABOUT_TAGS" "$PWD/about" >out/about.json
-"$@" backup --json --host switchyard --time "$BACKUP_TIME" --tag "$DATA_TAGS" \\
-  --stdin-filename "$DATA_PATH" --stdin-from-command -- \\
-  pg_dump --no-password --format=custom --compress=0 --snapshot="$snapshot" >out/data.json
-say 'COMMIT;'
-exec 3>&-
-wait "$session"
-"$@" version --json >out/restic.json
-`;
-const RESTORE = `
-# fill DATABASE RESTIC...: with CREATE the database comes out of the dump, under the name that it has there.
-fill() {
-  into=$1
-  shift
-  mkfifo dump
-  "$@" dump "$SNAPSHOT" "$DATA_PATH" >dump &
-  reader=$!
-  if ! pg_restore --no-password --exit-on-error --no-tablespaces \${CREATE:+--create} --dbname "$into" <dump; then
-    kill "$reader" 2>/dev/null || true
-    wait "$reader" || true
-    echo 'pg_restore has failed: what the repository gave is not the whole dump, or does not fit' >&2
-    exit 1
-  fi
-  wait "$reader"
-  rm dump
-}
-# count DATABASE
-count() {
-  ${PSQL} --dbname "$1" --output out/facts --file count.sql
-  ${PSQL} --dbname "$1" --output out/query --file query.sql
-}
-`;
-const VERIFY = `set -eu
-umask 077
-. ./restore.sh
-# The variables are for the clients here; the image has clients of its own.
-env -u PGHOST -u PGUSER -u PGDATABASE -u PGPASSFILE docker-entrypoint.sh postgres -p "$PGPORT" \\
-  -c listen_addresses=127.0.0.1 -c fsync=off -c full_page_writes=off >server.log 2>&1 &
-server=$!
-until pg_isready --quiet; do
-  if ! kill -0 "$server" 2>/dev/null; then
-    tail -n 20 server.log >&2
-    echo 'the scratch server did not come up' >&2
-    exit 1
-  fi
-  sleep 0.1
-done
-"$@" dump "$ABOUT" "$PWD/about/globals.sql" >globals.sql
-# Some roles are there already, which is no mistake; one that is missing, pg_restore finds.
-psql --no-psqlrc --no-password --quiet --dbname postgres --file globals.sql >/dev/null 2>&1 || true
-if [ "$PGDATABASE" = postgres ]; then fill postgres "$@"; else CREATE=yes fill postgres "$@"; fi
-count "$PGDATABASE"
-pg_dump --version >out/version
-kill -INT "$server"
-wait "$server" || true
-`;
-const ELSEWHERE = `elsewhere=postgres
-[ "$PGDATABASE" != postgres ] || elsewhere=template1
-`;
-const RESTORE_BESIDE = `set -eu
-umask 077
-. ./restore.sh
-${ELSEWHERE}
-"$@" dump "$ABOUT" "$PWD/about/globals.sql" >globals.sql
-grep -E '^(CREATE ROLE|GRANT) ' globals.sql >roles.sql || true
-psql --no-psqlrc --no-password --quiet --dbname "$elsewhere" --file roles.sql >/dev/null 2>&1 || true
-${PSQL} --dbname "$elsewhere" --set old="$PGDATABASE" --set new="$NEW" --set half="$HALF" --file beside.sql
-fill "$NEW" "$@"
-count "$NEW"
-`;
-const BESIDE_SQL = `
-SELECT format('DROP DATABASE %I', datname) FROM pg_database WHERE starts_with(datname, :'half') \\gexec
-SELECT format('CREATE DATABASE %I TEMPLATE template0 OWNER %I ENCODING %L LC_COLLATE %L LC_CTYPE %L', :'new', pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype)
-FROM pg_database WHERE datname = :'old'
-UNION ALL SELECT format('CREATE DATABASE %I TEMPLATE template0', :'new') WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'old') \\gexec
-SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', :'new') WHERE EXISTS (SELECT FROM pg_database WHERE datname = :'old') \\gexec
-SELECT format('GRANT %s ON DATABASE %I TO %s', a.privilege_type, :'new', CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END)
-FROM pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a WHERE d.datname = :'old' \\gexec
-SELECT format('ALTER %s SET %I TO ' || CASE WHEN name IN ('search_path', 'temp_tablespaces', 'local_preload_libraries', 'session_preload_libraries') THEN '%s' ELSE '%L' END,
-  CASE setrole WHEN 0 THEN format('DATABASE %I', :'new') ELSE format('ROLE %I IN DATABASE %I', pg_get_userbyid(setrole), :'new') END, name, value)
-FROM (SELECT setrole, split_part(said, '=', 1) AS name, substr(said, strpos(said, '=') + 1) AS value
-  FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) said WHERE d.datname = :'old') settings \\gexec
-`;
-const SWAP = `set -eu
-${ELSEWHERE}
-${PSQL} --dbname "$elsewhere" --set old="$PGDATABASE" --set new="$NEW" --set before="$BEFORE" --file swap.sql &
-renaming=$!
-while kill -0 "$renaming" 2>/dev/null; do
-  ${PSQL} --dbname "$elsewhere" --set old="$PGDATABASE" --set new="$NEW" --file leave.sql >/dev/null
-  sleep 0.1
-done
-wait "$renaming"
-`;
-const SWAP_SQL = `
-BEGIN;
-SELECT format('ALTER DATABASE %I RENAME TO %I', :'old', :'before') WHERE EXISTS (SELECT FROM pg_database WHERE datname = :'old') \\gexec
-ALTER DATABASE :"new" RENAME TO :"old";
-COMMIT;
-`;
-const LEAVE_SQL = `
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN (:'old', :'new') AND pid <> pg_backend_pid();
-`;
-;
-const postgres = {
-	dataPath: '/postgres.dump',
-	dump(container, query) {
-		return {
-			script: 'dump.sh',
-			files: { 'dump.sh': DUMP, ...postgres_shared(container, query) },
-			environment: postgres_environmentOf(container),
-		};
-	},
-	verify(container, query) {
-		return {
-			script: 'verify.sh',
-			files: { 'verify.sh': VERIFY, 'restore.sh': RESTORE, ...postgres_shared(container, query) },
-			environment: { ...postgres_environmentOf(container), POSTGRES_PASSWORD_FILE: 'password' },
-		};
-	},
-	restoreBeside(container, query, names) {
-		return {
-			script: 'beside.sh',
-			files: {
-				'beside.sh': RESTORE_BESIDE,
-				'restore.sh': RESTORE,
-				'beside.sql': BESIDE_SQL,
-				...postgres_shared(container, query),
-			},
-			environment: { ...postgres_environmentOf(container), ...namedFor(names) },
-		};
-	},
-	swap(container, names) {
-		return {
-			script: 'swap.sh',
-			files: {
-				'swap.sh': SWAP,
-				'swap.sql': SWAP_SQL,
-				'leave.sql': LEAVE_SQL,
-				...postgres_shared(container, undefined),
-			},
-			environment: { ...postgres_environmentOf(container), ...namedFor(names) },
-		};
-	},
-	namesOf(container, id) {
-		const { database } = credentialsOf(container);
-		const named = (what) => `${fitting(database, LONGEST_NAME - what.length)}${what}`;
-		return {
-			current: database,
-			filled: named(`_restoring_${id}`),
-			half: fitting(database, LONGEST_NAME - `_restoring_${id}`.length).concat('_restoring_'),
-			kept: named(`_before_${id}`),
-		};
-	},
-	factsOf: readFacts,
-	toolsOf: (output) => ({ pg_dump: (output.get('version') ?? '').trim() }),
-};
-const LONGEST_NAME = 63;
-function fitting(name, bytes) {
-	const characters = [...name];
-	while (Buffer.byteLength(characters.join('')) > bytes)
-		characters.pop();
-	return characters.join('');
-}
-function namedFor({ filled, half, kept }) {
-	return { NEW: filled, HALF: half, BEFORE: kept };
-}
-function credentialsOf({ environment }) {
-	const { POSTGRES_USER: user = 'postgres', POSTGRES_PASSWORD: password = '' } = environment;
-	return { user, password, database: environment.POSTGRES_DB ?? user };
-}
-function postgres_environmentOf(container) {
-	const { user, database } = credentialsOf(container);
-	const { PGPORT = postgres_portOf(container.command) } = container.environment;
-	return {
-		PGHOST: '127.0.0.1',
-		PGPORT,
-		PGUSER: user,
-		PGDATABASE: database,
-		PGPASSFILE: 'pgpass',
-		PGCONNECT_TIMEOUT: '30',
-		PGCLIENTENCODING: 'UTF8',
-		POSTGRES_USER: user,
-		POSTGRES_DB: 'postgres',
-	};
-}
-function postgres_portOf(command) {
-	const words = command.join(' ');
-	return /(?:-p|--port=|-c\s*port=|--port)\s*(\d+)/.exec(words)?.[1] ?? '5432';
-}
-function postgres_shared(container, query) {
-	const { password } = credentialsOf(container);
-	return {
-		pgpass: `*:*:*:*:${password.replaceAll(/[\\:]/g, '\\$&')}\n`,
-		password: `${password === '' ? 'unused' : password}\n`,
-		'count.sql': COUNT,
-		'query.sql': query === undefined ? '' : `${query.replace(/;?\s*$/, '')};\n`,
-	};
-}
-const Fact = main_schemas .KCZ([
-	main_schemas .PVZ([main_schemas .euz('rows'), main_schemas .YjP(), main_schemas .Whr()]),
-	main_schemas .PVZ([main_schemas .euz('sequence'), main_schemas .YjP(), main_schemas .aig()]),
-	main_schemas .PVZ([main_schemas .euz('index'), main_schemas .YjP()]),
-	main_schemas .PVZ([main_schemas .euz('objects'), main_schemas .YjP(), main_schemas .Whr()]),
-]);
-function readFacts(output) {
-	const lines = (output.get('facts') ?? '').split('\n').filter((line) => line !== '');
-	const facts = lines.map((line) => Fact.parse(JSON.parse(line)));
-	const query = output.get('query') ?? '';
-	const pick = (kind) => Object.fromEntries(facts.flatMap(([of, name, count]) => (of === kind ? [[name, count ?? 0]] : [])));
-	return {
-		rows: pick('rows'),
-		sequences: pick('sequence'),
-		indexes: facts.flatMap(([of, name]) => (of === 'index' ? [name] : [])),
-		objects: pick('objects'),
-		...(query !== '' && { query: query.trimEnd() }),
-	};
-}
-;
-const PROGRAMS = { postgres: postgres };
-function databaseProgram(kind) {
-	const found = PROGRAMS[kind];
-	if (found !== undefined)
-		return found;
-	throw new model_errors .yo(`backups of ${kind} by its own program are not made yet`, {
-		hint: 'Back up its volume, stopped meanwhile: backup: { volumes: [data], stopped: true }.',
-	});
-}
-;
-const JOB_FOLDER = '/run/switchyard-backup';
-;
-const OUTPUT_FOLDER = `${JOB_FOLDER}/out`;
-const job_FIRST_POLL_MS = 100;
-const job_LONGEST_POLL_MS = 1_000;
-const job_FEEDBACK_EVERY_MS = 10_000;
-const job_CANCEL_GRACE_S = 3;
-const TURN_MS = 60 * 60_000;
-const job_LOG_LINES = 50;
-async function runJob(surroundings, job) {
-	const { server, clock, signal } = surroundings;
-	const { engine } = server;
-	const id = await claim(surroundings, job);
-	try {
-		const files = Object.entries(job.files).map(([path, text]) => ({
-			path,
-			content: Buffer.from(text),
-			mode: 0o400,
-			...job_ROOT,
-		}));
-		const folder = { path: 'out', mode: 0o700, ...job_ROOT };
-		await engine.writeEntries(id, JOB_FOLDER, [folder, ...files]);
-		signal.throwIfAborted();
-		const began = clock.now();
-		await engine.startContainer(id);
-		const exitCode = await job_awaitEnd(surroundings, job, id);
-		const tookMs = clock.now() - began;
-		if (exitCode !== 0)
-			throw await job_failure(server, job, id, exitCode);
-		const found = await engine.readFiles(id, OUTPUT_FOLDER);
-		const output = new Map([...found].map(([path, text]) => [path.replace(/^out\//, ''), text]));
-		return { output, tookMs };
-	}
-	catch (error) {
-		if (signal.aborted)
-			await engine.stopContainer(id, job_CANCEL_GRACE_S).catch(() => undefined);
-		throw error;
-	}
-	finally {
-		await job_remove(server, id);
-	}
-}
-const job_ROOT = { uid: 0, gid: 0 };
-function jobName(scope, service) {
-	return `${containerName(scope, service, 'base')}_backup`;
-}
-async function claim(surroundings, job) {
-	const { server, scope, clock, log, signal } = surroundings;
-	const name = jobName(scope, job.service);
-	const waiting = clock.endingWith(signal);
-	let isTold = false;
-	const id = await poll(waiting, { everyMs: job_LONGEST_POLL_MS, timeoutMs: TURN_MS }, async () => {
-		try {
-			return await job_create(server, scope, job, name);
-		}
-		catch (error) {
-			if (!(0,docker_http .zM)(error, 409))
-				throw cannotStart(server, job, error);
-		}
-		const other = await server.engine.findContainer(name);
-		if (other === undefined)
-			return undefined;
-		if (!other.State?.Running && !(await isBeingMade(other.Created, clock)))
-			await job_remove(server, other.Id);
-		else if (!isTold) {
-			isTold = true;
-			log.info(`${server.name}: another backup or restore of ${job.service} is at work; waiting`);
-		}
-		return undefined;
-	});
-	if (id !== undefined)
-		return id;
-	throw new model_errors .yo(`${server.name}: another backup or restore of ${job.service} is at work for an hour`, {
-		hint: `See what it does with "docker logs ${name}" on ${server.name}. Once it has ended, or was stopped, run again.`,
-	});
-}
-const MAKING_MS = 60_000;
-async function isBeingMade(created, clock) {
-	return Math.abs(clock.now() - Date.parse(created ?? '')) < MAKING_MS;
-}
-async function job_create({ engine }, scope, job, name) {
-	const labels = {
-		[model_labels .d.role]: 'backup',
-		[model_labels .d.project]: scope.project,
-		[model_labels .d.environment]: scope.environment,
-		[model_labels .d.service]: job.service,
-	};
-	return await engine.createContainer(name, {
-		Image: job.image,
-		Entrypoint: [...job.command.slice(0, 1)],
-		Cmd: [...job.command.slice(1)],
-		User: '0:0',
-		WorkingDir: JOB_FOLDER,
-		Env: Object.entries(job.environment).map(([key, value]) => `${key}=${value}`),
-		Labels: labels,
-		Healthcheck: { Test: ['NONE'] },
-		HostConfig: {
-			Init: true,
-			NetworkMode: job.network,
-			Mounts: [{ Type: 'volume', Target: JOB_FOLDER, VolumeOptions: { Labels: labels } }, ...job.mounts],
-			LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '2' } },
-			...(job.memoryBytes !== undefined && { Memory: job.memoryBytes, MemorySwap: job.memoryBytes }),
-		},
-	});
-}
-async function job_remove({ engine }, id) {
-	await engine.removeContainer(id);
-}
-async function job_awaitEnd({ server, clock, log, signal }, { title }, id) {
-	const began = clock.now();
-	let toldAt = began;
-	const everyMs = (looks) => Math.min(job_FIRST_POLL_MS * 2 ** (looks - 1), job_LONGEST_POLL_MS);
-	const ended = await poll(clock.endingWith(signal), { everyMs }, async () => {
-		const { State } = await server.engine.inspectContainer(id);
-		if (!State?.Running)
-			return { exitCode: State?.ExitCode ?? 1 };
-		if (clock.now() - toldAt >= job_FEEDBACK_EVERY_MS) {
-			toldAt = clock.now();
-			log.info(`${server.name}: ${title} goes on, ${Math.round((toldAt - began) / 1000)} s`);
-		}
-		return undefined;
-	});
-	return ended?.exitCode ?? 1;
-}
-async function job_failure(server, { title }, id, exitCode) {
-	const { stdout, stderr } = await server.engine
-		.logs(id, { tail: job_LOG_LINES })
-		.catch((error) => ({ stdout: '', stderr: (0,model_errors .bD)(error) }));
-	const lines = `${stdout}${stderr}`.trimEnd();
-	const said = lines === '' ? 'It printed nothing.' : `Its last lines:\n${lines.replaceAll(/^/gm, '  | ')}`;
-	return new model_errors .yo(`${server.name}: ${title} failed with exit code ${exitCode}. ${said}`, {
-		hint: 'Nothing of it counts as a backup. What is said above tells what is wrong; then run again.',
-	});
-}
-function cannotStart(server, { title, image }, error) {
-	if (error instanceof model_errors .yo)
-		return error;
-	return new model_errors .yo(`${server.name}: ${title} cannot start: ${(0,model_errors .bD)(error)}`, {
-		hint: `It runs in the image ${image}: is it on ${server.name} still?`,
-		cause: error,
-	});
-}
-;
-const restic_output_Summary = main_schemas ._H3({
-	message_type: main_schemas .euz('summary'),
-	snapshot_id: main_schemas .YjP(),
-	total_bytes_processed: main_schemas .Whr(),
-	data_added_packed: main_schemas .Whr().optional(),
-	data_added: main_schemas .Whr(),
-});
-function writtenSnapshot(output) {
-	const lines = (output ?? '').split('\n').filter((line) => line.includes('"summary"'));
-	const parsed = restic_output_Summary.safeParse(restic_output_jsonOf(lines.at(-1) ?? ''));
-	if (!parsed.success) {
-		throw new model_errors .yo('restic has ended well and says of no snapshot that it was written', {
-			hint: 'Is the image that of restic 0.17 or newer? "backup.image" in the file names it.',
-		});
-	}
-	const { snapshot_id: id, total_bytes_processed: sizeBytes, data_added, data_added_packed } = parsed.data;
-	return { id, sizeBytes, storedBytes: data_added_packed ?? data_added };
-}
-function resticVersion(output) {
-	const parsed = main_schemas ._H3({ version: main_schemas .YjP() }).safeParse(restic_output_jsonOf(output ?? ''));
-	return parsed.success ? parsed.data.version : 'unknown';
-}
-function restic_output_jsonOf(text) {
-	try {
-		return JSON.parse(text);
-	}
-	catch {
-		return undefined;
-	}
-}
-;
-const verdict_TOLD = 5;
-function differencesOf(counted, restored) {
-	const differences = [
-		...countsOf('rows of', counted.rows, restored.rows),
-		...countsOf('', counted.objects ?? {}, restored.objects ?? {}),
-		...Object.entries(counted.sequences ?? {}).flatMap(([name, value]) => {
-			const now = restored.sequences?.[name];
-			return now !== undefined && now >= value ? [] : [`sequence ${name}: ${value}, restored ${now ?? 'not at all'}`];
-		}),
-		...(counted.indexes ?? [])
-			.filter((name) => !restored.indexes?.includes(name))
-			.map((name) => `index ${name} is missing`),
-		...(counted.query === restored.query
-			? []
-			: [`the query answers ${JSON.stringify(restored.query ?? '')}, and answered ${JSON.stringify(counted.query ?? '')}`]),
-	];
-	const more = differences.length - verdict_TOLD;
-	return more > 0 ? [...differences.slice(0, verdict_TOLD), `and ${more} more`] : differences;
-}
-function countsOf(what, counted, restored) {
-	const names = [...new Set([...Object.keys(counted), ...Object.keys(restored)])].sort();
-	return names.flatMap((name) => {
-		const [was, is] = [counted[name], restored[name]];
-		const title = `${what} ${name}`.trim();
-		return was === is ? [] : [`${title}: ${was ?? 'none'}, restored ${is ?? 'none'}`];
-	});
-}
-;
-const DUMP_MEMORY_BYTES = 256 * 1024 * 1024;
-async function makeBackup(surroundings, source) {
-	const { server, scope, clock } = surroundings;
-	const { service, spec, access, author } = source;
-	const container = await requireRunning(surroundings, service);
-	const program = programOf(spec);
-	const at = new Date(clock.now());
-	const id = newBackupId(at);
-	const tags = { ...scope, service, id };
-	const part = program.dump(container, spec.query);
-	const outcome = await runJob(surroundings, {
-		title: `the backup of ${service}`,
-		service,
-		image: container.imageId,
-		network: `container:${container.id}`,
-		memoryBytes: DUMP_MEMORY_BYTES,
-		...jobOf(part, access, {
-			BACKUP_TIME: resticTime(at),
-			DATA_PATH: program.dataPath,
-			DATA_TAGS: backupTags(tags, 'data').join(','),
-			ABOUT_TAGS: backupTags(tags, 'about').join(','),
-		}),
-	});
-	const { output } = outcome;
-	const data = writtenSnapshot(output.get('data.json'));
-	const about = writtenSnapshot(output.get('about.json'));
-	return {
-		schema: 1,
-		...scope,
-		service,
-		id,
-		content: spec.content.kind,
-		server: server.name,
-		release: container.release,
-		image: container.image,
-		began_at: at.toISOString(),
-		took_ms: Math.round(outcome.tookMs),
-		size_bytes: data.sizeBytes,
-		stored_bytes: data.storedBytes + about.storedBytes,
-		target: targetTitle(spec.to),
-		snapshot: data.id,
-		about: about.id,
-		facts: program.factsOf(output),
-		...(spec.query !== undefined && { query: spec.query }),
-		tools: { ...program.toolsOf(output), restic: resticVersion(output.get('restic.json')) },
-		run: author.run,
-		actor: author.actor,
-	};
-}
-async function verifyBackup(surroundings, { service, spec, access, author }, receipt) {
-	const { clock, server } = surroundings;
-	const container = await requireRunning(surroundings, service);
-	const program = programOf(spec);
-	const title = `the test of backup ${receipt.id} of ${service}`;
-	const outcome = await runJob(surroundings, {
-		title,
-		service,
-		image: container.imageId,
-		network: 'bridge',
-		memoryBytes: container.memoryBytes === undefined ? undefined : container.memoryBytes + DUMP_MEMORY_BYTES,
-		...jobOf(program.verify(container, receipt.query), access, snapshotsOf(receipt, program)),
-	});
-	requireWhole(`${server.name}: ${title}`, receipt, program.factsOf(outcome.output));
-	return { at: new Date(clock.now()).toISOString(), run: author.run, took_ms: Math.round(outcome.tookMs) };
-}
-function snapshotsOf({ snapshot, about = '' }, { dataPath }) {
-	return { SNAPSHOT: snapshot, ABOUT: about, DATA_PATH: dataPath };
-}
-function programOf({ content }) {
-	if (content.kind === 'volumes' || content.kind === 'command')
-		throw new Error(`${content.kind} is no database`);
-	return databaseProgram(content.kind);
-}
-function jobOf({ script, files, environment }, access, more) {
-	return {
-		command: ['/bin/sh', script, ...access.command],
-		files: { ...files, ...access.files },
-		environment: { ...environment, ...access.environment, ...more },
-		mounts: access.mounts,
-	};
-}
-function requireWhole(title, { facts }, restored) {
-	const differences = differencesOf(facts, restored);
-	if (differences.length === 0)
-		return;
-	throw new model_errors .yo(`${title} found what was not restored: ${differences.join('; ')}`, {
-		hint: 'This backup counts for nothing. Make another one; if that fails too, its data cannot be dumped as it is.',
-	});
-}
-async function requireRunning({ server, scope }, service) {
-	const found = await findRunning(server, scope, service);
-	if (found !== undefined)
-		return found;
-	throw new model_errors .yo(`${server.name}: ${service} does not run, so nobody can ask it for its data`, {
-		hint: 'Deploy it first. What it had before is in its earlier backups.',
-	});
-}
-;
-const DISK_FOLDER = '/srv/switchyard-backups';
-const CACHE_FOLDER = '/var/cache/switchyard-restic';
-const CACHE_VOLUME = 'switchyard_restic_cache';
-const MEMORY = '128MiB';
-function accessTo({ target, password, secrets }, scope, programs) {
-	const own = targetAccess(target, secrets, scope, programs);
-	return {
-		command: [programs.restic, ...own.options],
-		environment: {
-			...programs.environment,
-			...own.environment,
-			RESTIC_REPOSITORY_FILE: inJob('restic-repository'),
-			RESTIC_PASSWORD_FILE: inJob('restic-password'),
-			RESTIC_CACHE_DIR: CACHE_FOLDER,
-			GOMEMLIMIT: MEMORY,
-		},
-		files: { ...own.files, 'restic-repository': own.address, 'restic-password': password },
-		mounts: [
-			...programs.mounts,
-			{ Type: 'volume', Source: CACHE_VOLUME, Target: CACHE_FOLDER, VolumeOptions: { NoCopy: true } },
-			...own.mounts,
-		],
-	};
-}
-function targetAccess(target, secrets, scope, programs) {
-	const valueOf = (name) => {
-		const value = secrets[name];
-		if (value === undefined)
-			throw new Error(`nobody has the value of ${name}`);
-		return value;
-	};
-	switch (target.kind) {
-		case 'disk':
-			return diskAccess(scope);
-		case 's3':
-			return s3Access(target, valueOf);
-		case 'sftp':
-			return sftpAccess(target, valueOf, programs);
-		case 'rest':
-			return restAccess(target, valueOf);
-	}
-}
-function diskAccess(scope) {
-	return {
-		address: DISK_FOLDER,
-		options: [],
-		environment: {},
-		files: {},
-		mounts: [
-			{
-				Type: 'volume',
-				Source: backupsVolumeName(scope),
-				Target: DISK_FOLDER,
-				VolumeOptions: { NoCopy: true },
-			},
-		],
-	};
-}
-function s3Access(target, valueOf) {
-	const { url, region, isPathStyle, accessKeySecret, secretKeySecret, ca } = target;
-	const host = { s3: { accessKey: valueOf(accessKeySecret), secretKey: valueOf(secretKeySecret) } };
-	const trust = trusting(ca);
-	return {
-		address: `s3:${url}`,
-		options: [
-			...['-o', `s3.bucket-lookup=${isPathStyle ? 'path' : 'dns'}`],
-			...(region === undefined ? [] : ['-o', `s3.region=${region}`]),
-		],
-		environment: { ...trust.environment, MINIO_SHARED_CREDENTIALS_FILE: inJob('restic-s3.json'), MINIO_ALIAS: 's3' },
-		files: { ...trust.files, 'restic-s3.json': JSON.stringify({ version: '10', hosts: host, aliases: host }) },
-		mounts: [],
-	};
-}
-function sftpAccess(target, valueOf, { ssh }) {
-	const { user, host, port, path, hostKeys, keySecret } = target;
-	const configuration = {
-		HostName: host,
-		Port: port,
-		User: user,
-		IdentityFile: inJob('restic-ssh-key'),
-		IdentitiesOnly: 'yes',
-		HostKeyAlias: 'repository',
-		UserKnownHostsFile: inJob('restic-known-hosts'),
-		GlobalKnownHostsFile: 'none',
-		StrictHostKeyChecking: 'yes',
-		UpdateHostKeys: 'no',
-		BatchMode: 'yes',
-		ConnectTimeout: 30,
-		ServerAliveInterval: 15,
-		ServerAliveCountMax: 4,
-	};
-	const lines = Object.entries(configuration).map(([name, value]) => `  ${name} ${value}\n`);
-	return {
-		address: `sftp://repository/${path.split('/').map(encodeURIComponent).join('/')}`,
-		options: ['-o', `sftp.command=${ssh} -F ${inJob('restic-ssh-config')} -s repository sftp`],
-		environment: {},
-		files: {
-			'restic-ssh-config': `Host repository\n${lines.join('')}`,
-			'restic-ssh-key': normalisePrivateKey(valueOf(keySecret)),
-			'restic-known-hosts': hostKeys.map((key) => `repository ${key}\n`).join(''),
-		},
-		mounts: [],
-	};
-}
-function restAccess({ url, login, ca }, valueOf) {
-	const credentials = login === undefined
-		? ''
-		: `${[login.user, valueOf(login.passwordSecret)].map(encodeURIComponent).join(':')}@`;
-	return {
-		address: `rest:${url.replace('//', `//${credentials}`)}`,
-		options: [],
-		...trusting(ca),
-		mounts: [],
-	};
-}
-function trusting(ca) {
-	if (ca === undefined)
-		return { environment: {}, files: {} };
-	return { environment: { RESTIC_CACERT: inJob('restic-ca.pem') }, files: { 'restic-ca.pem': ca } };
-}
-function inJob(name) {
-	return `${JOB_FOLDER}/${name}`;
-}
-;
-const EXIT = { incomplete: 3, noRepository: 10, locked: 11, wrongPassword: 12 };
-const SAID = [
-	{
-		pattern: /no space left on device|disk quota exceeded|QuotaExceeded|XMinioStorageFull|507 /i,
-		what: 'there is no space left for backups',
-		hint: 'Make room there, or keep fewer backups ("retention") and run the action with "prune". Those that are there stay as they are.',
-	},
-	{
-		pattern: /(delet|remov)[^\n]*(403|405|forbidden|not allowed|access ?denied)|(403|forbidden)[^\n]*(delet|remov)/i,
-		what: 'nothing may be deleted with these credentials',
-		hint: 'An append-only repository is pruned with other credentials, from a place that a thief of the server does not reach: run the action with "prune" and secrets that may delete.',
-	},
-	{
-		pattern: /Host key verification failed|HOST IDENTIFICATION HAS CHANGED|No \S+ host key is known/i,
-		what: 'the host shows another key than the file says',
-		hint: 'Compare "ssh-keyscan HOST" with "host_key" in the file. If nobody has changed the host, somebody stands in between.',
-	},
-	{
-		pattern: /NoSuchBucket|bucket does not exist/i,
-		what: 'the bucket is not there',
-		hint: 'Is its name right, after the endpoint in "s3"? It is not made by itself, since a mistyped one would be.',
-	},
-	{
-		pattern: /Permission denied \(|AccessDenied|Access Denied|InvalidAccessKeyId|SignatureDoesNotMatch|access key|40[13] (unauthorized|forbidden)|\((401|403)\)|unauthorized/i,
-		what: 'the credentials are not accepted',
-		hint: 'Are the secrets that "to" names those of this place, and may they read and write there?',
-	},
-	{
-		pattern: /x509: |tls: |certificate/i,
-		what: 'the certificate of the server is not trusted',
-		hint: 'One of an authority of your own is named by "ca" in the file.',
-	},
-	{
-		pattern: /permission denied|SSH_FX_PERMISSION_DENIED/i,
-		what: 'it may not be written there',
-		hint: 'Give the login the right to write below the path in the file.',
-	},
-	{
-		pattern: /ciphertext verification failed|invalid data returned|does not match|hash mismatch|unexpected (pack )?(size|file)|pack .*(missing|not found)|blob .*not found|id mismatch|load\(<data|decrypting|broken pack|damaged/i,
-		what: 'the repository is damaged',
-		hint: 'Something there was changed or lost after it was written. See what with "restic check --read-data"; a backup made now is whole again, and "restic repair" gives up what cannot be read.',
-	},
-	{
-		pattern: /no such host|could not resolve|connection refused|connection reset|connection timed out|i\/o timeout|network is unreachable|no route to host|connect: |closed by remote host|unexpected EOF|server went away/i,
-		what: 'it cannot be reached from the server',
-		hint: 'Is the address in the file right, and does a firewall let the server through?',
-	},
-];
-function explainRestic({ exitCode, stderr, target, server }) {
-	const said = wordsOf(stderr);
-	const { what, hint } = meaningOf(exitCode, said);
-	return new model_errors .yo(`${server}: backups at ${target}: ${what}. restic says: ${said || 'nothing'}`, { hint });
-}
-function meaningOf(exitCode, said) {
-	switch (exitCode) {
-		case EXIT.noRepository:
-			return {
-				what: 'there is no repository',
-				hint: 'The first backup makes one. Where there were some before, see where they have gone: is the address still the same?',
-			};
-		case EXIT.locked:
-			return {
-				what: 'the repository is locked by a run that is at work, or was ended in the middle',
-				hint: 'Run again. What a dead run has left is taken away by itself once it is half an hour old.',
-			};
-		case EXIT.wrongPassword:
-			return {
-				what: 'the password of the repository is another one',
-				hint: 'Give the secret the value that it had when the first backup was made. Nothing was changed.',
-			};
-		case EXIT.incomplete:
-			return {
-				what: 'some of the data could not be read',
-				hint: 'Nothing of it counts as a backup. What is said tells which file; then run again.',
-			};
-		case 137:
-			return {
-				what: 'restic was killed',
-				hint: 'By somebody, or since the server had no memory left ("dmesg" tells). Run again.',
-			};
-	}
-	return (SAID.find(({ pattern }) => pattern.test(said)) ?? {
-		what: `restic ended with exit code ${exitCode}`,
-		hint: 'Nothing half counts as a backup. What it says tells what is wrong; then run again.',
-	});
-}
-function wordsOf(stderr) {
-	const lines = stderr.split('\n').map(restic_failure_textOf).filter((line) => line !== '');
-	return [...new Set(lines)].slice(-6).join('; ').replaceAll(/\s+/g, ' ');
-}
-function restic_failure_textOf(line) {
-	if (!line.startsWith('{'))
-		return line.trim();
-	try {
-		const { message, error } = JSON.parse(line);
-		return (message ?? error?.message ?? '').replace(/^Fatal: /, '').trim();
-	}
-	catch {
-		return line.trim();
-	}
-}
-;
-async function prepareRepository(restic, isExpected) {
-	if (await prepare_isThere(restic))
-		return;
-	if (isExpected) {
-		throw new model_errors .yo(`${restic.surroundings.server.name}: backups at ${restic.title}: there is no repository, and backups were made there`, {
-			hint: 'Has "to" changed, is a disk not mounted, or was it removed? A new one is made where you say so: remove the receipts of this place from the state branch ("backups/").',
-		});
-	}
-	await restic.run(['init']).catch(async (error) => {
-		if (!(await prepare_isThere(restic).catch(() => false)))
-			throw error;
-	});
-	if (!(await prepare_isThere(restic)))
-		throw restic.explain(EXIT.noRepository, '');
-}
-async function prepare_isThere(restic) {
-	const { exitCode } = await restic.run(['cat', 'config'], { expected: [EXIT.noRepository] });
-	return exitCode === 0;
-}
-;
-const container_FIRST_POLL_MS = 50;
-const container_LONGEST_POLL_MS = 1_000;
-const container_CANCEL_GRACE_S = 3;
-async function runContainer(surroundings, run) {
-	const { server, clock, signal } = surroundings;
-	const { engine } = server;
-	const id = await createRun(surroundings, run);
-	try {
-		await engine.startContainer(id);
-		const everyMs = (looks) => Math.min(container_FIRST_POLL_MS * 2 ** (looks - 1), container_LONGEST_POLL_MS);
-		const ended = await poll(clock.endingWith(signal), { everyMs }, async () => {
-			const { State } = await engine.inspectContainer(id);
-			return State?.Running ? undefined : { exitCode: State?.ExitCode ?? 1 };
-		});
-		return { exitCode: ended?.exitCode ?? 1, ...(await engine.logs(id, {})) };
-	}
-	catch (error) {
-		if (signal.aborted)
-			await engine.stopContainer(id, container_CANCEL_GRACE_S).catch(() => undefined);
-		throw error;
-	}
-	finally {
-		await engine.removeContainer(id);
-	}
-}
-async function createRun({ server, scope, signal }, { image, command, environment, files, mounts, network }) {
-	signal.throwIfAborted();
-	const { engine } = server;
-	const labels = {
-		[model_labels .d.role]: 'backup',
-		[model_labels .d.project]: scope.project,
-		[model_labels .d.environment]: scope.environment,
-	};
-	const name = `${scopeName(scope)}_restic_${(0,external_node_crypto_.randomBytes)(4).toString('hex')}`;
-	const id = await engine.createContainer(name, {
-		Image: image,
-		Entrypoint: command.slice(0, 1),
-		Cmd: command.slice(1),
-		User: '0:0',
-		Env: Object.entries(environment).map(([key, value]) => `${key}=${value}`),
-		Labels: labels,
-		HostConfig: {
-			Init: true,
-			NetworkMode: network,
-			Mounts: [{ Type: 'volume', Target: JOB_FOLDER, VolumeOptions: { Labels: labels } }, ...mounts],
-			LogConfig: { Type: 'json-file', Config: {} },
-		},
-	});
-	try {
-		const entries = Object.entries(files).map(([path, text]) => ({
-			path,
-			content: Buffer.from(text),
-			mode: 0o400,
-			uid: 0,
-			gid: 0,
-		}));
-		await engine.writeEntries(id, JOB_FOLDER, entries);
-	}
-	catch (error) {
-		await engine.removeContainer(id);
-		throw error;
-	}
-	return id;
-}
-;
-const program_FOLDER = '/opt/switchyard-restic';
-const OWN_PROGRAMS = { restic: 'restic', ssh: 'ssh', environment: {}, mounts: [] };
-const program_SCRIPT = `set -eu
-folder=$1
-cd "$folder"
-[ ! -e ready ] || exit 0
-mkdir -p bin lib
-place() {
-  chmod 755 "$1"
-  mv -f "$1" "$2"
-}
-bring() {
-  from=$(command -v "$1") || return 0
-  libraries=$(ldd "$from" 2>/dev/null | sed -n 's/.*=> \\(\\/[^ ]*\\) .*/\\1/p; s/^[[:space:]]*\\(\\/[^ ]*\\) (.*/\\1/p') || true
-  if [ -z "$libraries" ]; then
-    cp -L "$from" "bin/$1.$$"
-    place "bin/$1.$$" "bin/$1"
-    return 0
-  fi
-  for library in $libraries "$from"; do
-    name=\${library##*/}
-    cp -L "$library" "lib/$name.$$"
-    place "lib/$name.$$" "lib/$name"
-    case $name in ld-*) loader=$name ;; esac
-  done
-  printf '#!/bin/sh\\nexec %s/%s --library-path %s %s/%s "$@"\\n' "$folder/lib" "$loader" "$folder/lib" "$folder/lib" "$1" >"bin/$1.$$"
-  place "bin/$1.$$" "bin/$1"
-}
-bring restic
-bring ssh
-[ ! -e /etc/ssl/certs/ca-certificates.crt ] || cp -L /etc/ssl/certs/ca-certificates.crt roots.pem
-[ -x bin/restic ]
-: >ready
-`;
-async function bringPrograms(surroundings, image) {
-	const { server } = surroundings;
-	const found = await server.engine.findImage(image);
-	const id = found?.Id?.replace('sha256:', '').slice(0, 12);
-	if (id === undefined)
-		throw new Error(`the image ${image} is not on ${server.name}`);
-	const volume = {
-		Type: 'volume',
-		Source: `switchyard_restic_${id}`,
-		Target: program_FOLDER,
-		VolumeOptions: { NoCopy: true },
-	};
-	const { exitCode, stderr } = await runContainer(surroundings, {
-		image,
-		command: ['sh', '-c', program_SCRIPT, 'sh', program_FOLDER],
-		environment: {},
-		files: {},
-		mounts: [volume],
-		network: 'none',
-	}).catch((error) => ({ exitCode: 1, stderr: (0,model_errors .bD)(error) }));
-	if (exitCode !== 0) {
-		throw new model_errors .yo(`${server.name}: restic cannot be taken from the image ${image}: ${stderr.trim()}`, {
-			hint: 'It has to have restic 0.17 or newer and a shell, as the official one has: "backup.image" in the file names it.',
-		});
-	}
-	return {
-		restic: `${program_FOLDER}/bin/restic`,
-		ssh: `${program_FOLDER}/bin/ssh`,
-		environment: { SSL_CERT_FILE: `${program_FOLDER}/roots.pem` },
-		mounts: [{ ...volume, ReadOnly: true }],
-	};
-}
-;
-const LOCK_PATIENCE = '2m';
-class Restic {
-	surroundings;
-	repository;
-	#image;
-	constructor(surroundings, repository, image) {
-		this.surroundings = surroundings;
-		this.repository = repository;
-		this.#image = image;
-	}
-	get title() {
-		return targetTitle(this.repository.target);
-	}
-	requestFor(command, mounts = []) {
-		const access = accessTo(this.repository, this.surroundings.scope, OWN_PROGRAMS);
-		return {
-			image: this.#image,
-			command: [...access.command, ...command],
-			environment: access.environment,
-			files: access.files,
-			mounts: [...access.mounts, ...mounts],
-			network: this.repository.target.kind === 'disk' ? 'none' : 'bridge',
-		};
-	}
-	async run(command, options = {}) {
-		const { exitCode, stdout, stderr } = await this.#attempt(command, options);
-		if (exitCode === 0 || options.expected?.includes(exitCode))
-			return { exitCode, values: restic_valuesOf(stdout) };
-		throw this.explain(exitCode, stderr);
-	}
-	explain(exitCode, stderr) {
-		return explainRestic({ exitCode, stderr, target: this.title, server: this.surroundings.server.name });
-	}
-	async #attempt(command, { mounts }) {
-		const attempt = (words) => runContainer(this.surroundings, this.requestFor(words, mounts));
-		const patient = ['--retry-lock', LOCK_PATIENCE, '--cleanup-cache', '--json', ...command];
-		const ended = await attempt(patient);
-		if (ended.exitCode !== EXIT.locked)
-			return ended;
-		await attempt(['unlock']);
-		return await attempt(patient);
-	}
-}
-function restic_valuesOf(stdout) {
-	const text = stdout.trim();
-	if (text === '')
-		return [];
-	try {
-		return [JSON.parse(text)];
-	}
-	catch {
-		return text.split('\n').flatMap((line) => {
-			try {
-				return [JSON.parse(line)];
-			}
-			catch {
-				return [];
-			}
-		});
-	}
-}
-;
-async function openRepository(surroundings, { spec, secrets, isExpected, authFor }) {
-	const { scope } = surroundings;
-	await ensureImage(surroundings, spec.image, authFor);
-	const repository = { target: spec.to, password: secrets[spec.passwordSecret] ?? '', secrets };
-	const restic = new Restic(surroundings, repository, spec.image);
-	const [programs] = await Promise.all([
-		bringPrograms(surroundings, spec.image),
-		prepareRepository(restic, isExpected),
-	]);
-	return accessTo(repository, scope, programs);
-}
-async function ensureImage({ server: { engine, name }, signal }, image, authFor) {
-	if ((await engine.findImage(image)) !== undefined)
-		return;
-	const auth = await authFor(image);
-	try {
-		await engine.pullImage(image, { ...(auth && { auth }), onProgress: () => undefined, signal });
-	}
-	catch (error) {
-		if (signal.aborted)
-			throw signal.reason;
-		throw new model_errors .yo(`${name}: pulling ${image} failed: ${(0,model_errors .bD)(error)}`, {
-			hint: 'It is the image of restic: "backup.image" in the file names it.',
-			cause: error,
-		});
-	}
-}
-;
-async function restoreInPlace(surroundings, { service, spec, access }, receipt, confirm) {
-	const { server, clock } = surroundings;
-	const container = await requireRunning(surroundings, service);
-	const program = programOf(spec);
-	const names = program.namesOf(container, newBackupId(new Date(clock.now())));
-	const title = `the restore of ${service} from backup ${receipt.id}`;
-	const place = {
-		service,
-		image: container.imageId,
-		network: `container:${container.id}`,
-		memoryBytes: DUMP_MEMORY_BYTES,
-	};
-	const beside = program.restoreBeside(container, receipt.query, names);
-	const filled = await runJob(surroundings, {
-		title,
-		...place,
-		...jobOf(beside, access, snapshotsOf(receipt, program)),
-	});
-	requireWhole(`${server.name}: ${title}`, receipt, program.factsOf(filled.output));
-	await confirm();
-	await runJob(surroundings, { title, ...place, ...jobOf(program.swap(container, names), access, {}) });
-	return names.kept;
-}
-;
-async function createBackups(request) {
-	return await withHolders(request, async (holder, work) => {
-		const { spec, service } = holder;
-		const { receipt } = await work.step(`Back up ${service} on ${holder.server.name}`, () => makeBackup(work.surroundings, work.source).then((made) => ({ receipt: made })));
-		await work.keep(receipt, `backup ${receipt.id} of ${service}`);
-		const before = await work.receipts();
-		if (!isDue(spec, before, receipt))
-			return receipt;
-		return await verified(work, receipt);
-	});
-}
-async function verifyBackups(request) {
-	return await withHolders(request, async ({ service }, work) => {
-		const receipts = await work.receipts();
-		return await verified(work, chooseBackup(service, receipts, request.which, 'made'));
-	});
-}
-async function restoreBackups(request) {
-	const { author, leaseWaitMs, signal, services = [] } = request;
-	if (services.length !== 1) {
-		throw new model_errors .yo('a restore needs the name of the service whose data comes back', {
-			hint: 'Write it as the input "service", one name.',
-		});
-	}
-	const restore = async ({ service, server }, work) => {
-		const receipts = await work.receipts();
-		const receipt = chooseBackup(service, receipts, request.which, 'verified');
-		const kept = await work.step(`Restore backup ${receipt.id} of ${service} on ${server.name}`, () => restoreInPlace(work.surroundings, work.source, receipt, work.confirm));
-		request.log.warning(`${service} has the data of ${receipt.began_at} again. What it had before is kept as ${kept} on ${server.name}: remove it when nobody misses anything`);
-		return receipt;
-	};
-	return await withHolders(request, restore, { author, leaseWaitMs, signal });
-}
-async function verified(work, receipt) {
-	const { service, id } = receipt;
-	try {
-		const verification = await work.step(`Restore backup ${id} of ${service} into a scratch container`, () => verifyBackup(work.surroundings, work.source, receipt));
-		const { unverified: _earlier, ...known } = receipt;
-		const good = { ...known, verified: verification };
-		await work.keep(good, `backup ${id} of ${service} verified`);
-		return good;
-	}
-	catch (error) {
-		const bad = { ...receipt, unverified: (0,model_errors .bD)(error).split('\n')[0] ?? '' };
-		delete bad.verified;
-		await work.keep(bad, `backup ${id} of ${service} not verified`);
-		throw error;
-	}
-}
-function isDue({ verify }, before, { began_at }) {
-	if (verify !== 'daily')
-		return verify === 'always';
-	return !before.some(({ verified: found }) => found?.at.slice(0, 10) === began_at.slice(0, 10));
-}
-async function withHolders(request, work, access = 'read') {
-	const { wanted: file, excludedServers, clock, log, author, signal, secrets, registryAuth } = request;
-	const chosen = chosenOf(request);
-	const narrowing = { services: undefined, zones: undefined, excludedServers };
-	const opening = { wanted: file, narrowing, access, timeline: new Timeline(clock) };
-	return await withEnvironment(request, opening, async ({ wanted, fleet, journal }) => {
-		fleet.guardWith(() => journal.lease?.assertMayChange());
-		const scope = { project: wanted.project, environment: wanted.environment };
-		const holders = await holdersOf(fleet, scope, chosen);
-		const outcomes = [];
-		for (const holder of holders) {
-			const { service, spec, server } = holder;
-			const told = { service, server: server.name };
-			try {
-				const surroundings = { server, scope, clock, log, signal };
-				const before = await journal.snapshot.receipts(service);
-				const access = await openRepository(surroundings, {
-					spec,
-					secrets,
-					isExpected: before.some(({ target }) => target === targetTitle(spec.to)),
-					authFor: registryAuth,
-				});
-				const receipt = await work(holder, {
-					surroundings,
-					source: { service, spec, access, author },
-					step: (title, inner) => log.group(title, inner),
-					keep: (kept, what) => journal.keepReceipts([kept], what, author),
-					receipts: () => journal.snapshot.receipts(service),
-					confirm: async () => await journal.lease?.confirm(),
-				});
-				outcomes.push({ ...told, receipt });
-			}
-			catch (error) {
-				if (signal.aborted || !(error instanceof model_errors .yo))
-					throw error;
-				outcomes.push({ ...told, failure: error });
-			}
-		}
-		return { outcomes };
-	});
-}
-function chosenOf({ wanted, services }) {
-	const all = wanted.services.flatMap(({ name, backup }) => backup === undefined ? [] : [{ service: name, spec: backup }]);
-	const unknown = services?.find((name) => !all.some(({ service }) => service === name));
-	if (unknown !== undefined || all.length === 0) {
-		throw new model_errors .yo(unknown === undefined
-			? `nothing of ${wanted.project} ${wanted.environment} is backed up`
-			: `the file does not back up ${JSON.stringify(unknown)}`, { hint: 'Write backup: true at a service that is a database, or backup: { volumes: [data] }.' });
-	}
-	return services === undefined ? all : all.filter(({ service }) => services.includes(service));
-}
-async function holdersOf(fleet, scope, chosen) {
-	const found = await fleet.onAll(async (server) => {
-		const here = await Promise.all(chosen.map(async (one) => ((await findRunning(server, scope, one.service)) ? [{ ...one, server }] : [])));
-		return here.flat();
-	});
-	const holders = found.flat();
-	const missing = chosen.find(({ service }) => !holders.some((holder) => holder.service === service));
-	if (missing === undefined)
-		return holders;
-	throw new model_errors .yo(`${missing.service} runs on none of the servers, so nobody can ask it for its data`, {
-		hint: 'Deploy it first. What it had before is in its earlier backups: "operation: restore" brings it back.',
-	});
-}
-;
-const backup = command_command({
-	title: 'Switchyard backup',
-	description: 'Back up databases and volumes of an environment from server to repository, verify each backup by restoring it, and bring one back.',
-	inputs: [...PROJECT, 'operation', 'backup', 'service', 'exclude-servers', 'lease-wait', 'secrets', 'age-key'],
-	outputs: ['backups'],
-	meanings: {
-		service: 'The services to work on, one a line. All that the file backs up when empty; `restore` needs one.',
-		secrets: 'The values of secrets by name, as a JSON object: all with the expression `toJSON(secrets)`. Needed are the password of the repository, and what opens the place where it is.',
-	},
-	async run(inputs, surroundings) {
-		const project = await openProject(inputs, surroundings);
-		const { operation, service: services, 'exclude-servers': excludedServers } = inputs;
-		const { wanted, reach, author, title } = project;
-		const secrets = repositorySecrets(project, services);
-		for (const value of Object.values(secrets))
-			surroundings.log.hide(value);
-		const request = { ...reach, wanted, services, excludedServers, secrets, author, signal: surroundings.signal };
-		const report = await backup_carryOut(inputs, request);
-		return {
-			kind: 'backups',
-			title,
-			operation,
-			report,
-			outputs: { backups: report.outcomes.map(outputOf) },
-			failure: failureIn(report),
-		};
-	},
-});
-function backup_carryOut({ operation, backup: which, 'lease-wait': leaseWaitMs }, request) {
-	switch (operation) {
-		case 'create':
-			return createBackups(request);
-		case 'verify':
-			return verifyBackups({ ...request, which });
-		case 'restore':
-			return restoreBackups({ ...request, which, leaseWaitMs });
-	}
-}
-function repositorySecrets({ wanted, definitions, sources }, services) {
-	const names = wanted.services.flatMap(({ name, backup: spec }) => spec === undefined || services?.includes(name) === false
-		? []
-		: [spec.passwordSecret, ...targetSecrets(spec.to)]);
-	const errors = [];
-	const values = [...new Set(names)].map((name) => {
-		try {
-			return [name, requireSecret(name, sources, definitions)];
-		}
-		catch (error) {
-			if (!(error instanceof model_errors .yo))
-				throw error;
-			errors.push(error);
-			return [name, ''];
-		}
-	});
-	(0,model_errors .b2)(errors);
-	return Object.fromEntries(values);
-}
-function outputOf({ service, server, receipt, failure }) {
-	return {
-		service,
-		server,
-		...(receipt !== undefined && {
-			id: receipt.id,
-			at: receipt.began_at,
-			size_bytes: receipt.size_bytes,
-			stored_bytes: receipt.stored_bytes,
-			took_ms: receipt.took_ms,
-		}),
-		verified: failure === undefined && receipt?.verified !== undefined,
-		...(receipt?.verified !== undefined && { restore_ms: receipt.verified.took_ms }),
-		...(failure !== undefined && { error: (0,model_errors .bD)(failure).split('\n')[0] ?? '' }),
-	};
-}
-function failureIn({ outcomes }) {
-	const failures = outcomes.flatMap(({ failure }) => (failure === undefined ? [] : [failure]));
-	try {
-		(0,model_errors .b2)(failures.filter((failure) => failure instanceof model_errors .yo));
-		return failures[0];
-	}
-	catch (error) {
-		return error;
 	}
 }
 ;
@@ -95717,7 +93605,7 @@ const buildPush = command_command({
 async function eject(project, services, { env, log }) {
 	const { workspace, folder, title } = project;
 	const builds = requireBuilds(project, services, undefined);
-	const { ejectDockerfiles } = await Promise.all( [__nccwpck_require__.e(969), __nccwpck_require__.e(365)]).then(__nccwpck_require__.bind(__nccwpck_require__, 5365));
+	const { ejectDockerfiles } = await Promise.all( [__nccwpck_require__.e(541), __nccwpck_require__.e(902)]).then(__nccwpck_require__.bind(__nccwpck_require__, 1902));
 	const checkout = await readCheckout({ workspace, env });
 	const ejected = await ejectDockerfiles(builds, { folder, workspace, checkout, log });
 	return { kind: 'built', title, images: [], ejected, outputs: builtOutputs([]), failure: undefined };
@@ -96031,7 +93919,7 @@ const certificates_certificates = command_command({
 	async run({ action, domains, 'revocation-reason': reason, ...inputs }, surroundings) {
 		if (action !== 'list') {
 			const project = await openProject(inputs, surroundings);
-			const forced = action === 'issue' ? certificates_chosenOf(project, domains) : [];
+			const forced = action === 'issue' ? chosenOf(project, domains) : [];
 			const revoked = action === 'revoke' ? revocableOf(project, domains) : undefined;
 			return await change({ ...inputs, service: [] }, surroundings, {
 				scope: 'routes',
@@ -96050,7 +93938,7 @@ const certificates_certificates = command_command({
 		};
 	},
 });
-function certificates_chosenOf({ wanted }, domains) {
+function chosenOf({ wanted }, domains) {
 	const { tls } = wanted.nginx;
 	const all = tlsDomains(wanted.services.flatMap(({ route }) => domainsOf(route)), tls);
 	const wrong = domains?.find((domain) => !all.includes(domain));
@@ -96066,7 +93954,7 @@ function revocableOf(project, domains) {
 			hint: 'Write their domains, one a line, as the input "domains".',
 		});
 	}
-	const chosen = certificates_chosenOf(project, domains);
+	const chosen = chosenOf(project, domains);
 	for (const domain of chosen) {
 		const { mode } = tlsOf(project.wanted.nginx.tls, domain);
 		if (!isFromAuthority(mode)) {
@@ -96331,7 +94219,6 @@ const ACTIONS = {
 		color: 'blue',
 		command: maintenance_maintenance,
 	},
-	backup: { folder: 'actions/backup', icon: 'archive', color: 'blue', command: backup },
 	status: { folder: 'actions/status', icon: 'list', color: 'blue', command: commands_status_status },
 };
 ;
@@ -96503,7 +94390,7 @@ class CommentForbidden extends Error {
 async function putComment(comment) {
 	const { token, apiUrl, repository, pullRequest, marker } = comment;
 	const [owner = '', repo = ''] = repository.split('/');
-	const { getOctokit } = await Promise.resolve( ).then(__nccwpck_require__.bind(__nccwpck_require__, 6351));
+	const { getOctokit } = await Promise.resolve( ).then(__nccwpck_require__.bind(__nccwpck_require__, 1329));
 	const signal = AbortSignal.timeout(sticky_comment_TIMEOUT_MS);
 	const octokit = getOctokit(token, { baseUrl: apiUrl, request: { signal } });
 	const { issues } = octokit.rest;
@@ -96584,7 +94471,7 @@ function reasonFor(error, { isFromFork }) {
 }
 ;
 const LONGEST_END_MS = 6_000;
-core_core .$W({ jitless: true });
+main_core .$W({ jitless: true });
 async function run(name) {
 	const log = new RunnerLog();
 	const signal = cancelOnSignals(log, (error) => main_end(name, error, log));

@@ -1,8 +1,8 @@
 "use strict";
-exports.id = 365;
-exports.ids = [365];
+exports.id = 902;
+exports.ids = [902];
 exports.modules = {
-  5365:
+  1902:
   ((__unused_webpack_module, __webpack_exports__, __webpack_require__) => {
 __webpack_require__.d(__webpack_exports__, {
   buildImages: () => (  buildImages),
@@ -10,11 +10,11 @@ __webpack_require__.d(__webpack_exports__, {
 });
 var external_node_fs_ = __webpack_require__(3024);
 var promises_ = __webpack_require__(1455);
-var external_node_path_ = __webpack_require__(6760);
-var fleet = __webpack_require__(7363);
-var errors = __webpack_require__(9187);
+var external_node_path_ = __webpack_require__(4379);
+var fleet = __webpack_require__(7492);
+var errors = __webpack_require__(6454);
 var external_node_crypto_ = __webpack_require__(7598);
-var model_labels = __webpack_require__(7411);
+var model_labels = __webpack_require__(6882);
 ;
 const VERSION = 1;
 const PARTS = {
@@ -131,7 +131,7 @@ async function context_hashOf(place) {
 	await (0,external_node_stream_promises_.pipeline)((0,external_node_fs_.createReadStream)(place), hash);
 	return hash.digest('hex');
 }
-var main = __webpack_require__(7572);
+var main = __webpack_require__(114);
 ;
 const REFERENCE = /\$(?:\{(\w+)(?::([-+])([^}]*))?\}|(\w+))/g;
 function withVariables(text, values) {
@@ -831,8 +831,8 @@ function dockerfile(title, stages) {
 function inFolder(folder, path) {
 	return folder === '.' ? path : `${folder}/${path}`;
 }
-var dist = __webpack_require__(2897);
-var schemas = __webpack_require__(6119);
+var dist = __webpack_require__(3483);
+var schemas = __webpack_require__(180);
 ;
 const texts = schemas .g1P(schemas .YjP(), schemas .YjP()).catch({});
 const schema = schemas ._H3({
@@ -1112,8 +1112,8 @@ const IGNORED = [
 function ignoreText(lines) {
 	return `${[...lines, ...IGNORED].join('\n')}\n`;
 }
-var constants = __webpack_require__(517);
-var shlex = __webpack_require__(6635);
+var constants = __webpack_require__(1531);
+var shlex = __webpack_require__(4089);
 ;
 const USUAL = { yarn: '1.22.22', 'yarn@berry': '4', pnpm: '10', bun: '1' };
 function packageManagerOf(tree, { top, needed, members }) {
@@ -1222,7 +1222,7 @@ function managerOf(name, lock, version, tree) {
 				isCacheLocked: false,
 				env: {},
 				settings: ['.npmrc', 'pnpm-workspace.yaml', '.pnpmfile.cjs', 'patches/'],
-				install: ({ isProduction, app, isWorkspace }) => joined('pnpm install --frozen-lockfile --store-dir=/root/.pnpm', `--prod=${isProduction}`, isWorkspace && app.folder !== '.' && `--filter=${(0,shlex .hD)(`./${app.folder}...`)}`),
+				install: ({ isProduction, app, isWorkspace }) => joined('pnpm install --frozen-lockfile --store-dir=/root/.pnpm', `--prod=${isProduction}`, isWorkspace && app.folder !== '.' && `--filter=${(0,shlex .hD)(`{./${app.folder}}...`)}`),
 				runScript: (script, folder) => [
 					'pnpm',
 					...(folder === '.' ? [] : [`--dir=${folder}`]),
@@ -1252,11 +1252,11 @@ function joined(...words) {
 function titleOf(what, { lock, title }) {
 	return lock === undefined ? what : `${what} with ${title}`;
 }
-var satisfies = __webpack_require__(6193);
+var satisfies = __webpack_require__(7871);
 var satisfies_default =  __webpack_require__.n(satisfies);
-var min_version = __webpack_require__(580);
+var min_version = __webpack_require__(5358);
 var min_version_default =  __webpack_require__.n(min_version);
-var valid = __webpack_require__(6687);
+var valid = __webpack_require__(5762);
 var valid_default =  __webpack_require__.n(valid);
 ;
 const LTS = { krypton: 24, jod: 22, iron: 20 };
@@ -1670,7 +1670,7 @@ function nodeOrSite(tree, options) {
 	const hasPage = PAGES.some((path) => tree.paths.includes(path));
 	return !isApp && hasPage ? [] : [{ name: 'node', by: 'package.json' }];
 }
-var shell_words = __webpack_require__(5621);
+var shell_words = __webpack_require__(2740);
 ;
 const PROGRAMS = {
 	fastify: ['fastify-cli', 'cli.js'],
@@ -1857,7 +1857,7 @@ function ownFiles({ project }, isBuilt) {
 		return [isBuilt ? copy(['/app'], './', '--from=build') : 'COPY . .'];
 	return folders.map((folder) => isBuilt ? copy([`/app/${folder}`], `./${folder}`, '--from=build') : copy([folder], `./${folder}`));
 }
-var smol_toml_dist = __webpack_require__(5217);
+var smol_toml_dist = __webpack_require__(528);
 ;
 const names = schemas .g1P(schemas .YjP(), schemas .L5J()).optional().catch(undefined);
 const python_project_texts = schemas .YOg(schemas .YjP()).optional().catch(undefined);
@@ -2762,9 +2762,9 @@ async function ejectDockerfiles(builds, place) {
 		return { service, files: Object.keys(texts).map((name) => (0,external_node_path_.relative)(workspace, (0,external_node_path_.join)(context, name))) };
 	}));
 }
-var cache_folder = __webpack_require__(6725);
-var git_source = __webpack_require__(1414);
-var bare_repository = __webpack_require__(6068);
+var cache_folder = __webpack_require__(5312);
+var git_source = __webpack_require__(3343);
+var bare_repository = __webpack_require__(7527);
 ;
 function fetchFailure(call, stderr, id) {
 	if (id !== undefined && /not our ref|unknown (?:ref|object)/i.test(stderr))
@@ -2865,7 +2865,7 @@ function saying(stderr, secrets) {
 }
 var external_node_child_process_ = __webpack_require__(1421);
 var consumers_ = __webpack_require__(8321);
-var run_git = __webpack_require__(715);
+var run_git = __webpack_require__(2332);
 ;
 async function runGitUntil(args, { cwd, env, signal }) {
 	signal.throwIfAborted();
@@ -2931,7 +2931,7 @@ async function keepOwn(git, gitDir) {
 function alternatesOf(gitDir) {
 	return (0,external_node_path_.join)(gitDir, 'objects', 'info', 'alternates');
 }
-var configuration = __webpack_require__(8329);
+var configuration = __webpack_require__(6094);
 ;
 function parseSubmodules(listing) {
 	const byName = new Map();
@@ -3154,8 +3154,8 @@ async function datesOf(folder, names) {
 async function namesIn(folder) {
 	return await (0,promises_.readdir)(folder).catch(() => []);
 }
-var git_authorization = __webpack_require__(3958);
-var environment = __webpack_require__(4334);
+var git_authorization = __webpack_require__(3445);
+var environment = __webpack_require__(873);
 ;
 const PUBLISHED = [
 	{
@@ -3180,8 +3180,8 @@ function knownHosts(given) {
 	const more = (given ?? '').split(/\r?\n/).filter((line) => line.trim() !== '');
 	return `${[...published, ...more].join('\n')}\n`;
 }
-var remote = __webpack_require__(3077);
-var witness = __webpack_require__(4804);
+var remote = __webpack_require__(5716);
+var witness = __webpack_require__(959);
 ;
 const UNWANTED = /^(?:INPUT_|GIT_TRACE|GIT_CURL_VERBOSE$|GIT_SSH|GIT_ASKPASS$|SSH_ASKPASS|GIT_TEMPLATE_DIR$)/;
 const ISOLATED = {
@@ -3408,8 +3408,8 @@ function once(known, key, work) {
 	known.set(key, begun);
 	return begun;
 }
-var image_name = __webpack_require__(2319);
-var layout = __webpack_require__(1570);
+var image_name = __webpack_require__(2486);
+var layout = __webpack_require__(3677);
 ;
 const ENGINE = {
 	cache: 'inside',
@@ -3790,7 +3790,7 @@ function spaceWarning(freeBytes) {
 	const free = (freeBytes / 1024 ** 3).toFixed(1);
 	return `only ${free} GB are free where images are built: remove what is not needed (docker system prune --all), or the build may fail`;
 }
-var credentials = __webpack_require__(2823);
+var credentials = __webpack_require__(2218);
 ;
 async function withDockerConfig({ env, parent, login }, work) {
 	await (0,promises_.mkdir)(parent, { recursive: true });
@@ -4022,8 +4022,8 @@ function provenanceFor({ platforms }, { isPushed, run }) {
 		return 'false';
 	return run === undefined ? 'mode=min' : `mode=min,builder-id=${run}`;
 }
-var archive = __webpack_require__(9459);
-var layout_store = __webpack_require__(2558);
+var archive = __webpack_require__(8662);
+var layout_store = __webpack_require__(7849);
 ;
 const LIST = 'manifest.json';
 async function keepFromEngine(name, place, run) {

@@ -1,8 +1,8 @@
 "use strict";
-exports.id = 967;
-exports.ids = [967];
+exports.id = 905;
+exports.ids = [905];
 exports.modules = {
-  1967:
+  5905:
   ((__unused_webpack___webpack_module__, __webpack_exports__, __webpack_require__) => {
 __webpack_require__.d(__webpack_exports__, {
   Decrypter: () => (  Decrypter),

@@ -1,7 +1,7 @@
-exports.id = 969;
-exports.ids = [969];
+exports.id = 541;
+exports.ids = [541];
 exports.modules = {
-  2674:
+  464:
   ((__unused_webpack_module, exports) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
@@ -35,14 +35,14 @@ class Argument {
 }
 exports.Argument = Argument;
   }),
-  6544:
+  8682:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Comment = void 0;
-const vscode_languageserver_types_1 = __webpack_require__(4378);
-const line_1 = __webpack_require__(163);
-const util_1 = __webpack_require__(8357);
+const vscode_languageserver_types_1 = __webpack_require__(1200);
+const line_1 = __webpack_require__(2993);
+const util_1 = __webpack_require__(5239);
 class Comment extends line_1.Line {
 	constructor(document, range) {
 		super(document, range);
@@ -87,17 +87,17 @@ class Comment extends line_1.Line {
 }
 exports.Comment = Comment;
   }),
-  6275:
+  4774:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Dockerfile = void 0;
-const vscode_languageserver_types_1 = __webpack_require__(4378);
-const ast = __webpack_require__(7572);
-const imageTemplate_1 = __webpack_require__(1418);
-const from_1 = __webpack_require__(7963);
-const util_1 = __webpack_require__(8357);
-const main_1 = __webpack_require__(7572);
+const vscode_languageserver_types_1 = __webpack_require__(1200);
+const ast = __webpack_require__(114);
+const imageTemplate_1 = __webpack_require__(2828);
+const from_1 = __webpack_require__(9525);
+const util_1 = __webpack_require__(5239);
+const main_1 = __webpack_require__(114);
 class Dockerfile extends imageTemplate_1.ImageTemplate {
 	constructor(document) {
 		super();
@@ -306,13 +306,13 @@ class Dockerfile extends imageTemplate_1.ImageTemplate {
 }
 exports.Dockerfile = Dockerfile;
   }),
-  9767:
+  4713:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Flag = void 0;
-const vscode_languageserver_types_1 = __webpack_require__(4378);
-const flagOption_1 = __webpack_require__(4138);
+const vscode_languageserver_types_1 = __webpack_require__(1200);
+const flagOption_1 = __webpack_require__(5304);
 class Flag {
 	constructor(document, range, name, nameRange, value, valueRange) {
 		this.options = [];
@@ -397,7 +397,7 @@ class Flag {
 }
 exports.Flag = Flag;
   }),
-  4138:
+  5304:
   ((__unused_webpack_module, exports) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
@@ -434,7 +434,7 @@ class FlagOption {
 }
 exports.FlagOption = FlagOption;
   }),
-  4225:
+  6931:
   ((__unused_webpack_module, exports) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
@@ -465,22 +465,22 @@ class Heredoc {
 }
 exports.Heredoc = Heredoc;
   }),
-  1418:
+  2828:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.ImageTemplate = void 0;
-const vscode_languageserver_types_1 = __webpack_require__(4378);
-const arg_1 = __webpack_require__(4911);
-const cmd_1 = __webpack_require__(3347);
-const copy_1 = __webpack_require__(9994);
-const env_1 = __webpack_require__(4808);
-const entrypoint_1 = __webpack_require__(6473);
-const from_1 = __webpack_require__(7963);
-const healthcheck_1 = __webpack_require__(2493);
-const onbuild_1 = __webpack_require__(3344);
-const util_1 = __webpack_require__(8357);
-const workdir_1 = __webpack_require__(2591);
+const vscode_languageserver_types_1 = __webpack_require__(1200);
+const arg_1 = __webpack_require__(8761);
+const cmd_1 = __webpack_require__(6417);
+const copy_1 = __webpack_require__(5200);
+const env_1 = __webpack_require__(9642);
+const entrypoint_1 = __webpack_require__(71);
+const from_1 = __webpack_require__(9525);
+const healthcheck_1 = __webpack_require__(1075);
+const onbuild_1 = __webpack_require__(3566);
+const util_1 = __webpack_require__(5239);
+const workdir_1 = __webpack_require__(901);
 class ImageTemplate {
 	constructor() {
 		this.comments = [];
@@ -664,18 +664,18 @@ class ImageTemplate {
 }
 exports.ImageTemplate = ImageTemplate;
   }),
-  3869:
+  1971:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Instruction = void 0;
-const vscode_languageserver_types_1 = __webpack_require__(4378);
-const util_1 = __webpack_require__(8357);
-const line_1 = __webpack_require__(163);
-const argument_1 = __webpack_require__(2674);
-const heredoc_1 = __webpack_require__(4225);
-const variable_1 = __webpack_require__(2389);
-const main_1 = __webpack_require__(7572);
+const vscode_languageserver_types_1 = __webpack_require__(1200);
+const util_1 = __webpack_require__(5239);
+const line_1 = __webpack_require__(2993);
+const argument_1 = __webpack_require__(464);
+const heredoc_1 = __webpack_require__(6931);
+const variable_1 = __webpack_require__(5891);
+const main_1 = __webpack_require__(114);
 class Instruction extends line_1.Line {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range);
@@ -1516,12 +1516,12 @@ class Instruction extends line_1.Line {
 }
 exports.Instruction = Instruction;
   }),
-  2836:
+  1734:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Add = void 0;
-const jsonInstruction_1 = __webpack_require__(3951);
+const jsonInstruction_1 = __webpack_require__(7421);
 class Add extends jsonInstruction_1.JSONInstruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -1532,13 +1532,13 @@ class Add extends jsonInstruction_1.JSONInstruction {
 }
 exports.Add = Add;
   }),
-  4911:
+  8761:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Arg = void 0;
-const property_1 = __webpack_require__(3432);
-const propertyInstruction_1 = __webpack_require__(2074);
+const property_1 = __webpack_require__(6886);
+const propertyInstruction_1 = __webpack_require__(3652);
 class Arg extends propertyInstruction_1.PropertyInstruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -1557,12 +1557,12 @@ class Arg extends propertyInstruction_1.PropertyInstruction {
 }
 exports.Arg = Arg;
   }),
-  3347:
+  6417:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Cmd = void 0;
-const jsonInstruction_1 = __webpack_require__(3951);
+const jsonInstruction_1 = __webpack_require__(7421);
 class Cmd extends jsonInstruction_1.JSONInstruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -1570,12 +1570,12 @@ class Cmd extends jsonInstruction_1.JSONInstruction {
 }
 exports.Cmd = Cmd;
   }),
-  9994:
+  5200:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Copy = void 0;
-const jsonInstruction_1 = __webpack_require__(3951);
+const jsonInstruction_1 = __webpack_require__(7421);
 class Copy extends jsonInstruction_1.JSONInstruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -1593,12 +1593,12 @@ class Copy extends jsonInstruction_1.JSONInstruction {
 }
 exports.Copy = Copy;
   }),
-  6473:
+  71:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Entrypoint = void 0;
-const jsonInstruction_1 = __webpack_require__(3951);
+const jsonInstruction_1 = __webpack_require__(7421);
 class Entrypoint extends jsonInstruction_1.JSONInstruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -1606,12 +1606,12 @@ class Entrypoint extends jsonInstruction_1.JSONInstruction {
 }
 exports.Entrypoint = Entrypoint;
   }),
-  4808:
+  9642:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Env = void 0;
-const propertyInstruction_1 = __webpack_require__(2074);
+const propertyInstruction_1 = __webpack_require__(3652);
 class Env extends propertyInstruction_1.PropertyInstruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -1622,13 +1622,13 @@ class Env extends propertyInstruction_1.PropertyInstruction {
 }
 exports.Env = Env;
   }),
-  7963:
+  9525:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.From = void 0;
-const vscode_languageserver_types_1 = __webpack_require__(4378);
-const modifiableInstruction_1 = __webpack_require__(8963);
+const vscode_languageserver_types_1 = __webpack_require__(1200);
+const modifiableInstruction_1 = __webpack_require__(7469);
 class From extends modifiableInstruction_1.ModifiableInstruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -1840,12 +1840,12 @@ class From extends modifiableInstruction_1.ModifiableInstruction {
 }
 exports.From = From;
   }),
-  2493:
+  1075:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Healthcheck = void 0;
-const modifiableInstruction_1 = __webpack_require__(8963);
+const modifiableInstruction_1 = __webpack_require__(7469);
 class Healthcheck extends modifiableInstruction_1.ModifiableInstruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -1861,13 +1861,13 @@ class Healthcheck extends modifiableInstruction_1.ModifiableInstruction {
 }
 exports.Healthcheck = Healthcheck;
   }),
-  7461:
+  9259:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Label = void 0;
-const propertyInstruction_1 = __webpack_require__(2074);
-const util_1 = __webpack_require__(8357);
+const propertyInstruction_1 = __webpack_require__(3652);
+const util_1 = __webpack_require__(5239);
 class Label extends propertyInstruction_1.PropertyInstruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -1895,14 +1895,14 @@ class Label extends propertyInstruction_1.PropertyInstruction {
 }
 exports.Label = Label;
   }),
-  3344:
+  3566:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Onbuild = void 0;
-const vscode_languageserver_types_1 = __webpack_require__(4378);
-const parser_1 = __webpack_require__(682);
-const instruction_1 = __webpack_require__(3869);
+const vscode_languageserver_types_1 = __webpack_require__(1200);
+const parser_1 = __webpack_require__(696);
+const instruction_1 = __webpack_require__(1971);
 class Onbuild extends instruction_1.Instruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -1929,12 +1929,12 @@ class Onbuild extends instruction_1.Instruction {
 }
 exports.Onbuild = Onbuild;
   }),
-  6354:
+  2812:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Run = void 0;
-const jsonInstruction_1 = __webpack_require__(3951);
+const jsonInstruction_1 = __webpack_require__(7421);
 class Run extends jsonInstruction_1.JSONInstruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -1948,12 +1948,12 @@ class Run extends jsonInstruction_1.JSONInstruction {
 }
 exports.Run = Run;
   }),
-  2289:
+  3836:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Shell = void 0;
-const jsonInstruction_1 = __webpack_require__(3951);
+const jsonInstruction_1 = __webpack_require__(7421);
 class Shell extends jsonInstruction_1.JSONInstruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -1961,12 +1961,12 @@ class Shell extends jsonInstruction_1.JSONInstruction {
 }
 exports.Shell = Shell;
   }),
-  1839:
+  8129:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Stopsignal = void 0;
-const instruction_1 = __webpack_require__(3869);
+const instruction_1 = __webpack_require__(1971);
 class Stopsignal extends instruction_1.Instruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -1974,12 +1974,12 @@ class Stopsignal extends instruction_1.Instruction {
 }
 exports.Stopsignal = Stopsignal;
   }),
-  260:
+  5482:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.User = void 0;
-const instruction_1 = __webpack_require__(3869);
+const instruction_1 = __webpack_require__(1971);
 class User extends instruction_1.Instruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -1987,12 +1987,12 @@ class User extends instruction_1.Instruction {
 }
 exports.User = User;
   }),
-  2913:
+  3775:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Volume = void 0;
-const jsonInstruction_1 = __webpack_require__(3951);
+const jsonInstruction_1 = __webpack_require__(7421);
 class Volume extends jsonInstruction_1.JSONInstruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -2000,12 +2000,12 @@ class Volume extends jsonInstruction_1.JSONInstruction {
 }
 exports.Volume = Volume;
   }),
-  2591:
+  901:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Workdir = void 0;
-const instruction_1 = __webpack_require__(3869);
+const instruction_1 = __webpack_require__(1971);
 class Workdir extends instruction_1.Instruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -2037,12 +2037,12 @@ class Workdir extends instruction_1.Instruction {
 }
 exports.Workdir = Workdir;
   }),
-  7892:
+  2674:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.JSONArgument = void 0;
-const argument_1 = __webpack_require__(2674);
+const argument_1 = __webpack_require__(464);
 class JSONArgument extends argument_1.Argument {
 	constructor(value, range, jsonRange) {
 		super(value, range);
@@ -2059,15 +2059,15 @@ class JSONArgument extends argument_1.Argument {
 }
 exports.JSONArgument = JSONArgument;
   }),
-  3951:
+  7421:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.JSONInstruction = void 0;
-const vscode_languageserver_types_1 = __webpack_require__(4378);
-const argument_1 = __webpack_require__(2674);
-const jsonArgument_1 = __webpack_require__(7892);
-const modifiableInstruction_1 = __webpack_require__(8963);
+const vscode_languageserver_types_1 = __webpack_require__(1200);
+const argument_1 = __webpack_require__(464);
+const jsonArgument_1 = __webpack_require__(2674);
+const modifiableInstruction_1 = __webpack_require__(7469);
 class JSONInstruction extends modifiableInstruction_1.ModifiableInstruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -2231,7 +2231,7 @@ class JSONInstruction extends modifiableInstruction_1.ModifiableInstruction {
 }
 exports.JSONInstruction = JSONInstruction;
   }),
-  163:
+  2993:
   ((__unused_webpack_module, exports) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
@@ -2256,69 +2256,69 @@ class Line {
 }
 exports.Line = Line;
   }),
-  7572:
+  114:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.DockerfileParser = exports.DefaultVariables = exports.Directive = exports.Keyword = exports.Workdir = exports.Volume = exports.User = exports.Stopsignal = exports.Shell = exports.Run = exports.PropertyInstruction = exports.Onbuild = exports.ModifiableInstruction = exports.Label = exports.JSONInstruction = exports.Heredoc = exports.Healthcheck = exports.From = exports.Env = exports.Entrypoint = exports.Copy = exports.Cmd = exports.Arg = exports.Add = exports.Variable = exports.Property = exports.ParserDirective = exports.Line = exports.Instruction = exports.Flag = exports.Comment = exports.JSONArgument = exports.Argument = void 0;
-var argument_1 = __webpack_require__(2674);
+var argument_1 = __webpack_require__(464);
 Object.defineProperty(exports, "Argument", ({ enumerable: true, get: function () { return argument_1.Argument; } }));
-var jsonArgument_1 = __webpack_require__(7892);
+var jsonArgument_1 = __webpack_require__(2674);
 Object.defineProperty(exports, "JSONArgument", ({ enumerable: true, get: function () { return jsonArgument_1.JSONArgument; } }));
-const comment_1 = __webpack_require__(6544);
+const comment_1 = __webpack_require__(8682);
 Object.defineProperty(exports, "Comment", ({ enumerable: true, get: function () { return comment_1.Comment; } }));
-const parser_1 = __webpack_require__(682);
-var flag_1 = __webpack_require__(9767);
+const parser_1 = __webpack_require__(696);
+var flag_1 = __webpack_require__(4713);
 Object.defineProperty(exports, "Flag", ({ enumerable: true, get: function () { return flag_1.Flag; } }));
-const instruction_1 = __webpack_require__(3869);
+const instruction_1 = __webpack_require__(1971);
 Object.defineProperty(exports, "Instruction", ({ enumerable: true, get: function () { return instruction_1.Instruction; } }));
-var line_1 = __webpack_require__(163);
+var line_1 = __webpack_require__(2993);
 Object.defineProperty(exports, "Line", ({ enumerable: true, get: function () { return line_1.Line; } }));
-const parserDirective_1 = __webpack_require__(3697);
+const parserDirective_1 = __webpack_require__(8991);
 Object.defineProperty(exports, "ParserDirective", ({ enumerable: true, get: function () { return parserDirective_1.ParserDirective; } }));
-var property_1 = __webpack_require__(3432);
+var property_1 = __webpack_require__(6886);
 Object.defineProperty(exports, "Property", ({ enumerable: true, get: function () { return property_1.Property; } }));
-var variable_1 = __webpack_require__(2389);
+var variable_1 = __webpack_require__(5891);
 Object.defineProperty(exports, "Variable", ({ enumerable: true, get: function () { return variable_1.Variable; } }));
-var add_1 = __webpack_require__(2836);
+var add_1 = __webpack_require__(1734);
 Object.defineProperty(exports, "Add", ({ enumerable: true, get: function () { return add_1.Add; } }));
-const arg_1 = __webpack_require__(4911);
+const arg_1 = __webpack_require__(8761);
 Object.defineProperty(exports, "Arg", ({ enumerable: true, get: function () { return arg_1.Arg; } }));
-const cmd_1 = __webpack_require__(3347);
+const cmd_1 = __webpack_require__(6417);
 Object.defineProperty(exports, "Cmd", ({ enumerable: true, get: function () { return cmd_1.Cmd; } }));
-const copy_1 = __webpack_require__(9994);
+const copy_1 = __webpack_require__(5200);
 Object.defineProperty(exports, "Copy", ({ enumerable: true, get: function () { return copy_1.Copy; } }));
-const entrypoint_1 = __webpack_require__(6473);
+const entrypoint_1 = __webpack_require__(71);
 Object.defineProperty(exports, "Entrypoint", ({ enumerable: true, get: function () { return entrypoint_1.Entrypoint; } }));
-const env_1 = __webpack_require__(4808);
+const env_1 = __webpack_require__(9642);
 Object.defineProperty(exports, "Env", ({ enumerable: true, get: function () { return env_1.Env; } }));
-const from_1 = __webpack_require__(7963);
+const from_1 = __webpack_require__(9525);
 Object.defineProperty(exports, "From", ({ enumerable: true, get: function () { return from_1.From; } }));
-const healthcheck_1 = __webpack_require__(2493);
+const healthcheck_1 = __webpack_require__(1075);
 Object.defineProperty(exports, "Healthcheck", ({ enumerable: true, get: function () { return healthcheck_1.Healthcheck; } }));
-var heredoc_1 = __webpack_require__(4225);
+var heredoc_1 = __webpack_require__(6931);
 Object.defineProperty(exports, "Heredoc", ({ enumerable: true, get: function () { return heredoc_1.Heredoc; } }));
-var jsonInstruction_1 = __webpack_require__(3951);
+var jsonInstruction_1 = __webpack_require__(7421);
 Object.defineProperty(exports, "JSONInstruction", ({ enumerable: true, get: function () { return jsonInstruction_1.JSONInstruction; } }));
-var label_1 = __webpack_require__(7461);
+var label_1 = __webpack_require__(9259);
 Object.defineProperty(exports, "Label", ({ enumerable: true, get: function () { return label_1.Label; } }));
-var modifiableInstruction_1 = __webpack_require__(8963);
+var modifiableInstruction_1 = __webpack_require__(7469);
 Object.defineProperty(exports, "ModifiableInstruction", ({ enumerable: true, get: function () { return modifiableInstruction_1.ModifiableInstruction; } }));
-var onbuild_1 = __webpack_require__(3344);
+var onbuild_1 = __webpack_require__(3566);
 Object.defineProperty(exports, "Onbuild", ({ enumerable: true, get: function () { return onbuild_1.Onbuild; } }));
-var propertyInstruction_1 = __webpack_require__(2074);
+var propertyInstruction_1 = __webpack_require__(3652);
 Object.defineProperty(exports, "PropertyInstruction", ({ enumerable: true, get: function () { return propertyInstruction_1.PropertyInstruction; } }));
-var run_1 = __webpack_require__(6354);
+var run_1 = __webpack_require__(2812);
 Object.defineProperty(exports, "Run", ({ enumerable: true, get: function () { return run_1.Run; } }));
-var shell_1 = __webpack_require__(2289);
+var shell_1 = __webpack_require__(3836);
 Object.defineProperty(exports, "Shell", ({ enumerable: true, get: function () { return shell_1.Shell; } }));
-var stopsignal_1 = __webpack_require__(1839);
+var stopsignal_1 = __webpack_require__(8129);
 Object.defineProperty(exports, "Stopsignal", ({ enumerable: true, get: function () { return stopsignal_1.Stopsignal; } }));
-var user_1 = __webpack_require__(260);
+var user_1 = __webpack_require__(5482);
 Object.defineProperty(exports, "User", ({ enumerable: true, get: function () { return user_1.User; } }));
-var volume_1 = __webpack_require__(2913);
+var volume_1 = __webpack_require__(3775);
 Object.defineProperty(exports, "Volume", ({ enumerable: true, get: function () { return volume_1.Volume; } }));
-const workdir_1 = __webpack_require__(2591);
+const workdir_1 = __webpack_require__(901);
 Object.defineProperty(exports, "Workdir", ({ enumerable: true, get: function () { return workdir_1.Workdir; } }));
 var Keyword;
 (function (Keyword) {
@@ -2362,14 +2362,14 @@ var DockerfileParser;
 	DockerfileParser.parse = parse;
 })(DockerfileParser || (exports.DockerfileParser = DockerfileParser = {}));
   }),
-  8963:
+  7469:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.ModifiableInstruction = void 0;
-const vscode_languageserver_types_1 = __webpack_require__(4378);
-const flag_1 = __webpack_require__(9767);
-const instruction_1 = __webpack_require__(3869);
+const vscode_languageserver_types_1 = __webpack_require__(1200);
+const flag_1 = __webpack_require__(4713);
+const instruction_1 = __webpack_require__(1971);
 class ModifiableInstruction extends instruction_1.Instruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -2446,35 +2446,35 @@ class ModifiableInstruction extends instruction_1.Instruction {
 }
 exports.ModifiableInstruction = ModifiableInstruction;
   }),
-  682:
+  696:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Parser = void 0;
-const vscode_languageserver_textdocument_1 = __webpack_require__(321);
-const vscode_languageserver_types_1 = __webpack_require__(4378);
-const comment_1 = __webpack_require__(6544);
-const parserDirective_1 = __webpack_require__(3697);
-const instruction_1 = __webpack_require__(3869);
-const add_1 = __webpack_require__(2836);
-const arg_1 = __webpack_require__(4911);
-const cmd_1 = __webpack_require__(3347);
-const copy_1 = __webpack_require__(9994);
-const env_1 = __webpack_require__(4808);
-const entrypoint_1 = __webpack_require__(6473);
-const from_1 = __webpack_require__(7963);
-const healthcheck_1 = __webpack_require__(2493);
-const label_1 = __webpack_require__(7461);
-const onbuild_1 = __webpack_require__(3344);
-const run_1 = __webpack_require__(6354);
-const shell_1 = __webpack_require__(2289);
-const stopsignal_1 = __webpack_require__(1839);
-const workdir_1 = __webpack_require__(2591);
-const user_1 = __webpack_require__(260);
-const volume_1 = __webpack_require__(2913);
-const dockerfile_1 = __webpack_require__(6275);
-const util_1 = __webpack_require__(8357);
-const main_1 = __webpack_require__(7572);
+const vscode_languageserver_textdocument_1 = __webpack_require__(1851);
+const vscode_languageserver_types_1 = __webpack_require__(1200);
+const comment_1 = __webpack_require__(8682);
+const parserDirective_1 = __webpack_require__(8991);
+const instruction_1 = __webpack_require__(1971);
+const add_1 = __webpack_require__(1734);
+const arg_1 = __webpack_require__(8761);
+const cmd_1 = __webpack_require__(6417);
+const copy_1 = __webpack_require__(5200);
+const env_1 = __webpack_require__(9642);
+const entrypoint_1 = __webpack_require__(71);
+const from_1 = __webpack_require__(9525);
+const healthcheck_1 = __webpack_require__(1075);
+const label_1 = __webpack_require__(9259);
+const onbuild_1 = __webpack_require__(3566);
+const run_1 = __webpack_require__(2812);
+const shell_1 = __webpack_require__(3836);
+const stopsignal_1 = __webpack_require__(8129);
+const workdir_1 = __webpack_require__(901);
+const user_1 = __webpack_require__(5482);
+const volume_1 = __webpack_require__(3775);
+const dockerfile_1 = __webpack_require__(4774);
+const util_1 = __webpack_require__(5239);
+const main_1 = __webpack_require__(114);
 class Parser {
 	constructor() {
 		this.escapeChar = null;
@@ -2875,13 +2875,13 @@ class Parser {
 }
 exports.Parser = Parser;
   }),
-  3697:
+  8991:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.ParserDirective = void 0;
-const main_1 = __webpack_require__(7572);
-const line_1 = __webpack_require__(163);
+const main_1 = __webpack_require__(114);
+const line_1 = __webpack_require__(2993);
 class ParserDirective extends line_1.Line {
 	constructor(document, range, nameRange, valueRange) {
 		super(document, range);
@@ -2910,13 +2910,13 @@ class ParserDirective extends line_1.Line {
 }
 exports.ParserDirective = ParserDirective;
   }),
-  3432:
+  6886:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.Property = void 0;
-const vscode_languageserver_types_1 = __webpack_require__(4378);
-const util_1 = __webpack_require__(8357);
+const vscode_languageserver_types_1 = __webpack_require__(1200);
+const util_1 = __webpack_require__(5239);
 class Property {
 	constructor(document, escapeChar, arg, arg2) {
 		this.assignmentOperatorRange = null;
@@ -3210,16 +3210,16 @@ class Property {
 }
 exports.Property = Property;
   }),
-  2074:
+  3652:
   ((__unused_webpack_module, exports, __webpack_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.PropertyInstruction = void 0;
-const vscode_languageserver_types_1 = __webpack_require__(4378);
-const instruction_1 = __webpack_require__(3869);
-const property_1 = __webpack_require__(3432);
-const argument_1 = __webpack_require__(2674);
-const util_1 = __webpack_require__(8357);
+const vscode_languageserver_types_1 = __webpack_require__(1200);
+const instruction_1 = __webpack_require__(1971);
+const property_1 = __webpack_require__(6886);
+const argument_1 = __webpack_require__(464);
+const util_1 = __webpack_require__(5239);
 class PropertyInstruction extends instruction_1.Instruction {
 	constructor(document, range, dockerfile, escapeChar, instruction, instructionRange) {
 		super(document, range, dockerfile, escapeChar, instruction, instructionRange);
@@ -3500,7 +3500,7 @@ class PropertyInstruction extends instruction_1.Instruction {
 }
 exports.PropertyInstruction = PropertyInstruction;
   }),
-  8357:
+  5239:
   ((__unused_webpack_module, exports) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
@@ -3584,7 +3584,7 @@ class Util {
 }
 exports.Util = Util;
   }),
-  2389:
+  5891:
   ((__unused_webpack_module, exports) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
@@ -3638,7 +3638,7 @@ class Variable {
 }
 exports.Variable = Variable;
   }),
-  6881:
+  5895:
   ((module, __unused_webpack_exports, __webpack_require__) => {
 "use strict";
 const ANY = Symbol('SemVer ANY')
@@ -3747,14 +3747,14 @@ class Comparator {
   }
 }
 module.exports = Comparator
-const parseOptions = __webpack_require__(9189)
-const { safeRe: re, t } = __webpack_require__(1813)
-const cmp = __webpack_require__(1112)
-const debug = __webpack_require__(8749)
-const SemVer = __webpack_require__(169)
-const Range = __webpack_require__(1080)
+const parseOptions = __webpack_require__(4464)
+const { safeRe: re, t } = __webpack_require__(3227)
+const cmp = __webpack_require__(3213)
+const debug = __webpack_require__(8195)
+const SemVer = __webpack_require__(9855)
+const Range = __webpack_require__(2946)
   }),
-  1080:
+  2946:
   ((module, __unused_webpack_exports, __webpack_require__) => {
 "use strict";
 const SPACE_CHARACTERS = /\s+/g
@@ -3916,21 +3916,21 @@ class Range {
   }
 }
 module.exports = Range
-const LRU = __webpack_require__(7605)
+const LRU = __webpack_require__(5587)
 const cache = new LRU()
-const parseOptions = __webpack_require__(9189)
-const Comparator = __webpack_require__(6881)
-const debug = __webpack_require__(8749)
-const SemVer = __webpack_require__(169)
-const trimComparatorWhitespace = __webpack_require__(7292)
+const parseOptions = __webpack_require__(4464)
+const Comparator = __webpack_require__(5895)
+const debug = __webpack_require__(8195)
+const SemVer = __webpack_require__(9855)
+const trimComparatorWhitespace = __webpack_require__(9853)
 const {
   safeRe: re,
   src,
   t,
   tildeTrimReplace,
   caretTrimReplace,
-} = __webpack_require__(1813)
-const { FLAG_INCLUDE_PRERELEASE, FLAG_LOOSE } = __webpack_require__(4619)
+} = __webpack_require__(3227)
+const { FLAG_INCLUDE_PRERELEASE, FLAG_LOOSE } = __webpack_require__(1825)
 const BUILDSTRIPRE = new RegExp(src[t.BUILD], 'g')
 const isNullSet = c => c.value === '<0.0.0-0'
 const isAny = c => c.value === ''
@@ -4185,14 +4185,14 @@ const testSet = (set, version, options) => {
   return true
 }
   }),
-  169:
+  9855:
   ((module, __unused_webpack_exports, __webpack_require__) => {
 "use strict";
-const debug = __webpack_require__(8749)
-const { MAX_LENGTH, MAX_SAFE_INTEGER } = __webpack_require__(4619)
-const { safeRe: re, t } = __webpack_require__(1813)
-const parseOptions = __webpack_require__(9189)
-const { compareIdentifiers } = __webpack_require__(1716)
+const debug = __webpack_require__(8195)
+const { MAX_LENGTH, MAX_SAFE_INTEGER } = __webpack_require__(1825)
+const { safeRe: re, t } = __webpack_require__(3227)
+const parseOptions = __webpack_require__(4464)
+const { compareIdentifiers } = __webpack_require__(4192)
 const isPrereleaseIdentifier = (prerelease, identifier) => {
   const identifiers = identifier.split('.')
   if (identifiers.length > prerelease.length) {
@@ -4473,15 +4473,15 @@ class SemVer {
 }
 module.exports = SemVer
   }),
-  1112:
+  3213:
   ((module, __unused_webpack_exports, __webpack_require__) => {
 "use strict";
-const eq = __webpack_require__(4140)
-const neq = __webpack_require__(2744)
-const gt = __webpack_require__(2149)
-const gte = __webpack_require__(406)
-const lt = __webpack_require__(9202)
-const lte = __webpack_require__(795)
+const eq = __webpack_require__(7014)
+const neq = __webpack_require__(6186)
+const gt = __webpack_require__(955)
+const gte = __webpack_require__(5048)
+const lt = __webpack_require__(4)
+const lte = __webpack_require__(3329)
 const cmp = (a, op, b, loose) => {
   switch (op) {
 	case '===':
@@ -4520,60 +4520,60 @@ const cmp = (a, op, b, loose) => {
 }
 module.exports = cmp
   }),
-  7487:
+  6841:
   ((module, __unused_webpack_exports, __webpack_require__) => {
 "use strict";
-const SemVer = __webpack_require__(169)
+const SemVer = __webpack_require__(9855)
 const compare = (a, b, loose) =>
   new SemVer(a, loose).compare(new SemVer(b, loose))
 module.exports = compare
   }),
-  4140:
+  7014:
   ((module, __unused_webpack_exports, __webpack_require__) => {
 "use strict";
-const compare = __webpack_require__(7487)
+const compare = __webpack_require__(6841)
 const eq = (a, b, loose) => compare(a, b, loose) === 0
 module.exports = eq
   }),
-  2149:
+  955:
   ((module, __unused_webpack_exports, __webpack_require__) => {
 "use strict";
-const compare = __webpack_require__(7487)
+const compare = __webpack_require__(6841)
 const gt = (a, b, loose) => compare(a, b, loose) > 0
 module.exports = gt
   }),
-  406:
+  5048:
   ((module, __unused_webpack_exports, __webpack_require__) => {
 "use strict";
-const compare = __webpack_require__(7487)
+const compare = __webpack_require__(6841)
 const gte = (a, b, loose) => compare(a, b, loose) >= 0
 module.exports = gte
   }),
-  9202:
+  4:
   ((module, __unused_webpack_exports, __webpack_require__) => {
 "use strict";
-const compare = __webpack_require__(7487)
+const compare = __webpack_require__(6841)
 const lt = (a, b, loose) => compare(a, b, loose) < 0
 module.exports = lt
   }),
-  795:
+  3329:
   ((module, __unused_webpack_exports, __webpack_require__) => {
 "use strict";
-const compare = __webpack_require__(7487)
+const compare = __webpack_require__(6841)
 const lte = (a, b, loose) => compare(a, b, loose) <= 0
 module.exports = lte
   }),
-  2744:
+  6186:
   ((module, __unused_webpack_exports, __webpack_require__) => {
 "use strict";
-const compare = __webpack_require__(7487)
+const compare = __webpack_require__(6841)
 const neq = (a, b, loose) => compare(a, b, loose) !== 0
 module.exports = neq
   }),
-  6193:
+  7871:
   ((module, __unused_webpack_exports, __webpack_require__) => {
 "use strict";
-const Range = __webpack_require__(1080)
+const Range = __webpack_require__(2946)
 const satisfies = (version, range, options) => {
   try {
 	range = new Range(range, options)
@@ -4584,7 +4584,7 @@ const satisfies = (version, range, options) => {
 }
 module.exports = satisfies
   }),
-  4619:
+  1825:
   ((module) => {
 "use strict";
 const SEMVER_SPEC_VERSION = '2.0.0'
@@ -4641,7 +4641,7 @@ module.exports = {
   FLAG_LOOSE: 0b010,
 }
   }),
-  8749:
+  8195:
   ((module) => {
 "use strict";
 const debug = (
@@ -4653,7 +4653,7 @@ const debug = (
   : () => {}
 module.exports = debug
   }),
-  1716:
+  4192:
   ((module) => {
 "use strict";
 const numeric = /^[0-9]+$/
@@ -4679,7 +4679,7 @@ module.exports = {
   rcompareIdentifiers,
 }
   }),
-  7605:
+  5587:
   ((module) => {
 "use strict";
 class LRUCache {
@@ -4714,7 +4714,7 @@ class LRUCache {
 }
 module.exports = LRUCache
   }),
-  9189:
+  4464:
   ((module) => {
 "use strict";
 const looseOption = Object.freeze({ loose: true })
@@ -4730,15 +4730,15 @@ const parseOptions = options => {
 }
 module.exports = parseOptions
   }),
-  1813:
+  3227:
   ((module, exports, __webpack_require__) => {
 "use strict";
 const {
   MAX_SAFE_COMPONENT_LENGTH,
   MAX_SAFE_BUILD_LENGTH,
   MAX_LENGTH,
-} = __webpack_require__(4619)
-const debug = __webpack_require__(8749)
+} = __webpack_require__(1825)
+const debug = __webpack_require__(8195)
 exports = module.exports = {}
 const re = exports.re = []
 const safeRe = exports.safeRe = []
@@ -4853,14 +4853,14 @@ createToken('STAR', '(<|>)?=?\\s*\\*')
 createToken('GTE0', '^\\s*>=\\s*0\\.0\\.0\\s*$')
 createToken('GTE0PRE', '^\\s*>=\\s*0\\.0\\.0-0\\s*$')
   }),
-  7292:
+  9853:
   ((module, __unused_webpack_exports, __webpack_require__) => {
 "use strict";
 const {
   MAX_LENGTH,
   MAX_SAFE_BUILD_LENGTH,
   WHITESPACE_CHARACTERS,
-} = __webpack_require__(4619)
+} = __webpack_require__(1825)
 const whitespace = new Uint8Array(0x10000)
 for (const char of WHITESPACE_CHARACTERS) {
   whitespace[char.charCodeAt(0)] = 1
@@ -5055,12 +5055,12 @@ const trimComparatorWhitespace = range => {
 }
 module.exports = trimComparatorWhitespace
   }),
-  580:
+  5358:
   ((module, __unused_webpack_exports, __webpack_require__) => {
 "use strict";
-const SemVer = __webpack_require__(169)
-const Range = __webpack_require__(1080)
-const gt = __webpack_require__(2149)
+const SemVer = __webpack_require__(9855)
+const Range = __webpack_require__(2946)
+const gt = __webpack_require__(955)
 const minVersion = (range, loose) => {
   range = new Range(range, loose)
   let minver = new SemVer('0.0.0')
@@ -5109,10 +5109,10 @@ const minVersion = (range, loose) => {
 }
 module.exports = minVersion
   }),
-  6687:
+  5762:
   ((module, __unused_webpack_exports, __webpack_require__) => {
 "use strict";
-const Range = __webpack_require__(1080)
+const Range = __webpack_require__(2946)
 const validRange = (range, options) => {
   try {
 	return new Range(range, options).range || '*'
@@ -5122,7 +5122,7 @@ const validRange = (range, options) => {
 }
 module.exports = validRange
   }),
-  321:
+  1851:
   (function(module, exports) {
 var __spreadArray = (this && this.__spreadArray) || function (to, from, pack) {
 	if (pack || arguments.length === 2) for (var i = 0, l = from.length, ar; i < l; i++) {
@@ -5434,7 +5434,7 @@ var __spreadArray = (this && this.__spreadArray) || function (to, from, pack) {
 	}
 });
   }),
-  4378:
+  1200:
   ((module, exports) => {
 (function (factory) {
 	if ( true && typeof module.exports === "object") {
@@ -7137,7 +7137,7 @@ var __spreadArray = (this && this.__spreadArray) || function (to, from, pack) {
 	})(Is || (Is = {}));
 });
   }),
-  517:
+  1531:
   ((__unused_webpack___webpack_module__, __webpack_exports__, __webpack_require__) => {
 "use strict";
   __webpack_require__.d(__webpack_exports__, {
@@ -7197,7 +7197,7 @@ const INSTALL_PAGE = {
   "upm": "https://github.com/unjs/upm#get-started"
 };
   }),
-  5217:
+  528:
   ((__unused_webpack___webpack_module__, __webpack_exports__, __webpack_require__) => {
 "use strict";
 __webpack_require__.d(__webpack_exports__, {
