@@ -203,7 +203,7 @@ export function chosenOf({
       unknown === undefined
         ? `nothing of ${wanted.project} ${wanted.environment} is backed up`
         : `the file does not back up ${JSON.stringify(unknown)}`,
-      { hint: 'Write backup: true at a service that is a database, or backup: { volumes: [data] }.' },
+      { hint: 'Write backup: true at a service that is a database.' },
     );
   }
   return services === undefined ? all : all.filter(({ service }) => services.includes(service));

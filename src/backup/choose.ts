@@ -15,7 +15,11 @@ export function chooseBackup(
   if (which === 'latest') {
     const latest = trusted.at(-1);
     if (latest !== undefined) return latest;
-    throw none(service, receipts, receipts.length === 0 ? 'there is no backup of' : 'no backup was verified of');
+    throw none(
+      service,
+      receipts,
+      receipts.length === 0 ? 'there is no backup of' : 'no backup was verified of',
+    );
   }
   const named = receipts.find(({ id }) => id === which);
   if (named !== undefined) return named;

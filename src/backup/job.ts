@@ -1,11 +1,11 @@
-import { LABEL } from '../model/labels.ts';
+import { isStatus } from '../docker/http.ts';
+import type { Server } from '../fleet/server.ts';
 import type { Clock } from '../model/clock.ts';
 import { poll } from '../model/clock.ts';
 import { messageOf, UserError } from '../model/errors.ts';
+import { LABEL } from '../model/labels.ts';
 import type { Log } from '../model/log.ts';
 import { containerName, type Scope } from '../model/names.ts';
-import { isStatus } from '../docker/http.ts';
-import type { Server } from '../fleet/server.ts';
 import { JOB_FOLDER, type Mount } from './vault.ts';
 
 /** Where a job leaves what it has found out, in its folder. */
@@ -169,7 +169,9 @@ async function awaitEnd(
   let toldAt = began;
   const everyMs = (looks: number) => Math.min(FIRST_POLL_MS * 2 ** (looks - 1), LONGEST_POLL_MS);
   const ended = await poll(clock.endingWith(signal), { everyMs }, async () => {
-    const { State } = await server.engine.inspectContainer(id);
+    const found = await server.engine.findContainer(id);
+    if (found === undefined) throw wasRemoved(server, title);
+    const { State } = found;
     if (!State?.Running) return { exitCode: State?.ExitCode ?? 1 };
     if (clock.now() - toldAt >= FEEDBACK_EVERY_MS) {
       toldAt = clock.now();
@@ -188,6 +190,13 @@ async function failure(server: Server, { title }: Job, id: string, exitCode: num
   const said = lines === '' ? 'It printed nothing.' : `Its last lines:\n${lines.replaceAll(/^/gm, '  | ')}`;
   return new UserError(`${server.name}: ${title} failed with exit code ${exitCode}. ${said}`, {
     hint: 'Nothing of it counts as a backup. What is said above tells what is wrong; then run again.',
+  });
+}
+
+/** A deploy that replaces the container of a database takes along what uses its network. */
+function wasRemoved({ name }: Server, title: string): UserError {
+  return new UserError(`${name}: ${title} was removed while it was at work`, {
+    hint: 'A deploy has replaced the container of the service, or somebody has removed the job. Run again.',
   });
 }
 

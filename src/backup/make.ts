@@ -1,11 +1,17 @@
-import { type BackupFacts, type BackupReceipt, type BackupSpec, type BackupVerification, backupTags, type DatabaseKind } from '../model/backup.ts';
+import {
+  type BackupFacts,
+  type BackupReceipt,
+  type BackupSpec,
+  type BackupVerification,
+  backupTags,
+} from '../model/backup.ts';
 import { targetTitle } from '../model/backup-target.ts';
 import { UserError } from '../model/errors.ts';
 import type { Author } from '../model/release.ts';
 import { newBackupId, resticTime } from './backup-id.ts';
 import { findRunning, type RunningContainer } from './database-container.ts';
+import { PROGRAMS } from './databases/index.ts';
 import type { DatabaseJob, DatabaseProgram } from './databases/program.ts';
-import { databaseProgram } from './databases/index.ts';
 import { type Job, type JobSurroundings, runJob } from './job.ts';
 import { resticVersion, writtenSnapshot } from './restic-output.ts';
 import type { ResticAccess } from './vault.ts';
@@ -110,8 +116,7 @@ export function snapshotsOf(
 
 /** programOf returns how the database of a service is dumped and restored. */
 export function programOf({ content }: Pick<BackupSpec, 'content'>): DatabaseProgram {
-  if (content.kind === 'volumes' || content.kind === 'command') throw new Error(`${content.kind} is no database`);
-  return databaseProgram(content.kind as DatabaseKind);
+  return PROGRAMS[content.kind];
 }
 
 /** jobOf puts what a database needs together with what restic needs. Pure. */

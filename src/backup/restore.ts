@@ -1,7 +1,15 @@
 import type { BackupReceipt } from '../model/backup.ts';
 import { newBackupId } from './backup-id.ts';
 import { type JobSurroundings, runJob } from './job.ts';
-import { DUMP_MEMORY_BYTES, jobOf, programOf, requireRunning, requireWhole, type Source, snapshotsOf } from './make.ts';
+import {
+  DUMP_MEMORY_BYTES,
+  jobOf,
+  programOf,
+  requireRunning,
+  requireWhole,
+  type Source,
+  snapshotsOf,
+} from './make.ts';
 
 /**
  * restoreInPlace fills a new database beside the one that is there, compares it with what was counted when the backup was

@@ -11,14 +11,18 @@ export function differencesOf(counted: BackupFacts, restored: BackupFacts): stri
     ...Object.entries(counted.sequences ?? {}).flatMap(([name, value]) => {
       const now = restored.sequences?.[name];
       // It may have moved on between the count and the dump.
-      return now !== undefined && now >= value ? [] : [`sequence ${name}: ${value}, restored ${now ?? 'not at all'}`];
+      return now !== undefined && now >= value
+        ? []
+        : [`sequence ${name}: ${value}, restored ${now ?? 'not at all'}`];
     }),
     ...(counted.indexes ?? [])
       .filter((name) => !restored.indexes?.includes(name))
       .map((name) => `index ${name} is missing`),
     ...(counted.query === restored.query
       ? []
-      : [`the query answers ${JSON.stringify(restored.query ?? '')}, and answered ${JSON.stringify(counted.query ?? '')}`]),
+      : [
+          `the query answers ${JSON.stringify(restored.query ?? '')}, and answered ${JSON.stringify(counted.query ?? '')}`,
+        ]),
   ];
   const more = differences.length - TOLD;
   return more > 0 ? [...differences.slice(0, TOLD), `and ${more} more`] : differences;

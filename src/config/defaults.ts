@@ -65,7 +65,6 @@ export const DEFAULTS = {
     verify: 'always',
     // One that comes once a day, and late.
     max_age: '36h',
-    before_deploy: false,
   },
   // Names of secrets.
   backup_target: {

@@ -3,7 +3,6 @@ import type { Report } from './check-service.ts';
 import { DEFAULTS } from './defaults.ts';
 import { parseDuration } from './duration.ts';
 import { databaseOf } from './image.ts';
-import { didYouMean, listed } from './nearest.ts';
 import type { BackupSettingsInput, ServiceBackupInput } from './schema/backup.ts';
 import type { ServiceInput } from './schema/service.ts';
 
@@ -29,59 +28,26 @@ export function resolveBackup(
     retention: { ...retention, ...shared.retention, ...input.backup.retention },
     verify: said.verify ?? DEFAULTS.backup.verify,
     maxAgeMs: said.max_age ?? parseDuration(DEFAULTS.backup.max_age),
-    beforeDeploy: said.before_deploy ?? DEFAULTS.backup.before_deploy,
     ...(said.query !== undefined && { query: said.query }),
     ...(said.schedule !== undefined && { schedule: said.schedule }),
   };
 }
 
 function contentOf(
-  { image = '', volumes = [] }: ServiceInput,
+  { image = '' }: ServiceInput,
   said: ServiceBackupInput,
   report: Report,
 ): BackupContent | undefined {
-  if (said.volumes !== undefined && said.command !== undefined) {
-    report(['backup'], 'volumes and command exclude each other', 'Keep one of the two.');
+  const kind = databaseOf(image);
+  if (kind === undefined) {
+    report(
+      ['backup'],
+      'nobody knows what to back up: the image is no database that is known by its name',
+      'These are: postgres, redis and valkey, under any registry.',
+    );
     return undefined;
   }
-  if (said.stopped !== undefined && said.volumes === undefined) {
-    report(
-      ['backup', 'stopped'],
-      'is for a backup of volumes',
-      'Leave it out, or name them: volumes: [data].',
-    );
-  }
-  const database = databaseOf(image);
-  const isDumped = said.volumes === undefined && said.command === undefined;
-  if (said.query !== undefined && !(isDumped && isAsked(database))) {
-    report(
-      ['backup', 'query'],
-      'is for a database that speaks SQL and is dumped by its own program',
-      'Leave it out.',
-    );
-  }
-  if (said.command !== undefined) return { kind: 'command', command: said.command };
-  if (said.volumes !== undefined) {
-    const known = volumes.flatMap(({ type, source }) => (type === 'volume' && source ? [source] : []));
-    for (const name of said.volumes) {
-      if (known.includes(name)) continue;
-      report(
-        ['backup', 'volumes'],
-        `the service has no volume ${JSON.stringify(name)}${didYouMean(name, known)}`,
-        known.length > 0 ? `It has ${listed(known)}.` : 'Give it one: volumes: [data:/var/lib/app].',
-      );
-    }
-    return { kind: 'volumes', volumes: said.volumes, isStopped: said.stopped ?? false };
-  }
-  if (database !== undefined) return { kind: database };
-  report(
-    ['backup'],
-    'nobody knows what to back up: the image is no database that is known by its name',
-    'Name volumes, backup: { volumes: [data] }, or a command whose output is the backup.',
-  );
-  return undefined;
-}
-
-function isAsked(database: ReturnType<typeof databaseOf>): boolean {
-  return database === 'postgres' || database === 'mysql' || database === 'mariadb';
+  if (said.query !== undefined && kind !== 'postgres')
+    report(['backup', 'query'], 'is for a database that speaks SQL', 'Leave it out.');
+  return { kind };
 }

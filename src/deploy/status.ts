@@ -45,7 +45,11 @@ export async function status(request: StatusRequest): Promise<StatusReport> {
       wanted,
       figures.filter((one) => one !== undefined),
     );
-    return { ...statusOf(buildKeptInput(facts), holderOf(snapshot.lease, clock.now()), traffic), backups, exposed };
+    return {
+      ...statusOf(buildKeptInput(facts), holderOf(snapshot.lease, clock.now()), traffic),
+      backups,
+      exposed,
+    };
   });
 }
 

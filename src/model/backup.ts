@@ -1,16 +1,13 @@
 import type { BackupTarget } from './backup-target.ts';
 
 /** Databases of which backups are made by their own programs. */
-export const DATABASES = ['postgres', 'redis', 'mysql', 'mariadb', 'mongo', 'opensearch'] as const;
+export const DATABASES = ['postgres', 'redis'] as const;
 export type DatabaseKind = (typeof DATABASES)[number];
 
 /** What of a service is backed up. */
-export type BackupContent =
-  | { kind: DatabaseKind }
-  /** Volumes by their names in the file; the service may have to stop meanwhile. */
-  | { kind: 'volumes'; volumes: string[]; isStopped: boolean }
-  /** What a command prints that is run in the service's own container. */
-  | { kind: 'command'; command: string[] };
+export interface BackupContent {
+  kind: DatabaseKind;
+}
 
 /** How many backups are kept: the last one of so many days, weeks and months. */
 export interface Retention {
@@ -34,8 +31,6 @@ export interface BackupSpec {
   verify: VerifyWhen;
   /** A service whose last verified backup is older fails `status`, and deploys say so. */
   maxAgeMs: number;
-  /** A release with a `pre_deploy` begins with a backup. */
-  beforeDeploy: boolean;
   /** SQL whose answer has to be the same after a restore. */
   query?: string;
   /** When the workflow is meant to run, in the words of cron: for people. */

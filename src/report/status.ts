@@ -41,7 +41,9 @@ export function renderStatus(report: StatusReport): {
   return {
     warnings: [
       ...late.map((one) => `${certificateLine(one)}, and nothing has renewed it`),
-      ...report.backups.filter(({ verified, isLate }) => verified === undefined && !isLate).map(describeBackup),
+      ...report.backups
+        .filter(({ verified, isLate }) => verified === undefined && !isLate)
+        .map(describeBackup),
     ],
     lines: [
       title,

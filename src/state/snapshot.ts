@@ -4,7 +4,13 @@ import type { Scope } from '../model/names.ts';
 import type { EnvironmentState, Release } from '../model/release.ts';
 import { type FilePlace, parseJson } from './json-file.ts';
 import type { Lease } from './lease.ts';
-import { receiptPath, receiptsFolder, releasePath, releasesFolder, type StateBranch } from './state-branch.ts';
+import {
+  receiptPath,
+  receiptsFolder,
+  releasePath,
+  releasesFolder,
+  type StateBranch,
+} from './state-branch.ts';
 
 /**
  * A release is written once, by us, and never changed: its frame is checked, and the specs inside are

@@ -75,7 +75,11 @@ test('a backup is restored into a scratch container before it counts', async () 
   expect(made.restore_ms).toBeGreaterThan(0);
   const receipt = await shop.receipt('db', made.id);
   expect(receipt).toMatchObject({
-    facts: { rows: { 'public.orders': 1000 }, query: '1000|49500', indexes: ['public.by_total', 'public.orders_pkey'] },
+    facts: {
+      rows: { 'public.orders': 1000 },
+      query: '1000|49500',
+      indexes: ['public.by_total', 'public.orders_pkey'],
+    },
     verified: { took_ms: made.restore_ms },
   });
   expect(receipt.tools.pg_dump).toMatch(/PostgreSQL/);
@@ -84,7 +88,9 @@ test('a backup is restored into a scratch container before it counts', async () 
 test('a restore brings back what was there, and keeps what was there before it', async () => {
   const [made] = JSON.parse((await backup()).outputs.backups ?? '[]');
   await sql('DELETE FROM orders WHERE id > 10');
-  await sql("ALTER DATABASE shop SET search_path TO public, pg_catalog; ALTER DATABASE shop SET work_mem TO '5MB'");
+  await sql(
+    "ALTER DATABASE shop SET search_path TO public, pg_catalog; ALTER DATABASE shop SET work_mem TO '5MB'",
+  );
   const restored = await backup({ operation: 'restore', service: 'db' });
   expect(await sql('SELECT count(*) FROM orders')).toBe('1000');
   expect(await sql('SHOW search_path')).toBe('public, pg_catalog');

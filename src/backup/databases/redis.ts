@@ -17,7 +17,11 @@ export const redis: DatabaseProgram = {
     };
   },
   verify(container) {
-    return { script: 'verify.sh', files: { 'verify.sh': VERIFY }, environment: { REDIS_PORT: portOf(container) } };
+    return {
+      script: 'verify.sh',
+      files: { 'verify.sh': VERIFY },
+      environment: { REDIS_PORT: portOf(container) },
+    };
   },
   restoreBeside: () => {
     throw byHand();
@@ -39,7 +43,8 @@ export const redis: DatabaseProgram = {
 export function countedFacts(said: string): BackupFacts {
   const keys = /^\[info\] (\d+) keys read/m.exec(said)?.[1];
   const expires = /^\[info\] (\d+) expires/m.exec(said)?.[1];
-  if (keys === undefined || expires === undefined) throw new Error('nobody has counted the keys of the RDB file');
+  if (keys === undefined || expires === undefined)
+    throw new Error('nobody has counted the keys of the RDB file');
   return { rows: { [LASTING]: Number(keys) - Number(expires) } };
 }
 

@@ -4,9 +4,8 @@ import { DEFAULTS } from '../defaults.ts';
 import { parseImage } from '../image.ts';
 import { backupTarget } from './backup-target.ts';
 import { entryName } from './configs.ts';
-import { commandWords } from './hook.ts';
 import { closed, key, parsed } from './key.ts';
-import { filledText, flag, oneOrMany, positiveDuration, wholeNumber } from './scalars.ts';
+import { filledText, flag, positiveDuration, wholeNumber } from './scalars.ts';
 
 const kept = wholeNumber('a number from 0 to 1000', 0, 1000);
 
@@ -78,28 +77,6 @@ const ofService = closed({
     example: 'enabled: false',
   }),
   ...shared,
-  volumes: key(oneOrMany(filledText, 'the name of a volume'), {
-    description:
-      'Volumes of the service, by their names in the file, that are backed up as they are, in place of what the program of a database would dump.',
-    example: 'volumes: uploads',
-  }),
-  stopped: key(flag, {
-    description:
-      'With `volumes`: whether the containers of the service stop meanwhile, so that no file changes while it is read.',
-    fallback: { value: false },
-    example: 'stopped: true',
-  }),
-  command: key(commandWords, {
-    description:
-      'A command that is run in the container of the service; what it prints is the backup. No shell reads it.',
-    short: 'command: app export',
-    long: 'command: ["app", "export", "--all"]',
-  }),
-  before_deploy: key(flag, {
-    description: 'Whether a release with a `pre_deploy` begins with a backup.',
-    fallback: { value: DEFAULTS.backup.before_deploy },
-    example: 'before_deploy: true',
-  }),
   query: key(filledText, {
     description:
       'SQL that is asked in the backup’s own snapshot and again after a restore: both have to answer the same.',

@@ -6,7 +6,7 @@ import { closed, key, parsed, requiredKey } from './key.ts';
 import { flag, positiveDuration, text } from './scalars.ts';
 
 /** Words of a command that says something. */
-export const commandWords = parsed(
+const words = parsed(
   z.union([text, z.array(text)], { error: 'must be text or a list of text' }),
   (value): string[] => {
     const list = typeof value === 'string' ? splitWords(value) : value;
@@ -16,7 +16,7 @@ export const commandWords = parsed(
 );
 
 const long = closed({
-  command: requiredKey(commandWords, {
+  command: requiredKey(words, {
     description:
       'Command that is run, in the forms of `command` of a service. The entrypoint of the service, or of its image, stays in front of it.',
     short: 'command: node migrate.js',
@@ -39,6 +39,6 @@ const long = closed({
 export type HookInput = z.infer<typeof long>;
 
 /** A command that is run once per release. */
-export const hook = z.union([commandWords.transform((command): HookInput => ({ command })), long], {
+export const hook = z.union([words.transform((command): HookInput => ({ command })), long], {
   error: 'must be a command, or a map with one',
 });

@@ -51,7 +51,8 @@ export function backupAge(
 /** describeBackup says how old the last good backup of a service is. Pure. */
 export function describeBackup({ service, last, verified, age_ms = 0 }: BackupAge): string {
   if (last === undefined) return `${service} was never backed up`;
-  if (verified === undefined) return `no backup of ${service} was ever verified: the last one, ${last.id}, was not`;
+  if (verified === undefined)
+    return `no backup of ${service} was ever verified: the last one, ${last.id}, was not`;
   return `the last verified backup of ${service} is ${describeAge(age_ms)} old (${verified.id})`;
 }
 

@@ -19,12 +19,16 @@ describe('which backup is meant', () => {
 
   test('a time is the last one before it', () => {
     expect(chooseBackup('db', all, '2026-12-01T02:59Z', 'verified')).toBe(monday);
-    expect(() => chooseBackup('db', all, '2026-11-01', 'verified')).toThrow(/no backup that counts began before/);
+    expect(() => chooseBackup('db', all, '2026-11-01', 'verified')).toThrow(
+      /no backup that counts began before/,
+    );
   });
 
   test('what is neither is told, with those that there are', () => {
     expect(() => chooseBackup('db', all, 'yesterday', 'verified')).toThrow('"yesterday" is no backup of db');
     expect(() => chooseBackup('db', [], 'latest', 'made')).toThrow('there is no backup of db');
-    expect(() => chooseBackup('db', [wednesday], 'latest', 'verified')).toThrow('no backup was verified of db');
+    expect(() => chooseBackup('db', [wednesday], 'latest', 'verified')).toThrow(
+      'no backup was verified of db',
+    );
   });
 });

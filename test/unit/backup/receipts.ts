@@ -7,7 +7,14 @@ export function receiptOf(id: string, { isVerified }: { isVerified: boolean }): 
   return {
     ...{ schema: 1, project: 'shop', environment: 'production', service: 'db', id, content: 'postgres' },
     ...{ server: 'web-1', release: 1, image: 'postgres:17', began_at: at, took_ms: 1000 },
-    ...{ size_bytes: 1000, stored_bytes: 100, target: 'disk', snapshot: 'abcd', facts: { rows: {} }, tools: {} },
+    ...{
+      size_bytes: 1000,
+      stored_bytes: 100,
+      target: 'disk',
+      snapshot: 'abcd',
+      facts: { rows: {} },
+      tools: {},
+    },
     ...{ run: 'local', actor: '' },
     ...(isVerified && { verified: { at, run: 'local', took_ms: 2000 } }),
   };

@@ -33,7 +33,10 @@ test('everything that is missing is told, up to a limit', () => {
 });
 
 test('keys of redis that expire are not counted on', () => {
-  const said = '[offset 99] \\o/ RDB looks OK! \\o/\n[info] 12 keys read\n[info] 2 expires\n[info] 0 already expired\n';
-  expect(countedFacts(said)).toEqual(keyspaceFacts('# Keyspace\ndb0:keys=9,expires=1,avg_ttl=0\ndb3:keys=2,expires=0\n'));
+  const said =
+    '[offset 99] \\o/ RDB looks OK! \\o/\n[info] 12 keys read\n[info] 2 expires\n[info] 0 already expired\n';
+  expect(countedFacts(said)).toEqual(
+    keyspaceFacts('# Keyspace\ndb0:keys=9,expires=1,avg_ttl=0\ndb3:keys=2,expires=0\n'),
+  );
   expect(() => countedFacts('[offset 0] Checking RDB file')).toThrow('nobody has counted');
 });
