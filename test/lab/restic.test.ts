@@ -333,7 +333,7 @@ test('what is kept is what the rule says, and nothing of others is touched', asy
   const other = { ...OWNER, service: 'cache' };
   await backUp(restic, { id: 'old', owner: other, time: ['--time', '2020-01-01 00:00:00'] }, ...PRINT);
   await restic.run(['backup', '--host', 'stranger', '/etc/hostname']);
-  const rule: Retention = { daily: 3, weekly: 2, monthly: 2 };
+  const rule: Retention = isFull ? { daily: 7, weekly: 4, monthly: 12 } : { daily: 3, weekly: 2, monthly: 2 };
   const kept = keptBy(rule, times);
   const { backups } = await pruneBackups(restic, OWNER, rule, [times[0]!.id]);
   const left = await snapshotsOf(restic, ownerTags(OWNER));
