@@ -17,6 +17,12 @@ export function renderBackups({ title, operation, outputs: { backups } }: Backed
     ({ id, service }) =>
       `backup ${id} of ${service} was not restored yet: it counts once "operation: verify" has`,
   );
+  const beside = backups.filter(({ target, error }) => operation === 'create' && target === 'disk' && !error);
+  for (const { service, server } of beside) {
+    warnings.push(
+      `the only copy of ${service} stands beside the original, on ${server}: name a place elsewhere with "to" of "backup" in the file`,
+    );
+  }
   const failed = backups.filter(({ error }) => error !== undefined);
   return {
     lines: [title, ...textTable(rows)],
