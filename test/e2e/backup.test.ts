@@ -7,7 +7,7 @@ import { type Fleet, fleet } from './fleet.ts';
 import { Project, serversOf } from './project.ts';
 
 /** What opens the repository: in a secret of GitHub. */
-const PASSWORD = 'the password of the repository';
+const secrets = JSON.stringify({ BACKUP_PASSWORD: 'the password of the repository' });
 
 let lab: Fleet;
 let server: LabServer;
@@ -76,7 +76,7 @@ async function backup(inputs: Record<string, string> = { service: 'db' }): Promi
 }
 
 function tryBackup(inputs: Record<string, string> = { service: 'db' }): Promise<ActionRun> {
-  return shop.run('backup', { secrets: JSON.stringify({ BACKUP_PASSWORD: PASSWORD }), ...inputs });
+  return shop.run('backup', { secrets, ...inputs });
 }
 
 test('a backup is restored into a scratch container before it counts', async () => {
@@ -132,6 +132,20 @@ test('a wrong password makes no second repository', async () => {
   });
   expect(failed.code).toBe(1);
   expect(failed.log).not.toContain('another one');
+});
+
+test('a run that is killed leaves nothing that counts, and the next one waits for its turn', async () => {
+  const dying = shop.start('backup', { service: 'db', secrets });
+  await dying.says(/Back up db on/);
+  while (!(await server.docker('ps', '--format', '{{.Names}}')).includes('kept_production_db_backup')) {
+    if (dying.log().includes('scratch container'))
+      throw new Error('the backup was over before it was killed');
+  }
+  dying.signal('SIGKILL');
+  await dying.done;
+  const [made] = JSON.parse((await backup()).outputs.backups ?? '[]');
+  expect(made.verified).toBe(true);
+  expect(await server.docker('ps', '--all', '--format', '{{.Names}}')).not.toContain('_backup');
 });
 
 test('a backup that has rotted is told as soon as it is restored', async () => {
