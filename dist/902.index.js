@@ -1222,7 +1222,7 @@ function managerOf(name, lock, version, tree) {
 				isCacheLocked: false,
 				env: {},
 				settings: ['.npmrc', 'pnpm-workspace.yaml', '.pnpmfile.cjs', 'patches/'],
-				install: ({ isProduction, app, isWorkspace }) => joined('pnpm install --frozen-lockfile --store-dir=/root/.pnpm', `--prod=${isProduction}`, isWorkspace && app.folder !== '.' && `--filter=${(0,shlex .hD)(`./${app.folder}...`)}`),
+				install: ({ isProduction, app, isWorkspace }) => joined('pnpm install --frozen-lockfile --store-dir=/root/.pnpm', `--prod=${isProduction}`, isWorkspace && app.folder !== '.' && `--filter=${(0,shlex .hD)(`{./${app.folder}}...`)}`),
 				runScript: (script, folder) => [
 					'pnpm',
 					...(folder === '.' ? [] : [`--dir=${folder}`]),

@@ -72833,11 +72833,11 @@ if [ "$link" != kept0 ]; then
   forget
   inside ip -batch - <<END
 link set kept0 mtu $size address $hardware
-link set $link down
-addr del $within dev $link
 addr add $within brd + dev kept0
 link set kept0 up
 route replace default via $gateway dev kept0
+link set $link down
+addr del $within dev $link
 END
 fi
 echo '${hand_over_READY}'
