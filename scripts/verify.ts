@@ -11,6 +11,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { E2E_LAB, E2E_SERVERS } from '../test/e2e/fleet.ts';
 import { buildWhenStale } from '../test/e2e/global-setup.ts';
 import { type Lab, startLab } from '../test/lab/lab.ts';
@@ -19,6 +20,8 @@ import { type Lab, startLab } from '../test/lab/lab.ts';
 interface Tally {
   passed: number;
   failed: number;
+  /** Of each failed test: what it is called and how it failed, as text. */
+  failures?: string[];
 }
 
 const root = join(import.meta.dirname, '..');
@@ -118,7 +121,9 @@ interface JestResults
     name: string;
     startTime: number;
     endTime: number;
-    assertionResults: { fullName: string }[];
+    /** How the file itself failed, with colours. */
+    message: string;
+    assertionResults: { fullName: string; status: string; failureMessages: string[] }[];
   }[];
 }
 
@@ -148,7 +153,24 @@ function tallyOf(results: JestResults): Tally {
   return {
     passed: results.numPassedTests,
     failed: results.numFailedTests + results.numRuntimeErrorTestSuites,
+    failures: results.testResults.flatMap(failuresIn),
   };
+}
+
+/** Of a long message, what tells most: a log in front of it has scrolled by, and what keeps it may keep its end alone. */
+const TOLD_LINES = 40;
+
+/** failuresIn returns a text for each test of a file that failed, or for the file where it could not be loaded. */
+function failuresIn({ name, message, assertionResults }: JestResults['testResults'][number]): string[] {
+  const file = relative(root, name);
+  const failed = assertionResults.filter(({ status }) => status === 'failed');
+  if (failed.length === 0 && message !== '' && assertionResults.length === 0) return [told(file, message)];
+  return failed.map((test) => told(`${file}: ${test.fullName}`, test.failureMessages.join('\n')));
+}
+
+function told(title: string, message: string): string {
+  const lines = stripVTControlCharacters(message).split('\n');
+  return [title, ...lines.slice(0, TOLD_LINES).map((line) => `    ${line}`)].join('\n');
 }
 
 /** nameSlowFiles names the files that took more than their share, the slowest first. */
@@ -261,7 +283,8 @@ try {
   );
 }
 if (parts.has('alone')) tallies.push(await runAlone(jestArguments));
-const sum = (key: keyof Tally): number => tallies.reduce((total, tally) => total + tally[key], 0);
+const sum = (key: 'passed' | 'failed'): number => tallies.reduce((total, tally) => total + tally[key], 0);
+for (const failure of tallies.flatMap(({ failures = [] }) => failures)) console.log(`\n✗ ${failure}`);
 console.log(`\n${sum('passed')} passed, ${sum('failed')} failed`);
 // Nothing passed: nothing was tried.
 if (sum('failed') > 0 || sum('passed') === 0) process.exitCode = 1;

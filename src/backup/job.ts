@@ -9,7 +9,7 @@ import { containerName, type Scope } from '../model/names.ts';
 import { JOB_FOLDER, type Mount } from './vault.ts';
 
 /** Where a job leaves what it has found out, in its folder. */
-export const OUTPUT_FOLDER = `${JOB_FOLDER}/out`;
+const OUTPUT_FOLDER = `${JOB_FOLDER}/out`;
 
 /** Something that is done to the data of a service, in a container that ends by itself. */
 export interface Job {
@@ -90,8 +90,8 @@ export async function runJob(surroundings: JobSurroundings, job: Job): Promise<J
 
 const ROOT = { uid: 0, gid: 0 };
 
-/** jobName returns the name of the one container by which jobs of a service take turns. */
-export function jobName(scope: Scope, service: string): string {
+/** The name of the one container by which jobs of a service take turns. */
+function jobName(scope: Scope, service: string): string {
   return `${containerName(scope, service, 'base')}_backup`;
 }
 

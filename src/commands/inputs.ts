@@ -203,7 +203,7 @@ export const INPUTS = {
   },
   operation: {
     description:
-      'What to do: `create` backs up and verifies as the file says; `verify` restores a backup into a scratch container and compares; `list` shows those that there are, and asks the repository whether it has them; `pull` writes one to a folder; `prune` gives up those that `retention` does not keep; `restore` brings one back, in place of what is there, which is kept for a day.',
+      'What to do: `create` backs up and verifies as the file says; `verify` restores a backup into a scratch container and compares; `list` shows those that there are, and asks the repository whether it has them; `pull` writes one to a folder; `prune` gives up those that `retention` does not keep; `restore` brings one back, in place of what is there, which is kept under another name.',
     default: 'create',
     schema: backupOperation,
   },

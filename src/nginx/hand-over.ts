@@ -19,7 +19,8 @@ const READY = 'it is done';
  * Taking that back may fail where there is nothing to take back: the container has gone meanwhile, and its namespace with it.
  *
  * `keep` gives it a second way into the network, with the address and the hardware address of the first: when the
- * engine takes the first one away, with the name, nobody notices. What its names mean stays as it is. An end of that way may
+ * engine takes the first one away, with the name, nobody notices. The new way is there before the old one ends: a connection
+ * begun without any is refused at once (ENETUNREACH). What its names mean stays as it is. An end of that way may
  * be left of a run that was cut off, and mostly none is: removing it may fail, and if it is still there, adding it fails next.
  */
 const SCRIPT = `set -eu
@@ -61,11 +62,11 @@ if [ "$link" != kept0 ]; then
   forget
   inside ip -batch - <<END
 link set kept0 mtu $size address $hardware
-link set $link down
-addr del $within dev $link
 addr add $within brd + dev kept0
 link set kept0 up
 route replace default via $gateway dev kept0
+link set $link down
+addr del $within dev $link
 END
 fi
 echo '${READY}'

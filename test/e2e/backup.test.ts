@@ -7,7 +7,7 @@ import { type Fleet, fleet } from './fleet.ts';
 import { Project, serversOf } from './project.ts';
 
 /** What opens the repository: in a secret of GitHub. */
-const PASSWORD = 'the password of the repository';
+const secrets = JSON.stringify({ BACKUP_PASSWORD: 'the password of the repository' });
 
 let lab: Fleet;
 let server: LabServer;
@@ -35,6 +35,12 @@ beforeAll(async () => {
         volumes: ['data:/var/lib/postgresql/data'],
         backup: { query: 'SELECT max(id), sum(total) FROM orders' },
       },
+      cache: {
+        image: lab.images.redis,
+        strategy: 'recreate',
+        volumes: ['cache:/data'],
+        backup: true,
+      },
     },
   });
   await shop.deploy();
@@ -46,7 +52,13 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await shop?.leave();
-  await server?.docker('volume', 'rm', 'kept_production_data', 'kept_production_backups');
+  await server?.docker(
+    'volume',
+    'rm',
+    'kept_production_data',
+    'kept_production_cache',
+    'kept_production_backups',
+  );
 });
 
 /** sql asks the database of the shop, as its superuser. */
@@ -57,14 +69,14 @@ async function sql(statement: string, database = 'shop'): Promise<string> {
 }
 
 /** backup runs the action; it throws with the whole log when that fails. */
-async function backup(inputs: Record<string, string> = {}): Promise<ActionRun> {
+async function backup(inputs: Record<string, string> = { service: 'db' }): Promise<ActionRun> {
   const outcome = await tryBackup(inputs);
   if (outcome.code !== 0) throw new Error(`the backup failed:\n${outcome.log}`);
   return outcome;
 }
 
-function tryBackup(inputs: Record<string, string> = {}): Promise<ActionRun> {
-  return shop.run('backup', { secrets: JSON.stringify({ BACKUP_PASSWORD: PASSWORD }), ...inputs });
+function tryBackup(inputs: Record<string, string> = { service: 'db' }): Promise<ActionRun> {
+  return shop.run('backup', { secrets, ...inputs });
 }
 
 test('a backup is restored into a scratch container before it counts', async () => {
@@ -85,6 +97,19 @@ test('a backup is restored into a scratch container before it counts', async () 
   expect(receipt.tools.pg_dump).toMatch(/PostgreSQL/);
 });
 
+test('the keys of a redis are counted again after a restore', async () => {
+  const redis = (...words: string[]) => server.docker('exec', 'kept_production_cache', 'redis-cli', ...words);
+  await redis('eval', 'for i = 1, 500 do redis.call("set", "key" .. i, i) end', '0');
+  await redis('set', 'short', 'lived', 'ex', '3600');
+  const [made] = JSON.parse((await backup({ service: 'cache' })).outputs.backups ?? '[]');
+  expect(made).toMatchObject({ service: 'cache', verified: true });
+  expect(await shop.receipt('cache', made.id)).toMatchObject({
+    facts: { rows: { 'keys that do not expire': 500 } },
+  });
+  const status = await shop.run('status');
+  expect(status.log).toMatch(/the last verified backup of cache is \d+ min old/);
+});
+
 test('a restore brings back what was there, and keeps what was there before it', async () => {
   const [made] = JSON.parse((await backup()).outputs.backups ?? '[]');
   await sql('DELETE FROM orders WHERE id > 10');
@@ -101,15 +126,32 @@ test('a restore brings back what was there, and keeps what was there before it',
 });
 
 test('a wrong password makes no second repository', async () => {
-  const failed = await tryBackup({ secrets: JSON.stringify({ BACKUP_PASSWORD: 'another one' }) });
+  const failed = await tryBackup({
+    service: 'db',
+    secrets: JSON.stringify({ BACKUP_PASSWORD: 'another one' }),
+  });
   expect(failed.code).toBe(1);
   expect(failed.log).not.toContain('another one');
+});
+
+test('a run that is killed leaves nothing that counts, and the next one waits for its turn', async () => {
+  const dying = shop.start('backup', { service: 'db', secrets });
+  await dying.says(/Back up db on/);
+  while (!(await server.docker('ps', '--format', '{{.Names}}')).includes('kept_production_db_backup')) {
+    if (dying.log().includes('scratch container'))
+      throw new Error('the backup was over before it was killed');
+  }
+  dying.signal('SIGKILL');
+  await dying.done;
+  const [made] = JSON.parse((await backup()).outputs.backups ?? '[]');
+  expect(made.verified).toBe(true);
+  expect(await server.docker('ps', '--all', '--format', '{{.Names}}')).not.toContain('_backup');
 });
 
 test('a backup that has rotted is told as soon as it is restored', async () => {
   const [made] = JSON.parse((await backup()).outputs.backups ?? '[]');
   await inRepository('for pack in data/*/*; do printf x | dd of="$pack" bs=1 seek=100 conv=notrunc; done');
-  const failed = await tryBackup({ operation: 'verify' });
+  const failed = await tryBackup({ operation: 'verify', service: 'db' });
   expect(failed.code).toBe(1);
   const receipt = await shop.receipt('db', made.id);
   expect(receipt.verified).toBeUndefined();

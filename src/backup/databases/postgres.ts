@@ -82,8 +82,8 @@ function namedFor({ filled, half, kept }: RestoreNames): Record<string, string> 
   return { NEW: filled, HALF: half, BEFORE: kept };
 }
 
-/** credentialsOf returns the superuser of a container of the official image, and its database. Pure. */
-export function credentialsOf({ environment }: DatabaseContainer): Credentials {
+/** The superuser of a container of the official image, and its database. */
+function credentialsOf({ environment }: DatabaseContainer): Credentials {
   const { POSTGRES_USER: user = 'postgres', POSTGRES_PASSWORD: password = '' } = environment;
   return { user, password, database: environment.POSTGRES_DB ?? user };
 }
@@ -127,8 +127,8 @@ const Fact = z.union([
   z.tuple([z.literal('objects'), z.string(), z.int()]),
 ]);
 
-/** readFacts reads what the script has counted: a fact a line. It throws for a line that is none. */
-export function readFacts(output: ReadonlyMap<string, string>): BackupFacts {
+/** What the script has counted, a fact a line. */
+function readFacts(output: ReadonlyMap<string, string>): BackupFacts {
   const lines = (output.get('facts') ?? '').split('\n').filter((line) => line !== '');
   const facts = lines.map((line) => Fact.parse(JSON.parse(line)));
   const query = output.get('query') ?? '';

@@ -41,7 +41,9 @@ ${PROGRAMS}
 "$@" dump "$SNAPSHOT" "$DATA_PATH" >/data/dump.rdb
 "$check" /data/dump.rdb >check.log || { tail -n 5 check.log >&2; exit 1; }
 job=$PWD
-(cd /data && exec docker-entrypoint.sh "$server" --dir /data --dbfilename dump.rdb --appendonly no --save '' \\
+# The image's own way to start, where it has one, knows which user the server is.
+entrypoint=$(command -v docker-entrypoint.sh || true)
+(cd /data && exec $entrypoint "$server" --dir /data --dbfilename dump.rdb --appendonly no --save '' \\
   --bind 127.0.0.1 --port "$REDIS_PORT" --daemonize no >"$job/server.log" 2>&1) &
 server=$!
 until [ "$("$cli" -h 127.0.0.1 -p "$REDIS_PORT" ping 2>/dev/null)" = PONG ]; do

@@ -178,7 +178,7 @@ function managerOf(
           joined(
             'pnpm install --frozen-lockfile --store-dir=/root/.pnpm',
             `--prod=${isProduction}`,
-            isWorkspace && app.folder !== '.' && `--filter=${quote(`./${app.folder}...`)}`,
+            isWorkspace && app.folder !== '.' && `--filter=${quote(`{./${app.folder}}...`)}`,
           ),
         runScript: (script, folder) => [
           'pnpm',
