@@ -3,6 +3,7 @@ import type { Scope } from '../model/names.ts';
 import type { EnvironmentState, Release } from '../model/release.ts';
 import { type FilePlace, parseJson } from './json-file.ts';
 import type { Lease } from './lease.ts';
+import { parseSealed, type SealedSecrets, sealedPath } from './sealed-secrets.ts';
 import { releasePath, releasesFolder, type StateBranch } from './state-branch.ts';
 
 /**
@@ -54,12 +55,15 @@ export class Snapshot {
    */
   async release(service: string, number: number): Promise<Release | undefined> {
     const path = releasePath(this.#scope, service, number);
-    if (this.commit === undefined) return undefined;
-    const text = await new Promise<string | undefined>((resolve) => {
-      this.#asked.push({ path, answer: resolve });
-      if (this.#asked.length === 1) queueMicrotask(() => this.#answer());
-    });
+    const text = await this.#file(path);
     return text === undefined ? undefined : parseRelease(text, { ref: this.#branch.name, path });
+  }
+
+  /** sealedSecrets returns the encrypted copies of generated secrets, by name. It throws like `release`. */
+  async sealedSecrets(): Promise<SealedSecrets> {
+    const path = sealedPath(this.#scope);
+    const text = await this.#file(path);
+    return text === undefined ? {} : parseSealed(text, { ref: this.#branch.name, path });
   }
 
   /** releaseNumbers returns the numbers of the releases of a service that are kept, the lowest first: one process. */
@@ -77,6 +81,14 @@ export class Snapshot {
     const numbers = await this.releaseNumbers(service);
     const found = await Promise.all(numbers.map((number) => this.release(service, number)));
     return found.filter((release) => release !== undefined);
+  }
+
+  async #file(path: string): Promise<string | undefined> {
+    if (this.commit === undefined) return undefined;
+    return await new Promise((resolve) => {
+      this.#asked.push({ path, answer: resolve });
+      if (this.#asked.length === 1) queueMicrotask(() => this.#answer());
+    });
   }
 
   #answer(): void {

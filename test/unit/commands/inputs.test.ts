@@ -28,6 +28,8 @@ describe('what is read', () => {
       environment: 'production',
       service: undefined,
       action: 'renew',
+      task: 'list',
+      plain: false,
       'revocation-reason': 'superseded',
       domains: undefined,
       reason: undefined,
