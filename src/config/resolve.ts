@@ -80,6 +80,8 @@ export interface ResolvedEnvironment {
   builds: Readonly<Record<string, ServiceBuild>>;
   /** Where the file says that they come from, by name. */
   definitions: Readonly<Record<string, SecretDefinition>>;
+  /** Who can open encrypted copies of generated secrets: recipients of age. */
+  recipients: readonly string[];
 }
 
 /**
@@ -165,7 +167,8 @@ export function resolveWithSecrets(
   const builds = Object.fromEntries(
     resolved.flatMap(({ spec, build }) => (build === undefined ? [] : [[spec.name, build]])),
   );
-  return { wanted, secrets, builds, definitions };
+  const recipients = [...new Set(input.age_recipients ?? loaded.config.age_recipients ?? [])].sort();
+  return { wanted, secrets, builds, definitions, recipients };
 }
 
 /** What services publish, and HTTPS, the edge needs on the servers. */

@@ -1,5 +1,6 @@
 import { holderOf } from '../state/lease.ts';
 import { withEnvironment } from './environment.ts';
+import { hideGenerated } from './hide-generated.ts';
 import { backupAges, lateBackups } from './observation/backups.ts';
 import { driftOf } from './observation/drift.ts';
 import { leftToDeploys } from './observation/left-to-deploys.ts';
@@ -28,10 +29,12 @@ export async function dryRun(request: ChangeRequest): Promise<DryRunReport> {
   return await withEnvironment(request, opening, async (environment) => {
     const { repository, fleet } = environment;
     const { snapshot } = environment.journal;
-    const { wanted, secrets, narrowing, restored, notes = [] } = await restore(request, environment);
+    const asked = await restore(request, environment);
+    const { wanted, restored, notes = [] } = asked;
     const seen = await log.group('Look at what runs', () =>
-      survey(fleet, snapshot, { wanted, repository, secrets, narrowing, clock }),
+      survey(fleet, snapshot, { ...asked, repository, clock }),
     );
+    hideGenerated(request, seen);
     checkOwner(wanted, { repository, takeOverFrom }, seen.observed);
     const { authority, tlsSecrets: given, forcedCertificates: forced = [] } = request;
     const { revokedCertificates: revoke } = request;

@@ -28,6 +28,8 @@ export interface Asked {
   wanted: EnvironmentSpec;
   /** Secret values by service and name. */
   secrets: ChangeRequest['secrets'];
+  /** Those that are made from generated ones; a rollback has the values that they had. */
+  generated?: ChangeRequest['generated'];
   /** To what the run is narrowed: services that need not go back are left as they are. */
   narrowing: Narrowing;
   /** The releases that a rollback brings back. */
@@ -49,7 +51,7 @@ export async function restore(request: ChangeRequest, environment: OpenEnvironme
     await keptOf(request, { ...environment, snapshot: environment.journal.snapshot }),
     environment.journal.snapshot,
   );
-  if (rollback === undefined) return { wanted, secrets: given, narrowing };
+  if (rollback === undefined) return { wanted, secrets: given, generated: request.generated, narrowing };
   // A record of its own says nothing of what another repository has deployed.
   const owners = await fleet.onAll((server) => observeOwner(server, wanted, clock));
   checkOwner(wanted, { repository, takeOverFrom }, owners);
@@ -78,6 +80,7 @@ export async function restore(request: ChangeRequest, environment: OpenEnvironme
   return {
     wanted: restoredSpec(wanted, restored),
     secrets,
+    generated: undefined,
     narrowing: { ...narrowing, services: [...restored.keys()] },
     ...(restored.size > 0 && { restored }),
     notes,

@@ -4,6 +4,7 @@ import type { EnvironmentState, RecordedPort, Release } from '../../model/releas
 import { type EnvironmentSpec, portsOf, type ServiceSpec } from '../../model/spec.ts';
 import { checkAdoption } from './adoption-refusals.ts';
 import { type CertificateFactsOfRun, NO_CERTIFICATE_FACTS } from './certificate-facts.ts';
+import { NONE_SETTLED, type SettledSecrets } from './generated-secrets.ts';
 import type { PlanInput } from './input.ts';
 import {
   checkDependencies,
@@ -42,6 +43,8 @@ export interface Facts {
   repository: string;
   /** Secret values by service and name. */
   secrets: Readonly<Record<string, Record<string, string>>>;
+  /** The generated ones among them, where the run uses some. */
+  generated?: SettledSecrets;
   /** Those that the servers keep. */
   keptSecrets: KeptSecrets;
   narrowing: Narrowing;
@@ -110,6 +113,7 @@ export function buildInput(facts: Facts): PlanInput {
     drainedElsewhere: facts.drainedElsewhere,
     now: facts.now,
     certificates: facts.certificates ?? NO_CERTIFICATE_FACTS,
+    generated: facts.generated ?? NONE_SETTLED,
     isSweeping: narrowing.services === undefined,
     retainedImages: facts.retainedImages,
   };
@@ -117,7 +121,7 @@ export function buildInput(facts: Facts): PlanInput {
 
 /** buildKeptInput returns the input for looking at, or routing to, exactly what is deployed. Pure. */
 export function buildKeptInput(facts: Facts): PlanInput {
-  return buildInput({ ...facts, narrowing: { ...facts.narrowing, services: [] } });
+  return buildInput({ ...facts, generated: NONE_SETTLED, narrowing: { ...facts.narrowing, services: [] } });
 }
 
 function comparisonOf({ wanted, narrowing, restored, known }: Facts): Comparison {
@@ -294,6 +298,8 @@ export function buildInputWithout(input: PlanInput, rest: Rest): PlanInput {
     removes: [],
     removesAll: false,
     excluded,
+    // They are on the servers, and on the record, before anything moves.
+    generated: NONE_SETTLED,
     drainedElsewhere: new Set([...input.drainedElsewhere, ...rest.draining]),
   };
 }
