@@ -46,15 +46,8 @@ const PORTS: Record<StoreKind, number> = {
 const PASSWORD = `p@ss:/?#%41 "'$(id)\\`;
 const LOGIN = 'shop';
 
-/** The server keeps its objects as files; anybody with the access key is let in, whatever the secret one is. */
-const S3_PROGRAM = `const S3rver = require('/node_modules/s3rver');
-const { readFileSync } = require('node:fs');
-new S3rver({
-  address: '0.0.0.0', port: ${S3_PORT}, silent: true, directory: '/objects',
-  key: readFileSync('/etc/lab/key.pem'), cert: readFileSync('/etc/lab/cert.pem'),
-  configureBuckets: [{ name: 'backups' }],
-}).run();
-`;
+/** Where its program lies. */
+const S3_PROGRAM = join(import.meta.dirname, 'apps', 's3', 'server.mjs');
 
 /** startStores starts all of them, and returns when each answers. They go with the lab. */
 export async function startStores(lab: string, { outside }: Pick<LabNetworks, 'outside'>): Promise<Stores> {
@@ -71,7 +64,7 @@ export async function startStores(lab: string, { outside }: Pick<LabNetworks, 'o
     ...['--user', LOGIN, '--pass', PASSWORD, '--addr', `:${port}`],
   ];
   const modules = ['--volume', `${modulesFolder()}:/node_modules:ro`, '--volume', '/objects'];
-  await create('s3', modules, images.node!, 'node', '/etc/lab/s3.cjs');
+  await create('s3', modules, images.node!, 'node', '/etc/lab/s3.mjs');
   await create('sftp', [], images.stores!);
   await create('rest', ['--volume', '/srv/rest'], images.stores!, ...rclone(REST_PORT), '/srv/rest');
   const shared = ['--volumes-from', named('rest')];
@@ -87,7 +80,7 @@ export async function startStores(lab: string, { outside }: Pick<LabNetworks, 'o
     await give(named(kind), [
       { path: '/etc/lab/key.pem', content: key, mode: 0o600 },
       { path: '/etc/lab/cert.pem', content: certificate, mode: 0o644 },
-      { path: '/etc/lab/s3.cjs', content: S3_PROGRAM, mode: 0o644 },
+      { path: '/etc/lab/s3.mjs', content: readFileSync(S3_PROGRAM, 'utf8'), mode: 0o644 },
     ]);
   }
   await docker(['start', ...STORE_KINDS.map(named)]);

@@ -45,7 +45,7 @@ const LONGEST_POLL_MS = 1_000;
 const CANCEL_GRACE_S = 3;
 
 /** The exit code of what took too long, as that of timeout(1). */
-export const TOOK_TOO_LONG = 124;
+const TOOK_TOO_LONG = 124;
 
 /**
  * runContainer runs a program in a container and returns what it has printed. Where the run is called off the program is
