@@ -10,6 +10,7 @@ import {
 } from '../model/spec.ts';
 import { VERSIONED_NAMES_TOTAL_MAX } from '../model/version-name.ts';
 import { checkClaims } from './check-claims.ts';
+import { connectServices } from './connect-services.ts';
 import { DEFAULTS } from './defaults.ts';
 import { findCycles } from './dependencies.ts';
 import { parseDuration } from './duration.ts';
@@ -123,7 +124,7 @@ export function resolveWithSecrets(
     repository: options.repository ?? NO_FILES,
     mayBeMissing: !(options.isStarted?.(service) ?? true),
   });
-  const resolved = names.map((name) =>
+  const alone = names.map((name) =>
     resolveService(
       name,
       {
@@ -137,6 +138,7 @@ export function resolveWithSecrets(
       (path, message, hint) => report(name, path, message, hint),
     ),
   );
+  const resolved = connectServices(alone, report);
   const services = resolved.map(({ spec }) => spec);
   checkServiceNames(loaded, environment, services, report);
   checkPlacement(services, servers, report);

@@ -6,6 +6,7 @@ import { describeMaintenance, maintenanceOf } from './observation/maintenance.ts
 import { renewalsOf } from './observation/renewals.ts';
 import { survey } from './observation/survey.ts';
 import { buildInput, buildKeptInput } from './planning/build-input.ts';
+import { withConnectionValues } from './planning/connection-values.ts';
 import { checkOwner } from './planning/ownership.ts';
 import { isEmpty } from './planning/plan.ts';
 import { planDeploy } from './planning/planner.ts';
@@ -36,7 +37,10 @@ export async function dryRun(request: ChangeRequest): Promise<DryRunReport> {
     const { revokedCertificates: revoke } = request;
     const ask = (pem: string) => authority.renewalAt(wanted.nginx.tls!.acme, pem);
     const certificates = { given, renewAt: await renewalsOf(wanted, seen.observed, ask), forced, revoke };
-    const facts = { ...seen, unfinishedHook, certificates, ...(restored !== undefined && { restored }) };
+    const facts = withConnectionValues({
+      ...{ ...seen, unfinishedHook, certificates },
+      ...(restored !== undefined && { restored }),
+    });
     const kept = buildKeptInput(facts);
     const input = scope === 'routes' ? kept : buildInput(facts);
     const plan = planDeploy(input);

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { allOrErrors } from '../fleet/fleet.ts';
 import { copyKey } from '../model/copy.ts';
+import { hiddenValues } from '../model/hidden-values.ts';
 import { NginxInstance } from '../nginx/instance.ts';
 import type { LookAhead, OpenEnvironment } from './environment.ts';
 import { type Execution, execute, failureOf, type StepFailure } from './execute.ts';
@@ -10,6 +11,7 @@ import { describeMaintenance, maintenanceOf } from './observation/maintenance.ts
 import { renewalsOf } from './observation/renewals.ts';
 import { survey } from './observation/survey.ts';
 import { buildInput, buildKeptInput, type Facts } from './planning/build-input.ts';
+import { withConnectionValues } from './planning/connection-values.ts';
 import { type PlannedStep, upTo } from './planning/graph.ts';
 import type { PlanInput } from './planning/input.ts';
 import type { ObservedServer } from './planning/observed.ts';
@@ -46,6 +48,8 @@ export class Run {
   readonly #outOfTime = new AbortController();
   /** What was seen before the lease was ours; the next looks see for themselves. */
   #seenAhead: Promise<Facts> | undefined;
+  /** Values of secrets by service and name, with those that the last plan has made. */
+  #secrets: Facts['secrets'];
   #hasReconciled = false;
 
   constructor(request: DeployRequest, asked: Asked, environment: OpenEnvironment & { timeline: Timeline }) {
@@ -55,6 +59,7 @@ export class Run {
     this.#notes = new Set(asked.notes);
     this.known = new Knowledge();
     this.#seenAhead = environment.seenAhead;
+    this.#secrets = asked.secrets;
     // What a run may do was confirmed before; this stops one that slept meanwhile, at the cost of no round trip.
     environment.fleet.guardWith(() => environment.journal.lease?.assertMayChange());
     const { clock, signal } = request;
@@ -90,7 +95,11 @@ export class Run {
     const renewAt = await renewalsOf(wanted, seen.observed, ask);
     const obtained = serialsOf(this.known.certificates.values());
     const certificates = { given, renewAt, forced, obtained, revoke };
-    const facts = { ...seen, unfinishedHook, certificates, ...(restored !== undefined && { restored }) };
+    const facts = withConnectionValues({
+      ...{ ...seen, unfinishedHook, certificates },
+      ...(restored !== undefined && { restored }),
+    });
+    this.#keep(facts);
     const input = scope === 'routes' ? buildKeptInput(facts) : buildInput(facts);
     const plan = planDeploy(input);
     checkImages(input, plan);
@@ -168,7 +177,7 @@ export class Run {
   /** context returns what steps need that end with a signal. */
   context(signal: AbortSignal): RunContext {
     const { log, clock, author } = this.request;
-    const { wanted, secrets } = this.asked;
+    const { wanted } = this.asked;
     const { fleet, journal, repository } = this.environment;
     const { lease } = journal;
     const guard: Guard = {
@@ -183,7 +192,7 @@ export class Run {
       repository,
       servers: wanted.servers,
       nginx: wanted.nginx,
-      secrets,
+      secrets: this.#secrets,
       tlsSecrets: this.request.tlsSecrets ?? {},
       authority: this.request.authority,
       registryAuth: this.request.registryAuth,
@@ -223,6 +232,14 @@ export class Run {
     const { journal, timeline } = this.environment;
     const { snapshot } = journal;
     return await lookFor(this.request, timeline, { ...this.environment, ...this.asked, snapshot });
+  }
+
+  /** Steps are given the values that were planned with, and no log tells them. */
+  #keep({ wanted, secrets }: Facts): void {
+    this.#secrets = secrets;
+    for (const { name, container } of wanted.services) {
+      for (const value of hiddenValues(secrets[name] ?? {}, container)) this.request.hide(value);
+    }
   }
 
   /** What was seen once need not be asked for again. */

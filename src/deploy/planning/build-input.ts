@@ -207,8 +207,11 @@ function currentNumber(current: Release) {
   return { number: current.number, isNew: false, secretsVersion: current.secrets_version };
 }
 
-/** Recorded ports never move; where the record was lost, the containers' labels still know them. */
-function numbersOfAll(facts: Facts): Map<string, ServicePorts> {
+/**
+ * numbersOfAll returns the ports of all services that are wanted or stand. Recorded ones never move; where the record was
+ * lost, the containers' labels still know them. Pure.
+ */
+export function numbersOfAll(facts: Facts): Map<string, ServicePorts> {
   const { wanted, observed, state } = facts;
   const recorded = new Map<string, ServicePorts>();
   for (const { service, hostPort, internalPort, extraPorts } of observed.flatMap(({ copies }) => copies)) {
