@@ -28,7 +28,8 @@ export async function dryRun(request: ChangeRequest): Promise<DryRunReport> {
   return await withEnvironment(request, opening, async (environment) => {
     const { repository, fleet } = environment;
     const { snapshot } = environment.journal;
-    const { wanted, secrets, narrowing, restored, notes = [] } = await restore(request, environment);
+    const asked = await restore(request, environment);
+    const { wanted, secrets, narrowing, restored, reconnected, notes = [] } = asked;
     const seen = await log.group('Look at what runs', () =>
       survey(fleet, snapshot, { wanted, repository, secrets, narrowing, clock }),
     );
@@ -40,6 +41,7 @@ export async function dryRun(request: ChangeRequest): Promise<DryRunReport> {
     const facts = withConnectionValues({
       ...{ ...seen, unfinishedHook, certificates },
       ...(restored !== undefined && { restored }),
+      ...(reconnected !== undefined && { reconnected }),
     });
     const kept = buildKeptInput(facts);
     const input = scope === 'routes' ? kept : buildInput(facts);

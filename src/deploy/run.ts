@@ -84,7 +84,7 @@ export class Run {
   /** plan asks servers and record, and plans. It throws a UserError for what must not be done. */
   async plan(): Promise<PlannedRun> {
     const { unfinishedHook, scope, takeOverFrom } = this.request;
-    const { wanted, restored } = this.asked;
+    const { wanted, restored, reconnected } = this.asked;
     const { repository } = this.environment;
     const seen = await this.#look();
     checkOwner(wanted, { repository, takeOverFrom }, seen.observed);
@@ -98,6 +98,7 @@ export class Run {
     const facts = withConnectionValues({
       ...{ ...seen, unfinishedHook, certificates },
       ...(restored !== undefined && { restored }),
+      ...(reconnected !== undefined && { reconnected }),
     });
     this.#keep(facts);
     const input = scope === 'routes' ? buildKeptInput(facts) : buildInput(facts);

@@ -12,6 +12,8 @@ interface Form {
   scheme: string;
   /** What stands behind the port. */
   path?: (spec: Pick<ConnectionSpec, 'user' | 'database'>) => string;
+  /** Whose password it is where nobody is named. */
+  nobody?: string;
   /** Clients take user and password by other ways. */
   isBare?: true;
 }
@@ -32,7 +34,8 @@ const FORMS: Record<ConnectionKind, Form> = {
     path: ({ user, database = '' }) =>
       `/${encodePart(database)}${user === undefined ? '' : '?authSource=admin'}`,
   },
-  redis: { scheme: 'redis', path: ({ database = '0' }) => `/${encodePart(database)}` },
+  // Since redis 6 a password without a user is that of "default", and redis-cli takes no address without a name.
+  redis: { scheme: 'redis', nobody: 'default', path: ({ database = '0' }) => `/${encodePart(database)}` },
   // A virtual host may be called "/", which is what no path means.
   amqp: { scheme: 'amqp', path: named },
   opensearch: { scheme: 'http' },
@@ -47,9 +50,9 @@ export function connectionUrl(
   spec: Omit<ConnectionSpec, 'passwordSecret'>,
   { host, port, password }: Endpoint,
 ): string {
-  const { scheme, path, isBare } = FORMS[spec.kind];
-  const secret = password === undefined ? '' : `:${encodePart(password)}`;
-  const who = `${encodePart(spec.user ?? '')}${secret}`;
+  const { scheme, path, nobody = '', isBare } = FORMS[spec.kind];
+  const user = encodePart(spec.user ?? (password === undefined ? '' : nobody));
+  const who = password === undefined ? user : `${user}:${encodePart(password)}`;
   const at = isBare || who === '' ? '' : `${who}@`;
   return `${scheme}${spec.tls ? 's' : ''}://${at}${host}:${port}${path?.(spec) ?? ''}`;
 }

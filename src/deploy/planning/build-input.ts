@@ -52,6 +52,8 @@ export interface Facts {
   drainedElsewhere: ReadonlySet<string>;
   /** Set in a rollback: `wanted` and `secrets` are those of these releases. */
   restored?: Restored;
+  /** Those of them that connect to others as the releases that run do: their secrets are a set of its own. */
+  reconnected?: ReadonlySet<string>;
   /** What is known of certificates, where anybody has asked. */
   certificates?: CertificateFactsOfRun;
   now: Date;
@@ -154,9 +156,11 @@ function wantedService(
   const labelled = observed
     .flatMap(({ copies }) => copies.filter(({ service }) => service === spec.name))
     .map((copy) => copy.secretsVersion);
+  const isAsItWas = restored !== undefined && !facts.reconnected?.has(spec.name);
   const secretsVersion = () =>
-    restored?.secrets_version ??
-    secretsVersionOf(spec.name, secrets, facts.keptSecrets, known, { given, labelled });
+    isAsItWas
+      ? restored.secrets_version
+      : secretsVersionOf(spec.name, secrets, facts.keptSecrets, known, { given, labelled });
   const release = isSelected ? numberRelease(spec, secretsVersion(), known) : currentNumber(known.current!);
   const { name, dependsOn, placement } = spec;
   const imageId = imageIdOf(wanted.container.image, observed);
