@@ -6,6 +6,7 @@ import { inspect } from 'node:util';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { service, services } from '../../../clients/node/index.js';
 import { toldFile } from '../../../src/deploy/planning/told-services.ts';
+import { blocks } from '../docs/documents.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'switchyard-clients-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -72,4 +73,10 @@ describe('the client for Python', () => {
       'import sys, json; from switchyard_services import service; db = service("db", sys.argv[1]); print(json.dumps([db.port, db.password]))';
     expect(JSON.parse(python('-c', program, written()))).toEqual([5100, PASSWORD]);
   });
+});
+
+test('the guide’s ten lines for any other language read it, too', () => {
+  const [{ text } = { text: '' }] = blocks('perl');
+  const env = { ...process.env, SWITCHYARD_SERVICES: written() };
+  expect(execFileSync('perl', ['-e', text], { env, encoding: 'utf8' })).toBe('app at nginx:5100\n');
 });
