@@ -25,6 +25,7 @@ import {
   problemError,
   type Secrets,
 } from './load.ts';
+import { LOOPBACK, loopbackService } from './loopback.ts';
 import { didYouMean, listed } from './nearest.ts';
 import type { ServiceBuild } from './resolve-build.ts';
 import { resolveServers } from './resolve-servers.ts';
@@ -139,7 +140,9 @@ export function resolveWithSecrets(
     ),
   );
   const resolved = connectServices(alone, report);
-  const services = resolved.map(({ spec }) => spec);
+  const ofFile = resolved.map(({ spec }) => spec);
+  const ofNginx = nginx(loaded.config, input);
+  const services = [...ofFile, ...loopbackOf(loaded.config, input, ofFile, servers, ofNginx, report)];
   checkServiceNames(loaded, environment, services, report);
   checkPlacement(services, servers, report);
   checkDependencies(services, report);
@@ -147,7 +150,6 @@ export function resolveWithSecrets(
   checkPublished(services, report);
   checkServerSnippets(services, report);
   const tls = tlsOf(loaded, environment, input, services, errors);
-  const ofNginx = nginx(loaded.config, input);
   checkProxyProtocol(loaded, environment, ofNginx, errors);
   checkHttp3(loaded, environment, { ...ofNginx, ...tls }, errors);
   failTogether(inOrder(errors));
@@ -167,6 +169,23 @@ export function resolveWithSecrets(
     resolved.flatMap(({ spec, build }) => (build === undefined ? [] : [[spec.name, build]])),
   );
   return { wanted, secrets, builds, definitions };
+}
+
+/** The worker that serves internal ports at 127.0.0.1, where they are asked for. */
+function loopbackOf(
+  file: Config,
+  environment: EnvironmentInput,
+  services: readonly ServiceSpec[],
+  servers: readonly ServerSpec[],
+  { image }: Pick<EnvironmentSpec['nginx'], 'image'>,
+  report: Report,
+): ServiceSpec[] {
+  if (!{ ...file.sidecar, ...environment.sidecar }.loopback) return [];
+  if (services.some(({ name }) => name === LOOPBACK)) {
+    report(LOOPBACK, [], 'is the name of what sidecar.loopback starts', 'Give the service another name.');
+    return [];
+  }
+  return [loopbackService(services, servers, image)].filter((spec) => spec !== undefined);
 }
 
 /** What services publish, and HTTPS, the edge needs on the servers. */

@@ -90,6 +90,8 @@ export interface ContainerSpec {
   files?: FileSpec[];
   /** What it is told of services that it depends on, by their names; absent where nobody knows how to connect to any of them. */
   connections?: Record<string, ToldConnection>;
+  /** It serves the internal ports of what it depends on at 127.0.0.1 of its server; in place of ports of its own. */
+  isLoopback?: true;
   labels: Record<string, string>;
   /** Docker's restart policy, `unless-stopped` unless the file says otherwise. */
   restart: { name: 'no' | 'always' | 'unless-stopped' | 'on-failure'; maximumRetryCount?: number };

@@ -17,9 +17,12 @@ jest.setTimeout(300_000);
 
 const DOMAIN = 'found.example.com';
 const TOGGLES = size.isFull ? 5 : 2;
+/** Names that an address has to encode. */
+const USER = 'app@shop';
+const DATABASE = 'shop/orders #1';
 const APP = readFileSync(join(import.meta.dirname, '..', 'lab', 'apps', 'finder', 'server.mjs'), 'utf8');
 
-/** A cache with a password on the first server, an app on both that is told its address, and a worker that has it as files. */
+/** A cache and a database with passwords, an app on both servers that is told an address, and a worker that has them as files. */
 describe('Apps find services', () => {
   /** In every password, so that one search finds them all. */
   const marker = randomBytes(8).toString('hex');
@@ -41,6 +44,19 @@ describe('Apps find services', () => {
         connection: { kind: 'redis', password: 'CACHE_PASSWORD' },
         healthcheck: { test: ['CMD', 'redis-cli', 'ping'], interval: '1s' },
       },
+      db: {
+        image: await lab.database('postgres:17'),
+        volumes: ['data:/var/lib/postgresql/data'],
+        strategy: 'recreate',
+        secrets: ['DB_PASSWORD'],
+        environment: {
+          POSTGRES_USER: USER,
+          POSTGRES_DB: DATABASE,
+          POSTGRES_PASSWORD_FILE: '/run/secrets/DB_PASSWORD',
+        },
+        connection: { kind: 'postgres', user: USER, database: DATABASE, password: 'DB_PASSWORD' },
+        healthcheck: { test: ['CMD', 'pg_isready', '-h', '127.0.0.1'], interval: '1s', start_period: '30s' },
+      },
       web: {
         image: lab.images.node,
         command: ['node', '/app/server.mjs'],
@@ -56,8 +72,8 @@ describe('Apps find services', () => {
         // The lab's image of Node has redis-cli as well.
         image: lab.images.node,
         command: ['sleep', 'infinity'],
-        depends_on: ['cache'],
-        environment: { CACHE_URL_FILE: 'auto' },
+        depends_on: ['cache', 'db'],
+        environment: { CACHE_URL_FILE: 'auto', DATABASE_URL_FILE: 'auto' },
         healthcheck: { start_period: '1s' },
         stop_signal: 'SIGKILL',
       },
@@ -74,7 +90,9 @@ describe('Apps find services', () => {
     await shop?.leave();
   });
 
-  const given = (value = password) => ({ secrets: JSON.stringify({ CACHE_PASSWORD: value }) });
+  const given = (value = password) => ({
+    secrets: JSON.stringify({ CACHE_PASSWORD: value, DB_PASSWORD: `db${password}` }),
+  });
 
   /** The first deploy, toggles under load behind it, and every command line and log that was seen meanwhile. */
   const toggled = once(async () => {
@@ -123,11 +141,18 @@ describe('Apps find services', () => {
     ).toMatch('PONG');
   });
 
+  test('and psql, with user, database and password that have to be encoded', async () => {
+    await toggled();
+    const url = await inside('worker', 'sh', '-c', 'cat "$DATABASE_URL_FILE"');
+    const query = 'select current_user, current_database()';
+    expect(await inside('db', 'psql', url, '-Atc', query)).toBe(`${USER}|${DATABASE}`);
+  });
+
   test('services.json says all of it, and holds no secret', async () => {
     await toggled();
     const text = await inside('worker', 'cat', '/run/switchyard/services.json');
     const { internal_port: port } = await shop.recorded('cache');
-    expect(JSON.parse(text)).toEqual({
+    expect(JSON.parse(text)).toMatchObject({
       schema: 1,
       services: {
         cache: {
@@ -137,8 +162,10 @@ describe('Apps find services', () => {
           passwordFile: '/run/secrets/switchyard/cache/password',
           urlFile: '/run/secrets/switchyard/cache/url',
         },
+        db: { host: 'nginx', kind: 'postgres', user: USER, database: DATABASE },
       },
     });
+    expect(text).not.toMatch(marker);
     expect(await inside('worker', 'stat', '-c', '%a', '/run/secrets/switchyard/cache/url')).toBe('400');
   });
 
@@ -162,7 +189,7 @@ describe('Apps find services', () => {
       return await home!.docker('inspect', ...(await shop.containers(home!, service)));
     };
     expect(await inspected('worker')).not.toMatch(marker);
-    expect(await inspected('cache')).not.toMatch(marker);
+    for (const service of ['cache', 'db']) expect(await inspected(service)).not.toMatch(marker);
     expect(await inspected('web')).toMatch(inAddresses);
   });
 
@@ -173,6 +200,7 @@ describe('Apps find services', () => {
     await shop.deploy(given(`new ${marker}`));
     expect(await shop.releases()).toEqual({
       cache: before.cache! + 1,
+      db: before.db!,
       web: before.web! + 1,
       worker: before.worker! + 1,
     });

@@ -26,6 +26,7 @@ import { versionedName } from '../../model/version-name.ts';
 import { portKey } from '../../nginx/routes.ts';
 import { changedSettings, type WantedSettings } from './container-settings.ts';
 import type { PlanInput } from './input.ts';
+import { loopbackFile, loopbackPorts } from './loopback.ts';
 import type { ObservedCopy } from './observed.ts';
 import { observedOn } from './observed-copies.ts';
 import { toldFile, toldVariables } from './told-services.ts';
@@ -112,7 +113,8 @@ export function settingsOf(
 ): WantedSettings {
   const { scope, container, publishOn, dependencies } = blueprint;
   const told = { dependencies, connections: container.connections };
-  const servicesFile = toldFile(told);
+  const loopback = container.isLoopback ? loopbackPorts(dependencies) : undefined;
+  const ownFiles = [toldFile(told), loopback && loopbackFile(loopback)].filter((file) => file !== undefined);
   return {
     image: container.image,
     command: container.command,
@@ -131,12 +133,14 @@ export function settingsOf(
       readOnly: volume.readOnly,
       ...(volume.more && { more: volume.more }),
     })),
-    files: [...(container.files ?? []), ...(servicesFile ? [servicesFile] : [])],
-    containerPorts: containerPortsOf(blueprint),
+    files: [...(container.files ?? []), ...ownFiles],
+    containerPorts:
+      loopback?.map(({ containerPort }) => edgePort(containerPort, 'tcp')) ?? containerPortsOf(blueprint),
     ports:
-      publishOn === undefined
+      loopback ??
+      (publishOn === undefined
         ? []
-        : hostPortsOf(blueprint, slot).map((one) => ({ address: publishOn, ...one })),
+        : hostPortsOf(blueprint, slot).map((one) => ({ address: publishOn, ...one }))),
     restart: { name: container.restart.name, maximumRetryCount: container.restart.maximumRetryCount ?? 0 },
     logging: container.logging,
     resources: {
