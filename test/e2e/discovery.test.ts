@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { LabServer } from '../lab/lab.ts';
-import { ask } from './ask.ts';
+import { ask, knock } from './ask.ts';
 import { watchCommandLines } from './command-lines.ts';
 import { type Fleet, fleet } from './fleet.ts';
+import { fullSizeTest } from './full-size-test.ts';
 import { once } from './once.ts';
 import type { Project } from './project.ts';
 import { said } from './said.ts';
@@ -100,8 +101,10 @@ describe('Apps find services', () => {
     const runs = [await shop.deploy(given())];
     const users = startUsers(servers, DOMAIN);
     for (let count = 1; count <= TOGGLES; count++) {
-      shop.edit(({ services }) => {
-        services.web!.environment = { REDIS_URL: 'auto', VERSION: count + 1 };
+      shop.edit((config) => {
+        config.services.web!.environment = { REDIS_URL: 'auto', VERSION: count + 1 };
+        // It comes under load, too.
+        config.sidecar = { ...lab.sidecar, loopback: true };
       });
       runs.push(await shop.deploy(given()));
     }
@@ -146,6 +149,18 @@ describe('Apps find services', () => {
     const url = await inside('worker', 'sh', '-c', 'cat "$DATABASE_URL_FILE"');
     const query = 'select current_user, current_database()';
     expect(await inside('db', 'psql', url, '-Atc', query)).toBe(`${USER}|${DATABASE}`);
+  });
+
+  test('the servers themselves have the internal ports at 127.0.0.1, and nobody else has', async () => {
+    await toggled();
+    const { internal_port: port } = await shop.recorded('cache');
+    for (const server of servers) {
+      const redis = ['redis-cli', '-h', '127.0.0.1', '-p', String(port), 'ping'];
+      expect(await server.docker('run', '--rm', '--network', 'host', lab.images.node, ...redis)).toMatch(
+        'NOAUTH',
+      );
+      expect(await knock(server.host, port!)).toBe('refused');
+    }
   });
 
   test('services.json says all of it, and holds no secret', async () => {
@@ -193,14 +208,19 @@ describe('Apps find services', () => {
     expect(await inspected('web')).toMatch(inAddresses);
   });
 
-  test('the same again changes nothing; a new password is a new release of all who use it', async () => {
+  test('the same again changes nothing', async () => {
     await toggled();
     expect((await shop.deploy(given())).outputs.changed).toBe('false');
+  });
+
+  fullSizeTest('a new password is a new release of all who use it', async () => {
+    await toggled();
     const before = await shop.releases();
     await shop.deploy(given(`new ${marker}`));
     expect(await shop.releases()).toEqual({
       cache: before.cache! + 1,
       db: before.db!,
+      loopback: before.loopback!,
       web: before.web! + 1,
       worker: before.worker! + 1,
     });

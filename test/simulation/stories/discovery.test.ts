@@ -128,3 +128,35 @@ describe('a rollback', () => {
     expect(world.release('api', 3)).toMatchObject({ restores: 1, secrets_version: 1 });
   });
 });
+
+describe('internal ports at 127.0.0.1', () => {
+  const on = servers(2);
+  const withPorts = (...names: string[]) => {
+    const services = names.map((name) => service(name, { servers: 2 }));
+    const { container, ...rest } = worker('loopback', {
+      servers: 2,
+      dependsOn: names,
+      policy: { strategy: 'recreate' },
+    });
+    return shop([...services, { ...rest, container: { ...container, isLoopback: true } }], on);
+  };
+  const portsAt = (server: string) => {
+    const name = world.running(server).find((one) => one.startsWith('shop_production_loopback'));
+    return Object.entries(world.machine(server).need(name!).request.HostConfig?.PortBindings ?? {});
+  };
+
+  test('are those of all services; one that comes later is served there, and nothing else is made anew', async () => {
+    await world.deploy(withPorts('api'));
+    const { plan } = await world.deploy(withPorts('api', 'web'));
+    expect(plan.changes).toMatchObject([
+      { service: 'api', effect: 'none' },
+      { service: 'web', to: 1 },
+      { service: 'loopback', effect: 'recreate' },
+    ]);
+    for (const server of ['a', 'b']) {
+      expect(portsAt(server)).toHaveLength(2);
+      for (const [, bindings] of portsAt(server)) expect(bindings).toMatchObject([{ HostIp: '127.0.0.1' }]);
+    }
+    expect((await world.deploy(withPorts('api', 'web'))).changed).toBe(false);
+  });
+});

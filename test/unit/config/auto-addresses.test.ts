@@ -1,6 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import { autoAddressesOf, type Candidate, meantService } from '../../../src/config/auto-addresses.ts';
+import {
+  AUTO_NAMES,
+  autoAddressesOf,
+  type Candidate,
+  meantService,
+} from '../../../src/config/auto-addresses.ts';
 import type { ConnectionKind } from '../../../src/model/connection.ts';
+import { read } from '../docs/documents.ts';
 
 /** variables returns which variables of an environment are taken for addresses, and what is left. */
 function variables(said: Record<string, string | null>) {
@@ -146,4 +152,10 @@ describe('the service that a variable means', () => {
       expect(meant(said, dependencies, others)).toBe(message);
     },
   );
+});
+
+test('the guide has all names that mean a kind of service', () => {
+  const guide = read('docs/guide.md');
+  for (const name of Object.keys(AUTO_NAMES))
+    expect(guide).toMatch(new RegExp(`\\| .*\`${name}_UR[LI]\`.* \\| the only`));
 });
