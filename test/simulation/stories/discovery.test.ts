@@ -147,6 +147,9 @@ describe('internal ports at 127.0.0.1', () => {
 
   test('are those of all services; one that comes later is served there, and nothing else is made anew', async () => {
     await world.deploy(withPorts('api'));
+    // What it has itself is free when its turn comes.
+    const { findings } = await world.plan(withPorts('api', 'web'));
+    expect(findings.filter(({ level }) => level === 'error')).toEqual([]);
     const { plan } = await world.deploy(withPorts('api', 'web'));
     expect(plan.changes).toMatchObject([
       { service: 'api', effect: 'none' },
