@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { docker, dockerList, run } from './command.ts';
 import { withMachineLock } from './machine-lock.ts';
 import { type BaseImage, leftOut, type Recipe, recipes, type SystemName, systems } from './recipes.ts';
@@ -26,7 +26,10 @@ export type ImageCache = Record<string, string>;
  * side by side, and packages that are fetched. Throws with the last lines of the tool that failed.
  */
 export async function buildImages(names: BaseImage[], log: Log): Promise<ImageCache> {
-  const wanted = names.map((name) => ({ name, tag: `switchyard-lab/${name}:${recipeHash(recipes[name])}` }));
+  const wanted = names.map((name) => ({
+    name,
+    tag: `switchyard-lab/${name.replace(':', '-')}:${recipeHash(recipes[name])}`,
+  }));
   const tags: ImageCache = Object.fromEntries(wanted.map(({ name, tag }) => [name, tag]));
   if ((await missing(wanted.map(({ tag }) => tag))).length === 0) return tags;
   await withMachineLock('images', log, async () => {
@@ -121,7 +124,12 @@ async function missing(tags: string[]): Promise<string[]> {
 async function finishImage(recipe: Recipe, base: string, tag: string): Promise<void> {
   const flags = ['--quiet', '--label', 'switchyard.lab.cache=image', '--tag', tag];
   if ('folder' in recipe.finish) {
-    await docker(['build', ...flags, '--build-arg', `BASE=${base}`, join(here, recipe.finish.folder)]);
+    const { folder, args = {} } = recipe.finish;
+    const given = Object.entries({ BASE: base, ...args }).flatMap(([name, value]) => [
+      '--build-arg',
+      `${name}=${value}`,
+    ]);
+    await docker(['build', ...flags, ...given, join(here, folder)]);
   } else {
     const dockerfile = [`FROM ${base}`, ...recipe.finish.lines].join('\n');
     await docker(['build', ...flags, '-'], { input: dockerfile });
@@ -145,7 +153,12 @@ const STAGES: [RegExp, string][] = [
 
 /** importDebian pipes a fresh Debian system straight into the engine, under the name `tag`. */
 async function importDebian(name: SystemName, tag: string, tell: (stage: string) => void): Promise<void> {
-  const { suite, packages } = systems[name];
+  const { suite, packages, files = {} } = systems[name];
+  const given = mkdtempSync(join(tmpdir(), 'switchyard-lab-system-'));
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(given, path)), { recursive: true });
+    writeFileSync(join(given, path), content);
+  }
   const bootstrap = spawn(
     'mmdebstrap',
     [
@@ -157,10 +170,11 @@ async function importDebian(name: SystemName, tag: string, tell: (stage: string)
       // A system that is cut off is made anew: nothing has to be safe on the disk in between.
       '--dpkgopt=force-unsafe-io',
       ...leftOut.map((path) => `--dpkgopt=path-exclude=${path}`),
+      `--essential-hook=cp --recursive "$LAB_FILES/." "$1"`,
       suite,
       '-',
     ],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, LAB_FILES: given } },
   );
   bootstrap.stderr.on('data', (chunk: Buffer) => {
     for (const [announced, stage] of STAGES) if (announced.test(String(chunk))) tell(stage);
@@ -172,6 +186,7 @@ async function importDebian(name: SystemName, tag: string, tell: (stage: string)
   load.stdin.on('error', () => bootstrap.kill());
   load.stdout.resume();
   const [made, loaded] = await Promise.all([finished(bootstrap), finished(load)]);
+  rmSync(given, { recursive: true });
   if (made.code !== 0) {
     if (loaded.code === 0) await run(['docker', 'image', 'rm', tag]);
     throw new Error(`mmdebstrap could not make ${suite} (${packages}):\n${made.stderr}`);

@@ -5,7 +5,7 @@ import { buildApp, buildImages, buildVariant, type Log } from './images.ts';
 import { makeKey } from './keys.ts';
 import { holdForProcess, release } from './machine-lock.ts';
 import { createNetworks, type LabNetworks, removeNetwork } from './networks.ts';
-import type { BaseImage, Suite } from './recipes.ts';
+import type { BaseImage, DatabaseImage, Suite } from './recipes.ts';
 import { push, type Registry, startRegistry } from './registry.ts';
 import { newRepository, type Repository } from './repositories.ts';
 import { plantImages } from './seed.ts';
@@ -66,6 +66,8 @@ export interface Lab {
   newRepository(files: Record<string, string>): Promise<Repository>;
   /** buildWeb makes the app in a further version and pushes it, not to any server; returns the image's name. */
   buildWeb(version: string, env?: Record<string, string>): Promise<string>;
+  /** database makes an image of a database, once on a machine, and pushes it, not to any server; returns its name. */
+  database(name: DatabaseImage): Promise<string>;
   /** down removes the lab; only the image cache stays. */
   down(): Promise<void>;
 }
@@ -239,6 +241,7 @@ function labOf(record: LabRecord): Lab {
       other: readFileSync(record.keys.other, 'utf8'),
     },
     newRepository: (files) => newRepository(bareDir, files),
+    database: async (image) => push(registry, (await buildImages([image], console.log))[image]!, image),
     buildWeb: (version, env) => pushWeb(registry, app, version, env),
     down: async () => {
       // A second call must not hit the lab of the next holder of the name.

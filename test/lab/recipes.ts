@@ -2,20 +2,29 @@
 export interface System {
   suite: string;
   packages: string[];
+  /** Files that are there before the packages are set up, by path. */
+  files?: Record<string, string>;
 }
 
 /** What a base image is made of: a Debian system, and Dockerfile lines on top of it. */
 export interface Recipe {
   system: SystemName;
-  /** A folder beside this file whose Dockerfile (with `ARG BASE`) finishes the image; or the lines themselves. */
-  finish: { folder: string } | { lines: string[] };
+  /**
+   * A folder beside this file whose Dockerfile (with `ARG BASE`, and arguments of its own) finishes the image; or the lines
+   * themselves.
+   */
+  finish: { folder: string; args?: Record<string, string> } | { lines: string[] };
 }
 
 /** The Debian suites that lab servers come in: bookworm has engine 20.10, trixie 26.1, forky 28.5 with buildx. */
 export type Suite = 'trixie' | 'bookworm' | 'forky';
 
+/** Databases that behave as the official images do, by its documentation: the presets stand on them. */
+export type DatabaseImage = 'postgres:17' | 'postgres:18';
+
 /** Names of the images the lab makes from Debian packages. */
 export type BaseImage =
+  | DatabaseImage
   | `server-${Suite}`
   | `bare-${Suite}`
   | 'nginx'
@@ -39,7 +48,17 @@ const engine = [...host, 'docker.io', 'git'];
 const server = { folder: 'images/server' };
 
 /** The names of the systems. */
-export type SystemName = 'apps' | 'brotli' | 'python' | Suite | `bare-${Suite}`;
+export type SystemName =
+  | 'apps'
+  | 'brotli'
+  | 'python'
+  | 'postgres-17'
+  | 'postgres-18'
+  | Suite
+  | `bare-${Suite}`;
+
+/** Images make databases of their own: one of Debian's would only fill the layer. */
+const noCluster = { '/etc/postgresql-common/createcluster.conf': 'create_main_cluster = false\n' };
 
 /** The systems of all base images. Images share one where they can, the programs of others do them no harm. */
 export const systems: Record<SystemName, System> = {
@@ -56,6 +75,8 @@ export const systems: Record<SystemName, System> = {
   brotli: { suite: 'forky', packages: ['nginx', 'libnginx-mod-stream', 'libnginx-mod-http-brotli-filter'] },
   // What the official image of Python has, at full size.
   python: { suite: 'trixie', packages: ['python3', 'python3-venv', 'python3-pip', 'ca-certificates'] },
+  'postgres-17': { suite: 'trixie', packages: ['postgresql-17', 'locales'], files: noCluster },
+  'postgres-18': { suite: 'forky', packages: ['postgresql-18', 'locales'], files: noCluster },
   // Debian split the client off docker.io after bookworm.
   trixie: { suite: 'trixie', packages: [...engine, 'docker-cli', 'docker-registry'] },
   bookworm: { suite: 'bookworm', packages: engine },
@@ -73,6 +94,14 @@ const asOfficial = {
     'CMD ["nginx", "-g", "daemon off;"]',
   ],
 };
+
+/** Where postgres keeps its data moved with version 18. */
+function postgres(system: 'postgres-17' | 'postgres-18', args: { DATA: string; VOLUME: string }): Recipe {
+  return {
+    system,
+    finish: { folder: 'images/postgres', args: { MAJOR: system.slice('postgres-'.length), ...args } },
+  };
+}
 
 /** The recipes of all base images. A changed recipe is a new image: the cache is keyed by its hash. */
 export const recipes: Record<BaseImage, Recipe> = {
@@ -101,6 +130,14 @@ export const recipes: Record<BaseImage, Recipe> = {
       ],
     },
   },
+  'postgres:17': postgres('postgres-17', {
+    DATA: '/var/lib/postgresql/data',
+    VOLUME: '/var/lib/postgresql/data',
+  }),
+  'postgres:18': postgres('postgres-18', {
+    DATA: '/var/lib/postgresql/18/docker',
+    VOLUME: '/var/lib/postgresql',
+  }),
   registry: {
     system: 'trixie',
     finish: {
