@@ -5,13 +5,14 @@ import type { GeneratedSecret } from '../model/generated-secret.ts';
 import { NginxInstance } from '../nginx/instance.ts';
 import type { LookAhead, OpenEnvironment } from './environment.ts';
 import { type Execution, execute, failureOf, type StepFailure } from './execute.ts';
-import { hideGenerated } from './hide-generated.ts';
+import { hideSecrets } from './hide-secrets.ts';
 import { findImage } from './observation/images.ts';
 import { leftToDeploys } from './observation/left-to-deploys.ts';
 import { describeMaintenance, maintenanceOf } from './observation/maintenance.ts';
 import { renewalsOf } from './observation/renewals.ts';
 import { survey } from './observation/survey.ts';
 import { buildInput, buildKeptInput, type Facts } from './planning/build-input.ts';
+import { withConnectionValues } from './planning/connection-values.ts';
 import { type PlannedStep, upTo } from './planning/graph.ts';
 import type { PlanInput } from './planning/input.ts';
 import type { ObservedServer } from './planning/observed.ts';
@@ -46,7 +47,7 @@ export class Run {
   readonly #notes: Set<string>;
   /** Aborted when a cancelled run has had its time for going back. */
   readonly #outOfTime = new AbortController();
-  /** Of the last look: what is made from generated secrets is known by then. */
+  /** Of the last plan: what is made from generated secrets, and from ports, is known by then. */
   #seen: Pick<Facts, 'secrets' | 'generated'>;
   /** What was seen before the lease was ours; the next looks see for themselves. */
   #seenAhead: Promise<Facts> | undefined;
@@ -84,11 +85,9 @@ export class Run {
   /** plan asks servers and record, and plans. It throws a UserError for what must not be done. */
   async plan(): Promise<PlannedRun> {
     const { unfinishedHook, scope, takeOverFrom } = this.request;
-    const { wanted, restored } = this.asked;
+    const { wanted, restored, reconnected } = this.asked;
     const { repository } = this.environment;
     const seen = await this.#look();
-    hideGenerated(this.request, seen);
-    this.#seen = seen;
     checkOwner(wanted, { repository, takeOverFrom }, seen.observed);
     this.#remember(seen.observed);
     const { authority, tlsSecrets: given, forcedCertificates: forced = [] } = this.request;
@@ -97,7 +96,13 @@ export class Run {
     const renewAt = await renewalsOf(wanted, seen.observed, ask);
     const obtained = serialsOf(this.known.certificates.values());
     const certificates = { given, renewAt, forced, obtained, revoke };
-    const facts = { ...seen, unfinishedHook, certificates, ...(restored !== undefined && { restored }) };
+    const facts = withConnectionValues({
+      ...{ ...seen, unfinishedHook, certificates },
+      ...(restored !== undefined && { restored }),
+      ...(reconnected !== undefined && { reconnected }),
+    });
+    hideSecrets(this.request, facts);
+    this.#seen = facts;
     const input = scope === 'routes' ? buildKeptInput(facts) : buildInput(facts);
     const plan = planDeploy(input);
     checkImages(input, plan);

@@ -3,7 +3,7 @@ import { SecretSets } from '../../fleet/secret-sets.ts';
 import type { Clock } from '../../model/clock.ts';
 import { namesOf } from '../../model/image-name.ts';
 import type { EnvironmentState, Release } from '../../model/release.ts';
-import type { EnvironmentSpec } from '../../model/spec.ts';
+import { type EnvironmentSpec, secretNamesOf } from '../../model/spec.ts';
 import type { Snapshot } from '../../state/snapshot.ts';
 import type { Facts, KnownByService } from '../planning/build-input.ts';
 import type { SettledSecrets } from '../planning/generated-secrets.ts';
@@ -115,13 +115,14 @@ function labelledVersions(observed: readonly ObservedServer[]): Versions {
  */
 async function readKeptSecrets(
   fleet: Fleet,
-  { project, environment, nginx }: EnvironmentSpec,
+  { project, environment, nginx, services }: EnvironmentSpec,
   secrets: Facts['secrets'],
   versions: Versions,
 ): Promise<KeptSecrets | undefined> {
-  const sets = Object.keys(secrets)
-    .filter((service) => Object.keys(secrets[service] ?? {}).length > 0)
-    .flatMap((service) =>
+  // An address may be all that a service has: it is made when ports are known.
+  const sets = services
+    .filter(({ name, container }) => secrets[name] !== undefined && secretNamesOf(container).length > 0)
+    .flatMap(({ name: service }) =>
       [...new Set(versions.get(service))]
         .filter((version) => version > 0)
         .map((version) => ({ service, version })),

@@ -55,6 +55,8 @@ export interface Facts {
   drainedElsewhere: ReadonlySet<string>;
   /** Set in a rollback: `wanted` and `secrets` are those of these releases. */
   restored?: Restored;
+  /** Those of them that connect to others as the releases that run do: their secrets are a set of its own. */
+  reconnected?: ReadonlySet<string>;
   /** What is known of certificates, where anybody has asked. */
   certificates?: CertificateFactsOfRun;
   now: Date;
@@ -158,9 +160,11 @@ function wantedService(
   const labelled = observed
     .flatMap(({ copies }) => copies.filter(({ service }) => service === spec.name))
     .map((copy) => copy.secretsVersion);
+  const isAsItWas = restored !== undefined && !facts.reconnected?.has(spec.name);
   const secretsVersion = () =>
-    restored?.secrets_version ??
-    secretsVersionOf(spec.name, secrets, facts.keptSecrets, known, { given, labelled });
+    isAsItWas
+      ? restored.secrets_version
+      : secretsVersionOf(spec.name, secrets, facts.keptSecrets, known, { given, labelled });
   const release = isSelected ? numberRelease(spec, secretsVersion(), known) : currentNumber(known.current!);
   const { name, dependsOn, placement } = spec;
   const imageId = imageIdOf(wanted.container.image, observed);
@@ -211,8 +215,11 @@ function currentNumber(current: Release) {
   return { number: current.number, isNew: false, secretsVersion: current.secrets_version };
 }
 
-/** Recorded ports never move; where the record was lost, the containers' labels still know them. */
-function numbersOfAll(facts: Facts): Map<string, ServicePorts> {
+/**
+ * numbersOfAll returns the ports of all services that are wanted or stand. Recorded ones never move; where the record was
+ * lost, the containers' labels still know them. Pure.
+ */
+export function numbersOfAll(facts: Facts): Map<string, ServicePorts> {
   const { wanted, observed, state } = facts;
   const recorded = new Map<string, ServicePorts>();
   for (const { service, hostPort, internalPort, extraPorts } of observed.flatMap(({ copies }) => copies)) {
