@@ -141,6 +141,8 @@ test.each([
 test('a backup is pulled to a folder of the server, and nothing that is there is lost', async () => {
   const restic = resticFor('to-server');
   await prepareRepository(restic, false);
+  // There is one now: the second time it is found.
+  await prepareRepository(restic, true);
   await backUp(restic, { id: 'one' }, ...PRINT);
   const [one] = await snapshotsOf(restic, ownerTags(OWNER));
   const path = await pullToServer(restic, { snapshot: one!.id, path: '/db.dump' }, join(folder, 'on-server'));
@@ -319,7 +321,7 @@ done </run/switchyard-backup/times`;
 test('what is kept is what the rule says, and nothing of others is touched', async () => {
   const restic = resticFor('retention');
   await prepareRepository(restic, false);
-  const times = manyTimes(isFull ? 400 : 14);
+  const times = manyTimes(isFull ? 400 : 10);
   const access = accessTo(restic.repository, restic.surroundings.scope, programs);
   const made = await runContainer(restic.surroundings, {
     image: images.stores!,
