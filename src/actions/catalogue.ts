@@ -8,6 +8,7 @@ import { maintenance } from '../commands/maintenance.ts';
 import type { OutputName } from '../commands/outputs.ts';
 import { plan } from '../commands/plan.ts';
 import { rollback } from '../commands/rollback.ts';
+import { secrets } from '../commands/secrets.ts';
 import { status } from '../commands/status.ts';
 import { toggleDeploy } from '../commands/toggle-deploy.ts';
 import { updateNginx } from '../commands/update-nginx.ts';
@@ -70,6 +71,7 @@ export const ACTIONS = {
     command: maintenance,
   },
   backup: { folder: 'actions/backup', icon: 'archive', color: 'blue', command: backup },
+  secrets: { folder: 'actions/secrets', icon: 'shield', color: 'blue', command: secrets },
   status: { folder: 'actions/status', icon: 'list', color: 'blue', command: status },
 } as const satisfies Record<string, Action>;
 

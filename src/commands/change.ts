@@ -1,5 +1,5 @@
 import type { BuiltImage } from '../build/images.ts';
-import { requireSecrets } from '../config/secrets.ts';
+import { type SplitSecrets, splitSecrets } from '../config/secrets.ts';
 import { requireTlsSecrets } from '../config/tls-secrets.ts';
 import { requireUserLists } from '../config/user-lists.ts';
 import { deploy } from '../deploy/deploy.ts';
@@ -100,6 +100,9 @@ async function carryOut(
   return deployed(project, report, built);
 }
 
+/** Of a command that starts nothing by the file. */
+const NO_SECRETS: SplitSecrets = { secrets: {}, needed: {}, complete: () => ({}) };
+
 /** changeRequest says what shall change. It keeps what is made from secrets out of the log; it throws for those that are missing. */
 export function changeRequest(
   project: Project,
@@ -110,8 +113,8 @@ export function changeRequest(
   const { service: services, zones } = inputs;
   const { wanted, reach, layouts, config, sources } = project;
   const selected = wanted.services.map(({ name }) => name).filter((name) => services?.includes(name) ?? true);
-  const secrets =
-    inputs.secrets === undefined ? {} : requireSecrets(project, selected, sources, config.locate);
+  const { secrets, ...generated } =
+    inputs.secrets === undefined ? NO_SECRETS : splitSecrets(project, selected, sources, config.locate);
   const tlsSecrets =
     inputs.secrets === undefined
       ? undefined
@@ -125,6 +128,7 @@ export function changeRequest(
     wanted,
     layouts,
     secrets,
+    ...(Object.keys(generated.needed).length > 0 && { generated: { ...generated, ...project.sealing } }),
     authority: acmeAuthority(reach.clock, log),
     tlsSecrets,
     keptImages: keptImages(project, { images: inputs.images, service: services }),

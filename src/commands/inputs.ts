@@ -187,6 +187,27 @@ export const INPUTS = {
     default: 'renew',
     schema: certificateAction,
   },
+  task: {
+    description:
+      'What to do: `list` shows secrets by name, with their versions, ages and services; `show-recipients` shows who can open the encrypted copies of generated ones; `prune` gives up old values that no release needs and that are older than 30 days; `export` writes the generated ones, which `age-key` opens, into `file`. No value is ever shown.',
+    default: 'list',
+    schema: text.pipe(
+      z.enum(['list', 'show-recipients', 'prune', 'export'], {
+        error: 'must be list, show-recipients, prune or export',
+      }),
+    ),
+  },
+  file: {
+    description:
+      'Where `export` writes to, from the workspace: a file that is not there yet, and that nobody else can read.',
+    schema: optionalWord,
+  },
+  plain: {
+    description:
+      'With `true`, `export` writes JSON that everybody can read who gets hold of the file. Otherwise it stays encrypted, for the recipients of `age-key` alone.',
+    default: 'false',
+    schema: flag,
+  },
   domains: {
     description:
       'The domains that `issue` and `revoke` are for, one a line. For `issue` all that are served over HTTPS when empty; `revoke` needs them named.',
@@ -261,7 +282,7 @@ export const INPUTS = {
   },
   'age-key': {
     description:
-      'The key that opens secrets which the file has with `age`, as age-keygen has written it; several one a line.',
+      'The key that opens secrets which the file has with `age`, and the encrypted copies of generated ones when no server has them any more, as age-keygen has written it; several one a line.',
     schema: ageKeys,
   },
   images: {

@@ -5,6 +5,7 @@ import type { StatusService } from '../deploy/observation/status.ts';
 import type { Change, Effect, StaleChange } from '../deploy/planning/plan.ts';
 import type { Finding } from '../deploy/preflight/findings.ts';
 import type { PastRelease } from '../deploy/record/past-releases.ts';
+import type { ListedSecret } from '../deploy/record/secret-list.ts';
 import type { Slot } from '../model/copy.ts';
 import type { ProbeReport } from '../model/release.ts';
 
@@ -79,7 +80,8 @@ export interface Outputs {
     | Record<string, ServiceResult>
     | Record<string, PastRelease[]>
     | Record<string, StatusService>
-    | Record<string, Maintenance>;
+    | Record<string, Maintenance>
+    | Record<string, ListedSecret>;
   plan: PlanOutput;
   images: string;
   digests: Record<string, string>;

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { openAge } from '../config/age.ts';
+import { checkRecipients, openAge, sealAge } from '../config/age.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { loadEnvironment, type ResolvedEnvironment, resolveWithSecrets } from '../config/resolve.ts';
 import type { SecretDefinition } from '../config/schema/secrets.ts';
 import type { SecretSources } from '../config/secrets.ts';
+import type { GeneratedRequest } from '../deploy/observation/generated-secrets.ts';
 import type { Reach } from '../deploy/request.ts';
 import { providerOf } from '../fleet/provider.ts';
 import { findRepository } from '../git/repository.ts';
@@ -35,6 +36,8 @@ export interface ReadProject extends ResolvedEnvironment {
   config: LoadedConfig;
   /** What the values of its secrets come from. */
   sources: SecretSources;
+  /** How encrypted copies of generated secrets are made and opened. */
+  sealing: Pick<GeneratedRequest, 'recipients' | 'seal' | 'open'>;
   /** For people: `shop production`. */
   title: string;
   /** Of the checkout. */
@@ -128,15 +131,25 @@ export async function readProject(
     isStarted: (name: string) => isReleasing && (inputs.service?.includes(name) ?? true),
   };
   const environment = loadEnvironment(text, path, env, inputs.environment, options);
-  const { config, wanted, definitions } = environment;
-  for (const key of inputs['age-key'] ?? []) log.hide(key);
-  const { files, closed } = await readSecretFiles(folder, definitions, inputs['age-key'] ?? []);
+  const { config, wanted, definitions, recipients } = environment;
+  const { 'age-key': keys = [] } = inputs;
+  for (const key of keys) log.hide(key);
+  await checkRecipients(recipients);
+  const { files, closed } = await readSecretFiles(folder, definitions, keys);
   for (const content of files.values())
     for (const form of ['utf8', 'base64'] as const) log.hide(content.toString(form));
   for (const warning of config.warnings) log.warning(warning);
   return {
     ...environment,
     sources: { given, variables: env, files, closed },
+    sealing: {
+      recipients,
+      seal: (value) => sealAge(recipients, value),
+      ...(keys.length > 0 && {
+        open: async (name, age) =>
+          (await openAge(`the encrypted copy of secret ${name}`, Buffer.from(age), keys)).toString(),
+      }),
+    },
     title: `${wanted.project} ${wanted.environment}`,
     workspace: join(around, below),
     folder,

@@ -1,3 +1,4 @@
+import type { ConnectionSpec } from '../model/connection.ts';
 import { type ContainerOptions, optionNames, saidOptions } from '../model/container-options.ts';
 import { UserError } from '../model/errors.ts';
 import {
@@ -9,6 +10,7 @@ import {
   type ServiceSpec,
 } from '../model/spec.ts';
 import { isTransferred } from '../model/transferred-image.ts';
+import { type AutoAddress, autoAddressesOf } from './auto-addresses.ts';
 import { checkService, type Report, strategyOf } from './check-service.ts';
 import { DEFAULTS } from './defaults.ts';
 import { parseDuration } from './duration.ts';
@@ -27,6 +29,7 @@ import { maintenanceOf } from './resolve-maintenance.ts';
 import { resolvePorts } from './resolve-ports.ts';
 import { parseRestart } from './restart.ts';
 import type { BackupSettingsInput } from './schema/backup.ts';
+import type { ConnectionInput } from './schema/connection.ts';
 import type { HookInput } from './schema/hook.ts';
 import type { MaintenanceInput } from './schema/maintenance.ts';
 import type { ServiceInput } from './schema/service.ts';
@@ -56,6 +59,8 @@ export interface ResolvedService {
   spec: ServiceSpec;
   /** By the names that the values are kept under. */
   secrets: SecretParts;
+  /** Its variables that shall be addresses of other services. */
+  addresses: readonly AutoAddress[];
   /** How its image is built; absent for one that is not. */
   build?: ServiceBuild;
 }
@@ -85,7 +90,8 @@ export function resolveService(
   checkService(input, ports, report);
   const recognisedTest = recognised && { test: recognised.test?.(ports.port ?? recognised.port) };
   const fromRepository = givenBy(input, sources, report);
-  const variables = variablesOf(input.environment ?? {}, sources, fromRepository.names);
+  const { addresses, others } = autoAddressesOf(input.environment ?? {});
+  const variables = variablesOf(others, sources, fromRepository.names);
   const environment = { ...fromRepository.environment, ...variables.environment };
   checkVariableSizes(environment, input, report);
   const levels = domains.domains.length + Object.keys(domains.extraDomains ?? {}).length > 0 ? around : [];
@@ -116,9 +122,10 @@ export function resolveService(
     policy: policy(input, resolveHealthcheck(input.healthcheck ?? {}, ports, recognisedTest, report)),
     ...given('adopt', input.adopt),
     ...given('backup', resolveBackup(input, backups, report)),
+    ...given('connection', input.connection && connectionOf(input.connection)),
   };
   const secrets = { ...fromRepository.secrets, ...variables.secrets, ...secretFiles.secrets };
-  return { spec, secrets, ...(build && { build }) };
+  return { spec, secrets, addresses, ...(build && { build }) };
 }
 
 function checkVariableSizes(
@@ -230,6 +237,16 @@ function logging({ driver, options }: NonNullable<ServiceInput['logging']>): Con
   const name = driver ?? DEFAULTS.logging.driver;
   const defaults = name === DEFAULTS.logging.driver ? DEFAULTS.logging.options : {};
   return { driver: name, options: { ...defaults, ...options } };
+}
+
+function connectionOf({ kind, user, database, password, tls }: ConnectionInput): ConnectionSpec {
+  return {
+    kind,
+    ...given('user', user),
+    ...given('database', database),
+    ...given('passwordSecret', password),
+    ...(tls && { tls }),
+  };
 }
 
 function policy(input: ServiceInput, healthcheck: Healthcheck): PolicySpec {

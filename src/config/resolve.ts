@@ -10,6 +10,7 @@ import {
 } from '../model/spec.ts';
 import { VERSIONED_NAMES_TOTAL_MAX } from '../model/version-name.ts';
 import { checkClaims } from './check-claims.ts';
+import { connectServices } from './connect-services.ts';
 import { DEFAULTS } from './defaults.ts';
 import { findCycles } from './dependencies.ts';
 import { parseDuration } from './duration.ts';
@@ -24,6 +25,7 @@ import {
   problemError,
   type Secrets,
 } from './load.ts';
+import { LOOPBACK, loopbackService } from './loopback.ts';
 import { didYouMean, listed } from './nearest.ts';
 import type { ServiceBuild } from './resolve-build.ts';
 import { resolveServers } from './resolve-servers.ts';
@@ -80,6 +82,8 @@ export interface ResolvedEnvironment {
   builds: Readonly<Record<string, ServiceBuild>>;
   /** Where the file says that they come from, by name. */
   definitions: Readonly<Record<string, SecretDefinition>>;
+  /** Who can open encrypted copies of generated secrets: recipients of age. */
+  recipients: readonly string[];
 }
 
 /**
@@ -123,7 +127,7 @@ export function resolveWithSecrets(
     repository: options.repository ?? NO_FILES,
     mayBeMissing: !(options.isStarted?.(service) ?? true),
   });
-  const resolved = names.map((name) =>
+  const alone = names.map((name) =>
     resolveService(
       name,
       {
@@ -138,7 +142,10 @@ export function resolveWithSecrets(
       (path, message, hint) => report(name, path, message, hint),
     ),
   );
-  const services = resolved.map(({ spec }) => spec);
+  const resolved = connectServices(alone, report);
+  const ofFile = resolved.map(({ spec }) => spec);
+  const ofNginx = nginx(loaded.config, input);
+  const services = [...ofFile, ...loopbackOf(loaded.config, input, ofFile, servers, ofNginx, report)];
   checkServiceNames(loaded, environment, services, report);
   checkPlacement(services, servers, report);
   checkDependencies(services, report);
@@ -146,7 +153,6 @@ export function resolveWithSecrets(
   checkPublished(services, report);
   checkServerSnippets(services, report);
   const tls = tlsOf(loaded, environment, input, services, errors);
-  const ofNginx = nginx(loaded.config, input);
   checkProxyProtocol(loaded, environment, ofNginx, errors);
   checkHttp3(loaded, environment, { ...ofNginx, ...tls }, errors);
   failTogether(inOrder(errors));
@@ -165,7 +171,25 @@ export function resolveWithSecrets(
   const builds = Object.fromEntries(
     resolved.flatMap(({ spec, build }) => (build === undefined ? [] : [[spec.name, build]])),
   );
-  return { wanted, secrets, builds, definitions };
+  const recipients = [...new Set(input.age_recipients ?? loaded.config.age_recipients ?? [])].sort();
+  return { wanted, secrets, builds, definitions, recipients };
+}
+
+/** The worker that serves internal ports at 127.0.0.1, where they are asked for. */
+function loopbackOf(
+  file: Config,
+  environment: EnvironmentInput,
+  services: readonly ServiceSpec[],
+  servers: readonly ServerSpec[],
+  { image }: Pick<EnvironmentSpec['nginx'], 'image'>,
+  report: Report,
+): ServiceSpec[] {
+  if (!{ ...file.sidecar, ...environment.sidecar }.loopback) return [];
+  if (services.some(({ name }) => name === LOOPBACK)) {
+    report(LOOPBACK, [], 'is the name of what sidecar.loopback starts', 'Give the service another name.');
+    return [];
+  }
+  return [loopbackService(services, servers, image)].filter((spec) => spec !== undefined);
 }
 
 /** What services publish, and HTTPS, the edge needs on the servers. */

@@ -21,6 +21,8 @@ export interface SecretSources {
   files: ReadonlyMap<string, Buffer>;
   /** Why files could not be opened that are encrypted, by path; none unless given. */
   closed?: ReadonlyMap<string, UserError>;
+  /** Returns the value of a generated one, by its name and length; nobody knows any unless given. */
+  generated?: ((name: string, length: number) => string | undefined) | undefined;
 }
 
 type Definitions = ResolvedEnvironment['definitions'];
@@ -63,13 +65,47 @@ export function requireSecrets(
   return Object.fromEntries(required);
 }
 
+/** The values of services' secrets, and what they still wait for. */
+export interface SplitSecrets {
+  /** By service and name; none where any of them is made from a generated one. */
+  secrets: Record<string, Record<string, string>>;
+  /** Lengths of the generated secrets that they are made from, by name. */
+  needed: Record<string, number>;
+  /** complete is requireSecrets with the values of those. */
+  complete(generated: Readonly<Record<string, string>>): Record<string, Record<string, string>>;
+}
+
+/**
+ * splitSecrets is requireSecrets for services of which some may use secrets whose values only the servers know. What else is
+ * missing is told at once: it throws what requireSecrets throws.
+ */
+export function splitSecrets(
+  resolved: ResolvedEnvironment,
+  services: readonly string[],
+  sources: SecretSources,
+  locate: Locate,
+): SplitSecrets {
+  const needed = new Map<string, number>();
+  const valuesWith = (generated: SecretSources['generated']) =>
+    requireSecrets(resolved, services, { ...sources, generated }, locate);
+  const values = valuesWith((name, length) => {
+    needed.set(name, length);
+    return 'x'.repeat(length);
+  });
+  return {
+    secrets: needed.size === 0 ? values : {},
+    needed: Object.fromEntries(needed),
+    complete: (generated) => valuesWith((name) => generated[name]),
+  };
+}
+
 /** requireSecret returns the value of one secret. It throws a UserError where it is missing or blank. */
 export function requireSecret(name: string, sources: SecretSources, definitions: Definitions): string {
   return namedValue({ secret: name, place: [] }, lookupOf(sources, definitions), sources, definitions);
 }
 
 /** What the file says wins, then a secret of the run, then a variable of the step; a blank secret is none. */
-function lookupOf({ given, variables, files }: SecretSources, definitions: Definitions): Lookup {
+function lookupOf({ given, variables, files, generated }: SecretSources, definitions: Definitions): Lookup {
   const inVariables = lookupIn(variables);
   const inSecrets = lookupIn(given);
   const ofRun = (name: string): string | undefined => {
@@ -77,6 +113,7 @@ function lookupOf({ given, variables, files }: SecretSources, definitions: Defin
   };
   return (name) => {
     const definition = Object.hasOwn(definitions, name) ? definitions[name] : undefined;
+    if (definition?.generate !== undefined) return generated?.(name, definition.generate);
     if (definition?.file !== undefined) return filled(files.get(definition.file)?.toString());
     if (definition?.environment !== undefined) return ofRun(definition.environment);
     return ofRun(name) ?? ofRun(githubName(name));
@@ -99,7 +136,8 @@ function namedValue(
   { given, files, closed }: SecretSources,
   definitions: Definitions,
 ): string {
-  const { file, environment } = (Object.hasOwn(definitions, name) ? definitions[name] : undefined) ?? {};
+  const { file, environment, generate } =
+    (Object.hasOwn(definitions, name) ? definitions[name] : undefined) ?? {};
   const value = lookup(name);
   if (value !== undefined) {
     return encoding === undefined || file === undefined ? value : files.get(file)!.toString(encoding);
@@ -118,6 +156,11 @@ function namedValue(
   if (file !== undefined) {
     throw new UserError(`secret ${name} is missing: there is no file ${file}`, {
       hint: 'It is looked for on the machine that runs the action, from the folder of the configuration. Does a step before this one make it?',
+    });
+  }
+  if (generate !== undefined) {
+    throw new UserError(`secret ${name} is made for services, and is not known here`, {
+      hint: 'What HTTPS, lists of users and builds need comes from somewhere else: write file, age or environment.',
     });
   }
   const asked = environment ?? name;

@@ -1,5 +1,6 @@
 import { holderOf } from '../state/lease.ts';
 import { withEnvironment } from './environment.ts';
+import { hideSecrets } from './hide-secrets.ts';
 import { backupAges, lateBackups } from './observation/backups.ts';
 import { driftOf } from './observation/drift.ts';
 import { leftToDeploys } from './observation/left-to-deploys.ts';
@@ -7,6 +8,7 @@ import { describeMaintenance, maintenanceOf } from './observation/maintenance.ts
 import { renewalsOf } from './observation/renewals.ts';
 import { survey } from './observation/survey.ts';
 import { buildInput, buildKeptInput } from './planning/build-input.ts';
+import { withConnectionValues } from './planning/connection-values.ts';
 import { checkOwner } from './planning/ownership.ts';
 import { isEmpty } from './planning/plan.ts';
 import { planDeploy } from './planning/planner.ts';
@@ -28,16 +30,22 @@ export async function dryRun(request: ChangeRequest): Promise<DryRunReport> {
   return await withEnvironment(request, opening, async (environment) => {
     const { repository, fleet } = environment;
     const { snapshot } = environment.journal;
-    const { wanted, secrets, narrowing, restored, notes = [] } = await restore(request, environment);
+    const asked = await restore(request, environment);
+    const { wanted, restored, reconnected, notes = [] } = asked;
     const seen = await log.group('Look at what runs', () =>
-      survey(fleet, snapshot, { wanted, repository, secrets, narrowing, clock }),
+      survey(fleet, snapshot, { ...asked, repository, clock }),
     );
     checkOwner(wanted, { repository, takeOverFrom }, seen.observed);
     const { authority, tlsSecrets: given, forcedCertificates: forced = [] } = request;
     const { revokedCertificates: revoke } = request;
     const ask = (pem: string) => authority.renewalAt(wanted.nginx.tls!.acme, pem);
     const certificates = { given, renewAt: await renewalsOf(wanted, seen.observed, ask), forced, revoke };
-    const facts = { ...seen, unfinishedHook, certificates, ...(restored !== undefined && { restored }) };
+    const facts = withConnectionValues({
+      ...{ ...seen, unfinishedHook, certificates },
+      ...(restored !== undefined && { restored }),
+      ...(reconnected !== undefined && { reconnected }),
+    });
+    hideSecrets(request, facts);
     const kept = buildKeptInput(facts);
     const input = scope === 'routes' ? kept : buildInput(facts);
     const plan = planDeploy(input);

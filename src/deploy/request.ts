@@ -7,6 +7,7 @@ import type { Author, ProbeReport } from '../model/release.ts';
 import type { EnvironmentSpec } from '../model/spec.ts';
 import type { Store } from '../state/store.ts';
 import type { Drift } from './observation/drift.ts';
+import type { GeneratedRequest } from './observation/generated-secrets.ts';
 import type { CertificateFactsOfRun } from './planning/certificate-facts.ts';
 import type { Narrowing } from './planning/narrowing.ts';
 import type { Plan } from './planning/plan.ts';
@@ -33,7 +34,9 @@ export interface Reach {
 export interface ChangeRequest extends Reach {
   /** What the file says. Its servers are those that the provider names. */
   wanted: EnvironmentSpec;
-  /** Secret values by service and name. */
+  /** What of them is made from generated secrets is known only when the servers were asked; none unless given. */
+  generated?: GeneratedRequest | undefined;
+  /** Secret values by service and name; without those that are made from generated ones. */
   secrets: Readonly<Record<string, Record<string, string>>>;
   /** Images that this machine has for servers. */
   layouts: Layouts;

@@ -9,6 +9,7 @@ import {
   type RouteSpec,
   type ServiceSpec,
   secretNamesOf,
+  specHash,
 } from '../model/spec.ts';
 import { isTransferred } from '../model/transferred-image.ts';
 import type { Snapshot } from '../state/snapshot.ts';
@@ -20,6 +21,7 @@ import type { PlanInput } from './planning/input.ts';
 import type { Narrowing } from './planning/narrowing.ts';
 import { checkOwner } from './planning/ownership.ts';
 import { type Plan, stepsOf } from './planning/plan.ts';
+import { presentConnections } from './present-connections.ts';
 import { chooseRelease, failedSince, type RollbackTarget } from './record/choose-release.ts';
 import type { ChangeRequest } from './request.ts';
 
@@ -28,10 +30,14 @@ export interface Asked {
   wanted: EnvironmentSpec;
   /** Secret values by service and name. */
   secrets: ChangeRequest['secrets'];
+  /** Those that are made from generated ones; a rollback has the values that they had. */
+  generated?: ChangeRequest['generated'];
   /** To what the run is narrowed: services that need not go back are left as they are. */
   narrowing: Narrowing;
   /** The releases that a rollback brings back. */
   restored?: Restored;
+  /** Those of them whose secrets are not quite as they were: they connect to others as the releases that run do. */
+  reconnected?: ReadonlySet<string>;
   /** What people should know of what a rollback has chosen, as sentences. */
   notes?: readonly string[];
 }
@@ -49,7 +55,7 @@ export async function restore(request: ChangeRequest, environment: OpenEnvironme
     await keptOf(request, { ...environment, snapshot: environment.journal.snapshot }),
     environment.journal.snapshot,
   );
-  if (rollback === undefined) return { wanted, secrets: given, narrowing };
+  if (rollback === undefined) return { wanted, secrets: given, generated: request.generated, narrowing };
   // A record of its own says nothing of what another repository has deployed.
   const owners = await fleet.onAll((server) => observeOwner(server, wanted, clock));
   checkOwner(wanted, { repository, takeOverFrom }, owners);
@@ -71,15 +77,17 @@ export async function restore(request: ChangeRequest, environment: OpenEnvironme
   }
   const notes = staying.map(([name, release]) => stayingNote(release, failedOf(snapshot, name)!));
   for (const note of notes) log.info(note);
-  const secrets = await readSecrets(fleet, wanted, restored);
+  const running = await runningReleases(snapshot, restored);
+  const { secrets, reconnected } = await readSecrets(fleet, wanted, restored, running);
   for (const [name, { container }] of restored) {
     for (const value of hiddenValues(secrets[name] ?? {}, container)) request.hide(value);
   }
   return {
     wanted: restoredSpec(wanted, restored),
     secrets,
+    generated: undefined,
     narrowing: { ...narrowing, services: [...restored.keys()] },
-    ...(restored.size > 0 && { restored }),
+    ...(restored.size > 0 && { restored, reconnected }),
     notes,
   };
 }
@@ -165,22 +173,59 @@ export function checkImages(input: PlanInput, plan: Plan): void {
   }
 }
 
-async function readSecrets(
-  fleet: Fleet,
-  { project, environment, nginx }: EnvironmentSpec,
-  restored: Restored,
-): Promise<Record<string, SecretValues>> {
-  const releases = [...restored.values()].filter(({ container }) => secretNamesOf(container).length > 0);
-  const sets = releases.map(({ service, secrets_version: version }) => ({ service, version }));
-  if (sets.length === 0) return {};
-  const scope = { project, environment };
-  const kept = await fleet.onAll((server) => new SecretSets(server, scope, nginx.image).read(sets));
-  return Object.fromEntries(
-    releases.map((release, index) => {
-      const found = kept.map((ofServer) => ofServer.get(sets[index]!));
-      return [release.service, valuesOf(release, found)];
+/** The releases that run of services that connect to others, as the record has them. */
+async function runningReleases(snapshot: Snapshot, restored: Restored): Promise<Restored> {
+  const connected = [...restored.values()].filter(({ container }) => container.connections !== undefined);
+  const found = await Promise.all(
+    connected.map(async ({ service }) => {
+      const release = await snapshot.release(service, snapshot.state.services[service]?.release ?? 0);
+      return release === undefined ? [] : [[service, release] as const];
     }),
   );
+  return new Map(found.flat());
+}
+
+/** The values of releases that come back, and the services of which they are not quite as they were. */
+async function readSecrets(
+  fleet: Fleet,
+  wanted: EnvironmentSpec,
+  restored: Restored,
+  running: Restored,
+): Promise<{ secrets: Record<string, SecretValues>; reconnected: Set<string> }> {
+  const releases = [...restored.values()].filter(({ container }) => secretNamesOf(container).length > 0);
+  const keptOn = await readSets(fleet, wanted, [...releases, ...running.values()]);
+  const secrets: Record<string, SecretValues> = {};
+  const reconnected = new Set<string>();
+  for (const release of releases) {
+    const { service, container } = release;
+    const now = running.get(service);
+    const values = valuesOf(release, keptOn(release));
+    const valuesNow = now && keptOn(now).find((found) => found !== undefined);
+    const present =
+      now && valuesNow
+        ? presentConnections({ container, values }, { container: now.container, values: valuesNow })
+        : values;
+    secrets[service] = present;
+    if (specHash(present) !== specHash(values)) reconnected.add(service);
+  }
+  return { secrets, reconnected };
+}
+
+/** readSets returns a function that tells what each server keeps of the secrets of one of these releases. */
+async function readSets(
+  fleet: Fleet,
+  { project, environment, nginx }: EnvironmentSpec,
+  releases: readonly Release[],
+): Promise<(release: Release) => (SecretValues | undefined)[]> {
+  if (releases.length === 0) return () => [];
+  const sets = new Map(
+    releases.map((release) => [release, { service: release.service, version: release.secrets_version }]),
+  );
+  const scope = { project, environment };
+  const kept = await fleet.onAll((server) =>
+    new SecretSets(server, scope, nginx.image).read([...sets.values()]),
+  );
+  return (release) => kept.map((ofServer) => ofServer.get(sets.get(release)!));
 }
 
 /** A server may keep nothing, or be new: any of them that has all values will do. */

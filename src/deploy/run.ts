@@ -1,15 +1,18 @@
 import { X509Certificate } from 'node:crypto';
 import { allOrErrors } from '../fleet/fleet.ts';
 import { copyKey } from '../model/copy.ts';
+import type { GeneratedSecret } from '../model/generated-secret.ts';
 import { NginxInstance } from '../nginx/instance.ts';
 import type { LookAhead, OpenEnvironment } from './environment.ts';
 import { type Execution, execute, failureOf, type StepFailure } from './execute.ts';
+import { hideSecrets } from './hide-secrets.ts';
 import { findImage } from './observation/images.ts';
 import { leftToDeploys } from './observation/left-to-deploys.ts';
 import { describeMaintenance, maintenanceOf } from './observation/maintenance.ts';
 import { renewalsOf } from './observation/renewals.ts';
 import { survey } from './observation/survey.ts';
 import { buildInput, buildKeptInput, type Facts } from './planning/build-input.ts';
+import { withConnectionValues } from './planning/connection-values.ts';
 import { type PlannedStep, upTo } from './planning/graph.ts';
 import type { PlanInput } from './planning/input.ts';
 import type { ObservedServer } from './planning/observed.ts';
@@ -44,6 +47,8 @@ export class Run {
   readonly #notes: Set<string>;
   /** Aborted when a cancelled run has had its time for going back. */
   readonly #outOfTime = new AbortController();
+  /** Of the last plan: what is made from generated secrets, and from ports, is known by then. */
+  #seen: Pick<Facts, 'secrets' | 'generated'>;
   /** What was seen before the lease was ours; the next looks see for themselves. */
   #seenAhead: Promise<Facts> | undefined;
   #hasReconciled = false;
@@ -54,6 +59,7 @@ export class Run {
     this.environment = environment;
     this.#notes = new Set(asked.notes);
     this.known = new Knowledge();
+    this.#seen = { secrets: asked.secrets };
     this.#seenAhead = environment.seenAhead;
     // What a run may do was confirmed before; this stops one that slept meanwhile, at the cost of no round trip.
     environment.fleet.guardWith(() => environment.journal.lease?.assertMayChange());
@@ -79,7 +85,7 @@ export class Run {
   /** plan asks servers and record, and plans. It throws a UserError for what must not be done. */
   async plan(): Promise<PlannedRun> {
     const { unfinishedHook, scope, takeOverFrom } = this.request;
-    const { wanted, restored } = this.asked;
+    const { wanted, restored, reconnected } = this.asked;
     const { repository } = this.environment;
     const seen = await this.#look();
     checkOwner(wanted, { repository, takeOverFrom }, seen.observed);
@@ -90,7 +96,13 @@ export class Run {
     const renewAt = await renewalsOf(wanted, seen.observed, ask);
     const obtained = serialsOf(this.known.certificates.values());
     const certificates = { given, renewAt, forced, obtained, revoke };
-    const facts = { ...seen, unfinishedHook, certificates, ...(restored !== undefined && { restored }) };
+    const facts = withConnectionValues({
+      ...{ ...seen, unfinishedHook, certificates },
+      ...(restored !== undefined && { restored }),
+      ...(reconnected !== undefined && { reconnected }),
+    });
+    hideSecrets(this.request, facts);
+    this.#seen = facts;
     const input = scope === 'routes' ? buildKeptInput(facts) : buildInput(facts);
     const plan = planDeploy(input);
     checkImages(input, plan);
@@ -168,7 +180,8 @@ export class Run {
   /** context returns what steps need that end with a signal. */
   context(signal: AbortSignal): RunContext {
     const { log, clock, author } = this.request;
-    const { wanted, secrets } = this.asked;
+    const { wanted } = this.asked;
+    const { secrets, generated } = this.#seen;
     const { fleet, journal, repository } = this.environment;
     const { lease } = journal;
     const guard: Guard = {
@@ -184,6 +197,10 @@ export class Run {
       servers: wanted.servers,
       nginx: wanted.nginx,
       secrets,
+      generated: {
+        secretOf: (name) => secretOf(generated, name),
+        seal: async (value) => await this.request.generated!.seal(value),
+      },
       tlsSecrets: this.request.tlsSecrets ?? {},
       authority: this.request.authority,
       registryAuth: this.request.registryAuth,
@@ -194,6 +211,8 @@ export class Run {
       known: this.known,
       record: {
         intend: ({ begun }, digests) => journal.intend(begun, digests),
+        noteGenerated: (step, sealed) =>
+          this.record('record secrets', () => journal.notesGenerated(step, sealed)),
         noteHook: (step, progress) =>
           this.record(
             'record hook',
@@ -287,13 +306,19 @@ export class Run {
 
 /** lookFor asks the servers and the record for everything that the planning of a request needs. */
 export async function lookFor(
-  { secrets: given, narrowing: asked, clock }: DeployRequest,
+  { secrets, generated, narrowing, clock, author: { run } }: DeployRequest,
   timeline: Timeline,
-  { wanted, fleet, repository, snapshot, secrets = given, narrowing = asked }: LookAhead & Partial<Asked>,
+  { fleet, snapshot, ...ahead }: LookAhead & Partial<Asked>,
 ): Promise<Facts> {
   return await timeline.measure({ phase: 'observe' }, () =>
-    survey(fleet, snapshot, { wanted, repository, secrets, narrowing, clock }),
+    survey(fleet, snapshot, { secrets, generated, narrowing, clock, run, ...ahead }),
   );
+}
+
+function secretOf(generated: Facts['generated'], name: string): GeneratedSecret {
+  const found = generated?.secrets.get(name);
+  if (found === undefined) throw new Error(`nobody has the value of ${name}`);
+  return found;
 }
 
 function isReconciling(steps: readonly PlannedStep[]): boolean {

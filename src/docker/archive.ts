@@ -65,6 +65,27 @@ export async function unpackFiles(archive: Buffer): Promise<Map<string, string>>
   return files;
 }
 
+/** What an archive says of a file, beside what is in it. */
+export interface FileFacts {
+  path: string;
+  /** In bytes. */
+  size: number;
+  modifiedAt: Date;
+}
+
+/** factsOfFiles returns what a tar archive says of its regular files. */
+export async function factsOfFiles(archive: Buffer): Promise<FileFacts[]> {
+  const found: FileFacts[] = [];
+  const entries = extract();
+  entries.end(archive);
+  for await (const entry of entries) {
+    const { name: path, type, size = 0, mtime: modifiedAt = new Date(0) } = entry.header;
+    if (type === 'file') found.push({ path, size, modifiedAt });
+    entry.resume();
+  }
+  return found;
+}
+
 /** A file in an archive that is read, or a name for another one there. */
 export type ReadEntry = { path: string } & ({ content: Readable } | { linkTo: string });
 

@@ -15,7 +15,16 @@ import type {
 } from '@docker/node-sdk';
 import { type Clock, poll, systemClock } from '../model/clock.ts';
 import { repositoryOf } from '../model/image-name.ts';
-import { type ArchiveEntry, type Files, type Modes, packEntries, packFiles, unpackFiles } from './archive.ts';
+import {
+  type ArchiveEntry,
+  type FileFacts,
+  type Files,
+  factsOfFiles,
+  type Modes,
+  packEntries,
+  packFiles,
+  unpackFiles,
+} from './archive.ts';
 import type { Engine, ExecResult, LogOptions, PullProgress, RegistryAuth } from './engine.ts';
 import { type Dial, EngineError, EngineHttp, type EngineRequest, isStatus } from './http.ts';
 import { demultiplex, isFramed } from './multiplex.ts';
@@ -206,6 +215,10 @@ export class EngineClient implements Engine {
 
   async readFiles(id: string, folder: string): Promise<Map<string, string>> {
     return await unpackFiles(await this.#http.bytes(archiveRequest(id, folder)));
+  }
+
+  async listFiles(id: string, folder: string): Promise<FileFacts[]> {
+    return await factsOfFiles(await this.#http.bytes(archiveRequest(id, folder)));
   }
 
   async writeArchive(id: string, folder: string, tar: Readable, signal?: AbortSignal): Promise<void> {

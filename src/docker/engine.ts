@@ -11,7 +11,7 @@ import type {
   SystemInfo,
   Volume,
 } from '@docker/node-sdk';
-import type { ArchiveEntry, Files, Modes } from './archive.ts';
+import type { ArchiveEntry, FileFacts, Files, Modes } from './archive.ts';
 import type { RunningCommand } from './running-command.ts';
 
 /** Credentials for one registry, as the Engine API takes them. */
@@ -126,6 +126,9 @@ export interface Engine {
 
   /** readFiles returns the text files below `folder` of a container, or the one that it is, by path from its parent. */
   readFiles(id: string, folder: string): Promise<Map<string, string>>;
+
+  /** listFiles returns what there is to know of the files below `folder`, by path from its parent, without what is in them. */
+  listFiles(id: string, folder: string): Promise<FileFacts[]>;
 
   /**
    * writeArchive unpacks a tar archive in `folder` of a container, running or not, or of a volume mounted there; what

@@ -152,6 +152,9 @@ export function backupsVolumeName(scope: Scope): string {
 /** Where a container has the volume of the files that it is given, so that the engine knows that it needs it. */
 export const FILES_FOLDER = '/.switchyard';
 
+/** Where the nginx that serves internal ports at 127.0.0.1 has its configuration. */
+export const LOOPBACK_CONFIGURATION = '/etc/switchyard/loopback.conf';
+
 /** filesVolumeName returns the name of a volume for the files of one container; `mark` tells it from all others. */
 export function filesVolumeName(container: string, mark: string): string {
   return `${container}_files_${mark}`;

@@ -1,4 +1,5 @@
 import type { CopyState, Slot } from './copy.ts';
+import type { RecordedSecret } from './generated-secret.ts';
 import type { ContainerSpec, PolicySpec, PortsSpec, RouteSpec, StrategyName } from './spec.ts';
 
 /** Everything needed to run one version of a service again. Written once, never changed. */
@@ -178,4 +179,6 @@ export interface EnvironmentState {
   release_numbers?: Record<string, number>;
   /** The same for the numbers of secret sets. */
   secrets_versions?: Record<string, number>;
+  /** Secrets that were made once and are kept, by name. */
+  generated_secrets?: Record<string, RecordedSecret>;
 }

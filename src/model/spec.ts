@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { hostsOf, type Redirect } from './addresses.ts';
 import type { BackupSpec } from './backup.ts';
 import type { ExpiryLimits } from './certificate.ts';
-import type { ConnectionSpec } from './connection.ts';
+import type { ConnectionSpec, ToldConnection } from './connection.ts';
 import type { ContainerOptions } from './container-options.ts';
 import type { EdgeOptions } from './edge-options.ts';
 
@@ -89,6 +89,10 @@ export interface ContainerSpec {
   volumes: VolumeMount[];
   /** Files that it is given; absent where there are none. */
   files?: FileSpec[];
+  /** What it is told of services that it depends on, by their names; absent where nobody knows how to connect to any of them. */
+  connections?: Record<string, ToldConnection>;
+  /** It serves the internal ports of what it depends on at 127.0.0.1 of its server; in place of ports of its own. */
+  isLoopback?: true;
   labels: Record<string, string>;
   /** Docker's restart policy, `unless-stopped` unless the file says otherwise. */
   restart: { name: 'no' | 'always' | 'unless-stopped' | 'on-failure'; maximumRetryCount?: number };

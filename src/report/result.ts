@@ -5,6 +5,7 @@ import type { ChangeResult } from '../commands/change.ts';
 import type { MaintenanceSwitched } from '../commands/maintenance.ts';
 import type { plan } from '../commands/plan.ts';
 import type { ReleaseList } from '../commands/rollback.ts';
+import type { SecretsShown } from '../commands/secrets.ts';
 import type { Status } from '../commands/status.ts';
 import { renderBackups } from './backups.ts';
 import { builtLines, renderBuilt } from './built.ts';
@@ -12,6 +13,7 @@ import { deployedLines, renderDeployed } from './deployed.ts';
 import { dryRunLines, renderDryRun } from './dry-run.ts';
 import { renderMaintenance } from './maintenance.ts';
 import { renderPast } from './past-releases.ts';
+import { renderSecrets } from './secrets.ts';
 import { renderStatus } from './status.ts';
 
 /** What any of the commands comes to. */
@@ -23,7 +25,8 @@ export type Result =
   | Awaited<ReturnType<typeof plan.run>>
   | ReleaseList
   | Status
-  | MaintenanceSwitched;
+  | MaintenanceSwitched
+  | SecretsShown;
 
 /** A result for people. */
 export interface Rendered {
@@ -52,6 +55,8 @@ export function render(result: Result): Rendered {
       return { ...renderBuilt(result), warnings: [] };
     case 'backups':
       return renderBackups(result);
+    case 'secrets':
+      return { ...renderSecrets(result), warnings: [] };
     case 'maintenance':
       return renderMaintenance(result);
     case 'certificates':

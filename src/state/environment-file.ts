@@ -91,6 +91,18 @@ const stateFields = z.looseObject({
     .optional(),
   release_numbers: z.record(z.string(), z.int()).optional(),
   secrets_versions: z.record(z.string(), z.int()).optional(),
+  generated_secrets: z
+    .record(
+      z.string(),
+      z.looseObject({
+        id: z.string(),
+        made_at: z.string(),
+        run: z.string(),
+        length: z.int(),
+        servers: z.array(z.string()),
+      }),
+    )
+    .optional(),
 });
 const state: z.ZodType<EnvironmentState> = stateFields;
 

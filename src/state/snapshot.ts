@@ -4,6 +4,7 @@ import type { Scope } from '../model/names.ts';
 import type { EnvironmentState, Release } from '../model/release.ts';
 import { type FilePlace, parseJson } from './json-file.ts';
 import type { Lease } from './lease.ts';
+import { parseSealed, type SealedSecrets, sealedPath } from './sealed-secrets.ts';
 import {
   receiptPath,
   receiptsFolder,
@@ -61,12 +62,15 @@ export class Snapshot {
    */
   async release(service: string, number: number): Promise<Release | undefined> {
     const path = releasePath(this.#scope, service, number);
-    if (this.commit === undefined) return undefined;
-    const text = await new Promise<string | undefined>((resolve) => {
-      this.#asked.push({ path, answer: resolve });
-      if (this.#asked.length === 1) queueMicrotask(() => this.#answer());
-    });
+    const text = await this.#file(path);
     return text === undefined ? undefined : parseRelease(text, { ref: this.#branch.name, path });
+  }
+
+  /** sealedSecrets returns the encrypted copies of generated secrets, by name. It throws like `release`. */
+  async sealedSecrets(): Promise<SealedSecrets> {
+    const path = sealedPath(this.#scope);
+    const text = await this.#file(path);
+    return text === undefined ? {} : parseSealed(text, { ref: this.#branch.name, path });
   }
 
   /** releaseNumbers returns the numbers of the releases of a service that are kept, the lowest first: one process. */
@@ -97,6 +101,14 @@ export class Snapshot {
     return paths.flatMap((path, index) => {
       const text = texts[index];
       return text === undefined ? [] : [parseReceipt(text, { ref: this.#branch.name, path })];
+    });
+  }
+
+  async #file(path: string): Promise<string | undefined> {
+    if (this.commit === undefined) return undefined;
+    return await new Promise((resolve) => {
+      this.#asked.push({ path, answer: resolve });
+      if (this.#asked.length === 1) queueMicrotask(() => this.#answer());
     });
   }
 

@@ -39,6 +39,8 @@ export interface Advance {
   lease: Lease;
   /** New text of the state file; undefined when it stays. */
   state?: string;
+  /** Path → text of files that are written in place of what is there. */
+  files?: ReadonlyMap<string, string>;
   /** Path → text of files that are written once. */
   immutable?: ReadonlyMap<string, string>;
   /** Paths of files that go from the branch's tip; its history keeps them. */
@@ -128,7 +130,7 @@ export class StateBranch {
     const format = this.#repository.objectFormat;
     const state =
       advance.state === undefined ? tip.state : { id: blobId(advance.state, format), text: advance.state };
-    const files = new Map(advance.immutable ?? []);
+    const files = new Map([...(advance.files ?? []), ...(advance.immutable ?? [])]);
     if (state !== undefined && state.id !== tip.state?.id) files.set(statePath(this.#scope), state.text);
     const isFirst = files.size > 0 && tip.stateCommit === undefined;
     if (isFirst) files.set(README_PATH, readmeOf(this.name));
@@ -246,6 +248,7 @@ This branch is written by Switchyard after every deploy. It has no code and is n
 - \`state/<project>/<environment>.json\`: what runs on which server now, since when, by which run
 - \`releases/<project>/<environment>/<service>/<n>.json\`: everything needed to run that release again; written once
 - \`backups/<project>/<environment>/<service>/<id>.json\`: the receipt of a backup, and when it was last restored
+- \`secrets/<project>/<environment>.json\`: copies of generated secrets, each encrypted with age for who may open it
 
 The history of production: \`git fetch origin ${branch} && git log -p FETCH_HEAD -- state\`
 

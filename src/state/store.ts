@@ -14,6 +14,7 @@ import { formatJson } from './json-file.ts';
 import { describeLease, LEASE_TIMINGS, type Lease, LeaseHeldError, type LeaseTimings } from './lease.ts';
 import { type IsAlive, LeaseWatch } from './lease-watch.ts';
 import { type LocalProcess, thisProcess } from './local-process.ts';
+import { formatSealed, type SealedSecrets, sealedPath } from './sealed-secrets.ts';
 import { Snapshot } from './snapshot.ts';
 import { type Advance, receiptPath, releasePath, StateBranch, statePath, type Tip } from './state-branch.ts';
 
@@ -77,6 +78,8 @@ export interface Change {
   state: (current: EnvironmentState) => EnvironmentState;
   /** Written once; the same release again is fine, another one under the same number is an error. */
   releases?: readonly Release[];
+  /** Encrypted copies of generated secrets, all that there shall be. */
+  sealedSecrets?: SealedSecrets;
   /** Releases that are kept no longer: they go from the branch's tip, its history keeps them. */
   expired?: readonly Pick<Release, 'service' | 'number'>[];
   message: HistoryMessage;
@@ -221,13 +224,23 @@ export class Store {
         }),
       );
       const { scope } = this.#options;
+      const { sealedSecrets } = change;
+      const files = new Map(
+        sealedSecrets === undefined ? [] : [[sealedPath(scope), formatSealed(scope, sealedSecrets)]],
+      );
       const removed = (change.expired ?? []).map(({ service, number }) =>
         releasePath(scope, service, number),
       );
       const tip = await this.#advance(change.lease === 'release', (current) => {
         const before = this.#stateOf(current);
         const after = keepUnknown(before, change.state(structuredClone(before)));
-        return { state: formatJson(after), immutable, removed, message: formatMessage(change.message) };
+        return {
+          state: formatJson(after),
+          files,
+          immutable,
+          removed,
+          message: formatMessage(change.message),
+        };
       });
       return this.#snapshot(tip);
     });
@@ -358,7 +371,7 @@ export class Store {
    */
   async #advance(
     isReleased: boolean,
-    change: (tip: Tip) => Pick<Advance, 'state' | 'immutable' | 'removed' | 'message'> = () => ({}),
+    change: (tip: Tip) => Pick<Advance, 'state' | 'files' | 'immutable' | 'removed' | 'message'> = () => ({}),
   ): Promise<Tip> {
     const held = this.#held;
     let tip = this.#tip;

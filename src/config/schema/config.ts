@@ -8,7 +8,7 @@ import { closed, key, requiredKey } from './key.ts';
 import { maintenance } from './maintenance.ts';
 import { refusalsOfServiceKeys, TOP_REFUSALS } from './refusals.ts';
 import { registry } from './registry.ts';
-import { secretDefinitions } from './secrets.ts';
+import { ageRecipients, secretDefinitions } from './secrets.ts';
 import { serviceKeys, services } from './service.ts';
 import { edge, retainReleases, sidecar } from './settings.ts';
 import { tls } from './tls.ts';
@@ -69,6 +69,12 @@ export const config = closed(
       description:
         'Where the values of secrets come from that the input `secrets` does not have under their own names. Their names work in `environment` and in references, `${api_token}`, too. An environment may say otherwise.',
       example: 'secrets:\n  api_token: { environment: PROD_API_TOKEN }\n  licence: { file: ./licence.key }',
+    }),
+    age_recipients: key(ageRecipients, {
+      description:
+        'Who can open the encrypted copies of generated secrets that lie on the state branch, by their recipients of [age](https://age-encryption.org): what `age-keygen` prints as public key, one or several. Whoever has the key of one of them can bring the secrets back when all servers are lost: by the input `age-key`, or by hand. Without any there are none.',
+      short: 'age_recipients: age1…',
+      long: 'age_recipients: [age1…, age1…]',
     }),
     services: key(services, { description: 'The services by name, as they are in every environment.' }),
   },

@@ -9,7 +9,7 @@ import { closed, key, parsed, type Refusals, requiredKey } from './key.ts';
 import { maintenance } from './maintenance.ts';
 import { ENVIRONMENT_REFUSALS, LOCAL_REFUSALS, refusalsOfServiceKeys } from './refusals.ts';
 import { oneOrMany, port } from './scalars.ts';
-import { secretDefinitions } from './secrets.ts';
+import { ageRecipients, secretDefinitions } from './secrets.ts';
 import { serviceKeys, services } from './service.ts';
 import { edge, retainReleases, sidecar } from './settings.ts';
 import { tls } from './tls.ts';
@@ -157,6 +157,11 @@ const own = {
     description:
       'Where the values of secrets come from in this environment, in place of what `secrets` at the top says.',
     example: 'secrets:\n  api_token: { environment: STAGING_API_TOKEN }',
+  }),
+  age_recipients: key(ageRecipients, {
+    description:
+      'Who can open the encrypted copies of the generated secrets of this environment, in place of what stands at the top.',
+    example: 'age_recipients: [age1…]',
   }),
   sidecar: key(sidecar, {
     description: 'Settings of nginx in this environment, laid over those at the top by key.',

@@ -2,10 +2,12 @@ import { posix } from 'node:path';
 import * as z from 'zod';
 import { isAbsolutePath } from '../../model/container-path.ts';
 import { UserError } from '../../model/errors.ts';
+import { GENERATED_LENGTH_MAX, GENERATED_LENGTH_MIN } from '../../model/generated-secret.ts';
+import { parseRecipient } from '../age.ts';
 import { entryName, fileMode, ownerNumber } from './configs.ts';
 import { closed, key, parsed, requiredKey } from './key.ts';
 import { SECRET_REFUSALS } from './refusals.ts';
-import { filledText, flag } from './scalars.ts';
+import { filledText, flag, oneOrMany } from './scalars.ts';
 
 /** Where the files of secrets are, as in Compose. */
 const FOLDER = '/run/secrets';
@@ -85,13 +87,27 @@ export const secretFiles = parsed(z.array(file), (list): SecretFileInput[] => {
 /** Where the value of a secret comes from; without a word it is the one of its own name in the input `secrets`. */
 export type SecretDefinition = z.infer<typeof definition>;
 
+/** Where a secret comes from. */
 interface SecretOrigin {
   environment?: string;
   /** Its path, from the folder of the configuration. */
   file?: string;
   /** The file is encrypted with age. */
   isEncrypted?: true;
+  /** It is made, with so many characters, and kept on the servers. */
+  generate?: number;
 }
+
+const generatedLength = parsed(
+  z.number({ error: 'must be a number of characters, such as 32' }),
+  (length) => {
+    if (Number.isInteger(length) && length >= GENERATED_LENGTH_MIN && length <= GENERATED_LENGTH_MAX)
+      return length;
+    throw new UserError(`${length} is no length of a secret`, {
+      hint: `Write ${GENERATED_LENGTH_MIN} to ${GENERATED_LENGTH_MAX} characters: a shorter one can be guessed, a longer one is cut off by some that it is for.`,
+    });
+  },
+);
 
 const definition = parsed(
   closed(
@@ -113,6 +129,10 @@ const definition = parsed(
           'A file of the repository, from the folder of the configuration, that is encrypted with [age](https://age-encryption.org). The input `age-key` of the action opens it.',
         example: 'age: secrets/token.age',
       }),
+      generate: key(generatedLength, {
+        description: `A value of so many characters A-Z a-z 0-9, ${GENERATED_LENGTH_MIN} to ${GENERATED_LENGTH_MAX}, that nobody has to think of: the first deploy that needs it makes it, every server of the environment keeps it, and it stays the same from then on. To survive the loss of all servers it needs \`age_recipients\`.`,
+        example: 'generate: 32',
+      }),
       external: key(flag, {
         from: 'Compose',
         description: 'Says that the value comes from the input `secrets`, which is so anyway.',
@@ -128,18 +148,22 @@ const definition = parsed(
     },
     SECRET_REFUSALS,
   ),
-  ({ environment, file: path, age, external, name }): SecretOrigin => {
-    const said = [environment, path, age, external || undefined].filter((one) => one !== undefined);
+  ({ environment, file: path, age, generate, external, name }): SecretOrigin => {
+    const said = [environment, path, age, generate, external || undefined].filter((one) => one !== undefined);
     if (said.length > 1) {
       throw new UserError('says twice where the value comes from', {
-        hint: 'Keep one of environment, file, age and external.',
+        hint: 'Keep one of environment, file, age, generate and external.',
       });
     }
+    if (generate !== undefined) return { generate };
     if (age !== undefined) return { file: age, isEncrypted: true };
     const from = environment ?? (external ? name : undefined);
     return { ...(from !== undefined && { environment: from }), ...(path !== undefined && { file: path }) };
   },
 );
+
+/** Who can open the encrypted copies of generated secrets. */
+export const ageRecipients = oneOrMany(parsed(filledText, parseRecipient), 'a recipient of age');
 
 /** The secrets of a file, or of an environment, by name. */
 export const secretDefinitions = z.record(secretName, definition);

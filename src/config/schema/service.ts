@@ -14,6 +14,7 @@ import { adopt } from './adopt.ts';
 import { serviceBackup } from './backup.ts';
 import { build } from './build.ts';
 import { envFiles, serviceConfigs } from './configs.ts';
+import { connection } from './connection.ts';
 import { containerOptionKeys } from './container-options.ts';
 import { edgeOptions } from './edge-options.ts';
 import { extraPorts } from './extra-ports.ts';
@@ -229,9 +230,15 @@ const service = closed(
     depends_on: key(dependsOn, {
       from: 'Compose',
       description:
-        "Services that are healthy before this one starts, and whose addresses it gets as `SWITCHYARD_<NAME>_HOST` and `_PORT`; a worker has none. An environment's list replaces the other.",
+        "Services that are healthy before this one starts, and whose addresses it gets as `SWITCHYARD_<NAME>_HOST` and `_PORT`; a worker has none. Of one with a `connection` it also gets user, database, password and the whole address, see [Apps find services](../guide.md#apps-find-services). An environment's list replaces the other.",
       short: 'depends_on: [cache]',
       long: 'depends_on:\n  cache: { condition: service_healthy }',
+    }),
+    connection: key(connection, {
+      description:
+        'How apps connect to this service, for what no preset says: those that depend on it get user, database, password and the whole address, see [Apps find services](../guide.md#apps-find-services).',
+      short: 'connection: { kind: redis, password: cache-password }',
+      long: 'connection: { kind: postgres, user: app, database: shop, password: db-password }',
     }),
     servers: key(wholeNumber('a whole number, at least 1', 1, 10_000), {
       description: 'On how many of the servers in its zones the service stands, once on each.',
@@ -249,7 +256,7 @@ const service = closed(
     environment: key(environment, {
       from: 'Compose',
       description:
-        "Variables of the container. Numbers, `true` and `false` become the text that they are written as; of a variable that is there twice in a list the last one counts. A key without a value takes it from the input `secrets`, else from the env of the step; one that is in neither fails the run before anything else. **A value that is a secret, or is made from one, is kept like one**: in no record, plan, log or label. Names with `SWITCHYARD_` are reserved. An environment's variables are merged over these by name.",
+        "Variables of the container. Numbers, `true` and `false` become the text that they are written as; of a variable that is there twice in a list the last one counts. A key without a value takes it from the input `secrets`, else from the env of the step; one that is in neither fails the run before anything else. **A value that is a secret, or is made from one, is kept like one**: in no record, plan, log or label. `auto` in a variable whose name ends with `_URL`, `_URI` or `_DSN` is the address of a service that it depends on, `auto:db` that of `db`; with `_FILE` behind it, the path of a file that has it. Names with `SWITCHYARD_` are reserved. An environment's variables are merged over these by name.",
       short: 'environment: ["LOG_LEVEL=info", "API_TOKEN"]',
       long: 'environment:\n  LOG_LEVEL: info\n  API_TOKEN:\n  DATABASE_URL: "postgres://app:${DB_PASSWORD}@db.example.com/app"',
     }),

@@ -23,6 +23,12 @@ export const sidecar = closed({
     fallback: { value: DEFAULTS.sidecar.keepalive_min_timeout },
     example: 'keepalive_min_timeout: 10s',
   }),
+  loopback: key(flag, {
+    description:
+      'Serves the internal ports of all services at 127.0.0.1 of each server, and nowhere else, for what runs there beside Docker: `psql`, a job of cron. It is an nginx of its own, the worker `loopback`, so no connection of an app depends on it.',
+    fallback: { value: false },
+    example: 'loopback: true',
+  }),
   adopt: key(adopt, {
     description:
       'Container that holds port 80 of the servers so far, an nginx made by hand for example: it goes without a gap when the edge serves its domains. With `tls` it may serve HTTPS on port 443, and its certificates come along. `drop` names those of its domains, and ports beside 80, that nobody shall serve any more; `_` stands for all domains that it does not name. It may stay in the file afterwards.',

@@ -3,12 +3,14 @@ import { SecretSets } from '../../fleet/secret-sets.ts';
 import type { Clock } from '../../model/clock.ts';
 import { namesOf } from '../../model/image-name.ts';
 import type { EnvironmentState, Release } from '../../model/release.ts';
-import type { EnvironmentSpec } from '../../model/spec.ts';
+import { type EnvironmentSpec, secretNamesOf } from '../../model/spec.ts';
 import type { Snapshot } from '../../state/snapshot.ts';
 import type { Facts, KnownByService } from '../planning/build-input.ts';
+import type { SettledSecrets } from '../planning/generated-secrets.ts';
 import type { Narrowing } from '../planning/narrowing.ts';
 import type { ObservedServer } from '../planning/observed.ts';
 import { type KeptSecrets, secretSetKey } from '../planning/wanted.ts';
+import { findGenerated, type GeneratedRequest } from './generated-secrets.ts';
 import { observe } from './observe.ts';
 
 /** What shall be looked for. */
@@ -18,6 +20,10 @@ export interface SurveyRequest {
   repository: string;
   /** Secret values by service and name. */
   secrets: Facts['secrets'];
+  /** The generated ones among them, where the run uses some: `secrets` is without what is made from these. */
+  generated?: GeneratedRequest | undefined;
+  /** Who makes those that there are not yet. */
+  run?: string;
   narrowing: Narrowing;
   clock: Clock;
 }
@@ -26,20 +32,29 @@ export interface SurveyRequest {
 export async function survey(
   fleet: Fleet,
   snapshot: Snapshot,
-  { wanted, repository, secrets, narrowing, clock }: SurveyRequest,
+  { wanted, repository, secrets: given, generated: asked, run = '', narrowing, clock }: SurveyRequest,
 ): Promise<Facts> {
   const scope = { project: wanted.project, environment: wanted.environment };
   const reading = readKnown(snapshot);
-  const [observed, known, recordedSecrets] = await Promise.all([
+  const finding = findGenerated(fleet, snapshot, wanted, asked, { run, now: clock.now() });
+  const completing = finding.then(({ secrets }) =>
+    asked && secrets.size > 0 ? asked.complete(valuesOf(secrets)) : given,
+  );
+  const [observed, known, generated, secrets, recordedSecrets] = await Promise.all([
     fleet.onAll((server) => observe(server, scope, wanted, clock)),
     reading,
-    reading.then((known) => readKeptSecrets(fleet, wanted, secrets, recordedVersions(known))),
+    finding,
+    completing,
+    Promise.all([reading, completing]).then(([known, secrets]) =>
+      readKeptSecrets(fleet, wanted, secrets, recordedVersions(known)),
+    ),
   ]);
   const isAnyUnused = observed.some(({ leftovers }) => leftovers.images.some(({ isUsed }) => !isUsed));
   return {
     wanted,
     repository,
     secrets,
+    generated,
     keptSecrets:
       recordedSecrets ??
       (await readKeptSecrets(fleet, wanted, secrets, labelledVersions(observed))) ??
@@ -52,6 +67,10 @@ export async function survey(
     now: new Date(clock.now()),
     retainedImages: isAnyUnused ? await readRetainedImages(snapshot) : undefined,
   };
+}
+
+function valuesOf(secrets: SettledSecrets['secrets']): Record<string, string> {
+  return Object.fromEntries([...secrets].map(([name, { value }]) => [name, value]));
 }
 
 /** readKnown reads the releases that the record names: the current one of every service, and one that is rolled out. */
@@ -96,13 +115,14 @@ function labelledVersions(observed: readonly ObservedServer[]): Versions {
  */
 async function readKeptSecrets(
   fleet: Fleet,
-  { project, environment, nginx }: EnvironmentSpec,
+  { project, environment, nginx, services }: EnvironmentSpec,
   secrets: Facts['secrets'],
   versions: Versions,
 ): Promise<KeptSecrets | undefined> {
-  const sets = Object.keys(secrets)
-    .filter((service) => Object.keys(secrets[service] ?? {}).length > 0)
-    .flatMap((service) =>
+  // An address may be all that a service has: it is made when ports are known.
+  const sets = services
+    .filter(({ name, container }) => secrets[name] !== undefined && secretNamesOf(container).length > 0)
+    .flatMap(({ name: service }) =>
       [...new Set(versions.get(service))]
         .filter((version) => version > 0)
         .map((version) => ({ service, version })),

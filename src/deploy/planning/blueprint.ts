@@ -10,7 +10,6 @@ import {
   type Scope,
   SIDECAR_ALIAS,
   sidecarName,
-  variableName,
   volumeName,
 } from '../../model/names.ts';
 import { allNumbers, extraPortsText, hostPort, numbersOf, type ServicePorts } from '../../model/ports.ts';
@@ -27,8 +26,10 @@ import { versionedName } from '../../model/version-name.ts';
 import { portKey } from '../../nginx/routes.ts';
 import { changedSettings, type WantedSettings } from './container-settings.ts';
 import type { PlanInput } from './input.ts';
+import { loopbackFile, loopbackPorts } from './loopback.ts';
 import type { ObservedCopy } from './observed.ts';
 import { observedOn } from './observed-copies.ts';
+import { toldFile, toldVariables } from './told-services.ts';
 import { ownPorts, type WantedService } from './wanted.ts';
 
 /** Everything that the copies of a service on one server are made from, but for slot, name and the values of secrets. */
@@ -110,7 +111,10 @@ export function settingsOf(
   blueprint: Blueprint,
   { slot, release }: { slot: Slot; release: number },
 ): WantedSettings {
-  const { scope, container, publishOn } = blueprint;
+  const { scope, container, publishOn, dependencies } = blueprint;
+  const told = { dependencies, connections: container.connections };
+  const loopback = container.isLoopback ? loopbackPorts(dependencies) : undefined;
+  const ownFiles = [toldFile(told), loopback && loopbackFile(loopback)].filter((file) => file !== undefined);
   return {
     image: container.image,
     command: container.command,
@@ -118,7 +122,7 @@ export function settingsOf(
     user: container.user ?? '',
     workingDir: container.workingDir === undefined ? '' : cleanPath(container.workingDir),
     stopSignal: container.stopSignal ?? '',
-    environment: environmentOf(blueprint),
+    environment: { ...container.environment, ...toldVariables(told) },
     secrets: container.secrets,
     labels: container.labels,
     ownLabels: ownLabels(blueprint, slot, release),
@@ -129,12 +133,14 @@ export function settingsOf(
       readOnly: volume.readOnly,
       ...(volume.more && { more: volume.more }),
     })),
-    files: container.files ?? [],
-    containerPorts: containerPortsOf(blueprint),
+    files: [...(container.files ?? []), ...ownFiles],
+    containerPorts:
+      loopback?.map(({ containerPort }) => edgePort(containerPort, 'tcp')) ?? containerPortsOf(blueprint),
     ports:
-      publishOn === undefined
+      loopback ??
+      (publishOn === undefined
         ? []
-        : hostPortsOf(blueprint, slot).map((one) => ({ address: publishOn, ...one })),
+        : hostPortsOf(blueprint, slot).map((one) => ({ address: publishOn, ...one }))),
     restart: { name: container.restart.name, maximumRetryCount: container.restart.maximumRetryCount ?? 0 },
     logging: container.logging,
     resources: {
@@ -255,20 +261,6 @@ function hostPortsOf(
 /** nginx finds a copy by the name of its slot: a container that is called by its version has it as an alias. */
 function aliasesOf({ scope, service, container }: Blueprint, slot: Slot): string[] {
   return container.naming === 'version' ? [service, containerName(scope, service, slot)] : [service];
-}
-
-/** The file's variables, and the addresses of what it depends on. */
-function environmentOf({ container, dependencies }: Blueprint): Record<string, string> {
-  const addresses = Object.entries(dependencies).flatMap(([key, port]) => {
-    const [service = '', name] = key.split('.');
-    const prefix = `SWITCHYARD_${variableName(service)}`;
-    if (name !== undefined) return [[`${prefix}_PORT_${variableName(name)}`, String(port)]];
-    return [
-      [`${prefix}_HOST`, SIDECAR_ALIAS],
-      [`${prefix}_PORT`, String(port)],
-    ];
-  });
-  return { ...container.environment, ...Object.fromEntries(addresses) };
 }
 
 function ownLabels(blueprint: Blueprint, slot: Slot, release: number): Record<string, string> {

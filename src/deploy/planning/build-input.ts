@@ -4,6 +4,7 @@ import type { EnvironmentState, RecordedPort, Release } from '../../model/releas
 import { type EnvironmentSpec, portsOf, type ServiceSpec } from '../../model/spec.ts';
 import { checkAdoption } from './adoption-refusals.ts';
 import { type CertificateFactsOfRun, NO_CERTIFICATE_FACTS } from './certificate-facts.ts';
+import { NONE_SETTLED, type SettledSecrets } from './generated-secrets.ts';
 import type { PlanInput } from './input.ts';
 import {
   checkDependencies,
@@ -42,6 +43,8 @@ export interface Facts {
   repository: string;
   /** Secret values by service and name. */
   secrets: Readonly<Record<string, Record<string, string>>>;
+  /** The generated ones among them, where the run uses some. */
+  generated?: SettledSecrets;
   /** Those that the servers keep. */
   keptSecrets: KeptSecrets;
   narrowing: Narrowing;
@@ -52,6 +55,8 @@ export interface Facts {
   drainedElsewhere: ReadonlySet<string>;
   /** Set in a rollback: `wanted` and `secrets` are those of these releases. */
   restored?: Restored;
+  /** Those of them that connect to others as the releases that run do: their secrets are a set of its own. */
+  reconnected?: ReadonlySet<string>;
   /** What is known of certificates, where anybody has asked. */
   certificates?: CertificateFactsOfRun;
   now: Date;
@@ -110,6 +115,7 @@ export function buildInput(facts: Facts): PlanInput {
     drainedElsewhere: facts.drainedElsewhere,
     now: facts.now,
     certificates: facts.certificates ?? NO_CERTIFICATE_FACTS,
+    generated: facts.generated ?? NONE_SETTLED,
     isSweeping: narrowing.services === undefined,
     retainedImages: facts.retainedImages,
   };
@@ -117,7 +123,7 @@ export function buildInput(facts: Facts): PlanInput {
 
 /** buildKeptInput returns the input for looking at, or routing to, exactly what is deployed. Pure. */
 export function buildKeptInput(facts: Facts): PlanInput {
-  return buildInput({ ...facts, narrowing: { ...facts.narrowing, services: [] } });
+  return buildInput({ ...facts, generated: NONE_SETTLED, narrowing: { ...facts.narrowing, services: [] } });
 }
 
 function comparisonOf({ wanted, narrowing, restored, known }: Facts): Comparison {
@@ -154,9 +160,11 @@ function wantedService(
   const labelled = observed
     .flatMap(({ copies }) => copies.filter(({ service }) => service === spec.name))
     .map((copy) => copy.secretsVersion);
+  const isAsItWas = restored !== undefined && !facts.reconnected?.has(spec.name);
   const secretsVersion = () =>
-    restored?.secrets_version ??
-    secretsVersionOf(spec.name, secrets, facts.keptSecrets, known, { given, labelled });
+    isAsItWas
+      ? restored.secrets_version
+      : secretsVersionOf(spec.name, secrets, facts.keptSecrets, known, { given, labelled });
   const release = isSelected ? numberRelease(spec, secretsVersion(), known) : currentNumber(known.current!);
   const { name, dependsOn, placement } = spec;
   const imageId = imageIdOf(wanted.container.image, observed);
@@ -207,8 +215,11 @@ function currentNumber(current: Release) {
   return { number: current.number, isNew: false, secretsVersion: current.secrets_version };
 }
 
-/** Recorded ports never move; where the record was lost, the containers' labels still know them. */
-function numbersOfAll(facts: Facts): Map<string, ServicePorts> {
+/**
+ * numbersOfAll returns the ports of all services that are wanted or stand. Recorded ones never move; where the record was
+ * lost, the containers' labels still know them. Pure.
+ */
+export function numbersOfAll(facts: Facts): Map<string, ServicePorts> {
   const { wanted, observed, state } = facts;
   const recorded = new Map<string, ServicePorts>();
   for (const { service, hostPort, internalPort, extraPorts } of observed.flatMap(({ copies }) => copies)) {
@@ -294,6 +305,8 @@ export function buildInputWithout(input: PlanInput, rest: Rest): PlanInput {
     removes: [],
     removesAll: false,
     excluded,
+    // They are on the servers, and on the record, before anything moves.
+    generated: NONE_SETTLED,
     drainedElsewhere: new Set([...input.drainedElsewhere, ...rest.draining]),
   };
 }

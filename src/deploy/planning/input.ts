@@ -2,6 +2,7 @@ import type { Scope } from '../../model/names.ts';
 import type { EnvironmentState } from '../../model/release.ts';
 import type { NginxSpec, ServerSpec } from '../../model/spec.ts';
 import type { CertificateFactsOfRun } from './certificate-facts.ts';
+import type { SettledSecrets } from './generated-secrets.ts';
 import type { ObservedServer } from './observed.ts';
 import type { Comparison } from './plan.ts';
 import type { ReleaseSpec, UnfinishedHookAnswer, WantedService } from './wanted.ts';
@@ -36,6 +37,8 @@ export interface PlanInput {
   /** For names that have a time. */
   now: Date;
   certificates: CertificateFactsOfRun;
+  /** Those that the run uses. */
+  generated: SettledSecrets;
   /** What is left over is removed: the run is for all services. */
   isSweeping: boolean;
   /** Names of the images of all releases on record; undefined when the record does not tell. */

@@ -18,10 +18,18 @@ export function planKeepSecrets(input: PlanInput, rollouts: readonly Rollout[]):
 
 /** planForgetSecrets returns the steps that give up all secrets of services that left. Pure. */
 export function planForgetSecrets(input: PlanInput): ForgetSecretsStep[] {
-  // An environment that leaves takes the whole volume with it.
-  if (input.removesAll) return [];
+  // An environment that leaves takes the whole volume with it, unless that stays.
+  if (input.removesAll && !keepsGenerated(input)) return [];
   const sets = input.removes.flatMap((service) => everySet(input, service));
   return forgetSteps(input.reached, sets);
+}
+
+/**
+ * keepsGenerated tells whether an environment that leaves has generated secrets: these stay where they are, like the volumes of
+ * services, since the data in those can be reached with them alone. Pure.
+ */
+export function keepsGenerated({ state }: Pick<PlanInput, 'state'>): boolean {
+  return Object.keys(state.generated_secrets ?? {}).length > 0;
 }
 
 /** forgetSteps returns a step a server that gives up some secret sets. Pure. */

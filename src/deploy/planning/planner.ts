@@ -1,6 +1,7 @@
 import { UserError } from '../../model/errors.ts';
 import { specHash } from '../../model/spec.ts';
 import type { Route } from '../../nginx/routes.ts';
+import type { KeepGeneratedStep } from '../steps/generated-secrets.ts';
 import type { PrepareStep } from '../steps/prepare.ts';
 import type { PullStep } from '../steps/pull.ts';
 import type { BegunService } from '../steps/record-intent.ts';
@@ -19,8 +20,9 @@ import { dependencyLevels } from './levels.ts';
 import type { ForeignContainer } from './observed.ts';
 import { observedOn, serversWithRoutes, standingCopies } from './observed-copies.ts';
 import type { Plan, PlannedRollout, StaleChange } from './plan.ts';
+import { planKeepGenerated, planRecordGenerated } from './plan-generated.ts';
 import { planModules } from './plan-modules.ts';
-import { planForgetSecrets, planKeepSecrets } from './plan-secrets.ts';
+import { keepsGenerated, planForgetSecrets, planKeepSecrets } from './plan-secrets.ts';
 import { planUserRemovals, planUsers } from './plan-users.ts';
 import { routesAfter, servesAlready } from './planned-routes.ts';
 import { isCreating, planPrepare } from './prepare-plan.ts';
@@ -135,9 +137,11 @@ function inOrder(
     ...leavingSidecars(sidecars),
   ];
   const keepSecrets = planKeepSecrets(input, rollouts);
+  const keepGenerated = planKeepGenerated(input);
   const nginxPulls = planNginxPulls(input, [
     ...prepare,
     ...keepSecrets,
+    ...keepGenerated,
     ...moves.flatMap(({ servers }) => servers.map((server) => ({ server }))),
     ...takeover.divert,
     ...takeover.open,
@@ -168,7 +172,8 @@ function inOrder(
 
   // Everything that can be had before the first change; then the intent; then what has to be there, and to be gone.
   const pulled = graph.add(servicePulls(services), drained);
-  const intended = graph.add(recordIntent(input, rollouts, hooks), pulled);
+  const generated = layOutGenerated(graph, input, keepGenerated, drained);
+  const intended = graph.add(recordIntent(input, rollouts, hooks), [pulled, generated]);
   const late = [...prepare.filter((step) => !isEarly(step)), ...keepSecrets];
   const cleared = vacate.filter((one) => !isInTheWay(one));
   const ready = [
@@ -216,6 +221,18 @@ function inOrder(
     stale: planStale(input),
     sendsTo: planSendsTo(input),
   };
+}
+
+/** Every server has them, then the record knows of them; it returns what comes last, nothing where there is nothing to do. */
+function layOutGenerated(
+  graph: StepGraph,
+  input: PlanInput,
+  keep: readonly KeepGeneratedStep[],
+  after: string[],
+): string[] {
+  const kept = graph.aside(keep, after);
+  const recorded = graph.aside(planRecordGenerated(input), kept.length > 0 ? kept : after);
+  return recorded.length > 0 ? recorded : kept;
 }
 
 /** One after the other: what depends on a service changes when that serves. */
@@ -267,7 +284,11 @@ function finish(graph: StepGraph, input: PlanInput, retired: readonly Retirement
     ? input.observed.filter((server) => server.sidecar !== undefined || server.hasNetwork)
     : [];
   const tornDown = graph.add(
-    emptied.map(({ name }) => ({ kind: 'teardown', server: name })),
+    emptied.map(({ name }) => ({
+      kind: 'teardown',
+      server: name,
+      ...(keepsGenerated(input) && { keepsGenerated: true }),
+    })),
     graph.ends(),
   );
   graph.add(planSweep(input, retired), tornDown);

@@ -3,6 +3,7 @@ import type { EdgePort } from '../../model/spec.ts';
 import { isTransferred } from '../../model/transferred-image.ts';
 import { doorPorts, doorsOf, frontOf } from '../planning/adopted.ts';
 import type { PlanInput } from '../planning/input.ts';
+import { loopbackPorts } from '../planning/loopback.ts';
 import { copiesOn, observedOn } from '../planning/observed-copies.ts';
 import { type Plan, stepsOf } from '../planning/plan.ts';
 import type { PrepareStep } from '../steps/prepare.ts';
@@ -68,8 +69,16 @@ export function neededPorts(plan: Plan, input: PlanInput, server: string): Port[
   return [
     ...[...ofEdge].map((number) => ({ address: OWN_ADDRESS, number, owner: 'the edge' })),
     ...started.flatMap(({ service, slot, blueprint }) => {
-      const isOurs = copiesOn(input, service, server).some((copy) => copy.slot === slot);
-      const { publishOn: address, ports } = blueprint;
+      const there = copiesOn(input, service, server);
+      const isOurs = there.some((copy) => copy.slot === slot);
+      const { publishOn: address, ports, container, dependencies } = blueprint;
+      if (container.isLoopback) {
+        // It stops before its successor starts, whichever slots they have.
+        const held = there.flatMap(({ settings }) => settings?.ports.map((port) => port.hostPort) ?? []);
+        return loopbackPorts(dependencies)
+          .map((port) => ({ address: port.address, number: port.hostPort, owner: service }))
+          .filter(({ number }) => !held.includes(number));
+      }
       if (address === undefined || ports === undefined || isOurs) return [];
       return allNumbers(ports).map(({ host }) => ({ address, number: hostPort(host, slot), owner: service }));
     }),

@@ -4,9 +4,11 @@ import type { Scope } from '../../model/names.ts';
 import type { Author, HookProgress } from '../../model/release.ts';
 import type { HeldLease } from '../../state/held-lease.ts';
 import { historyMessage } from '../../state/history.ts';
+import type { SealedSecrets } from '../../state/sealed-secrets.ts';
 import type { Snapshot } from '../../state/snapshot.ts';
 import type { Store } from '../../state/store.ts';
 import type { WantedService } from '../planning/wanted.ts';
+import type { RecordGeneratedStep } from '../steps/generated-secrets.ts';
 import type { HookStep } from '../steps/hook.ts';
 import type { BegunService } from '../steps/record-intent.ts';
 import { recordHook } from './hook-record.ts';
@@ -157,6 +159,18 @@ export class Journal {
     );
   }
 
+  /** notesGenerated records which generated secrets there are, with encrypted copies of some, in one push. */
+  async notesGenerated({ secrets }: RecordGeneratedStep, sealed: SealedSecrets): Promise<void> {
+    const { project, environment } = this.#options.scope;
+    const names = [...new Set([...Object.keys(secrets), ...Object.keys(sealed)])].sort().join(', ');
+    const before = await this.#snapshot.sealedSecrets();
+    await this.#commit(
+      (state) => ({ ...state, generated_secrets: { ...state.generated_secrets, ...secrets } }),
+      { subject: `${project} ${environment}: secret ${names} is kept` },
+      Object.keys(sealed).length === 0 ? {} : { sealedSecrets: { ...before, ...sealed } },
+    );
+  }
+
   /** drains records, under a lease of its own, that old copies still drain, or are gone. */
   async drains(copies: readonly Draining[], isOver: boolean): Promise<void> {
     const { clock, scope } = this.#options;
@@ -211,7 +225,7 @@ export class Journal {
   async #commit(
     state: Parameters<Store['commit']>[0]['state'],
     message: { subject: string; body?: string },
-    more: Pick<Parameters<Store['commit']>[0], 'releases' | 'expired' | 'lease'>,
+    more: Pick<Parameters<Store['commit']>[0], 'releases' | 'sealedSecrets' | 'expired' | 'lease'>,
   ): Promise<void> {
     const { run, actor, commit } = this.#options.author;
     const trailers = { Run: run, Actor: actor, Commit: commit };

@@ -1,6 +1,7 @@
 import type { FindRegistryAuth } from '../../docker/credentials.ts';
 import type { Fleet } from '../../fleet/fleet.ts';
 import type { Clock } from '../../model/clock.ts';
+import type { GeneratedSecret } from '../../model/generated-secret.ts';
 import type { Log } from '../../model/log.ts';
 import type { Scope } from '../../model/names.ts';
 import type { HookProgress, ProbeReport } from '../../model/release.ts';
@@ -8,8 +9,10 @@ import type { NginxSpec, ServerSpec } from '../../model/spec.ts';
 import type { NginxInstance } from '../../nginx/instance.ts';
 import type { NginxKind } from '../../nginx/routes.ts';
 import type { LayoutImage } from '../../registry/layout.ts';
+import type { SealedSecrets } from '../../state/sealed-secrets.ts';
 import type { Authority } from './authority.ts';
 import type { InstalledPair } from './certify.ts';
+import type { RecordGeneratedStep } from './generated-secrets.ts';
 import type { HookStep } from './hook.ts';
 import type { Prober } from './prober.ts';
 import type { RecordIntentStep } from './record-intent.ts';
@@ -81,6 +84,12 @@ export interface RunContext {
   nginx: NginxSpec;
   /** Secret values by service and name. */
   secrets: Readonly<Record<string, Record<string, string>>>;
+  generated: {
+    /** secretOf returns a generated secret by its name. */
+    secretOf(name: string): GeneratedSecret;
+    /** seal encrypts a value for those who may open encrypted copies. */
+    seal(value: string): Promise<string>;
+  };
   /** Secret values of HTTPS, and lists of users, by name. */
   tlsSecrets: Readonly<Record<string, string>>;
   authority: Authority;
@@ -95,6 +104,8 @@ export interface RunContext {
   record: {
     /** intend notes which releases are about to start. */
     intend(step: RecordIntentStep, digests: ReadonlyMap<string, string>): Promise<void>;
+    /** noteGenerated notes which generated secrets there are, and keeps encrypted copies of some. */
+    noteGenerated(step: RecordGeneratedStep, sealed: SealedSecrets): Promise<void>;
     /** noteHook notes how far a hook came. */
     noteHook(step: HookStep, progress: HookProgress): Promise<void>;
   };

@@ -10,6 +10,12 @@ import {
 } from './certify.ts';
 import { type DivertStep, divert } from './divert.ts';
 import { type DrainStep, drain } from './drain.ts';
+import {
+  type KeepGeneratedStep,
+  keepGenerated,
+  type RecordGeneratedStep,
+  recordGenerated,
+} from './generated-secrets.ts';
 import { type HandOverStep, handOver } from './hand-over.ts';
 import { type AnswerStep, answer, type HealthyStep, healthy } from './healthy.ts';
 import { type AwaitHookStep, awaitHook, type HookStep, hook } from './hook.ts';
@@ -38,6 +44,8 @@ import { type GiveUsersStep, giveUsers, type RemoveUsersStep, removeUsers } from
 const KINDS = {
   pull,
   prepare,
+  'keep generated': keepGenerated,
+  'record generated': recordGenerated,
   'record intent': recordIntent,
   'keep secrets': keepSecrets,
   hook,
@@ -76,6 +84,8 @@ const KINDS = {
 export type Step =
   | PullStep
   | PrepareStep
+  | KeepGeneratedStep
+  | RecordGeneratedStep
   | RecordIntentStep
   | KeepSecretsStep
   | HookStep

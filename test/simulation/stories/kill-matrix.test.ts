@@ -4,6 +4,7 @@ import type { Strike } from '../world/faults.ts';
 import { signedCertificate } from '../world/signed.ts';
 import { comeOverHttps, type Visitors } from '../world/visitors.ts';
 import { type RunOptions, World } from '../world/world.ts';
+import { withPassword } from './generated.ts';
 import { broker, other, publishing } from './published.ts';
 import { database, scheduler, servers, service, shop, worker } from './specs.ts';
 import { complaintOf, convergence, failureOf, rest } from './story.ts';
@@ -104,6 +105,7 @@ const carried = (number: number) => {
   const changes = { image: images.at(-1)!, servers: 2, policy: { healthcheck: HEALTH } };
   return shop([service('api', changes)], servers(2));
 };
+const withSecret = shop([service('api', { servers: 2, secrets: ['PASSWORD'] })], servers(2));
 const secretsOf = (number: number) => ({ api: { TOKEN: `token ${number}` } });
 
 const STORIES: Story[] = [
@@ -119,6 +121,12 @@ const STORIES: Story[] = [
     past: [],
     wanted: version(1),
     options: { secrets: secretsOf(1) },
+  },
+  {
+    name: 'while it makes a secret',
+    past: [],
+    wanted: withSecret,
+    options: withPassword({ recipients: ['ann'] }),
   },
   {
     name: 'while it toggles workers and a service with several ports',

@@ -188,6 +188,10 @@ export class SimulatedEngine implements Engine {
     });
   }
 
+  listFiles(): never {
+    throw new Error('the model of the engine knows no times of files');
+  }
+
   writeArchive(): never {
     throw new Error('the model of the engine knows no archives, only files');
   }

@@ -55,6 +55,8 @@ export interface RunOptions {
   revoke?: ChangeRequest['revokedCertificates'];
   /** Values by service and name. */
   secrets?: Record<string, Record<string, string>>;
+  /** The generated ones that services use. */
+  generated?: ChangeRequest['generated'];
   /** Values of HTTPS by name. */
   tlsSecrets?: Record<string, string>;
   /** Values by name, as `status` is given them. */
@@ -325,6 +327,7 @@ export class World extends Simulation {
       ...(unfinishedHook !== undefined && { unfinishedHook }),
       ...(options.keptImages && { keptImages: options.keptImages }),
       ...(options.revoke !== undefined && { revokedCertificates: options.revoke }),
+      ...(options.generated !== undefined && { generated: options.generated }),
       ...(rollback !== undefined && { rollback: { to: rollback } }),
       hide: options.hide ?? (() => undefined),
       provider: { ...means.provider, servers, ensure: servers },
@@ -438,8 +441,19 @@ export class World extends Simulation {
     const files = [...(this.machine(server).volumes.get(secretsVolumeName(scope))?.files ?? [])];
     return Object.fromEntries(
       files
-        .filter(([, text]) => text !== '')
+        .filter(([path, text]) => text !== '' && !path.startsWith('.generated/'))
         .map(([path, text]) => [path.replace(/\.json$/, ''), JSON.parse(text)]),
+    );
+  }
+
+  /** generatedSecrets returns the values of generated secrets that a server keeps, by name. */
+  generatedSecrets(server: string, scope = SHOP): Record<string, string> {
+    const files = [...(this.machine(server).volumes.get(secretsVolumeName(scope))?.files ?? [])];
+    return Object.fromEntries(
+      files.flatMap(([path, text]) => {
+        const name = /^\.generated\/(.+)\.json$/.exec(path)?.[1];
+        return name === undefined ? [] : [[name, JSON.parse(text).value]];
+      }),
     );
   }
 

@@ -31,6 +31,8 @@ describe('what is read', () => {
       backup: 'latest',
       folder: 'backups',
       operation: 'create',
+      task: 'list',
+      plain: false,
       'revocation-reason': 'superseded',
       domains: undefined,
       reason: undefined,

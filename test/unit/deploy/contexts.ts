@@ -43,6 +43,12 @@ export async function contextOf(
     servers: specs,
     nginx,
     secrets: {},
+    generated: {
+      secretOf: () => {
+        throw new Error('no secret was generated');
+      },
+      seal: async () => '',
+    },
     tlsSecrets: {},
     authority: NO_AUTHORITY,
     registryAuth: async () => undefined,
@@ -51,7 +57,11 @@ export async function contextOf(
     layouts: { find: async () => undefined },
     guard: { run: 'run-1', fence: 1, signal, confirm: async () => undefined },
     known: new Knowledge(),
-    record: { intend: async () => undefined, noteHook: async () => undefined },
+    record: {
+      intend: async () => undefined,
+      noteGenerated: async () => undefined,
+      noteHook: async () => undefined,
+    },
     moment: () => undefined,
   };
 }

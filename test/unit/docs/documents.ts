@@ -21,7 +21,9 @@ export interface Block {
 /** documents returns the paths of all documents that people wrote; the reference is generated and has its own test. */
 export function documents(): string[] {
   const top = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'];
-  const below = ['docs', 'examples', 'actions'].flatMap((folder) => markdownBelow(join(root, folder)));
+  const below = ['docs', 'examples', 'actions', 'clients'].flatMap((folder) =>
+    markdownBelow(join(root, folder)),
+  );
   return [...top, ...below].filter((path) => !path.startsWith(join('docs', 'reference')));
 }
 

@@ -32,6 +32,7 @@ const FOLDERS: Record<ActionName, string> = {
   certificates: 'actions/certificates',
   maintenance: 'actions/maintenance',
   plan: 'actions/plan',
+  secrets: 'actions/secrets',
   status: 'actions/status',
 };
 
