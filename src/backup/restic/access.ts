@@ -138,7 +138,7 @@ function sftpAccess(target: SftpTarget, secretOf: SecretOf, { ssh }: Programs): 
     StrictHostKeyChecking: 'yes',
     UpdateHostKeys: 'no',
     BatchMode: 'yes',
-    ConnectTimeout: 30,
+    ConnectTimeout: 20,
     ServerAliveInterval: 15,
     ServerAliveCountMax: 4,
   };

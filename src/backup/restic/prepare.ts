@@ -26,7 +26,7 @@ export async function prepareRepository(restic: Restic, isExpected: boolean): Pr
 }
 
 /** restic itself asks for a quarter of an hour where nobody answers. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 30_000;
 
 async function isThere(restic: Restic): Promise<boolean> {
   const { exitCode } = await restic.run(['cat', 'config'], {
