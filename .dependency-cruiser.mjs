@@ -6,7 +6,7 @@ export const FLOORS = [
   ['config', 'model'],
   ['ssh', 'docker', 'git', 'github', 'acme', 'registry'],
   ['fleet', 'nginx', 'state'],
-  ['deploy', 'build'],
+  ['deploy', 'build', 'backup'],
   ['commands'],
   // How the results of commands look; commands do not know it.
   ['report'],
@@ -15,6 +15,8 @@ export const FLOORS = [
 ];
 
 const ALSO = {
+  // A restore changes an environment: it opens it, and holds its lease, as a deploy does.
+  backup: ['deploy'],
   // The file is described in the words of the model.
   config: ['model'],
   // Edge and sidecar are containers on a server of the fleet.
@@ -48,7 +50,7 @@ export const KNOWN_TO = {
   '@actions/io': ['git'],
   '@actions/github': ['github'],
   // Its types: what the engine says, as far as it reaches those who look and act.
-  '@docker/node-sdk': ['docker', 'nginx', 'deploy/observation', 'deploy/steps'],
+  '@docker/node-sdk': ['docker', 'nginx', 'deploy/observation', 'deploy/steps', 'backup'],
   // Its types: how records and zones look.
   cloudflare: ['acme'],
   // Opens secrets: loaded by who has some.

@@ -1,3 +1,4 @@
+import { backup } from '../commands/backup.ts';
 import { buildPush } from '../commands/build-push.ts';
 import { certificates } from '../commands/certificates.ts';
 import type { Command } from '../commands/command.ts';
@@ -69,6 +70,7 @@ export const ACTIONS = {
     color: 'blue',
     command: maintenance,
   },
+  backup: { folder: 'actions/backup', icon: 'archive', color: 'blue', command: backup },
   secrets: { folder: 'actions/secrets', icon: 'shield', color: 'blue', command: secrets },
   status: { folder: 'actions/status', icon: 'list', color: 'blue', command: status },
 } as const satisfies Record<string, Action>;

@@ -144,6 +144,13 @@ const certificateAction = z.string().transform((given, context): 'renew' | 'issu
   return z.NEVER;
 });
 
+/** What to do with backups. */
+const backupOperation = text.pipe(
+  z.enum(['create', 'verify', 'list', 'pull', 'restore', 'prune'], {
+    error: 'must be create, verify, list, pull, restore or prune',
+  }),
+);
+
 /** Why certificates are revoked. */
 const revocationReason = z.string().transform((given, context): RevocationReason => {
   const reason = given.trim();
@@ -214,6 +221,29 @@ export const INPUTS = {
   reason: {
     description: 'Why, for `status` and `plan`; users do not see it.',
     schema: z.string().transform((given) => given.trim().slice(0, 500) || undefined),
+  },
+  operation: {
+    description:
+      'What to do: `create` backs up and verifies as the file says; `verify` restores a backup into a scratch container and compares; `list` shows those that there are, and asks the repository whether it has them; `pull` writes one to a folder; `prune` gives up those that `retention` does not keep; `restore` brings one back, in place of what is there, which is kept under another name.',
+    default: 'create',
+    schema: backupOperation,
+  },
+  backup: {
+    description:
+      'Which backup `verify`, `pull` and `restore` are about: `latest` is the last verified one for `restore`, and the last one for the others; else its id, or a time such as `2026-11-30T03:00Z`: the last one that began before it.',
+    default: 'latest',
+    schema: text,
+  },
+  folder: {
+    description:
+      'The folder that `pull` writes to, from the workspace: `actions/upload-artifact` makes an artifact of it.',
+    default: 'backups',
+    schema: text,
+  },
+  'server-folder': {
+    description:
+      'A folder of the server that `pull` writes to instead, by its whole path: nothing comes to the runner.',
+    schema: optionalText,
   },
   'revocation-reason': {
     description:

@@ -50,6 +50,28 @@ export type BuiltOutput = Pick<
   'outcome' | 'why' | 'image' | 'digest' | 'ms' | 'sizeBytes' | 'previousSizeBytes' | 'steps'
 >;
 
+/** One backup in the output `backups`. */
+export interface BackupOutput {
+  service: string;
+  server: string;
+  /** Undefined where none was made. */
+  id?: string;
+  at?: string;
+  /** It was restored, and all was there. */
+  verified: boolean;
+  size_bytes?: number;
+  stored_bytes?: number;
+  took_ms?: number;
+  /** Where it lies. */
+  target?: string;
+  /** Where it was pulled to, and the digest of that file, in hex. */
+  file?: string;
+  sha256?: string;
+  /** How long a restore takes, where one was tried. */
+  restore_ms?: number;
+  error?: string;
+}
+
 /** All outputs, with what their values are. */
 export interface Outputs {
   changed: boolean;
@@ -64,6 +86,7 @@ export interface Outputs {
   images: string;
   digests: Record<string, string>;
   built: Record<string, BuiltOutput>;
+  backups: BackupOutput[];
 }
 
 export type OutputName = keyof Outputs;
@@ -88,5 +111,9 @@ export const OUTPUTS: Record<OutputName, { description: string }> = {
   built: {
     description:
       'JSON: by service its `outcome` (`built`, `present` before, or in a dry run `missing`), `why`, its `image` and `digest`, how long it took (`ms`), how many `steps` there were in all and from the cache, and the size of its layers, packed (`sizeBytes`), beside that of the image before (`previousSizeBytes`).',
+  },
+  backups: {
+    description:
+      'JSON: a list with an entry for each backup: `service`, `server`, `id`, `at`, whether it is `verified`, its size (`size_bytes`), what of it was new in the repository (`stored_bytes`), how long it took (`took_ms`), where it lies (`target`), the `file` that it was pulled to with its `sha256`, how long a restore takes (`restore_ms`), and the `error` where it failed.',
   },
 };

@@ -1,3 +1,4 @@
+import { describeBackup } from '../deploy/observation/backups.ts';
 import { describeEnd } from '../deploy/observation/certificates.ts';
 import type { StatusReport } from '../deploy/observation/status.ts';
 import { status as look } from '../deploy/status.ts';
@@ -30,6 +31,15 @@ export function endingIn({ certificates }: Pick<StatusReport, 'certificates'>): 
   });
 }
 
+/** lateIn returns the failure of a status whose backups are older than the file allows. */
+function lateIn({ backups }: Pick<StatusReport, 'backups'>): UserError | undefined {
+  const late = backups.filter(({ isLate }) => isLate);
+  if (late.length === 0) return undefined;
+  return new UserError(late.map(describeBackup).join('; '), {
+    hint: 'Run the action backup, and see why the scheduled one does not: "max_age" in the file says how old a backup may be.',
+  });
+}
+
 /** status shows what runs where in an environment. */
 export const status = command({
   title: 'Switchyard status',
@@ -51,7 +61,7 @@ export const status = command({
       kind: 'status',
       report,
       outputs: { releases: report.releases, result: report.services },
-      failure: endingIn(report),
+      failure: endingIn(report) ?? lateIn(report),
     };
   },
 });

@@ -56,6 +56,25 @@ export const DEFAULTS = {
   // Compose waits half a minute between two checks; a deploy waits for this one.
   healthcheck: { interval: '1s', timeout: '5s', retries: 3, start_period: '10s' },
   hook: { timeout: '10m', idempotent: false },
+  backup: {
+    to: 'disk',
+    password: 'backup-password',
+    // From 0.17 on restic sees how the program has ended whose output it keeps.
+    image: 'restic/restic:0.18.1',
+    retention: { daily: 7, weekly: 4, monthly: 12 },
+    verify: 'always',
+    // One that comes once a day, and late.
+    max_age: '36h',
+  },
+  // Names of secrets.
+  backup_target: {
+    secrets: {
+      access_key: 'backup-access-key',
+      secret_key: 'backup-secret-key',
+      key: 'backup-ssh-key',
+      password: 'backup-rest-password',
+    },
+  },
   on_partial_failure: 'revert',
   // Without a limit the log of one container fills the disk of the server.
   logging: { driver: 'json-file', options: { 'max-size': '10m', 'max-file': '3' } },

@@ -1,3 +1,4 @@
+import { DATABASES, type DatabaseKind } from '../model/backup.ts';
 import { UserError } from '../model/errors.ts';
 
 /** The grammar of image references: https://pkg.go.dev/github.com/distribution/reference */
@@ -99,6 +100,13 @@ const RECOGNISED: ReadonlyMap<string, RecognisedImage> = new Map([
 /** recogniseImage returns what is known of `image` by its name, or undefined. */
 export function recogniseImage(image: string): RecognisedImage | undefined {
   return RECOGNISED.get(baseNameOf(image));
+}
+
+/** databaseOf returns which database an image is by its name, or undefined. */
+export function databaseOf(image: string): DatabaseKind | undefined {
+  const name = baseNameOf(image);
+  // It is dumped by the words of redis, under another name of the client.
+  return name === 'valkey' ? 'redis' : DATABASES.find((one) => one === name);
 }
 
 /** All recognised names with what is known of them, for the reference. */

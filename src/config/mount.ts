@@ -1,13 +1,13 @@
 import { cleanPath, isAbsolutePath } from '../model/container-path.ts';
 import { UserError } from '../model/errors.ts';
-import { SECRETS_VOLUME, SIDECAR_ALIAS } from '../model/names.ts';
+import { BACKUPS_VOLUME, SECRETS_VOLUME, SIDECAR_ALIAS } from '../model/names.ts';
 import type { MountMore, VolumeMount } from '../model/spec.ts';
 
 /** The names that the engine takes for a volume. */
 const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 
-/** `{project}_{env}_nginx` is the sidecar's configuration, `…_secrets` keeps the values of secrets. */
-const RESERVED_VOLUMES: readonly string[] = [SIDECAR_ALIAS, SECRETS_VOLUME];
+/** `{project}_{env}_nginx` is the sidecar's configuration, `…_secrets` keeps the values of secrets, `…_backups` backups. */
+const RESERVED_VOLUMES: readonly string[] = [SIDECAR_ALIAS, SECRETS_VOLUME, BACKUPS_VOLUME];
 
 /** isOfRepository tells whether a mount is a file or folder of the repository: `./loki.yml`, `../conf`, `.`. */
 export function isOfRepository({ type, source = '' }: Pick<VolumeMount, 'type' | 'source'>): boolean {

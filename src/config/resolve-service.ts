@@ -16,6 +16,7 @@ import { DEFAULTS } from './defaults.ts';
 import { parseDuration } from './duration.ts';
 import { type RecognisedImage, recogniseImage } from './image.ts';
 import { isOfRepository } from './mount.ts';
+import { resolveBackup } from './resolve-backup.ts';
 import {
   type BuildSurroundings,
   imageOnServers,
@@ -27,6 +28,7 @@ import { asksOverHttp, HTTP_KEYS, resolveHealthcheck } from './resolve-healthche
 import { maintenanceOf } from './resolve-maintenance.ts';
 import { resolvePorts } from './resolve-ports.ts';
 import { parseRestart } from './restart.ts';
+import type { BackupSettingsInput } from './schema/backup.ts';
 import type { ConnectionInput } from './schema/connection.ts';
 import type { HookInput } from './schema/hook.ts';
 import type { MaintenanceInput } from './schema/maintenance.ts';
@@ -48,6 +50,8 @@ export interface ServiceParts {
   naming: BuildSurroundings;
   /** Maintenance as the top and the environment have it, the later one over the other. */
   around?: readonly (MaintenanceInput | undefined)[];
+  /** What all backups of the file share. */
+  backups?: BackupSettingsInput | undefined;
 }
 
 /** A service as it is wanted, and what its secrets are made from. */
@@ -68,7 +72,7 @@ export interface ResolvedService {
  */
 export function resolveService(
   name: string,
-  { base, over, image, naming, around = [] }: ServiceParts,
+  { base, over, image, naming, around = [], backups }: ServiceParts,
   sources: Sources,
   report: Report,
 ): ResolvedService {
@@ -117,6 +121,7 @@ export function resolveService(
     },
     policy: policy(input, resolveHealthcheck(input.healthcheck ?? {}, ports, recognisedTest, report)),
     ...given('adopt', input.adopt),
+    ...given('backup', resolveBackup(input, backups, report)),
     ...given('connection', input.connection && connectionOf(input.connection)),
   };
   const secrets = { ...fromRepository.secrets, ...variables.secrets, ...secretFiles.secrets };

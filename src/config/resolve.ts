@@ -136,6 +136,7 @@ export function resolveWithSecrets(
         image: images.get(name),
         naming,
         around: [loaded.config.maintenance, input.maintenance],
+        backups: loaded.config.backup,
       },
       sourcesOf(name),
       (path, message, hint) => report(name, path, message, hint),

@@ -2,6 +2,7 @@ import { failTogether } from '../model/errors.ts';
 import { type LookAhead, type OpenEnvironment, withEnvironment } from './environment.ts';
 import { follow, reportOf } from './follow.ts';
 import { keptOf, withKeptImages } from './kept-images.ts';
+import { backupAges, lateBackups } from './observation/backups.ts';
 import { forgottenServers } from './observation/drift.ts';
 import { isEmpty, type Plan } from './planning/plan.ts';
 import { refuseUnfinished } from './planning/unfinished-hook.ts';
@@ -34,6 +35,8 @@ export async function deploy(request: DeployRequest): Promise<DeployReport> {
   };
   return await withEnvironment(request, opening, async (environment) => {
     const asked = await restore(request, environment);
+    const ages = await backupAges(environment.journal.snapshot, asked.wanted, clock.now());
+    for (const sentence of lateBackups(ages)) log.warning(sentence);
     return await deployTo(new Run(request, asked, { ...environment, timeline }), request, environment);
   });
 }

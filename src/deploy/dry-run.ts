@@ -1,6 +1,7 @@
 import { holderOf } from '../state/lease.ts';
 import { withEnvironment } from './environment.ts';
 import { hideSecrets } from './hide-secrets.ts';
+import { backupAges, lateBackups } from './observation/backups.ts';
 import { driftOf } from './observation/drift.ts';
 import { leftToDeploys } from './observation/left-to-deploys.ts';
 import { describeMaintenance, maintenanceOf } from './observation/maintenance.ts';
@@ -60,6 +61,7 @@ export async function dryRun(request: ChangeRequest): Promise<DryRunReport> {
       notes: [
         ...notes,
         ...(input.compared.with === 'deployed' ? leftToDeploys(kept, plan, wanted) : []),
+        ...lateBackups(await backupAges(snapshot, wanted, clock.now())),
         ...describeMaintenance(maintenanceOf(input.scope, input.observed)),
       ],
       drift: driftOf(kept, planDeploy(kept)),

@@ -1,6 +1,6 @@
 /** The labels by which our containers are found again; they are all that is needed to rebuild the record. */
 export const LABEL = {
-  /** `service`, `sidecar`, `edge`, `edge-lock`, `edge-bridge`, `edge-divert`, `hook` or `helper`; of a volume `sidecar`, `secrets` or `files`. */
+  /** `service`, `sidecar`, `edge`, `edge-lock`, `edge-bridge`, `edge-divert`, `hook`, `helper` or `backup`; of a volume `sidecar`, `secrets`, `files` or `backup`. */
   role: 'switchyard.role',
   project: 'switchyard.project',
   environment: 'switchyard.environment',

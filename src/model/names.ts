@@ -141,6 +141,14 @@ export function secretsVolumeName(scope: Scope): string {
   return `${scopeName(scope)}_${SECRETS_VOLUME}`;
 }
 
+/** What follows project and environment in the name of {@link backupsVolumeName}. */
+export const BACKUPS_VOLUME = 'backups';
+
+/** backupsVolumeName returns the name of the volume that keeps the backups of an environment on the server itself. */
+export function backupsVolumeName(scope: Scope): string {
+  return `${scopeName(scope)}_${BACKUPS_VOLUME}`;
+}
+
 /** Where a container has the volume of the files that it is given, so that the engine knows that it needs it. */
 export const FILES_FOLDER = '/.switchyard';
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { hostsOf, type Redirect } from './addresses.ts';
+import type { BackupSpec } from './backup.ts';
 import type { ExpiryLimits } from './certificate.ts';
 import type { ConnectionSpec, ToldConnection } from './connection.ts';
 import type { ContainerOptions } from './container-options.ts';
@@ -240,6 +241,8 @@ export interface ServiceSpec extends PortsSpec {
   adopt?: AdoptSpec;
   /** How those that depend on it connect; absent where nobody knows more than its address. */
   connection?: ConnectionSpec;
+  /** Absent where nothing of it is backed up. */
+  backup?: BackupSpec;
 }
 
 /** A jump host on the way to a server. */

@@ -1,3 +1,4 @@
+import type { BackedUp } from '../commands/backup.ts';
 import type { Built } from '../commands/build-push.ts';
 import type { CertificateList } from '../commands/certificates.ts';
 import type { ChangeResult } from '../commands/change.ts';
@@ -6,6 +7,7 @@ import type { plan } from '../commands/plan.ts';
 import type { ReleaseList } from '../commands/rollback.ts';
 import type { SecretsShown } from '../commands/secrets.ts';
 import type { Status } from '../commands/status.ts';
+import { renderBackups } from './backups.ts';
 import { builtLines, renderBuilt } from './built.ts';
 import { deployedLines, renderDeployed } from './deployed.ts';
 import { dryRunLines, renderDryRun } from './dry-run.ts';
@@ -16,6 +18,7 @@ import { renderStatus } from './status.ts';
 
 /** What any of the commands comes to. */
 export type Result =
+  | BackedUp
   | Built
   | CertificateList
   | ChangeResult
@@ -50,6 +53,8 @@ export function render(result: Result): Rendered {
       return { ...renderPast(result.title, result.past), warnings: [] };
     case 'built':
       return { ...renderBuilt(result), warnings: [] };
+    case 'backups':
+      return renderBackups(result);
     case 'secrets':
       return { ...renderSecrets(result), warnings: [] };
     case 'maintenance':

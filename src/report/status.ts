@@ -1,3 +1,4 @@
+import { describeBackup } from '../deploy/observation/backups.ts';
 import { describeEnd } from '../deploy/observation/certificates.ts';
 import type { StatusReport } from '../deploy/observation/status.ts';
 import type { ServiceTraffic } from '../nginx/traffic.ts';
@@ -35,9 +36,15 @@ export function renderStatus(report: StatusReport): {
     ({ server, edge, sidecar }) => `${server}: edge ${edge}, sidecar ${sidecar}`,
   );
   const certificates = report.certificates.map(certificateLine);
+  const backups = report.backups.map(describeBackup);
   const late = report.certificates.filter(({ urgency }) => urgency === 'late');
   return {
-    warnings: late.map((one) => `${certificateLine(one)}, and nothing has renewed it`),
+    warnings: [
+      ...late.map((one) => `${certificateLine(one)}, and nothing has renewed it`),
+      ...report.backups
+        .filter(({ verified, isLate }) => verified === undefined && !isLate)
+        .map(describeBackup),
+    ],
     lines: [
       title,
       ...(rows.length === 0 ? ['nothing is deployed'] : textTable(rows)),
@@ -45,6 +52,7 @@ export function renderStatus(report: StatusReport): {
       ...textTable(served),
       ...nginx,
       ...certificates,
+      ...backups,
       ...lease,
       ...maintenance,
       ...drift,
@@ -56,7 +64,7 @@ export function renderStatus(report: StatusReport): {
       rows.length === 0 ? 'Nothing is deployed.' : markdownTable(rows),
       maintenance.map((line) => `- 🚧 ${line}`).join('\n'),
       served.length === 0 ? '' : `### What the edge sees\n\n${markdownTable(served)}`,
-      [...routes, ...nginx, ...certificates, ...lease].map((line) => `- ${line}`).join('\n'),
+      [...routes, ...nginx, ...certificates, ...backups, ...lease].map((line) => `- ${line}`).join('\n'),
       drift.length === 0 ? 'Servers and record agree.' : drift.map((line) => `- ⚠️ ${line}`).join('\n'),
       exposed.map((line) => `- ⛔ ${line}`).join('\n'),
       past.length === 0 ? '' : `### The last releases\n\n${markdownTable(past)}`,

@@ -1,10 +1,17 @@
 import * as z from 'zod';
+import type { BackupReceipt } from '../model/backup.ts';
 import type { Scope } from '../model/names.ts';
 import type { EnvironmentState, Release } from '../model/release.ts';
 import { type FilePlace, parseJson } from './json-file.ts';
 import type { Lease } from './lease.ts';
 import { parseSealed, type SealedSecrets, sealedPath } from './sealed-secrets.ts';
-import { releasePath, releasesFolder, type StateBranch } from './state-branch.ts';
+import {
+  receiptPath,
+  receiptsFolder,
+  releasePath,
+  releasesFolder,
+  type StateBranch,
+} from './state-branch.ts';
 
 /**
  * A release is written once, by us, and never changed: its frame is checked, and the specs inside are
@@ -83,6 +90,20 @@ export class Snapshot {
     return found.filter((release) => release !== undefined);
   }
 
+  /** receipts returns the receipts of a service's backups, the oldest first: two processes. It throws like `release`. */
+  async receipts(service: string): Promise<BackupReceipt[]> {
+    if (this.commit === undefined) return [];
+    const names = await this.#branch.list(this.commit, receiptsFolder(this.#scope, service));
+    const ids = names.flatMap((name) => /^(.+)\.json$/.exec(name)?.[1] ?? []).sort();
+    const paths = ids.map((id) => receiptPath(this.#scope, service, id));
+    if (paths.length === 0) return [];
+    const texts = await this.#branch.files(this.commit, paths);
+    return paths.flatMap((path, index) => {
+      const text = texts[index];
+      return text === undefined ? [] : [parseReceipt(text, { ref: this.#branch.name, path })];
+    });
+  }
+
   async #file(path: string): Promise<string | undefined> {
     if (this.commit === undefined) return undefined;
     return await new Promise((resolve) => {
@@ -104,4 +125,21 @@ export class Snapshot {
 
 function parseRelease(text: string, place: FilePlace): Release {
   return parseJson(text, place, releaseFrame, 1) as unknown as Release;
+}
+
+/** As of a release, the frame is checked: whoever edits one by hand is told. */
+const receiptFrame = z.looseObject({
+  schema: z.literal(1),
+  service: z.string(),
+  id: z.string(),
+  server: z.string(),
+  content: z.string(),
+  began_at: z.iso.datetime(),
+  snapshot: z.string(),
+  facts: z.looseObject({ rows: z.record(z.string(), z.number()) }),
+  verified: z.looseObject({ at: z.iso.datetime(), took_ms: z.number() }).optional(),
+});
+
+function parseReceipt(text: string, place: FilePlace): BackupReceipt {
+  return parseJson(text, place, receiptFrame, 1) as unknown as BackupReceipt;
 }

@@ -50,6 +50,15 @@ export interface Advance {
   signature: Signature;
 }
 
+/** Files beside the state that are written without the lease. */
+export interface Note {
+  /** Path → text. */
+  files: ReadonlyMap<string, string>;
+  removed?: readonly string[];
+  message: string;
+  signature: Signature;
+}
+
 /** The tip that an advance leads to, if the remote takes it. */
 export interface Prepared {
   tip: Tip;
@@ -161,6 +170,27 @@ export class StateBranch {
     };
   }
 
+  /**
+   * prepareNote is prepare for files beside the state, which need no lease: the state branch alone moves. Files are
+   * replaced where they are there already.
+   */
+  async prepareNote(tip: Tip, note: Note): Promise<Prepared> {
+    const files = new Map(note.files);
+    if (tip.stateCommit === undefined) files.set(README_PATH, readmeOf(this.name));
+    const draft: CommitDraft = {
+      parent: tip.stateCommit,
+      message: note.message,
+      files,
+      removed: note.removed ?? [],
+    };
+    const [commit] = await this.#repository.write([draft], note.signature);
+    if (commit === undefined) throw new Error('the commit of a note was not written');
+    return {
+      tip: { ...tip, stateCommit: commit.id },
+      moves: [{ ref: this.#stateRef, expected: tip.stateCommit, to: commit.id }],
+    };
+  }
+
   /** push moves the refs of `prepared`, all or none: one process, one round trip. See ScratchRepository.push. */
   push(prepared: Prepared): Promise<PushOutcome> {
     return this.#repository.push(prepared.moves);
@@ -194,6 +224,17 @@ export function releasePath(scope: Scope, service: string, number: number): stri
   return `${releasesFolder(scope, service)}/${number}.json`;
 }
 
+/** receiptsFolder returns where the receipts of a service's backups stand on the state branch. It throws on a name it cannot hold. */
+export function receiptsFolder(scope: Scope, service: string): string {
+  checkName('service', service);
+  return `backups/${scope.project}/${scope.environment}/${service}`;
+}
+
+/** receiptPath returns where the receipt of a backup stands on the state branch. */
+export function receiptPath(scope: Scope, service: string, id: string): string {
+  return `${receiptsFolder(scope, service)}/${id}.json`;
+}
+
 function leaseMessage({ project, environment }: Scope, lease: Lease): string {
   const what = lease.released ? 'released' : 'held';
   return `${project} ${environment}: lease ${lease.fence} ${what} by ${lease.holder}\n\nRun: ${lease.run}\n`;
@@ -206,6 +247,7 @@ This branch is written by Switchyard after every deploy. It has no code and is n
 
 - \`state/<project>/<environment>.json\`: what runs on which server now, since when, by which run
 - \`releases/<project>/<environment>/<service>/<n>.json\`: everything needed to run that release again; written once
+- \`backups/<project>/<environment>/<service>/<id>.json\`: the receipt of a backup, and when it was last restored
 - \`secrets/<project>/<environment>.json\`: copies of generated secrets, each encrypted with age for who may open it
 
 The history of production: \`git fetch origin ${branch} && git log -p FETCH_HEAD -- state\`

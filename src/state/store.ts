@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { ScratchRepository } from '../git/scratch-repository.ts';
 import type { NoWorkspace, Workspace } from '../git/workspace.ts';
 import type { GitHubRun } from '../github/run.ts';
+import type { BackupReceipt } from '../model/backup.ts';
 import { type Clock, systemClock } from '../model/clock.ts';
 import type { Log } from '../model/log.ts';
 import { checkName, type Scope } from '../model/names.ts';
@@ -15,7 +16,7 @@ import { type IsAlive, LeaseWatch } from './lease-watch.ts';
 import { type LocalProcess, thisProcess } from './local-process.ts';
 import { formatSealed, type SealedSecrets, sealedPath } from './sealed-secrets.ts';
 import { Snapshot } from './snapshot.ts';
-import { type Advance, releasePath, StateBranch, statePath, type Tip } from './state-branch.ts';
+import { type Advance, receiptPath, releasePath, StateBranch, statePath, type Tip } from './state-branch.ts';
 
 /** What a store needs to know of the run that it reads and writes for. */
 export interface StoreOptions {
@@ -84,6 +85,14 @@ export interface Change {
   message: HistoryMessage;
   /** `renew` (default) or `release`. The lease moves with every write: a ref that does not move is not compared. */
   lease?: 'renew' | 'release';
+}
+
+/** What becomes of receipts. */
+export interface ReceiptChange {
+  receipts?: readonly BackupReceipt[];
+  /** Of backups that the repository has no more. */
+  gone?: readonly Pick<BackupReceipt, 'service' | 'id'>[];
+  message: HistoryMessage;
 }
 
 /** A lease that was just taken, and the state as it is under it. */
@@ -234,6 +243,29 @@ export class Store {
         };
       });
       return this.#snapshot(tip);
+    });
+  }
+
+  /**
+   * keepReceipts writes receipts of backups, and takes those away of backups that are gone. It needs no lease and disturbs
+   * nobody who holds it: the state branch alone moves.
+   */
+  keepReceipts({ receipts = [], gone = [], message }: ReceiptChange): Promise<Snapshot> {
+    const { scope } = this.#options;
+    const files = new Map(
+      receipts.map((receipt) => [receiptPath(scope, receipt.service, receipt.id), formatJson(receipt)]),
+    );
+    const removed = gone.map(({ service, id }) => receiptPath(scope, service, id));
+    return this.#inTurn(async () => {
+      for (let races = 0; ; races++) {
+        const tip = await this.#branch.fetch();
+        const note = { files, removed, message: formatMessage(message), signature: this.#signature() };
+        const prepared = await this.#branch.prepareNote(tip, note);
+        const outcome = await this.#branch.push(prepared);
+        if (outcome === 'moved') return this.#snapshot(prepared.tip);
+        if (races >= RACES_MAX) throw this.#branch.refused(outcome.raced);
+        await this.#clock.sleep(this.#jitter(20 * (races + 1)));
+      }
     });
   }
 

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { stringify } from 'yaml';
+import type { BackupReceipt } from '../../src/model/backup.ts';
 import type { EnvironmentState, Release } from '../../src/model/release.ts';
 import type { Lab, LabServer } from '../lab/lab.ts';
 import { type ActionRun, type RunningAction, startAction } from './action.ts';
@@ -184,6 +185,12 @@ export class Project {
     const found = await this.inOrigin('ls-tree', STATE_BRANCH, '--', path);
     if (found === '') return undefined;
     return JSON.parse(await this.inOrigin('show', `${STATE_BRANCH}:${path}`)) as Release;
+  }
+
+  /** receipt returns the receipt of a backup as it stands on the state branch. */
+  async receipt(service: string, id: string): Promise<BackupReceipt> {
+    const path = `backups/${this.config.project}/${this.environment}/${service}/${id}.json`;
+    return JSON.parse(await this.inOrigin('show', `${STATE_BRANCH}:${path}`)) as BackupReceipt;
   }
 
   /** leave takes all services off the servers, so that nothing of the project stays but its volumes. */

@@ -10,6 +10,7 @@ import { push, type Registry, startRegistry } from './registry.ts';
 import { newRepository, type Repository } from './repositories.ts';
 import { plantImages } from './seed.ts';
 import { awaitServer, bootServer, type LabServer, labServer, type ServerFacts } from './server.ts';
+import { type Stores, startStores } from './stores.ts';
 
 export type { Log } from './images.ts';
 export type { Suite } from './recipes.ts';
@@ -68,6 +69,8 @@ export interface Lab {
   buildWeb(version: string, env?: Record<string, string>): Promise<string>;
   /** database makes an image of a database, once on a machine, and pushes it, not to any server; returns its name. */
   database(name: DatabaseImage): Promise<string>;
+  /** startStores starts real servers that backups go to, at addresses of the lab that each server reaches. Once for a lab. */
+  startStores(): Promise<Stores>;
   /** down removes the lab; only the image cache stays. */
   down(): Promise<void>;
 }
@@ -243,6 +246,7 @@ function labOf(record: LabRecord): Lab {
     newRepository: (files) => newRepository(bareDir, files),
     database: async (image) => push(registry, (await buildImages([image], console.log))[image]!, image),
     buildWeb: (version, env) => pushWeb(registry, app, version, env),
+    startStores: () => startStores(name, networks),
     down: async () => {
       // A second call must not hit the lab of the next holder of the name.
       if (isDown) return;

@@ -32,7 +32,9 @@ export type BaseImage =
   | 'node'
   | 'python'
   | 'redis'
-  | 'registry';
+  | 'registry'
+  | 'restic'
+  | 'stores';
 
 const host = [
   'openssh-server',
@@ -52,6 +54,8 @@ export type SystemName =
   | 'apps'
   | 'brotli'
   | 'python'
+  | 'restic'
+  | 'stores'
   | 'postgres-17'
   | 'postgres-18'
   | Suite
@@ -75,6 +79,10 @@ export const systems: Record<SystemName, System> = {
   brotli: { suite: 'forky', packages: ['nginx', 'libnginx-mod-stream', 'libnginx-mod-http-brotli-filter'] },
   // What the official image of Python has, at full size.
   python: { suite: 'trixie', packages: ['python3', 'python3-venv', 'python3-pip', 'ca-certificates'] },
+  // What the official image of restic has.
+  restic: { suite: 'forky', packages: ['restic', 'ca-certificates', 'openssh-client'] },
+  // Where backups go. The suite of the images has no rclone.
+  stores: { suite: 'trixie', packages: ['rclone', 'openssh-server', 'ca-certificates'] },
   'postgres-17': { suite: 'trixie', packages: ['postgresql-17', 'locales'], files: noCluster },
   'postgres-18': { suite: 'forky', packages: ['postgresql-18', 'locales'], files: noCluster },
   // Debian split the client off docker.io after bookworm.
@@ -127,6 +135,19 @@ export const recipes: Record<BaseImage, Recipe> = {
         'VOLUME /data',
         'EXPOSE 6379',
         'CMD ["redis-server", "--bind", "0.0.0.0", "--protected-mode", "no", "--dir", "/data"]',
+      ],
+    },
+  },
+  // Stands in for the official restic/restic image.
+  restic: { system: 'restic', finish: { lines: ['ENTRYPOINT ["/usr/bin/restic"]'] } },
+  // An SFTP server, whose users see nothing but their folder, and the REST server of rclone.
+  stores: {
+    system: 'stores',
+    finish: {
+      lines: [
+        'RUN mkdir -p /run/sshd /srv/backup/data && useradd --password "*" --home-dir / --shell /usr/sbin/nologin keeper && chown keeper /srv/backup/data && rm -f /etc/ssh/ssh_host_*',
+        `RUN printf '%s\\n' 'HostKey /etc/lab/host_key' 'AuthorizedKeysFile /etc/lab/authorized_keys' 'StrictModes no' 'PasswordAuthentication no' 'ChrootDirectory /srv/backup' 'Subsystem sftp internal-sftp' 'ForceCommand internal-sftp' 'AllowTcpForwarding no' >/etc/ssh/lab_sftp_config`,
+        'CMD ["/usr/sbin/sshd", "-D", "-e", "-f", "/etc/ssh/lab_sftp_config"]',
       ],
     },
   },

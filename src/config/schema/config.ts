@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { NAME_PATTERN, NAME_RULE, NAMES_TOTAL_MAX } from '../../model/names.ts';
 import { DEFAULTS } from '../defaults.ts';
+import { backupSettings } from './backup.ts';
 import { configs } from './configs.ts';
 import { environment } from './environment.ts';
 import { closed, key, requiredKey } from './key.ts';
@@ -38,6 +39,11 @@ export const config = closed(
         'What users get while the project is in maintenance, in every environment. The action `maintenance` switches it on and off at once; an environment and a service may say otherwise, key by key.',
       short: 'maintenance: true',
       long: 'maintenance: { page: ./maintenance.html, retry_after: 30m }',
+    }),
+    backup: key(backupSettings, {
+      description:
+        'What all backups of the file share: where they go, how long they are kept, when they are verified. A service says with `backup: true` that it has any.',
+      example: 'backup: { retention: { daily: 14 } }',
     }),
     retain_releases: key(retainReleases, {
       description:

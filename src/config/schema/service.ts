@@ -11,6 +11,7 @@ import { SecretText } from '../secret-text.ts';
 import { splitWords } from '../shell-words.ts';
 import { checkVariableName } from '../variable-name.ts';
 import { adopt } from './adopt.ts';
+import { serviceBackup } from './backup.ts';
 import { build } from './build.ts';
 import { envFiles, serviceConfigs } from './configs.ts';
 import { connection } from './connection.ts';
@@ -378,6 +379,12 @@ const service = closed(
         'Maintenance of this service: users get a page from the edge instead of the app, with 503 and `Retry-After`; services among each other do not. Laid over what environment and top say, key by key.',
       short: 'maintenance: true',
       long: 'maintenance: { enabled: true, page: ./maintenance.html, allow: [203.0.113.0/24] }',
+    }),
+    backup: key(serviceBackup, {
+      description:
+        'Backups of the data of the service, which the action `backup` makes and restores. PostgreSQL, Redis and Valkey are known by the names of their images, and dumped by their own programs. Laid over what `backup` at the top says, key by key.',
+      short: 'backup: true',
+      long: 'backup: { verify: always, max_age: 36h, query: "SELECT count(*) FROM orders" }',
     }),
     pull_policy: key(pullPolicy, {
       from: 'Compose',

@@ -17,7 +17,7 @@ const mode = z.enum(['self-signed', 'http-01', 'dns-01', 'files', 'off'], {
 const BLOCK = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 
 /** Certificates in PEM, and nothing beside them: what is given back was read as such. */
-const certificates = parsed(filledText, (said) => {
+export const certificates = parsed(filledText, (said) => {
   const blocks = said.match(BLOCK) ?? [];
   try {
     if (blocks.length > 0) return blocks.map((block) => new X509Certificate(block).toString()).join('');

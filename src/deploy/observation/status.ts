@@ -7,6 +7,7 @@ import { ownedByAnother } from '../planning/ownership.ts';
 import { planDeploy } from '../planning/planner.ts';
 import { copiesByRole } from '../planning/routed-copies.ts';
 import { recordedSenders } from '../planning/standby.ts';
+import type { BackupAge } from './backups.ts';
 import { certificatesOf, type StatusCertificate } from './certificates.ts';
 import { driftOf } from './drift.ts';
 import { describeMaintenance, maintenanceOf } from './maintenance.ts';
@@ -48,6 +49,8 @@ export interface StatusReport {
   services: Record<string, StatusService>;
   /** The certificates that the edges have for it. */
   certificates: StatusCertificate[];
+  /** How old the last good backups are. */
+  backups: BackupAge[];
   /** Where servers and record differ, as sentences. */
   drift: string[];
   /** Secrets that the record has in the clear, as sentences; only those that the run was given are known. */
@@ -68,7 +71,7 @@ export function statusOf(
   kept: PlanInput,
   lease: string | undefined,
   traffic: ReadonlyMap<string, ServiceTraffic>,
-): Omit<StatusReport, 'exposed'> {
+): Omit<StatusReport, 'exposed' | 'backups'> {
   const { scope, state, observed } = kept;
   const standing = observed.flatMap(({ copies }) => copies.map(({ service }) => service));
   const names = [...new Set([...Object.keys(state.services), ...standing])].sort();

@@ -1,3 +1,4 @@
+import type { BackupReceipt } from '../../model/backup.ts';
 import type { Clock } from '../../model/clock.ts';
 import type { Scope } from '../../model/names.ts';
 import type { Author, HookProgress } from '../../model/release.ts';
@@ -185,6 +186,24 @@ export class Journal {
       { subject: `${project} ${environment}: ${services} ${isOver ? 'drained' : 'still drains'}` },
       { lease: 'release' },
     );
+  }
+
+  /** keepReceipts writes receipts of backups, for which no lease is needed; `what` is for the history. */
+  async keepReceipts(
+    receipts: readonly BackupReceipt[],
+    what: string,
+    { run, actor }: Author,
+  ): Promise<void> {
+    const { project, environment } = this.#options.scope;
+    const message = { subject: `${project} ${environment}: ${what}`, trailers: { Run: run, Actor: actor } };
+    this.#snapshot = await this.#store.keepReceipts({ receipts, message });
+  }
+
+  /** forgetReceipts takes the receipts of backups away that are gone; `what` is for the history. */
+  async forgetReceipts(gone: readonly BackupReceipt[], what: string, { run, actor }: Author): Promise<void> {
+    const { project, environment } = this.#options.scope;
+    const message = { subject: `${project} ${environment}: ${what}`, trailers: { Run: run, Actor: actor } };
+    this.#snapshot = await this.#store.keepReceipts({ gone, message });
   }
 
   /** close gives the lease back when it is still held. */

@@ -76,9 +76,9 @@ describe('every example of the reference is right', () => {
   test('there are many', () => expect(all.length).toBeGreaterThan(40));
 
   test.each(all)('%s', (_yaml, keys) => {
-    // Some name another service, a zone or several servers, which one service alone has not, or are for workers.
+    // Some name another service, a zone or several servers, which one service alone has not, or are for workers or databases.
     const rest = messagesOf(() => resolveOne(keys)).filter(
-      (message) => !/there is no|servers are wanted|is for workers|speak http/.test(message),
+      (message) => !/there is no|servers are wanted|is for workers|speak http|is no database/.test(message),
     );
     expect(rest).toEqual([]);
   });

@@ -23,6 +23,7 @@ function fragmentsOf(sentence: string): string[] {
 const folders = [
   'acme',
   'actions',
+  'backup',
   'build',
   'commands',
   'deploy',

@@ -38,6 +38,7 @@ describe('status', () => {
     releases: {},
     services: {},
     certificates: [],
+    backups: [],
     drift: [],
     exposed: [],
     maintenance: [],

@@ -21,6 +21,7 @@ function report(traffic: StatusReport['services'][string]['traffic']): StatusRep
     exposed: [],
     lease: undefined,
     certificates: [],
+    backups: [],
     maintenance: [],
     nginx: [],
   };

@@ -23,6 +23,7 @@ interface Composite extends Omit<Manifest, 'runs'> {
 
 /** Where each action lies, written down once more: this is what users type after the repository's name. */
 const FOLDERS: Record<ActionName, string> = {
+  backup: 'actions/backup',
   deploy: '.',
   'build-push': 'actions/build-push/node',
   'toggle-deploy': 'actions/toggle-deploy',

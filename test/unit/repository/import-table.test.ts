@@ -128,7 +128,7 @@ describe('in a ruin', () => {
     ['src/deploy/planning/to-a-step.ts', 'deploy/planning knows others by their types'],
     [
       'src/deploy/planning/to-the-engine.ts',
-      'only docker, nginx, deploy/observation, deploy/steps knows @docker/node-sdk',
+      'only docker, nginx, deploy/observation, deploy/steps, backup knows @docker/node-sdk',
     ],
     [
       'src/deploy/planning/to-the-record.ts',

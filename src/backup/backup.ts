@@ -1,0 +1,232 @@
+import { type Opening, withEnvironment } from '../deploy/environment.ts';
+import type { Reach } from '../deploy/request.ts';
+import { Timeline } from '../deploy/timeline.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import type { Server } from '../fleet/server.ts';
+import type { BackupReceipt, BackupSpec } from '../model/backup.ts';
+import { targetTitle } from '../model/backup-target.ts';
+import { messageOf, UserError } from '../model/errors.ts';
+import type { Scope } from '../model/names.ts';
+import type { Author } from '../model/release.ts';
+import type { EnvironmentSpec } from '../model/spec.ts';
+import { chooseBackup } from './choose.ts';
+import { findRunning } from './database-container.ts';
+import type { JobSurroundings } from './job.ts';
+import { makeBackup, type Source, verifyBackup } from './make.ts';
+import { openRepository } from './repository.ts';
+import { restoreInPlace } from './restore.ts';
+
+/** What shall be backed up. */
+export interface BackupRequest extends Reach {
+  wanted: EnvironmentSpec;
+  /** Names of services; undefined is all that the file backs up. */
+  services: readonly string[] | undefined;
+  excludedServers: readonly string[] | undefined;
+  /** Values of secrets that repositories need, by name. */
+  secrets: Readonly<Record<string, string>>;
+  author: Author;
+  signal: AbortSignal;
+}
+
+/** One backup that was made, or looked at, and what it failed with. */
+export interface BackupOutcome {
+  service: string;
+  server: string;
+  receipt?: BackupReceipt;
+  /** Where it was pulled to, and its digest. */
+  file?: string;
+  sha256?: string;
+  failure?: unknown;
+}
+
+/** What a run did to backups. */
+export interface BackupReport {
+  outcomes: BackupOutcome[];
+}
+
+/** A service that is backed up, on a server that has its data. */
+interface Holder {
+  service: string;
+  spec: BackupSpec;
+  server: Server;
+}
+
+/**
+ * createBackups backs up services, one after another on each server, and verifies what the file says. It takes no lease: it
+ * changes nothing that a deploy does, and a deploy that replaces the container meanwhile makes it fail. What fails for one
+ * service is in its outcome, and the others go on.
+ */
+export async function createBackups(request: BackupRequest): Promise<BackupReport> {
+  return await withHolders(request, async (holder, work) => {
+    const { spec, service } = holder;
+    const { receipt } = await work.step(`Back up ${service} on ${holder.server.name}`, () =>
+      makeBackup(work.surroundings, work.source).then((made) => ({ receipt: made })),
+    );
+    await work.keep(receipt, `backup ${receipt.id} of ${service}`);
+    const before = await work.receipts();
+    if (!isDue(spec, before, receipt)) return receipt;
+    return await verified(work, receipt);
+  });
+}
+
+/** verifyBackups restores a backup of each service, the last one unless another is named, into a scratch container. */
+export async function verifyBackups(request: BackupRequest & { which: string }): Promise<BackupReport> {
+  return await withHolders(request, async ({ service }, work) => {
+    const receipts = await work.receipts();
+    return await verified(work, chooseBackup(service, receipts, request.which, 'made'));
+  });
+}
+
+/**
+ * restoreBackups brings back what a backup has of a service, in place of what is there. That is kept, and nothing is missed
+ * while the backup is read: a new database is filled beside it, compared with what was counted, and takes its place at once.
+ * It holds the lease of the environment, so that no deploy replaces the database meanwhile.
+ */
+export async function restoreBackups(
+  request: BackupRequest & { which: string; leaseWaitMs: number },
+): Promise<BackupReport> {
+  const { author, leaseWaitMs, signal, services = [] } = request;
+  if (services.length !== 1) {
+    throw new UserError('a restore needs the name of the service whose data comes back', {
+      hint: 'Write it as the input "service", one name.',
+    });
+  }
+  const restore = async ({ service, server }: Holder, work: Work): Promise<BackupReceipt> => {
+    const receipts = await work.receipts();
+    const receipt = chooseBackup(service, receipts, request.which, 'verified');
+    const kept = await work.step(`Restore backup ${receipt.id} of ${service} on ${server.name}`, () =>
+      restoreInPlace(work.surroundings, work.source, receipt, work.confirm),
+    );
+    request.log.warning(
+      `${service} has the data of ${receipt.began_at} again. What it had before is kept as ${kept} on ${server.name}: remove it when nobody misses anything`,
+    );
+    return receipt;
+  };
+  return await withHolders(request, restore, { author, leaseWaitMs, signal });
+}
+
+/** What is done for one service on one server. */
+interface Work {
+  surroundings: JobSurroundings;
+  source: Source;
+  step<T>(title: string, work: () => Promise<T>): Promise<T>;
+  keep(receipt: BackupReceipt, what: string): Promise<void>;
+  /** Of the service, the oldest first. */
+  receipts(): Promise<BackupReceipt[]>;
+  /** Resolves when the lease is held still, where one was taken. */
+  confirm(): Promise<void>;
+}
+
+async function verified(work: Work, receipt: BackupReceipt): Promise<BackupReceipt> {
+  const { service, id } = receipt;
+  try {
+    const verification = await work.step(`Restore backup ${id} of ${service} into a scratch container`, () =>
+      verifyBackup(work.surroundings, work.source, receipt),
+    );
+    const { unverified: _earlier, ...known } = receipt;
+    const good = { ...known, verified: verification };
+    await work.keep(good, `backup ${id} of ${service} verified`);
+    return good;
+  } catch (error) {
+    const bad = { ...receipt, unverified: messageOf(error).split('\n')[0] ?? '' };
+    delete bad.verified;
+    await work.keep(bad, `backup ${id} of ${service} not verified`);
+    throw error;
+  }
+}
+
+/** A day begins at midnight, UTC. */
+function isDue(
+  { verify }: BackupSpec,
+  before: readonly BackupReceipt[],
+  { began_at }: BackupReceipt,
+): boolean {
+  if (verify !== 'daily') return verify === 'always';
+  return !before.some(({ verified: found }) => found?.at.slice(0, 10) === began_at.slice(0, 10));
+}
+
+async function withHolders(
+  request: BackupRequest,
+  work: (holder: Holder, work: Work) => Promise<BackupReceipt>,
+  access: Opening['access'] = 'read',
+): Promise<BackupReport> {
+  const { wanted: file, excludedServers, clock, log, author, signal, secrets, registryAuth } = request;
+  const chosen = chosenOf(request);
+  const narrowing = { services: undefined, zones: undefined, excludedServers };
+  const opening = { wanted: file, narrowing, access, timeline: new Timeline(clock) };
+  return await withEnvironment(request, opening, async ({ wanted, fleet, journal }) => {
+    fleet.guardWith(() => journal.lease?.assertMayChange());
+    const scope = { project: wanted.project, environment: wanted.environment };
+    const holders = await holdersOf(fleet, scope, chosen);
+    const outcomes: BackupOutcome[] = [];
+    for (const holder of holders) {
+      const { service, spec, server } = holder;
+      const told = { service, server: server.name };
+      try {
+        const surroundings = { server, scope, clock, log, signal };
+        const before = await journal.snapshot.receipts(service);
+        const access = await openRepository(surroundings, {
+          spec,
+          secrets,
+          isExpected: before.some(({ target }) => target === targetTitle(spec.to)),
+          authFor: registryAuth,
+        });
+        const receipt = await work(holder, {
+          surroundings,
+          source: { service, spec, access, author },
+          step: (title, inner) => log.group(title, inner),
+          keep: (kept, what) => journal.keepReceipts([kept], what, author),
+          receipts: () => journal.snapshot.receipts(service),
+          confirm: async () => await journal.lease?.confirm(),
+        });
+        outcomes.push({ ...told, receipt });
+      } catch (error) {
+        if (signal.aborted || !(error instanceof UserError)) throw error;
+        outcomes.push({ ...told, failure: error });
+      }
+    }
+    return { outcomes };
+  });
+}
+
+/** chosenOf returns the services that are meant, with what the file says of their backups. It throws a UserError for one that has none. */
+export function chosenOf({
+  wanted,
+  services,
+}: Pick<BackupRequest, 'wanted' | 'services'>): { service: string; spec: BackupSpec }[] {
+  const all = wanted.services.flatMap(({ name, backup }) =>
+    backup === undefined ? [] : [{ service: name, spec: backup }],
+  );
+  const unknown = services?.find((name) => !all.some(({ service }) => service === name));
+  if (unknown !== undefined || all.length === 0) {
+    throw new UserError(
+      unknown === undefined
+        ? `nothing of ${wanted.project} ${wanted.environment} is backed up`
+        : `the file does not back up ${JSON.stringify(unknown)}`,
+      { hint: 'Write backup: true at a service that is a database.' },
+    );
+  }
+  return services === undefined ? all : all.filter(({ service }) => services.includes(service));
+}
+
+/** Every server that has a copy has data of its own. */
+async function holdersOf(
+  fleet: Fleet,
+  scope: Scope,
+  chosen: readonly { service: string; spec: BackupSpec }[],
+): Promise<Holder[]> {
+  const found = await fleet.onAll(async (server) => {
+    const here = await Promise.all(
+      chosen.map(async (one) =>
+        (await findRunning(server, scope, one.service)) ? [{ ...one, server }] : [],
+      ),
+    );
+    return here.flat();
+  });
+  const holders = found.flat();
+  const missing = chosen.find(({ service }) => !holders.some((holder) => holder.service === service));
+  if (missing === undefined) return holders;
+  throw new UserError(`${missing.service} runs on none of the servers, so nobody can ask it for its data`, {
+    hint: 'Deploy it first. What it had before is in its earlier backups: "operation: restore" brings it back.',
+  });
+}

@@ -1,0 +1,144 @@
+import * as z from 'zod';
+import type { BackupFacts } from '../../model/backup.ts';
+import {
+  BESIDE_SQL,
+  COUNT,
+  DUMP,
+  LEAVE_SQL,
+  RESTORE,
+  RESTORE_BESIDE,
+  SWAP,
+  SWAP_SQL,
+  VERIFY,
+} from './postgres-scripts.ts';
+import type { Credentials, DatabaseContainer, DatabaseProgram, RestoreNames } from './program.ts';
+
+/** PostgreSQL: `pg_dump -Fc` of a snapshot in which everything was counted, and the roles. */
+export const postgres: DatabaseProgram = {
+  dataPath: '/postgres.dump',
+  dump(container, query) {
+    return {
+      script: 'dump.sh',
+      files: { 'dump.sh': DUMP, ...shared(container, query) },
+      environment: environmentOf(container),
+    };
+  },
+  verify(container, query) {
+    return {
+      script: 'verify.sh',
+      files: { 'verify.sh': VERIFY, 'restore.sh': RESTORE, ...shared(container, query) },
+      // What the image makes its server of. It is empty, and gone in a moment.
+      environment: { ...environmentOf(container), POSTGRES_PASSWORD_FILE: 'password' },
+    };
+  },
+  restoreBeside(container, query, names) {
+    return {
+      script: 'beside.sh',
+      files: {
+        'beside.sh': RESTORE_BESIDE,
+        'restore.sh': RESTORE,
+        'beside.sql': BESIDE_SQL,
+        ...shared(container, query),
+      },
+      environment: { ...environmentOf(container), ...namedFor(names) },
+    };
+  },
+  swap(container, names) {
+    return {
+      script: 'swap.sh',
+      files: {
+        'swap.sh': SWAP,
+        'swap.sql': SWAP_SQL,
+        'leave.sql': LEAVE_SQL,
+        ...shared(container, undefined),
+      },
+      environment: { ...environmentOf(container), ...namedFor(names) },
+    };
+  },
+  namesOf(container, id) {
+    const { database } = credentialsOf(container);
+    const named = (what: string) => `${fitting(database, LONGEST_NAME - what.length)}${what}`;
+    return {
+      current: database,
+      filled: named(`_restoring_${id}`),
+      half: fitting(database, LONGEST_NAME - `_restoring_${id}`.length).concat('_restoring_'),
+      kept: named(`_before_${id}`),
+    };
+  },
+  factsOf: readFacts,
+  toolsOf: (output) => ({ pg_dump: (output.get('version') ?? '').trim() }),
+};
+
+/** PostgreSQL cuts longer ones off, in bytes. */
+const LONGEST_NAME = 63;
+
+function fitting(name: string, bytes: number): string {
+  const characters = [...name];
+  while (Buffer.byteLength(characters.join('')) > bytes) characters.pop();
+  return characters.join('');
+}
+
+function namedFor({ filled, half, kept }: RestoreNames): Record<string, string> {
+  return { NEW: filled, HALF: half, BEFORE: kept };
+}
+
+/** The superuser of a container of the official image, and its database. */
+function credentialsOf({ environment }: DatabaseContainer): Credentials {
+  const { POSTGRES_USER: user = 'postgres', POSTGRES_PASSWORD: password = '' } = environment;
+  return { user, password, database: environment.POSTGRES_DB ?? user };
+}
+
+function environmentOf(container: DatabaseContainer): Record<string, string> {
+  const { user, database } = credentialsOf(container);
+  const { PGPORT = portOf(container.command) } = container.environment;
+  return {
+    PGHOST: '127.0.0.1',
+    PGPORT,
+    PGUSER: user,
+    PGDATABASE: database,
+    PGPASSFILE: 'pgpass',
+    PGCONNECT_TIMEOUT: '30',
+    PGCLIENTENCODING: 'UTF8',
+    POSTGRES_USER: user,
+    POSTGRES_DB: 'postgres',
+  };
+}
+
+/** The image passes the words of the command on to the server. */
+function portOf(command: readonly string[]): string {
+  const words = command.join(' ');
+  return /(?:-p|--port=|-c\s*port=|--port)\s*(\d+)/.exec(words)?.[1] ?? '5432';
+}
+
+function shared(container: DatabaseContainer, query: string | undefined): Record<string, string> {
+  const { password } = credentialsOf(container);
+  return {
+    pgpass: `*:*:*:*:${password.replaceAll(/[\\:]/g, '\\$&')}\n`,
+    password: `${password === '' ? 'unused' : password}\n`,
+    'count.sql': COUNT,
+    'query.sql': query === undefined ? '' : `${query.replace(/;?\s*$/, '')};\n`,
+  };
+}
+
+const Fact = z.union([
+  z.tuple([z.literal('rows'), z.string(), z.int()]),
+  z.tuple([z.literal('sequence'), z.string(), z.number()]),
+  z.tuple([z.literal('index'), z.string()]),
+  z.tuple([z.literal('objects'), z.string(), z.int()]),
+]);
+
+/** What the script has counted, a fact a line. */
+function readFacts(output: ReadonlyMap<string, string>): BackupFacts {
+  const lines = (output.get('facts') ?? '').split('\n').filter((line) => line !== '');
+  const facts = lines.map((line) => Fact.parse(JSON.parse(line)));
+  const query = output.get('query') ?? '';
+  const pick = (kind: 'rows' | 'sequence' | 'objects') =>
+    Object.fromEntries(facts.flatMap(([of, name, count]) => (of === kind ? [[name, count ?? 0]] : [])));
+  return {
+    rows: pick('rows'),
+    sequences: pick('sequence'),
+    indexes: facts.flatMap(([of, name]) => (of === 'index' ? [name] : [])),
+    objects: pick('objects'),
+    ...(query !== '' && { query: query.trimEnd() }),
+  };
+}

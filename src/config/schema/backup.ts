@@ -1,0 +1,100 @@
+import * as z from 'zod';
+import { parseCron } from '../cron.ts';
+import { DEFAULTS } from '../defaults.ts';
+import { parseImage } from '../image.ts';
+import { backupTarget } from './backup-target.ts';
+import { entryName } from './configs.ts';
+import { closed, key, parsed } from './key.ts';
+import { filledText, flag, positiveDuration, wholeNumber } from './scalars.ts';
+
+const kept = wholeNumber('a number from 0 to 1000', 0, 1000);
+
+const retention = closed({
+  daily: key(kept, {
+    description: 'The last backup of so many days.',
+    fallback: { value: DEFAULTS.backup.retention.daily },
+    example: 'daily: 14',
+  }),
+  weekly: key(kept, {
+    description: 'The last one of so many weeks.',
+    fallback: { value: DEFAULTS.backup.retention.weekly },
+    example: 'weekly: 8',
+  }),
+  monthly: key(kept, {
+    description: 'The last one of so many months.',
+    fallback: { value: DEFAULTS.backup.retention.monthly },
+    example: 'monthly: 24',
+  }),
+});
+
+/** What may stand at the top for all services, and at a service for that one. */
+const shared = {
+  to: key(backupTarget, {
+    description:
+      'Where backups go. `disk` is a volume on the server that has the data, so that the only copy stands beside the original.',
+    fallback: { value: DEFAULTS.backup.to },
+    example: 'to: disk',
+  }),
+  password: key(entryName('secret'), {
+    description:
+      'The name of the secret that is the password of the repository: without it nobody reads a backup, you included.',
+    fallback: { value: DEFAULTS.backup.password },
+    example: 'password: backup-password',
+  }),
+  image: key(parsed(filledText, parseImage), {
+    description: 'Image of restic, 0.17 or newer, which runs on the servers.',
+    fallback: { value: DEFAULTS.backup.image },
+    example: 'image: "restic/restic:0.18.1"',
+  }),
+  retention: key(retention, {
+    description: 'How many backups are kept; the action `backup` removes the others with `action: prune`.',
+    fallback: { value: DEFAULTS.backup.retention },
+    example: 'retention: { daily: 7, weekly: 4, monthly: 12 }',
+  }),
+  verify: key(z.enum(['always', 'daily', 'never']), {
+    description:
+      'When a backup is restored into a scratch container and compared with what was counted: after each one, after the first of a day, or only by `action: verify`. What was never restored counts as no backup.',
+    fallback: { value: DEFAULTS.backup.verify },
+    example: 'verify: daily',
+  }),
+  max_age: key(positiveDuration, {
+    description:
+      'How old the last verified backup may be: beyond it `status` fails, and plans and deploys say so.',
+    fallback: { value: DEFAULTS.backup.max_age },
+    example: 'max_age: 36h',
+  }),
+  schedule: key(parsed(filledText, parseCron), {
+    description:
+      'When the workflow with the action `backup` runs, in the words of cron. It starts nothing by itself: it is for people, and is checked.',
+    example: 'schedule: "17 3 * * *"',
+  }),
+};
+
+const ofService = closed({
+  enabled: key(flag, {
+    description: 'Whether backups are made at all.',
+    fallback: { value: true },
+    example: 'enabled: false',
+  }),
+  ...shared,
+  query: key(filledText, {
+    description:
+      'SQL that is asked in the backup’s own snapshot and again after a restore: both have to answer the same.',
+    example: 'query: SELECT max(id), sum(total) FROM orders',
+  }),
+});
+
+/** A backup as a service of the file has it, always as a map. Durations in milliseconds. */
+export type ServiceBackupInput = z.infer<typeof ofService>;
+
+/** What is backed up of a service, where to, and how long it is kept. */
+export const serviceBackup = z.union(
+  [flag.transform((enabled): ServiceBackupInput => ({ enabled })), ofService],
+  { error: 'must be true, false or a map such as { max_age: 36h }' },
+);
+
+/** What all backups of the file share. */
+export const backupSettings = closed(shared).meta({ id: 'backup' });
+
+/** What all backups of the file share, as it has it. Durations in milliseconds. */
+export type BackupSettingsInput = z.infer<typeof backupSettings>;
