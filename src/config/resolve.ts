@@ -26,7 +26,9 @@ import {
   type Secrets,
 } from './load.ts';
 import { LOOPBACK, loopbackService } from './loopback.ts';
+import { mergeService } from './merge-service.ts';
 import { didYouMean, listed } from './nearest.ts';
+import { presetDefaults } from './preset-defaults.ts';
 import type { ServiceBuild } from './resolve-build.ts';
 import { resolveServers } from './resolve-servers.ts';
 import { type ResolvedService, resolveService } from './resolve-service.ts';
@@ -112,18 +114,37 @@ export function resolveWithSecrets(
     const origin = loaded.has(over) ? over : base;
     errors.push(problemError({ path: loaded.spelled(origin), message, hint }, loaded.locate(origin)));
   };
-  const definitions = { ...loaded.config.secrets, ...input.secrets };
   const servers = resolveServers(input);
   const base = new Map(Object.entries(loaded.config.services ?? {}));
   const over = new Map(Object.entries(input.services ?? {}));
   const names = [...new Set([...base.keys(), ...over.keys()])];
   const images = checkImages(options.images ?? {}, names, errors);
   const { project, registry } = loaded.config;
+  const presets = new Map(
+    names.flatMap((name) => {
+      const said = mergeService(base.get(name), over.get(name));
+      const found = presetDefaults({ project, environment }, name, said, (path, message, hint) =>
+        report(name, path, message, hint),
+      );
+      return found === undefined ? [] : [[name, found] as const];
+    }),
+  );
+  const ofPresets = [...presets.values()];
+  const definitions: ResolvedEnvironment['definitions'] = {
+    ...Object.assign({}, ...ofPresets.map(({ secrets }) => secrets)),
+    ...loaded.config.secrets,
+    ...input.secrets,
+  };
+  const configs = {
+    ...Object.assign({}, ...ofPresets.map((preset) => preset.configs)),
+    ...loaded.config.configs,
+    ...input.configs,
+  };
   const naming = { project, environment, registry, isLocal: input.provider === 'local' };
   const sourcesOf = (service: string): Sources => ({
     ...loaded,
     definitions,
-    configs: { ...loaded.config.configs, ...input.configs },
+    configs,
     repository: options.repository ?? NO_FILES,
     mayBeMissing: !(options.isStarted?.(service) ?? true),
   });
@@ -133,6 +154,7 @@ export function resolveWithSecrets(
       {
         base: base.get(name),
         over: over.get(name),
+        preset: presets.get(name),
         image: images.get(name),
         naming,
         around: [loaded.config.maintenance, input.maintenance],
