@@ -26,7 +26,7 @@ export interface WrittenPreset {
   /** In the words of the file; `$$` is a dollar sign, and `${name}` a secret. */
   service: Record<string, unknown>;
   configs: Record<string, { content: string }>;
-  secrets: Record<string, { generate?: number }>;
+  secrets: Record<string, SecretDefinition & { generate?: number }>;
 }
 
 /** The length of a password that is made. */
