@@ -3,6 +3,7 @@ import type { Scope } from '../model/names.ts';
 import type { PresetSpec } from '../model/preset.ts';
 import type { Report } from './check-service.ts';
 import { mergeService } from './merge-service.ts';
+import { presetText } from './preset-text.ts';
 import { PRESETS } from './presets/index.ts';
 import { presetNames } from './presets/names.ts';
 import type { Preset } from './presets/preset.ts';
@@ -18,6 +19,8 @@ export interface PresetDefaults {
   configs: Readonly<Record<string, ConfigInput>>;
   secrets: Readonly<Record<string, SecretDefinition>>;
   spec: PresetSpec;
+  /** What it stands for, as YAML for the file. */
+  text: string;
 }
 
 /** A preset as it is written out for one service: what could stand in the file in its place. */
@@ -33,10 +36,10 @@ export interface WrittenPreset {
 const PASSWORD_LENGTH = 32;
 
 /**
- * writtenPreset returns what a preset is for a service that says `said`, in the words of the file; undefined without a preset.
- * Mistakes in preset and version are reported. Pure.
+ * What a preset is for a service that says `said`, in the words of the file; undefined without a preset. Mistakes in preset and
+ * version are reported.
  */
-export function writtenPreset(
+function writtenPreset(
   scope: Scope,
   name: string,
   said: ServiceInput,
@@ -71,7 +74,10 @@ export function writtenPreset(
   };
 }
 
-/** presetDefaults is writtenPreset, read as the file is. */
+/**
+ * presetDefaults returns what the preset of a service that says `said` is, read as the file is; undefined without a preset.
+ * Mistakes in preset and version are reported. Pure.
+ */
 export function presetDefaults(
   scope: Scope,
   name: string,
@@ -86,6 +92,7 @@ export function presetDefaults(
     configs: configs.parse(asRead(written.configs, secrets)),
     secrets: written.secrets,
     spec: written.spec,
+    text: presetText(name, written, said),
   };
 }
 

@@ -86,6 +86,8 @@ export interface ResolvedEnvironment {
   definitions: Readonly<Record<string, SecretDefinition>>;
   /** Who can open encrypted copies of generated secrets: recipients of age. */
   recipients: readonly string[];
+  /** What presets stand for, as YAML for the file, by the services that have one. */
+  presets: Readonly<Record<string, string>>;
 }
 
 /**
@@ -193,7 +195,8 @@ export function resolveWithSecrets(
     resolved.flatMap(({ spec, build }) => (build === undefined ? [] : [[spec.name, build]])),
   );
   const recipients = [...new Set(input.age_recipients ?? loaded.config.age_recipients ?? [])].sort();
-  return { wanted, secrets, builds, definitions, recipients };
+  const texts = Object.fromEntries([...presets].map(([name, { text }]) => [name, text]));
+  return { wanted, secrets, builds, definitions, recipients, presets: texts };
 }
 
 /** The worker that serves internal ports at 127.0.0.1, where they are asked for. */

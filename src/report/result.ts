@@ -12,6 +12,7 @@ import { dryRunLines, renderDryRun } from './dry-run.ts';
 import { renderMaintenance } from './maintenance.ts';
 import { renderPast } from './past-releases.ts';
 import { renderSecrets } from './secrets.ts';
+import { renderPresets } from './presets.ts';
 import { renderStatus } from './status.ts';
 
 /** What any of the commands comes to. */
@@ -48,6 +49,8 @@ export function render(result: Result): Rendered {
       return { ...dryRunLines(result), markdown: renderDryRun(result) };
     case 'releases':
       return { ...renderPast(result.title, result.past), warnings: [] };
+    case 'presets':
+      return { ...renderPresets(result), warnings: [] };
     case 'built':
       return { ...renderBuilt(result), warnings: [] };
     case 'secrets':

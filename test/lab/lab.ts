@@ -12,7 +12,7 @@ import { plantImages } from './seed.ts';
 import { awaitServer, bootServer, type LabServer, labServer, type ServerFacts } from './server.ts';
 
 export type { Log } from './images.ts';
-export type { Suite } from './recipes.ts';
+export type { DatabaseImage, Suite } from './recipes.ts';
 export type { Registry } from './registry.ts';
 export type { Repository } from './repositories.ts';
 export type { LabServer } from './server.ts';

@@ -17,7 +17,7 @@ export const redis: Preset = {
   notes: [
     'There is one user, `default`, and its password: clients take an address with a password and no user.',
     'What does not fit the limit of memory is refused with an error (`noeviction`), since data that is there counts; a cache says otherwise: `command: redis-server /usr/local/etc/redis/redis.conf --maxmemory 200mb --maxmemory-policy allkeys-lru`.',
-    'A password of your own has no spaces, quotes and `#` in it.',
+    'A password of your own has no double quotes and backslashes in it.',
   ],
   block({ service, version, names, memoryBytes }) {
     const settings = `${service}-settings`;
@@ -48,7 +48,7 @@ export const redis: Preset = {
         // It writes its data when it is told to stop.
         stop_grace_period: '1m',
       },
-      configs: { [settings]: { content: `requirepass \${${names.password}}\n` } },
+      configs: { [settings]: { content: `requirepass "\${${names.password}}"\n` } },
       connection: { kind: 'redis' },
     };
   },

@@ -64,7 +64,7 @@ prepare() {
     echo '[ERROR] [Entrypoint]: Database is uninitialized and password option is not specified' >&2
     exit 1
   fi
-  mariadb-install-db --datadir "$DATA" --auth-root-authentication-method=normal --skip-test-db >/dev/null
+  mariadb-install-db --datadir "$DATA" --auth-root-authentication-method=normal --skip-test-db --skip-name-resolve >/dev/null
   start_for_preparation
   local password
   password=$(quoted "$MARIADB_ROOT_PASSWORD")
