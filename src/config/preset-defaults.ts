@@ -56,7 +56,6 @@ function writtenPreset(
   }
   const preset = PRESETS[said.preset];
   const version = versionFor(preset, said, report);
-  if (version === undefined) return undefined;
   const names = presetNames(scope, name);
   const { limits } = said.deploy?.resources ?? {};
   const block = preset.block({
@@ -126,8 +125,8 @@ function mounted<K extends 'volumes' | 'configs' | 'secrets'>(
   return (all.length > 0 ? { [key]: all } : {}) as Pick<ServiceInput, K>;
 }
 
-/** What the file says, else the tag of its image, else the preset's own. */
-function versionFor(preset: Preset, { version, image }: ServiceInput, report: Report): string | undefined {
+/** What the file says, else the tag of its image, else the preset's own, which also stands in for a wrong one. */
+function versionFor(preset: Preset, { version, image }: ServiceInput, report: Report): string {
   const ofImage = image === undefined ? undefined : versionOfImage(image);
   try {
     const found = checkVersion(preset, version ?? ofImage ?? preset.version);
@@ -142,7 +141,7 @@ function versionFor(preset: Preset, { version, image }: ServiceInput, report: Re
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     report([version === undefined ? 'preset' : 'version'], error.message, error.hint);
-    return undefined;
+    return preset.version;
   }
 }
 

@@ -184,7 +184,7 @@ export const service = closed(
       fallback: { words: 'with a `build`: `{address}/{user}/{project}-{environment}-{service}`' },
       example: 'image: ghcr.io/acme/api:1.2.3',
     }),
-    preset: key(z.enum(PRESET_NAMES, { error: `must be ${listed(PRESET_NAMES, 'or')}` }), {
+    preset: key(z.enum(PRESET_NAMES, { error: `must be one of ${PRESET_NAMES.join(', ')}` }), {
       description:
         'A database or the like with all that it needs: image, volume, user and password, health check, settings that follow the limit of memory. A preset is only defaults: every key here wins over it, see [Presets](presets.md).',
       example: 'preset: postgres',
