@@ -1,7 +1,7 @@
-import { loadEnvironment } from '../src/config/resolve.ts';
-import { presetNames } from '../src/config/presets/names.ts';
 import { PRESETS } from '../src/config/presets/index.ts';
+import { presetNames } from '../src/config/presets/names.ts';
 import type { Preset } from '../src/config/presets/preset.ts';
+import { loadEnvironment } from '../src/config/resolve.ts';
 import type { PresetName } from '../src/model/preset.ts';
 
 /** Those that the lab deploys from images of its own; nobody has images of the others there. */

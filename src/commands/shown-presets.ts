@@ -23,7 +23,10 @@ export interface PresetsShown extends CommandResult<'changed' | 'releases' | 'pl
 }
 
 /** presetsOf returns what the presets of an environment come to, by the names of the services. Pure. */
-export function presetsOf({ wanted, presets }: Pick<ResolvedEnvironment, 'wanted' | 'presets'>): ShownPreset[] {
+export function presetsOf({
+  wanted,
+  presets,
+}: Pick<ResolvedEnvironment, 'wanted' | 'presets'>): ShownPreset[] {
   return wanted.services.flatMap((spec) => {
     const { preset } = spec.container;
     if (preset === undefined) return [];

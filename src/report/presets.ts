@@ -3,7 +3,8 @@ import { fencedYaml, page, section } from './markdown.ts';
 
 /** renderPresets returns what the presets of an environment stand for, as lines for a log and as Markdown. Pure. */
 export function renderPresets({ title, presets }: PresetsShown): { lines: string[]; markdown: string } {
-  const headline = presets.length > 0 ? `${title}: what presets stand for` : `${title}: no service has a preset`;
+  const headline =
+    presets.length > 0 ? `${title}: what presets stand for` : `${title}: no service has a preset`;
   return {
     lines: [headline, ...presets.flatMap((preset) => [describePreset(preset), ...preset.text.split('\n')])],
     markdown: page(`## 📖 ${headline}`, presetsSection(presets)),

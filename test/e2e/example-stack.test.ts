@@ -23,7 +23,7 @@ test('the example stack is built and deployed, and an order goes through api, re
   const { code, log } = await stack.run('deploy', SECRETS);
   expect({ code, log: code === 0 ? '' : log }).toEqual({ code: 0, log: '' });
   const [server] = lab.servers;
-  const answer = await ask(server!, 'stack.example.com', '/api/orders', { method: 'POST', body: 'lamp' });
+  const answer = await ask(server!, 'stack.example.com', '/api/orders', 'lamp');
   expect(answer.status).toBe(202);
   const seen = async (): Promise<string> => (await ask(server!, 'stack.example.com', '/')).body;
   const deadline = performance.now() + 20_000;

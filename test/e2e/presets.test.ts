@@ -102,7 +102,9 @@ describe('Databases from presets', () => {
       database: expect.stringMatching(/^stack_[0-9a-f]{8}$/),
     });
     expect(known).toMatch('Success');
-    expect(await inQueue('list_user_permissions', 'stack_user')).toMatch(/^stack_[0-9a-f]{8}\t\.\*\t\.\*\t\.\*/m);
+    expect(await inQueue('list_user_permissions', 'stack_user')).toMatch(
+      /^stack_[0-9a-f]{8}\t\.\*\t\.\*\t\.\*/m,
+    );
   });
 
   test('nobody is let in without the password, and nobody becomes the superuser over the network', async () => {
@@ -157,7 +159,9 @@ describe('Databases from presets', () => {
       services.db = { preset: 'postgres', version: '19' };
     });
     const { log } = await stack.failToDeploy(secrets);
-    expect(log).toContain('db: the volume db-data has data of postgres 18, which postgres 19 cannot be given');
+    expect(log).toContain(
+      'db: the volume db-data has data of postgres 18, which postgres 19 cannot be given',
+    );
     expect(await stack.standing()).toEqual(before);
   });
 });

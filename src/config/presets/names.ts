@@ -21,7 +21,10 @@ export interface PresetNames {
  */
 export function presetNames({ project, environment }: Scope, service: string): PresetNames {
   const stem = stemOf(project);
-  const hash = createHash('sha256').update([project, environment, service].join('/')).digest('hex').slice(0, 8);
+  const hash = createHash('sha256')
+    .update([project, environment, service].join('/'))
+    .digest('hex')
+    .slice(0, 8);
   return { database: `${stem}_${hash}`, user: `${stem}_user`, password: `${safe(service)}_password` };
 }
 

@@ -191,7 +191,7 @@ export const service = closed(
     }),
     version: key(presetVersion, {
       description:
-        "Version of the `preset`: a tag of its image that begins with a number. Another major one is refused where there is data, since it could not read it.",
+        'Version of the `preset`: a tag of its image that begins with a number. Another major one is refused where there is data, since it could not read it.',
       fallback: { words: "the preset's" },
       example: 'version: "16"',
     }),

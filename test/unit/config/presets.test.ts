@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { presetNames } from '../../../src/config/presets/names.ts';
 import { loadEnvironment, type ResolvedEnvironment } from '../../../src/config/resolve.ts';
 import { requireSecrets } from '../../../src/config/secrets.ts';
-import { presetNames } from '../../../src/config/presets/names.ts';
 import { PRESET_NAMES } from '../../../src/model/preset.ts';
 import type { ServiceSpec } from '../../../src/model/spec.ts';
 import { indented, localFile, messagesOf, resolveText } from './files.ts';
@@ -45,7 +45,8 @@ describe('what a preset stands for', () => {
   });
 
   test('files of its own belong to whom the image goes on as', () => {
-    const ownerOf = (keys: string) => db(keys).container.files?.map(({ target, uid, mode }) => [target, uid, mode]);
+    const ownerOf = (keys: string) =>
+      db(keys).container.files?.map(({ target, uid, mode }) => [target, uid, mode]);
     expect(ownerOf('preset: rabbitmq')).toEqual([['/etc/rabbitmq/conf.d/20-switchyard.conf', 999, 0o400]]);
     expect(ownerOf('preset: rabbitmq\nversion: 4.1-alpine')).toEqual([
       ['/etc/rabbitmq/conf.d/20-switchyard.conf', 100, 0o400],
@@ -147,7 +148,7 @@ describe('passwords', () => {
     });
     expect(values('db: { preset: rabbitmq }', external)).toEqual({
       'file:/etc/rabbitmq/conf.d/20-switchyard.conf':
-        "default_user = shop_user\ndefault_pass = of the run\ndefault_vhost = shop_f5a8d19f\n",
+        'default_user = shop_user\ndefault_pass = of the run\ndefault_vhost = shop_f5a8d19f\n',
     });
   });
 
@@ -163,10 +164,16 @@ describe('passwords', () => {
 
 describe('what is wrong with a preset is told before anything else', () => {
   test.each([
-    ['preset: postgress', 'services.db.preset: must be one of postgres, redis, opensearch, mysql, mariadb, mongo, rabbitmq, minio'],
+    [
+      'preset: postgress',
+      'services.db.preset: must be one of postgres, redis, opensearch, mysql, mariadb, mongo, rabbitmq, minio',
+    ],
     ['image: acme/db:1\nversion: "16"', 'services.db.version: is for a preset, and there is none'],
     ['preset: postgres\nversion: latest', 'services.db.version: "latest" is no version of PostgreSQL'],
-    ['preset: postgres\nversion: "13"', 'services.db.version: PostgreSQL 13 is older than what the preset knows'],
+    [
+      'preset: postgres\nversion: "13"',
+      'services.db.version: PostgreSQL 13 is older than what the preset knows',
+    ],
     ['preset: mysql\nversion: "5.7"', 'services.db.version: MySQL 5.7 is older than what the preset knows'],
     ['preset: mariadb\nversion: 10.11', 'services.db.version: 10.11 is a number, and no version'],
     ['preset: minio\nversion: "1"', 'services.db.version: "1" is no version of MinIO'],
@@ -174,7 +181,10 @@ describe('what is wrong with a preset is told before anything else', () => {
       'preset: postgres\nversion: "16"\nimage: acme/postgres:17',
       'services.db.version: 16 is another version than that of the image, 17',
     ],
-    ['preset: postgres\nimage: acme/postgres:9', 'services.db.preset: PostgreSQL 9 is older than what the preset knows'],
+    [
+      'preset: postgres\nimage: acme/postgres:9',
+      'services.db.preset: PostgreSQL 9 is older than what the preset knows',
+    ],
   ])('%j', (keys, message) => {
     expect(wrong(keys)).toEqual([message]);
   });

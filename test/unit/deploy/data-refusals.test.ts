@@ -38,15 +38,18 @@ describe('data of another version', () => {
     expect(refusal('preset: postgres, version: "18"', before)).toBe(
       'db: the volume db-data has data of postgres 16.2, which postgres 18 cannot be given',
     );
-    expect(refusal('preset: postgres, version: "16", volumes: ["db-data:/var/lib/postgresql/data"]', before)).toBe(
-      undefined,
-    );
+    expect(
+      refusal('preset: postgres, version: "16", volumes: ["db-data:/var/lib/postgresql/data"]', before),
+    ).toBe(undefined);
   });
 
   test('is no matter for a minor version, another volume, or where nothing runs', () => {
     expect(refusal('preset: mariadb, version: "11.8"', 'preset: mariadb, version: "11.4"')).toBe(undefined);
     expect(
-      refusal('preset: postgres, version: "17", volumes: ["db-17:/var/lib/postgresql/data"]', 'preset: postgres, version: "16"'),
+      refusal(
+        'preset: postgres, version: "17", volumes: ["db-17:/var/lib/postgresql/data"]',
+        'preset: postgres, version: "16"',
+      ),
     ).toBe(undefined);
     expect(refusal('preset: postgres, version: "17"', undefined)).toBe(undefined);
   });
