@@ -3,7 +3,7 @@ import type { Scope } from '../model/names.ts';
 import type { PresetSpec } from '../model/preset.ts';
 import type { Report } from './check-service.ts';
 import { mergeService } from './merge-service.ts';
-import { presetText } from './preset-text.ts';
+import { type PresetKeys, presetText } from './preset-text.ts';
 import { PRESETS } from './presets/index.ts';
 import { presetNames } from './presets/names.ts';
 import type { Preset } from './presets/preset.ts';
@@ -24,12 +24,9 @@ export interface PresetDefaults {
 }
 
 /** A preset as it is written out for one service: what could stand in the file in its place. */
-export interface WrittenPreset {
+interface WrittenPreset extends PresetKeys {
   spec: PresetSpec;
-  /** In the words of the file; `$$` is a dollar sign, and `${name}` a secret. */
-  service: Record<string, unknown>;
-  configs: Record<string, { content: string }>;
-  secrets: Record<string, SecretDefinition & { generate?: number }>;
+  secrets: Readonly<Record<string, SecretDefinition>>;
 }
 
 /** The length of a password that is made. */

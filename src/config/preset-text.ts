@@ -1,7 +1,14 @@
 import { stringify } from 'yaml';
-import type { WrittenPreset } from './preset-defaults.ts';
 import type { ServiceInput } from './schema/service.ts';
 import { isMap } from './secret-text.ts';
+
+/** A preset as it is written out for one service, in the words of the file; `$$` is a dollar sign, and `${name}` a secret. */
+export interface PresetKeys {
+  service: Readonly<Record<string, unknown>>;
+  /** At the top of the file, as the others. */
+  configs: Readonly<Record<string, { content: string }>>;
+  secrets: Readonly<Record<string, { generate?: number }>>;
+}
 
 /**
  * presetText returns what a preset stands for as YAML that can be pasted into the file in place of `preset` and `version`. What the
@@ -9,7 +16,7 @@ import { isMap } from './secret-text.ts';
  */
 export function presetText(
   name: string,
-  { service, configs, secrets }: Pick<WrittenPreset, 'service' | 'configs' | 'secrets'>,
+  { service, configs, secrets }: PresetKeys,
   said: Readonly<ServiceInput>,
 ): string {
   const others = Object.entries(service).filter(([key, value]) => {

@@ -23,8 +23,8 @@ export function presetsSection(presets: readonly ShownPreset[]): string {
   ].join('\n\n');
 }
 
-/** describePreset returns what a preset comes to in one line. Pure. */
-export function describePreset({ service, preset, version, facts }: ShownPreset): string {
+/** What a preset comes to, in one line. */
+function describePreset({ service, preset, version, facts }: ShownPreset): string {
   const told = Object.entries(facts).map(([name, value]) => `${name} ${value}`);
   return `${service}: ${preset} ${version}, ${told.join(', ')}`;
 }
