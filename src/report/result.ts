@@ -11,8 +11,8 @@ import { deployedLines, renderDeployed } from './deployed.ts';
 import { dryRunLines, renderDryRun } from './dry-run.ts';
 import { renderMaintenance } from './maintenance.ts';
 import { renderPast } from './past-releases.ts';
-import { renderSecrets } from './secrets.ts';
 import { renderPresets } from './presets.ts';
+import { renderSecrets } from './secrets.ts';
 import { renderStatus } from './status.ts';
 
 /** What any of the commands comes to. */

@@ -4,8 +4,8 @@ import type { EnvironmentState, RecordedPort, Release } from '../../model/releas
 import { type EnvironmentSpec, portsOf, type ServiceSpec } from '../../model/spec.ts';
 import { checkAdoption } from './adoption-refusals.ts';
 import { type CertificateFactsOfRun, NO_CERTIFICATE_FACTS } from './certificate-facts.ts';
-import { NONE_SETTLED, type SettledSecrets } from './generated-secrets.ts';
 import { checkData } from './data-refusals.ts';
+import { NONE_SETTLED, type SettledSecrets } from './generated-secrets.ts';
 import type { PlanInput } from './input.ts';
 import {
   checkDependencies,
