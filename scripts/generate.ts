@@ -9,12 +9,14 @@ import { actionFiles } from './action-files.ts';
 import { withFigures } from './figures.ts';
 import { editorSchema } from './json-schema.ts';
 import { deployPicture } from './picture.ts';
+import { presetsPage } from './presets-page.ts';
 import { referencePage } from './reference.ts';
 
 const root = join(import.meta.dirname, '..');
 const files: Record<string, string> = {
   'schema/switchyard.schema.json': `${JSON.stringify(editorSchema(), null, 2)}\n`,
   'docs/reference/configuration.md': referencePage(),
+  'docs/reference/presets.md': presetsPage(),
   ...actionFiles(current),
 };
 const benchmarks = current('docs/benchmarks.md') ?? '';

@@ -385,6 +385,12 @@ export const INPUTS = {
     default: 'true',
     schema: flag,
   },
+  presets: {
+    description:
+      'With `true`, only show what the presets of the environment stand for, as YAML that could stand in the file in their place. No server is asked.',
+    default: 'false',
+    schema: flag,
+  },
   'exit-code': {
     description:
       'With `true`, end with code 2 when a deploy would change something, and with 0 when it would not. Errors end with 1 either way.',

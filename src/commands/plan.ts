@@ -7,8 +7,9 @@ import { type DryRun, foreseenFailure } from './dry-run.ts';
 import { PROJECT, REGISTRY, RELEASING, SOURCES } from './inputs.ts';
 import { supplyImages, unbuiltOf } from './make-images.ts';
 import type { PlanOutcome, PlanOutput } from './outputs.ts';
-import { openProject } from './project.ts';
+import { openProject, readProject } from './project.ts';
 import { releasesOf } from './result.ts';
+import { type PresetsShown, presetsOf, showPresets } from './shown-presets.ts';
 
 /** Inputs of builds that a plan does not have. */
 const NOTHING_BUILT = { push: undefined, cache: undefined, 'allow-dirty': true, 'build-secrets': undefined };
@@ -33,10 +34,12 @@ export const plan = command({
     'exclude-servers',
     'take-over-from',
     'comment',
+    'presets',
     'exit-code',
   ],
   outputs: ['changed', 'releases', 'plan'],
-  async run(inputs, surroundings): Promise<DryRun<'changed' | 'releases' | 'plan'>> {
+  async run(inputs, surroundings): Promise<DryRun<'changed' | 'releases' | 'plan'> | PresetsShown> {
+    if (inputs.presets) return showPresets(await readProject(inputs, surroundings));
     const opened = await openProject(inputs, surroundings);
     const looking = { ...inputs, ...NOTHING_BUILT, 'dry-run': true };
     const { project, built, images } = await supplyImages(opened, looking, surroundings);
@@ -48,6 +51,7 @@ export const plan = command({
       title: project.title,
       report,
       built,
+      presets: presetsOf(project),
       outputs: { changed, releases: releasesOf({ services, undone: [] }), plan: planOutput(report) },
       failure: foreseenFailure(report),
       exitCode: inputs['exit-code'] && changed ? CHANGES : 0,

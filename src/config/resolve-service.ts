@@ -15,7 +15,9 @@ import { checkService, type Report, strategyOf } from './check-service.ts';
 import { DEFAULTS } from './defaults.ts';
 import { parseDuration } from './duration.ts';
 import { type RecognisedImage, recogniseImage } from './image.ts';
+import { mergeService } from './merge-service.ts';
 import { isOfRepository } from './mount.ts';
+import { overPreset, type PresetDefaults } from './preset-defaults.ts';
 import { resolveBackup } from './resolve-backup.ts';
 import {
   type BuildSurroundings,
@@ -24,7 +26,7 @@ import {
   serviceBuildOf,
 } from './resolve-build.ts';
 import { resolveEdgeOptions } from './resolve-edge-options.ts';
-import { asksOverHttp, HTTP_KEYS, resolveHealthcheck } from './resolve-healthcheck.ts';
+import { resolveHealthcheck } from './resolve-healthcheck.ts';
 import { maintenanceOf } from './resolve-maintenance.ts';
 import { resolvePorts } from './resolve-ports.ts';
 import { parseRestart } from './restart.ts';
@@ -33,7 +35,6 @@ import type { ConnectionInput } from './schema/connection.ts';
 import type { HookInput } from './schema/hook.ts';
 import type { MaintenanceInput } from './schema/maintenance.ts';
 import type { ServiceInput } from './schema/service.ts';
-import { isMap } from './secret-text.ts';
 import { givenBy, type Sources } from './service-files.ts';
 import { type SecretParts, secretFilesOf, variablesOf } from './service-secrets.ts';
 import { checkVariableSize } from './variable-size.ts';
@@ -44,6 +45,8 @@ export interface ServiceParts {
   base: ServiceInput | undefined;
   /** Under the environment. */
   over: ServiceInput | undefined;
+  /** Under both of them; undefined without a preset. */
+  preset: PresetDefaults | undefined;
   /** By the run. */
   image: string | undefined;
   /** What names the image of a build. */
@@ -72,11 +75,11 @@ export interface ResolvedService {
  */
 export function resolveService(
   name: string,
-  { base, over, image, naming, around = [], backups }: ServiceParts,
+  { base, over, preset, image, naming, around = [], backups }: ServiceParts,
   sources: Sources,
   report: Report,
 ): ResolvedService {
-  const said = mergeService(base, over);
+  const said = overPreset(preset, mergeService(base, over));
   const build = serviceBuildOf(name, said, naming, report);
   const input = {
     ...said,
@@ -108,6 +111,7 @@ export function resolveService(
       // Where a variable stands in the file is no change.
       secrets: [...Object.keys(variables.secrets), ...fromRepository.secretVariables].sort(),
       ...(files.length > 0 && { files }),
+      ...given('preset', preset?.spec),
     },
     route: {
       ...domains,
@@ -142,40 +146,6 @@ function checkVariableSizes(
       report(path, error.message, error.hint);
     }
   }
-}
-
-/**
- * mergeService lays a service of an environment over the one under `services`: maps are merged key by key,
- * lists and single values replaced. Three things go beyond that, since the parts of both would not make
- * sense together: a health check by `path` replaces one by `test` and the reverse, either replaces
- * `disable`, and another log driver takes none of the options of the first.
- */
-function mergeService(base: ServiceInput | undefined, over: ServiceInput | undefined): ServiceInput {
-  const merged = mergeMaps(base ?? {}, over ?? {}) as ServiceInput;
-  const { healthcheck, logging } = over ?? {};
-  if (merged.healthcheck && healthcheck) {
-    const isHttp = asksOverHttp(healthcheck);
-    if (isHttp && healthcheck.test === undefined) delete merged.healthcheck.test;
-    if (healthcheck.test !== undefined && !isHttp)
-      for (const name of HTTP_KEYS) delete merged.healthcheck[name];
-    const namesACheck = isHttp || healthcheck.test !== undefined;
-    if (namesACheck && healthcheck.disable === undefined) delete merged.healthcheck.disable;
-  }
-  if (merged.logging && logging?.driver !== undefined && logging.driver !== base?.logging?.driver) {
-    merged.logging = logging;
-  }
-  return merged;
-}
-
-type PlainMap = Record<string, unknown>;
-
-function mergeMaps(base: PlainMap, over: PlainMap): PlainMap {
-  const merged: PlainMap = { ...base };
-  for (const [name, value] of Object.entries(over)) {
-    const before = Object.hasOwn(base, name) ? base[name] : undefined;
-    merged[name] = isMap(before) && isMap(value) ? mergeMaps(before, value) : value;
-  }
-  return merged;
 }
 
 function container(

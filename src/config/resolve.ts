@@ -26,7 +26,9 @@ import {
   type Secrets,
 } from './load.ts';
 import { LOOPBACK, loopbackService } from './loopback.ts';
+import { mergeService } from './merge-service.ts';
 import { didYouMean, listed } from './nearest.ts';
+import { presetDefaults } from './preset-defaults.ts';
 import type { ServiceBuild } from './resolve-build.ts';
 import { resolveServers } from './resolve-servers.ts';
 import { type ResolvedService, resolveService } from './resolve-service.ts';
@@ -84,6 +86,8 @@ export interface ResolvedEnvironment {
   definitions: Readonly<Record<string, SecretDefinition>>;
   /** Who can open encrypted copies of generated secrets: recipients of age. */
   recipients: readonly string[];
+  /** What presets stand for, as YAML for the file, by the services that have one. */
+  presets: Readonly<Record<string, string>>;
 }
 
 /**
@@ -112,18 +116,37 @@ export function resolveWithSecrets(
     const origin = loaded.has(over) ? over : base;
     errors.push(problemError({ path: loaded.spelled(origin), message, hint }, loaded.locate(origin)));
   };
-  const definitions = { ...loaded.config.secrets, ...input.secrets };
   const servers = resolveServers(input);
   const base = new Map(Object.entries(loaded.config.services ?? {}));
   const over = new Map(Object.entries(input.services ?? {}));
   const names = [...new Set([...base.keys(), ...over.keys()])];
   const images = checkImages(options.images ?? {}, names, errors);
   const { project, registry } = loaded.config;
+  const presets = new Map(
+    names.flatMap((name) => {
+      const said = mergeService(base.get(name), over.get(name));
+      const found = presetDefaults({ project, environment }, name, said, (path, message, hint) =>
+        report(name, path, message, hint),
+      );
+      return found === undefined ? [] : [[name, found] as const];
+    }),
+  );
+  const ofPresets = [...presets.values()];
+  const definitions: ResolvedEnvironment['definitions'] = {
+    ...Object.assign({}, ...ofPresets.map(({ secrets }) => secrets)),
+    ...loaded.config.secrets,
+    ...input.secrets,
+  };
+  const configs = {
+    ...Object.assign({}, ...ofPresets.map((preset) => preset.configs)),
+    ...loaded.config.configs,
+    ...input.configs,
+  };
   const naming = { project, environment, registry, isLocal: input.provider === 'local' };
   const sourcesOf = (service: string): Sources => ({
     ...loaded,
     definitions,
-    configs: { ...loaded.config.configs, ...input.configs },
+    configs,
     repository: options.repository ?? NO_FILES,
     mayBeMissing: !(options.isStarted?.(service) ?? true),
   });
@@ -133,6 +156,7 @@ export function resolveWithSecrets(
       {
         base: base.get(name),
         over: over.get(name),
+        preset: presets.get(name),
         image: images.get(name),
         naming,
         around: [loaded.config.maintenance, input.maintenance],
@@ -172,7 +196,8 @@ export function resolveWithSecrets(
     resolved.flatMap(({ spec, build }) => (build === undefined ? [] : [[spec.name, build]])),
   );
   const recipients = [...new Set(input.age_recipients ?? loaded.config.age_recipients ?? [])].sort();
-  return { wanted, secrets, builds, definitions, recipients };
+  const texts = Object.fromEntries([...presets].map(([name, { text }]) => [name, text]));
+  return { wanted, secrets, builds, definitions, recipients, presets: texts };
 }
 
 /** The worker that serves internal ports at 127.0.0.1, where they are asked for. */

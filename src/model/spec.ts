@@ -5,6 +5,7 @@ import type { ExpiryLimits } from './certificate.ts';
 import type { ConnectionSpec, ToldConnection } from './connection.ts';
 import type { ContainerOptions } from './container-options.ts';
 import type { EdgeOptions } from './edge-options.ts';
+import type { PresetSpec } from './preset.ts';
 
 /** How a service is replaced. */
 export type StrategyName = 'toggle' | 'recreate';
@@ -100,6 +101,8 @@ export interface ContainerSpec {
   resources: { cpus?: number; memoryBytes?: number; pids?: number; reservedMemoryBytes?: number };
   /** What else it says of the container, in Compose's words; absent where it says nothing. */
   options?: ContainerOptions;
+  /** The preset that it is made from; absent without one. */
+  preset?: PresetSpec;
 }
 
 /** How the edge passes ports of the servers on to a port of a service. */

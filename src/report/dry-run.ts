@@ -8,6 +8,7 @@ import type { DryRunReport } from '../deploy/request.ts';
 import { describeStep, type Step } from '../deploy/steps/index.ts';
 import { describeChange, describeHealthWait, describePlan, describeStale } from './changes.ts';
 import { folded, page, section } from './markdown.ts';
+import { presetsSection } from './presets.ts';
 import { renderSteps } from './step-graph.ts';
 
 const HEADLINES: Record<PlanOutcome, (title: string) => string> = {
@@ -29,7 +30,7 @@ const ABOUT_SERVERS: readonly Step['kind'][] = [
 ];
 
 /** What there is to tell of a change before it. */
-export type Foreseen = Pick<DryRun<never>, 'report' | 'built'>;
+export type Foreseen = Pick<DryRun<never>, 'report' | 'built' | 'presets'>;
 
 /** dryRunLines returns what a change would do as lines for a log, and as warnings. Errors are what the run ends with. */
 export function dryRunLines({ report: { plan, drift, findings, notes }, built }: Foreseen): {
@@ -50,7 +51,7 @@ export function dryRunLines({ report: { plan, drift, findings, notes }, built }:
 }
 
 /** renderDryRun returns what a change would do in GitHub's Markdown, for the job summary and the comment. Pure. */
-export function renderDryRun({ title, report, built }: Foreseen & { title: string }): string {
+export function renderDryRun({ title, report, built, presets = [] }: Foreseen & { title: string }): string {
   const { plan, drift, findings, notes } = report;
   const isFine = ({ level }: Finding) => level === 'ok';
   const met = findings.filter((one) => !isFine(one)).map(describeMet);
@@ -68,6 +69,7 @@ export function renderDryRun({ title, report, built }: Foreseen & { title: strin
       ...[...plan.staying, ...plan.undecided].map((sentence) => `${MARKS.warning} ${sentence}`),
     ]),
     renderSteps(plan.steps),
+    presetsSection(presets),
     folded('What is in order', findings.filter(isFine).map(describeMet)),
     folded(
       'All steps, in their order',

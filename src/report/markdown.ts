@@ -34,6 +34,11 @@ export function mermaid(lines: readonly string[]): string {
   return `${FENCE}mermaid\n${lines.join('\n')}\n${FENCE}`;
 }
 
+/** fencedYaml returns YAML as a block of code. */
+export function fencedYaml(text: string): string {
+  return `${FENCE}yaml\n${text.trimEnd()}\n${FENCE}`;
+}
+
 function list(lines: readonly string[]): string {
   return lines.map((line) => `- ${escapeMarkdown(line).replaceAll('\n', ' ')}`).join('\n');
 }

@@ -13,6 +13,7 @@ import { deployedLines, renderDeployed } from './deployed.ts';
 import { dryRunLines, renderDryRun } from './dry-run.ts';
 import { renderMaintenance } from './maintenance.ts';
 import { renderPast } from './past-releases.ts';
+import { renderPresets } from './presets.ts';
 import { renderSecrets } from './secrets.ts';
 import { renderStatus } from './status.ts';
 
@@ -51,6 +52,8 @@ export function render(result: Result): Rendered {
       return { ...dryRunLines(result), markdown: renderDryRun(result) };
     case 'releases':
       return { ...renderPast(result.title, result.past), warnings: [] };
+    case 'presets':
+      return { ...renderPresets(result), warnings: [] };
     case 'built':
       return { ...renderBuilt(result), warnings: [] };
     case 'backups':

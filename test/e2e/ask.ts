@@ -10,25 +10,31 @@ export interface Answer {
 }
 
 /**
- * ask sends one GET to the edge of a server, from outside, as a browser would. It rejects when there is no
+ * ask sends one GET, or a POST with a body, to the edge of a server, from outside, as a browser would. It rejects when there is no
  * whole answer within five seconds.
  */
-export function ask({ host }: Pick<LabServer, 'host'>, domain: string, path = '/version'): Promise<Answer> {
+export function ask(
+  { host }: Pick<LabServer, 'host'>,
+  domain: string,
+  path = '/version',
+  body?: string,
+): Promise<Answer> {
+  const method = body === undefined ? 'GET' : 'POST';
   return new Promise((resolve, reject) => {
     const asked = request(
-      { host, port: 80, path, headers: { host: domain }, agent: false, timeout: 5_000 },
+      { host, port: 80, path, method, headers: { host: domain }, agent: false, timeout: 5_000 },
       (answer) => {
-        let body = '';
+        let got = '';
         answer.setEncoding('utf8').on('data', (text: string) => {
-          body += text;
+          got += text;
         });
-        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body }));
+        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body: got }));
         answer.on('error', reject);
       },
     );
     asked.on('timeout', () => asked.destroy(new Error(`no answer of ${domain} on ${host}`)));
     asked.on('error', reject);
-    asked.end();
+    asked.end(body);
   });
 }
 

@@ -5,9 +5,10 @@ import type { EnvironmentState } from '../../src/model/release.ts';
 import { docker, mustRun } from '../lab/command.ts';
 import { dockerClient } from '../lab/docker-clients.ts';
 import { buildImages } from '../lab/images.ts';
-import type { Lab } from '../lab/lab.ts';
+import type { DatabaseImage, Lab } from '../lab/lab.ts';
 import { push } from '../lab/registry.ts';
 import { type ActionRun, type RunningAction, startAction } from './action.ts';
+import { nodeBase } from './node-base.ts';
 import { serversOf } from './project.ts';
 import { type Recorded, recordedOf } from './recorded.ts';
 
@@ -61,11 +62,18 @@ export class Example {
       // nginx as it comes would serve its welcome page; the lab's nginx has none.
       'nginx:1.30-alpine': await lab.buildWeb('welcome', { PORT: '80' }),
     };
-    for (const [service, { image, build }] of Object.entries(services)) {
+    for (const [service, { image, build, preset, version }] of Object.entries(services)) {
+      if (preset !== undefined)
+        config.setIn(
+          ['services', service, 'image'],
+          await lab.database(`${preset}:${version}` as DatabaseImage),
+        );
       if (image !== undefined && stand[image] !== undefined)
         config.setIn(['services', service, 'image'], stand[image]);
       if (build?.template !== undefined) {
-        const template = { name: build.template, base: lab.images.node };
+        const hasPackages = files[join(build.context ?? '', 'package-lock.json')] !== undefined;
+        const base = hasPackages ? await nodeBase(lab) : lab.images.node;
+        const template = { name: build.template, base };
         config.setIn(['services', service, 'build', 'template'], config.createNode(template));
       }
     }
@@ -149,7 +157,10 @@ export class Example {
 interface ExampleFile {
   project: string;
   environments: Record<string, { servers?: unknown[] }>;
-  services: Record<string, { image?: string; build?: { template?: string } }>;
+  services: Record<
+    string,
+    { image?: string; build?: { context?: string; template?: string }; preset?: string; version?: string }
+  >;
 }
 
 /** builder returns the environment in which a run finds a client of Docker that builds. */

@@ -13,7 +13,7 @@ import { awaitServer, bootServer, type LabServer, labServer, type ServerFacts } 
 import { type Stores, startStores } from './stores.ts';
 
 export type { Log } from './images.ts';
-export type { Suite } from './recipes.ts';
+export type { DatabaseImage, Suite } from './recipes.ts';
 export type { Registry } from './registry.ts';
 export type { Repository } from './repositories.ts';
 export type { LabServer } from './server.ts';

@@ -20,7 +20,7 @@ export interface Recipe {
 export type Suite = 'trixie' | 'bookworm' | 'forky';
 
 /** Databases that behave as the official images do, by its documentation: the presets stand on them. */
-export type DatabaseImage = 'postgres:17' | 'postgres:18';
+export type DatabaseImage = 'postgres:17' | 'postgres:18' | 'redis:8' | 'mariadb:11.8' | 'rabbitmq:4.3';
 
 /** Names of the images the lab makes from Debian packages. */
 export type BaseImage =
@@ -58,6 +58,8 @@ export type SystemName =
   | 'stores'
   | 'postgres-17'
   | 'postgres-18'
+  | 'mariadb'
+  | 'rabbitmq'
   | Suite
   | `bare-${Suite}`;
 
@@ -85,6 +87,8 @@ export const systems: Record<SystemName, System> = {
   stores: { suite: 'trixie', packages: ['rclone', 'openssh-server', 'ca-certificates'] },
   'postgres-17': { suite: 'trixie', packages: ['postgresql-17', 'locales'], files: noCluster },
   'postgres-18': { suite: 'forky', packages: ['postgresql-18', 'locales'], files: noCluster },
+  mariadb: { suite: 'forky', packages: ['mariadb-server', 'mariadb-client'] },
+  rabbitmq: { suite: 'forky', packages: ['rabbitmq-server'] },
   // Debian split the client off docker.io after bookworm.
   trixie: { suite: 'trixie', packages: [...engine, 'docker-cli', 'docker-registry'] },
   bookworm: { suite: 'bookworm', packages: engine },
@@ -159,6 +163,9 @@ export const recipes: Record<BaseImage, Recipe> = {
     DATA: '/var/lib/postgresql/18/docker',
     VOLUME: '/var/lib/postgresql',
   }),
+  'redis:8': { system: 'apps', finish: { folder: 'images/redis' } },
+  'mariadb:11.8': { system: 'mariadb', finish: { folder: 'images/mariadb' } },
+  'rabbitmq:4.3': { system: 'rabbitmq', finish: { folder: 'images/rabbitmq' } },
   registry: {
     system: 'trixie',
     finish: {

@@ -3,15 +3,12 @@ import type { Refusals } from './key.ts';
 
 const UNNEEDED =
   'the network and names of an environment are made by Switchyard; services reach each other through depends_on.';
-const NOT_YET = 'it comes with a later version; until then name an image.';
 
 const WHERE_MOUNTED =
   'it belongs to the step that reads it: RUN --mount=type=secret,id=…,uid=…,gid=…,mode=….';
 
 /** Keys of a Compose service that we do not take. */
 export const SERVICE_REFUSALS: Refusals = {
-  preset: NOT_YET,
-  version: NOT_YET,
   ports: {
     why: 'write the port the container listens on as port, and further ones by name as extra_ports; what speaks HTTP is reached by its domain, and what does not, from outside, by publish.',
     instead: (value) => {

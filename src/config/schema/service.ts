@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { isAbsolutePath } from '../../model/container-path.ts';
 import { UserError } from '../../model/errors.ts';
 import { NAME_PATTERN } from '../../model/names.ts';
+import { PRESET_NAMES } from '../../model/preset.ts';
 import { DEFAULTS } from '../defaults.ts';
 import { parseAddress } from '../domain.ts';
 import { parseImage } from '../image.ts';
@@ -128,6 +129,17 @@ const pullPolicy = z.enum(['always', 'missing', 'if_not_present', 'never'], {
   },
 });
 
+/** What YAML takes for a number has lost its zeros: 8.0 is 8, and 11.10 is 11.1. */
+const presetVersion = parsed(
+  z.union([filledText, z.number()], { error: 'must be a version in quotes, such as "16"' }),
+  (value) => {
+    if (typeof value === 'string' || Number.isInteger(value)) return String(value);
+    throw new UserError(`${value} is a number, and no version`, {
+      hint: `Write it in quotes: version: "${value}".`,
+    });
+  },
+).meta({ takes: 'text' });
+
 /** Words of a command; null leaves the image's. */
 const command = parsed(
   z.union([text, z.array(text), z.null()], { error: 'must be text or a list of text' }),
@@ -164,7 +176,7 @@ const dependsOn = parsed(
  * A service as the file has it, in plain units. Every key is optional: a service may be written in parts,
  * under `services` and under an environment; resolveEnvironment asks for what must be there.
  */
-const service = closed(
+export const service = closed(
   {
     image: key(parsed(filledText, parseImage), {
       from: 'Compose',
@@ -172,6 +184,17 @@ const service = closed(
         'Image the container is made of. The input `images` of an action wins over it. Required unless there is a `build`; beside one it names the image that is built, in place of the name that follows from `registry`.',
       fallback: { words: 'with a `build`: `{address}/{user}/{project}-{environment}-{service}`' },
       example: 'image: ghcr.io/acme/api:1.2.3',
+    }),
+    preset: key(z.enum(PRESET_NAMES, { error: `must be one of ${PRESET_NAMES.join(', ')}` }), {
+      description:
+        'A database or the like with all that it needs: image, volume, user and password, health check, settings that follow the limit of memory. A preset is only defaults: every key here wins over it, see [Presets](presets.md).',
+      example: 'preset: postgres',
+    }),
+    version: key(presetVersion, {
+      description:
+        'Version of the `preset`: a tag of its image that begins with a number. Another major one is refused where there is data, since it could not read it.',
+      fallback: { words: "the preset's" },
+      example: 'version: "16"',
     }),
     build: key(build, {
       from: 'Compose',

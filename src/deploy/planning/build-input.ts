@@ -4,6 +4,7 @@ import type { EnvironmentState, RecordedPort, Release } from '../../model/releas
 import { type EnvironmentSpec, portsOf, type ServiceSpec } from '../../model/spec.ts';
 import { checkAdoption } from './adoption-refusals.ts';
 import { type CertificateFactsOfRun, NO_CERTIFICATE_FACTS } from './certificate-facts.ts';
+import { checkData } from './data-refusals.ts';
 import { NONE_SETTLED, type SettledSecrets } from './generated-secrets.ts';
 import type { PlanInput } from './input.ts';
 import {
@@ -73,7 +74,9 @@ export function buildInput(facts: Facts): PlanInput {
   const { wanted, narrowing, observed, state } = facts;
   const scope = { project: wanted.project, environment: wanted.environment };
   checkNarrowing(wanted, narrowing);
-  checkAdoption(wanted, selectedOf(wanted, narrowing), observed, facts.now);
+  const selected = selectedOf(wanted, narrowing);
+  checkAdoption(wanted, selected, observed, facts.now);
+  checkData(selected, (service) => facts.known.get(service)?.current);
   const isNarrowed = narrowing.services !== undefined || narrowing.zones !== undefined;
   const ports = numbersOfAll(facts);
   const versionPorts = versionPortsOf(facts, ports);

@@ -68,7 +68,7 @@ export function explainChange(
 
 /** Options and further ports are told by their names in the file, files by their places and never by what is in them. */
 function specFacts({ protocol, port, extraPorts = {}, container, route, policy }: WantedService['spec']) {
-  const { options, files = [], ...rest } = container;
+  const { options, files = [], preset, ...rest } = container;
   const { extraDomains, extraStripPrefix, published, extraPublished, edge, ...served } = route;
   const byPlace = files.map((file) => [[file.target, file.path].filter(Boolean).join('/'), [file]]);
   const extra = Object.entries(extraPorts).map(([name, one]) => [
@@ -76,7 +76,8 @@ function specFacts({ protocol, port, extraPorts = {}, container, route, policy }
     { ...one, domain: extraDomains?.[name], stripPrefix: extraStripPrefix?.includes(name) },
   ]);
   const further = extra.length > 0 && { extra_ports: Object.fromEntries(extra) };
-  const told = { ...further, ...rest, files: Object.fromEntries(byPlace), ...options };
+  const made = { preset: preset?.name, version: preset?.version };
+  const told = { ...further, ...rest, ...made, files: Object.fromEntries(byPlace), ...options };
   const isOpen = published !== undefined || extraPublished !== undefined;
   const open = isOpen && { publish: [published, extraPublished] };
   return { protocol, port, ...told, ...served, ...open, ...(edge && { edge: edge }), ...policy };

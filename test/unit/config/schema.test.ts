@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { parse } from 'yaml';
 import { documentedSchema, editorSchema, type SchemaNode } from '../../../scripts/json-schema.ts';
+import { presetsPage } from '../../../scripts/presets-page.ts';
 import { referencePage } from '../../../scripts/reference.ts';
 import { DEFAULTS } from '../../../src/config/defaults.ts';
 import { messagesOf, resolveOne, SHOP } from './files.ts';
@@ -97,6 +98,7 @@ test('the defaults that are shown are those that hold', () => {
 test.each([
   ['schema/switchyard.schema.json', () => `${JSON.stringify(editorSchema(), null, 2)}\n`],
   ['docs/reference/configuration.md', referencePage],
+  ['docs/reference/presets.md', presetsPage],
 ])('%s is what scripts/generate.ts writes', (path, content) => {
   expect(readFileSync(path, 'utf8')).toBe(content());
 });
