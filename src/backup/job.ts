@@ -51,6 +51,9 @@ const FEEDBACK_EVERY_MS = 10_000;
 const CANCEL_GRACE_S = 3;
 /** How long a run waits for the job of another one. */
 const TURN_MS = 60 * 60_000;
+/** Whoever has created a job starts it sooner than this, and reads what one has left that has ended; unless it was killed. */
+const STARTING_MS = 60_000;
+const READING_MS = 10_000;
 const LOG_LINES = 50;
 
 /**
@@ -100,7 +103,7 @@ async function claim(surroundings: JobSurroundings, job: Job): Promise<string> {
   const { server, scope, clock, log, signal } = surroundings;
   const name = jobName(scope, job.service);
   const waiting = clock.endingWith(signal);
-  let isTold = false;
+  let seen: { id: string; status: string; at: number } | undefined;
   const id = await poll(waiting, { everyMs: LONGEST_POLL_MS, timeoutMs: TURN_MS }, async () => {
     try {
       return await create(server, scope, job, name);
@@ -108,25 +111,19 @@ async function claim(surroundings: JobSurroundings, job: Job): Promise<string> {
       if (!isStatus(error, 409)) throw cannotStart(server, job, error);
     }
     const other = await server.engine.findContainer(name);
-    if (other === undefined) return undefined;
-    if (!other.State?.Running && !(await isBeingMade(other.Created, clock))) await remove(server, other.Id!);
-    else if (!isTold) {
-      isTold = true;
+    if (other?.Id === undefined) return undefined;
+    const status = other.State?.Status ?? '';
+    if (seen === undefined)
       log.info(`${server.name}: another backup or restore of ${job.service} is at work; waiting`);
-    }
+    if (seen?.id !== other.Id || seen.status !== status) seen = { id: other.Id, status, at: clock.now() };
+    const patienceMs = status === 'created' ? STARTING_MS : READING_MS;
+    if (!other.State?.Running && clock.now() - seen.at >= patienceMs) await remove(server, other.Id);
     return undefined;
   });
   if (id !== undefined) return id;
   throw new UserError(`${server.name}: another backup or restore of ${job.service} is at work for an hour`, {
     hint: `See what it does with "docker logs ${name}" on ${server.name}. Once it has ended, or was stopped, run again.`,
   });
-}
-
-/** Another run may be about to start it; one that was killed right there leaves it for this long. */
-const MAKING_MS = 60_000;
-
-async function isBeingMade(created: string | null | undefined, clock: Clock): Promise<boolean> {
-  return Math.abs(clock.now() - Date.parse(created ?? '')) < MAKING_MS;
 }
 
 async function create({ engine }: Server, scope: Scope, job: Job, name: string): Promise<string> {
