@@ -832,7 +832,7 @@ function inFolder(folder, path) {
 	return folder === '.' ? path : `${folder}/${path}`;
 }
 var dist = __webpack_require__(3483);
-var schemas = __webpack_require__(180);
+var schemas = __webpack_require__(3045);
 ;
 const texts = schemas .g1P(schemas .YjP(), schemas .YjP()).catch({});
 const schema = schemas ._H3({

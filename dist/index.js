@@ -34,6 +34,7 @@ function splitWords(line) {
 	NE: () => (  packEach),
 	Po: () => (  packFiles),
 	Qo: () => (  unpackFiles),
+	Qz: () => (  factsOfFiles),
 	Uj: () => (  PRIVATE),
 	sJ: () => (  eachEntry)
   });
@@ -82,6 +83,18 @@ async function unpackFiles(archive) {
 			files.set(entry.header.name, content.toString());
 	}
 	return files;
+}
+async function factsOfFiles(archive) {
+	const found = [];
+	const entries = (0,tar_stream__WEBPACK_IMPORTED_MODULE_3__.extract)();
+	entries.end(archive);
+	for await (const entry of entries) {
+		const { name: path, type, size = 0, mtime: modifiedAt = new Date(0) } = entry.header;
+		if (type === 'file')
+			found.push({ path, size, modifiedAt });
+		entry.resume();
+	}
+	return found;
 }
 async function eachEntry(archive, take) {
 	const entries = (0,tar_stream__WEBPACK_IMPORTED_MODULE_3__.extract)();
@@ -45588,7 +45601,7 @@ __webpack_unused_export__ = parser.Parser;
 exports.qg = publicApi.parse;
 __webpack_unused_export__ = publicApi.parseAllDocuments;
 exports.Tp = publicApi.parseDocument;
-__webpack_unused_export__ = publicApi.stringify;
+exports.As = publicApi.stringify;
 exports.YR = visit.visit;
 __webpack_unused_export__ = visit.visitAsync;
   }),
@@ -56136,11 +56149,12 @@ function join (args) {
   return args.map(quote).join(" ")
 }
   }),
-  180:
+  3045:
   ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
 __nccwpck_require__.d(__webpack_exports__, {
   naA: () => (  ZodArray),
+  You: () => (  ZodISODateTime),
   bvH: () => (  ZodObject),
   IiU: () => (  ZodOptional),
   utH: () => (  ZodPipe),
@@ -56150,17 +56164,18 @@ __nccwpck_require__.d(__webpack_exports__, {
   zMY: () => (  schemas_boolean),
   IeY: () => (  custom),
   gMt: () => (  discriminatedUnion),
-  k5n: () => (  schemas_enum),
+  k5n: () => (  _enum),
   Nlp: () => (  _instanceof),
   Whr: () => (  schemas_int),
   euz: () => (  literal),
   _H3: () => (  looseObject),
-  chJ: () => (  schemas_null),
-  aig: () => (  schemas_number),
+  chJ: () => (  _null),
+  aig: () => (  number),
   Ikc: () => (  object),
   g1P: () => (  record),
   rej: () => (  strictObject),
-  YjP: () => (  schemas_string),
+  YjP: () => (  string),
+  PVZ: () => (  tuple),
   KCZ: () => (  union),
   L5J: () => (  unknown)
 });
@@ -56441,599 +56456,7 @@ function isBackEdge(ctx, value) {
 	const backEdges = ctx[STATE]?.backEdges;
 	return backEdges !== undefined && isRef(value) && backEdges.has(value);
 }
-;
-const cuid = /^[cC][0-9a-z]{6,}$/;
-const cuid2 = /^[0-9a-z]+$/;
-const ulid = /^[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}$/;
-const xid = /^[0-9a-vA-V]{20}$/;
-const ksuid = /^[A-Za-z0-9]{27}$/;
-const nanoid = /^[a-zA-Z0-9_-]{21}$/;
-function nanoidOfLength(length) {
-	return new RegExp(`^[a-zA-Z0-9_-]{${length}}$`);
-}
-const duration = /^P(?:(\d+W)|(?!.*W)(?=\d|T\d)(\d+Y)?(\d+M)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+([.,]\d+)?S)?)?)$/;
-const extendedDuration = /^[-+]?P(?!$)(?:(?:[-+]?\d+Y)|(?:[-+]?\d+[.,]\d+Y$))?(?:(?:[-+]?\d+M)|(?:[-+]?\d+[.,]\d+M$))?(?:(?:[-+]?\d+W)|(?:[-+]?\d+[.,]\d+W$))?(?:(?:[-+]?\d+D)|(?:[-+]?\d+[.,]\d+D$))?(?:T(?=[\d+-])(?:(?:[-+]?\d+H)|(?:[-+]?\d+[.,]\d+H$))?(?:(?:[-+]?\d+M)|(?:[-+]?\d+[.,]\d+M$))?(?:[-+]?\d+(?:[.,]\d+)?S)?)??$/;
-const guid = /^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})$/;
-const uuid = (version) => {
-	if (!version)
-		return /^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}|00000000-0000-0000-0000-000000000000|ffffffff-ffff-ffff-ffff-ffffffffffff)$/;
-	return new RegExp(`^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-${version}[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12})$`);
-};
-const uuid4 =   (  null && (uuid(4)));
-const uuid6 =   (  null && (uuid(6)));
-const uuid7 =   (  null && (uuid(7)));
-const email = /^(?:[A-Za-z0-9_'+\-]+\.)*[A-Za-z0-9_'+\-]*[A-Za-z0-9_+-]@(?:[A-Za-z0-9][A-Za-z0-9\-]*\.)+[A-Za-z]{2,}$/;
-const html5Email = /^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$/;
-const rfc5322Email = /^(([^<>()\[\]\\.,;:\s@"]+(\.[^<>()\[\]\\.,;:\s@"]+)*)|(".+"))@((\[[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}])|(([a-zA-Z\-0-9]+\.)+[a-zA-Z]{2,}))$/;
-const unicodeEmail = /^[^\s@"]{1,64}@[^\s@]{1,255}$/u;
-const idnEmail = (  null && (unicodeEmail));
-const browserEmail = /^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$/;
-const _emoji = `^(?=[\\s\\S]*[\\p{Extended_Pictographic}\\p{Regional_Indicator}\\u20E3])[\\p{Extended_Pictographic}\\p{Emoji_Component}]+$`;
-function emoji() {
-	return new RegExp(_emoji, "u");
-}
-const ipv4 = /^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])$/;
-const ipv6 = /^(([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,7}:|([0-9a-fA-F]{1,4}:){1,6}:[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,5}(:[0-9a-fA-F]{1,4}){1,2}|([0-9a-fA-F]{1,4}:){1,4}(:[0-9a-fA-F]{1,4}){1,3}|([0-9a-fA-F]{1,4}:){1,3}(:[0-9a-fA-F]{1,4}){1,4}|([0-9a-fA-F]{1,4}:){1,2}(:[0-9a-fA-F]{1,4}){1,5}|[0-9a-fA-F]{1,4}:((:[0-9a-fA-F]{1,4}){1,6})|:((:[0-9a-fA-F]{1,4}){1,7}|:))$/;
-const mac = (delimiter) => {
-	const escapedDelim = util.escapeRegex(delimiter ?? ":");
-	return new RegExp(`^(?:[0-9A-F]{2}${escapedDelim}){5}[0-9A-F]{2}$|^(?:[0-9a-f]{2}${escapedDelim}){5}[0-9a-f]{2}$`);
-};
-const cidrv4 = /^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])\/([0-9]|[1-2][0-9]|3[0-2])$/;
-const cidrv6 = /^(([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,7}:|([0-9a-fA-F]{1,4}:){1,6}:[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,5}(:[0-9a-fA-F]{1,4}){1,2}|([0-9a-fA-F]{1,4}:){1,4}(:[0-9a-fA-F]{1,4}){1,3}|([0-9a-fA-F]{1,4}:){1,3}(:[0-9a-fA-F]{1,4}){1,4}|([0-9a-fA-F]{1,4}:){1,2}(:[0-9a-fA-F]{1,4}){1,5}|[0-9a-fA-F]{1,4}:((:[0-9a-fA-F]{1,4}){1,6})|:((:[0-9a-fA-F]{1,4}){1,7}|:))\/(12[0-8]|1[01][0-9]|[1-9]?[0-9])$/;
-const base64 = /^$|^(?:[0-9a-zA-Z+/]{4})*(?:(?:[0-9a-zA-Z+/]{2}==)|(?:[0-9a-zA-Z+/]{3}=))?$/;
-const base64url = /^(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-]{2,3})?$/;
-const hostname = /^(?=.{1,253}\.?$)[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[-0-9a-zA-Z]{0,61}[0-9a-zA-Z])?)*\.?$/;
-const domain = /^(?=.{1,253}$)([a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z]{2,63}$/;
-const httpProtocol = /^https?$/;
-const e164 = /^\+[1-9]\d{6,14}$/;
-const creditCard = /^\d(?:[ -]?\d){11,18}$/;
-const currencyCode = /^(?:AED|AFN|ALL|AMD|AOA|ARS|AUD|AWG|AZN|BAM|BBD|BDT|BHD|BIF|BMD|BND|BOB|BOV|BRL|BSD|BTN|BWP|BYN|BZD|CAD|CDF|CHE|CHF|CHW|CLF|CLP|CNY|COP|COU|CRC|CUP|CVE|CZK|DJF|DKK|DOP|DZD|EGP|ERN|ETB|EUR|FJD|FKP|GBP|GEL|GHS|GIP|GMD|GNF|GTQ|GYD|HKD|HNL|HTG|HUF|IDR|ILS|INR|IQD|IRR|ISK|JMD|JOD|JPY|KES|KGS|KHR|KMF|KPW|KRW|KWD|KYD|KZT|LAK|LBP|LKR|LRD|LSL|LYD|MAD|MDL|MGA|MKD|MMK|MNT|MOP|MRU|MUR|MVR|MWK|MXN|MXV|MYR|MZN|NAD|NGN|NIO|NOK|NPR|NZD|OMR|PAB|PEN|PGK|PHP|PKR|PLN|PYG|QAR|RON|RSD|RUB|RWF|SAR|SBD|SCR|SDG|SEK|SGD|SHP|SLE|SOS|SRD|SSP|STN|SVC|SYP|SZL|THB|TJS|TMT|TND|TOP|TRY|TTD|TWD|TZS|UAH|UGX|USD|USN|UYI|UYU|UYW|UZS|VED|VES|VND|VUV|WST|XAD|XAF|XAG|XAU|XBA|XBB|XBC|XBD|XCD|XCG|XDR|XOF|XPD|XPF|XPT|XSU|XTS|XUA|XXX|YER|ZAR|ZMW|ZWG)$/;
-const iban = /^[A-Z]{2}(?!00|01|99)\d{2}[A-Z0-9]{11,30}$/;
-const dateSource = `(?:(?:\\d\\d[2468][048]|\\d\\d[13579][26]|\\d\\d0[48]|[02468][048]00|[13579][26]00)-02-29|\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|(?:02)-(?:0[1-9]|1\\d|2[0-8])))`;
-function regexes_anchor(source) {
-	return new RegExp(`^${source}$`);
-}
-const date =   regexes_anchor(dateSource);
-function timeSource(args) {
-	const hhmm = `(?:[01]\\d|2[0-3]):[0-5]\\d`;
-	const regex = typeof args.precision === "number"
-		? args.precision === -1
-			? `${hhmm}`
-			: args.precision === 0
-				? `${hhmm}:[0-5]\\d`
-				: `${hhmm}:[0-5]\\d\\.\\d{${args.precision}}`
-		: args.seconds
-			? `${hhmm}:[0-5]\\d(?:\\.\\d+)?`
-			: `${hhmm}(?::[0-5]\\d(?:\\.\\d+)?)?`;
-	return regex;
-}
-function time(args) {
-	return new RegExp(`^${timeSource(args)}$`);
-}
-function datetime(args) {
-	const opts = ["Z"];
-	if (args.offset)
-		opts.push(`([+-](?:[01]\\d|2[0-3]):[0-5]\\d)`);
-	const qualified = `${timeSource({ precision: args.precision, seconds: true })}(?:${opts.join("|")})`;
-	const timeRegex = args.local ? `${qualified}|${timeSource({ precision: args.precision })}` : qualified;
-	return new RegExp(`^${dateSource}T(?:${timeRegex})$`);
-}
-const anyString = /^[\s\S]{0,}$/;
-const string = (params) => {
-	const regex = params ? `[\\s\\S]{${params?.minimum ?? 0},${params?.maximum ?? ""}}` : `[\\s\\S]*`;
-	return new RegExp(`^${regex}$`);
-};
-const bigint = /^-?\d+n?$/;
-const integer = /^-?\d+$/;
-const number = /^-?\d+(?:\.\d+)?$/;
-const regexes_boolean = /^(?:true|false)$/i;
-const _null = /^null$/i;
-const _undefined = /^undefined$/i;
-const lowercase = /^[^A-Z]*$/;
-const uppercase = /^[^a-z]*$/;
-const hex = /^[0-9a-fA-F]*$/;
-function fixedBase64(bodyLength, padding) {
-	return new RegExp(`^[A-Za-z0-9+/]{${bodyLength}}${padding}$`);
-}
-function fixedBase64url(length) {
-	return new RegExp(`^[A-Za-z0-9_-]{${length}}$`);
-}
-const md5_hex = /^[0-9a-fA-F]{32}$/;
-const md5_base64 =   (  null && (fixedBase64(22, "==")));
-const md5_base64url =   (  null && (fixedBase64url(22)));
-const sha1_hex = /^[0-9a-fA-F]{40}$/;
-const sha1_base64 =   (  null && (fixedBase64(27, "=")));
-const sha1_base64url =   (  null && (fixedBase64url(27)));
-const sha256_hex = /^[0-9a-fA-F]{64}$/;
-const sha256_base64 =   (  null && (fixedBase64(43, "=")));
-const sha256_base64url =   (  null && (fixedBase64url(43)));
-const sha384_hex = /^[0-9a-fA-F]{96}$/;
-const sha384_base64 =   (  null && (fixedBase64(64, "")));
-const sha384_base64url =   (  null && (fixedBase64url(64)));
-const sha512_hex = /^[0-9a-fA-F]{128}$/;
-const sha512_base64 =   (  null && (fixedBase64(86, "==")));
-const sha512_base64url =   (  null && (fixedBase64url(86)));
-;
-const $ZodCheck =   core_core .xI("$ZodCheck", (inst, def) => {
-	var _a;
-	inst._zod ?? (inst._zod = {});
-	inst._zod.def = def;
-	(_a = inst._zod).onattach ?? (_a.onattach = []);
-});
-const _whenHasSize = (payload) => {
-	const val = payload.value;
-	return !util.nullish(val) && val.size !== undefined;
-};
-const _whenHasLength = (payload) => {
-	const val = payload.value;
-	return !core_util .cl(val) && val.length !== undefined;
-};
-const numericOriginMap = {
-	number: "number",
-	bigint: "bigint",
-	object: "date",
-};
-const $ZodCheckLessThan =   core_core .xI("$ZodCheckLessThan", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	const origin = numericOriginMap[typeof def.value];
-	inst._zod.check = (payload) => {
-		if (def.inclusive ? payload.value <= def.value : payload.value < def.value) {
-			return;
-		}
-		payload.issues.push({
-			origin: numericOriginMap[typeof payload.value] ?? origin,
-			code: "too_big",
-			maximum: typeof def.value === "object" ? def.value.getTime() : def.value,
-			input: payload.value,
-			inclusive: def.inclusive,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckGreaterThan =   core_core .xI("$ZodCheckGreaterThan", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	const origin = numericOriginMap[typeof def.value];
-	inst._zod.check = (payload) => {
-		if (def.inclusive ? payload.value >= def.value : payload.value > def.value) {
-			return;
-		}
-		payload.issues.push({
-			origin: numericOriginMap[typeof payload.value] ?? origin,
-			code: "too_small",
-			minimum: typeof def.value === "object" ? def.value.getTime() : def.value,
-			input: payload.value,
-			inclusive: def.inclusive,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckMultipleOf =
-  core_core .xI("$ZodCheckMultipleOf", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	inst._zod.check = (payload) => {
-		if (typeof payload.value !== typeof def.value)
-			throw new Error("Cannot mix number and bigint in multiple_of check.");
-		const isMultiple = typeof payload.value === "bigint"
-			?
-				def.value !== BigInt(0) && payload.value % def.value === BigInt(0)
-			: core_util .LG(payload.value, def.value) === 0;
-		if (isMultiple)
-			return;
-		payload.issues.push({
-			origin: typeof payload.value,
-			code: "not_multiple_of",
-			divisor: def.value,
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckNumberFormat =   core_core .xI("$ZodCheckNumberFormat", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	def.format = def.format || "float64";
-	const isInt = def.format?.includes("int");
-	const origin = isInt ? "int" : "number";
-	const [minimum, maximum] = core_util .zH[def.format];
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		if (isInt) {
-			if (!Number.isInteger(input)) {
-				payload.issues.push({
-					expected: origin,
-					format: def.format,
-					code: "invalid_type",
-					continue: false,
-					input,
-					inst,
-				});
-				return;
-			}
-			if (!Number.isSafeInteger(input)) {
-				if (input > 0) {
-					payload.issues.push({
-						input,
-						code: "too_big",
-						maximum: Number.MAX_SAFE_INTEGER,
-						note: "Integers must be within the safe integer range.",
-						inst,
-						origin,
-						inclusive: true,
-						continue: !def.abort,
-					});
-				}
-				else {
-					payload.issues.push({
-						input,
-						code: "too_small",
-						minimum: Number.MIN_SAFE_INTEGER,
-						note: "Integers must be within the safe integer range.",
-						inst,
-						origin,
-						inclusive: true,
-						continue: !def.abort,
-					});
-				}
-				return;
-			}
-		}
-		if (input < minimum) {
-			payload.issues.push({
-				origin: "number",
-				input,
-				code: "too_small",
-				minimum,
-				inclusive: true,
-				inst,
-				continue: !def.abort,
-			});
-		}
-		if (input > maximum) {
-			payload.issues.push({
-				origin: "number",
-				input,
-				code: "too_big",
-				maximum,
-				inclusive: true,
-				inst,
-				continue: !def.abort,
-			});
-		}
-	};
-});
-const $ZodCheckBigIntFormat =   (  null && (core.$constructor("$ZodCheckBigIntFormat", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	const [minimum, maximum] = util.BIGINT_FORMAT_RANGES[def.format];
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		if (input < minimum) {
-			payload.issues.push({
-				origin: "bigint",
-				input,
-				code: "too_small",
-				minimum: minimum,
-				inclusive: true,
-				inst,
-				continue: !def.abort,
-			});
-		}
-		if (input > maximum) {
-			payload.issues.push({
-				origin: "bigint",
-				input,
-				code: "too_big",
-				maximum,
-				inclusive: true,
-				inst,
-				continue: !def.abort,
-			});
-		}
-	};
-})));
-const $ZodCheckMaxSize =   (  null && (core.$constructor("$ZodCheckMaxSize", (inst, def) => {
-	var _a;
-	$ZodCheck.init(inst, def);
-	(_a = inst._zod.def).when ?? (_a.when = _whenHasSize);
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		const size = input.size;
-		if (size <= def.maximum)
-			return;
-		payload.issues.push({
-			origin: util.getSizableOrigin(input),
-			code: "too_big",
-			maximum: def.maximum,
-			inclusive: true,
-			input,
-			inst,
-			continue: !def.abort,
-		});
-	};
-})));
-const $ZodCheckMinSize =   (  null && (core.$constructor("$ZodCheckMinSize", (inst, def) => {
-	var _a;
-	$ZodCheck.init(inst, def);
-	(_a = inst._zod.def).when ?? (_a.when = _whenHasSize);
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		const size = input.size;
-		if (size >= def.minimum)
-			return;
-		payload.issues.push({
-			origin: util.getSizableOrigin(input),
-			code: "too_small",
-			minimum: def.minimum,
-			inclusive: true,
-			input,
-			inst,
-			continue: !def.abort,
-		});
-	};
-})));
-const $ZodCheckSizeEquals =   (  null && (core.$constructor("$ZodCheckSizeEquals", (inst, def) => {
-	var _a;
-	$ZodCheck.init(inst, def);
-	(_a = inst._zod.def).when ?? (_a.when = _whenHasSize);
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		const size = input.size;
-		if (size === def.size)
-			return;
-		const tooBig = size > def.size;
-		payload.issues.push({
-			origin: util.getSizableOrigin(input),
-			...(tooBig ? { code: "too_big", maximum: def.size } : { code: "too_small", minimum: def.size }),
-			inclusive: true,
-			exact: true,
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-})));
-const $ZodCheckMaxLength =   core_core .xI("$ZodCheckMaxLength", (inst, def) => {
-	var _a;
-	$ZodCheck.init(inst, def);
-	(_a = inst._zod.def).when ?? (_a.when = _whenHasLength);
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		const units = input.length;
-		const length = typeof input === "string" && units > def.maximum ? core_util .O7(input) : units;
-		if (length <= def.maximum)
-			return;
-		const origin = core_util .Rc(input);
-		payload.issues.push({
-			origin,
-			code: "too_big",
-			maximum: def.maximum,
-			inclusive: true,
-			input,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckMinLength =   core_core .xI("$ZodCheckMinLength", (inst, def) => {
-	var _a;
-	$ZodCheck.init(inst, def);
-	(_a = inst._zod.def).when ?? (_a.when = _whenHasLength);
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		const units = input.length;
-		const length = typeof input === "string" && units >= def.minimum && units < def.minimum * 2
-			? core_util .O7(input)
-			: units;
-		if (length >= def.minimum)
-			return;
-		const origin = core_util .Rc(input);
-		payload.issues.push({
-			origin,
-			code: "too_small",
-			minimum: def.minimum,
-			inclusive: true,
-			input,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckLengthEquals =   core_core .xI("$ZodCheckLengthEquals", (inst, def) => {
-	var _a;
-	$ZodCheck.init(inst, def);
-	(_a = inst._zod.def).when ?? (_a.when = _whenHasLength);
-	inst._zod.check = (payload) => {
-		const input = payload.value;
-		const units = input.length;
-		const length = typeof input === "string" && units >= def.length && units <= def.length * 2
-			? core_util .O7(input)
-			: units;
-		if (length === def.length)
-			return;
-		const origin = core_util .Rc(input);
-		const tooBig = length > def.length;
-		payload.issues.push({
-			origin,
-			...(tooBig ? { code: "too_big", maximum: def.length } : { code: "too_small", minimum: def.length }),
-			inclusive: true,
-			exact: true,
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckStringFormat =   core_core .xI("$ZodCheckStringFormat", (inst, def) => {
-	var _a, _b;
-	$ZodCheck.init(inst, def);
-	if (def.pattern)
-		(_a = inst._zod).check ?? (_a.check = (payload) => {
-			def.pattern.lastIndex = 0;
-			if (def.pattern.test(payload.value))
-				return;
-			payload.issues.push({
-				origin: "string",
-				code: "invalid_format",
-				format: def.format,
-				input: payload.value,
-				...(def.pattern ? { pattern: def.pattern.toString() } : {}),
-				inst,
-				continue: !def.abort,
-			});
-		});
-	else
-		(_b = inst._zod).check ?? (_b.check = () => { });
-});
-const $ZodCheckRegex =   core_core .xI("$ZodCheckRegex", (inst, def) => {
-	$ZodCheckStringFormat.init(inst, def);
-	inst._zod.check = (payload) => {
-		def.pattern.lastIndex = 0;
-		if (def.pattern.test(payload.value))
-			return;
-		payload.issues.push({
-			origin: "string",
-			code: "invalid_format",
-			format: "regex",
-			input: payload.value,
-			pattern: def.pattern.toString(),
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckLowerCase =   core_core .xI("$ZodCheckLowerCase", (inst, def) => {
-	def.pattern ?? (def.pattern = lowercase);
-	$ZodCheckStringFormat.init(inst, def);
-});
-const $ZodCheckUpperCase =   core_core .xI("$ZodCheckUpperCase", (inst, def) => {
-	def.pattern ?? (def.pattern = uppercase);
-	$ZodCheckStringFormat.init(inst, def);
-});
-const $ZodCheckIncludes =   core_core .xI("$ZodCheckIncludes", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	const escapedRegex = core_util .sD(def.includes);
-	const pattern = new RegExp(typeof def.position === "number" ? `^.{${def.position},}${escapedRegex}` : escapedRegex);
-	def.pattern = pattern;
-	inst._zod.check = (payload) => {
-		if (payload.value.includes(def.includes, def.position))
-			return;
-		payload.issues.push({
-			origin: "string",
-			code: "invalid_format",
-			format: "includes",
-			includes: def.includes,
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckStartsWith =   core_core .xI("$ZodCheckStartsWith", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	const pattern = new RegExp(`^${core_util .sD(def.prefix)}.*`);
-	def.pattern ?? (def.pattern = pattern);
-	inst._zod.check = (payload) => {
-		if (payload.value.startsWith(def.prefix))
-			return;
-		payload.issues.push({
-			origin: "string",
-			code: "invalid_format",
-			format: "starts_with",
-			prefix: def.prefix,
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-const $ZodCheckEndsWith =   core_core .xI("$ZodCheckEndsWith", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	const pattern = new RegExp(`.*${core_util .sD(def.suffix)}$`);
-	def.pattern ?? (def.pattern = pattern);
-	inst._zod.check = (payload) => {
-		if (payload.value.endsWith(def.suffix))
-			return;
-		payload.issues.push({
-			origin: "string",
-			code: "invalid_format",
-			format: "ends_with",
-			suffix: def.suffix,
-			input: payload.value,
-			inst,
-			continue: !def.abort,
-		});
-	};
-});
-function handleCheckPropertyResult(result, payload, property) {
-	if (result.issues.length) {
-		payload.issues.push(...core_util .lQ(property, result.issues));
-	}
-}
-const $ZodCheckProperty =   (  null && (core.$constructor("$ZodCheckProperty", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	inst._zod.check = (payload) => {
-		const result = def.schema._zod.run({
-			value: payload.value[def.property],
-			issues: [],
-		}, {});
-		if (result instanceof Promise) {
-			return result.then((result) => handleCheckPropertyResult(result, payload, def.property));
-		}
-		handleCheckPropertyResult(result, payload, def.property);
-		return;
-	};
-})));
-const $ZodCheckProperties =   core_core .xI("$ZodCheckProperties", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	core_util .jD(inst, Symbol.iterator, function* () {
-		yield inst;
-	});
-	let entries;
-	inst._zod.check = (payload) => {
-		if (payload.value == null) {
-			payload.issues.push({ expected: "object", code: "invalid_type", input: payload.value, inst });
-			return undefined;
-		}
-		entries ?? (entries = Reflect.ownKeys(def.shape).map((key) => [key, def.shape[key]]));
-		const input = payload.value;
-		let proms;
-		for (const [key, schema] of entries) {
-			const result = schema._zod.run({ value: input[key], issues: [] }, {});
-			if (result instanceof Promise) {
-				proms ?? (proms = []);
-				proms.push(result.then((result) => handleCheckPropertyResult(result, payload, key)));
-			}
-			else {
-				handleCheckPropertyResult(result, payload, key);
-			}
-		}
-		if (proms)
-			return Promise.all(proms).then(() => undefined);
-		return undefined;
-	};
-});
-const $ZodCheckMimeType =   (  null && (core.$constructor("$ZodCheckMimeType", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	const mimeSet = new Set(def.mime);
-	inst._zod.check = (payload) => {
-		if (mimeSet.has(payload.value.type))
-			return;
-		payload.issues.push({
-			code: "invalid_value",
-			values: def.mime,
-			input: payload.value.type,
-			inst,
-			continue: !def.abort,
-		});
-	};
-})));
-const $ZodCheckOverwrite =   core_core .xI("$ZodCheckOverwrite", (inst, def) => {
-	$ZodCheck.init(inst, def);
-	inst._zod.check = (payload) => {
-		payload.value = def.tx(payload.value);
-	};
-});
+var core_checks = __nccwpck_require__(1694);
 ;
 class Doc {
 	constructor(args = [], closed = {}) {
@@ -57072,6 +56495,7 @@ class Doc {
 		return factory(...Object.values(this.closed));
 	}
 }
+var core_regexes = __nccwpck_require__(552);
 ;
 const version = {
 	major: 4,
@@ -57217,7 +56641,7 @@ function standardProps(inst) {
 }
 const $ZodString =   core_core .xI("$ZodString", (inst, def) => {
 	$ZodType.init(inst, def);
-	inst._zod.pattern = def.pattern ?? anyString;
+	inst._zod.pattern = def.pattern ?? core_regexes .gp;
 	inst._zod.parse = (payload, _) => {
 		if (def.coerce)
 			try {
@@ -57236,11 +56660,11 @@ const $ZodString =   core_core .xI("$ZodString", (inst, def) => {
 	};
 });
 const $ZodStringFormat =   core_core .xI("$ZodStringFormat", (inst, def) => {
-	$ZodCheckStringFormat.init(inst, def);
+	core_checks .ql.init(inst, def);
 	$ZodString.init(inst, def);
 });
 const $ZodGUID =   core_core .xI("$ZodGUID", (inst, def) => {
-	def.pattern ?? (def.pattern = guid);
+	def.pattern ?? (def.pattern = core_regexes .Os);
 	$ZodStringFormat.init(inst, def);
 });
 const $ZodUUID =   core_core .xI("$ZodUUID", (inst, def) => {
@@ -57258,14 +56682,14 @@ const $ZodUUID =   core_core .xI("$ZodUUID", (inst, def) => {
 		const v = versionMap[def.version];
 		if (v === undefined)
 			throw new Error(`Invalid UUID version: "${def.version}"`);
-		def.pattern ?? (def.pattern = uuid(v));
+		def.pattern ?? (def.pattern = core_regexes .uR(v));
 	}
 	else
-		def.pattern ?? (def.pattern = uuid());
+		def.pattern ?? (def.pattern = core_regexes .uR());
 	$ZodStringFormat.init(inst, def);
 });
 const $ZodEmail =   core_core .xI("$ZodEmail", (inst, def) => {
-	def.pattern ?? (def.pattern = email);
+	def.pattern ?? (def.pattern = core_regexes .Rp);
 	$ZodStringFormat.init(inst, def);
 });
 const URL_BAD_FORMAT = 1;
@@ -57288,7 +56712,7 @@ function validateURL(trimmed, def) {
 	return parseURLObject(trimmed, def);
 }
 function parseURLObject(trimmed, def) {
-	if (!def.normalize && def.protocol?.source === httpProtocol.source && !/^https?:\/\//i.test(trimmed)) {
+	if (!def.normalize && def.protocol?.source === core_regexes .F.source && !/^https?:\/\//i.test(trimmed)) {
 		return URL_BAD_FORMAT;
 	}
 	try {
@@ -57383,53 +56807,53 @@ const $ZodURL =   core_core .xI("$ZodURL", (inst, def) => {
 	};
 });
 const $ZodEmoji =   core_core .xI("$ZodEmoji", (inst, def) => {
-	def.pattern ?? (def.pattern = emoji());
+	def.pattern ?? (def.pattern = core_regexes .Zg());
 	$ZodStringFormat.init(inst, def);
 });
 const $ZodNanoID =   core_core .xI("$ZodNanoID", (inst, def) => {
 	if (def.length !== undefined && (!Number.isInteger(def.length) || def.length < 1))
 		throw new Error(`Invalid nanoid length: ${def.length}`);
-	def.pattern ?? (def.pattern = def.length === undefined ? nanoid : nanoidOfLength(def.length));
+	def.pattern ?? (def.pattern = def.length === undefined ? core_regexes .Ak : core_regexes .D2(def.length));
 	$ZodStringFormat.init(inst, def);
 });
 const $ZodCUID =   core_core .xI("$ZodCUID", (inst, def) => {
-	def.pattern ?? (def.pattern = cuid);
+	def.pattern ?? (def.pattern = core_regexes .gF);
 	$ZodStringFormat.init(inst, def);
 });
 const $ZodCUID2 =   core_core .xI("$ZodCUID2", (inst, def) => {
-	def.pattern ?? (def.pattern = cuid2);
+	def.pattern ?? (def.pattern = core_regexes .Gl);
 	$ZodStringFormat.init(inst, def);
 });
 const $ZodULID =   core_core .xI("$ZodULID", (inst, def) => {
-	def.pattern ?? (def.pattern = ulid);
+	def.pattern ?? (def.pattern = core_regexes .Z0);
 	$ZodStringFormat.init(inst, def);
 });
 const $ZodXID =   core_core .xI("$ZodXID", (inst, def) => {
-	def.pattern ?? (def.pattern = xid);
+	def.pattern ?? (def.pattern = core_regexes .kM);
 	$ZodStringFormat.init(inst, def);
 });
 const $ZodKSUID =   core_core .xI("$ZodKSUID", (inst, def) => {
-	def.pattern ?? (def.pattern = ksuid);
+	def.pattern ?? (def.pattern = core_regexes .fO);
 	$ZodStringFormat.init(inst, def);
 });
 const $ZodISODateTime =   core_core .xI("$ZodISODateTime", (inst, def) => {
-	def.pattern ?? (def.pattern = datetime(def));
+	def.pattern ?? (def.pattern = core_regexes .w$(def));
 	$ZodStringFormat.init(inst, def);
 });
 const $ZodISODate =   core_core .xI("$ZodISODate", (inst, def) => {
-	def.pattern ?? (def.pattern = date);
+	def.pattern ?? (def.pattern = core_regexes .p6);
 	$ZodStringFormat.init(inst, def);
 });
 const $ZodISOTime =   core_core .xI("$ZodISOTime", (inst, def) => {
-	def.pattern ?? (def.pattern = time(def));
+	def.pattern ?? (def.pattern = core_regexes .kB(def));
 	$ZodStringFormat.init(inst, def);
 });
 const $ZodISODuration =   core_core .xI("$ZodISODuration", (inst, def) => {
-	def.pattern ?? (def.pattern = duration);
+	def.pattern ?? (def.pattern = core_regexes .p0);
 	$ZodStringFormat.init(inst, def);
 });
 const $ZodIPv4 =   core_core .xI("$ZodIPv4", (inst, def) => {
-	def.pattern ?? (def.pattern = ipv4);
+	def.pattern ?? (def.pattern = core_regexes .uX);
 	$ZodStringFormat.init(inst, def);
 });
 const ipv6Alphabet = /^[0-9a-fA-F:.]+$/;
@@ -57439,7 +56863,7 @@ function isValidIPv6(value) {
 	return canParseURL(`http://[${value}]`);
 }
 const $ZodIPv6 =   core_core .xI("$ZodIPv6", (inst, def) => {
-	def.pattern ?? (def.pattern = ipv6);
+	def.pattern ?? (def.pattern = core_regexes .ug);
 	$ZodStringFormat.init(inst, def);
 	inst._zod.check = (payload) => {
 		if (!isValidIPv6(payload.value)) {
@@ -57458,7 +56882,7 @@ const $ZodMAC =   (  null && (core.$constructor("$ZodMAC", (inst, def) => {
 	$ZodStringFormat.init(inst, def);
 })));
 const $ZodCIDRv4 =   core_core .xI("$ZodCIDRv4", (inst, def) => {
-	def.pattern ?? (def.pattern = cidrv4);
+	def.pattern ?? (def.pattern = core_regexes .zr);
 	$ZodStringFormat.init(inst, def);
 });
 function isValidCIDRv6(value) {
@@ -57476,7 +56900,7 @@ function isValidCIDRv6(value) {
 	return isValidIPv6(address);
 }
 const $ZodCIDRv6 =   core_core .xI("$ZodCIDRv6", (inst, def) => {
-	def.pattern ?? (def.pattern = cidrv6);
+	def.pattern ?? (def.pattern = core_regexes .l7);
 	$ZodStringFormat.init(inst, def);
 	inst._zod.check = (payload) => {
 		if (!isValidCIDRv6(payload.value)) {
@@ -57545,7 +56969,7 @@ const $ZodBase64URL =   core_core .xI("$ZodBase64URL", (inst, def) => {
 	};
 });
 const $ZodE164 =   core_core .xI("$ZodE164", (inst, def) => {
-	def.pattern ?? (def.pattern = e164);
+	def.pattern ?? (def.pattern = core_regexes .hQ);
 	$ZodStringFormat.init(inst, def);
 });
 const CC_SANITIZE = /[- ]/g;
@@ -57664,7 +57088,7 @@ const $ZodCustomStringFormat =   (  null && (core.$constructor("$ZodCustomString
 })));
 const $ZodNumber =   core_core .xI("$ZodNumber", (inst, def) => {
 	$ZodType.init(inst, def);
-	inst._zod.pattern = number;
+	inst._zod.pattern = core_regexes .ai;
 	inst._zod.parse = (payload, _ctx) => {
 		if (def.coerce)
 			try {
@@ -57693,12 +57117,12 @@ const $ZodNumber =   core_core .xI("$ZodNumber", (inst, def) => {
 	};
 });
 const $ZodNumberFormat =   core_core .xI("$ZodNumberFormat", (inst, def) => {
-	$ZodCheckNumberFormat.init(inst, def);
+	core_checks .KH.init(inst, def);
 	$ZodNumber.init(inst, def);
 });
 const $ZodBoolean =   core_core .xI("$ZodBoolean", (inst, def) => {
 	$ZodType.init(inst, def);
-	inst._zod.pattern = regexes_boolean;
+	inst._zod.pattern = core_regexes .zM;
 	inst._zod.parse = (payload, _ctx) => {
 		if (def.coerce)
 			try {
@@ -57719,7 +57143,7 @@ const $ZodBoolean =   core_core .xI("$ZodBoolean", (inst, def) => {
 });
 const $ZodBigInt =   core_core .xI("$ZodBigInt", (inst, def) => {
 	$ZodType.init(inst, def);
-	inst._zod.pattern = bigint;
+	inst._zod.pattern = core_regexes .o;
 	inst._zod.parse = (payload, _ctx) => {
 		if (def.coerce)
 			try {
@@ -57775,7 +57199,7 @@ const $ZodUndefined =   (  null && (core.$constructor("$ZodUndefined", (inst, de
 })));
 const $ZodNull =   core_core .xI("$ZodNull", (inst, def) => {
 	$ZodType.init(inst, def);
-	inst._zod.pattern = _null;
+	inst._zod.pattern = core_regexes .ch;
 	inst._zod.values = new Set([null]);
 	inst._zod.parse = (payload, _ctx) => {
 		const input = payload.value;
@@ -58795,7 +58219,7 @@ const $ZodRecord =   core_core .xI("$ZodRecord", (inst, def) => {
 				if (keyResult instanceof Promise) {
 					throw new Error("Async schemas not supported in object keys currently");
 				}
-				const checkNumericKey = typeof key === "string" && number.test(key) && keyResult.issues.length;
+				const checkNumericKey = typeof key === "string" && core_regexes .ai.test(key) && keyResult.issues.length;
 				if (checkNumericKey) {
 					const retryResult = def.keyType._zod.run({ value: Number(key), issues: [] }, ctx);
 					if (retryResult instanceof Promise) {
@@ -59543,7 +58967,7 @@ const $ZodLazy =   (  null && (core.$constructor("$ZodLazy", (inst, def) => {
 	};
 })));
 const $ZodCustom =   core_core .xI("$ZodCustom", (inst, def) => {
-	$ZodCheck.init(inst, def);
+	core_checks .QP.init(inst, def);
 	$ZodType.init(inst, def);
 	inst._zod.parse = (payload, _) => {
 		return payload;
@@ -59573,947 +58997,7 @@ function handleRefineResult(result, payload, input, inst) {
 	}
 }
 var registries = __nccwpck_require__(4288);
-;
-function snapshotChecks(def) {
-	if (def.checks)
-		def.checks = [...def.checks];
-	return def;
-}
-function _string(Class, params) {
-	return new Class(snapshotChecks({ type: "string", ...core_util .A2(params) }));
-}
-function _coercedString(Class, params) {
-	return new Class(snapshotChecks({ type: "string", coerce: true, ...util.normalizeParams(params) }));
-}
-function _email(Class, params) {
-	return new Class({
-		type: "string",
-		format: "email",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _guid(Class, params) {
-	return new Class({
-		type: "string",
-		format: "guid",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _uuid(Class, params) {
-	return new Class({
-		type: "string",
-		format: "uuid",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _uuidv4(Class, params) {
-	return new Class({
-		type: "string",
-		format: "uuid",
-		check: "string_format",
-		abort: false,
-		version: "v4",
-		...core_util .A2(params),
-	});
-}
-function _uuidv6(Class, params) {
-	return new Class({
-		type: "string",
-		format: "uuid",
-		check: "string_format",
-		abort: false,
-		version: "v6",
-		...core_util .A2(params),
-	});
-}
-function _uuidv7(Class, params) {
-	return new Class({
-		type: "string",
-		format: "uuid",
-		check: "string_format",
-		abort: false,
-		version: "v7",
-		...core_util .A2(params),
-	});
-}
-function _url(Class, params) {
-	return new Class({
-		type: "string",
-		format: "url",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function api_emoji(Class, params) {
-	return new Class({
-		type: "string",
-		format: "emoji",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _nanoid(Class, params) {
-	return new Class({
-		type: "string",
-		format: "nanoid",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _cuid(Class, params) {
-	return new Class({
-		type: "string",
-		format: "cuid",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _cuid2(Class, params) {
-	return new Class({
-		type: "string",
-		format: "cuid2",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _ulid(Class, params) {
-	return new Class({
-		type: "string",
-		format: "ulid",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _xid(Class, params) {
-	return new Class({
-		type: "string",
-		format: "xid",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _ksuid(Class, params) {
-	return new Class({
-		type: "string",
-		format: "ksuid",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _ipv4(Class, params) {
-	return new Class({
-		type: "string",
-		format: "ipv4",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _ipv6(Class, params) {
-	return new Class({
-		type: "string",
-		format: "ipv6",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _mac(Class, params) {
-	return new Class({
-		type: "string",
-		format: "mac",
-		check: "string_format",
-		abort: false,
-		...util.normalizeParams(params),
-	});
-}
-function _cidrv4(Class, params) {
-	return new Class({
-		type: "string",
-		format: "cidrv4",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _cidrv6(Class, params) {
-	return new Class({
-		type: "string",
-		format: "cidrv6",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _base64(Class, params) {
-	return new Class({
-		type: "string",
-		format: "base64",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _base64url(Class, params) {
-	return new Class({
-		type: "string",
-		format: "base64url",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _e164(Class, params) {
-	return new Class({
-		type: "string",
-		format: "e164",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-function _creditCard(Class, params) {
-	return new Class({
-		type: "string",
-		format: "credit_card",
-		check: "string_format",
-		abort: false,
-		...util.normalizeParams(params),
-	});
-}
-function _iban(Class, params) {
-	return new Class({
-		type: "string",
-		format: "iban",
-		check: "string_format",
-		abort: false,
-		...util.normalizeParams(params),
-	});
-}
-function _jwt(Class, params) {
-	return new Class({
-		type: "string",
-		format: "jwt",
-		check: "string_format",
-		abort: false,
-		...core_util .A2(params),
-	});
-}
-const TimePrecision = {
-	Any: null,
-	Minute: -1,
-	Second: 0,
-	Millisecond: 3,
-	Microsecond: 6,
-};
-function _isoDateTime(Class, params) {
-	return new Class({
-		type: "string",
-		format: "datetime",
-		check: "string_format",
-		offset: false,
-		local: false,
-		precision: null,
-		...core_util .A2(params),
-	});
-}
-function _isoDate(Class, params) {
-	return new Class({
-		type: "string",
-		format: "date",
-		check: "string_format",
-		...core_util .A2(params),
-	});
-}
-function _isoTime(Class, params) {
-	return new Class({
-		type: "string",
-		format: "time",
-		check: "string_format",
-		precision: null,
-		...core_util .A2(params),
-	});
-}
-function _isoDuration(Class, params) {
-	return new Class({
-		type: "string",
-		format: "duration",
-		check: "string_format",
-		...core_util .A2(params),
-	});
-}
-function _number(Class, params) {
-	return new Class(snapshotChecks({ type: "number", checks: [], ...core_util .A2(params) }));
-}
-function _coercedNumber(Class, params) {
-	return new Class(snapshotChecks({ type: "number", coerce: true, checks: [], ...util.normalizeParams(params) }));
-}
-function _int(Class, params) {
-	return new Class({
-		type: "number",
-		check: "number_format",
-		abort: false,
-		format: "safeint",
-		...core_util .A2(params),
-	});
-}
-function _float32(Class, params) {
-	return new Class({
-		type: "number",
-		check: "number_format",
-		abort: false,
-		format: "float32",
-		...util.normalizeParams(params),
-	});
-}
-function _float64(Class, params) {
-	return new Class({
-		type: "number",
-		check: "number_format",
-		abort: false,
-		format: "float64",
-		...util.normalizeParams(params),
-	});
-}
-function _int32(Class, params) {
-	return new Class({
-		type: "number",
-		check: "number_format",
-		abort: false,
-		format: "int32",
-		...util.normalizeParams(params),
-	});
-}
-function _uint32(Class, params) {
-	return new Class({
-		type: "number",
-		check: "number_format",
-		abort: false,
-		format: "uint32",
-		...util.normalizeParams(params),
-	});
-}
-function _boolean(Class, params) {
-	return new Class({
-		type: "boolean",
-		...core_util .A2(params),
-	});
-}
-function _coercedBoolean(Class, params) {
-	return new Class({
-		type: "boolean",
-		coerce: true,
-		...util.normalizeParams(params),
-	});
-}
-function _bigint(Class, params) {
-	return new Class({
-		type: "bigint",
-		...util.normalizeParams(params),
-	});
-}
-function _coercedBigint(Class, params) {
-	return new Class({
-		type: "bigint",
-		coerce: true,
-		...util.normalizeParams(params),
-	});
-}
-function _int64(Class, params) {
-	return new Class({
-		type: "bigint",
-		check: "bigint_format",
-		abort: false,
-		format: "int64",
-		...util.normalizeParams(params),
-	});
-}
-function _uint64(Class, params) {
-	return new Class({
-		type: "bigint",
-		check: "bigint_format",
-		abort: false,
-		format: "uint64",
-		...util.normalizeParams(params),
-	});
-}
-function _symbol(Class, params) {
-	return new Class({
-		type: "symbol",
-		...util.normalizeParams(params),
-	});
-}
-function api_undefined(Class, params) {
-	return new Class({
-		type: "undefined",
-		...util.normalizeParams(params),
-	});
-}
-function api_null(Class, params) {
-	return new Class({
-		type: "null",
-		...core_util .A2(params),
-	});
-}
-function _any(Class) {
-	return new Class({
-		type: "any",
-	});
-}
-function _unknown(Class) {
-	return new Class({
-		type: "unknown",
-	});
-}
-function _never(Class, params) {
-	return new Class({
-		type: "never",
-		...core_util .A2(params),
-	});
-}
-function _void(Class, params) {
-	return new Class({
-		type: "void",
-		...util.normalizeParams(params),
-	});
-}
-function _date(Class, params) {
-	return new Class({
-		type: "date",
-		...util.normalizeParams(params),
-	});
-}
-function _coercedDate(Class, params) {
-	return new Class({
-		type: "date",
-		coerce: true,
-		...util.normalizeParams(params),
-	});
-}
-function _nan(Class, params) {
-	return new Class({
-		type: "nan",
-		...util.normalizeParams(params),
-	});
-}
-function _lt(value, params) {
-	return new $ZodCheckLessThan({
-		check: "less_than",
-		...core_util .A2(params),
-		value,
-		inclusive: false,
-	});
-}
-function _lte(value, params) {
-	return new $ZodCheckLessThan({
-		check: "less_than",
-		...core_util .A2(params),
-		value,
-		inclusive: true,
-	});
-}
-function _gt(value, params) {
-	return new $ZodCheckGreaterThan({
-		check: "greater_than",
-		...core_util .A2(params),
-		value,
-		inclusive: false,
-	});
-}
-function _gte(value, params) {
-	return new $ZodCheckGreaterThan({
-		check: "greater_than",
-		...core_util .A2(params),
-		value,
-		inclusive: true,
-	});
-}
-function _positive(params) {
-	return _gt(0, params);
-}
-function _negative(params) {
-	return _lt(0, params);
-}
-function _nonpositive(params) {
-	return _lte(0, params);
-}
-function _nonnegative(params) {
-	return _gte(0, params);
-}
-function _multipleOf(value, params) {
-	return new $ZodCheckMultipleOf({
-		check: "multiple_of",
-		...core_util .A2(params),
-		value,
-	});
-}
-function _maxSize(maximum, params) {
-	return new checks.$ZodCheckMaxSize({
-		check: "max_size",
-		...util.normalizeParams(params),
-		maximum,
-	});
-}
-function _minSize(minimum, params) {
-	return new checks.$ZodCheckMinSize({
-		check: "min_size",
-		...util.normalizeParams(params),
-		minimum,
-	});
-}
-function _size(size, params) {
-	return new checks.$ZodCheckSizeEquals({
-		check: "size_equals",
-		...util.normalizeParams(params),
-		size,
-	});
-}
-function _maxLength(maximum, params) {
-	const ch = new $ZodCheckMaxLength({
-		check: "max_length",
-		...core_util .A2(params),
-		maximum,
-	});
-	return ch;
-}
-function _minLength(minimum, params) {
-	return new $ZodCheckMinLength({
-		check: "min_length",
-		...core_util .A2(params),
-		minimum,
-	});
-}
-function _length(length, params) {
-	return new $ZodCheckLengthEquals({
-		check: "length_equals",
-		...core_util .A2(params),
-		length,
-	});
-}
-function _regex(pattern, params) {
-	return new $ZodCheckRegex({
-		check: "string_format",
-		format: "regex",
-		...core_util .A2(params),
-		pattern,
-	});
-}
-function _lowercase(params) {
-	return new $ZodCheckLowerCase({
-		check: "string_format",
-		format: "lowercase",
-		...core_util .A2(params),
-	});
-}
-function _uppercase(params) {
-	return new $ZodCheckUpperCase({
-		check: "string_format",
-		format: "uppercase",
-		...core_util .A2(params),
-	});
-}
-function _includes(includes, params) {
-	return new $ZodCheckIncludes({
-		check: "string_format",
-		format: "includes",
-		...core_util .A2(params),
-		includes,
-	});
-}
-function _startsWith(prefix, params) {
-	return new $ZodCheckStartsWith({
-		check: "string_format",
-		format: "starts_with",
-		...core_util .A2(params),
-		prefix,
-	});
-}
-function _endsWith(suffix, params) {
-	return new $ZodCheckEndsWith({
-		check: "string_format",
-		format: "ends_with",
-		...core_util .A2(params),
-		suffix,
-	});
-}
-function _property(property, schema, params) {
-	return new checks.$ZodCheckProperty({
-		check: "property",
-		property,
-		schema,
-		...util.normalizeParams(params),
-	});
-}
-function _properties(shape, params) {
-	return new $ZodCheckProperties({
-		check: "properties",
-		shape,
-		...core_util .A2(params),
-	});
-}
-function _mime(types, params) {
-	return new checks.$ZodCheckMimeType({
-		check: "mime_type",
-		mime: types,
-		...util.normalizeParams(params),
-	});
-}
-function _overwrite(tx) {
-	return new $ZodCheckOverwrite({
-		check: "overwrite",
-		tx,
-	});
-}
-function _normalize(form) {
-	return _overwrite((input) => input.normalize(form));
-}
-function _trim() {
-	return _overwrite((input) => input.trim());
-}
-function _toLowerCase() {
-	return _overwrite((input) => input.toLowerCase());
-}
-function _toUpperCase() {
-	return _overwrite((input) => input.toUpperCase());
-}
-function _slugify() {
-	return _overwrite((input) => core_util .Yv(input));
-}
-function _array(Class, element, params) {
-	return new Class({
-		type: "array",
-		element,
-		...core_util .A2(params),
-	});
-}
-function _union(Class, options, params) {
-	return new Class({
-		type: "union",
-		options,
-		...util.normalizeParams(params),
-	});
-}
-function _xor(Class, options, params) {
-	return new Class({
-		type: "union",
-		options,
-		inclusive: false,
-		...util.normalizeParams(params),
-	});
-}
-function _discriminatedUnion(Class, discriminator, options, params) {
-	return new Class({
-		type: "union",
-		options: options,
-		discriminator,
-		...util.normalizeParams(params),
-	});
-}
-function _intersection(Class, left, right) {
-	return new Class({
-		type: "intersection",
-		left,
-		right,
-	});
-}
-function _tuple(Class, items, _paramsOrRest, _params) {
-	const hasRest = _paramsOrRest instanceof schemas.$ZodType;
-	const params = hasRest ? _params : _paramsOrRest;
-	const rest = hasRest ? _paramsOrRest : null;
-	return new Class({
-		type: "tuple",
-		items,
-		rest,
-		...util.normalizeParams(params),
-	});
-}
-function _record(Class, keyType, valueType, params) {
-	return new Class({
-		type: "record",
-		keyType,
-		valueType,
-		...util.normalizeParams(params),
-	});
-}
-function _map(Class, keyType, valueType, params) {
-	return new Class({
-		type: "map",
-		keyType,
-		valueType,
-		...util.normalizeParams(params),
-	});
-}
-function _set(Class, valueType, params) {
-	return new Class({
-		type: "set",
-		valueType,
-		...util.normalizeParams(params),
-	});
-}
-function _enum(Class, values, params) {
-	const entries = Array.isArray(values) ? Object.fromEntries(values.map((v) => [v, v])) : values;
-	return new Class({
-		type: "enum",
-		entries,
-		...util.normalizeParams(params),
-	});
-}
-function _nativeEnum(Class, entries, params) {
-	return new Class({
-		type: "enum",
-		entries,
-		...util.normalizeParams(params),
-	});
-}
-function _literal(Class, value, params) {
-	return new Class({
-		type: "literal",
-		values: Array.isArray(value) ? value : [value],
-		...util.normalizeParams(params),
-	});
-}
-function _file(Class, params) {
-	return new Class({
-		type: "file",
-		...util.normalizeParams(params),
-	});
-}
-function _transform(Class, fn) {
-	return new Class({
-		type: "transform",
-		transform: fn,
-	});
-}
-function _optional(Class, innerType) {
-	return new Class({
-		type: "optional",
-		innerType,
-	});
-}
-function _nullable(Class, innerType) {
-	return new Class({
-		type: "nullable",
-		innerType,
-	});
-}
-function _default(Class, innerType, defaultValue) {
-	return new Class({
-		type: "default",
-		innerType,
-		get defaultValue() {
-			return typeof defaultValue === "function" ? defaultValue() : util.shallowClone(defaultValue);
-		},
-	});
-}
-function _nonoptional(Class, innerType, params) {
-	return new Class({
-		type: "nonoptional",
-		innerType,
-		...util.normalizeParams(params),
-	});
-}
-function _success(Class, innerType) {
-	return new Class({
-		type: "success",
-		innerType,
-	});
-}
-function _catch(Class, innerType, catchValue) {
-	return new Class({
-		type: "catch",
-		innerType,
-		catchValue: (typeof catchValue === "function" ? catchValue : util.constantCatch(catchValue)),
-	});
-}
-function _pipe(Class, in_, out) {
-	return new Class({
-		type: "pipe",
-		in: in_,
-		out,
-	});
-}
-function _readonly(Class, innerType) {
-	return new Class({
-		type: "readonly",
-		innerType,
-	});
-}
-function _templateLiteral(Class, parts, params) {
-	return new Class({
-		type: "template_literal",
-		parts,
-		...util.normalizeParams(params),
-	});
-}
-function _lazy(Class, getter) {
-	return new Class({
-		type: "lazy",
-		getter,
-	});
-}
-function _promise(Class, innerType) {
-	return new Class({
-		type: "promise",
-		innerType,
-	});
-}
-function _custom(Class, fn, _params) {
-	const norm = core_util .A2(_params);
-	norm.abort ?? (norm.abort = true);
-	const schema = new Class({
-		type: "custom",
-		check: "custom",
-		fn: fn,
-		...norm,
-	});
-	return schema;
-}
-function _refine(Class, fn, _params) {
-	const schema = new Class({
-		type: "custom",
-		check: "custom",
-		fn: fn,
-		...core_util .A2(_params),
-	});
-	return schema;
-}
-function _superRefine(fn, params) {
-	const ch = _check((payload) => {
-		payload.addIssue = (issue) => {
-			if (typeof issue === "string") {
-				payload.issues.push(core_util .sn(issue, payload.value, ch._zod.def));
-			}
-			else {
-				const _issue = issue;
-				if (_issue.fatal)
-					_issue.continue = false;
-				_issue.code ?? (_issue.code = "custom");
-				if (!("input" in _issue))
-					_issue.input = payload.value;
-				_issue.inst ?? (_issue.inst = ch);
-				_issue.continue ?? (_issue.continue = !ch._zod.def.abort);
-				payload.issues.push(core_util .sn(_issue));
-			}
-		};
-		return fn(payload.value, payload);
-	}, params);
-	return ch;
-}
-function _check(fn, params) {
-	const ch = new $ZodCheck({
-		check: "custom",
-		...core_util .A2(params),
-	});
-	ch._zod.check = fn;
-	return ch;
-}
-function describe(description) {
-	const ch = new $ZodCheck({ check: "describe" });
-	ch._zod.onattach = [
-		(inst) => {
-			const existing = registries .fd.get(inst) ?? {};
-			registries .fd.add(inst, { ...existing, description });
-		},
-	];
-	ch._zod.check = () => { };
-	return ch;
-}
-function meta(metadata) {
-	const ch = new $ZodCheck({ check: "meta" });
-	ch._zod.onattach = [
-		(inst) => {
-			const existing = registries .fd.get(inst) ?? {};
-			registries .fd.add(inst, { ...existing, ...metadata });
-		},
-	];
-	ch._zod.check = () => { };
-	return ch;
-}
-function _stringbool(Classes, _params) {
-	const params = util.normalizeParams(_params);
-	let truthyArray = params.truthy ?? ["true", "1", "yes", "on", "y", "enabled"];
-	let falsyArray = params.falsy ?? ["false", "0", "no", "off", "n", "disabled"];
-	if (params.case !== "sensitive") {
-		truthyArray = truthyArray.map((v) => (typeof v === "string" ? v.toLowerCase() : v));
-		falsyArray = falsyArray.map((v) => (typeof v === "string" ? v.toLowerCase() : v));
-	}
-	const truthySet = new Set(truthyArray);
-	const falsySet = new Set(falsyArray);
-	const _Codec = Classes.Codec ?? schemas.$ZodCodec;
-	const _Boolean = Classes.Boolean ?? schemas.$ZodBoolean;
-	const _String = Classes.String ?? schemas.$ZodString;
-	const stringSchema = new _String({ type: "string", error: params.error });
-	const booleanSchema = new _Boolean({ type: "boolean", error: params.error });
-	const codec = new _Codec({
-		type: "pipe",
-		in: stringSchema,
-		out: booleanSchema,
-		transform: ((input, payload) => {
-			let data = input;
-			if (params.case !== "sensitive")
-				data = data.toLowerCase();
-			if (truthySet.has(data)) {
-				return true;
-			}
-			else if (falsySet.has(data)) {
-				return false;
-			}
-			else {
-				payload.issues.push({
-					code: "invalid_value",
-					expected: "stringbool",
-					values: [...truthySet, ...falsySet],
-					input: payload.value,
-					inst: codec,
-					continue: false,
-				});
-				return {};
-			}
-		}),
-		reverseTransform: ((input, _payload) => {
-			if (input === true) {
-				return truthyArray[0] || "true";
-			}
-			else {
-				return falsyArray[0] || "false";
-			}
-		}),
-		error: params.error,
-	});
-	codec._zod.bag.truthy = truthyArray;
-	codec._zod.bag.falsy = falsyArray;
-	codec._zod.bag.case = params.case ?? "insensitive";
-	return codec;
-}
-function _stringFormat(Class, format, fnOrRegex, _params = {}) {
-	const params = util.normalizeParams(_params);
-	const def = {
-		check: "string_format",
-		type: "string",
-		format,
-		fn: typeof fnOrRegex === "function" ? fnOrRegex : (val) => fnOrRegex.test(val),
-		...params,
-	};
-	if (fnOrRegex instanceof RegExp) {
-		def.pattern = fnOrRegex;
-	}
-	const inst = new Class(def);
-	return inst;
-}
+var api = __nccwpck_require__(1299);
 ;
 function assignProps(target, ...sources) {
 	for (const source of sources) {
@@ -61165,8 +59649,8 @@ const formatMap = {
 	regex: "",
 };
 const exactPatterns = new Map([
-	[base64Charset, base64],
-	[base64urlCharset, base64url],
+	[base64Charset, core_regexes .K3],
+	[base64urlCharset, core_regexes .r0],
 ]);
 const exactPattern = (p) => exactPatterns.get(p) ?? p;
 const stringProcessor = (schema, ctx, _json, _params) => {
@@ -61590,7 +60074,7 @@ function stringifyKeyNames(bySchema, json, visited) {
 		return rest;
 	rest.type = "string";
 	if (!values)
-		rest.pattern = (types.includes("number") ? number : integer).source;
+		rest.pattern = (types.includes("number") ? core_regexes .ai : core_regexes .nd).source;
 	return rest;
 }
 const pendingRecords = new WeakMap();
@@ -62429,7 +60913,7 @@ const ZodType =   core_core .xI("ZodType", (inst, def) => {
 		return this.check(superRefine(refinement, params));
 	},
 	overwrite(fn) {
-		return this.check(_overwrite(fn));
+		return this.check(api .bS(fn));
 	},
 	optional() {
 		return optional(this);
@@ -62459,13 +60943,13 @@ const ZodType =   core_core .xI("ZodType", (inst, def) => {
 		return pipe(this, transform(tx));
 	},
 	default(d) {
-		return schemas_default(this, d);
+		return _default(this, d);
 	},
 	prefault(d) {
 		return prefault(this, d);
 	},
 	catch(params) {
-		return schemas_catch(this, params);
+		return _catch(this, params);
 	},
 	pipe(target) {
 		return pipe(this, target);
@@ -62575,49 +61059,49 @@ const _ZodString =   core_core .xI("_ZodString", (inst, def) => {
 	maxLength: (inst) => aggregateChecks(inst).maximum ?? null,
 }, {
 	regex(...args) {
-		return this.check(_regex(...args));
+		return this.check(api .Fk(...args));
 	},
 	includes(...args) {
-		return this.check(_includes(...args));
+		return this.check(api .dR(...args));
 	},
 	startsWith(...args) {
-		return this.check(_startsWith(...args));
+		return this.check(api .$S(...args));
 	},
 	endsWith(...args) {
-		return this.check(_endsWith(...args));
+		return this.check(api .ER(...args));
 	},
 	min(...args) {
-		return this.check(_minLength(...args));
+		return this.check(api .m9(...args));
 	},
 	max(...args) {
-		return this.check(_maxLength(...args));
+		return this.check(api .Eb(...args));
 	},
 	length(...args) {
-		return this.check(_length(...args));
+		return this.check(api .YA(...args));
 	},
 	nonempty(...args) {
-		return this.check(_minLength(1, ...args));
+		return this.check(api .m9(1, ...args));
 	},
 	lowercase(params) {
-		return this.check(_lowercase(params));
+		return this.check(api .hH(params));
 	},
 	uppercase(params) {
-		return this.check(_uppercase(params));
+		return this.check(api .qF(params));
 	},
 	trim() {
-		return this.check(_trim());
+		return this.check(api .WN());
 	},
 	normalize(...args) {
-		return this.check(_normalize(...args));
+		return this.check(api .lo(...args));
 	},
 	toLowerCase() {
-		return this.check(_toLowerCase());
+		return this.check(api .Il());
 	},
 	toUpperCase() {
-		return this.check(_toUpperCase());
+		return this.check(api .xY());
 	},
 	slugify() {
-		return this.check(_slugify());
+		return this.check(api .TL());
 	},
 }));
 const ZodString =   core_core .xI("ZodString", (inst, def) => {
@@ -62625,86 +61109,86 @@ const ZodString =   core_core .xI("ZodString", (inst, def) => {
 	_ZodString.init(inst, def);
 }, {
 	email(params) {
-		return this.check(_email(ZodEmail, params));
+		return this.check(api .Mu(ZodEmail, params));
 	},
 	url(params) {
-		return this.check(_url(ZodURL, params));
+		return this.check(api .Fn(ZodURL, params));
 	},
 	jwt(params) {
-		return this.check(_jwt(ZodJWT, params));
+		return this.check(api .rk(ZodJWT, params));
 	},
 	emoji(params) {
-		return this.check(api_emoji(ZodEmoji, params));
+		return this.check(api .aC(ZodEmoji, params));
 	},
 	guid(params) {
-		return this.check(_guid(ZodGUID, params));
+		return this.check(api .tB(ZodGUID, params));
 	},
 	uuid(params) {
-		return this.check(_uuid(ZodUUID, params));
+		return this.check(api .Be(ZodUUID, params));
 	},
 	uuidv4(params) {
-		return this.check(_uuidv4(ZodUUID, params));
+		return this.check(api .nA(ZodUUID, params));
 	},
 	uuidv6(params) {
-		return this.check(_uuidv6(ZodUUID, params));
+		return this.check(api .pY(ZodUUID, params));
 	},
 	uuidv7(params) {
-		return this.check(_uuidv7(ZodUUID, params));
+		return this.check(api .wA(ZodUUID, params));
 	},
 	nanoid(params) {
-		return this.check(_nanoid(ZodNanoID, params));
+		return this.check(api .Dl(ZodNanoID, params));
 	},
 	cuid(params) {
-		return this.check(_cuid(ZodCUID, params));
+		return this.check(api .fs(ZodCUID, params));
 	},
 	cuid2(params) {
-		return this.check(_cuid2(ZodCUID2, params));
+		return this.check(api .Bj(ZodCUID2, params));
 	},
 	ulid(params) {
-		return this.check(_ulid(ZodULID, params));
+		return this.check(api .Ct(ZodULID, params));
 	},
 	base64(params) {
-		return this.check(_base64(ZodBase64, params));
+		return this.check(api .rt(ZodBase64, params));
 	},
 	base64url(params) {
-		return this.check(_base64url(ZodBase64URL, params));
+		return this.check(api .cU(ZodBase64URL, params));
 	},
 	xid(params) {
-		return this.check(_xid(ZodXID, params));
+		return this.check(api .Pw(ZodXID, params));
 	},
 	ksuid(params) {
-		return this.check(_ksuid(ZodKSUID, params));
+		return this.check(api ._z(ZodKSUID, params));
 	},
 	ipv4(params) {
-		return this.check(_ipv4(ZodIPv4, params));
+		return this.check(api .Ny(ZodIPv4, params));
 	},
 	ipv6(params) {
-		return this.check(_ipv6(ZodIPv6, params));
+		return this.check(api .$O(ZodIPv6, params));
 	},
 	cidrv4(params) {
-		return this.check(_cidrv4(ZodCIDRv4, params));
+		return this.check(api .Uy(ZodCIDRv4, params));
 	},
 	cidrv6(params) {
-		return this.check(_cidrv6(ZodCIDRv6, params));
+		return this.check(api .gP(ZodCIDRv6, params));
 	},
 	e164(params) {
-		return this.check(_e164(ZodE164, params));
+		return this.check(api .KB(ZodE164, params));
 	},
 	datetime(params) {
-		return this.check(_isoDateTime(ZodISODateTime, params));
+		return this.check(api .G1(ZodISODateTime, params));
 	},
 	date(params) {
-		return this.check(_isoDate(ZodISODate, params));
+		return this.check(api .db(ZodISODate, params));
 	},
 	time(params) {
-		return this.check(_isoTime(ZodISOTime, params));
+		return this.check(api .Kn(ZodISOTime, params));
 	},
 	duration(params) {
-		return this.check(_isoDuration(ZodISODuration, params));
+		return this.check(api .f2(ZodISODuration, params));
 	},
 });
-function schemas_string(params) {
-	return _string(ZodString, params);
+function string(params) {
+	return api .Rl(ZodString, params);
 }
 const ZodStringFormat =   core_core .xI("ZodStringFormat", (inst, def) => {
 	$ZodStringFormat.init(inst, def);
@@ -62730,21 +61214,21 @@ const ZodEmail =   core_core .xI("ZodEmail", (inst, def) => {
 	$ZodEmail.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function schemas_email(params) {
+function email(params) {
 	return core._email(ZodEmail, params);
 }
 const ZodGUID =   core_core .xI("ZodGUID", (inst, def) => {
 	$ZodGUID.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function schemas_guid(params) {
+function guid(params) {
 	return core._guid(ZodGUID, params);
 }
 const ZodUUID =   core_core .xI("ZodUUID", (inst, def) => {
 	$ZodUUID.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function schemas_uuid(params) {
+function uuid(params) {
 	return core._uuid(ZodUUID, params);
 }
 function uuidv4(params) {
@@ -62774,119 +61258,119 @@ const ZodEmoji =   core_core .xI("ZodEmoji", (inst, def) => {
 	$ZodEmoji.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function schemas_emoji(params) {
+function emoji(params) {
 	return core._emoji(ZodEmoji, params);
 }
 const ZodNanoID =   core_core .xI("ZodNanoID", (inst, def) => {
 	$ZodNanoID.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function schemas_nanoid(params) {
+function nanoid(params) {
 	return core._nanoid(ZodNanoID, params);
 }
 const ZodCUID =   core_core .xI("ZodCUID", (inst, def) => {
 	$ZodCUID.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function schemas_cuid(params) {
+function cuid(params) {
 	return core._cuid(ZodCUID, params);
 }
 const ZodCUID2 =   core_core .xI("ZodCUID2", (inst, def) => {
 	$ZodCUID2.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function schemas_cuid2(params) {
+function cuid2(params) {
 	return core._cuid2(ZodCUID2, params);
 }
 const ZodULID =   core_core .xI("ZodULID", (inst, def) => {
 	$ZodULID.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function schemas_ulid(params) {
+function ulid(params) {
 	return core._ulid(ZodULID, params);
 }
 const ZodXID =   core_core .xI("ZodXID", (inst, def) => {
 	$ZodXID.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function schemas_xid(params) {
+function xid(params) {
 	return core._xid(ZodXID, params);
 }
 const ZodKSUID =   core_core .xI("ZodKSUID", (inst, def) => {
 	$ZodKSUID.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function schemas_ksuid(params) {
+function ksuid(params) {
 	return core._ksuid(ZodKSUID, params);
 }
 const ZodIPv4 =   core_core .xI("ZodIPv4", (inst, def) => {
 	$ZodIPv4.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function schemas_ipv4(params) {
+function ipv4(params) {
 	return core._ipv4(ZodIPv4, params);
 }
 const ZodMAC =   (  null && (core.$constructor("ZodMAC", (inst, def) => {
 	core.$ZodMAC.init(inst, def);
 	ZodStringFormat.init(inst, def);
 })));
-function schemas_mac(params) {
+function mac(params) {
 	return core._mac(ZodMAC, params);
 }
 const ZodIPv6 =   core_core .xI("ZodIPv6", (inst, def) => {
 	$ZodIPv6.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function schemas_ipv6(params) {
+function ipv6(params) {
 	return core._ipv6(ZodIPv6, params);
 }
 const ZodCIDRv4 =   core_core .xI("ZodCIDRv4", (inst, def) => {
 	$ZodCIDRv4.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function schemas_cidrv4(params) {
+function cidrv4(params) {
 	return core._cidrv4(ZodCIDRv4, params);
 }
 const ZodCIDRv6 =   core_core .xI("ZodCIDRv6", (inst, def) => {
 	$ZodCIDRv6.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function schemas_cidrv6(params) {
+function cidrv6(params) {
 	return core._cidrv6(ZodCIDRv6, params);
 }
 const ZodBase64 =   core_core .xI("ZodBase64", (inst, def) => {
 	$ZodBase64.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function schemas_base64(params) {
+function base64(params) {
 	return core._base64(ZodBase64, params);
 }
 const ZodBase64URL =   core_core .xI("ZodBase64URL", (inst, def) => {
 	$ZodBase64URL.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function schemas_base64url(params) {
+function base64url(params) {
 	return core._base64url(ZodBase64URL, params);
 }
 const ZodE164 =   core_core .xI("ZodE164", (inst, def) => {
 	$ZodE164.init(inst, def);
 	ZodStringFormat.init(inst, def);
 });
-function schemas_e164(params) {
+function e164(params) {
 	return core._e164(ZodE164, params);
 }
 const ZodCreditCard =   (  null && (core.$constructor("ZodCreditCard", (inst, def) => {
 	core.$ZodCreditCard.init(inst, def);
 	ZodStringFormat.init(inst, def);
 })));
-function schemas_creditCard(params) {
+function creditCard(params) {
 	return core._creditCard(ZodCreditCard, params);
 }
 const ZodIBAN =   (  null && (core.$constructor("ZodIBAN", (inst, def) => {
 	core.$ZodIBAN.init(inst, def);
 	ZodStringFormat.init(inst, def);
 })));
-function schemas_iban(params) {
+function iban(params) {
 	return core._iban(ZodIBAN, params);
 }
 const ZodJWT =   core_core .xI("ZodJWT", (inst, def) => {
@@ -62903,13 +61387,13 @@ const ZodCustomStringFormat =   (  null && (core.$constructor("ZodCustomStringFo
 function stringFormat(format, fnOrRegex, _params = {}) {
 	return core._stringFormat(ZodCustomStringFormat, format, fnOrRegex, _params);
 }
-function schemas_hostname(_params) {
+function hostname(_params) {
 	return core._stringFormat(ZodCustomStringFormat, "hostname", regexes.hostname, _params);
 }
-function schemas_hex(_params) {
+function hex(_params) {
 	return core._stringFormat(ZodCustomStringFormat, "hex", regexes.hex, _params);
 }
-function schemas_currencyCode(_params) {
+function currencyCode(_params) {
 	return core._stringFormat(ZodCustomStringFormat, "currency_code", regexes.currencyCode, _params);
 }
 function hash(alg, params) {
@@ -62942,22 +61426,22 @@ const ZodNumber =   core_core .xI("ZodNumber", (inst, def) => {
 	format: (inst) => aggregateChecks(inst).format ?? null,
 }, {
 	gt(value, params) {
-		return this.check(_gt(value, params));
+		return this.check(api .Tx(value, params));
 	},
 	gte(value, params) {
-		return this.check(_gte(value, params));
+		return this.check(api .qm(value, params));
 	},
 	min(value, params) {
-		return this.check(_gte(value, params));
+		return this.check(api .qm(value, params));
 	},
 	lt(value, params) {
-		return this.check(_lt(value, params));
+		return this.check(api .Au(value, params));
 	},
 	lte(value, params) {
-		return this.check(_lte(value, params));
+		return this.check(api .Zm(value, params));
 	},
 	max(value, params) {
-		return this.check(_lte(value, params));
+		return this.check(api .Zm(value, params));
 	},
 	int(params) {
 		return this.check(schemas_int(params));
@@ -62966,36 +61450,36 @@ const ZodNumber =   core_core .xI("ZodNumber", (inst, def) => {
 		return this.check(schemas_int(params));
 	},
 	positive(params) {
-		return this.check(_gt(0, params));
+		return this.check(api .Tx(0, params));
 	},
 	nonnegative(params) {
-		return this.check(_gte(0, params));
+		return this.check(api .qm(0, params));
 	},
 	negative(params) {
-		return this.check(_lt(0, params));
+		return this.check(api .Au(0, params));
 	},
 	nonpositive(params) {
-		return this.check(_lte(0, params));
+		return this.check(api .Zm(0, params));
 	},
 	multipleOf(value, params) {
-		return this.check(_multipleOf(value, params));
+		return this.check(api .Hi(value, params));
 	},
 	step(value, params) {
-		return this.check(_multipleOf(value, params));
+		return this.check(api .Hi(value, params));
 	},
 	finite() {
 		return this;
 	},
 }));
-function schemas_number(params) {
-	return _number(ZodNumber, params);
+function number(params) {
+	return api .F7(ZodNumber, params);
 }
 const ZodNumberFormat =   core_core .xI("ZodNumberFormat", (inst, def) => {
 	$ZodNumberFormat.init(inst, def);
 	ZodNumber.init(inst, def);
 });
 function schemas_int(params) {
-	return _int(ZodNumberFormat, params);
+	return api .LK(ZodNumberFormat, params);
 }
 function float32(params) {
 	return core._float32(ZodNumberFormat, params);
@@ -63015,7 +61499,7 @@ const ZodBoolean =   core_core .xI("ZodBoolean", (inst, def) => {
 	inst._zod.processJSONSchema = (ctx, json, params) => booleanProcessor(inst, ctx, json, params);
 });
 function schemas_boolean(params) {
-	return _boolean(ZodBoolean, params);
+	return api ._L(ZodBoolean, params);
 }
 const ZodBigInt =   core_core .xI("ZodBigInt", (inst, def) => {
 	$ZodBigInt.init(inst, def);
@@ -63028,40 +61512,40 @@ const ZodBigInt =   core_core .xI("ZodBigInt", (inst, def) => {
 	format: (inst) => aggregateChecks(inst).format ?? null,
 }, {
 	gte(value, params) {
-		return this.check(_gte(value, params));
+		return this.check(api .qm(value, params));
 	},
 	min(value, params) {
-		return this.check(_gte(value, params));
+		return this.check(api .qm(value, params));
 	},
 	gt(value, params) {
-		return this.check(_gt(value, params));
+		return this.check(api .Tx(value, params));
 	},
 	lt(value, params) {
-		return this.check(_lt(value, params));
+		return this.check(api .Au(value, params));
 	},
 	lte(value, params) {
-		return this.check(_lte(value, params));
+		return this.check(api .Zm(value, params));
 	},
 	max(value, params) {
-		return this.check(_lte(value, params));
+		return this.check(api .Zm(value, params));
 	},
 	positive(params) {
-		return this.check(_gt(BigInt(0), params));
+		return this.check(api .Tx(BigInt(0), params));
 	},
 	negative(params) {
-		return this.check(_lt(BigInt(0), params));
+		return this.check(api .Au(BigInt(0), params));
 	},
 	nonpositive(params) {
-		return this.check(_lte(BigInt(0), params));
+		return this.check(api .Zm(BigInt(0), params));
 	},
 	nonnegative(params) {
-		return this.check(_gte(BigInt(0), params));
+		return this.check(api .qm(BigInt(0), params));
 	},
 	multipleOf(value, params) {
-		return this.check(_multipleOf(value, params));
+		return this.check(api .Hi(value, params));
 	},
 }));
-function schemas_bigint(params) {
+function bigint(params) {
 	return core._bigint(ZodBigInt, params);
 }
 const ZodBigIntFormat =   (  null && (core.$constructor("ZodBigIntFormat", (inst, def) => {
@@ -63087,7 +61571,7 @@ const ZodUndefined =   (  null && (core.$constructor("ZodUndefined", (inst, def)
 	ZodType.init(inst, def);
 	inst._zod.processJSONSchema = (ctx, json, params) => processors.undefinedProcessor(inst, ctx, json, params);
 })));
-function schemas_undefined(params) {
+function _undefined(params) {
 	return core._undefined(ZodUndefined, params);
 }
 const ZodNull =   core_core .xI("ZodNull", (inst, def) => {
@@ -63095,8 +61579,8 @@ const ZodNull =   core_core .xI("ZodNull", (inst, def) => {
 	ZodType.init(inst, def);
 	inst._zod.processJSONSchema = (ctx, json, params) => nullProcessor(inst, ctx, json, params);
 });
-function schemas_null(params) {
-	return api_null(ZodNull, params);
+function _null(params) {
+	return api .jw(ZodNull, params);
 }
 const ZodAny =   (  null && (core.$constructor("ZodAny", (inst, def) => {
 	core.$ZodAny.init(inst, def);
@@ -63112,7 +61596,7 @@ const ZodUnknown =   core_core .xI("ZodUnknown", (inst, def) => {
 	inst._zod.processJSONSchema = (ctx, json, params) => unknownProcessor(inst, ctx, json, params);
 });
 function unknown() {
-	return _unknown(ZodUnknown);
+	return api .em(ZodUnknown);
 }
 const ZodNever =   core_core .xI("ZodNever", (inst, def) => {
 	$ZodNever.init(inst, def);
@@ -63120,22 +61604,22 @@ const ZodNever =   core_core .xI("ZodNever", (inst, def) => {
 	inst._zod.processJSONSchema = (ctx, json, params) => neverProcessor(inst, ctx, json, params);
 });
 function never(params) {
-	return _never(ZodNever, params);
+	return api .G8(ZodNever, params);
 }
 const ZodVoid =   (  null && (core.$constructor("ZodVoid", (inst, def) => {
 	core.$ZodVoid.init(inst, def);
 	ZodType.init(inst, def);
 	inst._zod.processJSONSchema = (ctx, json, params) => processors.voidProcessor(inst, ctx, json, params);
 })));
-function schemas_void(params) {
+function _void(params) {
 	return core._void(ZodVoid, params);
 }
 const ZodDate =   core_core .xI("ZodDate", (inst, def) => {
 	$ZodDate.init(inst, def);
 	ZodType.init(inst, def);
 	inst._zod.processJSONSchema = (ctx, json, params) => dateProcessor(inst, ctx, json, params);
-	inst.min = (value, params) => inst.check(_gte(value, params));
-	inst.max = (value, params) => inst.check(_lte(value, params));
+	inst.min = (value, params) => inst.check(api .qm(value, params));
+	inst.max = (value, params) => inst.check(api .Zm(value, params));
 },
   core_util .un({
 	minDate: (inst) => {
@@ -63147,7 +61631,7 @@ const ZodDate =   core_core .xI("ZodDate", (inst, def) => {
 		return maximum ? new Date(maximum) : null;
 	},
 }, {}));
-function schemas_date(params) {
+function date(params) {
 	return core._date(ZodDate, params);
 }
 const ZodArray =   core_core .xI("ZodArray", (inst, def) => {
@@ -63158,27 +61642,27 @@ const ZodArray =   core_core .xI("ZodArray", (inst, def) => {
 	inst.element = def.element;
 }, {
 	min(n, params) {
-		return this.check(_minLength(n, params));
+		return this.check(api .m9(n, params));
 	},
 	nonempty(params) {
-		return this.check(_minLength(1, params));
+		return this.check(api .m9(1, params));
 	},
 	max(n, params) {
-		return this.check(_maxLength(n, params));
+		return this.check(api .Eb(n, params));
 	},
 	length(n, params) {
-		return this.check(_length(n, params));
+		return this.check(api .YA(n, params));
 	},
 	unwrap() {
 		return this.element;
 	},
 });
 function array(element, params) {
-	return _array(ZodArray, element, params);
+	return api .dZ(ZodArray, element, params);
 }
 function keyof(schema) {
 	const shape = schema._zod.def.shape;
-	return schemas_enum(Object.keys(shape));
+	return _enum(Object.keys(shape));
 }
 const ZodObject =   core_core .xI("ZodObject", (inst, def) => {
 	_ensureDefaultMemoizer();
@@ -63188,7 +61672,7 @@ const ZodObject =   core_core .xI("ZodObject", (inst, def) => {
 	core_util .X(inst, "shape", (self) => self._zod.def.shape, false);
 }, {
 	keyof() {
-		return schemas_enum(Object.keys(this._zod.def.shape));
+		return _enum(Object.keys(this._zod.def.shape));
 	},
 	catchall(catchall) {
 		return this.clone(core_util .zM(this._zod.def, { catchall: catchall }));
@@ -63328,14 +61812,14 @@ const ZodTuple =   core_core .xI("ZodTuple", (inst, def) => {
 	},
 });
 function tuple(items, _paramsOrRest, _params) {
-	const hasRest = _paramsOrRest instanceof core.$ZodType;
+	const hasRest = _paramsOrRest instanceof $ZodType;
 	const params = hasRest ? _params : _paramsOrRest;
 	const rest = hasRest ? _paramsOrRest : null;
 	return new ZodTuple({
 		type: "tuple",
 		items: items,
 		rest,
-		...util.normalizeParams(params),
+		...core_util .A2(params),
 	});
 }
 const ZodRecord =   core_core .xI("ZodRecord", (inst, def) => {
@@ -63350,7 +61834,7 @@ function record(keyType, valueType, params) {
 	if (!valueType || !valueType._zod) {
 		return new ZodRecord({
 			type: "record",
-			keyType: schemas_string(),
+			keyType: string(),
 			valueType: keyType,
 			...core_util .A2(valueType),
 		});
@@ -63457,7 +61941,7 @@ const ZodEnum =   core_core .xI("ZodEnum", (inst, def) => {
 		});
 	};
 });
-function schemas_enum(values, params) {
+function _enum(values, params) {
 	const entries = Array.isArray(values) ? Object.fromEntries(values.map((v) => [v, v])) : values;
 	return new ZodEnum({
 		type: "enum",
@@ -63591,7 +62075,7 @@ const ZodDefault =   core_core .xI("ZodDefault", (inst, def) => {
 	inst.unwrap = () => inst._zod.def.innerType;
 	inst.removeDefault = inst.unwrap;
 });
-function schemas_default(innerType, defaultValue) {
+function _default(innerType, defaultValue) {
 	return new ZodDefault({
 		type: "default",
 		innerType: innerType,
@@ -63647,7 +62131,7 @@ const ZodCatch =   core_core .xI("ZodCatch", (inst, def) => {
 	inst.unwrap = () => inst._zod.def.innerType;
 	inst.removeCatch = inst.unwrap;
 });
-function schemas_catch(innerType, catchValue) {
+function _catch(innerType, catchValue) {
 	return new ZodCatch({
 		type: "catch",
 		innerType: innerType,
@@ -63776,21 +62260,21 @@ function check(fn) {
 	return ch;
 }
 function custom(fn, _params) {
-	return _custom(ZodCustom, fn ?? (() => true), _params);
+	return api .FO(ZodCustom, fn ?? (() => true), _params);
 }
 function refine(fn, _params = {}) {
-	return _refine(ZodCustom, fn, _params);
+	return api .fU(ZodCustom, fn, _params);
 }
 function superRefine(fn, params) {
-	return _superRefine(fn, params);
+	return api .MB(fn, params);
 }
-const schemas_describe = describe;
-const schemas_meta = meta;
+const describe = api .q0;
+const meta = api .mI;
 const ZodInstanceOf =   core_core .xI("ZodInstanceOf", (inst, def) => {
 	ZodCustom.init(inst, def);
 }, {
 	properties(shape, params) {
-		return this.check(_properties(shape, params));
+		return this.check(api .T2(shape, params));
 	},
 });
 function _instanceof(cls, params = {}) {
@@ -63822,7 +62306,7 @@ const stringbool = (...args) => core._stringbool({
 }, ...args);
 function json(params) {
 	const jsonSchema = lazy(() => {
-		return union([schemas_string(params), schemas_number(), schemas_boolean(), schemas_null(), array(jsonSchema), record(schemas_string(), jsonSchema)]);
+		return union([string(params), number(), schemas_boolean(), _null(), array(jsonSchema), record(string(), jsonSchema)]);
 	});
 	return jsonSchema;
 }
@@ -63833,6 +62317,1521 @@ function preprocess(fn, schema) {
 		out: schema,
 	});
 }
+  }),
+  1299:
+  ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+"use strict";
+  __nccwpck_require__.d(__webpack_exports__, {
+	$O: () => (  _ipv6),
+	$S: () => (  _startsWith),
+	Au: () => (  _lt),
+	Be: () => (  _uuid),
+	Bj: () => (  _cuid2),
+	Ct: () => (  _ulid),
+	Dl: () => (  _nanoid),
+	ER: () => (  _endsWith),
+	Eb: () => (  _maxLength),
+	F7: () => (  _number),
+	FO: () => (  _custom),
+	Fk: () => (  _regex),
+	Fn: () => (  _url),
+	G1: () => (  _isoDateTime),
+	G8: () => (  _never),
+	Hi: () => (  _multipleOf),
+	Il: () => (  _toLowerCase),
+	KB: () => (  _e164),
+	Kn: () => (  _isoTime),
+	LK: () => (  _int),
+	MB: () => (  _superRefine),
+	Mu: () => (  _email),
+	Ny: () => (  _ipv4),
+	Pw: () => (  _xid),
+	Rl: () => (  _string),
+	T2: () => (  _properties),
+	TL: () => (  _slugify),
+	Tx: () => (  _gt),
+	Uy: () => (  _cidrv4),
+	WN: () => (  _trim),
+	YA: () => (  _length),
+	Zm: () => (  _lte),
+	_L: () => (  _boolean),
+	_z: () => (  _ksuid),
+	aC: () => (  _emoji),
+	bS: () => (  _overwrite),
+	cU: () => (  _base64url),
+	dR: () => (  _includes),
+	dZ: () => (  _array),
+	db: () => (  _isoDate),
+	em: () => (  _unknown),
+	f2: () => (  _isoDuration),
+	fU: () => (  _refine),
+	fs: () => (  _cuid),
+	gP: () => (  _cidrv6),
+	hH: () => (  _lowercase),
+	jw: () => (  _null),
+	lo: () => (  _normalize),
+	m9: () => (  _minLength),
+	mI: () => (  meta),
+	nA: () => (  _uuidv4),
+	pY: () => (  _uuidv6),
+	q0: () => (  describe),
+	qF: () => (  _uppercase),
+	qm: () => (  _gte),
+	rk: () => (  _jwt),
+	rt: () => (  _base64),
+	tB: () => (  _guid),
+	wA: () => (  _uuidv7),
+	xY: () => (  _toUpperCase)
+  });
+  var _checks_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1694);
+  var _registries_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4288);
+  var _util_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2055);
+function snapshotChecks(def) {
+	if (def.checks)
+		def.checks = [...def.checks];
+	return def;
+}
+function _string(Class, params) {
+	return new Class(snapshotChecks({ type: "string", ..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params) }));
+}
+function _coercedString(Class, params) {
+	return new Class(snapshotChecks({ type: "string", coerce: true, ...util.normalizeParams(params) }));
+}
+function _email(Class, params) {
+	return new Class({
+		type: "string",
+		format: "email",
+		check: "string_format",
+		abort: false,
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _guid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "guid",
+		check: "string_format",
+		abort: false,
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _uuid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "uuid",
+		check: "string_format",
+		abort: false,
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _uuidv4(Class, params) {
+	return new Class({
+		type: "string",
+		format: "uuid",
+		check: "string_format",
+		abort: false,
+		version: "v4",
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _uuidv6(Class, params) {
+	return new Class({
+		type: "string",
+		format: "uuid",
+		check: "string_format",
+		abort: false,
+		version: "v6",
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _uuidv7(Class, params) {
+	return new Class({
+		type: "string",
+		format: "uuid",
+		check: "string_format",
+		abort: false,
+		version: "v7",
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _url(Class, params) {
+	return new Class({
+		type: "string",
+		format: "url",
+		check: "string_format",
+		abort: false,
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _emoji(Class, params) {
+	return new Class({
+		type: "string",
+		format: "emoji",
+		check: "string_format",
+		abort: false,
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _nanoid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "nanoid",
+		check: "string_format",
+		abort: false,
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _cuid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "cuid",
+		check: "string_format",
+		abort: false,
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _cuid2(Class, params) {
+	return new Class({
+		type: "string",
+		format: "cuid2",
+		check: "string_format",
+		abort: false,
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _ulid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "ulid",
+		check: "string_format",
+		abort: false,
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _xid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "xid",
+		check: "string_format",
+		abort: false,
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _ksuid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "ksuid",
+		check: "string_format",
+		abort: false,
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _ipv4(Class, params) {
+	return new Class({
+		type: "string",
+		format: "ipv4",
+		check: "string_format",
+		abort: false,
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _ipv6(Class, params) {
+	return new Class({
+		type: "string",
+		format: "ipv6",
+		check: "string_format",
+		abort: false,
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _mac(Class, params) {
+	return new Class({
+		type: "string",
+		format: "mac",
+		check: "string_format",
+		abort: false,
+		...util.normalizeParams(params),
+	});
+}
+function _cidrv4(Class, params) {
+	return new Class({
+		type: "string",
+		format: "cidrv4",
+		check: "string_format",
+		abort: false,
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _cidrv6(Class, params) {
+	return new Class({
+		type: "string",
+		format: "cidrv6",
+		check: "string_format",
+		abort: false,
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _base64(Class, params) {
+	return new Class({
+		type: "string",
+		format: "base64",
+		check: "string_format",
+		abort: false,
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _base64url(Class, params) {
+	return new Class({
+		type: "string",
+		format: "base64url",
+		check: "string_format",
+		abort: false,
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _e164(Class, params) {
+	return new Class({
+		type: "string",
+		format: "e164",
+		check: "string_format",
+		abort: false,
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _creditCard(Class, params) {
+	return new Class({
+		type: "string",
+		format: "credit_card",
+		check: "string_format",
+		abort: false,
+		...util.normalizeParams(params),
+	});
+}
+function _iban(Class, params) {
+	return new Class({
+		type: "string",
+		format: "iban",
+		check: "string_format",
+		abort: false,
+		...util.normalizeParams(params),
+	});
+}
+function _jwt(Class, params) {
+	return new Class({
+		type: "string",
+		format: "jwt",
+		check: "string_format",
+		abort: false,
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+const TimePrecision = {
+	Any: null,
+	Minute: -1,
+	Second: 0,
+	Millisecond: 3,
+	Microsecond: 6,
+};
+function _isoDateTime(Class, params) {
+	return new Class({
+		type: "string",
+		format: "datetime",
+		check: "string_format",
+		offset: false,
+		local: false,
+		precision: null,
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _isoDate(Class, params) {
+	return new Class({
+		type: "string",
+		format: "date",
+		check: "string_format",
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _isoTime(Class, params) {
+	return new Class({
+		type: "string",
+		format: "time",
+		check: "string_format",
+		precision: null,
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _isoDuration(Class, params) {
+	return new Class({
+		type: "string",
+		format: "duration",
+		check: "string_format",
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _number(Class, params) {
+	return new Class(snapshotChecks({ type: "number", checks: [], ..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params) }));
+}
+function _coercedNumber(Class, params) {
+	return new Class(snapshotChecks({ type: "number", coerce: true, checks: [], ...util.normalizeParams(params) }));
+}
+function _int(Class, params) {
+	return new Class({
+		type: "number",
+		check: "number_format",
+		abort: false,
+		format: "safeint",
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _float32(Class, params) {
+	return new Class({
+		type: "number",
+		check: "number_format",
+		abort: false,
+		format: "float32",
+		...util.normalizeParams(params),
+	});
+}
+function _float64(Class, params) {
+	return new Class({
+		type: "number",
+		check: "number_format",
+		abort: false,
+		format: "float64",
+		...util.normalizeParams(params),
+	});
+}
+function _int32(Class, params) {
+	return new Class({
+		type: "number",
+		check: "number_format",
+		abort: false,
+		format: "int32",
+		...util.normalizeParams(params),
+	});
+}
+function _uint32(Class, params) {
+	return new Class({
+		type: "number",
+		check: "number_format",
+		abort: false,
+		format: "uint32",
+		...util.normalizeParams(params),
+	});
+}
+function _boolean(Class, params) {
+	return new Class({
+		type: "boolean",
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _coercedBoolean(Class, params) {
+	return new Class({
+		type: "boolean",
+		coerce: true,
+		...util.normalizeParams(params),
+	});
+}
+function _bigint(Class, params) {
+	return new Class({
+		type: "bigint",
+		...util.normalizeParams(params),
+	});
+}
+function _coercedBigint(Class, params) {
+	return new Class({
+		type: "bigint",
+		coerce: true,
+		...util.normalizeParams(params),
+	});
+}
+function _int64(Class, params) {
+	return new Class({
+		type: "bigint",
+		check: "bigint_format",
+		abort: false,
+		format: "int64",
+		...util.normalizeParams(params),
+	});
+}
+function _uint64(Class, params) {
+	return new Class({
+		type: "bigint",
+		check: "bigint_format",
+		abort: false,
+		format: "uint64",
+		...util.normalizeParams(params),
+	});
+}
+function _symbol(Class, params) {
+	return new Class({
+		type: "symbol",
+		...util.normalizeParams(params),
+	});
+}
+function _undefined(Class, params) {
+	return new Class({
+		type: "undefined",
+		...util.normalizeParams(params),
+	});
+}
+function _null(Class, params) {
+	return new Class({
+		type: "null",
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _any(Class) {
+	return new Class({
+		type: "any",
+	});
+}
+function _unknown(Class) {
+	return new Class({
+		type: "unknown",
+	});
+}
+function _never(Class, params) {
+	return new Class({
+		type: "never",
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _void(Class, params) {
+	return new Class({
+		type: "void",
+		...util.normalizeParams(params),
+	});
+}
+function _date(Class, params) {
+	return new Class({
+		type: "date",
+		...util.normalizeParams(params),
+	});
+}
+function _coercedDate(Class, params) {
+	return new Class({
+		type: "date",
+		coerce: true,
+		...util.normalizeParams(params),
+	});
+}
+function _nan(Class, params) {
+	return new Class({
+		type: "nan",
+		...util.normalizeParams(params),
+	});
+}
+function _lt(value, params) {
+	return new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .sm({
+		check: "less_than",
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+		value,
+		inclusive: false,
+	});
+}
+function _lte(value, params) {
+	return new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .sm({
+		check: "less_than",
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+		value,
+		inclusive: true,
+	});
+}
+function _gt(value, params) {
+	return new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .J_({
+		check: "greater_than",
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+		value,
+		inclusive: false,
+	});
+}
+function _gte(value, params) {
+	return new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .J_({
+		check: "greater_than",
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+		value,
+		inclusive: true,
+	});
+}
+function _positive(params) {
+	return _gt(0, params);
+}
+function _negative(params) {
+	return _lt(0, params);
+}
+function _nonpositive(params) {
+	return _lte(0, params);
+}
+function _nonnegative(params) {
+	return _gte(0, params);
+}
+function _multipleOf(value, params) {
+	return new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .Jk({
+		check: "multiple_of",
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+		value,
+	});
+}
+function _maxSize(maximum, params) {
+	return new checks.$ZodCheckMaxSize({
+		check: "max_size",
+		...util.normalizeParams(params),
+		maximum,
+	});
+}
+function _minSize(minimum, params) {
+	return new checks.$ZodCheckMinSize({
+		check: "min_size",
+		...util.normalizeParams(params),
+		minimum,
+	});
+}
+function _size(size, params) {
+	return new checks.$ZodCheckSizeEquals({
+		check: "size_equals",
+		...util.normalizeParams(params),
+		size,
+	});
+}
+function _maxLength(maximum, params) {
+	const ch = new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .Yk({
+		check: "max_length",
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+		maximum,
+	});
+	return ch;
+}
+function _minLength(minimum, params) {
+	return new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .Kk({
+		check: "min_length",
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+		minimum,
+	});
+}
+function _length(length, params) {
+	return new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .RM({
+		check: "length_equals",
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+		length,
+	});
+}
+function _regex(pattern, params) {
+	return new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .DG({
+		check: "string_format",
+		format: "regex",
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+		pattern,
+	});
+}
+function _lowercase(params) {
+	return new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .NI({
+		check: "string_format",
+		format: "lowercase",
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _uppercase(params) {
+	return new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .kH({
+		check: "string_format",
+		format: "uppercase",
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _includes(includes, params) {
+	return new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .Tt({
+		check: "string_format",
+		format: "includes",
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+		includes,
+	});
+}
+function _startsWith(prefix, params) {
+	return new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .J({
+		check: "string_format",
+		format: "starts_with",
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+		prefix,
+	});
+}
+function _endsWith(suffix, params) {
+	return new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .E6({
+		check: "string_format",
+		format: "ends_with",
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+		suffix,
+	});
+}
+function _property(property, schema, params) {
+	return new checks.$ZodCheckProperty({
+		check: "property",
+		property,
+		schema,
+		...util.normalizeParams(params),
+	});
+}
+function _properties(shape, params) {
+	return new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .nJ({
+		check: "properties",
+		shape,
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _mime(types, params) {
+	return new checks.$ZodCheckMimeType({
+		check: "mime_type",
+		mime: types,
+		...util.normalizeParams(params),
+	});
+}
+function _overwrite(tx) {
+	return new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .v$({
+		check: "overwrite",
+		tx,
+	});
+}
+function _normalize(form) {
+	return _overwrite((input) => input.normalize(form));
+}
+function _trim() {
+	return _overwrite((input) => input.trim());
+}
+function _toLowerCase() {
+	return _overwrite((input) => input.toLowerCase());
+}
+function _toUpperCase() {
+	return _overwrite((input) => input.toUpperCase());
+}
+function _slugify() {
+	return _overwrite((input) => _util_js__WEBPACK_IMPORTED_MODULE_0__  .Yv(input));
+}
+function _array(Class, element, params) {
+	return new Class({
+		type: "array",
+		element,
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+}
+function _union(Class, options, params) {
+	return new Class({
+		type: "union",
+		options,
+		...util.normalizeParams(params),
+	});
+}
+function _xor(Class, options, params) {
+	return new Class({
+		type: "union",
+		options,
+		inclusive: false,
+		...util.normalizeParams(params),
+	});
+}
+function _discriminatedUnion(Class, discriminator, options, params) {
+	return new Class({
+		type: "union",
+		options: options,
+		discriminator,
+		...util.normalizeParams(params),
+	});
+}
+function _intersection(Class, left, right) {
+	return new Class({
+		type: "intersection",
+		left,
+		right,
+	});
+}
+function _tuple(Class, items, _paramsOrRest, _params) {
+	const hasRest = _paramsOrRest instanceof schemas.$ZodType;
+	const params = hasRest ? _params : _paramsOrRest;
+	const rest = hasRest ? _paramsOrRest : null;
+	return new Class({
+		type: "tuple",
+		items,
+		rest,
+		...util.normalizeParams(params),
+	});
+}
+function _record(Class, keyType, valueType, params) {
+	return new Class({
+		type: "record",
+		keyType,
+		valueType,
+		...util.normalizeParams(params),
+	});
+}
+function _map(Class, keyType, valueType, params) {
+	return new Class({
+		type: "map",
+		keyType,
+		valueType,
+		...util.normalizeParams(params),
+	});
+}
+function _set(Class, valueType, params) {
+	return new Class({
+		type: "set",
+		valueType,
+		...util.normalizeParams(params),
+	});
+}
+function _enum(Class, values, params) {
+	const entries = Array.isArray(values) ? Object.fromEntries(values.map((v) => [v, v])) : values;
+	return new Class({
+		type: "enum",
+		entries,
+		...util.normalizeParams(params),
+	});
+}
+function _nativeEnum(Class, entries, params) {
+	return new Class({
+		type: "enum",
+		entries,
+		...util.normalizeParams(params),
+	});
+}
+function _literal(Class, value, params) {
+	return new Class({
+		type: "literal",
+		values: Array.isArray(value) ? value : [value],
+		...util.normalizeParams(params),
+	});
+}
+function _file(Class, params) {
+	return new Class({
+		type: "file",
+		...util.normalizeParams(params),
+	});
+}
+function _transform(Class, fn) {
+	return new Class({
+		type: "transform",
+		transform: fn,
+	});
+}
+function _optional(Class, innerType) {
+	return new Class({
+		type: "optional",
+		innerType,
+	});
+}
+function _nullable(Class, innerType) {
+	return new Class({
+		type: "nullable",
+		innerType,
+	});
+}
+function _default(Class, innerType, defaultValue) {
+	return new Class({
+		type: "default",
+		innerType,
+		get defaultValue() {
+			return typeof defaultValue === "function" ? defaultValue() : util.shallowClone(defaultValue);
+		},
+	});
+}
+function _nonoptional(Class, innerType, params) {
+	return new Class({
+		type: "nonoptional",
+		innerType,
+		...util.normalizeParams(params),
+	});
+}
+function _success(Class, innerType) {
+	return new Class({
+		type: "success",
+		innerType,
+	});
+}
+function _catch(Class, innerType, catchValue) {
+	return new Class({
+		type: "catch",
+		innerType,
+		catchValue: (typeof catchValue === "function" ? catchValue : util.constantCatch(catchValue)),
+	});
+}
+function _pipe(Class, in_, out) {
+	return new Class({
+		type: "pipe",
+		in: in_,
+		out,
+	});
+}
+function _readonly(Class, innerType) {
+	return new Class({
+		type: "readonly",
+		innerType,
+	});
+}
+function _templateLiteral(Class, parts, params) {
+	return new Class({
+		type: "template_literal",
+		parts,
+		...util.normalizeParams(params),
+	});
+}
+function _lazy(Class, getter) {
+	return new Class({
+		type: "lazy",
+		getter,
+	});
+}
+function _promise(Class, innerType) {
+	return new Class({
+		type: "promise",
+		innerType,
+	});
+}
+function _custom(Class, fn, _params) {
+	const norm = _util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(_params);
+	norm.abort ?? (norm.abort = true);
+	const schema = new Class({
+		type: "custom",
+		check: "custom",
+		fn: fn,
+		...norm,
+	});
+	return schema;
+}
+function _refine(Class, fn, _params) {
+	const schema = new Class({
+		type: "custom",
+		check: "custom",
+		fn: fn,
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(_params),
+	});
+	return schema;
+}
+function _superRefine(fn, params) {
+	const ch = _check((payload) => {
+		payload.addIssue = (issue) => {
+			if (typeof issue === "string") {
+				payload.issues.push(_util_js__WEBPACK_IMPORTED_MODULE_0__  .sn(issue, payload.value, ch._zod.def));
+			}
+			else {
+				const _issue = issue;
+				if (_issue.fatal)
+					_issue.continue = false;
+				_issue.code ?? (_issue.code = "custom");
+				if (!("input" in _issue))
+					_issue.input = payload.value;
+				_issue.inst ?? (_issue.inst = ch);
+				_issue.continue ?? (_issue.continue = !ch._zod.def.abort);
+				payload.issues.push(_util_js__WEBPACK_IMPORTED_MODULE_0__  .sn(_issue));
+			}
+		};
+		return fn(payload.value, payload);
+	}, params);
+	return ch;
+}
+function _check(fn, params) {
+	const ch = new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .QP({
+		check: "custom",
+		..._util_js__WEBPACK_IMPORTED_MODULE_0__  .A2(params),
+	});
+	ch._zod.check = fn;
+	return ch;
+}
+function describe(description) {
+	const ch = new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .QP({ check: "describe" });
+	ch._zod.onattach = [
+		(inst) => {
+			const existing = _registries_js__WEBPACK_IMPORTED_MODULE_2__  .fd.get(inst) ?? {};
+			_registries_js__WEBPACK_IMPORTED_MODULE_2__  .fd.add(inst, { ...existing, description });
+		},
+	];
+	ch._zod.check = () => { };
+	return ch;
+}
+function meta(metadata) {
+	const ch = new _checks_js__WEBPACK_IMPORTED_MODULE_1__  .QP({ check: "meta" });
+	ch._zod.onattach = [
+		(inst) => {
+			const existing = _registries_js__WEBPACK_IMPORTED_MODULE_2__  .fd.get(inst) ?? {};
+			_registries_js__WEBPACK_IMPORTED_MODULE_2__  .fd.add(inst, { ...existing, ...metadata });
+		},
+	];
+	ch._zod.check = () => { };
+	return ch;
+}
+function _stringbool(Classes, _params) {
+	const params = util.normalizeParams(_params);
+	let truthyArray = params.truthy ?? ["true", "1", "yes", "on", "y", "enabled"];
+	let falsyArray = params.falsy ?? ["false", "0", "no", "off", "n", "disabled"];
+	if (params.case !== "sensitive") {
+		truthyArray = truthyArray.map((v) => (typeof v === "string" ? v.toLowerCase() : v));
+		falsyArray = falsyArray.map((v) => (typeof v === "string" ? v.toLowerCase() : v));
+	}
+	const truthySet = new Set(truthyArray);
+	const falsySet = new Set(falsyArray);
+	const _Codec = Classes.Codec ?? schemas.$ZodCodec;
+	const _Boolean = Classes.Boolean ?? schemas.$ZodBoolean;
+	const _String = Classes.String ?? schemas.$ZodString;
+	const stringSchema = new _String({ type: "string", error: params.error });
+	const booleanSchema = new _Boolean({ type: "boolean", error: params.error });
+	const codec = new _Codec({
+		type: "pipe",
+		in: stringSchema,
+		out: booleanSchema,
+		transform: ((input, payload) => {
+			let data = input;
+			if (params.case !== "sensitive")
+				data = data.toLowerCase();
+			if (truthySet.has(data)) {
+				return true;
+			}
+			else if (falsySet.has(data)) {
+				return false;
+			}
+			else {
+				payload.issues.push({
+					code: "invalid_value",
+					expected: "stringbool",
+					values: [...truthySet, ...falsySet],
+					input: payload.value,
+					inst: codec,
+					continue: false,
+				});
+				return {};
+			}
+		}),
+		reverseTransform: ((input, _payload) => {
+			if (input === true) {
+				return truthyArray[0] || "true";
+			}
+			else {
+				return falsyArray[0] || "false";
+			}
+		}),
+		error: params.error,
+	});
+	codec._zod.bag.truthy = truthyArray;
+	codec._zod.bag.falsy = falsyArray;
+	codec._zod.bag.case = params.case ?? "insensitive";
+	return codec;
+}
+function _stringFormat(Class, format, fnOrRegex, _params = {}) {
+	const params = util.normalizeParams(_params);
+	const def = {
+		check: "string_format",
+		type: "string",
+		format,
+		fn: typeof fnOrRegex === "function" ? fnOrRegex : (val) => fnOrRegex.test(val),
+		...params,
+	};
+	if (fnOrRegex instanceof RegExp) {
+		def.pattern = fnOrRegex;
+	}
+	const inst = new Class(def);
+	return inst;
+}
+  }),
+  1694:
+  ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+"use strict";
+  __nccwpck_require__.d(__webpack_exports__, {
+	DG: () => (  $ZodCheckRegex),
+	E6: () => (  $ZodCheckEndsWith),
+	J: () => (  $ZodCheckStartsWith),
+	J_: () => (  $ZodCheckGreaterThan),
+	Jk: () => (  $ZodCheckMultipleOf),
+	KH: () => (  $ZodCheckNumberFormat),
+	Kk: () => (  $ZodCheckMinLength),
+	NI: () => (  $ZodCheckLowerCase),
+	QP: () => (  $ZodCheck),
+	RM: () => (  $ZodCheckLengthEquals),
+	Tt: () => (  $ZodCheckIncludes),
+	Yk: () => (  $ZodCheckMaxLength),
+	kH: () => (  $ZodCheckUpperCase),
+	nJ: () => (  $ZodCheckProperties),
+	ql: () => (  $ZodCheckStringFormat),
+	sm: () => (  $ZodCheckLessThan),
+	v$: () => (  $ZodCheckOverwrite)
+  });
+  var _core_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6416);
+  var _regexes_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(552);
+  var _util_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(2055);
+const $ZodCheck =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheck", (inst, def) => {
+	var _a;
+	inst._zod ?? (inst._zod = {});
+	inst._zod.def = def;
+	(_a = inst._zod).onattach ?? (_a.onattach = []);
+});
+const _whenHasSize = (payload) => {
+	const val = payload.value;
+	return !util.nullish(val) && val.size !== undefined;
+};
+const _whenHasLength = (payload) => {
+	const val = payload.value;
+	return !_util_js__WEBPACK_IMPORTED_MODULE_1__  .cl(val) && val.length !== undefined;
+};
+const numericOriginMap = {
+	number: "number",
+	bigint: "bigint",
+	object: "date",
+};
+const $ZodCheckLessThan =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheckLessThan", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const origin = numericOriginMap[typeof def.value];
+	inst._zod.check = (payload) => {
+		if (def.inclusive ? payload.value <= def.value : payload.value < def.value) {
+			return;
+		}
+		payload.issues.push({
+			origin: numericOriginMap[typeof payload.value] ?? origin,
+			code: "too_big",
+			maximum: typeof def.value === "object" ? def.value.getTime() : def.value,
+			input: payload.value,
+			inclusive: def.inclusive,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckGreaterThan =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheckGreaterThan", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const origin = numericOriginMap[typeof def.value];
+	inst._zod.check = (payload) => {
+		if (def.inclusive ? payload.value >= def.value : payload.value > def.value) {
+			return;
+		}
+		payload.issues.push({
+			origin: numericOriginMap[typeof payload.value] ?? origin,
+			code: "too_small",
+			minimum: typeof def.value === "object" ? def.value.getTime() : def.value,
+			input: payload.value,
+			inclusive: def.inclusive,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckMultipleOf =
+  _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheckMultipleOf", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	inst._zod.check = (payload) => {
+		if (typeof payload.value !== typeof def.value)
+			throw new Error("Cannot mix number and bigint in multiple_of check.");
+		const isMultiple = typeof payload.value === "bigint"
+			?
+				def.value !== BigInt(0) && payload.value % def.value === BigInt(0)
+			: _util_js__WEBPACK_IMPORTED_MODULE_1__  .LG(payload.value, def.value) === 0;
+		if (isMultiple)
+			return;
+		payload.issues.push({
+			origin: typeof payload.value,
+			code: "not_multiple_of",
+			divisor: def.value,
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckNumberFormat =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheckNumberFormat", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	def.format = def.format || "float64";
+	const isInt = def.format?.includes("int");
+	const origin = isInt ? "int" : "number";
+	const [minimum, maximum] = _util_js__WEBPACK_IMPORTED_MODULE_1__  .zH[def.format];
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		if (isInt) {
+			if (!Number.isInteger(input)) {
+				payload.issues.push({
+					expected: origin,
+					format: def.format,
+					code: "invalid_type",
+					continue: false,
+					input,
+					inst,
+				});
+				return;
+			}
+			if (!Number.isSafeInteger(input)) {
+				if (input > 0) {
+					payload.issues.push({
+						input,
+						code: "too_big",
+						maximum: Number.MAX_SAFE_INTEGER,
+						note: "Integers must be within the safe integer range.",
+						inst,
+						origin,
+						inclusive: true,
+						continue: !def.abort,
+					});
+				}
+				else {
+					payload.issues.push({
+						input,
+						code: "too_small",
+						minimum: Number.MIN_SAFE_INTEGER,
+						note: "Integers must be within the safe integer range.",
+						inst,
+						origin,
+						inclusive: true,
+						continue: !def.abort,
+					});
+				}
+				return;
+			}
+		}
+		if (input < minimum) {
+			payload.issues.push({
+				origin: "number",
+				input,
+				code: "too_small",
+				minimum,
+				inclusive: true,
+				inst,
+				continue: !def.abort,
+			});
+		}
+		if (input > maximum) {
+			payload.issues.push({
+				origin: "number",
+				input,
+				code: "too_big",
+				maximum,
+				inclusive: true,
+				inst,
+				continue: !def.abort,
+			});
+		}
+	};
+});
+const $ZodCheckBigIntFormat =   (  null && (core.$constructor("$ZodCheckBigIntFormat", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const [minimum, maximum] = util.BIGINT_FORMAT_RANGES[def.format];
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		if (input < minimum) {
+			payload.issues.push({
+				origin: "bigint",
+				input,
+				code: "too_small",
+				minimum: minimum,
+				inclusive: true,
+				inst,
+				continue: !def.abort,
+			});
+		}
+		if (input > maximum) {
+			payload.issues.push({
+				origin: "bigint",
+				input,
+				code: "too_big",
+				maximum,
+				inclusive: true,
+				inst,
+				continue: !def.abort,
+			});
+		}
+	};
+})));
+const $ZodCheckMaxSize =   (  null && (core.$constructor("$ZodCheckMaxSize", (inst, def) => {
+	var _a;
+	$ZodCheck.init(inst, def);
+	(_a = inst._zod.def).when ?? (_a.when = _whenHasSize);
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		const size = input.size;
+		if (size <= def.maximum)
+			return;
+		payload.issues.push({
+			origin: util.getSizableOrigin(input),
+			code: "too_big",
+			maximum: def.maximum,
+			inclusive: true,
+			input,
+			inst,
+			continue: !def.abort,
+		});
+	};
+})));
+const $ZodCheckMinSize =   (  null && (core.$constructor("$ZodCheckMinSize", (inst, def) => {
+	var _a;
+	$ZodCheck.init(inst, def);
+	(_a = inst._zod.def).when ?? (_a.when = _whenHasSize);
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		const size = input.size;
+		if (size >= def.minimum)
+			return;
+		payload.issues.push({
+			origin: util.getSizableOrigin(input),
+			code: "too_small",
+			minimum: def.minimum,
+			inclusive: true,
+			input,
+			inst,
+			continue: !def.abort,
+		});
+	};
+})));
+const $ZodCheckSizeEquals =   (  null && (core.$constructor("$ZodCheckSizeEquals", (inst, def) => {
+	var _a;
+	$ZodCheck.init(inst, def);
+	(_a = inst._zod.def).when ?? (_a.when = _whenHasSize);
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		const size = input.size;
+		if (size === def.size)
+			return;
+		const tooBig = size > def.size;
+		payload.issues.push({
+			origin: util.getSizableOrigin(input),
+			...(tooBig ? { code: "too_big", maximum: def.size } : { code: "too_small", minimum: def.size }),
+			inclusive: true,
+			exact: true,
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+})));
+const $ZodCheckMaxLength =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheckMaxLength", (inst, def) => {
+	var _a;
+	$ZodCheck.init(inst, def);
+	(_a = inst._zod.def).when ?? (_a.when = _whenHasLength);
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		const units = input.length;
+		const length = typeof input === "string" && units > def.maximum ? _util_js__WEBPACK_IMPORTED_MODULE_1__  .O7(input) : units;
+		if (length <= def.maximum)
+			return;
+		const origin = _util_js__WEBPACK_IMPORTED_MODULE_1__  .Rc(input);
+		payload.issues.push({
+			origin,
+			code: "too_big",
+			maximum: def.maximum,
+			inclusive: true,
+			input,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckMinLength =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheckMinLength", (inst, def) => {
+	var _a;
+	$ZodCheck.init(inst, def);
+	(_a = inst._zod.def).when ?? (_a.when = _whenHasLength);
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		const units = input.length;
+		const length = typeof input === "string" && units >= def.minimum && units < def.minimum * 2
+			? _util_js__WEBPACK_IMPORTED_MODULE_1__  .O7(input)
+			: units;
+		if (length >= def.minimum)
+			return;
+		const origin = _util_js__WEBPACK_IMPORTED_MODULE_1__  .Rc(input);
+		payload.issues.push({
+			origin,
+			code: "too_small",
+			minimum: def.minimum,
+			inclusive: true,
+			input,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckLengthEquals =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheckLengthEquals", (inst, def) => {
+	var _a;
+	$ZodCheck.init(inst, def);
+	(_a = inst._zod.def).when ?? (_a.when = _whenHasLength);
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		const units = input.length;
+		const length = typeof input === "string" && units >= def.length && units <= def.length * 2
+			? _util_js__WEBPACK_IMPORTED_MODULE_1__  .O7(input)
+			: units;
+		if (length === def.length)
+			return;
+		const origin = _util_js__WEBPACK_IMPORTED_MODULE_1__  .Rc(input);
+		const tooBig = length > def.length;
+		payload.issues.push({
+			origin,
+			...(tooBig ? { code: "too_big", maximum: def.length } : { code: "too_small", minimum: def.length }),
+			inclusive: true,
+			exact: true,
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckStringFormat =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheckStringFormat", (inst, def) => {
+	var _a, _b;
+	$ZodCheck.init(inst, def);
+	if (def.pattern)
+		(_a = inst._zod).check ?? (_a.check = (payload) => {
+			def.pattern.lastIndex = 0;
+			if (def.pattern.test(payload.value))
+				return;
+			payload.issues.push({
+				origin: "string",
+				code: "invalid_format",
+				format: def.format,
+				input: payload.value,
+				...(def.pattern ? { pattern: def.pattern.toString() } : {}),
+				inst,
+				continue: !def.abort,
+			});
+		});
+	else
+		(_b = inst._zod).check ?? (_b.check = () => { });
+});
+const $ZodCheckRegex =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheckRegex", (inst, def) => {
+	$ZodCheckStringFormat.init(inst, def);
+	inst._zod.check = (payload) => {
+		def.pattern.lastIndex = 0;
+		if (def.pattern.test(payload.value))
+			return;
+		payload.issues.push({
+			origin: "string",
+			code: "invalid_format",
+			format: "regex",
+			input: payload.value,
+			pattern: def.pattern.toString(),
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckLowerCase =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheckLowerCase", (inst, def) => {
+	def.pattern ?? (def.pattern = _regexes_js__WEBPACK_IMPORTED_MODULE_2__  .AC);
+	$ZodCheckStringFormat.init(inst, def);
+});
+const $ZodCheckUpperCase =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheckUpperCase", (inst, def) => {
+	def.pattern ?? (def.pattern = _regexes_js__WEBPACK_IMPORTED_MODULE_2__  .Zv);
+	$ZodCheckStringFormat.init(inst, def);
+});
+const $ZodCheckIncludes =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheckIncludes", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const escapedRegex = _util_js__WEBPACK_IMPORTED_MODULE_1__  .sD(def.includes);
+	const pattern = new RegExp(typeof def.position === "number" ? `^.{${def.position},}${escapedRegex}` : escapedRegex);
+	def.pattern = pattern;
+	inst._zod.check = (payload) => {
+		if (payload.value.includes(def.includes, def.position))
+			return;
+		payload.issues.push({
+			origin: "string",
+			code: "invalid_format",
+			format: "includes",
+			includes: def.includes,
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckStartsWith =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheckStartsWith", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const pattern = new RegExp(`^${_util_js__WEBPACK_IMPORTED_MODULE_1__  .sD(def.prefix)}.*`);
+	def.pattern ?? (def.pattern = pattern);
+	inst._zod.check = (payload) => {
+		if (payload.value.startsWith(def.prefix))
+			return;
+		payload.issues.push({
+			origin: "string",
+			code: "invalid_format",
+			format: "starts_with",
+			prefix: def.prefix,
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+const $ZodCheckEndsWith =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheckEndsWith", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const pattern = new RegExp(`.*${_util_js__WEBPACK_IMPORTED_MODULE_1__  .sD(def.suffix)}$`);
+	def.pattern ?? (def.pattern = pattern);
+	inst._zod.check = (payload) => {
+		if (payload.value.endsWith(def.suffix))
+			return;
+		payload.issues.push({
+			origin: "string",
+			code: "invalid_format",
+			format: "ends_with",
+			suffix: def.suffix,
+			input: payload.value,
+			inst,
+			continue: !def.abort,
+		});
+	};
+});
+function handleCheckPropertyResult(result, payload, property) {
+	if (result.issues.length) {
+		payload.issues.push(..._util_js__WEBPACK_IMPORTED_MODULE_1__  .lQ(property, result.issues));
+	}
+}
+const $ZodCheckProperty =   (  null && (core.$constructor("$ZodCheckProperty", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	inst._zod.check = (payload) => {
+		const result = def.schema._zod.run({
+			value: payload.value[def.property],
+			issues: [],
+		}, {});
+		if (result instanceof Promise) {
+			return result.then((result) => handleCheckPropertyResult(result, payload, def.property));
+		}
+		handleCheckPropertyResult(result, payload, def.property);
+		return;
+	};
+})));
+const $ZodCheckProperties =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheckProperties", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	_util_js__WEBPACK_IMPORTED_MODULE_1__  .jD(inst, Symbol.iterator, function* () {
+		yield inst;
+	});
+	let entries;
+	inst._zod.check = (payload) => {
+		if (payload.value == null) {
+			payload.issues.push({ expected: "object", code: "invalid_type", input: payload.value, inst });
+			return undefined;
+		}
+		entries ?? (entries = Reflect.ownKeys(def.shape).map((key) => [key, def.shape[key]]));
+		const input = payload.value;
+		let proms;
+		for (const [key, schema] of entries) {
+			const result = schema._zod.run({ value: input[key], issues: [] }, {});
+			if (result instanceof Promise) {
+				proms ?? (proms = []);
+				proms.push(result.then((result) => handleCheckPropertyResult(result, payload, key)));
+			}
+			else {
+				handleCheckPropertyResult(result, payload, key);
+			}
+		}
+		if (proms)
+			return Promise.all(proms).then(() => undefined);
+		return undefined;
+	};
+});
+const $ZodCheckMimeType =   (  null && (core.$constructor("$ZodCheckMimeType", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const mimeSet = new Set(def.mime);
+	inst._zod.check = (payload) => {
+		if (mimeSet.has(payload.value.type))
+			return;
+		payload.issues.push({
+			code: "invalid_value",
+			values: def.mime,
+			input: payload.value.type,
+			inst,
+			continue: !def.abort,
+		});
+	};
+})));
+const $ZodCheckOverwrite =   _core_js__WEBPACK_IMPORTED_MODULE_0__  .xI("$ZodCheckOverwrite", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	inst._zod.check = (payload) => {
+		payload.value = def.tx(payload.value);
+	};
+});
   }),
   6416:
   ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
@@ -63970,6 +63969,154 @@ function config(newConfig) {
 		Object.assign(globalConfig, newConfig);
 	return globalConfig;
 }
+  }),
+  552:
+  ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+"use strict";
+  __nccwpck_require__.d(__webpack_exports__, {
+	AC: () => (  lowercase),
+	Ak: () => (  nanoid),
+	D2: () => (  nanoidOfLength),
+	F: () => (  httpProtocol),
+	Gl: () => (  cuid2),
+	K3: () => (  base64),
+	Os: () => (  guid),
+	Rp: () => (  email),
+	Z0: () => (  ulid),
+	Zg: () => (  emoji),
+	Zv: () => (  uppercase),
+	ai: () => (  number),
+	ch: () => (  _null),
+	fO: () => (  ksuid),
+	gF: () => (  cuid),
+	gp: () => (  anyString),
+	hQ: () => (  e164),
+	kB: () => (  time),
+	kM: () => (  xid),
+	l7: () => (  cidrv6),
+	nd: () => (  integer),
+	o: () => (  bigint),
+	p0: () => (  duration),
+	p6: () => (  date),
+	r0: () => (  base64url),
+	uR: () => (  uuid),
+	uX: () => (  ipv4),
+	ug: () => (  ipv6),
+	w$: () => (  datetime),
+	zM: () => (  boolean),
+	zr: () => (  cidrv4)
+  });
+const cuid = /^[cC][0-9a-z]{6,}$/;
+const cuid2 = /^[0-9a-z]+$/;
+const ulid = /^[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}$/;
+const xid = /^[0-9a-vA-V]{20}$/;
+const ksuid = /^[A-Za-z0-9]{27}$/;
+const nanoid = /^[a-zA-Z0-9_-]{21}$/;
+function nanoidOfLength(length) {
+	return new RegExp(`^[a-zA-Z0-9_-]{${length}}$`);
+}
+const duration = /^P(?:(\d+W)|(?!.*W)(?=\d|T\d)(\d+Y)?(\d+M)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+([.,]\d+)?S)?)?)$/;
+const extendedDuration = /^[-+]?P(?!$)(?:(?:[-+]?\d+Y)|(?:[-+]?\d+[.,]\d+Y$))?(?:(?:[-+]?\d+M)|(?:[-+]?\d+[.,]\d+M$))?(?:(?:[-+]?\d+W)|(?:[-+]?\d+[.,]\d+W$))?(?:(?:[-+]?\d+D)|(?:[-+]?\d+[.,]\d+D$))?(?:T(?=[\d+-])(?:(?:[-+]?\d+H)|(?:[-+]?\d+[.,]\d+H$))?(?:(?:[-+]?\d+M)|(?:[-+]?\d+[.,]\d+M$))?(?:[-+]?\d+(?:[.,]\d+)?S)?)??$/;
+const guid = /^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})$/;
+const uuid = (version) => {
+	if (!version)
+		return /^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}|00000000-0000-0000-0000-000000000000|ffffffff-ffff-ffff-ffff-ffffffffffff)$/;
+	return new RegExp(`^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-${version}[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12})$`);
+};
+const uuid4 =   (  null && (uuid(4)));
+const uuid6 =   (  null && (uuid(6)));
+const uuid7 =   (  null && (uuid(7)));
+const email = /^(?:[A-Za-z0-9_'+\-]+\.)*[A-Za-z0-9_'+\-]*[A-Za-z0-9_+-]@(?:[A-Za-z0-9][A-Za-z0-9\-]*\.)+[A-Za-z]{2,}$/;
+const html5Email = /^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$/;
+const rfc5322Email = /^(([^<>()\[\]\\.,;:\s@"]+(\.[^<>()\[\]\\.,;:\s@"]+)*)|(".+"))@((\[[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}])|(([a-zA-Z\-0-9]+\.)+[a-zA-Z]{2,}))$/;
+const unicodeEmail = /^[^\s@"]{1,64}@[^\s@]{1,255}$/u;
+const idnEmail = (  null && (unicodeEmail));
+const browserEmail = /^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$/;
+const _emoji = `^(?=[\\s\\S]*[\\p{Extended_Pictographic}\\p{Regional_Indicator}\\u20E3])[\\p{Extended_Pictographic}\\p{Emoji_Component}]+$`;
+function emoji() {
+	return new RegExp(_emoji, "u");
+}
+const ipv4 = /^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])$/;
+const ipv6 = /^(([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,7}:|([0-9a-fA-F]{1,4}:){1,6}:[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,5}(:[0-9a-fA-F]{1,4}){1,2}|([0-9a-fA-F]{1,4}:){1,4}(:[0-9a-fA-F]{1,4}){1,3}|([0-9a-fA-F]{1,4}:){1,3}(:[0-9a-fA-F]{1,4}){1,4}|([0-9a-fA-F]{1,4}:){1,2}(:[0-9a-fA-F]{1,4}){1,5}|[0-9a-fA-F]{1,4}:((:[0-9a-fA-F]{1,4}){1,6})|:((:[0-9a-fA-F]{1,4}){1,7}|:))$/;
+const mac = (delimiter) => {
+	const escapedDelim = util.escapeRegex(delimiter ?? ":");
+	return new RegExp(`^(?:[0-9A-F]{2}${escapedDelim}){5}[0-9A-F]{2}$|^(?:[0-9a-f]{2}${escapedDelim}){5}[0-9a-f]{2}$`);
+};
+const cidrv4 = /^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])\/([0-9]|[1-2][0-9]|3[0-2])$/;
+const cidrv6 = /^(([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,7}:|([0-9a-fA-F]{1,4}:){1,6}:[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,5}(:[0-9a-fA-F]{1,4}){1,2}|([0-9a-fA-F]{1,4}:){1,4}(:[0-9a-fA-F]{1,4}){1,3}|([0-9a-fA-F]{1,4}:){1,3}(:[0-9a-fA-F]{1,4}){1,4}|([0-9a-fA-F]{1,4}:){1,2}(:[0-9a-fA-F]{1,4}){1,5}|[0-9a-fA-F]{1,4}:((:[0-9a-fA-F]{1,4}){1,6})|:((:[0-9a-fA-F]{1,4}){1,7}|:))\/(12[0-8]|1[01][0-9]|[1-9]?[0-9])$/;
+const base64 = /^$|^(?:[0-9a-zA-Z+/]{4})*(?:(?:[0-9a-zA-Z+/]{2}==)|(?:[0-9a-zA-Z+/]{3}=))?$/;
+const base64url = /^(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-]{2,3})?$/;
+const hostname = /^(?=.{1,253}\.?$)[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[-0-9a-zA-Z]{0,61}[0-9a-zA-Z])?)*\.?$/;
+const domain = /^(?=.{1,253}$)([a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z]{2,63}$/;
+const httpProtocol = /^https?$/;
+const e164 = /^\+[1-9]\d{6,14}$/;
+const creditCard = /^\d(?:[ -]?\d){11,18}$/;
+const currencyCode = /^(?:AED|AFN|ALL|AMD|AOA|ARS|AUD|AWG|AZN|BAM|BBD|BDT|BHD|BIF|BMD|BND|BOB|BOV|BRL|BSD|BTN|BWP|BYN|BZD|CAD|CDF|CHE|CHF|CHW|CLF|CLP|CNY|COP|COU|CRC|CUP|CVE|CZK|DJF|DKK|DOP|DZD|EGP|ERN|ETB|EUR|FJD|FKP|GBP|GEL|GHS|GIP|GMD|GNF|GTQ|GYD|HKD|HNL|HTG|HUF|IDR|ILS|INR|IQD|IRR|ISK|JMD|JOD|JPY|KES|KGS|KHR|KMF|KPW|KRW|KWD|KYD|KZT|LAK|LBP|LKR|LRD|LSL|LYD|MAD|MDL|MGA|MKD|MMK|MNT|MOP|MRU|MUR|MVR|MWK|MXN|MXV|MYR|MZN|NAD|NGN|NIO|NOK|NPR|NZD|OMR|PAB|PEN|PGK|PHP|PKR|PLN|PYG|QAR|RON|RSD|RUB|RWF|SAR|SBD|SCR|SDG|SEK|SGD|SHP|SLE|SOS|SRD|SSP|STN|SVC|SYP|SZL|THB|TJS|TMT|TND|TOP|TRY|TTD|TWD|TZS|UAH|UGX|USD|USN|UYI|UYU|UYW|UZS|VED|VES|VND|VUV|WST|XAD|XAF|XAG|XAU|XBA|XBB|XBC|XBD|XCD|XCG|XDR|XOF|XPD|XPF|XPT|XSU|XTS|XUA|XXX|YER|ZAR|ZMW|ZWG)$/;
+const iban = /^[A-Z]{2}(?!00|01|99)\d{2}[A-Z0-9]{11,30}$/;
+const dateSource = `(?:(?:\\d\\d[2468][048]|\\d\\d[13579][26]|\\d\\d0[48]|[02468][048]00|[13579][26]00)-02-29|\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|(?:02)-(?:0[1-9]|1\\d|2[0-8])))`;
+function anchor(source) {
+	return new RegExp(`^${source}$`);
+}
+const date =   anchor(dateSource);
+function timeSource(args) {
+	const hhmm = `(?:[01]\\d|2[0-3]):[0-5]\\d`;
+	const regex = typeof args.precision === "number"
+		? args.precision === -1
+			? `${hhmm}`
+			: args.precision === 0
+				? `${hhmm}:[0-5]\\d`
+				: `${hhmm}:[0-5]\\d\\.\\d{${args.precision}}`
+		: args.seconds
+			? `${hhmm}:[0-5]\\d(?:\\.\\d+)?`
+			: `${hhmm}(?::[0-5]\\d(?:\\.\\d+)?)?`;
+	return regex;
+}
+function time(args) {
+	return new RegExp(`^${timeSource(args)}$`);
+}
+function datetime(args) {
+	const opts = ["Z"];
+	if (args.offset)
+		opts.push(`([+-](?:[01]\\d|2[0-3]):[0-5]\\d)`);
+	const qualified = `${timeSource({ precision: args.precision, seconds: true })}(?:${opts.join("|")})`;
+	const timeRegex = args.local ? `${qualified}|${timeSource({ precision: args.precision })}` : qualified;
+	return new RegExp(`^${dateSource}T(?:${timeRegex})$`);
+}
+const anyString = /^[\s\S]{0,}$/;
+const string = (params) => {
+	const regex = params ? `[\\s\\S]{${params?.minimum ?? 0},${params?.maximum ?? ""}}` : `[\\s\\S]*`;
+	return new RegExp(`^${regex}$`);
+};
+const bigint = /^-?\d+n?$/;
+const integer = /^-?\d+$/;
+const number = /^-?\d+(?:\.\d+)?$/;
+const boolean = /^(?:true|false)$/i;
+const _null = /^null$/i;
+const _undefined = /^undefined$/i;
+const lowercase = /^[^A-Z]*$/;
+const uppercase = /^[^a-z]*$/;
+const hex = /^[0-9a-fA-F]*$/;
+function fixedBase64(bodyLength, padding) {
+	return new RegExp(`^[A-Za-z0-9+/]{${bodyLength}}${padding}$`);
+}
+function fixedBase64url(length) {
+	return new RegExp(`^[A-Za-z0-9_-]{${length}}$`);
+}
+const md5_hex = /^[0-9a-fA-F]{32}$/;
+const md5_base64 =   (  null && (fixedBase64(22, "==")));
+const md5_base64url =   (  null && (fixedBase64url(22)));
+const sha1_hex = /^[0-9a-fA-F]{40}$/;
+const sha1_base64 =   (  null && (fixedBase64(27, "=")));
+const sha1_base64url =   (  null && (fixedBase64url(27)));
+const sha256_hex = /^[0-9a-fA-F]{64}$/;
+const sha256_base64 =   (  null && (fixedBase64(43, "=")));
+const sha256_base64url =   (  null && (fixedBase64url(43)));
+const sha384_hex = /^[0-9a-fA-F]{96}$/;
+const sha384_base64 =   (  null && (fixedBase64(64, "")));
+const sha384_base64url =   (  null && (fixedBase64url(64)));
+const sha512_hex = /^[0-9a-fA-F]{128}$/;
+const sha512_base64 =   (  null && (fixedBase64(86, "==")));
+const sha512_base64url =   (  null && (fixedBase64url(86)));
   }),
   4288:
   ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
@@ -66268,11 +66415,50 @@ function getIDToken(aud) {
 		return yield OidcClient.getIDToken(aud);
 	});
 }
-var main_core = __nccwpck_require__(6416);
-var main_schemas = __nccwpck_require__(180);
+var core_core = __nccwpck_require__(6416);
+var main_schemas = __nccwpck_require__(3045);
 var model_errors = __nccwpck_require__(6454);
 ;
 const ARMOR = '-----BEGIN AGE ENCRYPTED FILE-----';
+const RECIPIENT = /^age1[a-z0-9]{20,}$/;
+function parseRecipient(text) {
+	if (RECIPIENT.test(text))
+		return text;
+	const isKey = /^AGE-SECRET-KEY-/i.test(text);
+	throw new model_errors .yo(isKey ? 'is a key that opens secrets' : `${JSON.stringify(text)} is no recipient of age`, {
+		hint: isKey
+			? 'Write the recipient that belongs to it (age1…), as "age-keygen -y" prints it, and make another key: this one is in the repository now.'
+			: 'Write what "age-keygen -y" prints: age1…. Keys of SSH are none.',
+	});
+}
+async function checkRecipients(recipients) {
+	if (recipients.length === 0)
+		return;
+	const { Encrypter } = await __nccwpck_require__.e(  31).then(__nccwpck_require__.bind(__nccwpck_require__, 3031));
+	const encrypter = new Encrypter();
+	for (const recipient of recipients) {
+		try {
+			encrypter.addRecipient(recipient);
+		}
+		catch (cause) {
+			throw new model_errors .yo(`nothing can be encrypted for ${recipient}: ${(0,model_errors .bD)(cause)}`, {
+				hint: 'Is a letter wrong, or missing? "age-keygen -y" prints it for a key.',
+				cause,
+			});
+		}
+	}
+}
+async function sealAge(recipients, text) {
+	const { Encrypter, armor } = await __nccwpck_require__.e(  31).then(__nccwpck_require__.bind(__nccwpck_require__, 3031));
+	const encrypter = new Encrypter();
+	for (const recipient of recipients)
+		encrypter.addRecipient(recipient);
+	return armor.encode(await encrypter.encrypt(text));
+}
+async function recipientsOf(keys) {
+	const { identityToRecipient } = await __nccwpck_require__.e(  31).then(__nccwpck_require__.bind(__nccwpck_require__, 3031));
+	return await Promise.all(keys.map((key) => identityToRecipient(key)));
+}
 const KEY = /^AGE-SECRET-KEY-(?:PQ-)?1[A-Z0-9]+$/;
 function parseAgeKeys(text) {
 	const lines = text.split(/\r?\n|\\n/).map((line) => line.trim());
@@ -66289,7 +66475,7 @@ async function openAge(path, content, keys) {
 			hint: 'Put the key that opens it into a secret ("gh secret set AGE_KEY < key.txt"), and pass it as the input age-key.',
 		});
 	}
-	const { Decrypter, armor } = await __nccwpck_require__.e(  905).then(__nccwpck_require__.bind(__nccwpck_require__, 5905));
+	const { Decrypter, armor } = await __nccwpck_require__.e(  31).then(__nccwpck_require__.bind(__nccwpck_require__, 3031));
 	const decrypter = new Decrypter();
 	try {
 		for (const key of keys)
@@ -66541,7 +66727,7 @@ const pairs = main_schemas .YjP().transform((given, context) => {
 	const wrong = found.find(({ line, at }) => at < 1 || at === line.length - 1);
 	if (wrong !== undefined) {
 		context.addIssue({ code: 'custom', message: `"${wrong.line}" is not of the form service=image` });
-		return main_core .tm;
+		return core_core .tm;
 	}
 	return Object.fromEntries(found.map(({ line, at }) => [line.slice(0, at).trim(), line.slice(at + 1).trim()]));
 });
@@ -66553,7 +66739,7 @@ const secretValues = main_schemas .YjP().transform((given, context) => {
 		code: 'custom',
 		message: 'is not a JSON object of strings; pass ${{ toJSON(secrets) }}',
 	});
-	return main_core .tm;
+	return core_core .tm;
 });
 const ageKeys = main_schemas .YjP().transform((given, context) => {
 	try {
@@ -66562,7 +66748,7 @@ const ageKeys = main_schemas .YjP().transform((given, context) => {
 	}
 	catch (error) {
 		context.addIssue({ code: 'custom', message: (0,model_errors .bD)(error) });
-		return main_core .tm;
+		return core_core .tm;
 	}
 });
 const secretPairs = main_schemas .YjP().transform((given, context) => {
@@ -66573,7 +66759,7 @@ const secretPairs = main_schemas .YjP().transform((given, context) => {
 			code: 'custom',
 			message: `has a line (${wrong + 1}) that is not of the form name=value`,
 		});
-		return main_core .tm;
+		return core_core .tm;
 	}
 	return Object.fromEntries(found.map((match) => [match[1], match[2]]));
 });
@@ -66583,7 +66769,7 @@ const flag = main_schemas .YjP().transform((given, context) => {
 	if (/^(false|False|FALSE)$/.test(given))
 		return false;
 	context.addIssue({ code: 'custom', message: `"${given}" is neither true nor false` });
-	return main_core .tm;
+	return core_core .tm;
 });
 const optionalFlag = main_schemas .YjP().transform((given, context) => {
 	if (given.trim() === '')
@@ -66592,7 +66778,7 @@ const optionalFlag = main_schemas .YjP().transform((given, context) => {
 	if (read.success)
 		return read.data;
 	context.addIssue({ code: 'custom', message: `"${given}" is neither true nor false` });
-	return main_core .tm;
+	return core_core .tm;
 });
 const durationMs = main_schemas .YjP().transform((given, context) => {
 	try {
@@ -66600,7 +66786,7 @@ const durationMs = main_schemas .YjP().transform((given, context) => {
 	}
 	catch (error) {
 		context.addIssue({ code: 'custom', message: (0,model_errors .bD)(error) });
-		return main_core .tm;
+		return core_core .tm;
 	}
 });
 const platforms = main_schemas .YjP().transform((given, context) => {
@@ -66612,7 +66798,7 @@ const platforms = main_schemas .YjP().transform((given, context) => {
 	}
 	catch (error) {
 		context.addIssue({ code: 'custom', message: (0,model_errors .bD)(error) });
-		return main_core .tm;
+		return core_core .tm;
 	}
 });
 const cache = main_schemas .YjP().transform((given, context) => {
@@ -66622,7 +66808,7 @@ const cache = main_schemas .YjP().transform((given, context) => {
 	if (answer === 'gha' || answer === 'registry' || answer === 'local' || answer === 'none')
 		return answer;
 	context.addIssue({ code: 'custom', message: `"${answer}" is none of gha, registry, local, none` });
-	return main_core .tm;
+	return core_core .tm;
 });
 const hookAnswer = main_schemas .YjP().transform((given, context) => {
 	const answer = given.trim();
@@ -66631,22 +66817,25 @@ const hookAnswer = main_schemas .YjP().transform((given, context) => {
 	if (answer === 'run' || answer === 'done')
 		return answer;
 	context.addIssue({ code: 'custom', message: `"${answer}" is neither run nor done` });
-	return main_core .tm;
+	return core_core .tm;
 });
 const certificateAction = main_schemas .YjP().transform((given, context) => {
 	const action = given.trim();
 	if (action === 'renew' || action === 'issue' || action === 'revoke' || action === 'list')
 		return action;
 	context.addIssue({ code: 'custom', message: `"${action}" is neither renew nor issue nor revoke nor list` });
-	return main_core .tm;
+	return core_core .tm;
 });
+const backupOperation = inputs_text.pipe(main_schemas .k5n(['create', 'verify', 'list', 'pull', 'restore', 'prune'], {
+	error: 'must be create, verify, list, pull, restore or prune',
+}));
 const revocationReason = main_schemas .YjP().transform((given, context) => {
 	const reason = given.trim();
 	if (isRevocationReason(reason))
 		return reason;
 	const known = Object.keys(REVOCATION_REASONS).join(', ');
 	context.addIssue({ code: 'custom', message: `"${reason}" is none of ${known}` });
-	return main_core .tm;
+	return core_core .tm;
 });
 const INPUTS = {
 	environment: {
@@ -66668,6 +66857,22 @@ const INPUTS = {
 		default: 'renew',
 		schema: certificateAction,
 	},
+	task: {
+		description: 'What to do: `list` shows secrets by name, with their versions, ages and services; `show-recipients` shows who can open the encrypted copies of generated ones; `prune` gives up old values that no release needs and that are older than 30 days; `export` writes the generated ones, which `age-key` opens, into `file`. No value is ever shown.',
+		default: 'list',
+		schema: inputs_text.pipe(main_schemas .k5n(['list', 'show-recipients', 'prune', 'export'], {
+			error: 'must be list, show-recipients, prune or export',
+		})),
+	},
+	file: {
+		description: 'Where `export` writes to, from the workspace: a file that is not there yet, and that nobody else can read.',
+		schema: optionalWord,
+	},
+	plain: {
+		description: 'With `true`, `export` writes JSON that everybody can read who gets hold of the file. Otherwise it stays encrypted, for the recipients of `age-key` alone.',
+		default: 'false',
+		schema: flag,
+	},
 	domains: {
 		description: 'The domains that `issue` and `revoke` are for, one a line. For `issue` all that are served over HTTPS when empty; `revoke` needs them named.',
 		schema: lines,
@@ -66680,6 +66885,25 @@ const INPUTS = {
 	reason: {
 		description: 'Why, for `status` and `plan`; users do not see it.',
 		schema: main_schemas .YjP().transform((given) => given.trim().slice(0, 500) || undefined),
+	},
+	operation: {
+		description: 'What to do: `create` backs up and verifies as the file says; `verify` restores a backup into a scratch container and compares; `list` shows those that there are, and asks the repository whether it has them; `pull` writes one to a folder; `prune` gives up those that `retention` does not keep; `restore` brings one back, in place of what is there, which is kept under another name.',
+		default: 'create',
+		schema: backupOperation,
+	},
+	backup: {
+		description: 'Which backup `verify`, `pull` and `restore` are about: `latest` is the last verified one for `restore`, and the last one for the others; else its id, or a time such as `2026-11-30T03:00Z`: the last one that began before it.',
+		default: 'latest',
+		schema: inputs_text,
+	},
+	folder: {
+		description: 'The folder that `pull` writes to, from the workspace: `actions/upload-artifact` makes an artifact of it.',
+		default: 'backups',
+		schema: inputs_text,
+	},
+	'server-folder': {
+		description: 'A folder of the server that `pull` writes to instead, by its whole path: nothing comes to the runner.',
+		schema: optionalText,
 	},
 	'revocation-reason': {
 		description: 'Why `revoke` is asked for, which the CA publishes: `superseded`, `key-compromise` where somebody else may have the key, or `unspecified`.',
@@ -66712,7 +66936,7 @@ const INPUTS = {
 		schema: secretValues,
 	},
 	'age-key': {
-		description: 'The key that opens secrets which the file has with `age`, as age-keygen has written it; several one a line.',
+		description: 'The key that opens secrets which the file has with `age`, and the encrypted copies of generated ones when no server has them any more, as age-keygen has written it; several one a line.',
 		schema: ageKeys,
 	},
 	images: {
@@ -66796,6 +67020,11 @@ const INPUTS = {
 	comment: {
 		description: 'With `true`, show the plan in a comment of the pull request that the run is for, always the same one. Needs `pull-requests: write`; a run that may not comment, or is for no pull request, says so and goes on.',
 		default: 'true',
+		schema: flag,
+	},
+	presets: {
+		description: 'With `true`, only show what the presets of the environment stand for, as YAML that could stand in the file in their place. No server is asked.',
+		default: 'false',
 		schema: flag,
 	},
 	'exit-code': {
@@ -67571,7 +67800,12 @@ const SECRETS_VOLUME = 'secrets';
 function secretsVolumeName(scope) {
 	return `${scopeName(scope)}_${SECRETS_VOLUME}`;
 }
+const BACKUPS_VOLUME = 'backups';
+function backupsVolumeName(scope) {
+	return `${scopeName(scope)}_${BACKUPS_VOLUME}`;
+}
 const FILES_FOLDER = '/.switchyard';
+const LOOPBACK_CONFIGURATION = '/etc/switchyard/loopback.conf';
 function filesVolumeName(container, mark) {
 	return `${container}_files_${mark}`;
 }
@@ -68522,6 +68756,32 @@ function changedLimits(asked, is) {
 	return limits.filter(([, wanted, has]) => has > 0 && has !== wanted).map(([name]) => `resources.${name}`);
 }
 ;
+const ADDRESS = '127.0.0.1';
+function loopbackPorts(dependencies) {
+	return [...new Set(Object.values(dependencies))]
+		.sort((a, b) => a - b)
+		.map((port) => ({ address: ADDRESS, hostPort: port, containerPort: port }));
+}
+function loopbackFile(ports) {
+	const listens = ports.map(({ containerPort }) => `        listen ${containerPort};\n`).join('');
+	const text = `# Written by Switchyard.
+include /etc/nginx/modules-enabled/*.conf;
+worker_processes 1;
+error_log stderr;
+events { worker_connections 4096; }
+stream {
+    resolver 127.0.0.11 valid=1s;
+    server {
+${listens}        proxy_connect_timeout 5s;
+        # A pool of a database may be silent for long.
+        proxy_timeout 24h;
+        proxy_pass ${SIDECAR_ALIAS}:$server_port;
+    }
+}
+`;
+	return { target: LOOPBACK_CONFIGURATION, mode: 0o444, uid: 0, gid: 0, content: { text } };
+}
+;
 function observedOn({ observed }, server) {
 	const found = observed.find(({ name }) => name === server);
 	if (found === undefined)
@@ -68564,6 +68824,71 @@ function standingCopies(input, service) {
 		.flatMap((on) => [...copiesOn(input, service, on.name), ...handMadeOn(input, service, on.name)]
 		.filter(({ isAdopted }) => !isAdopted)
 		.map((copy) => ({ on, copy })));
+}
+;
+const SERVICES_FILE = '/run/switchyard/services.json';
+const FOLDER = '/run/secrets/switchyard';
+function passwordPath(service) {
+	return `${FOLDER}/${service}/password`;
+}
+function urlPath(service) {
+	return `${FOLDER}/${service}/url`;
+}
+function passwordKey(service) {
+	return `password of ${service}`;
+}
+function urlKey(service) {
+	return `url of ${service}`;
+}
+;
+const SCHEMA = 1;
+function toldVariables({ dependencies, connections = {} }) {
+	const addresses = Object.entries(dependencies).flatMap(([key, port]) => {
+		const [service = '', name] = key.split('.');
+		if (name !== undefined)
+			return [[`${prefixOf(service)}_PORT_${variableName(name)}`, String(port)]];
+		return [
+			[`${prefixOf(service)}_HOST`, SIDECAR_ALIAS],
+			[`${prefixOf(service)}_PORT`, String(port)],
+		];
+	});
+	const others = Object.entries(connections).flatMap(([service, { user, database, hasPassword }]) => [
+		...(user === undefined ? [] : [[`${prefixOf(service)}_USER`, user]]),
+		...(database === undefined ? [] : [[`${prefixOf(service)}_DATABASE`, database]]),
+		...(hasPassword ? [[`${prefixOf(service)}_PASSWORD_FILE`, passwordPath(service)]] : []),
+		[`${prefixOf(service)}_URL_FILE`, urlPath(service)],
+	]);
+	return Object.fromEntries([...addresses, ...others]);
+}
+function toldFile({ dependencies, connections }) {
+	if (connections === undefined)
+		return undefined;
+	const names = Object.keys(dependencies).filter((key) => !key.includes('.'));
+	const services = names.sort().map((name) => [name, serviceOf(name, dependencies, connections)]);
+	const text = `${JSON.stringify({ schema: SCHEMA, services: Object.fromEntries(services) }, null, 2)}\n`;
+	return { target: SERVICES_FILE, mode: 0o444, uid: 0, gid: 0, content: { text } };
+}
+function serviceOf(name, dependencies, connections) {
+	const further = Object.entries(dependencies)
+		.filter(([key]) => key.startsWith(`${name}.`))
+		.map(([key, port]) => [key.slice(name.length + 1), port])
+		.sort(([a], [b]) => (a < b ? -1 : 1));
+	const connection = Object.hasOwn(connections, name) ? connections[name] : undefined;
+	return {
+		host: SIDECAR_ALIAS,
+		port: dependencies[name],
+		...(further.length > 0 && { ports: Object.fromEntries(further) }),
+		...(connection && {
+			kind: connection.kind,
+			...(connection.user !== undefined && { user: connection.user }),
+			...(connection.database !== undefined && { database: connection.database }),
+			...(connection.hasPassword && { passwordFile: passwordPath(name) }),
+			urlFile: urlPath(name),
+		}),
+	};
+}
+function prefixOf(service) {
+	return `SWITCHYARD_${variableName(service)}`;
 }
 ;
 function partHashes(spec) {
@@ -68656,7 +68981,10 @@ function blueprintHash(blueprint) {
 	return specHash({ ...rest, published: isPublished ? `${publishOn}:${hosts.join()}` : null });
 }
 function settingsOf(blueprint, { slot, release }) {
-	const { scope, container, publishOn } = blueprint;
+	const { scope, container, publishOn, dependencies } = blueprint;
+	const told = { dependencies, connections: container.connections };
+	const loopback = container.isLoopback ? loopbackPorts(dependencies) : undefined;
+	const ownFiles = [toldFile(told), loopback && loopbackFile(loopback)].filter((file) => file !== undefined);
 	return {
 		image: container.image,
 		command: container.command,
@@ -68664,7 +68992,7 @@ function settingsOf(blueprint, { slot, release }) {
 		user: container.user ?? '',
 		workingDir: container.workingDir === undefined ? '' : cleanPath(container.workingDir),
 		stopSignal: container.stopSignal ?? '',
-		environment: environmentOf(blueprint),
+		environment: { ...container.environment, ...toldVariables(told) },
 		secrets: container.secrets,
 		labels: container.labels,
 		ownLabels: ownLabels(blueprint, slot, release),
@@ -68675,11 +69003,12 @@ function settingsOf(blueprint, { slot, release }) {
 			readOnly: volume.readOnly,
 			...(volume.more && { more: volume.more }),
 		})),
-		files: container.files ?? [],
-		containerPorts: containerPortsOf(blueprint),
-		ports: publishOn === undefined
-			? []
-			: hostPortsOf(blueprint, slot).map((one) => ({ address: publishOn, ...one })),
+		files: [...(container.files ?? []), ...ownFiles],
+		containerPorts: loopback?.map(({ containerPort }) => edgePort(containerPort, 'tcp')) ?? containerPortsOf(blueprint),
+		ports: loopback ??
+			(publishOn === undefined
+				? []
+				: hostPortsOf(blueprint, slot).map((one) => ({ address: publishOn, ...one }))),
 		restart: { name: container.restart.name, maximumRetryCount: container.restart.maximumRetryCount ?? 0 },
 		logging: container.logging,
 		resources: {
@@ -68758,19 +69087,6 @@ function hostPortsOf({ ports, containerPort, extraPorts = {}, versionPort, udp =
 }
 function aliasesOf({ scope, service, container }, slot) {
 	return container.naming === 'version' ? [service, containerName(scope, service, slot)] : [service];
-}
-function environmentOf({ container, dependencies }) {
-	const addresses = Object.entries(dependencies).flatMap(([key, port]) => {
-		const [service = '', name] = key.split('.');
-		const prefix = `SWITCHYARD_${variableName(service)}`;
-		if (name !== undefined)
-			return [[`${prefix}_PORT_${variableName(name)}`, String(port)]];
-		return [
-			[`${prefix}_HOST`, SIDECAR_ALIAS],
-			[`${prefix}_PORT`, String(port)],
-		];
-	});
-	return { ...container.environment, ...Object.fromEntries(addresses) };
 }
 function ownLabels(blueprint, slot, release) {
 	const { scope, repository, service, container, ports, versionPort, secretsVersion } = blueprint;
@@ -72791,6 +73107,154 @@ async function sendClientsAway(context, { server, id, name }) {
 	known.noteReload(clock.now());
 }
 ;
+const secrets_volume_FOLDER = '/switchyard-secrets';
+class SecretsVolume {
+	name;
+	#server;
+	#scope;
+	#image;
+	constructor(server, scope, image) {
+		this.name = secretsVolumeName(scope);
+		this.#server = server;
+		this.#scope = scope;
+		this.#image = image;
+	}
+	async write(files) {
+		const { engine } = this.#server;
+		await engine.createVolume(this.name, { [model_labels .d.role]: 'secrets', ...this.#labels() });
+		await this.#through((container) => engine.writeFiles(container, secrets_volume_FOLDER, files, archive .Uj));
+	}
+	async empty(paths) {
+		if (!(await this.#isThere()))
+			return;
+		await this.write(new Map(paths.map((path) => [path, ''])));
+	}
+	async readEach(paths) {
+		if (!(await this.#isThere()))
+			return new Map();
+		const found = await this.#through((container) => Promise.all(paths.map(async (path) => [path, await this.#readOne(container, path)])));
+		return new Map(found.flatMap(([path, text]) => (text === undefined ? [] : [[path, text]])));
+	}
+	async list() {
+		if (!(await this.#isThere()))
+			return [];
+		const all = await this.#through((container) => this.#server.engine.listFiles(container, secrets_volume_FOLDER));
+		const inFolder = `${external_node_path_.posix.basename(secrets_volume_FOLDER)}/`;
+		return all
+			.filter(({ size }) => size > 0)
+			.map(({ path, ...facts }) => ({ ...facts, path: path.slice(inFolder.length) }));
+	}
+	#isThere() {
+		return this.#server.engine.hasVolume(this.name);
+	}
+	async #readOne(container, path) {
+		try {
+			const files = await this.#server.engine.readFiles(container, `${secrets_volume_FOLDER}/${path}`);
+			const [text = ''] = files.values();
+			return text;
+		}
+		catch (error) {
+			if ((0,docker_http .zM)(error, 404))
+				return undefined;
+			throw error;
+		}
+	}
+	async #through(work) {
+		const access = { volume: this.name, folder: secrets_volume_FOLDER, image: await this.#anyImage() };
+		return await throughVolume(this.#server, this.#scope, access, work);
+	}
+	async #anyImage() {
+		const { engine, name: server } = this.#server;
+		if ((await engine.findImage(this.#image)) !== undefined)
+			return this.#image;
+		const ids = new Set((await engine.listContainers()).flatMap(({ ImageID }) => ImageID ?? []));
+		for (const id of ids)
+			if ((await engine.findImage(id)) !== undefined)
+				return id;
+		throw new model_errors .yo(`${server}: the image ${this.#image} was removed, and kept secrets cannot be read without it`, {
+			hint: `Nothing was changed. Bring it back: "docker pull ${this.#image}" on ${server}.`,
+		});
+	}
+	#labels() {
+		return {
+			[model_labels .d.project]: this.#scope.project,
+			[model_labels .d.environment]: this.#scope.environment,
+		};
+	}
+}
+function parseKept(text) {
+	try {
+		return text === '' ? undefined : JSON.parse(text);
+	}
+	catch {
+		return undefined;
+	}
+}
+;
+const CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+const generated_secrets_FOLDER = '.generated';
+function makeSecret(length, { run, now }) {
+	const value = Array.from({ length }, () => CHARACTERS[(0,external_node_crypto_.randomInt)(CHARACTERS.length)]).join('');
+	return { id: (0,external_node_crypto_.randomUUID)(), value, made_at: new Date(now).toISOString(), run };
+}
+class GeneratedSecrets {
+	#server;
+	#volume;
+	constructor(server, scope, image) {
+		this.#server = server;
+		this.#volume = new SecretsVolume(server, scope, image);
+	}
+	async read(names) {
+		const texts = await this.#volume.readEach(names.map(pathOf));
+		return new Map(names.flatMap((name) => {
+			const secret = parseKept(texts.get(pathOf(name)) ?? '');
+			return secret === undefined ? [] : [[name, secret]];
+		}));
+	}
+	async keep(secrets) {
+		try {
+			await this.#volume.write(new Map([...secrets].map(([name, secret]) => [pathOf(name), JSON.stringify(secret)])));
+		}
+		catch (error) {
+			if (error instanceof model_errors .yo)
+				throw error;
+			const names = [...secrets.keys()].join(', ');
+			throw new model_errors .yo(`${this.#server.name}: secret ${names} cannot be kept: ${(0,model_errors .bD)(error)}`, {
+				hint: `No container was started with it. It is written to the volume ${this.#volume.name}: is the disk full?`,
+				cause: error,
+			});
+		}
+	}
+}
+function pathOf(name) {
+	return `${generated_secrets_FOLDER}/${name}.json`;
+}
+;
+const keepGenerated = {
+	describe: ({ server, brought, made }) => [
+		...(made.length === 0 ? [] : [`make secret ${made.join(', ')} and keep it on ${server}`]),
+		...(brought.length === 0 ? [] : [`bring secret ${brought.join(', ')} to ${server}`]),
+	].join('; '),
+	async run({ server, brought, made }, { fleet, scope, nginx, generated }) {
+		const secrets = new Map([...brought, ...made].map((name) => [name, generated.secretOf(name)]));
+		await new GeneratedSecrets(fleet.server(server), scope, nginx.image).keep(secrets);
+	},
+};
+const recordGenerated = {
+	describe: ({ secrets, sealed, recipients }) => {
+		const names = Object.keys(secrets);
+		const copies = `an encrypted copy of secret ${sealed.join(', ')} for ${recipients.length === 1 ? '1 recipient' : `${recipients.length} recipients`}`;
+		return `record ${[names.length > 0 && `secret ${names.join(', ')}`, sealed.length > 0 && copies].filter(Boolean).join(', and ')}`;
+	},
+	async run(step, { generated, record }) {
+		const encrypted = await Promise.all(step.sealed.map(async (name) => {
+			const { id, value } = generated.secretOf(name);
+			return [name, { id, recipients: [...step.recipients], age: await generated.seal(value) }];
+		}));
+		await record.noteGenerated(step, Object.fromEntries(encrypted));
+	},
+};
+;
 const hand_over_POLL_MS = 30;
 const hand_over_TIMEOUT_MS = 20_000;
 const hand_over_READY = 'it is done';
@@ -74927,27 +75391,27 @@ async function loadImage({ engine }, { image, name, platform, onProgress, onPull
 	};
 	const list = [
 		{
-			Config: pathOf(config.digest),
+			Config: transfer_pathOf(config.digest),
 			RepoTags: [name],
-			Layers: layers.map(({ digest }) => pathOf(digest)),
+			Layers: layers.map(({ digest }) => transfer_pathOf(digest)),
 		},
 	];
 	const text = Buffer.from(JSON.stringify(list));
 	const files = new Map(layers.map((layer) => [layer.digest, layer]));
 	const entries = [
 		...[...files.values()].map(({ digest, path, size }) => ({
-			path: pathOf(digest),
+			path: transfer_pathOf(digest),
 			size,
 			content: () => (0,external_node_fs_.createReadStream)(path).on('data', (chunk) => count(chunk.length)),
 		})),
-		{ path: pathOf(config.digest), size: config.size, content: () => (0,external_node_fs_.createReadStream)(config.path) },
+		{ path: transfer_pathOf(config.digest), size: config.size, content: () => (0,external_node_fs_.createReadStream)(config.path) },
 		{ path: 'manifest.json', size: text.length, content: () => external_node_stream_.Readable.from([text]) },
 	];
 	await engine.loadImages((0,archive .NE)(entries), signal);
 	onPulled?.();
 	return sent;
 }
-function pathOf(digest) {
+function transfer_pathOf(digest) {
 	return `blobs/${digest.replace(':', '/')}`;
 }
 var external_assert_ = __nccwpck_require__(2613);
@@ -76547,84 +77011,43 @@ const revokeCertificate = {
 	},
 };
 ;
-const FOLDER = '/switchyard-secrets';
 class SecretSets {
 	#server;
-	#scope;
-	#image;
+	#volume;
 	constructor(server, scope, image) {
 		this.#server = server;
-		this.#scope = scope;
-		this.#image = image;
+		this.#volume = new SecretsVolume(server, scope, image);
 	}
 	async keep(sets) {
-		const { engine, name: server } = this.#server;
-		const volume = secretsVolumeName(this.#scope);
 		try {
-			await engine.createVolume(volume, { [model_labels .d.role]: 'secrets', ...this.#labels() });
-			await this.#write(new Map([...sets].map(([set, values]) => [secret_sets_pathOf(set), JSON.stringify(values)])));
+			await this.#volume.write(new Map([...sets].map(([set, values]) => [secret_sets_pathOf(set), JSON.stringify(values)])));
 		}
 		catch (error) {
 			if (error instanceof model_errors .yo)
 				throw error;
 			const services = [...sets.keys()].map(({ service }) => service).join(', ');
-			throw new model_errors .yo(`${server}: the secrets of ${services} cannot be kept: ${(0,model_errors .bD)(error)}`, {
-				hint: `Nothing was changed. They are written to the volume ${volume}: is the disk full?`,
+			throw new model_errors .yo(`${this.#server.name}: the secrets of ${services} cannot be kept: ${(0,model_errors .bD)(error)}`, {
+				hint: `Nothing was changed. They are written to the volume ${this.#volume.name}: is the disk full?`,
 				cause: error,
 			});
 		}
 	}
 	async read(sets) {
-		if (!(await this.#isThere()))
-			return new Map();
-		const found = await this.#through((container) => Promise.all(sets.map(async (set) => [set, await this.#readOne(container, set)])));
-		return new Map(found.flatMap(([set, values]) => (values === undefined ? [] : [[set, values]])));
+		const texts = await this.#volume.readEach(sets.map(secret_sets_pathOf));
+		return new Map(sets.flatMap((set) => {
+			const values = parseKept(texts.get(secret_sets_pathOf(set)) ?? '');
+			return values === undefined ? [] : [[set, values]];
+		}));
 	}
-	async forget(sets) {
-		if (!(await this.#isThere()))
-			return;
-		await this.#write(new Map(sets.map((set) => [secret_sets_pathOf(set), ''])));
-	}
-	#isThere() {
-		return this.#server.engine.hasVolume(secretsVolumeName(this.#scope));
-	}
-	#write(files) {
-		return this.#through((container) => this.#server.engine.writeFiles(container, FOLDER, files, archive .Uj));
-	}
-	async #readOne(container, set) {
-		try {
-			const files = await this.#server.engine.readFiles(container, `${FOLDER}/${secret_sets_pathOf(set)}`);
-			const [text = ''] = files.values();
-			return text === '' ? undefined : JSON.parse(text);
-		}
-		catch (error) {
-			if ((0,docker_http .zM)(error, 404) || error instanceof SyntaxError)
-				return undefined;
-			throw error;
-		}
-	}
-	async #through(work) {
-		const volume = secretsVolumeName(this.#scope);
-		const access = { volume, folder: FOLDER, image: await this.#anyImage() };
-		return await throughVolume(this.#server, this.#scope, access, work);
-	}
-	async #anyImage() {
-		const { engine, name: server } = this.#server;
-		if ((await engine.findImage(this.#image)) !== undefined)
-			return this.#image;
-		const ids = new Set((await engine.listContainers()).flatMap(({ ImageID }) => ImageID ?? []));
-		for (const id of ids)
-			if ((await engine.findImage(id)) !== undefined)
-				return id;
-		throw new model_errors .yo(`${server}: the image ${this.#image} was removed, and kept secrets cannot be read without it`, {
-			hint: `Nothing was changed. Bring it back: "docker pull ${this.#image}" on ${server}.`,
+	async list() {
+		const files = await this.#volume.list();
+		return files.flatMap(({ path, modifiedAt: keptAt }) => {
+			const [, service, version] = /^([^./][^/]*)\/(\d+)\.json$/.exec(path) ?? [];
+			return service === undefined ? [] : [{ service, version: Number(version), keptAt }];
 		});
 	}
-	#labels() {
-		return {
-			[model_labels .d.project]: this.#scope.project,
-			[model_labels .d.environment]: this.#scope.environment,
-		};
+	async forget(sets) {
+		await this.#volume.empty(sets.map(secret_sets_pathOf));
 	}
 }
 function secret_sets_pathOf({ service, version }) {
@@ -77283,8 +77706,10 @@ async function goBack({ scope, clock, known }, { instance, next, flags, directs 
 }
 ;
 const teardown = {
-	describe: ({ server }) => `remove sidecar, network and kept secrets from ${server}; volumes of services stay`,
-	async run({ server }, { fleet, scope }) {
+	describe: ({ server, keepsGenerated }) => keepsGenerated
+		? `remove sidecar and network from ${server}; volumes of services and generated secrets stay`
+		: `remove sidecar, network and kept secrets from ${server}; volumes of services stay`,
+	async run({ server, keepsGenerated }, { fleet, scope }) {
 		const { engine } = fleet.server(server);
 		for (const edge of [EDGE_NAME, EDGE_BRIDGE_NAME])
 			await engine.leaveNetwork(networkName(scope), edge);
@@ -77299,7 +77724,8 @@ const teardown = {
 			await engine.removeContainer(Id);
 		await engine.removeContainer(sidecarName(scope));
 		await engine.removeVolume(sidecarVolumeName(scope));
-		await engine.removeVolume(secretsVolumeName(scope));
+		if (!keepsGenerated)
+			await engine.removeVolume(secretsVolumeName(scope));
 		await engine.removeNetwork(networkName(scope));
 	},
 };
@@ -77426,6 +77852,8 @@ async function textOf({ key, secret, from }, context) {
 const KINDS = {
 	pull: pull,
 	prepare: prepare,
+	'keep generated': keepGenerated,
+	'record generated': recordGenerated,
 	'record intent': recordIntent,
 	'keep secrets': keepSecrets,
 	hook: hook,
@@ -77577,6 +78005,9 @@ function caution(text) {
 function mermaid(lines) {
 	return `${FENCE}mermaid\n${lines.join('\n')}\n${FENCE}`;
 }
+function fencedYaml(text) {
+	return `${FENCE}yaml\n${text.trimEnd()}\n${FENCE}`;
+}
 function list(lines) {
 	return lines.map((line) => `- ${escapeMarkdown(line).replaceAll('\n', ' ')}`).join('\n');
 }
@@ -77640,6 +78071,42 @@ function markdownTable(rows) {
 	].join('\n');
 }
 ;
+function renderBackups({ title, operation, outputs: { backups } }) {
+	const rows = backups.map(rowOf);
+	const isMade = operation === 'create' || operation === 'verify';
+	const unverified = backups.filter(({ verified, error }) => isMade && !verified && error === undefined);
+	const warnings = unverified.map(({ id, service }) => `backup ${id} of ${service} was not restored yet: it counts once "operation: verify" has`);
+	const beside = backups.filter(({ target, error }) => operation === 'create' && target === 'disk' && !error);
+	for (const { service, server } of beside) {
+		warnings.push(`the only copy of ${service} stands beside the original, on ${server}: name a place elsewhere with "to" of "backup" in the file`);
+	}
+	const failed = backups.filter(({ error }) => error !== undefined);
+	return {
+		lines: [title, ...textTable(rows)],
+		warnings,
+		markdown: page(`## ${failed.length === 0 ? '🗄️' : '⛔'} ${title}: ${backups.length === 1 ? 'a backup' : `${backups.length} backups`}`, failed.map(({ service, server, error }) => caution(`${service} on ${server}: ${error}`)).join('\n\n'), markdownTable(rows), warnings.map((line) => `- ⚠️ ${escapeMarkdown(line)}`).join('\n')),
+	};
+}
+function rowOf(one) {
+	return {
+		service: one.service,
+		server: one.server,
+		backup: one.id ?? '-',
+		size: bytes(one.size_bytes),
+		stored: bytes(one.stored_bytes),
+		took: backups_seconds(one.took_ms),
+		verified: one.error !== undefined ? 'failed' : one.verified ? 'yes' : 'not yet',
+		'restore takes': backups_seconds(one.restore_ms),
+		where: one.file ?? one.target ?? '-',
+	};
+}
+function bytes(count) {
+	return count === undefined ? '-' : `${(count / 1e6).toFixed(1)} MB`;
+}
+function backups_seconds(ms) {
+	return ms === undefined ? '-' : `${(ms / 1000).toFixed(1)} s`;
+}
+;
 function renderBuilt({ title, images, ejected }) {
 	if (ejected !== undefined)
 		return renderEjected(title, ejected);
@@ -77656,10 +78123,10 @@ function renderBuilt({ title, images, ejected }) {
 	};
 }
 function builtLines(images) {
-	return images.length === 0 ? [] : textTable(images.map(rowOf));
+	return images.length === 0 ? [] : textTable(images.map(built_rowOf));
 }
 function builtTable(images) {
-	return images.length === 0 ? '' : markdownTable(images.map(rowOf));
+	return images.length === 0 ? '' : markdownTable(images.map(built_rowOf));
 }
 function renderEjected(title, ejected) {
 	const headline = `${title}: wrote Dockerfiles for ${ejected.map(({ service }) => service).join(', ')}, and built nothing`;
@@ -77675,7 +78142,7 @@ const OUTCOMES = {
 	present: 'was there',
 	missing: 'would be built',
 };
-function rowOf({ service, outcome, why, steps, ms, image, ...sizes }) {
+function built_rowOf({ service, outcome, why, steps, ms, image, ...sizes }) {
 	return {
 		service,
 		image: outcome === 'missing' ? '–' : image,
@@ -78382,6 +78849,12 @@ class Journal {
 		const { service, hook, release } = step;
 		await this.#commit((state) => recordHook(state, step, progress), { subject: `${project} ${environment}: ${service} ${hook} of ${release} ${progress}` }, {});
 	}
+	async notesGenerated({ secrets }, sealed) {
+		const { project, environment } = this.#options.scope;
+		const names = [...new Set([...Object.keys(secrets), ...Object.keys(sealed)])].sort().join(', ');
+		const before = await this.#snapshot.sealedSecrets();
+		await this.#commit((state) => ({ ...state, generated_secrets: { ...state.generated_secrets, ...secrets } }), { subject: `${project} ${environment}: secret ${names} is kept` }, Object.keys(sealed).length === 0 ? {} : { sealedSecrets: { ...before, ...sealed } });
+	}
 	async drains(copies, isOver) {
 		const { clock, scope } = this.#options;
 		const { project, environment } = scope;
@@ -78391,6 +78864,16 @@ class Journal {
 		await acquire(this.#store, timeoutMs, new AbortController().signal);
 		const services = [...new Set(copies.map(({ service }) => service))].join(', ');
 		await this.#commit((state) => recordDrain(state, containers, until), { subject: `${project} ${environment}: ${services} ${isOver ? 'drained' : 'still drains'}` }, { lease: 'release' });
+	}
+	async keepReceipts(receipts, what, { run, actor }) {
+		const { project, environment } = this.#options.scope;
+		const message = { subject: `${project} ${environment}: ${what}`, trailers: { Run: run, Actor: actor } };
+		this.#snapshot = await this.#store.keepReceipts({ receipts, message });
+	}
+	async forgetReceipts(gone, what, { run, actor }) {
+		const { project, environment } = this.#options.scope;
+		const message = { subject: `${project} ${environment}: ${what}`, trailers: { Run: run, Actor: actor } };
+		this.#snapshot = await this.#store.keepReceipts({ gone, message });
 	}
 	async close() {
 		await this.#store.close();
@@ -78463,6 +78946,93 @@ const READ_ONLY = {
 	signal: new AbortController().signal,
 };
 ;
+const connection_url_named = ({ database }) => database === undefined ? '' : `/${encodePart(database)}`;
+const FORMS = {
+	postgres: { scheme: 'postgresql', path: connection_url_named },
+	mysql: { scheme: 'mysql', path: connection_url_named },
+	mongodb: {
+		scheme: 'mongodb',
+		path: ({ user, database = '' }) => `/${encodePart(database)}${user === undefined ? '' : '?authSource=admin'}`,
+	},
+	redis: { scheme: 'redis', nobody: 'default', path: ({ database = '0' }) => `/${encodePart(database)}` },
+	amqp: { scheme: 'amqp', path: connection_url_named },
+	opensearch: { scheme: 'http' },
+	s3: { scheme: 'http', isBare: true },
+};
+function connectionUrl(spec, { host, port, password }) {
+	const { scheme, path, nobody = '', isBare } = FORMS[spec.kind];
+	const user = encodePart(spec.user ?? (password === undefined ? '' : nobody));
+	const who = password === undefined ? user : `${user}:${encodePart(password)}`;
+	const at = isBare || who === '' ? '' : `${who}@`;
+	return `${scheme}${spec.tls ? 's' : ''}://${at}${host}:${port}${path?.(spec) ?? ''}`;
+}
+function encodePart(text) {
+	return encodeURIComponent(text.toWellFormed()).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+;
+const SHORTEST_HIDDEN = 6;
+function hiddenValues(values, { files = [], connections = {} }) {
+	const encoded = new Set(files.flatMap(({ content }) => 'secret' in content && content.encoding === 'base64' ? [content.secret] : []));
+	const inAddresses = new Set(Object.keys(connections).map(passwordKey));
+	return Object.entries(values).flatMap(([name, value]) => {
+		const isOfRepository = name.startsWith('file:');
+		const text = isOfRepository ? value.trim() : value;
+		if (text.length < SHORTEST_HIDDEN || (isOfRepository && text.includes('\n')))
+			return [];
+		if (inAddresses.has(name))
+			return [text, encodePart(text)];
+		return encoded.has(name) ? [text, Buffer.from(text, 'base64').toString()] : [text];
+	});
+}
+;
+function hideSecrets({ hide }, { wanted, secrets, generated }) {
+	for (const { value } of generated?.secrets.values() ?? [])
+		hide(value);
+	for (const { name, container } of wanted.services) {
+		for (const value of hiddenValues(secrets[name] ?? {}, container))
+			hide(value);
+	}
+}
+;
+async function backupAges(snapshot, { services }, now) {
+	const found = services.map(async ({ name, backup }) => {
+		const deployed = snapshot.state.services[name];
+		if (backup === undefined || deployed === undefined)
+			return [];
+		const receipts = await snapshot.receipts(name);
+		return [backupAge(name, backup, receipts, { deployedAt: deployed.deployed_at, now })];
+	});
+	return (await Promise.all(found)).flat();
+}
+function backupAge(service, { maxAgeMs }, receipts, { deployedAt, now }) {
+	const last = receipts.at(-1);
+	const verified = receipts.filter((one) => one.verified !== undefined).at(-1);
+	const since = Date.parse(verified?.began_at ?? deployedAt);
+	return {
+		service,
+		...(last && { last: { id: last.id, at: last.began_at } }),
+		...(verified && { verified: { id: verified.id, at: verified.began_at }, age_ms: now - since }),
+		isLate: now - since > maxAgeMs,
+	};
+}
+function describeBackup({ service, last, verified, age_ms = 0 }) {
+	if (last === undefined)
+		return `${service} was never backed up`;
+	if (verified === undefined)
+		return `no backup of ${service} was ever verified: the last one, ${last.id}, was not`;
+	return `the last verified backup of ${service} is ${describeAge(age_ms)} old (${verified.id})`;
+}
+function lateBackups(ages) {
+	return ages.filter(({ isLate, verified }) => isLate || verified === undefined).map(describeBackup);
+}
+const HOUR_MS = 3_600_000;
+function describeAge(ms) {
+	if (ms < HOUR_MS)
+		return `${Math.max(1, Math.round(ms / 60_000))} min`;
+	const hours = Math.round(ms / HOUR_MS);
+	return hours < 72 ? `${hours} h` : `${Math.round(hours / 24)} days`;
+}
+;
 const USERS_MAPS = [
 	'environment.',
 	'files.',
@@ -78511,7 +79081,7 @@ function explainChange(service, rollout, input) {
 	return [...new Set(reasons)];
 }
 function specFacts({ protocol, port, extraPorts = {}, container, route, policy }) {
-	const { options, files = [], ...rest } = container;
+	const { options, files = [], preset, ...rest } = container;
 	const { extraDomains, extraStripPrefix, published, extraPublished, edge, ...served } = route;
 	const byPlace = files.map((file) => [[file.target, file.path].filter(Boolean).join('/'), [file]]);
 	const extra = Object.entries(extraPorts).map(([name, one]) => [
@@ -78519,7 +79089,8 @@ function specFacts({ protocol, port, extraPorts = {}, container, route, policy }
 		{ ...one, domain: extraDomains?.[name], stripPrefix: extraStripPrefix?.includes(name) },
 	]);
 	const further = extra.length > 0 && { extra_ports: Object.fromEntries(extra) };
-	const told = { ...further, ...rest, files: Object.fromEntries(byPlace), ...options };
+	const made = { preset: preset?.name, version: preset?.version };
+	const told = { ...further, ...rest, ...made, files: Object.fromEntries(byPlace), ...options };
 	const isOpen = published !== undefined || extraPublished !== undefined;
 	const open = isOpen && { publish: [published, extraPublished] };
 	return { protocol, port, ...told, ...served, ...open, ...(edge && { edge: edge }), ...policy };
@@ -78857,6 +79428,156 @@ async function renewalsOf({ project, environment, nginx: { tls }, services }, ob
 	const each = new Map(installed.map((one) => [one.serial, one]));
 	const answers = await Promise.all([...each].map(async ([serial, { chain }]) => [serial, await ask(chain)]));
 	return new Map(answers.flatMap(([serial, at]) => (at === undefined ? [] : [[serial, at]])));
+}
+;
+const NONE_SETTLED = {
+	secrets: new Map(),
+	made: [],
+	lacking: {},
+	unrecorded: {},
+	unsealed: [],
+	recipients: [],
+};
+function idKnown({ recorded, sealed }, name) {
+	return ownOf(recorded, name)?.id ?? ownOf(sealed, name)?.id;
+}
+function keptWith({ kept }, name, id) {
+	return [...kept.values()].map((ofServer) => ofServer.get(name)).find((one) => one?.id === id);
+}
+function settleSecrets(known, make) {
+	const { needed, recorded, sealed, kept, recipients } = known;
+	const names = [...new Set([...Object.keys(needed), ...Object.keys(recorded)])].sort();
+	const found = new Map();
+	const made = [];
+	for (const name of names) {
+		const secret = foundSecret(known, name);
+		if (secret !== undefined)
+			found.set(name, secret);
+		else if (!Object.hasOwn(needed, name))
+			continue;
+		else if (idKnown(known, name) !== undefined)
+			throw lost(known, name);
+		else {
+			found.set(name, make(needed[name]));
+			made.push(name);
+		}
+	}
+	const lacking = Object.fromEntries([...kept].flatMap(([server, ofServer]) => {
+		const missing = [...found].filter(([name, { id }]) => ofServer.get(name)?.id !== id);
+		return missing.length === 0 ? [] : [[server, missing.map(([name]) => name)]];
+	}));
+	return {
+		secrets: found,
+		made,
+		lacking,
+		unrecorded: Object.fromEntries([...found].flatMap(([name, secret]) => {
+			const before = ownOf(recorded, name);
+			const after = generated_secrets_recordOf(secret, [...(before?.servers ?? []), ...kept.keys()]);
+			return before?.id === after.id && before.servers.length === after.servers.length
+				? []
+				: [[name, { ...before, ...after }]];
+		})),
+		unsealed: recipients.length === 0
+			? []
+			: [...found].flatMap(([name, { id }]) => {
+				const own = ownOf(sealed, name);
+				return own?.id === id && isSame(own.recipients, recipients) ? [] : [name];
+			}),
+		recipients,
+	};
+}
+function foundSecret(known, name) {
+	const id = idKnown(known, name);
+	if (id === undefined)
+		return agreedSecret(known, name);
+	const kept = keptWith(known, name, id);
+	if (kept !== undefined)
+		return kept;
+	const value = ownOf(known.sealed, name)?.id === id ? known.opened.get(name) : undefined;
+	if (value === undefined)
+		return undefined;
+	const { made_at = '', run = '' } = ownOf(known.recorded, name) ?? {};
+	return { id, value, made_at, run };
+}
+function agreedSecret({ kept }, name) {
+	const all = [...kept].flatMap(([server, ofServer]) => {
+		const secret = ofServer.get(name);
+		return secret === undefined ? [] : [{ server, secret }];
+	});
+	const [first] = all;
+	const other = all.find(({ secret }) => secret.id !== first?.secret.id);
+	if (first === undefined || other === undefined)
+		return first?.secret;
+	const told = [first, other].map(({ server, secret }) => `${server} has one of ${secret.made_at}`);
+	throw new model_errors .yo(`secret ${name} has two values: ${told.join(', ')}; and the record, which would say which one is used, says nothing of it`, {
+		hint: 'Nothing was changed. Bring the state branch back, or deploy once with "exclude-servers" naming the server whose value is not the one in use: the record then knows the other one.',
+	});
+}
+function lost({ recorded, sealed, kept, closed }, name) {
+	const { servers = [] } = ownOf(recorded, name) ?? {};
+	const own = ownOf(sealed, name);
+	const away = servers.filter((server) => !kept.has(server));
+	const asked = [...kept.keys()];
+	const where = asked.length === 1 ? asked[0] : `none of ${asked.join(', ')}`;
+	const said = asked.length === 1 ? 'does not have it any more' : 'has it any more';
+	const reason = closed.get(name);
+	const ways = [
+		...(own === undefined
+			? ['There is no encrypted copy of it on the state branch.']
+			: [
+				`An encrypted copy lies on the state branch, for ${own.recipients.join(', ')}: pass the key of one of them as the input "age-key".`,
+			]),
+		...(away.length === 0
+			? []
+			: [
+				`${away.join(', ')} had it as well, and this run does not reach ${away.length === 1 ? 'it' : 'them'}.`,
+			]),
+		`Whoever knows the value, from the data of the service or from a container that runs, can give it: put it into a secret of GitHub, and write "${name}: { environment: ${name.toUpperCase().replaceAll(/[^A-Z0-9_]/g, '_')} }" in place of generate.`,
+	];
+	return new model_errors .yo(`secret ${name} is lost: ${where} ${said}${reason === undefined ? '' : `, and its encrypted copy cannot be opened: ${reason.message}`}`, { hint: `Nothing was changed. ${ways.join(' ')}` });
+}
+function generated_secrets_recordOf({ id, made_at, run, value }, servers) {
+	return { id, made_at, run, length: value.length, servers: [...new Set(servers)].sort() };
+}
+function isSame(some, others) {
+	return some.length === others.length && others.every((one) => some.includes(one));
+}
+function ownOf(map, name) {
+	return Object.hasOwn(map, name) ? map[name] : undefined;
+}
+;
+async function findGenerated(fleet, snapshot, { project, environment, nginx }, request, by) {
+	if (request === undefined || Object.keys(request.needed).length === 0)
+		return NONE_SETTLED;
+	const { needed, recipients } = request;
+	const { generated_secrets: recorded = {} } = snapshot.state;
+	const names = [...new Set([...Object.keys(needed), ...Object.keys(recorded)])].sort();
+	const scope = { project, environment };
+	const [sealed, found] = await Promise.all([
+		snapshot.sealedSecrets(),
+		fleet.onAll(async (server) => [server.name, await new GeneratedSecrets(server, scope, nginx.image).read(names)]),
+	]);
+	const asked = { needed, recipients, recorded, sealed, kept: new Map(found) };
+	return settleSecrets({ ...asked, ...(await openSealed(asked, names, request)) }, (length) => makeSecret(length, by));
+}
+async function openSealed(known, names, { open }) {
+	const opened = new Map();
+	const closed = new Map();
+	await Promise.all(names.map(async (name) => {
+		const id = idKnown(known, name);
+		const own = Object.hasOwn(known.sealed, name) ? known.sealed[name] : undefined;
+		if (open === undefined || own === undefined || own.id !== id || keptWith(known, name, id))
+			return;
+		try {
+			opened.set(name, await open(name, own.age));
+		}
+		catch (error) {
+			if (!(error instanceof model_errors .yo))
+				throw error;
+			closed.set(name, error);
+		}
+	}));
+	return { opened, closed };
 }
 ;
 async function findLeftovers(server, scope, containers) {
@@ -79268,19 +79989,24 @@ async function observeNginx(kind, server, summary, scope, clock) {
 	};
 }
 ;
-async function survey(fleet, snapshot, { wanted, repository, secrets, narrowing, clock }) {
+async function survey(fleet, snapshot, { wanted, repository, secrets: given, generated: asked, run = '', narrowing, clock }) {
 	const scope = { project: wanted.project, environment: wanted.environment };
 	const reading = readKnown(snapshot);
-	const [observed, known, recordedSecrets] = await Promise.all([
+	const finding = findGenerated(fleet, snapshot, wanted, asked, { run, now: clock.now() });
+	const completing = finding.then(({ secrets }) => asked && secrets.size > 0 ? asked.complete(valuesOf(secrets)) : given);
+	const [observed, known, generated, secrets, recordedSecrets] = await Promise.all([
 		fleet.onAll((server) => observe(server, scope, wanted, clock)),
 		reading,
-		reading.then((known) => readKeptSecrets(fleet, wanted, secrets, recordedVersions(known))),
+		finding,
+		completing,
+		Promise.all([reading, completing]).then(([known, secrets]) => readKeptSecrets(fleet, wanted, secrets, recordedVersions(known))),
 	]);
 	const isAnyUnused = observed.some(({ leftovers }) => leftovers.images.some(({ isUsed }) => !isUsed));
 	return {
 		wanted,
 		repository,
 		secrets,
+		generated,
 		keptSecrets: recordedSecrets ??
 			(await readKeptSecrets(fleet, wanted, secrets, labelledVersions(observed))) ??
 			new Map(),
@@ -79292,6 +80018,9 @@ async function survey(fleet, snapshot, { wanted, repository, secrets, narrowing,
 		now: new Date(clock.now()),
 		retainedImages: isAnyUnused ? await readRetainedImages(snapshot) : undefined,
 	};
+}
+function valuesOf(secrets) {
+	return Object.fromEntries([...secrets].map(([name, { value }]) => [name, value]));
 }
 async function readKnown(snapshot) {
 	const services = Object.entries(snapshot.state.services);
@@ -79317,10 +80046,10 @@ function labelledVersions(observed) {
 	}
 	return versions;
 }
-async function readKeptSecrets(fleet, { project, environment, nginx }, secrets, versions) {
-	const sets = Object.keys(secrets)
-		.filter((service) => Object.keys(secrets[service] ?? {}).length > 0)
-		.flatMap((service) => [...new Set(versions.get(service))]
+async function readKeptSecrets(fleet, { project, environment, nginx, services }, secrets, versions) {
+	const sets = services
+		.filter(({ name, container }) => secrets[name] !== undefined && secretNamesOf(container).length > 0)
+		.flatMap(({ name: service }) => [...new Set(versions.get(service))]
 		.filter((version) => version > 0)
 		.map((version) => ({ service, version })));
 	if (sets.length === 0)
@@ -79568,11 +80297,92 @@ const NO_CERTIFICATE_FACTS = {
 	forced: [],
 };
 ;
+const NUMBERED = /^(?<numbers>\d+(?:\.\d+){0,3})(?:-[\w.-]+)?$/;
+const DATED = /^RELEASE\.(?<date>\d{4}-\d{2}-\d{2})T[\w.-]+$/;
+function version_checkVersion(preset, version) {
+	const numbers = version_numbersOf(version);
+	const oldest = version_numbersOf(preset.oldest);
+	if (numbers === undefined || isDated(version) !== isDated(preset.oldest)) {
+		throw new model_errors .yo(`${JSON.stringify(version)} is no version of ${preset.title}`, {
+			hint: `Write a tag of the image ${preset.image} that says one: version: "${preset.version}".`,
+		});
+	}
+	if (isOlder(numbers, oldest)) {
+		throw new model_errors .yo(`${preset.title} ${version} is older than what the preset knows`, {
+			hint: `Write version: "${preset.oldest}" or a newer one; an older image can be a service without a preset.`,
+		});
+	}
+	return version;
+}
+function majorOf(version) {
+	return version_numbersOf(version)?.[0] ?? 0;
+}
+function versionOfImage(image) {
+	const tag = /:([\w][\w.-]*)(?:@.*)?$/.exec(image)?.[1];
+	return tag !== undefined && version_numbersOf(tag) !== undefined ? tag : undefined;
+}
+function version_numbersOf(version) {
+	const { numbers } = NUMBERED.exec(version)?.groups ?? {};
+	const { date } = DATED.exec(version)?.groups ?? {};
+	return (numbers?.split('.') ?? date?.split('-'))?.map(Number);
+}
+function isDated(version) {
+	return DATED.test(version);
+}
+function isOlder(version, than) {
+	for (const [index, number] of than.entries()) {
+		const own = version[index];
+		if (own === undefined || own > number)
+			return false;
+		if (own < number)
+			return true;
+	}
+	return false;
+}
+;
+function checkData(services, releaseOf) {
+	(0,model_errors .b2)(services.flatMap(({ name, container }) => {
+		const running = releaseOf(name)?.container;
+		return running === undefined ? [] : data_refusals_refuse(name, container, running);
+	}));
+}
+function data_refusals_refuse(service, wanted, running) {
+	const volume = sharedVolume(wanted, running);
+	const { preset } = wanted;
+	if (preset === undefined || volume === undefined)
+		return [];
+	const before = running.preset ?? guessed(preset, running.image);
+	if (before === undefined || (before.name === preset.name && before.major === preset.major))
+		return [];
+	const [was, becomes] = [before, preset].map(({ name, version }) => `${name} ${version}`);
+	return [
+		new model_errors .yo(`${service}: the volume ${volume} has data of ${was}, which ${becomes} cannot be given`, {
+			hint: `Keep ${was} for now. To go to ${becomes}, run it as a service of its own, or with another volume, and bring the data over by a dump: docs/guide.md#another-major-version has the steps.`,
+		}),
+	];
+}
+function sharedVolume({ volumes }, running) {
+	const writable = ({ type, readOnly }) => type !== 'tmpfs' && !readOnly;
+	const before = running.volumes.filter(writable).map(({ source }) => source);
+	return volumes
+		.filter(writable)
+		.map(({ source }) => source)
+		.find((source) => source !== undefined && before.includes(source));
+}
+function guessed({ name }, image) {
+	const version = versionOfImage(image);
+	if (version === undefined)
+		return undefined;
+	return { name, version, major: String(majorOf(version)) };
+}
+;
 function buildInput(facts) {
 	const { wanted, narrowing, observed, state } = facts;
 	const scope = { project: wanted.project, environment: wanted.environment };
 	checkNarrowing(wanted, narrowing);
-	checkAdoption(wanted, selectedOf(wanted, narrowing), observed, facts.now);
+	const selected = selectedOf(wanted, narrowing);
+	checkAdoption(wanted, selected, observed, facts.now);
+	checkData(selected, (service) => facts.known.get(service)?.current);
 	const isNarrowed = narrowing.services !== undefined || narrowing.zones !== undefined;
 	const ports = numbersOfAll(facts);
 	const versionPorts = versionPortsOf(facts, ports);
@@ -79610,12 +80420,13 @@ function buildInput(facts) {
 		drainedElsewhere: facts.drainedElsewhere,
 		now: facts.now,
 		certificates: facts.certificates ?? NO_CERTIFICATE_FACTS,
+		generated: facts.generated ?? NONE_SETTLED,
 		isSweeping: narrowing.services === undefined,
 		retainedImages: facts.retainedImages,
 	};
 }
 function buildKeptInput(facts) {
-	return buildInput({ ...facts, narrowing: { ...facts.narrowing, services: [] } });
+	return buildInput({ ...facts, generated: NONE_SETTLED, narrowing: { ...facts.narrowing, services: [] } });
 }
 function comparisonOf({ wanted, narrowing, restored, known }) {
 	const { services } = narrowing;
@@ -79645,8 +80456,10 @@ function wantedService(facts, spec, numbers) {
 	const labelled = observed
 		.flatMap(({ copies }) => copies.filter(({ service }) => service === spec.name))
 		.map((copy) => copy.secretsVersion);
-	const secretsVersion = () => restored?.secrets_version ??
-		secretsVersionOf(spec.name, secrets, facts.keptSecrets, known, { given, labelled });
+	const isAsItWas = restored !== undefined && !facts.reconnected?.has(spec.name);
+	const secretsVersion = () => isAsItWas
+		? restored.secrets_version
+		: secretsVersionOf(spec.name, secrets, facts.keptSecrets, known, { given, labelled });
 	const release = isSelected ? numberRelease(spec, secretsVersion(), known) : currentNumber(known.current);
 	const { name, dependsOn, placement } = spec;
 	const imageId = imageIdOf(wanted.container.image, observed);
@@ -79755,8 +80568,44 @@ function buildInputWithout(input, rest) {
 		removes: [],
 		removesAll: false,
 		excluded,
+		generated: NONE_SETTLED,
 		drainedElsewhere: new Set([...input.drainedElsewhere, ...rest.draining]),
 	};
+}
+;
+function withConnectionValues(facts) {
+	const { wanted, narrowing, restored, secrets } = facts;
+	const consumers = selectedOf(wanted, narrowing).flatMap((spec) => {
+		const given = secrets[spec.name];
+		if (spec.container.connections === undefined || given === undefined || restored?.has(spec.name))
+			return [];
+		return [{ spec, given }];
+	});
+	if (consumers.length === 0)
+		return facts;
+	const ports = numbersOfAll(facts);
+	const made = consumers.map(({ spec, given }) => [spec.name, connectionValues(spec, given, ports)]);
+	return { ...facts, secrets: { ...secrets, ...Object.fromEntries(made) } };
+}
+function connectionValues({ name: consumer, container: { connections = {} } }, given, ports) {
+	const made = {};
+	for (const [service, { hasPassword, variables = [], ...connection }] of Object.entries(connections)) {
+		const numbers = ports.get(service);
+		if (numbers === undefined)
+			throw new Error(`no ports were given to ${service}, which ${consumer} uses`);
+		const password = hasPassword ? withoutLineEnd(given[passwordKey(service)]) : undefined;
+		if (hasPassword && password === undefined)
+			throw new Error(`nobody has the ${passwordKey(service)}`);
+		const url = connectionUrl(connection, { host: SIDECAR_ALIAS, port: numbers.internal, password });
+		if (password !== undefined)
+			made[passwordKey(service)] = password;
+		for (const name of [urlKey(service), ...variables])
+			made[name] = url;
+	}
+	return { ...given, ...made };
+}
+function withoutLineEnd(text) {
+	return text?.replace(/[\r\n]+$/, '');
 }
 ;
 function planChanges(input, plans) {
@@ -80118,6 +80967,32 @@ function dependencyLevels(services) {
 	return levels;
 }
 ;
+function planKeepGenerated({ generated, reached }) {
+	const { lacking, made } = generated;
+	return reached.flatMap((server) => {
+		const names = lacking[server] ?? [];
+		const isMade = (name) => made.includes(name);
+		if (names.length === 0)
+			return [];
+		return [
+			{
+				kind: 'keep generated',
+				server,
+				brought: names.filter((name) => !isMade(name)),
+				made: names.filter(isMade),
+			},
+		];
+	});
+}
+function planRecordGenerated({ generated }) {
+	const { unrecorded, unsealed, recipients } = generated;
+	if (Object.keys(unrecorded).length + unsealed.length === 0)
+		return [];
+	return [
+		{ kind: 'record generated', secrets: unrecorded, sealed: [...unsealed], recipients: [...recipients] },
+	];
+}
+;
 function planModules(input, routes) {
 	if (input.removesAll)
 		return [];
@@ -80151,10 +81026,13 @@ function planKeepSecrets(input, rollouts) {
 	return sets.length === 0 ? [] : input.reached.map((server) => ({ kind: 'keep secrets', server, sets }));
 }
 function planForgetSecrets(input) {
-	if (input.removesAll)
+	if (input.removesAll && !keepsGenerated(input))
 		return [];
 	const sets = input.removes.flatMap((service) => everySet(input, service));
 	return forgetSteps(input.reached, sets);
+}
+function keepsGenerated({ state }) {
+	return Object.keys(state.generated_secrets ?? {}).length > 0;
 }
 function forgetSteps(servers, sets) {
 	return sets.length === 0
@@ -81143,9 +82021,11 @@ function inOrder(input, { services, hooks, rollouts, takeover, staying, upgrades
 		...leavingSidecars(sidecars),
 	];
 	const keepSecrets = planKeepSecrets(input, rollouts);
+	const keepGenerated = planKeepGenerated(input);
 	const nginxPulls = planNginxPulls(input, [
 		...prepare,
 		...keepSecrets,
+		...keepGenerated,
 		...moves.flatMap(({ servers }) => servers.map((server) => ({ server }))),
 		...takeover.divert,
 		...takeover.open,
@@ -81166,7 +82046,8 @@ function inOrder(input, { services, hooks, rollouts, takeover, staying, upgrades
 		vacate.some(isInTheWay) && drained,
 	].find((ids) => ids !== false && ids !== undefined);
 	const pulled = graph.add(servicePulls(services), drained);
-	const intended = graph.add(planner_recordIntent(input, rollouts, hooks), pulled);
+	const generated = layOutGenerated(graph, input, keepGenerated, drained);
+	const intended = graph.add(planner_recordIntent(input, rollouts, hooks), [pulled, generated]);
 	const late = [...prepare.filter((step) => !isEarly(step)), ...keepSecrets];
 	const cleared = vacate.filter((one) => !isInTheWay(one));
 	const ready = [
@@ -81212,6 +82093,11 @@ function inOrder(input, { services, hooks, rollouts, takeover, staying, upgrades
 		sendsTo: planSendsTo(input),
 	};
 }
+function layOutGenerated(graph, input, keep, after) {
+	const kept = graph.aside(keep, after);
+	const recorded = graph.aside(planRecordGenerated(input), kept.length > 0 ? kept : after);
+	return recorded.length > 0 ? recorded : kept;
+}
 function layOutAll(graph, rollouts, after) {
 	const planned = [];
 	let over = after;
@@ -81243,7 +82129,11 @@ function finish(graph, input, retired, after) {
 	const emptied = input.removesAll
 		? input.observed.filter((server) => server.sidecar !== undefined || server.hasNetwork)
 		: [];
-	const tornDown = graph.add(emptied.map(({ name }) => ({ kind: 'teardown', server: name })), graph.ends());
+	const tornDown = graph.add(emptied.map(({ name }) => ({
+		kind: 'teardown',
+		server: name,
+		...(keepsGenerated(input) && { keepsGenerated: true }),
+	})), graph.ends());
 	graph.add(planSweep(input, retired), tornDown);
 }
 function layOutShown(graph, plans, after) {
@@ -81742,8 +82632,15 @@ function neededPorts(plan, input, server) {
 	return [
 		...[...ofEdge].map((number) => ({ address: OWN_ADDRESS, number, owner: 'the edge' })),
 		...started.flatMap(({ service, slot, blueprint }) => {
-			const isOurs = copiesOn(input, service, server).some((copy) => copy.slot === slot);
-			const { publishOn: address, ports } = blueprint;
+			const there = copiesOn(input, service, server);
+			const isOurs = there.some((copy) => copy.slot === slot);
+			const { publishOn: address, ports, container, dependencies } = blueprint;
+			if (container.isLoopback) {
+				const held = there.flatMap(({ settings }) => settings?.ports.map((port) => port.hostPort) ?? []);
+				return loopbackPorts(dependencies)
+					.map((port) => ({ address: port.address, number: port.hostPort, owner: service }))
+					.filter(({ number }) => !held.includes(number));
+			}
 			if (address === undefined || ports === undefined || isOurs)
 				return [];
 			return allNumbers(ports).map(({ host }) => ({ address, number: hostPort(host, slot), owner: service }));
@@ -81882,23 +82779,11 @@ async function isListening(server, { address, number }, clock) {
 	return await inTime(clock, dialled, PORT_TIMEOUT_MS, false);
 }
 ;
-const SHORTEST_HIDDEN = 6;
-function hiddenValues(values, { files = [] }) {
-	const encoded = new Set(files.flatMap(({ content }) => 'secret' in content && content.encoding === 'base64' ? [content.secret] : []));
-	return Object.entries(values).flatMap(([name, value]) => {
-		const isOfRepository = name.startsWith('file:');
-		const text = isOfRepository ? value.trim() : value;
-		if (text.length < SHORTEST_HIDDEN || (isOfRepository && text.includes('\n')))
-			return [];
-		return encoded.has(name) ? [text, Buffer.from(text, 'base64').toString()] : [text];
-	});
-}
-;
 async function sameContent({ wanted, ...known }, layouts) {
-	const found = await Promise.all(wanted.services.map(async (spec) => ((await isSame(spec, known, layouts)) ? [spec.name] : [])));
+	const found = await Promise.all(wanted.services.map(async (spec) => ((await same_content_isSame(spec, known, layouts)) ? [spec.name] : [])));
 	return found.flat();
 }
-async function isSame({ name, container: { image }, placement }, { fleet, snapshot }, layouts) {
+async function same_content_isSame({ name, container: { image }, placement }, { fleet, snapshot }, layouts) {
 	const recorded = snapshot.state.services[name];
 	const content = (await findLayout(layouts, image))?.platforms[0]?.labels[model_labels .d.content];
 	if (content === undefined || recorded === undefined || recorded.release === 0)
@@ -81940,6 +82825,25 @@ async function withKeptImages(wanted, kept, snapshot) {
 			return image === undefined ? spec : { ...spec, container: { ...spec.container, image } };
 		}),
 	};
+}
+;
+function presentConnections(restored, running) {
+	const values = { ...restored.values };
+	for (const [service, told] of Object.entries(restored.container.connections ?? {})) {
+		const now = running.container.connections?.[service];
+		const url = running.values[urlKey(service)];
+		const password = running.values[passwordKey(service)];
+		if (now === undefined || url === undefined || !present_connections_isSame(told, now))
+			continue;
+		for (const name of [urlKey(service), ...(told.variables ?? [])])
+			values[name] = url;
+		if (password !== undefined)
+			values[passwordKey(service)] = password;
+	}
+	return values;
+}
+function present_connections_isSame({ variables: _, ...a }, { variables: __, ...b }) {
+	return canonicalJson(a) === canonicalJson(b);
 }
 ;
 function parseTarget(text) {
@@ -82006,7 +82910,7 @@ async function restore(request, environment) {
 	const { fleet, repository } = environment;
 	const wanted = await withKeptImages(environment.wanted, await keptOf(request, { ...environment, snapshot: environment.journal.snapshot }), environment.journal.snapshot);
 	if (rollback === undefined)
-		return { wanted, secrets: given, narrowing };
+		return { wanted, secrets: given, generated: request.generated, narrowing };
 	const owners = await fleet.onAll((server) => observeOwner(server, wanted, clock));
 	checkOwner(wanted, { repository, takeOverFrom }, owners);
 	const { snapshot } = environment.journal;
@@ -82026,7 +82930,8 @@ async function restore(request, environment) {
 	const notes = staying.map(([name, release]) => stayingNote(release, failedOf(snapshot, name)));
 	for (const note of notes)
 		log.info(note);
-	const secrets = await readSecrets(fleet, wanted, restored);
+	const running = await runningReleases(snapshot, restored);
+	const { secrets, reconnected } = await readSecrets(fleet, wanted, restored, running);
 	for (const [name, { container }] of restored) {
 		for (const value of hiddenValues(secrets[name] ?? {}, container))
 			request.hide(value);
@@ -82034,8 +82939,9 @@ async function restore(request, environment) {
 	return {
 		wanted: restoredSpec(wanted, restored),
 		secrets,
+		generated: undefined,
 		narrowing: { ...narrowing, services: [...restored.keys()] },
-		...(restored.size > 0 && { restored }),
+		...(restored.size > 0 && { restored, reconnected }),
 		notes,
 	};
 }
@@ -82105,19 +83011,42 @@ function checkImages(input, plan) {
 		});
 	}
 }
-async function readSecrets(fleet, { project, environment, nginx }, restored) {
-	const releases = [...restored.values()].filter(({ container }) => secretNamesOf(container).length > 0);
-	const sets = releases.map(({ service, secrets_version: version }) => ({ service, version }));
-	if (sets.length === 0)
-		return {};
-	const scope = { project, environment };
-	const kept = await fleet.onAll((server) => new SecretSets(server, scope, nginx.image).read(sets));
-	return Object.fromEntries(releases.map((release, index) => {
-		const found = kept.map((ofServer) => ofServer.get(sets[index]));
-		return [release.service, valuesOf(release, found)];
+async function runningReleases(snapshot, restored) {
+	const connected = [...restored.values()].filter(({ container }) => container.connections !== undefined);
+	const found = await Promise.all(connected.map(async ({ service }) => {
+		const release = await snapshot.release(service, snapshot.state.services[service]?.release ?? 0);
+		return release === undefined ? [] : [[service, release]];
 	}));
+	return new Map(found.flat());
 }
-function valuesOf(release, found) {
+async function readSecrets(fleet, wanted, restored, running) {
+	const releases = [...restored.values()].filter(({ container }) => secretNamesOf(container).length > 0);
+	const keptOn = await readSets(fleet, wanted, [...releases, ...running.values()]);
+	const secrets = {};
+	const reconnected = new Set();
+	for (const release of releases) {
+		const { service, container } = release;
+		const now = running.get(service);
+		const values = restore_valuesOf(release, keptOn(release));
+		const valuesNow = now && keptOn(now).find((found) => found !== undefined);
+		const present = now && valuesNow
+			? presentConnections({ container, values }, { container: now.container, values: valuesNow })
+			: values;
+		secrets[service] = present;
+		if (specHash(present) !== specHash(values))
+			reconnected.add(service);
+	}
+	return { secrets, reconnected };
+}
+async function readSets(fleet, { project, environment, nginx }, releases) {
+	if (releases.length === 0)
+		return () => [];
+	const sets = new Map(releases.map((release) => [release, { service: release.service, version: release.secrets_version }]));
+	const scope = { project, environment };
+	const kept = await fleet.onAll((server) => new SecretSets(server, scope, nginx.image).read([...sets.values()]));
+	return (release) => kept.map((ofServer) => ofServer.get(sets.get(release)));
+}
+function restore_valuesOf(release, found) {
 	const { container, service, number, secrets_version } = release;
 	const names = secretNamesOf(container);
 	const whole = found.find((values) => names.every((name) => values?.[name] !== undefined));
@@ -82182,14 +83111,20 @@ async function dryRun(request) {
 	return await withEnvironment(request, opening, async (environment) => {
 		const { repository, fleet } = environment;
 		const { snapshot } = environment.journal;
-		const { wanted, secrets, narrowing, restored, notes = [] } = await restore(request, environment);
-		const seen = await log.group('Look at what runs', () => survey(fleet, snapshot, { wanted, repository, secrets, narrowing, clock }));
+		const asked = await restore(request, environment);
+		const { wanted, restored, reconnected, notes = [] } = asked;
+		const seen = await log.group('Look at what runs', () => survey(fleet, snapshot, { ...asked, repository, clock }));
 		checkOwner(wanted, { repository, takeOverFrom }, seen.observed);
 		const { authority, tlsSecrets: given, forcedCertificates: forced = [] } = request;
 		const { revokedCertificates: revoke } = request;
 		const ask = (pem) => authority.renewalAt(wanted.nginx.tls.acme, pem);
 		const certificates = { given, renewAt: await renewalsOf(wanted, seen.observed, ask), forced, revoke };
-		const facts = { ...seen, unfinishedHook, certificates, ...(restored !== undefined && { restored }) };
+		const facts = withConnectionValues({
+			...{ ...seen, unfinishedHook, certificates },
+			...(restored !== undefined && { restored }),
+			...(reconnected !== undefined && { reconnected }),
+		});
+		hideSecrets(request, facts);
 		const kept = buildKeptInput(facts);
 		const input = scope === 'routes' ? kept : buildInput(facts);
 		const plan = planDeploy(input);
@@ -82203,6 +83138,7 @@ async function dryRun(request) {
 			notes: [
 				...notes,
 				...(input.compared.with === 'deployed' ? leftToDeploys(kept, plan, wanted) : []),
+				...lateBackups(await backupAges(snapshot, wanted, clock.now())),
 				...describeMaintenance(maintenanceOf(input.scope, input.observed)),
 			],
 			drift: driftOf(kept, planDeploy(kept)),
@@ -82478,7 +83414,7 @@ function key_parsed(schema, parse) {
 			if (!(error instanceof model_errors .yo))
 				throw error;
 			context.addIssue({ code: 'custom', message: error.message, params: { hint: error.hint } });
-			return main_core .tm;
+			return core_core .tm;
 		}
 	});
 }
@@ -82872,16 +83808,352 @@ const defaults_DEFAULTS = {
 	drain: { timeout: '120s' },
 	healthcheck: { interval: '1s', timeout: '5s', retries: 3, start_period: '10s' },
 	hook: { timeout: '10m', idempotent: false },
+	backup: {
+		to: 'disk',
+		password: 'backup-password',
+		image: 'restic/restic:0.18.1',
+		retention: { daily: 7, weekly: 4, monthly: 12 },
+		verify: 'always',
+		max_age: '36h',
+	},
+	backup_target: {
+		secrets: {
+			access_key: 'backup-access-key',
+			secret_key: 'backup-secret-key',
+			key: 'backup-ssh-key',
+			password: 'backup-rest-password',
+		},
+	},
 	on_partial_failure: 'revert',
 	logging: { driver: 'json-file', options: { 'max-size': '10m', 'max-file': '3' } },
 };
 ;
+const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
+const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
+const FIELDS = [
+	{ name: 'minute', min: 0, max: 59 },
+	{ name: 'hour', min: 0, max: 23 },
+	{ name: 'day of the month', min: 1, max: 31 },
+	{ name: 'month', min: 1, max: 12, words: MONTHS },
+	{ name: 'day of the week', min: 0, max: 6, words: DAYS },
+];
+function parseCron(said) {
+	const fields = said.trim().split(/\s+/);
+	if (fields.length !== FIELDS.length) {
+		throw refused(said, `it has ${fields.length} fields, not ${FIELDS.length}`);
+	}
+	for (const [index, field] of FIELDS.entries()) {
+		const text = fields[index] ?? '';
+		if (!text.split(',').every((part) => isPart(part, field))) {
+			throw refused(said, `${JSON.stringify(text)} is no ${field.name}`);
+		}
+	}
+	return fields.join(' ');
+}
+function isPart(part, field) {
+	const [, range = '', step] = /^([^/]*)(?:\/(\d+))?$/.exec(part) ?? [];
+	if (step !== undefined && Number(step) < 1)
+		return false;
+	if (range === '*')
+		return true;
+	const bounds = range.split('-').map((bound) => numberOf(bound, field));
+	const [from = Number.NaN, to = from] = bounds;
+	return bounds.length <= 2 && from >= field.min && to <= field.max && from <= to;
+}
+function numberOf(text, { min, words = [] }) {
+	const index = words.indexOf(text.toLowerCase());
+	if (index !== -1)
+		return index + min;
+	return /^\d+$/.test(text) ? Number(text) : Number.NaN;
+}
+function refused(said, why) {
+	return new model_errors .yo(`${JSON.stringify(said)} is no schedule: ${why}`, {
+		hint: 'Write minute, hour, day of the month, month and day of the week as GitHub takes them: "17 3 * * *" is every night at 3:17 UTC.',
+	});
+}
+;
+const DATABASES = ['postgres', 'redis'];
+function backupTags({ project, environment, service, id }, part) {
+	return [
+		`project=${project}`,
+		`environment=${environment}`,
+		`service=${service}`,
+		`backup=${id}`,
+		`part=${part}`,
+	];
+}
+;
+const COMPONENT = '[a-z0-9]+(?:(?:\\.|_{1,2}|-+)[a-z0-9]+)*';
+const image_REGISTRY = '(?:[a-zA-Z0-9.-]+|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?';
+const REFERENCE = new RegExp(`^(?:${image_REGISTRY}/)?(?<path>${COMPONENT}(?:/${COMPONENT})*)(?::\\w[\\w.-]{0,127})?(?:@sha256:[a-f0-9]{64})?$`);
+function parseImage(image) {
+	const [first = '', ...rest] = image.split('/');
+	const isRegistry = /[.:]/.test(first) || first === 'localhost';
+	const isUpperCase = rest.length > 0 && !isRegistry && first !== first.toLowerCase();
+	if (REFERENCE.test(image) && !isUpperCase)
+		return image;
+	const lowered = withLowerCaseName(image, isRegistry);
+	if (REFERENCE.test(lowered) && lowered !== image) {
+		throw new model_errors .yo(`${JSON.stringify(image)} has upper case in its name, which Docker does not take`, {
+			hint: `Write ${lowered}, and build it under that name: registries keep names in lower case.`,
+		});
+	}
+	if (/@(?:sha256:)?$/.test(image)) {
+		throw new model_errors .yo(`${JSON.stringify(image)} has an empty digest`, {
+			hint: 'The step that should give it gave none: is its id right, did it push ("push: true"), and is its output called "digest"?',
+		});
+	}
+	if (image.endsWith(':')) {
+		throw new model_errors .yo(`${JSON.stringify(image)} has an empty tag`, {
+			hint: 'What stands behind the colon came out empty: is the variable, or the output of the step, set?',
+		});
+	}
+	throw new model_errors .yo(`${JSON.stringify(image)} is no image reference`, {
+		hint: 'Write [registry/]name[:tag][@sha256:digest], the name in lower case: ghcr.io/acme/api:1.2.3.',
+	});
+}
+function withLowerCaseName(image, isRegistry) {
+	const [, registry = '', name = '', rest = ''] = (isRegistry ? /^([^/]*\/)([^:@]*)(.*)$/s : /^()([^:@]*)(.*)$/s).exec(image) ?? [];
+	return `${registry}${name.toLowerCase()}${rest}`;
+}
+const onPort = (flag, usual, port) => port === usual ? [] : [flag, String(port)];
+const redisPing = (client) => (port) => [
+	'CMD-SHELL',
+	`${[client, ...onPort('-p', 6379, port), 'ping'].join(' ')} | grep -qE 'PONG|NOAUTH'`,
+];
+const adminPing = (client) => (port) => ['CMD', client, 'ping', '-h', '127.0.0.1', ...onPort('-P', 3306, port)];
+const RECOGNISED = new Map([
+	[
+		'postgres',
+		{ port: 5432, test: (port) => ['CMD', 'pg_isready', '-h', '127.0.0.1', ...onPort('-p', 5432, port)] },
+	],
+	['redis', { port: 6379, test: redisPing('redis-cli') }],
+	['valkey', { port: 6379, test: redisPing('valkey-cli') }],
+	['mongo', { port: 27017 }],
+	['mysql', { port: 3306, test: adminPing('mysqladmin') }],
+	['mariadb', { port: 3306, test: adminPing('mariadb-admin') }],
+	[
+		'rabbitmq',
+		{ port: 5672, test: () => ['CMD', 'rabbitmq-diagnostics', '-q', 'ping'], keepsHostname: true },
+	],
+	['kafka', { port: 9092 }],
+]);
+function recogniseImage(image) {
+	return RECOGNISED.get(baseNameOf(image));
+}
+function databaseOf(image) {
+	const name = baseNameOf(image);
+	return name === 'valkey' ? 'redis' : DATABASES.find((one) => one === name);
+}
+function recognisedImages() {
+	return [...RECOGNISED];
+}
+function baseNameOf(image) {
+	const path = REFERENCE.exec(image)?.groups?.path ?? '';
+	return path.slice(path.lastIndexOf('/') + 1);
+}
+;
+const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
+const DNS_NAME = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
+const DNS_NAME_MAX = 253;
+function isDnsName(name) {
+	return name.length <= DNS_NAME_MAX && DNS_NAME.test(name);
+}
+function parseHost(host) {
+	const lower = host.toLowerCase();
+	if (isDnsName(lower) || isAddress(lower))
+		return lower;
+	throw new model_errors .yo(`${JSON.stringify(host)} is neither an IP address nor a DNS name`, {
+		hint: 'Write the address alone; user and port have keys of their own.',
+	});
+}
+function parseServerName(name) {
+	if (isDnsName(name))
+		return name;
+	throw new model_errors .yo(`server name ${JSON.stringify(name)} is not allowed`, {
+		hint: 'Use lower-case letters, digits, dots and hyphens, with a letter or digit at both ends: web-1.',
+	});
+}
+function parsePrivateIp(address) {
+	const lower = address.toLowerCase();
+	if (!isAddress(lower)) {
+		throw new model_errors .yo(`${JSON.stringify(address)} is no IP address`, {
+			hint: 'Write the address that other servers of the zone reach this one by, for example 10.0.0.2.',
+		});
+	}
+	if (/^[0:.]+$/.test(lower)) {
+		throw new model_errors .yo(`${address} stands for every address of the server, also the public ones`, {
+			hint: 'Write the address of the private network.',
+		});
+	}
+	return lower;
+}
+function isAddress(text) {
+	return (0,external_node_net_.isIP)(text) !== 0 && !text.includes('%');
+}
+function parseUser(user) {
+	if (/^[a-z_][a-z0-9_.-]{0,31}$/i.test(user))
+		return user;
+	throw new model_errors .yo(`${JSON.stringify(user)} is no login name`, {
+		hint: 'Use letters, digits, hyphens, dots and underscores, starting with a letter or an underscore.',
+	});
+}
+;
+function targetSecrets(target) {
+	switch (target.kind) {
+		case 'disk':
+			return [];
+		case 's3':
+			return [target.accessKeySecret, target.secretKeySecret];
+		case 'sftp':
+			return [target.keySecret];
+		case 'rest':
+			return target.login === undefined ? [] : [target.login.passwordSecret];
+	}
+}
+function targetTitle(target) {
+	switch (target.kind) {
+		case 'disk':
+			return 'disk';
+		case 's3':
+		case 'rest':
+			return `${target.kind}:${target.url}`;
+		case 'sftp': {
+			const { user, host, port, path } = target;
+			const address = host.includes(':') ? `[${host}]` : host;
+			return `sftp:${user}@${address}${port === SSH_PORT ? '' : `:${port}`}${path}`;
+		}
+	}
+}
+const SSH_PORT = 22;
+;
+const UNSEEN = /[\u0000-\u0020\u007f\\]/;
+const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
+const SFTP = /^([^@/]*)@(\[[^\]]*\]|[^:/[\]]*)(?::(\d{1,5}))?(\/.*)$/s;
+function parseS3Address(said) {
+	const url = parseAddress(said, 's3: https://s3.example.com/bucket/shop');
+	const [bucket = '', ...prefix] = segmentsOf(url, said);
+	if (!BUCKET.test(bucket)) {
+		throw new model_errors .yo(`${JSON.stringify(bucket)} is no name of a bucket`, {
+			hint: 'Write it after the endpoint, 3 to 63 lower-case letters, digits, dots and hyphens: s3: https://s3.example.com/bucket/shop.',
+		});
+	}
+	return [url.origin, bucket, ...prefix.map(encodeURIComponent)].join('/');
+}
+function parseRestAddress(said) {
+	const url = parseAddress(said, 'rest: https://backup.example.com:8000/shop');
+	return `${[url.origin, ...segmentsOf(url, said).map(encodeURIComponent)].join('/')}/`;
+}
+function parseSftpAddress(said) {
+	const [, user = '', host = '', port = String(SSH_PORT), path = ''] = SFTP.exec(said) ?? [];
+	if (path === '') {
+		throw new model_errors .yo(`${JSON.stringify(said)} is no place on an SFTP server`, {
+			hint: 'Write user, host and the path from the root, with the port where it is not 22: sftp: backup@backup.example.com:2222/srv/shop.',
+		});
+	}
+	const number = Number(port);
+	if (number < 1 || number > 65_535)
+		throw new model_errors .yo(`${port} is no port from 1 to 65535`);
+	checkPath(path);
+	return { user: parseUser(user), host: parseHost(host.replace(/^\[(.*)\]$/, '$1')), port: number, path };
+}
+function checkPath(path) {
+	const segments = path.slice(1).replace(/\/$/, '').split('/');
+	if (/[\u0000-\u001f\u007f]/.test(path) || segments.some((one) => ['', '.', '..'].includes(one))) {
+		throw new model_errors .yo(`${JSON.stringify(path)} is no folder from the root`, {
+			hint: 'Write it without . and .., double slashes, line breaks and tabs: /srv/shop.',
+		});
+	}
+}
+function parseAddress(said, example) {
+	const url = UNSEEN.test(said) || !URL.canParse(said) ? undefined : new URL(said);
+	if (url === undefined || url.protocol !== 'https:') {
+		throw new model_errors .yo(`${JSON.stringify(said)} is no address with https://`, {
+			hint: `Credentials go there, so nothing else will do; a blank is written %20. ${example}.`,
+		});
+	}
+	if (url.username !== '' || url.password !== '') {
+		throw new model_errors .yo('an address does not hold credentials: everybody reads them there', {
+			hint: 'Name secrets beside it that have them.',
+		});
+	}
+	if (url.search !== '' || url.hash !== '') {
+		throw new model_errors .yo(`${JSON.stringify(said)} goes on after its path`, {
+			hint: 'A question mark that belongs to the path is written %3F, a # is %23.',
+		});
+	}
+	return url;
+}
+function segmentsOf({ origin }, said) {
+	const path = said.slice(said.indexOf('/', 'https://'.length)).replace(/\/$/, '');
+	const segments = path.startsWith('/') ? path.slice(1).split('/').map(backup_address_decoded) : [];
+	if (segments.some((one) => ['', '.', '..'].includes(one) || /[\u0000-\u001f\u007f/]/.test(one))) {
+		throw new model_errors .yo(`${JSON.stringify(said)} has a path that could be read in two ways`, {
+			hint: `Write ${origin}/… without . and .., double slashes and line breaks.`,
+		});
+	}
+	return segments;
+}
+function backup_address_decoded(segment) {
+	try {
+		return decodeURIComponent(segment);
+	}
+	catch {
+		throw new model_errors .yo(`${JSON.stringify(segment)} has a % that begins no byte`, { hint: 'Write it %25.' });
+	}
+}
+;
+const host_key_FIELDS = {
+	'ssh-ed25519': 2,
+	'ecdsa-sha2-nistp256': 3,
+	'ecdsa-sha2-nistp384': 3,
+	'ecdsa-sha2-nistp521': 3,
+	'ssh-rsa': 3,
+};
+function host_key_parseHostKey(line) {
+	const [type = '', base64 = ''] = line.trim().split(/\s+/);
+	const fields = host_key_FIELDS[type];
+	const hint = 'Copy the line of ssh-keyscan HOST without the host at its front: ssh-ed25519 AAAA…, and compare it with the server.';
+	if (fields === undefined) {
+		throw new model_errors .yo(`host key of unknown type ${JSON.stringify(type)}; known are ${Object.keys(host_key_FIELDS).join(', ')}`, {
+			hint,
+		});
+	}
+	const key = decodeFields(base64);
+	if (key === undefined)
+		throw new model_errors .yo(`host key of type ${type} does not decode; is it complete?`, { hint });
+	const embedded = key[0]?.toString('latin1');
+	if (embedded !== type) {
+		throw new model_errors .yo(`host key says ${type}, but holds a key of type ${JSON.stringify(embedded)}`, {
+			hint,
+		});
+	}
+	if (key.length !== fields || key.some((field) => field.length === 0)) {
+		throw new model_errors .yo(`host key of type ${type} is not complete`, { hint });
+	}
+	return `${type} ${base64}`;
+}
+function decodeFields(base64) {
+	const bytes = Buffer.from(base64, 'base64');
+	if (bytes.length === 0 || bytes.toString('base64').replace(/=+$/, '') !== base64.replace(/=+$/, ''))
+		return undefined;
+	const fields = [];
+	let offset = 0;
+	while (offset < bytes.length) {
+		if (offset + 4 > bytes.length)
+			return undefined;
+		const end = offset + 4 + bytes.readUInt32BE(offset);
+		if (end > bytes.length)
+			return undefined;
+		fields.push(bytes.subarray(offset + 4, end));
+		offset = end;
+	}
+	return fields;
+}
+;
 const UNNEEDED = 'the network and names of an environment are made by Switchyard; services reach each other through depends_on.';
-const NOT_YET = 'it comes with a later version; until then name an image.';
 const WHERE_MOUNTED = 'it belongs to the step that reads it: RUN --mount=type=secret,id=…,uid=…,gid=…,mode=….';
 const SERVICE_REFUSALS = {
-	preset: NOT_YET,
-	version: NOT_YET,
 	ports: {
 		why: 'write the port the container listens on as port, and further ones by name as extra_ports; what speaks HTTP is reached by its domain, and what does not, from outside, by publish.',
 		instead: (value) => {
@@ -83058,7 +84330,7 @@ const positiveDuration = key_parsed(durationForm, (value) => {
 		throw new model_errors .yo('must be at least 1ms');
 	return milliseconds;
 }).meta({ takes: 'duration' });
-const bytes = key_parsed(main_schemas .KCZ([main_schemas .YjP(), main_schemas .aig()], { error: 'must be a size such as 256m' }), parseBytes).meta({ takes: 'size' });
+const scalars_bytes = key_parsed(main_schemas .KCZ([main_schemas .YjP(), main_schemas .aig()], { error: 'must be a size such as 256m' }), parseBytes).meta({ takes: 'size' });
 function oneOrMany(schema, what) {
 	return main_schemas .KCZ([schema, main_schemas .YOg(schema)], { error: `must be ${what} or a list of such` })
 		.transform((value) => (Array.isArray(value) ? value : [value]));
@@ -83172,99 +84444,391 @@ const envFile = main_schemas .KCZ([
 const envFiles = main_schemas .KCZ([envFile, main_schemas .YOg(envFile)], { error: 'must be a path, or a list of such' })
 	.transform((value) => Array.isArray(value) ? value : [value]);
 ;
-const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
-const DNS_NAME = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
-const DNS_NAME_MAX = 253;
-function isDnsName(name) {
-	return name.length <= DNS_NAME_MAX && DNS_NAME.test(name);
-}
-function parseHost(host) {
-	const lower = host.toLowerCase();
-	if (isDnsName(lower) || isAddress(lower))
+const DOMAIN_RULE = 'A domain is a DNS name such as api.example.com: letters, digits, hyphens and dots. Its first label may be *, and * alone is every name that nobody else has.';
+function parseDomain(domain) {
+	const lower = domain.toLowerCase();
+	if (lower === '*')
 		return lower;
-	throw new model_errors .yo(`${JSON.stringify(host)} is neither an IP address nor a DNS name`, {
-		hint: 'Write the address alone; user and port have keys of their own.',
-	});
+	const isWildcard = lower.startsWith('*.');
+	const name = isWildcard ? lower.slice(2) : lower;
+	if (isDnsName(name) && (!isWildcard || name.includes('.')) && lower.length <= 253)
+		return lower;
+	throw new model_errors .yo(`${JSON.stringify(domain)} is no domain`, { hint: DOMAIN_RULE });
 }
-function parseServerName(name) {
-	if (isDnsName(name))
-		return name;
-	throw new model_errors .yo(`server name ${JSON.stringify(name)} is not allowed`, {
-		hint: 'Use lower-case letters, digits, dots and hyphens, with a letter or digit at both ends: web-1.',
-	});
-}
-function parsePrivateIp(address) {
-	const lower = address.toLowerCase();
-	if (!isAddress(lower)) {
-		throw new model_errors .yo(`${JSON.stringify(address)} is no IP address`, {
-			hint: 'Write the address that other servers of the zone reach this one by, for example 10.0.0.2.',
+const SEGMENT = /^(?!\.{1,2}$)[A-Za-z0-9._~-]+$/;
+const PATH_MAX = 200;
+const PATH_RULE = 'A path is made of letters, digits and - . _ ~ between slashes, as in example.com/api: it takes what begins with it.';
+const OF_THE_EDGE = ['/.well-known/acme-challenge', '/.well-known/switchyard'];
+function domain_parseAddress(address) {
+	const [domain = '', ...segments] = address.replace(/\/+$/, '').split('/');
+	if (/^https?:$/i.test(domain)) {
+		throw new model_errors .yo(`${JSON.stringify(address)} is no domain`, {
+			hint: 'Write it without https://, and a path behind it where need be: example.com/api.',
 		});
 	}
-	if (/^[0:.]+$/.test(lower)) {
-		throw new model_errors .yo(`${address} stands for every address of the server, also the public ones`, {
-			hint: 'Write the address of the private network.',
+	const host = parseDomain(domain);
+	if (segments.length === 0)
+		return host;
+	const path = `/${segments.join('/')}`;
+	if (!segments.every((segment) => SEGMENT.test(segment)) || path.length > PATH_MAX)
+		throw new model_errors .yo(`${JSON.stringify(path)} is no path that a service can have`, { hint: PATH_RULE });
+	const reserved = OF_THE_EDGE.find((one) => isBelow(path, one));
+	if (reserved !== undefined) {
+		throw new model_errors .yo(`${reserved} is answered by the edge itself, on every domain`, {
+			hint: 'Choose another path.',
 		});
 	}
-	return lower;
+	return `${host}${path}`;
 }
-function isAddress(text) {
-	return (0,external_node_net_.isIP)(text) !== 0 && !text.includes('%');
+;
+const secretName = entryName('secret');
+const mode = main_schemas .k5n(['self-signed', 'http-01', 'dns-01', 'files', 'off'], {
+	error: 'must be self-signed, http-01, dns-01, files or off',
+});
+const tls_BLOCK = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
+const certificates = key_parsed(filledText, (said) => {
+	const blocks = said.match(tls_BLOCK) ?? [];
+	try {
+		if (blocks.length > 0)
+			return blocks.map((block) => new external_node_crypto_.X509Certificate(block).toString()).join('');
+	}
+	catch {
+	}
+	throw new model_errors .yo('is no certificate in PEM', {
+		hint: 'Write what stands from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----, as a block of YAML (client_ca: |).',
+	});
+});
+const address = key_parsed(filledText, (said) => {
+	const url = URL.canParse(said) ? new URL(said) : undefined;
+	if (url?.protocol === 'https:' && url.username === '' && url.password === '')
+		return url.href;
+	throw new model_errors .yo(`${JSON.stringify(said)} is no address of an ACME directory`, {
+		hint: 'Write it with https://, as the CA has it: directory: https://acme.example.com/directory.',
+	});
+});
+const email = key_parsed(filledText, (said) => {
+	if (/^[^\s@<>,;:"]+@[^\s@<>,;:"]+$/.test(said))
+		return said;
+	throw new model_errors .yo(`${JSON.stringify(said)} is no address of e-mail`);
+});
+const word = key_parsed(filledText, (said) => {
+	if (/^[\w.-]{1,200}$/.test(said))
+		return said;
+	throw new model_errors .yo(`${JSON.stringify(said)} cannot be the name of a profile`);
+});
+const timeLeft = key_parsed(filledText, (said) => {
+	const [, share, days] = /^(?:(\d{1,2})%|(\d{1,3})d)$/.exec(said) ?? [];
+	if (share !== undefined && Number(share) <= 33)
+		return { share: Number(share) / 100 };
+	if (days !== undefined)
+		return { days: Number(days) };
+	throw new model_errors .yo(`${JSON.stringify(said)} is neither days nor a part of a lifetime`, {
+		hint: 'Write days, such as 14d, or a part of the lifetime of up to 33%, such as 25%.',
+	});
+});
+const ofDomain = {
+	mode: key(mode, {
+		description: 'How certificates are had: `http-01` and `dns-01` ask a CA over ACME (Let’s Encrypt unless `directory` names another), by a file that it fetches from the servers or by a record in DNS, which wildcards need; `files` are certificates that you have; `self-signed` are believed by nobody; with `off` there is HTTP alone.',
+		fallback: {
+			words: '`files` with `certificate`, `self-signed` with `provider: local`, `dns-01` with `cloudflare_token`, `http-01` with `email`, else `off`',
+		},
+		example: 'mode: http-01',
+	}),
+	certificate: key(secretName, {
+		description: 'For `files`: the secret that has the certificate and those that sign it, in PEM. It comes from the input `secrets`, or as `secrets` at the top says.',
+		example: 'certificate: ORIGIN_CERTIFICATE',
+	}),
+	key: key(secretName, {
+		description: 'For `files`: the secret that has the key of the certificate, in PEM and without a passphrase.',
+		example: 'key: ORIGIN_KEY',
+	}),
+	client_ca: key(certificates, {
+		description: 'Certificates in PEM of those who sign the certificates of clients: whoever comes without one of theirs gets no further.',
+		example: 'client_ca: ${CLIENT_CA}',
+	}),
+};
+const tls = key_closed({
+	...ofDomain,
+	email: key(email, {
+		description: 'Where a CA may write to. With it certificates come from Let’s Encrypt by `http-01`.',
+		example: 'email: ops@example.com',
+	}),
+	cloudflare_token: key(secretName, {
+		description: 'The secret that has a token of Cloudflare with the right to edit DNS of the zones. With it certificates come by `dns-01`, for wildcards too.',
+		example: 'cloudflare_token: CLOUDFLARE_API_TOKEN',
+	}),
+	directory: key(address, {
+		description: 'The directory of another CA that speaks ACME.',
+		fallback: { words: 'that of Let’s Encrypt' },
+		example: 'directory: https://acme.zerossl.com/v2/DV90',
+	}),
+	staging: key(scalars_flag, {
+		description: 'Whether to ask Let’s Encrypt’s CA for trying: its certificates are believed by nobody, and its limits are wide.',
+		fallback: { value: defaults_DEFAULTS.tls.staging },
+		example: 'staging: true',
+	}),
+	directory_ca: key(certificates, {
+		description: 'Certificate in PEM by which the directory of a private CA is known.',
+		example: 'directory_ca: ${ACME_CA}',
+	}),
+	eab: key(key_closed({
+		key_id: requiredKey(word, { description: 'The id of the account.', example: 'key_id: kid-1' }),
+		hmac_key: requiredKey(secretName, {
+			description: 'The secret that has its key, as the CA gives it.',
+			example: 'hmac_key: ACME_HMAC_KEY',
+		}),
+	}), { description: 'The account that one has with a CA already, where it asks for one.' }),
+	profile: key(word, {
+		description: 'A profile of the CA, for certificates that live shorter, say.',
+		example: 'profile: shortlived',
+	}),
+	policy: key(main_schemas .k5n(['modern', 'intermediate'], { error: 'must be modern or intermediate' }), {
+		description: 'What clients need, by the lists of Mozilla: `intermediate` is TLS 1.2 and 1.3, `modern` is TLS 1.3 alone.',
+		fallback: { value: defaults_DEFAULTS.tls.policy },
+		example: 'policy: modern',
+	}),
+	redirect: key(scalars_flag, {
+		description: 'Whether requests over HTTP are sent to HTTPS (308), once the domain has its certificate.',
+		fallback: { value: defaults_DEFAULTS.tls.redirect },
+		example: 'redirect: false',
+	}),
+	http3: key(scalars_flag, {
+		description: 'Whether the domains are served over HTTP/3 as well (QUIC, UDP port 443 of the servers), which browsers learn from a header (`Alt-Svc`). Off by itself: a toggle ends no connection, but whenever the edge reads another configuration nginx ends those of QUIC, with what is on its way; and the port has to be open for UDP.',
+		fallback: { value: defaults_DEFAULTS.tls.http3 },
+		example: 'http3: true',
+	}),
+	hsts: key(main_schemas .KCZ([scalars_flag, wholeNumber('false, or a number of seconds', 0, 63_072_000)], {
+		error: 'must be false, or a number of seconds',
+	}), {
+		description: 'For how many seconds browsers come over HTTPS only after they have done so once (`Strict-Transport-Security`); `false` does not say so. An app that says it by itself has the last word, and nothing is said with certificates that nobody believes.',
+		fallback: { value: defaults_DEFAULTS.tls.hsts },
+		example: 'hsts: false',
+	}),
+	warn_below: key(timeLeft, {
+		description: 'When `status` and `plan` warn that a certificate ends: a part of its lifetime, or days. Days count for a third of the lifetime at most, when certificates of a CA are renewed.',
+		fallback: { words: '`25%`, and 30 days at most' },
+		example: 'warn_below: 14d',
+	}),
+	fail_below: key(timeLeft, {
+		description: 'When `status` fails because a certificate ends, and `plan` where a deploy would bring no new one, written like `warn_below`. One that has expired is always a failure.',
+		fallback: { words: '`10%`, and 7 days at most' },
+		example: 'fail_below: 3d',
+	}),
+	domains: key(main_schemas .g1P(key_parsed(main_schemas .YjP(), parseDomain), key_closed(ofDomain)), {
+		description: 'Domains for which something else holds; each has what is said here for itself alone.',
+		example: 'domains:\n  admin.example.com: { mode: files, certificate: ADMIN_CERTIFICATE, key: ADMIN_KEY }',
+	}),
+}).meta({ id: 'tls' });
+;
+const backup_target_secretName = entryName('secret');
+const { secrets } = defaults_DEFAULTS.backup_target;
+const region = key_parsed(filledText, (said) => {
+	if (/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(said))
+		return said;
+	throw new model_errors .yo(`${JSON.stringify(said)} is no region`, {
+		hint: 'Use lower-case letters, digits and hyphens: region: eu-central-1.',
+	});
+});
+const backup_target_long = key_closed({
+	s3: key(key_parsed(filledText, parseS3Address), {
+		description: 'A bucket of a server that speaks S3: endpoint, bucket, and what names of objects begin with.',
+		example: 's3: https://s3.example.com/bucket/shop',
+	}),
+	region: key(region, {
+		description: 'With `s3`, the region, where the server asks for one.',
+		example: 'region: eu-central-1',
+	}),
+	path_style: key(scalars_flag, {
+		description: 'With `s3`, whether the bucket stands in the path of addresses, as above, or in the name of the host.',
+		fallback: { value: true },
+		example: 'path_style: false',
+	}),
+	access_key: key(backup_target_secretName, {
+		description: 'With `s3`, the name of the secret that has the access key.',
+		fallback: { value: secrets.access_key },
+		example: 'access_key: S3_ACCESS_KEY',
+	}),
+	secret_key: key(backup_target_secretName, {
+		description: 'With `s3`, the name of the secret that has the secret key.',
+		fallback: { value: secrets.secret_key },
+		example: 'secret_key: S3_SECRET_KEY',
+	}),
+	sftp: key(key_parsed(filledText, parseSftpAddress), {
+		description: 'A folder that is reached by SFTP: user, host, port where it is not 22, and the path from the root.',
+		example: 'sftp: backup@backup.example.com:2222/srv/shop',
+	}),
+	host_key: key(oneOrMany(key_parsed(filledText, host_key_parseHostKey), 'a public key of the host'), {
+		description: 'With `sftp`, the public key of the host, one or several, each `type base64 [comment]`. Only these are accepted.',
+		example: 'host_key: "ssh-ed25519 AAAA…"',
+	}),
+	key: key(backup_target_secretName, {
+		description: 'With `sftp`, the name of the secret that has the private key, without a passphrase.',
+		fallback: { value: secrets.key },
+		example: 'key: BACKUP_SSH_KEY',
+	}),
+	rest: key(key_parsed(filledText, parseRestAddress), {
+		description: 'A repository on the REST server of restic, or of rclone.',
+		example: 'rest: https://backup.example.com:8000/shop',
+	}),
+	user: key(key_parsed(filledText, parseUser), {
+		description: 'With `rest`, the login there.',
+		fallback: { words: 'none: the server lets everybody in' },
+		example: 'user: shop',
+	}),
+	password: key(backup_target_secretName, {
+		description: 'With `rest` and `user`, the name of the secret that has the password.',
+		fallback: { value: secrets.password },
+		example: 'password: REST_PASSWORD',
+	}),
+	ca: key(certificates, {
+		description: 'With `s3` and `rest`, certificates in PEM of who signs that of the server, where it is nobody whom everybody knows.',
+		fallback: { words: 'those that the image of restic knows' },
+		example: 'ca: ${BACKUP_CA}',
+	}),
+});
+const backup_target_KEYS = {
+	s3: ['region', 'path_style', 'access_key', 'secret_key', 'ca'],
+	sftp: ['host_key', 'key'],
+	rest: ['user', 'password', 'ca'],
+};
+const backup_target_KINDS = ['s3', 'sftp', 'rest'];
+function backup_target_targetOf(said) {
+	const kinds = backup_target_KINDS.filter((kind) => said[kind] !== undefined);
+	const [kind] = kinds;
+	if (kind === undefined || kinds.length > 1) {
+		throw new model_errors .yo('has to say one place', { hint: `Write one of ${backup_target_KINDS.join(', ')}.` });
+	}
+	const known = [kind, ...backup_target_KEYS[kind]];
+	const foreign = Object.keys(said).find((name) => !known.includes(name));
+	if (foreign !== undefined) {
+		throw new model_errors .yo(`${foreign} says nothing of ${kind}`, {
+			hint: `With ${kind} there are ${backup_target_KEYS[kind].join(', ')}.`,
+		});
+	}
+	if (said.s3 !== undefined)
+		return s3Target({ ...said, s3: said.s3 });
+	if (said.rest !== undefined)
+		return restTarget({ ...said, rest: said.rest });
+	return sftpTarget(said);
 }
-function parseUser(user) {
-	if (/^[a-z_][a-z0-9_.-]{0,31}$/i.test(user))
-		return user;
-	throw new model_errors .yo(`${JSON.stringify(user)} is no login name`, {
-		hint: 'Use letters, digits, hyphens, dots and underscores, starting with a letter or an underscore.',
+const backup_target_short = key_parsed(main_schemas .YjP(), (said) => {
+	if (said === 'disk')
+		return { kind: 'disk' };
+	if (said.startsWith('s3:'))
+		return s3Target({ s3: parseS3Address(said.slice('s3:'.length)) });
+	if (said.startsWith('rest:'))
+		return restTarget({ rest: parseRestAddress(said.slice('rest:'.length)) });
+	if (said.startsWith('sftp:'))
+		throw withoutHostKey(parseSftpAddress(said.slice('sftp:'.length)).host);
+	throw new model_errors .yo(`${JSON.stringify(said)} is no place for backups`, {
+		hint: 'Write disk, s3:https://…, rest:https://…, or a map that begins with s3, sftp or rest.',
+	});
+});
+const backupTarget = main_schemas .KCZ([backup_target_short, key_parsed(backup_target_long, backup_target_targetOf)], {
+	error: 'must be disk, s3:https://…, rest:https://…, or a map with s3, sftp or rest',
+});
+function s3Target(said) {
+	const { region: place, path_style: isPathStyle = true, ca } = said;
+	return {
+		kind: 's3',
+		url: said.s3,
+		...(place !== undefined && { region: place }),
+		isPathStyle,
+		accessKeySecret: said.access_key ?? secrets.access_key,
+		secretKeySecret: said.secret_key ?? secrets.secret_key,
+		...(ca !== undefined && { ca }),
+	};
+}
+function restTarget({ rest, user, password, ca }) {
+	if (password !== undefined && user === undefined) {
+		throw new model_errors .yo('has a password and no user', { hint: 'Say who: user: shop.' });
+	}
+	return {
+		kind: 'rest',
+		url: rest,
+		...(user !== undefined && { login: { user, passwordSecret: password ?? secrets.password } }),
+		...(ca !== undefined && { ca }),
+	};
+}
+function sftpTarget({ sftp, host_key: hostKeys, key: keySecret = secrets.key }) {
+	if (hostKeys === undefined)
+		throw withoutHostKey(sftp.host);
+	return { kind: 'sftp', ...sftp, hostKeys, keySecret };
+}
+function withoutHostKey(host) {
+	return new model_errors .yo('host_key is missing: nobody would know whom the backups are sent to', {
+		hint: `Take the line of "ssh-keyscan ${host}" without the host at its front, and compare it with the server: host_key: "ssh-ed25519 AAAA…".`,
 	});
 }
 ;
-const FIELDS = {
-	'ssh-ed25519': 2,
-	'ecdsa-sha2-nistp256': 3,
-	'ecdsa-sha2-nistp384': 3,
-	'ecdsa-sha2-nistp521': 3,
-	'ssh-rsa': 3,
+const kept = wholeNumber('a number from 0 to 1000', 0, 1000);
+const retention = key_closed({
+	daily: key(kept, {
+		description: 'The last backup of so many days.',
+		fallback: { value: defaults_DEFAULTS.backup.retention.daily },
+		example: 'daily: 14',
+	}),
+	weekly: key(kept, {
+		description: 'The last one of so many weeks.',
+		fallback: { value: defaults_DEFAULTS.backup.retention.weekly },
+		example: 'weekly: 8',
+	}),
+	monthly: key(kept, {
+		description: 'The last one of so many months.',
+		fallback: { value: defaults_DEFAULTS.backup.retention.monthly },
+		example: 'monthly: 24',
+	}),
+});
+const shared = {
+	to: key(backupTarget, {
+		description: 'Where backups go. `disk` is a volume on the server that has the data, so that the only copy stands beside the original.',
+		fallback: { value: defaults_DEFAULTS.backup.to },
+		example: 'to: disk',
+	}),
+	password: key(entryName('secret'), {
+		description: 'The name of the secret that is the password of the repository: without it nobody reads a backup, you included.',
+		fallback: { value: defaults_DEFAULTS.backup.password },
+		example: 'password: backup-password',
+	}),
+	image: key(key_parsed(filledText, parseImage), {
+		description: 'Image of restic, 0.17 or newer, which runs on the servers.',
+		fallback: { value: defaults_DEFAULTS.backup.image },
+		example: 'image: "restic/restic:0.18.1"',
+	}),
+	retention: key(retention, {
+		description: 'How many backups are kept; the action `backup` removes the others with `action: prune`.',
+		fallback: { value: defaults_DEFAULTS.backup.retention },
+		example: 'retention: { daily: 7, weekly: 4, monthly: 12 }',
+	}),
+	verify: key(main_schemas .k5n(['always', 'daily', 'never']), {
+		description: 'When a backup is restored into a scratch container and compared with what was counted: after each one, after the first of a day, or only by `action: verify`. What was never restored counts as no backup.',
+		fallback: { value: defaults_DEFAULTS.backup.verify },
+		example: 'verify: daily',
+	}),
+	max_age: key(positiveDuration, {
+		description: 'How old the last verified backup may be: beyond it `status` fails, and plans and deploys say so.',
+		fallback: { value: defaults_DEFAULTS.backup.max_age },
+		example: 'max_age: 36h',
+	}),
+	schedule: key(key_parsed(filledText, parseCron), {
+		description: 'When the workflow with the action `backup` runs, in the words of cron. It starts nothing by itself: it is for people, and is checked.',
+		example: 'schedule: "17 3 * * *"',
+	}),
 };
-function host_key_parseHostKey(line) {
-	const [type = '', base64 = ''] = line.trim().split(/\s+/);
-	const fields = FIELDS[type];
-	const hint = 'Copy the line of ssh-keyscan HOST without the host at its front: ssh-ed25519 AAAA…, and compare it with the server.';
-	if (fields === undefined) {
-		throw new model_errors .yo(`host key of unknown type ${JSON.stringify(type)}; known are ${Object.keys(FIELDS).join(', ')}`, {
-			hint,
-		});
-	}
-	const key = decodeFields(base64);
-	if (key === undefined)
-		throw new model_errors .yo(`host key of type ${type} does not decode; is it complete?`, { hint });
-	const embedded = key[0]?.toString('latin1');
-	if (embedded !== type) {
-		throw new model_errors .yo(`host key says ${type}, but holds a key of type ${JSON.stringify(embedded)}`, {
-			hint,
-		});
-	}
-	if (key.length !== fields || key.some((field) => field.length === 0)) {
-		throw new model_errors .yo(`host key of type ${type} is not complete`, { hint });
-	}
-	return `${type} ${base64}`;
-}
-function decodeFields(base64) {
-	const bytes = Buffer.from(base64, 'base64');
-	if (bytes.length === 0 || bytes.toString('base64').replace(/=+$/, '') !== base64.replace(/=+$/, ''))
-		return undefined;
-	const fields = [];
-	let offset = 0;
-	while (offset < bytes.length) {
-		if (offset + 4 > bytes.length)
-			return undefined;
-		const end = offset + 4 + bytes.readUInt32BE(offset);
-		if (end > bytes.length)
-			return undefined;
-		fields.push(bytes.subarray(offset + 4, end));
-		offset = end;
-	}
-	return fields;
-}
+const ofService = key_closed({
+	enabled: key(scalars_flag, {
+		description: 'Whether backups are made at all.',
+		fallback: { value: true },
+		example: 'enabled: false',
+	}),
+	...shared,
+	query: key(filledText, {
+		description: 'SQL that is asked in the backup’s own snapshot and again after a restore: both have to answer the same.',
+		example: 'query: SELECT max(id), sum(total) FROM orders',
+	}),
+});
+const serviceBackup = main_schemas .KCZ([scalars_flag.transform((enabled) => ({ enabled })), ofService], { error: 'must be true, false or a map such as { max_age: 36h }' });
+const backupSettings = key_closed(shared).meta({ id: 'backup' });
 ;
 function isAddressRange(text) {
 	const [, address = '', bits] = /^([0-9a-f.:]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
@@ -83395,7 +84959,7 @@ function compression(least, most, level) {
 				fallback: { value: level },
 				example: 'level: 6',
 			}),
-			min_size: key(bytes, {
+			min_size: key(scalars_bytes, {
 				description: 'Smaller answers, by their `Content-Length`, are left as they are.',
 				fallback: { value: defaults_DEFAULTS.gzip.min_size },
 				example: 'min_size: 2k',
@@ -83472,7 +85036,7 @@ const rateLimit = main_schemas .KCZ([
 	.transform((said, context) => {
 	if (said.rate === undefined) {
 		context.addIssue({ code: 'custom', message: 'needs a rate', params: { hint: 'Write rate: 20/s.' } });
-		return main_core .tm;
+		return core_core .tm;
 	}
 	return { ...said.rate, burst: said.burst ?? burstOf(said.rate) };
 });
@@ -83676,8 +85240,11 @@ const maintenance = main_schemas .KCZ([scalars_flag.transform((enabled) => ({ en
 	error: 'must be true, false or a map such as { enabled: true, page: ./maintenance.html }',
 });
 ;
+const GENERATED_LENGTH_MIN = 16;
+const GENERATED_LENGTH_MAX = 128;
+;
 const secrets_FOLDER = '/run/secrets';
-const secretName = entryName('secret');
+const secrets_secretName = entryName('secret');
 const secretTarget = key_parsed(filledText, (said) => {
 	const target = external_node_path_.posix.resolve(secrets_FOLDER, said);
 	const isFolder = said.endsWith('/') || !external_node_path_.posix.relative(target, secrets_FOLDER).startsWith('..');
@@ -83689,7 +85256,7 @@ const secretTarget = key_parsed(filledText, (said) => {
 });
 const secrets_MODE = 0o400;
 const secrets_long = key_closed({
-	source: requiredKey(secretName, { description: 'The name of the secret.' }),
+	source: requiredKey(secrets_secretName, { description: 'The name of the secret.' }),
 	target: key(secretTarget, {
 		from: 'Compose',
 		description: 'The name of the file in `/run/secrets`, or its whole path.',
@@ -83715,7 +85282,7 @@ const secrets_long = key_closed({
 		example: 'mode: 0440',
 	}),
 });
-const file = main_schemas .KCZ([secretName.transform((source) => ({ source })), secrets_long], {
+const file = main_schemas .KCZ([secrets_secretName.transform((source) => ({ source })), secrets_long], {
 	error: 'must be the name of a secret, or a map with source',
 });
 const secretFiles = key_parsed(main_schemas .YOg(file), (list) => {
@@ -83733,6 +85300,13 @@ const secretFiles = key_parsed(main_schemas .YOg(file), (list) => {
 		hint: 'Give one of them another target.',
 	});
 });
+const generatedLength = key_parsed(main_schemas .aig({ error: 'must be a number of characters, such as 32' }), (length) => {
+	if (Number.isInteger(length) && length >= GENERATED_LENGTH_MIN && length <= GENERATED_LENGTH_MAX)
+		return length;
+	throw new model_errors .yo(`${length} is no length of a secret`, {
+		hint: `Write ${GENERATED_LENGTH_MIN} to ${GENERATED_LENGTH_MAX} characters: a shorter one can be guessed, a longer one is cut off by some that it is for.`,
+	});
+});
 const definition = key_parsed(key_closed({
 	environment: key(filledText, {
 		from: 'Compose',
@@ -83748,6 +85322,10 @@ const definition = key_parsed(key_closed({
 		description: 'A file of the repository, from the folder of the configuration, that is encrypted with [age](https://age-encryption.org). The input `age-key` of the action opens it.',
 		example: 'age: secrets/token.age',
 	}),
+	generate: key(generatedLength, {
+		description: `A value of so many characters A-Z a-z 0-9, ${GENERATED_LENGTH_MIN} to ${GENERATED_LENGTH_MAX}, that nobody has to think of: the first deploy that needs it makes it, every server of the environment keeps it, and it stays the same from then on. To survive the loss of all servers it needs \`age_recipients\`.`,
+		example: 'generate: 32',
+	}),
 	external: key(scalars_flag, {
 		from: 'Compose',
 		description: 'Says that the value comes from the input `secrets`, which is so anyway.',
@@ -83760,122 +85338,33 @@ const definition = key_parsed(key_closed({
 		fallback: { words: 'its own' },
 		example: 'name: API_TOKEN_2',
 	}),
-}, SECRET_REFUSALS), ({ environment, file: path, age, external, name }) => {
-	const said = [environment, path, age, external || undefined].filter((one) => one !== undefined);
+}, SECRET_REFUSALS), ({ environment, file: path, age, generate, external, name }) => {
+	const said = [environment, path, age, generate, external || undefined].filter((one) => one !== undefined);
 	if (said.length > 1) {
 		throw new model_errors .yo('says twice where the value comes from', {
-			hint: 'Keep one of environment, file, age and external.',
+			hint: 'Keep one of environment, file, age, generate and external.',
 		});
 	}
+	if (generate !== undefined)
+		return { generate };
 	if (age !== undefined)
 		return { file: age, isEncrypted: true };
 	const from = environment ?? (external ? name : undefined);
 	return { ...(from !== undefined && { environment: from }), ...(path !== undefined && { file: path }) };
 });
-const secretDefinitions = main_schemas .g1P(secretName, definition);
+const ageRecipients = oneOrMany(key_parsed(filledText, parseRecipient), 'a recipient of age');
+const secretDefinitions = main_schemas .g1P(secrets_secretName, definition);
 ;
-const DOMAIN_RULE = 'A domain is a DNS name such as api.example.com: letters, digits, hyphens and dots. Its first label may be *, and * alone is every name that nobody else has.';
-function parseDomain(domain) {
-	const lower = domain.toLowerCase();
-	if (lower === '*')
-		return lower;
-	const isWildcard = lower.startsWith('*.');
-	const name = isWildcard ? lower.slice(2) : lower;
-	if (isDnsName(name) && (!isWildcard || name.includes('.')) && lower.length <= 253)
-		return lower;
-	throw new model_errors .yo(`${JSON.stringify(domain)} is no domain`, { hint: DOMAIN_RULE });
-}
-const SEGMENT = /^(?!\.{1,2}$)[A-Za-z0-9._~-]+$/;
-const PATH_MAX = 200;
-const PATH_RULE = 'A path is made of letters, digits and - . _ ~ between slashes, as in example.com/api: it takes what begins with it.';
-const OF_THE_EDGE = ['/.well-known/acme-challenge', '/.well-known/switchyard'];
-function parseAddress(address) {
-	const [domain = '', ...segments] = address.replace(/\/+$/, '').split('/');
-	if (/^https?:$/i.test(domain)) {
-		throw new model_errors .yo(`${JSON.stringify(address)} is no domain`, {
-			hint: 'Write it without https://, and a path behind it where need be: example.com/api.',
-		});
-	}
-	const host = parseDomain(domain);
-	if (segments.length === 0)
-		return host;
-	const path = `/${segments.join('/')}`;
-	if (!segments.every((segment) => SEGMENT.test(segment)) || path.length > PATH_MAX)
-		throw new model_errors .yo(`${JSON.stringify(path)} is no path that a service can have`, { hint: PATH_RULE });
-	const reserved = OF_THE_EDGE.find((one) => isBelow(path, one));
-	if (reserved !== undefined) {
-		throw new model_errors .yo(`${reserved} is answered by the edge itself, on every domain`, {
-			hint: 'Choose another path.',
-		});
-	}
-	return `${host}${path}`;
-}
-;
-const COMPONENT = '[a-z0-9]+(?:(?:\\.|_{1,2}|-+)[a-z0-9]+)*';
-const image_REGISTRY = '(?:[a-zA-Z0-9.-]+|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?';
-const REFERENCE = new RegExp(`^(?:${image_REGISTRY}/)?(?<path>${COMPONENT}(?:/${COMPONENT})*)(?::\\w[\\w.-]{0,127})?(?:@sha256:[a-f0-9]{64})?$`);
-function parseImage(image) {
-	const [first = '', ...rest] = image.split('/');
-	const isRegistry = /[.:]/.test(first) || first === 'localhost';
-	const isUpperCase = rest.length > 0 && !isRegistry && first !== first.toLowerCase();
-	if (REFERENCE.test(image) && !isUpperCase)
-		return image;
-	const lowered = withLowerCaseName(image, isRegistry);
-	if (REFERENCE.test(lowered) && lowered !== image) {
-		throw new model_errors .yo(`${JSON.stringify(image)} has upper case in its name, which Docker does not take`, {
-			hint: `Write ${lowered}, and build it under that name: registries keep names in lower case.`,
-		});
-	}
-	if (/@(?:sha256:)?$/.test(image)) {
-		throw new model_errors .yo(`${JSON.stringify(image)} has an empty digest`, {
-			hint: 'The step that should give it gave none: is its id right, did it push ("push: true"), and is its output called "digest"?',
-		});
-	}
-	if (image.endsWith(':')) {
-		throw new model_errors .yo(`${JSON.stringify(image)} has an empty tag`, {
-			hint: 'What stands behind the colon came out empty: is the variable, or the output of the step, set?',
-		});
-	}
-	throw new model_errors .yo(`${JSON.stringify(image)} is no image reference`, {
-		hint: 'Write [registry/]name[:tag][@sha256:digest], the name in lower case: ghcr.io/acme/api:1.2.3.',
-	});
-}
-function withLowerCaseName(image, isRegistry) {
-	const [, registry = '', name = '', rest = ''] = (isRegistry ? /^([^/]*\/)([^:@]*)(.*)$/s : /^()([^:@]*)(.*)$/s).exec(image) ?? [];
-	return `${registry}${name.toLowerCase()}${rest}`;
-}
-const onPort = (flag, usual, port) => port === usual ? [] : [flag, String(port)];
-const redisPing = (client) => (port) => [
-	'CMD-SHELL',
-	`${[client, ...onPort('-p', 6379, port), 'ping'].join(' ')} | grep -qE 'PONG|NOAUTH'`,
+const PRESET_NAMES = [
+	'postgres',
+	'redis',
+	'opensearch',
+	'mysql',
+	'mariadb',
+	'mongo',
+	'rabbitmq',
+	'minio',
 ];
-const adminPing = (client) => (port) => ['CMD', client, 'ping', '-h', '127.0.0.1', ...onPort('-P', 3306, port)];
-const RECOGNISED = new Map([
-	[
-		'postgres',
-		{ port: 5432, test: (port) => ['CMD', 'pg_isready', '-h', '127.0.0.1', ...onPort('-p', 5432, port)] },
-	],
-	['redis', { port: 6379, test: redisPing('redis-cli') }],
-	['valkey', { port: 6379, test: redisPing('valkey-cli') }],
-	['mongo', { port: 27017 }],
-	['mysql', { port: 3306, test: adminPing('mysqladmin') }],
-	['mariadb', { port: 3306, test: adminPing('mariadb-admin') }],
-	[
-		'rabbitmq',
-		{ port: 5672, test: () => ['CMD', 'rabbitmq-diagnostics', '-q', 'ping'], keepsHostname: true },
-	],
-	['kafka', { port: 9092 }],
-]);
-function recogniseImage(image) {
-	return RECOGNISED.get(baseNameOf(image));
-}
-function recognisedImages() {
-	return [...RECOGNISED];
-}
-function baseNameOf(image) {
-	const path = REFERENCE.exec(image)?.groups?.path ?? '';
-	return path.slice(path.lastIndexOf('/') + 1);
-}
 ;
 function parseRestart(text) {
 	const [, name, retries] = /^(no|always|unless-stopped|on-failure)(?:(?<=on-failure):(\d{1,6}))?$/.exec(text) ?? [];
@@ -84053,10 +85542,10 @@ function textMap(checkKey = () => undefined) {
 	});
 }
 ;
-const word = key_parsed(main_schemas .KCZ([filledText, main_schemas .aig()], { error: 'must be text' }), String);
+const container_options_word = key_parsed(main_schemas .KCZ([filledText, main_schemas .aig()], { error: 'must be text' }), String);
 const container_options_numberOrText = (what) => main_schemas .KCZ([main_schemas .aig(), main_schemas .YjP()], { error: `must be ${what}` });
 function container_options_list(what, parse) {
-	return oneOrMany(key_parsed(word, parse), what).transform((members) => [...new Set(members.flat())]);
+	return oneOrMany(key_parsed(container_options_word, parse), what).transform((members) => [...new Set(members.flat())]);
 }
 const ulimit = main_schemas .KCZ([
 	wholeNumber('a whole number, at least -1', -1).transform((both) => ({ soft: both, hard: both })),
@@ -84083,7 +85572,7 @@ const device = main_schemas .KCZ([
 ], { error: 'must be text (/dev/a:/dev/b) or a map' });
 function deviceRequest(toCapabilities) {
 	return key_parsed(key_closed({
-		capabilities: key(main_schemas .YOg(word), {
+		capabilities: key(main_schemas .YOg(container_options_word), {
 			description: 'What the devices must be able to do: `gpu`, `compute`, `utility`.',
 		}),
 		driver: key(filledText, { description: 'The driver that hands them out.', example: 'driver: nvidia' }),
@@ -84094,7 +85583,7 @@ function deviceRequest(toCapabilities) {
 				return Number(value);
 			throw new model_errors .yo('must be a whole number, at least 1, or all');
 		}), { description: 'How many of them.', fallback: { words: '`all`' }, example: 'count: 1' }),
-		device_ids: key(main_schemas .YOg(word), {
+		device_ids: key(main_schemas .YOg(container_options_word), {
 			description: 'Which of them, in place of `count`.',
 			example: 'device_ids: ["0"]',
 		}),
@@ -84129,7 +85618,7 @@ const perDevice = (name, schema, description) => main_schemas .YOg(key_closed({
 }));
 const weight = wholeNumber('a whole number from 10 to 1000', 10, 1000);
 const perSecond = (what) => ({
-	bytes: key(perDevice('rate', bytes, 'Bytes a second.'), {
+	bytes: key(perDevice('rate', scalars_bytes, 'Bytes a second.'), {
 		description: `Bytes that it may ${what} a second, by device.`,
 	}),
 	operations: key(perDevice('rate', wholeNumber('a whole number', 0), 'Operations a second.'), {
@@ -84151,15 +85640,15 @@ const hostList = main_schemas .KCZ([
 	main_schemas .YOg(main_schemas .YjP()),
 	main_schemas .g1P(main_schemas .YjP(), main_schemas .KCZ([main_schemas .YjP(), main_schemas .YOg(main_schemas .YjP())], { error: 'must be an address' })),
 ], { error: 'must be a list of name:address, or a map' });
-const FORMS = {
-	text: () => word,
-	hostname: () => key_parsed(word, parseHostname),
-	platform: () => key_parsed(word, parsePlatform),
+const container_options_FORMS = {
+	text: () => container_options_word,
+	hostname: () => key_parsed(container_options_word, parseHostname),
+	platform: () => key_parsed(container_options_word, parsePlatform),
 	choice: ({ choices = [], otherwise }) => main_schemas .k5n(choices, {
 		error: `must be ${listed(choices, 'or')}${otherwise === undefined ? '' : `: ${otherwise}`}`,
 	}),
 	flag: () => scalars_flag,
-	size: () => bytes,
+	size: () => scalars_bytes,
 	'size or -1': () => key_parsed(container_options_numberOrText('a size such as 512m, or -1'), parseBytesOrNoLimit).meta({ takes: 'size or -1' }),
 	'whole number': ({ range: [min, max] = [0, Number.MAX_SAFE_INTEGER] }) => wholeNumber(`a whole number from ${min} to ${max}`, min, max),
 	microseconds: () => key_parsed(container_options_numberOrText('microseconds, or a duration'), parseMicroseconds).meta({
@@ -84182,7 +85671,7 @@ const containerOptionKeys = Object.fromEntries(optionNames().map((name) => {
 	const { description, example, short, long, fallback } = row;
 	return [
 		name,
-		key(FORMS[row.form](row), {
+		key(container_options_FORMS[row.form](row), {
 			from: 'Compose',
 			description,
 			...(fallback !== undefined && { fallback: { words: fallback } }),
@@ -84410,7 +85899,7 @@ const build_long = key_closed({
 		short: 'additional_contexts: ["shared=./shared"]',
 		long: 'additional_contexts:\n  shared: ./shared\n  tools: docker-image://ghcr.io/acme/tools:3',
 	}),
-	shm_size: key(bytes, {
+	shm_size: key(scalars_bytes, {
 		from: 'Compose',
 		description: 'Size of `/dev/shm` while it is built.',
 		fallback: { words: "the builder's" },
@@ -84478,7 +85967,7 @@ const build = main_schemas .KCZ([key_parsed(filledText, parseBuildContext).trans
 			message: error.message,
 			params: { hint: error.hint },
 		});
-		return main_core .tm;
+		return core_core .tm;
 	}
 });
 function build_sourceOf(git, context) {
@@ -84492,6 +85981,45 @@ function build_sourceOf(git, context) {
 	const { folder, ...source } = context;
 	return { git: source, context: folder };
 }
+;
+const connection_KINDS = [
+	'postgres',
+	'mysql',
+	'mongodb',
+	'redis',
+	'opensearch',
+	'amqp',
+	's3',
+];
+const connection = key_closed({
+	kind: requiredKey(main_schemas .k5n(connection_KINDS, {
+		error: ({ input }) => input === undefined
+			? undefined
+			: `must be one of ${connection_KINDS.join(', ')}; MariaDB speaks mysql, RabbitMQ amqp`,
+	}), {
+		description: 'What is spoken on `port`, by which the address of the service is written.',
+	}),
+	user: key(filledText, {
+		description: 'The user that apps are; of `s3` the access key.',
+		fallback: { words: 'none' },
+		example: 'user: app',
+	}),
+	database: key(filledText, {
+		description: 'The database that they use; of `amqp` the virtual host, of `s3` the bucket.',
+		fallback: { words: 'none' },
+		example: 'database: shop',
+	}),
+	password: key(entryName('secret'), {
+		description: 'The name of the secret that is the password; of `s3` the secret key.',
+		fallback: { words: 'none' },
+		example: 'password: db-password',
+	}),
+	tls: key(scalars_flag, {
+		description: 'Of `opensearch` and `s3`: the address begins with `https://`.',
+		fallback: { value: false },
+		example: 'tls: true',
+	}),
+});
 ;
 const RESERVED_WORDS = ['host', 'port'];
 const portName = key_parsed(main_schemas .YjP(), (name) => {
@@ -84523,7 +86051,7 @@ const extra_ports_long = key_closed({
 		fallback: { words: '`http` where it has a `domain`, else `tcp`' },
 		example: 'protocol: http',
 	}),
-	domain: key(oneOrMany(key_parsed(main_schemas .YjP(), parseAddress), 'a domain'), {
+	domain: key(oneOrMany(key_parsed(main_schemas .YjP(), domain_parseAddress), 'a domain'), {
 		description: 'Domains that the edge serves the port on, or paths below them, in the forms of `domain` of a service.',
 		short: 'domain: queue.example.com',
 		long: 'domain: [queue.example.com, example.com/queue]',
@@ -84550,7 +86078,7 @@ function parseStatusRanges(text) {
 	});
 }
 ;
-function checkPath(path) {
+function healthcheck_checkPath(path) {
 	if (/^\/[!-~]*$/.test(path))
 		return path;
 	throw new model_errors .yo(`${JSON.stringify(path)} is no path of a request`, {
@@ -84638,7 +86166,7 @@ const healthcheck = key_closed({
 		short: 'test: pg_isready -h 127.0.0.1',
 		long: 'test: ["CMD", "pg_isready", "-h", "127.0.0.1"]',
 	}),
-	path: key(key_parsed(main_schemas .YjP(), checkPath), {
+	path: key(key_parsed(main_schemas .YjP(), healthcheck_checkPath), {
 		description: 'Path that is requested from the container over HTTP; a 2xx or 3xx answer is healthy, unless `expect` says otherwise. Redirects are not followed. Not together with `test`. Makes the protocol of the service `http`.',
 		example: 'path: /health',
 	}),
@@ -84839,7 +86367,7 @@ function parseRedirectTarget(target) {
 ;
 const redirects_STATUSES = REDIRECT_STATUSES;
 const redirect = key_closed({
-	from: requiredKey(key_parsed(main_schemas .YjP(), parseAddress), {
+	from: requiredKey(key_parsed(main_schemas .YjP(), domain_parseAddress), {
 		description: 'Where whoever comes is sent elsewhere: a domain, or a path below one, in the forms of `domain`. The longest path wins, among redirects and services.',
 		example: 'from: www.example.com',
 	}),
@@ -84870,7 +86398,7 @@ const redirects = main_schemas .YOg(key_parsed(redirect, ({ from, to, status = d
 ;
 const MEMORY_MIN = 6 * 1024 ** 2;
 const cpus = decimal('a number of CPUs, at least 0.01', (value) => value >= 0.01 && value <= 1024);
-const memory = key_parsed(bytes, (value) => {
+const memory = key_parsed(scalars_bytes, (value) => {
 	if (value < MEMORY_MIN)
 		throw new model_errors .yo('must be at least 6m, which is the least that Docker takes');
 	return value;
@@ -84911,7 +86439,7 @@ const resources = key_closed({
 			description: 'Accepted so that a block of Compose pastes in unchanged, and without effect, as in Compose: an engine keeps no CPUs free. `cpu_shares` says who gets more when they are short.',
 			example: 'cpus: "0.25"',
 		}),
-		memory: key(bytes, {
+		memory: key(scalars_bytes, {
 			from: 'Compose',
 			description: 'Memory that is left to the container when the server runs short of it.',
 			example: 'memory: 128M',
@@ -84966,7 +86494,7 @@ const deploy = key_closed({
 }, DEPLOY_REFUSALS);
 ;
 const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
-const RESERVED_VOLUMES = [SIDECAR_ALIAS, SECRETS_VOLUME];
+const RESERVED_VOLUMES = [SIDECAR_ALIAS, SECRETS_VOLUME, BACKUPS_VOLUME];
 function isOfRepository({ type, source = '' }) {
 	return type === 'bind' && RELATIVE.test(source);
 }
@@ -85129,7 +86657,7 @@ const volume = key_closed({
 	}),
 });
 const tmpfs = key_closed({
-	size: key(bytes, {
+	size: key(scalars_bytes, {
 		from: 'Compose',
 		description: 'How large it may become.',
 		fallback: { words: 'half of the memory of the server' },
@@ -85253,6 +86781,13 @@ const pullPolicy = main_schemas .k5n(['always', 'missing', 'if_not_present', 'ne
 			: undefined;
 	},
 });
+const presetVersion = key_parsed(main_schemas .KCZ([filledText, main_schemas .aig()], { error: 'must be a version in quotes, such as "16"' }), (value) => {
+	if (typeof value === 'string' || Number.isInteger(value))
+		return String(value);
+	throw new model_errors .yo(`${value} is a number, and no version`, {
+		hint: `Write it in quotes: version: "${value}".`,
+	});
+}).meta({ takes: 'text' });
 const command = key_parsed(main_schemas .KCZ([scalars_text, main_schemas .YOg(scalars_text), main_schemas .chJ()], { error: 'must be text or a list of text' }), (value) => {
 	const words = typeof value === 'string' ? (0,shell_words .y)(value) : value;
 	return words?.length === 1 && words[0] === '' ? [] : words;
@@ -85273,6 +86808,15 @@ const service = key_closed({
 		description: 'Image the container is made of. The input `images` of an action wins over it. Required unless there is a `build`; beside one it names the image that is built, in place of the name that follows from `registry`.',
 		fallback: { words: 'with a `build`: `{address}/{user}/{project}-{environment}-{service}`' },
 		example: 'image: ghcr.io/acme/api:1.2.3',
+	}),
+	preset: key(main_schemas .k5n(PRESET_NAMES, { error: `must be one of ${PRESET_NAMES.join(', ')}` }), {
+		description: 'A database or the like with all that it needs: image, volume, user and password, health check, settings that follow the limit of memory. A preset is only defaults: every key here wins over it, see [Presets](presets.md).',
+		example: 'preset: postgres',
+	}),
+	version: key(presetVersion, {
+		description: 'Version of the `preset`: a tag of its image that begins with a number. Another major one is refused where there is data, since it could not read it.',
+		fallback: { words: "the preset's" },
+		example: 'version: "16"',
 	}),
 	build: key(build, {
 		from: 'Compose',
@@ -85302,7 +86846,7 @@ const service = key_closed({
 		},
 		example: 'protocol: tcp',
 	}),
-	domain: key(key_parsed(oneOrMany(key_parsed(main_schemas .YjP(), parseAddress), 'a domain'), (list) => distinct(list)), {
+	domain: key(key_parsed(oneOrMany(key_parsed(main_schemas .YjP(), domain_parseAddress), 'a domain'), (list) => distinct(list)), {
 		description: 'Domains that the edge serves the service on; without one it is reached from inside the environment only. Its first label may be `*.`; `"*"` alone is every name, and address, that nobody else on the server has. A path behind it takes what is there alone: `example.com/api` takes `/api` and `/api/…`, and never `/apiary`. Services of one environment share a domain by different paths, and the longest one wins.',
 		short: 'domain: api.example.com',
 		long: 'domain: [api.example.com, example.com/api, "*.example.org"]',
@@ -85318,9 +86862,14 @@ const service = key_closed({
 	}),
 	depends_on: key(dependsOn, {
 		from: 'Compose',
-		description: "Services that are healthy before this one starts, and whose addresses it gets as `SWITCHYARD_<NAME>_HOST` and `_PORT`; a worker has none. An environment's list replaces the other.",
+		description: "Services that are healthy before this one starts, and whose addresses it gets as `SWITCHYARD_<NAME>_HOST` and `_PORT`; a worker has none. Of one with a `connection` it also gets user, database, password and the whole address, see [Apps find services](../guide.md#apps-find-services). An environment's list replaces the other.",
 		short: 'depends_on: [cache]',
 		long: 'depends_on:\n  cache: { condition: service_healthy }',
+	}),
+	connection: key(connection, {
+		description: 'How apps connect to this service, for what no preset says: those that depend on it get user, database, password and the whole address, see [Apps find services](../guide.md#apps-find-services).',
+		short: 'connection: { kind: redis, password: cache-password }',
+		long: 'connection: { kind: postgres, user: app, database: shop, password: db-password }',
 	}),
 	servers: key(wholeNumber('a whole number, at least 1', 1, 10_000), {
 		description: 'On how many of the servers in its zones the service stands, once on each.',
@@ -85334,7 +86883,7 @@ const service = key_closed({
 	}),
 	environment: key(environment, {
 		from: 'Compose',
-		description: "Variables of the container. Numbers, `true` and `false` become the text that they are written as; of a variable that is there twice in a list the last one counts. A key without a value takes it from the input `secrets`, else from the env of the step; one that is in neither fails the run before anything else. **A value that is a secret, or is made from one, is kept like one**: in no record, plan, log or label. Names with `SWITCHYARD_` are reserved. An environment's variables are merged over these by name.",
+		description: "Variables of the container. Numbers, `true` and `false` become the text that they are written as; of a variable that is there twice in a list the last one counts. A key without a value takes it from the input `secrets`, else from the env of the step; one that is in neither fails the run before anything else. **A value that is a secret, or is made from one, is kept like one**: in no record, plan, log or label. `auto` in a variable whose name ends with `_URL`, `_URI` or `_DSN` is the address of a service that it depends on, `auto:db` that of `db`; with `_FILE` behind it, the path of a file that has it. Names with `SWITCHYARD_` are reserved. An environment's variables are merged over these by name.",
 		short: 'environment: ["LOG_LEVEL=info", "API_TOKEN"]',
 		long: 'environment:\n  LOG_LEVEL: info\n  API_TOKEN:\n  DATABASE_URL: "postgres://app:${DB_PASSWORD}@db.example.com/app"',
 	}),
@@ -85413,7 +86962,7 @@ const service = key_closed({
 		fallback: { value: defaults_DEFAULTS.idle_timeout },
 		example: 'idle_timeout: 1h',
 	}),
-	max_body_size: key(bytes, {
+	max_body_size: key(scalars_bytes, {
 		description: 'The largest body of a request; a larger one is answered with 413 before the app sees it. `0` is without limit.',
 		fallback: {
 			words: 'without limit: what an app takes is its own affair, and large bodies are not kept',
@@ -85437,6 +86986,11 @@ const service = key_closed({
 		description: 'Maintenance of this service: users get a page from the edge instead of the app, with 503 and `Retry-After`; services among each other do not. Laid over what environment and top say, key by key.',
 		short: 'maintenance: true',
 		long: 'maintenance: { enabled: true, page: ./maintenance.html, allow: [203.0.113.0/24] }',
+	}),
+	backup: key(serviceBackup, {
+		description: 'Backups of the data of the service, which the action `backup` makes and restores. PostgreSQL, Redis and Valkey are known by the names of their images, and dumped by their own programs. Laid over what `backup` at the top says, key by key.',
+		short: 'backup: true',
+		long: 'backup: { verify: always, max_age: 36h, query: "SELECT count(*) FROM orders" }',
 	}),
 	pull_policy: key(pullPolicy, {
 		from: 'Compose',
@@ -85532,7 +87086,7 @@ const service = key_closed({
 		fallback: { words: 'without limit' },
 		example: 'mem_limit: 512m',
 	}),
-	mem_reservation: key(bytes, {
+	mem_reservation: key(scalars_bytes, {
 		from: 'Compose',
 		description: 'The short word for `deploy.resources.reservations.memory`.',
 		example: 'mem_reservation: 128m',
@@ -85625,6 +87179,11 @@ const sidecar = key_closed({
 		fallback: { value: defaults_DEFAULTS.sidecar.keepalive_min_timeout },
 		example: 'keepalive_min_timeout: 10s',
 	}),
+	loopback: key(scalars_flag, {
+		description: 'Serves the internal ports of all services at 127.0.0.1 of each server, and nowhere else, for what runs there beside Docker: `psql`, a job of cron. It is an nginx of its own, the worker `loopback`, so no connection of an app depends on it.',
+		fallback: { value: false },
+		example: 'loopback: true',
+	}),
 	adopt: key(adopt, {
 		description: 'Container that holds port 80 of the servers so far, an nginx made by hand for example: it goes without a gap when the edge serves its domains. With `tls` it may serve HTTPS on port 443, and its certificates come along. `drop` names those of its domains, and ports beside 80, that nobody shall serve any more; `_` stands for all domains that it does not name. It may stay in the file afterwards.',
 		short: 'adopt: front',
@@ -85649,145 +87208,6 @@ const edge = key_closed({
 	}),
 }).meta({ id: 'edge' });
 const retainReleases = wholeNumber('a whole number from 2', 2);
-;
-const tls_secretName = entryName('secret');
-const mode = main_schemas .k5n(['self-signed', 'http-01', 'dns-01', 'files', 'off'], {
-	error: 'must be self-signed, http-01, dns-01, files or off',
-});
-const tls_BLOCK = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
-const certificates = key_parsed(filledText, (said) => {
-	const blocks = said.match(tls_BLOCK) ?? [];
-	try {
-		if (blocks.length > 0)
-			return blocks.map((block) => new external_node_crypto_.X509Certificate(block).toString()).join('');
-	}
-	catch {
-	}
-	throw new model_errors .yo('is no certificate in PEM', {
-		hint: 'Write what stands from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----, as a block of YAML (client_ca: |).',
-	});
-});
-const address = key_parsed(filledText, (said) => {
-	const url = URL.canParse(said) ? new URL(said) : undefined;
-	if (url?.protocol === 'https:' && url.username === '' && url.password === '')
-		return url.href;
-	throw new model_errors .yo(`${JSON.stringify(said)} is no address of an ACME directory`, {
-		hint: 'Write it with https://, as the CA has it: directory: https://acme.example.com/directory.',
-	});
-});
-const email = key_parsed(filledText, (said) => {
-	if (/^[^\s@<>,;:"]+@[^\s@<>,;:"]+$/.test(said))
-		return said;
-	throw new model_errors .yo(`${JSON.stringify(said)} is no address of e-mail`);
-});
-const tls_word = key_parsed(filledText, (said) => {
-	if (/^[\w.-]{1,200}$/.test(said))
-		return said;
-	throw new model_errors .yo(`${JSON.stringify(said)} cannot be the name of a profile`);
-});
-const timeLeft = key_parsed(filledText, (said) => {
-	const [, share, days] = /^(?:(\d{1,2})%|(\d{1,3})d)$/.exec(said) ?? [];
-	if (share !== undefined && Number(share) <= 33)
-		return { share: Number(share) / 100 };
-	if (days !== undefined)
-		return { days: Number(days) };
-	throw new model_errors .yo(`${JSON.stringify(said)} is neither days nor a part of a lifetime`, {
-		hint: 'Write days, such as 14d, or a part of the lifetime of up to 33%, such as 25%.',
-	});
-});
-const ofDomain = {
-	mode: key(mode, {
-		description: 'How certificates are had: `http-01` and `dns-01` ask a CA over ACME (Let’s Encrypt unless `directory` names another), by a file that it fetches from the servers or by a record in DNS, which wildcards need; `files` are certificates that you have; `self-signed` are believed by nobody; with `off` there is HTTP alone.',
-		fallback: {
-			words: '`files` with `certificate`, `self-signed` with `provider: local`, `dns-01` with `cloudflare_token`, `http-01` with `email`, else `off`',
-		},
-		example: 'mode: http-01',
-	}),
-	certificate: key(tls_secretName, {
-		description: 'For `files`: the secret that has the certificate and those that sign it, in PEM. It comes from the input `secrets`, or as `secrets` at the top says.',
-		example: 'certificate: ORIGIN_CERTIFICATE',
-	}),
-	key: key(tls_secretName, {
-		description: 'For `files`: the secret that has the key of the certificate, in PEM and without a passphrase.',
-		example: 'key: ORIGIN_KEY',
-	}),
-	client_ca: key(certificates, {
-		description: 'Certificates in PEM of those who sign the certificates of clients: whoever comes without one of theirs gets no further.',
-		example: 'client_ca: ${CLIENT_CA}',
-	}),
-};
-const tls = key_closed({
-	...ofDomain,
-	email: key(email, {
-		description: 'Where a CA may write to. With it certificates come from Let’s Encrypt by `http-01`.',
-		example: 'email: ops@example.com',
-	}),
-	cloudflare_token: key(tls_secretName, {
-		description: 'The secret that has a token of Cloudflare with the right to edit DNS of the zones. With it certificates come by `dns-01`, for wildcards too.',
-		example: 'cloudflare_token: CLOUDFLARE_API_TOKEN',
-	}),
-	directory: key(address, {
-		description: 'The directory of another CA that speaks ACME.',
-		fallback: { words: 'that of Let’s Encrypt' },
-		example: 'directory: https://acme.zerossl.com/v2/DV90',
-	}),
-	staging: key(scalars_flag, {
-		description: 'Whether to ask Let’s Encrypt’s CA for trying: its certificates are believed by nobody, and its limits are wide.',
-		fallback: { value: defaults_DEFAULTS.tls.staging },
-		example: 'staging: true',
-	}),
-	directory_ca: key(certificates, {
-		description: 'Certificate in PEM by which the directory of a private CA is known.',
-		example: 'directory_ca: ${ACME_CA}',
-	}),
-	eab: key(key_closed({
-		key_id: requiredKey(tls_word, { description: 'The id of the account.', example: 'key_id: kid-1' }),
-		hmac_key: requiredKey(tls_secretName, {
-			description: 'The secret that has its key, as the CA gives it.',
-			example: 'hmac_key: ACME_HMAC_KEY',
-		}),
-	}), { description: 'The account that one has with a CA already, where it asks for one.' }),
-	profile: key(tls_word, {
-		description: 'A profile of the CA, for certificates that live shorter, say.',
-		example: 'profile: shortlived',
-	}),
-	policy: key(main_schemas .k5n(['modern', 'intermediate'], { error: 'must be modern or intermediate' }), {
-		description: 'What clients need, by the lists of Mozilla: `intermediate` is TLS 1.2 and 1.3, `modern` is TLS 1.3 alone.',
-		fallback: { value: defaults_DEFAULTS.tls.policy },
-		example: 'policy: modern',
-	}),
-	redirect: key(scalars_flag, {
-		description: 'Whether requests over HTTP are sent to HTTPS (308), once the domain has its certificate.',
-		fallback: { value: defaults_DEFAULTS.tls.redirect },
-		example: 'redirect: false',
-	}),
-	http3: key(scalars_flag, {
-		description: 'Whether the domains are served over HTTP/3 as well (QUIC, UDP port 443 of the servers), which browsers learn from a header (`Alt-Svc`). Off by itself: a toggle ends no connection, but whenever the edge reads another configuration nginx ends those of QUIC, with what is on its way; and the port has to be open for UDP.',
-		fallback: { value: defaults_DEFAULTS.tls.http3 },
-		example: 'http3: true',
-	}),
-	hsts: key(main_schemas .KCZ([scalars_flag, wholeNumber('false, or a number of seconds', 0, 63_072_000)], {
-		error: 'must be false, or a number of seconds',
-	}), {
-		description: 'For how many seconds browsers come over HTTPS only after they have done so once (`Strict-Transport-Security`); `false` does not say so. An app that says it by itself has the last word, and nothing is said with certificates that nobody believes.',
-		fallback: { value: defaults_DEFAULTS.tls.hsts },
-		example: 'hsts: false',
-	}),
-	warn_below: key(timeLeft, {
-		description: 'When `status` and `plan` warn that a certificate ends: a part of its lifetime, or days. Days count for a third of the lifetime at most, when certificates of a CA are renewed.',
-		fallback: { words: '`25%`, and 30 days at most' },
-		example: 'warn_below: 14d',
-	}),
-	fail_below: key(timeLeft, {
-		description: 'When `status` fails because a certificate ends, and `plan` where a deploy would bring no new one, written like `warn_below`. One that has expired is always a failure.',
-		fallback: { words: '`10%`, and 7 days at most' },
-		example: 'fail_below: 3d',
-	}),
-	domains: key(main_schemas .g1P(key_parsed(main_schemas .YjP(), parseDomain), key_closed(ofDomain)), {
-		description: 'Domains for which something else holds; each has what is said here for itself alone.',
-		example: 'domains:\n  admin.example.com: { mode: files, certificate: ADMIN_CERTIFICATE, key: ADMIN_KEY }',
-	}),
-}).meta({ id: 'tls' });
 ;
 const host = key_parsed(main_schemas .YjP(), parseHost);
 const user = key_parsed(main_schemas .YjP(), parseUser);
@@ -85892,6 +87312,10 @@ const own = {
 	secrets: key(secretDefinitions, {
 		description: 'Where the values of secrets come from in this environment, in place of what `secrets` at the top says.',
 		example: 'secrets:\n  api_token: { environment: STAGING_API_TOKEN }',
+	}),
+	age_recipients: key(ageRecipients, {
+		description: 'Who can open the encrypted copies of the generated secrets of this environment, in place of what stands at the top.',
+		example: 'age_recipients: [age1…]',
 	}),
 	sidecar: key(sidecar, {
 		description: 'Settings of nginx in this environment, laid over those at the top by key.',
@@ -86029,6 +87453,10 @@ const config_config = key_closed({
 		short: 'maintenance: true',
 		long: 'maintenance: { page: ./maintenance.html, retry_after: 30m }',
 	}),
+	backup: key(backupSettings, {
+		description: 'What all backups of the file share: where they go, how long they are kept, when they are verified. A service says with `backup: true` that it has any.',
+		example: 'backup: { retention: { daily: 14 } }',
+	}),
 	retain_releases: key(retainReleases, {
 		description: 'How many releases of each service are kept to go back to. Older ones leave the tip of the state branch, and the values of secrets that only they need leave the servers; what runs and what a rollback goes to always stay.',
 		fallback: { value: defaults_DEFAULTS.retain_releases },
@@ -86046,6 +87474,11 @@ const config_config = key_closed({
 		from: 'Compose',
 		description: 'Where the values of secrets come from that the input `secrets` does not have under their own names. Their names work in `environment` and in references, `${api_token}`, too. An environment may say otherwise.',
 		example: 'secrets:\n  api_token: { environment: PROD_API_TOKEN }\n  licence: { file: ./licence.key }',
+	}),
+	age_recipients: key(ageRecipients, {
+		description: 'Who can open the encrypted copies of generated secrets that lie on the state branch, by their recipients of [age](https://age-encryption.org): what `age-keygen` prints as public key, one or several. Whoever has the key of one of them can bring the secrets back when all servers are lost: by the input `age-key`, or by hand. Without any there are none.',
+		short: 'age_recipients: age1…',
+		long: 'age_recipients: [age1…, age1…]',
 	}),
 	services: key(services, { description: 'The services by name, as they are in every environment.' }),
 }, { ...refusalsOfServiceKeys(serviceKeys), ...TOP_REFUSALS }).meta({ id: 'config' });
@@ -86625,10 +88058,23 @@ function requireSecrets({ wanted, secrets, definitions }, services, sources, loc
 	(0,model_errors .b2)(load_inOrder(errors));
 	return Object.fromEntries(required);
 }
+function splitSecrets(resolved, services, sources, locate) {
+	const needed = new Map();
+	const valuesWith = (generated) => requireSecrets(resolved, services, { ...sources, generated }, locate);
+	const values = valuesWith((name, length) => {
+		needed.set(name, length);
+		return 'x'.repeat(length);
+	});
+	return {
+		secrets: needed.size === 0 ? values : {},
+		needed: Object.fromEntries(needed),
+		complete: (generated) => valuesWith((name) => generated[name]),
+	};
+}
 function requireSecret(name, sources, definitions) {
 	return namedValue({ secret: name, place: [] }, lookupOf(sources, definitions), sources, definitions);
 }
-function lookupOf({ given, variables, files }, definitions) {
+function lookupOf({ given, variables, files, generated }, definitions) {
 	const inVariables = lookupIn(variables);
 	const inSecrets = lookupIn(given);
 	const ofRun = (name) => {
@@ -86636,6 +88082,8 @@ function lookupOf({ given, variables, files }, definitions) {
 	};
 	return (name) => {
 		const definition = Object.hasOwn(definitions, name) ? definitions[name] : undefined;
+		if (definition?.generate !== undefined)
+			return generated?.(name, definition.generate);
 		if (definition?.file !== undefined)
 			return filled(files.get(definition.file)?.toString());
 		if (definition?.environment !== undefined)
@@ -86650,7 +88098,7 @@ function githubName(name) {
 	return name.toUpperCase().replaceAll(/[^A-Z0-9_]/g, '_');
 }
 function namedValue({ secret: name, encoding }, lookup, { given, files, closed }, definitions) {
-	const { file, environment } = (Object.hasOwn(definitions, name) ? definitions[name] : undefined) ?? {};
+	const { file, environment, generate } = (Object.hasOwn(definitions, name) ? definitions[name] : undefined) ?? {};
 	const value = lookup(name);
 	if (value !== undefined) {
 		return encoding === undefined || file === undefined ? value : files.get(file).toString(encoding);
@@ -86669,6 +88117,11 @@ function namedValue({ secret: name, encoding }, lookup, { given, files, closed }
 	if (file !== undefined) {
 		throw new model_errors .yo(`secret ${name} is missing: there is no file ${file}`, {
 			hint: 'It is looked for on the machine that runs the action, from the folder of the configuration. Does a step before this one make it?',
+		});
+	}
+	if (generate !== undefined) {
+		throw new model_errors .yo(`secret ${name} is made for services, and is not known here`, {
+			hint: 'What HTTPS, lists of users and builds need comes from somewhere else: write file, age or environment.',
 		});
 	}
 	const asked = environment ?? name;
@@ -87357,6 +88810,7 @@ class Run {
 	known;
 	#notes;
 	#outOfTime = new AbortController();
+	#seen;
 	#seenAhead;
 	#hasReconciled = false;
 	constructor(request, asked, environment) {
@@ -87365,6 +88819,7 @@ class Run {
 		this.environment = environment;
 		this.#notes = new Set(asked.notes);
 		this.known = new Knowledge();
+		this.#seen = { secrets: asked.secrets };
 		this.#seenAhead = environment.seenAhead;
 		environment.fleet.guardWith(() => environment.journal.lease?.assertMayChange());
 		const { clock, signal } = request;
@@ -87384,7 +88839,7 @@ class Run {
 	}
 	async plan() {
 		const { unfinishedHook, scope, takeOverFrom } = this.request;
-		const { wanted, restored } = this.asked;
+		const { wanted, restored, reconnected } = this.asked;
 		const { repository } = this.environment;
 		const seen = await this.#look();
 		checkOwner(wanted, { repository, takeOverFrom }, seen.observed);
@@ -87395,7 +88850,13 @@ class Run {
 		const renewAt = await renewalsOf(wanted, seen.observed, ask);
 		const obtained = serialsOf(this.known.certificates.values());
 		const certificates = { given, renewAt, forced, obtained, revoke };
-		const facts = { ...seen, unfinishedHook, certificates, ...(restored !== undefined && { restored }) };
+		const facts = withConnectionValues({
+			...{ ...seen, unfinishedHook, certificates },
+			...(restored !== undefined && { restored }),
+			...(reconnected !== undefined && { reconnected }),
+		});
+		hideSecrets(this.request, facts);
+		this.#seen = facts;
 		const input = scope === 'routes' ? buildKeptInput(facts) : buildInput(facts);
 		const plan = planDeploy(input);
 		checkImages(input, plan);
@@ -87460,7 +88921,8 @@ class Run {
 	}
 	context(signal) {
 		const { log, clock, author } = this.request;
-		const { wanted, secrets } = this.asked;
+		const { wanted } = this.asked;
+		const { secrets, generated } = this.#seen;
 		const { fleet, journal, repository } = this.environment;
 		const { lease } = journal;
 		const guard = {
@@ -87476,6 +88938,10 @@ class Run {
 			servers: wanted.servers,
 			nginx: wanted.nginx,
 			secrets,
+			generated: {
+				secretOf: (name) => secretOf(generated, name),
+				seal: async (value) => await this.request.generated.seal(value),
+			},
 			tlsSecrets: this.request.tlsSecrets ?? {},
 			authority: this.request.authority,
 			registryAuth: this.request.registryAuth,
@@ -87486,6 +88952,7 @@ class Run {
 			known: this.known,
 			record: {
 				intend: ({ begun }, digests) => journal.intend(begun, digests),
+				noteGenerated: (step, sealed) => this.record('record secrets', () => journal.notesGenerated(step, sealed)),
 				noteHook: (step, progress) => this.record('record hook', () => journal.notes(step, progress), `record hook: ${step.hook} of ${step.service} is ${progress}`),
 			},
 			moment: () => undefined,
@@ -87552,8 +89019,14 @@ class Run {
 		this.#hasReconciled ||= isReconciling(steps);
 	}
 }
-async function lookFor({ secrets: given, narrowing: asked, clock }, timeline, { wanted, fleet, repository, snapshot, secrets = given, narrowing = asked }) {
-	return await timeline.measure({ phase: 'observe' }, () => survey(fleet, snapshot, { wanted, repository, secrets, narrowing, clock }));
+async function lookFor({ secrets, generated, narrowing, clock, author: { run } }, timeline, { fleet, snapshot, ...ahead }) {
+	return await timeline.measure({ phase: 'observe' }, () => survey(fleet, snapshot, { secrets, generated, narrowing, clock, run, ...ahead }));
+}
+function secretOf(generated, name) {
+	const found = generated?.secrets.get(name);
+	if (found === undefined)
+		throw new Error(`nobody has the value of ${name}`);
+	return found;
 }
 function isReconciling(steps) {
 	return steps.some(({ step }) => step.kind === 'switch');
@@ -87737,6 +89210,9 @@ async function deploy_deploy(request) {
 	};
 	return await withEnvironment(request, opening, async (environment) => {
 		const asked = await restore(request, environment);
+		const ages = await backupAges(environment.journal.snapshot, asked.wanted, clock.now());
+		for (const sentence of lateBackups(ages))
+			log.warning(sentence);
 		return await deployTo(new Run(request, asked, { ...environment, timeline }), request, environment);
 	});
 }
@@ -88160,7 +89636,7 @@ class CloudflareApi {
 			const pauseMs = asked !== undefined && asked <= LONGEST_PAUSE_MS ? asked : PAUSES_MS[tries];
 			const isPassing = answer.status === 429 || answer.status >= 500;
 			if (!isPassing || pauseMs === undefined || tries >= PAUSES_MS.length)
-				throw refused(answer.status, said);
+				throw cloudflare_api_refused(answer.status, said);
 			await this.#clock.sleep(pauseMs);
 		}
 	}
@@ -88210,7 +89686,7 @@ function envelope(body) {
 		return undefined;
 	}
 }
-function refused(status, said) {
+function cloudflare_api_refused(status, said) {
 	const reasons = (said?.errors ?? []).map(({ code, message }) => `${problem_oneLine(message)} (${code})`);
 	const why = reasons.length === 0 ? `status ${status}` : reasons.join(', ');
 	const isAboutToken = [400, 401, 403].includes(status);
@@ -89544,6 +91020,856 @@ function hostServing(name, claims) {
 	return hosts.includes(name) ? name : hosts.sort((a, b) => b.length - a.length)[0];
 }
 ;
+const AUTO = /^auto(?::(?<service>.*))?$/s;
+const auto_addresses_ADDRESS = /^(?<stem>.+)_(?:URL|URI|DSN)(?<file>_FILE)?$/;
+const auto_addresses_DATABASES = ['postgres', 'mysql', 'mongodb'];
+const AUTO_NAMES = {
+	DATABASE: auto_addresses_DATABASES,
+	DB: auto_addresses_DATABASES,
+	POSTGRES: ['postgres'],
+	POSTGRESQL: ['postgres'],
+	PG: ['postgres'],
+	MYSQL: ['mysql'],
+	MARIADB: ['mysql'],
+	MONGO: ['mongodb'],
+	MONGODB: ['mongodb'],
+	REDIS: ['redis'],
+	VALKEY: ['redis'],
+	AMQP: ['amqp'],
+	RABBITMQ: ['amqp'],
+	OPENSEARCH: ['opensearch'],
+	ELASTICSEARCH: ['opensearch'],
+	S3: ['s3'],
+	S3_ENDPOINT: ['s3'],
+	AWS_ENDPOINT: ['s3'],
+	MINIO: ['s3'],
+};
+function autoAddressesOf(said) {
+	const addresses = Object.entries(said).flatMap(([variable, value]) => {
+		const auto = typeof value === 'string' ? AUTO.exec(value) : null;
+		const { stem, file } = auto_addresses_ADDRESS.exec(variable)?.groups ?? {};
+		if (auto === null || stem === undefined)
+			return [];
+		const service = auto.groups?.service;
+		return [{ variable, stem, isFile: file !== undefined, ...(service !== undefined && { service }) }];
+	});
+	const taken = new Set(addresses.map(({ variable }) => variable));
+	return { addresses, others: Object.fromEntries(Object.entries(said).filter(([name]) => !taken.has(name))) };
+}
+function meantService({ variable, stem, service }, candidates) {
+	if (service !== undefined)
+		return namedService(service, candidates);
+	const dependencies = candidates.filter(({ isDependency }) => isDependency);
+	const called = dependencies.find(({ name }) => variableName(name) === stem);
+	if (called !== undefined)
+		return namedService(called.name, candidates);
+	const kinds = Object.hasOwn(AUTO_NAMES, stem) ? AUTO_NAMES[stem] : [];
+	const isOfKind = ({ kind }) => kind !== undefined && kinds.includes(kind);
+	const found = dependencies.filter(isOfKind);
+	const [only] = found;
+	if (only !== undefined && found.length === 1)
+		return { service: only.name };
+	if (found.length > 1) {
+		const names = found.map(({ name }) => name);
+		return {
+			message: `${variable} may be the address of ${listed(names, 'or')}`,
+			hint: `Write which one: ${variable}: auto:${names[0]}.`,
+		};
+	}
+	const elsewhere = candidates.find((one) => isOfKind(one) || variableName(one.name) === stem);
+	if (elsewhere !== undefined)
+		return namedService(elsewhere.name, candidates);
+	return {
+		message: `nothing says of which service ${variable} is the address`,
+		hint: unknownHint(dependencies),
+	};
+}
+function namedService(service, candidates) {
+	const found = candidates.find(({ name }) => name === service);
+	if (found === undefined) {
+		const names = candidates.map(({ name }) => name);
+		return {
+			message: `there is no service ${JSON.stringify(service)}${didYouMean(service, names)}`,
+			hint: `The services are ${listed(names)}.`,
+		};
+	}
+	if (!found.isDependency) {
+		return {
+			message: `the service does not depend on ${JSON.stringify(service)}`,
+			hint: `Add it: depends_on: [${service}].`,
+		};
+	}
+	if (found.kind !== undefined)
+		return { service };
+	return {
+		message: `nobody knows how to connect to ${JSON.stringify(service)}`,
+		hint: `Say it there: connection: { kind: postgres, user: app, database: app, password: db-password }. Host and port alone are SWITCHYARD_${variableName(service)}_HOST and _PORT.`,
+	};
+}
+function unknownHint(dependencies) {
+	const names = dependencies.filter(({ kind }) => kind !== undefined).map(({ name }) => name);
+	const which = names.length > 0
+		? `Write which one: ${names.map((name) => `auto:${name}`).join(' or ')}.`
+		: 'The service depends on none that has an address: name one under depends_on.';
+	return `${which} If the app shall get the word "auto" itself, put it into an env_file.`;
+}
+;
+function connectServices(services, report) {
+	const specs = services.map(({ spec }) => spec);
+	for (const { name, connection, ...ports } of specs) {
+		if (connection === undefined)
+			continue;
+		if (isWorker(ports))
+			report(name, ['connection'], 'needs a port: nobody connects to a worker', 'Write port: 5432.');
+		if (connection.tls && connection.kind !== 'opensearch' && connection.kind !== 's3')
+			report(name, ['connection', 'tls'], 'is for opensearch and s3', 'Leave it out.');
+	}
+	return services.map((service) => connected(service, specs, report));
+}
+function connected(service, specs, report) {
+	const { spec, secrets, addresses } = service;
+	const { name: consumer, dependsOn, container } = spec;
+	const chosen = chosenServices(service, specs, report);
+	const told = {};
+	const files = [];
+	const passwords = {};
+	for (const [index, name] of dependsOn.entries()) {
+		const connection = specs.find((one) => one.name === name)?.connection;
+		if (connection === undefined)
+			continue;
+		const { passwordSecret, ...rest } = connection;
+		const variables = addresses.filter(({ variable, isFile }) => !isFile && chosen.get(variable) === name);
+		told[name] = {
+			...rest,
+			...(passwordSecret !== undefined && { hasPassword: true }),
+			...(variables.length > 0 && { variables: variables.map(({ variable }) => variable).sort() }),
+		};
+		files.push(secretFile(urlPath(name), urlKey(name)));
+		if (passwordSecret === undefined)
+			continue;
+		files.push(secretFile(passwordPath(name), passwordKey(name)));
+		passwords[passwordKey(name)] = { secret: passwordSecret, place: ['depends_on', index] };
+	}
+	if (Object.keys(told).length === 0)
+		return service;
+	checkPlace(spec, (message, hint) => report(consumer, [], message, hint));
+	const values = addresses.filter(({ variable, isFile }) => !isFile && chosen.has(variable));
+	return {
+		...service,
+		spec: {
+			...spec,
+			container: {
+				...container,
+				environment: { ...fileVariables(addresses, chosen), ...container.environment },
+				secrets: [...container.secrets, ...values.map(({ variable }) => variable)].sort(),
+				files: [...(container.files ?? []), ...files],
+				connections: told,
+			},
+		},
+		secrets: { ...secrets, ...passwords },
+	};
+}
+function chosenServices({ spec: { name: consumer, dependsOn }, addresses }, specs, report) {
+	const candidates = specs
+		.filter(({ name }) => name !== consumer)
+		.map(({ name, connection }) => ({
+		name,
+		kind: connection?.kind,
+		isDependency: dependsOn.includes(name),
+	}));
+	const chosen = new Map();
+	for (const address of addresses) {
+		const meant = meantService(address, candidates);
+		if ('service' in meant)
+			chosen.set(address.variable, meant.service);
+		else
+			report(consumer, ['environment', address.variable], meant.message, meant.hint);
+	}
+	return chosen;
+}
+function fileVariables(addresses, chosen) {
+	const paths = addresses.flatMap(({ variable, isFile }) => {
+		const service = chosen.get(variable);
+		return service === undefined ? [] : [{ variable, isFile, path: urlPath(service) }];
+	});
+	const beside = paths.filter(({ isFile }) => !isFile);
+	return Object.fromEntries([
+		...beside.map(({ variable, path }) => [`${variable}_FILE`, path]),
+		...paths.filter(({ isFile }) => isFile).map(({ variable, path }) => [variable, path]),
+	]);
+}
+function secretFile(target, secret) {
+	return { target, mode: 0o400, content: { secret } };
+}
+function checkPlace({ container }, complain) {
+	const targets = [...(container.files ?? []), ...container.volumes].map(({ target }) => target);
+	const taken = targets.find((target) => `${target}/`.startsWith(`${external_node_path_.posix.dirname(SERVICES_FILE)}/`));
+	if (taken !== undefined)
+		complain(`nothing can be put at ${taken}: addresses of services are there`, 'Give it another target.');
+}
+;
+const loopback_LOOPBACK = 'loopback';
+const START_PERIOD_MS = 1_000;
+function loopbackService(services, servers, image) {
+	const dependsOn = services
+		.filter((spec) => portsOf(spec)[0] !== undefined && spec.protocol !== 'udp')
+		.map(({ name }) => name);
+	if (dependsOn.length === 0)
+		return undefined;
+	return {
+		name: loopback_LOOPBACK,
+		dependsOn,
+		placement: { servers: servers.length, zones: [] },
+		container: {
+			image,
+			isLoopback: true,
+			entrypoint: ['nginx'],
+			command: ['-c', LOOPBACK_CONFIGURATION, '-g', 'daemon off;'],
+			stopSignal: 'SIGQUIT',
+			environment: {},
+			secrets: [],
+			volumes: [],
+			labels: {},
+			restart: { name: 'unless-stopped' },
+			logging: { driver: defaults_DEFAULTS.logging.driver, options: { ...defaults_DEFAULTS.logging.options } },
+			resources: {},
+		},
+		route: { domains: [], idleTimeoutMs: parseDuration(defaults_DEFAULTS.idle_timeout) },
+		policy: {
+			strategy: 'recreate',
+			healthcheck: {
+				kind: 'running',
+				intervalMs: parseDuration(defaults_DEFAULTS.healthcheck.interval),
+				timeoutMs: parseDuration(defaults_DEFAULTS.healthcheck.timeout),
+				retries: defaults_DEFAULTS.healthcheck.retries,
+				startPeriodMs: START_PERIOD_MS,
+			},
+			drainTimeoutMs: parseDuration(defaults_DEFAULTS.drain.timeout),
+			stopGracePeriodMs: START_PERIOD_MS,
+			pullPolicy: 'missing',
+		},
+	};
+}
+;
+const HTTP_KEYS = ['path', 'headers', 'expect'];
+function asksOverHttp(input) {
+	return HTTP_KEYS.some((name) => input[name] !== undefined);
+}
+function resolveHealthcheck(input, ports, recognised, report) {
+	const isDisabled = input.disable === true || input.test?.[0] === 'NONE';
+	for (const name of HTTP_KEYS.filter((one) => input[one] !== undefined)) {
+		const at = ['healthcheck', name];
+		if (isDisabled)
+			report(at, `a disabled health check has no ${name}`, 'Keep one of the two.');
+		else if (input.test !== undefined)
+			report(at, `${name} and test exclude each other`, 'Keep one of the two.');
+		else if (ports.protocol !== undefined && ports.protocol !== 'http') {
+			report(at, `needs protocol http, and this is a ${ports.protocol} service`, 'Use test, or write protocol: http.');
+		}
+	}
+	resolve_healthcheck_checkGrpc(input, ports, isDisabled, report);
+	const instead = isWorker(ports) || ports.protocol === 'udp' ? 'running' : 'tcp';
+	const check = healthcheckKind(input, isDisabled ? instead : undefined, recognised);
+	const said = {
+		intervalMs: input.interval,
+		timeoutMs: input.timeout,
+		retries: input.retries,
+		startPeriodMs: input.start_period,
+	};
+	const unsaid = TIMES.filter((name) => said[name] === undefined);
+	return {
+		...check,
+		intervalMs: said.intervalMs ?? parseDuration(defaults_DEFAULTS.healthcheck.interval),
+		timeoutMs: said.timeoutMs ?? parseDuration(defaults_DEFAULTS.healthcheck.timeout),
+		retries: said.retries ?? defaults_DEFAULTS.healthcheck.retries,
+		startPeriodMs: said.startPeriodMs ?? parseDuration(defaults_DEFAULTS.healthcheck.start_period),
+		...(check.kind === 'default' && unsaid.length > 0 && { unsaid }),
+	};
+}
+function resolve_healthcheck_checkGrpc({ grpc, test }, { protocol }, isDisabled, report) {
+	if (grpc === undefined)
+		return;
+	const at = ['healthcheck', 'grpc'];
+	if (isDisabled)
+		report(at, 'a disabled health check has no grpc', 'Keep one of the two.');
+	else if (test !== undefined)
+		report(at, 'grpc and test exclude each other', 'Keep one of the two.');
+	else if (protocol !== undefined && protocol !== 'grpc')
+		report(at, `needs protocol grpc, and this is a ${protocol} service`, 'Write protocol: grpc, or leave it out.');
+}
+const TIMES = ['intervalMs', 'timeoutMs', 'retries', 'startPeriodMs'];
+function healthcheckKind({ path, test, headers, expect, grpc }, instead, recognised) {
+	if (instead !== undefined)
+		return { kind: instead };
+	if (path !== undefined || headers !== undefined || expect !== undefined) {
+		return {
+			kind: 'http',
+			...(path !== undefined && { path }),
+			...(headers !== undefined && { headers }),
+			...(expect !== undefined && { expect: resolve_healthcheck_expectation(expect) }),
+		};
+	}
+	if (grpc !== undefined)
+		return { kind: 'grpc', ...(grpc.service !== undefined && { grpcService: grpc.service }) };
+	if (test !== undefined)
+		return { kind: 'command', test };
+	if (recognised?.test)
+		return { kind: 'command', test: recognised.test };
+	return { kind: recognised ? 'tcp' : 'default' };
+}
+function resolve_healthcheck_expectation({ status, json }) {
+	return { ...(status && { status }), ...(json && { json }) };
+}
+;
+function mergeService(base, over) {
+	const merged = mergeMaps(base ?? {}, over ?? {});
+	const { healthcheck, logging } = over ?? {};
+	if (merged.healthcheck && healthcheck) {
+		const isHttp = asksOverHttp(healthcheck);
+		if (isHttp && healthcheck.test === undefined)
+			delete merged.healthcheck.test;
+		if (healthcheck.test !== undefined && !isHttp)
+			for (const name of HTTP_KEYS)
+				delete merged.healthcheck[name];
+		const namesACheck = isHttp || healthcheck.test !== undefined;
+		if (namesACheck && healthcheck.disable === undefined)
+			delete merged.healthcheck.disable;
+	}
+	if (merged.logging && logging?.driver !== undefined && logging.driver !== base?.logging?.driver) {
+		merged.logging = logging;
+	}
+	return merged;
+}
+function mergeMaps(base, over) {
+	const merged = { ...base };
+	for (const [name, value] of Object.entries(over)) {
+		const before = Object.hasOwn(base, name) ? base[name] : undefined;
+		merged[name] = secret_text_isMap(before) && secret_text_isMap(value) ? mergeMaps(before, value) : value;
+	}
+	return merged;
+}
+;
+function presetText(name, { service, configs, secrets }, said) {
+	const others = Object.entries(service).filter(([key, value]) => {
+		const own = said[key];
+		return own === undefined || secret_text_isMap(value) || Array.isArray(value);
+	});
+	const file = {
+		services: { [name]: Object.fromEntries(others) },
+		...(Object.keys(configs).length > 0 && { configs }),
+		secrets,
+	};
+	return (0,dist .As)(file, { lineWidth: 0, defaultStringType: 'PLAIN' });
+}
+;
+const minio = {
+	name: 'minio',
+	title: 'MinIO',
+	image: 'minio/minio',
+	version: 'RELEASE.2025-09-07T16-13-09Z',
+	oldest: 'RELEASE.2022-10-29T06-21-33Z',
+	reliesOn: [
+		'`MINIO_ROOT_USER`, `MINIO_ROOT_PASSWORD_FILE`.',
+		'Data in `/data`, by the arguments of its command.',
+		'`/minio/health/ready` answers 200 when it can be used.',
+	],
+	notes: [
+		'The user is the root user, whose name is the access key and whose password is the secret key. Buckets are made by the app.',
+		'Nobody maintains its community edition any more: take it for what runs already.',
+	],
+	block({ service, version, names }) {
+		return {
+			service: {
+				image: `minio/minio:${version}`,
+				port: 9000,
+				protocol: 'http',
+				extra_ports: { console: 9001 },
+				command: ['server', '/data', '--console-address', ':9001'],
+				volumes: [`${service}-data:/data`],
+				environment: {
+					MINIO_ROOT_USER: names.user,
+					MINIO_ROOT_PASSWORD_FILE: `/run/secrets/${names.password}`,
+				},
+				secrets: [names.password],
+				healthcheck: { path: '/minio/health/ready', start_period: '1m' },
+				strategy: 'recreate',
+				queue_requests: '1m',
+				stop_grace_period: '1m',
+			},
+			connection: { kind: 's3', user: names.user },
+		};
+	},
+};
+;
+const GIB = 1024 ** 3;
+const PING = "db.getSiblingDB('admin').auth(process.env.MONGO_INITDB_ROOT_USERNAME, require('fs').readFileSync(process.env.MONGO_INITDB_ROOT_PASSWORD_FILE, 'utf8').trim()).ok === 1 || quit(1)";
+const mongo = {
+	name: 'mongo',
+	title: 'MongoDB',
+	image: 'mongo',
+	version: '8.0',
+	oldest: '6.0',
+	reliesOn: [
+		'`MONGO_INITDB_ROOT_USERNAME`, `MONGO_INITDB_ROOT_PASSWORD_FILE`, `MONGO_INITDB_DATABASE`.',
+		'The entrypoint goes on as `mongodb`, 999, before it reads the password: so the file belongs to that one.',
+		"While it is prepared, its server listens on 127.0.0.1 alone: the check asks at the container's own name, which fails until that is over.",
+		'Data in `/data/db` and `/data/configdb`.',
+	],
+	notes: ['The user is one of the database `admin`, and may do everything: clients say `authSource=admin`.'],
+	block(facts) {
+		const { service, version, names } = facts;
+		return {
+			service: {
+				image: `mongo:${version}`,
+				port: 27017,
+				protocol: 'tcp',
+				volumes: [`${service}-data:/data/db`, `${service}-settings:/data/configdb`],
+				environment: {
+					MONGO_INITDB_ROOT_USERNAME: names.user,
+					MONGO_INITDB_ROOT_PASSWORD_FILE: `/run/secrets/${names.password}`,
+					MONGO_INITDB_DATABASE: names.database,
+				},
+				secrets: [{ source: names.password, uid: 999, gid: 999 }],
+				...mongo_settings(facts),
+				healthcheck: {
+					test: ['CMD-SHELL', `mongosh --quiet --host "$$(hostname)" --eval "${PING}"`],
+					interval: '5s',
+					timeout: '20s',
+					start_period: '2m',
+				},
+				strategy: 'recreate',
+				stop_grace_period: '2m',
+			},
+			connection: { kind: 'mongodb', user: names.user, database: names.database },
+		};
+	},
+};
+function mongo_settings({ memoryBytes }) {
+	if (memoryBytes === undefined)
+		return {};
+	const gib = Math.max(0.25, (memoryBytes / GIB - 1) / 2);
+	return { command: ['mongod', '--wiredTigerCacheSizeGB', gib.toFixed(2)] };
+}
+;
+const MIB = 1024 ** 2;
+function share(bytes, part, least) {
+	return Math.max(least, Math.floor((bytes * part) / MIB));
+}
+;
+function mysql_serviceOf({ image, server, client, prefix, more = {} }, { service, version, names, memoryBytes }) {
+	const password = `/run/secrets/${names.password}`;
+	return {
+		image: `${image}:${version}`,
+		port: 3306,
+		protocol: 'tcp',
+		volumes: [`${service}-data:/var/lib/mysql`],
+		environment: {
+			[`${prefix}_DATABASE`]: names.database,
+			[`${prefix}_USER`]: names.user,
+			[`${prefix}_PASSWORD_FILE`]: password,
+			[`${prefix}_ROOT_PASSWORD_FILE`]: password,
+			[`${prefix}_ROOT_HOST`]: 'localhost',
+			...more,
+		},
+		secrets: [names.password],
+		...(memoryBytes !== undefined && {
+			command: [server, `--innodb-buffer-pool-size=${share(memoryBytes, 1 / 2, 32)}M`],
+		}),
+		healthcheck: {
+			test: [
+				'CMD-SHELL',
+				`MYSQL_PWD="$$(cat "$$${prefix}_PASSWORD_FILE")" ${client} -h 127.0.0.1 -u "$$${prefix}_USER" -e "SELECT 1" "$$${prefix}_DATABASE"`,
+			],
+			start_period: '3m',
+		},
+		strategy: 'recreate',
+		stop_grace_period: '2m',
+	};
+}
+const MYSQL = { image: 'mysql', server: 'mysqld', client: 'mysql', prefix: 'MYSQL' };
+const MARIADB = {
+	image: 'mariadb',
+	server: 'mariadbd',
+	client: 'mariadb',
+	prefix: 'MARIADB',
+	more: { MARIADB_AUTO_UPGRADE: '1' },
+};
+const reliesOn = (prefix) => [
+	`\`${prefix}_DATABASE\`, \`${prefix}_USER\`, \`${prefix}_PASSWORD_FILE\`, \`${prefix}_ROOT_PASSWORD_FILE\`, \`${prefix}_ROOT_HOST\`.`,
+	'While it is prepared, its server listens on the socket alone: a check over TCP fails until that is over.',
+	'Data in `/var/lib/mysql`.',
+	'The entrypoint begins as root, reads the passwords, and goes on as `mysql`.',
+];
+const notes = [
+	'The user has all rights on its database, and none on others. `root` is root@localhost alone, with the same password.',
+];
+const block = (dialect) => (facts) => ({
+	service: mysql_serviceOf(dialect, facts),
+	connection: { kind: 'mysql', user: facts.names.user, database: facts.names.database },
+});
+const mysql = {
+	name: 'mysql',
+	title: 'MySQL',
+	image: 'mysql',
+	version: '8.4',
+	oldest: '8.0',
+	reliesOn: reliesOn('MYSQL'),
+	notes,
+	block: block(MYSQL),
+};
+const mariadb = {
+	name: 'mariadb',
+	title: 'MariaDB',
+	image: 'mariadb',
+	version: '11.8',
+	oldest: '10.6',
+	reliesOn: [...reliesOn('MARIADB'), '`MARIADB_AUTO_UPGRADE`.'],
+	notes,
+	block: block(MARIADB),
+};
+;
+const opensearch = {
+	name: 'opensearch',
+	title: 'OpenSearch',
+	image: 'opensearchproject/opensearch',
+	version: '3',
+	oldest: '2.12',
+	givenPassword: 'OpenSearch wants an upper case and a lower case letter, a digit and a sign in it, which generated ones do not have.',
+	reliesOn: [
+		'`OPENSEARCH_INITIAL_ADMIN_PASSWORD`, which counts when it starts without data. The image takes no file for it.',
+		'`OPENSEARCH_JAVA_OPTS`, and settings as variables with dots in their names: `discovery.type`, `plugins.security.ssl.http.enabled`.',
+		'Data in `/usr/share/opensearch/data`, of the user 1000 that the image runs as.',
+		'Until its users are there it answers 503, and then 401 to whoever says no password: that is what the check waits for.',
+	],
+	notes: [
+		'It speaks HTTP with a password, without TLS: it is reached from within the environment alone.',
+		'The user is `admin`.',
+	],
+	block({ service, version, names, memoryBytes }) {
+		const heap = memoryBytes === undefined ? 1024 : share(memoryBytes, 1 / 2, 256);
+		return {
+			service: {
+				image: `opensearchproject/opensearch:${version}`,
+				port: 9200,
+				protocol: 'http',
+				hostname: service,
+				volumes: [`${service}-data:/usr/share/opensearch/data`],
+				environment: {
+					'discovery.type': 'single-node',
+					'bootstrap.memory_lock': 'true',
+					'plugins.security.ssl.http.enabled': 'false',
+					OPENSEARCH_JAVA_OPTS: `-Xms${heap}m -Xmx${heap}m`,
+					OPENSEARCH_INITIAL_ADMIN_PASSWORD: `\${${names.password}}`,
+				},
+				ulimits: { memlock: { soft: -1, hard: -1 }, nofile: { soft: 65536, hard: 65536 } },
+				healthcheck: { path: '/', expect: { status: [200, 401] }, interval: '2s', start_period: '3m' },
+				strategy: 'recreate',
+				queue_requests: '2m',
+				stop_grace_period: '2m',
+			},
+			connection: { kind: 'opensearch', user: 'admin' },
+		};
+	},
+};
+;
+const ROLES = String.raw `\getenv user APP_USER
+\getenv password POSTGRES_PASSWORD
+SET log_min_error_statement = panic;
+SELECT :'DBNAME' || '_owner' AS owner, :'user' || '_b' AS other \gset
+CREATE ROLE :"owner" NOLOGIN;
+CREATE ROLE :"user" LOGIN IN ROLE :"owner" PASSWORD :'password';
+CREATE ROLE :"other" NOLOGIN IN ROLE :"owner";
+ALTER ROLE :"user" SET role = :'owner';
+ALTER ROLE :"other" SET role = :'owner';
+ALTER DATABASE :"DBNAME" OWNER TO :"owner";
+ALTER SCHEMA public OWNER TO :"owner";
+REVOKE ALL ON DATABASE :"DBNAME" FROM PUBLIC;
+ALTER ROLE :"USER" PASSWORD NULL;
+`;
+const postgres = {
+	name: 'postgres',
+	title: 'PostgreSQL',
+	image: 'postgres',
+	version: '18',
+	oldest: '14',
+	reliesOn: [
+		'`POSTGRES_DB`, `POSTGRES_PASSWORD_FILE`; the superuser is `postgres` unless `POSTGRES_USER` says otherwise.',
+		'`/docker-entrypoint-initdb.d/*.sql`, run once by psql as the superuser in the new database, with `POSTGRES_PASSWORD` among its variables.',
+		'While it is prepared, its server listens on the socket alone: a check over TCP fails until that is over.',
+		'Who connects from inside the container is asked for no password (`trust`).',
+		'Data in `/var/lib/postgresql/data`; from 18 on in `/var/lib/postgresql/{version}/docker`, and the volume at `/var/lib/postgresql`.',
+		'The entrypoint begins as root, reads the password, and goes on as `postgres`.',
+	],
+	notes: [
+		'Tables belong to the role `{database}_owner`, which nobody can log in as. `{project}_user` and `{project}_user_b` are in it and act as it; the second cannot log in until a rotation of the password uses it.',
+		'The superuser `postgres` has no password, and is reached from inside the container alone: `docker exec -it … psql -U postgres`.',
+	],
+	block(facts) {
+		const { service, version, names } = facts;
+		const roles = `${service}-roles`;
+		return {
+			service: {
+				image: `postgres:${version}`,
+				port: 5432,
+				protocol: 'tcp',
+				volumes: [`${service}-data:${dataPath(facts)}`],
+				environment: {
+					POSTGRES_DB: names.database,
+					POSTGRES_PASSWORD_FILE: `/run/secrets/${names.password}`,
+					APP_USER: names.user,
+				},
+				secrets: [names.password],
+				configs: [{ source: roles, target: '/docker-entrypoint-initdb.d/10-roles.sql' }],
+				...postgres_settings(facts),
+				shm_size: '256m',
+				healthcheck: {
+					test: ['CMD-SHELL', 'psql -h 127.0.0.1 -U "$$APP_USER" -d "$$POSTGRES_DB" -qAtc "SELECT 1"'],
+					start_period: '2m',
+				},
+				strategy: 'recreate',
+				stop_signal: 'SIGINT',
+				stop_grace_period: '2m',
+			},
+			configs: { [roles]: { content: ROLES } },
+			connection: { kind: 'postgres', user: names.user, database: names.database },
+		};
+	},
+};
+function dataPath({ major }) {
+	return major >= 18 ? '/var/lib/postgresql' : '/var/lib/postgresql/data';
+}
+function postgres_settings({ memoryBytes }) {
+	if (memoryBytes === undefined)
+		return {};
+	const values = {
+		shared_buffers: share(memoryBytes, 1 / 4, 16),
+		effective_cache_size: share(memoryBytes, 3 / 4, 32),
+		maintenance_work_mem: Math.min(1024, share(memoryBytes, 1 / 16, 16)),
+	};
+	const words = Object.entries(values).flatMap(([name, mib]) => ['-c', `${name}=${mib}MB`]);
+	return { command: ['postgres', ...words] };
+}
+;
+const rabbitmq = {
+	name: 'rabbitmq',
+	title: 'RabbitMQ',
+	image: 'rabbitmq',
+	version: '4',
+	oldest: '3.13',
+	reliesOn: [
+		'Files in `/etc/rabbitmq/conf.d`, read in the order of their names, and there as the user `rabbitmq`: 999, in `-alpine` images 100.',
+		'`default_user`, `default_pass` and `default_vhost` count when the node starts without data. (`RABBITMQ_DEFAULT_PASS_FILE` has gone from the image.)',
+		'Data in `/var/lib/rabbitmq`, under the name of the node, which is that of the host: so the container keeps one.',
+		'It listens on its port when everything else is up.',
+	],
+	notes: [
+		'The user is an administrator, and the virtual host is its own.',
+		'The tag `4-management` has the console, on port 15672: `extra_ports: { console: 15672 }`.',
+		'A password of your own has no spaces, quotes and `#` in it.',
+	],
+	block(facts) {
+		const { service, version, names } = facts;
+		const settings = `${service}-settings`;
+		const owner = version.includes('alpine') ? { uid: 100, gid: 101 } : { uid: 999, gid: 999 };
+		return {
+			service: {
+				image: `rabbitmq:${version}`,
+				port: 5672,
+				protocol: 'tcp',
+				hostname: service,
+				volumes: [`${service}-data:/var/lib/rabbitmq`],
+				configs: [
+					{ source: settings, target: '/etc/rabbitmq/conf.d/20-switchyard.conf', ...owner, mode: '0400' },
+				],
+				healthcheck: {
+					test: ['CMD', 'rabbitmq-diagnostics', '-q', 'check_running'],
+					interval: '3s',
+					timeout: '20s',
+					start_period: '2m',
+				},
+				strategy: 'recreate',
+				stop_grace_period: '2m',
+			},
+			configs: { [settings]: { content: rabbitmq_contentOf(facts) } },
+			connection: { kind: 'amqp', user: names.user, database: names.database },
+		};
+	},
+};
+function rabbitmq_contentOf({ names, memoryBytes }) {
+	const lines = [
+		`default_user = ${names.user}`,
+		`default_pass = \${${names.password}}`,
+		`default_vhost = ${names.database}`,
+		...(memoryBytes === undefined
+			? []
+			: [`vm_memory_high_watermark.absolute = ${share(memoryBytes, 3 / 5, 64)}MiB`]),
+	];
+	return `${lines.join('\n')}\n`;
+}
+;
+const redis = {
+	name: 'redis',
+	title: 'Redis',
+	image: 'redis',
+	version: '8',
+	oldest: '6.2',
+	reliesOn: [
+		'A first argument that is a configuration file; what follows it wins over the file.',
+		'Data in `/data`, where the server runs.',
+		'The entrypoint begins as root, gives `/data` to the user `redis`, 999, and goes on as that one.',
+		'It has no init phase. While it reads its data it answers LOADING, which the check takes for a no.',
+	],
+	notes: [
+		'There is one user, `default`, and its password: clients take an address with a password and no user.',
+		'What does not fit the limit of memory is refused with an error (`noeviction`), since data that is there counts; a cache says otherwise: `command: redis-server /usr/local/etc/redis/redis.conf --maxmemory 200mb --maxmemory-policy allkeys-lru`.',
+		'A password of your own has no double quotes and backslashes in it.',
+	],
+	block({ service, version, names, memoryBytes }) {
+		const settings = `${service}-settings`;
+		const limit = memoryBytes === undefined
+			? []
+			:
+				['--maxmemory', `${share(memoryBytes, 3 / 4, 4)}mb`, '--maxmemory-policy', 'noeviction'];
+		return {
+			service: {
+				image: `redis:${version}`,
+				port: 6379,
+				protocol: 'tcp',
+				volumes: [`${service}-data:/data`],
+				command: ['redis-server', '/usr/local/etc/redis/redis.conf', '--appendonly', 'yes', ...limit],
+				configs: [
+					{ source: settings, target: '/usr/local/etc/redis/redis.conf', uid: 999, gid: 999, mode: '0400' },
+				],
+				secrets: [names.password],
+				healthcheck: {
+					test: [
+						'CMD-SHELL',
+						`REDISCLI_AUTH="$$(cat /run/secrets/${names.password})" redis-cli -h 127.0.0.1 ping | grep -q PONG`,
+					],
+					start_period: '2m',
+				},
+				strategy: 'recreate',
+				stop_grace_period: '1m',
+			},
+			configs: { [settings]: { content: `requirepass "\${${names.password}}"\n` } },
+			connection: { kind: 'redis' },
+		};
+	},
+};
+;
+const PRESETS = {
+	postgres: postgres,
+	redis: redis,
+	opensearch: opensearch,
+	mysql: mysql,
+	mariadb: mariadb,
+	mongo: mongo,
+	rabbitmq: rabbitmq,
+	minio: minio,
+};
+;
+const PROJECT_MAX = 24;
+function presetNames({ project, environment }, service) {
+	const stem = stemOf(project);
+	const hash = (0,external_node_crypto_.createHash)('sha256')
+		.update([project, environment, service].join('/'))
+		.digest('hex')
+		.slice(0, 8);
+	return { database: `${stem}_${hash}`, user: `${stem}_user`, password: `${safe(service)}_password` };
+}
+function stemOf(project) {
+	const stem = safe(project).slice(0, PROJECT_MAX).replace(/_+$/, '');
+	return /^pg(_|$)/.test(stem) ? `p${stem}` : stem;
+}
+function safe(name) {
+	return name.replaceAll('-', '_');
+}
+;
+const PASSWORD_LENGTH = 32;
+function writtenPreset(scope, name, said, report) {
+	if (said.preset === undefined) {
+		if (said.version !== undefined)
+			report(['version'], 'is for a preset, and there is none', 'Write preset: postgres beside it, or the tag of the image: image: name:tag.');
+		return undefined;
+	}
+	const preset = PRESETS[said.preset];
+	const version = versionFor(preset, said, report);
+	const names = presetNames(scope, name);
+	const { limits } = said.deploy?.resources ?? {};
+	const block = preset.block({
+		service: name,
+		version,
+		major: majorOf(version),
+		names,
+		memoryBytes: limits?.memory ?? said.mem_limit,
+	});
+	return {
+		spec: { name: preset.name, version, major: String(majorOf(version)) },
+		service: { ...block.service, connection: { ...block.connection, password: names.password } },
+		configs: { ...block.configs },
+		secrets: { [names.password]: preset.givenPassword === undefined ? { generate: PASSWORD_LENGTH } : {} },
+	};
+}
+function presetDefaults(scope, name, said, report) {
+	const written = writtenPreset(scope, name, said, report);
+	if (written === undefined)
+		return undefined;
+	const secrets = Object.keys(written.secrets);
+	return {
+		service: service.parse(asRead(written.service, secrets)),
+		configs: configs.parse(asRead(written.configs, secrets)),
+		secrets: written.secrets,
+		spec: written.spec,
+		text: presetText(name, written, said),
+	};
+}
+function overPreset(preset, said) {
+	if (preset === undefined)
+		return said;
+	const { image, ...others } = preset.service;
+	const defaults = said.build === undefined ? preset.service : others;
+	return {
+		...mergeService(defaults, said),
+		...mounted('volumes', defaults, said),
+		...mounted('configs', defaults, said),
+		...mounted('secrets', defaults, said),
+	};
+}
+function mounted(key, defaults, said) {
+	const own = said[key] ?? [];
+	const others = defaults[key] ?? [];
+	const kept = others.filter(({ target }) => own.every((one) => one.target !== target));
+	const all = [...kept, ...own];
+	return (all.length > 0 ? { [key]: all } : {});
+}
+function versionFor(preset, { version, image }, report) {
+	const ofImage = image === undefined ? undefined : versionOfImage(image);
+	try {
+		const found = version_checkVersion(preset, version ?? ofImage ?? preset.version);
+		if (ofImage !== undefined && majorOf(ofImage) !== majorOf(found)) {
+			report(['version'], `${found} is another version than that of the image, ${ofImage}`, 'Keep one of the two: the version follows from the tag of an image that says one.');
+		}
+		return found;
+	}
+	catch (error) {
+		if (!(error instanceof model_errors .yo))
+			throw error;
+		report([version === undefined ? 'preset' : 'version'], error.message, error.hint);
+		return preset.version;
+	}
+}
+function asRead(value, secrets) {
+	if (typeof value === 'string') {
+		const names = secrets.filter((name) => value.includes(`\${${name}}`));
+		return names.length > 0 ? new SecretText(value, { names }) : value.replaceAll('$$', '$');
+	}
+	if (Array.isArray(value))
+		return value.map((one) => asRead(one, secrets));
+	if (typeof value !== 'object' || value === null)
+		return value;
+	return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, asRead(one, secrets)]));
+}
+;
 const LOCAL_SERVER = {
 	name: 'localhost',
 	host: 'localhost',
@@ -89668,6 +91994,37 @@ function checkScratch(input, report) {
 			report(['tmpfs'], `${JSON.stringify(path)} is in volumes, too`, 'Keep one of the two.');
 		}
 	}
+}
+;
+function resolveBackup(input, shared = {}, report) {
+	if (input.backup === undefined || input.backup.enabled === false)
+		return undefined;
+	const said = { ...shared, ...input.backup };
+	const content = resolve_backup_contentOf(input, input.backup, report);
+	if (content === undefined)
+		return undefined;
+	const { retention } = defaults_DEFAULTS.backup;
+	return {
+		content,
+		to: said.to ?? { kind: defaults_DEFAULTS.backup.to },
+		passwordSecret: said.password ?? defaults_DEFAULTS.backup.password,
+		image: said.image ?? defaults_DEFAULTS.backup.image,
+		retention: { ...retention, ...shared.retention, ...input.backup.retention },
+		verify: said.verify ?? defaults_DEFAULTS.backup.verify,
+		maxAgeMs: said.max_age ?? parseDuration(defaults_DEFAULTS.backup.max_age),
+		...(said.query !== undefined && { query: said.query }),
+		...(said.schedule !== undefined && { schedule: said.schedule }),
+	};
+}
+function resolve_backup_contentOf({ image = '' }, said, report) {
+	const kind = databaseOf(image);
+	if (kind === undefined) {
+		report(['backup'], 'nobody knows what to back up: the image is no database that is known by its name', 'These are: postgres, redis and valkey, under any registry.');
+		return undefined;
+	}
+	if (said.query !== undefined && kind !== 'postgres')
+		report(['backup', 'query'], 'is for a database that speaks SQL', 'Leave it out.');
+	return { kind };
 }
 ;
 function serviceBuildOf(service, { build: input, image, platform }, surroundings, report) {
@@ -90156,76 +92513,6 @@ function resolve_edge_options_pagesOf(input = {}, sources, report) {
 	return Object.fromEntries(pages);
 }
 ;
-const HTTP_KEYS = ['path', 'headers', 'expect'];
-function asksOverHttp(input) {
-	return HTTP_KEYS.some((name) => input[name] !== undefined);
-}
-function resolveHealthcheck(input, ports, recognised, report) {
-	const isDisabled = input.disable === true || input.test?.[0] === 'NONE';
-	for (const name of HTTP_KEYS.filter((one) => input[one] !== undefined)) {
-		const at = ['healthcheck', name];
-		if (isDisabled)
-			report(at, `a disabled health check has no ${name}`, 'Keep one of the two.');
-		else if (input.test !== undefined)
-			report(at, `${name} and test exclude each other`, 'Keep one of the two.');
-		else if (ports.protocol !== undefined && ports.protocol !== 'http') {
-			report(at, `needs protocol http, and this is a ${ports.protocol} service`, 'Use test, or write protocol: http.');
-		}
-	}
-	resolve_healthcheck_checkGrpc(input, ports, isDisabled, report);
-	const instead = isWorker(ports) || ports.protocol === 'udp' ? 'running' : 'tcp';
-	const check = healthcheckKind(input, isDisabled ? instead : undefined, recognised);
-	const said = {
-		intervalMs: input.interval,
-		timeoutMs: input.timeout,
-		retries: input.retries,
-		startPeriodMs: input.start_period,
-	};
-	const unsaid = TIMES.filter((name) => said[name] === undefined);
-	return {
-		...check,
-		intervalMs: said.intervalMs ?? parseDuration(defaults_DEFAULTS.healthcheck.interval),
-		timeoutMs: said.timeoutMs ?? parseDuration(defaults_DEFAULTS.healthcheck.timeout),
-		retries: said.retries ?? defaults_DEFAULTS.healthcheck.retries,
-		startPeriodMs: said.startPeriodMs ?? parseDuration(defaults_DEFAULTS.healthcheck.start_period),
-		...(check.kind === 'default' && unsaid.length > 0 && { unsaid }),
-	};
-}
-function resolve_healthcheck_checkGrpc({ grpc, test }, { protocol }, isDisabled, report) {
-	if (grpc === undefined)
-		return;
-	const at = ['healthcheck', 'grpc'];
-	if (isDisabled)
-		report(at, 'a disabled health check has no grpc', 'Keep one of the two.');
-	else if (test !== undefined)
-		report(at, 'grpc and test exclude each other', 'Keep one of the two.');
-	else if (protocol !== undefined && protocol !== 'grpc')
-		report(at, `needs protocol grpc, and this is a ${protocol} service`, 'Write protocol: grpc, or leave it out.');
-}
-const TIMES = ['intervalMs', 'timeoutMs', 'retries', 'startPeriodMs'];
-function healthcheckKind({ path, test, headers, expect, grpc }, instead, recognised) {
-	if (instead !== undefined)
-		return { kind: instead };
-	if (path !== undefined || headers !== undefined || expect !== undefined) {
-		return {
-			kind: 'http',
-			...(path !== undefined && { path }),
-			...(headers !== undefined && { headers }),
-			...(expect !== undefined && { expect: resolve_healthcheck_expectation(expect) }),
-		};
-	}
-	if (grpc !== undefined)
-		return { kind: 'grpc', ...(grpc.service !== undefined && { grpcService: grpc.service }) };
-	if (test !== undefined)
-		return { kind: 'command', test };
-	if (recognised?.test)
-		return { kind: 'command', test: recognised.test };
-	return { kind: recognised ? 'tcp' : 'default' };
-}
-function resolve_healthcheck_expectation({ status, json }) {
-	return { ...(status && { status }), ...(json && { json }) };
-}
-;
 const resolve_maintenance_PAGE_MAX_BYTES = 64 * 1024;
 function resolve_maintenance_maintenanceOf(levels, sources, report) {
 	if (levels.every((level) => level === undefined))
@@ -90421,8 +92708,8 @@ function secretFilesOf({ secrets: said = [] }, { definitions }) {
 	return { files, secrets };
 }
 ;
-function resolveService(name, { base, over, image, naming, around = [] }, sources, report) {
-	const said = mergeService(base, over);
+function resolveService(name, { base, over, preset, image, naming, around = [], backups }, sources, report) {
+	const said = overPreset(preset, mergeService(base, over));
 	const build = serviceBuildOf(name, said, naming, report);
 	const input = {
 		...said,
@@ -90435,7 +92722,8 @@ function resolveService(name, { base, over, image, naming, around = [] }, source
 	checkService(input, ports, report);
 	const recognisedTest = recognised && { test: recognised.test?.(ports.port ?? recognised.port) };
 	const fromRepository = givenBy(input, sources, report);
-	const variables = service_secrets_variablesOf(input.environment ?? {}, sources, fromRepository.names);
+	const { addresses, others } = autoAddressesOf(input.environment ?? {});
+	const variables = service_secrets_variablesOf(others, sources, fromRepository.names);
 	const environment = { ...fromRepository.environment, ...variables.environment };
 	checkVariableSizes(environment, input, report);
 	const levels = domains.domains.length + Object.keys(domains.extraDomains ?? {}).length > 0 ? around : [];
@@ -90451,6 +92739,7 @@ function resolveService(name, { base, over, image, naming, around = [] }, source
 			environment,
 			secrets: [...Object.keys(variables.secrets), ...fromRepository.secretVariables].sort(),
 			...(files.length > 0 && { files }),
+			...given('preset', preset?.spec),
 		},
 		route: {
 			...domains,
@@ -90464,9 +92753,11 @@ function resolveService(name, { base, over, image, naming, around = [] }, source
 		},
 		policy: policy(input, resolveHealthcheck(input.healthcheck ?? {}, ports, recognisedTest, report)),
 		...given('adopt', input.adopt),
+		...given('backup', resolveBackup(input, backups, report)),
+		...given('connection', input.connection && connectionOf(input.connection)),
 	};
 	const secrets = { ...fromRepository.secrets, ...variables.secrets, ...secretFiles.secrets };
-	return { spec, secrets, ...(build && { build }) };
+	return { spec, secrets, addresses, ...(build && { build }) };
 }
 function checkVariableSizes(environment, input, report) {
 	for (const [name, value] of Object.entries(environment)) {
@@ -90480,33 +92771,6 @@ function checkVariableSizes(environment, input, report) {
 			report(path, error.message, error.hint);
 		}
 	}
-}
-function mergeService(base, over) {
-	const merged = mergeMaps(base ?? {}, over ?? {});
-	const { healthcheck, logging } = over ?? {};
-	if (merged.healthcheck && healthcheck) {
-		const isHttp = asksOverHttp(healthcheck);
-		if (isHttp && healthcheck.test === undefined)
-			delete merged.healthcheck.test;
-		if (healthcheck.test !== undefined && !isHttp)
-			for (const name of HTTP_KEYS)
-				delete merged.healthcheck[name];
-		const namesACheck = isHttp || healthcheck.test !== undefined;
-		if (namesACheck && healthcheck.disable === undefined)
-			delete merged.healthcheck.disable;
-	}
-	if (merged.logging && logging?.driver !== undefined && logging.driver !== base?.logging?.driver) {
-		merged.logging = logging;
-	}
-	return merged;
-}
-function mergeMaps(base, over) {
-	const merged = { ...base };
-	for (const [name, value] of Object.entries(over)) {
-		const before = Object.hasOwn(base, name) ? base[name] : undefined;
-		merged[name] = secret_text_isMap(before) && secret_text_isMap(value) ? mergeMaps(before, value) : value;
-	}
-	return merged;
 }
 function container(name, input, recognised) {
 	const { limits, reservations } = input.deploy?.resources ?? {};
@@ -90555,6 +92819,15 @@ function logging({ driver, options }) {
 	const name = driver ?? defaults_DEFAULTS.logging.driver;
 	const defaults = name === defaults_DEFAULTS.logging.driver ? defaults_DEFAULTS.logging.options : {};
 	return { driver: name, options: { ...defaults, ...options } };
+}
+function connectionOf({ kind, user, database, password, tls }) {
+	return {
+		kind,
+		...given('user', user),
+		...given('database', database),
+		...given('passwordSecret', password),
+		...(tls && { tls }),
+	};
 }
 function policy(input, healthcheck) {
 	const pullPolicy = input.pull_policy ?? defaults_DEFAULTS.pull_policy;
@@ -90695,36 +92968,56 @@ function resolveEnvironment(loaded, environment, options = {}) {
 	return resolveWithSecrets(loaded, environment, options).wanted;
 }
 function resolveWithSecrets(loaded, environment, options = {}) {
-	const input = resolve_environmentOf(loaded, environment);
+	const input = environmentOf(loaded, environment);
 	const errors = [...(options.beside ?? [])];
 	const report = (service, path, message, hint) => {
 		const [over, base] = originsOf(environment, ['services', service, ...path]);
 		const origin = loaded.has(over) ? over : base;
 		errors.push(problemError({ path: loaded.spelled(origin), message, hint }, loaded.locate(origin)));
 	};
-	const definitions = { ...loaded.config.secrets, ...input.secrets };
 	const servers = resolveServers(input);
 	const base = new Map(Object.entries(loaded.config.services ?? {}));
 	const over = new Map(Object.entries(input.services ?? {}));
 	const names = [...new Set([...base.keys(), ...over.keys()])];
 	const images = resolve_checkImages(options.images ?? {}, names, errors);
 	const { project, registry } = loaded.config;
+	const presets = new Map(names.flatMap((name) => {
+		const said = mergeService(base.get(name), over.get(name));
+		const found = presetDefaults({ project, environment }, name, said, (path, message, hint) => report(name, path, message, hint));
+		return found === undefined ? [] : [[name, found]];
+	}));
+	const ofPresets = [...presets.values()];
+	const definitions = {
+		...Object.assign({}, ...ofPresets.map(({ secrets }) => secrets)),
+		...loaded.config.secrets,
+		...input.secrets,
+	};
+	const configs = {
+		...Object.assign({}, ...ofPresets.map((preset) => preset.configs)),
+		...loaded.config.configs,
+		...input.configs,
+	};
 	const naming = { project, environment, registry, isLocal: input.provider === 'local' };
 	const sourcesOf = (service) => ({
 		...loaded,
 		definitions,
-		configs: { ...loaded.config.configs, ...input.configs },
+		configs,
 		repository: options.repository ?? NO_FILES,
 		mayBeMissing: !(options.isStarted?.(service) ?? true),
 	});
-	const resolved = names.map((name) => resolveService(name, {
+	const alone = names.map((name) => resolveService(name, {
 		base: base.get(name),
 		over: over.get(name),
+		preset: presets.get(name),
 		image: images.get(name),
 		naming,
 		around: [loaded.config.maintenance, input.maintenance],
+		backups: loaded.config.backup,
 	}, sourcesOf(name), (path, message, hint) => report(name, path, message, hint)));
-	const services = resolved.map(({ spec }) => spec);
+	const resolved = connectServices(alone, report);
+	const ofFile = resolved.map(({ spec }) => spec);
+	const ofNginx = nginx(loaded.config, input);
+	const services = [...ofFile, ...loopbackOf(loaded.config, input, ofFile, servers, ofNginx, report)];
 	checkServiceNames(loaded, environment, services, report);
 	checkPlacement(services, servers, report);
 	resolve_checkDependencies(services, report);
@@ -90732,7 +93025,6 @@ function resolveWithSecrets(loaded, environment, options = {}) {
 	resolve_checkPublished(services, report);
 	checkServerSnippets(services, report);
 	const tls = resolve_tlsOf(loaded, environment, input, services, errors);
-	const ofNginx = nginx(loaded.config, input);
 	checkProxyProtocol(loaded, environment, ofNginx, errors);
 	checkHttp3(loaded, environment, { ...ofNginx, ...tls }, errors);
 	(0,model_errors .b2)(load_inOrder(errors));
@@ -90748,7 +93040,18 @@ function resolveWithSecrets(loaded, environment, options = {}) {
 	};
 	const secrets = Object.fromEntries(resolved.map(({ spec, secrets: own }) => [spec.name, own]));
 	const builds = Object.fromEntries(resolved.flatMap(({ spec, build }) => (build === undefined ? [] : [[spec.name, build]])));
-	return { wanted, secrets, builds, definitions };
+	const recipients = [...new Set(input.age_recipients ?? loaded.config.age_recipients ?? [])].sort();
+	const texts = Object.fromEntries([...presets].map(([name, { text }]) => [name, text]));
+	return { wanted, secrets, builds, definitions, recipients, presets: texts };
+}
+function loopbackOf(file, environment, services, servers, { image }, report) {
+	if (!{ ...file.sidecar, ...environment.sidecar }.loopback)
+		return [];
+	if (services.some(({ name }) => name === loopback_LOOPBACK)) {
+		report(loopback_LOOPBACK, [], 'is the name of what sidecar.loopback starts', 'Give the service another name.');
+		return [];
+	}
+	return [loopbackService(services, servers, image)].filter((spec) => spec !== undefined);
 }
 function edgePorts(services, { ports: ofTls = [] }) {
 	const ports = [...new Set([...ofTls, ...services.flatMap(publishedOf)])].sort();
@@ -90795,7 +93098,7 @@ function resolve_tlsOf(loaded, name, environment, services, errors) {
 	const ports = tlsPorts(tls, domains);
 	return { ...(tls && { tls }), ...(ports.length > 0 && { ports }) };
 }
-function resolve_environmentOf(loaded, name) {
+function environmentOf(loaded, name) {
 	const { environments } = loaded.config;
 	const found = Object.hasOwn(environments, name) ? environments[name] : undefined;
 	if (found)
@@ -91159,6 +93462,9 @@ class EngineClient {
 	}
 	async readFiles(id, folder) {
 		return await (0,archive .Qo)(await this.#http.bytes(archiveRequest(id, folder)));
+	}
+	async listFiles(id, folder) {
+		return await (0,archive .Qz)(await this.#http.bytes(archiveRequest(id, folder)));
 	}
 	async writeArchive(id, folder, tar, signal) {
 		const body = tar.pipe(new external_node_stream_.PassThrough());
@@ -92395,6 +94701,14 @@ const stateFields = main_schemas ._H3({
 		.optional(),
 	release_numbers: main_schemas .g1P(main_schemas .YjP(), main_schemas .Whr()).optional(),
 	secrets_versions: main_schemas .g1P(main_schemas .YjP(), main_schemas .Whr()).optional(),
+	generated_secrets: main_schemas .g1P(main_schemas .YjP(), main_schemas ._H3({
+		id: main_schemas .YjP(),
+		made_at: main_schemas .YjP(),
+		run: main_schemas .YjP(),
+		length: main_schemas .Whr(),
+		servers: main_schemas .YOg(main_schemas .YjP()),
+	}))
+		.optional(),
 });
 const state = stateFields;
 function emptyState(scope) {
@@ -92530,6 +94844,36 @@ function slept(clock, ms) {
 	return clock.sleep(ms).then(() => true, () => false);
 }
 ;
+const sealed_secrets_file = main_schemas ._H3({
+	schema: main_schemas .euz(1),
+	project: main_schemas .YjP(),
+	environment: main_schemas .YjP(),
+	secrets: main_schemas .g1P(main_schemas .YjP(), main_schemas ._H3({ id: main_schemas .YjP(), recipients: main_schemas .YOg(main_schemas .YjP()).readonly(), age: main_schemas .YjP() })),
+});
+function sealedPath({ project, environment }) {
+	return `secrets/${project}/${environment}.json`;
+}
+function formatSealed({ project, environment }, secrets) {
+	return formatJson({ schema: 1, project, environment, secrets });
+}
+function parseSealed(text, place) {
+	return parseJson(text, place, sealed_secrets_file, 1).secrets;
+}
+var api = __nccwpck_require__(1299);
+;
+function datetime(params) {
+	return api .G1(main_schemas .You, params);
+}
+function date(params) {
+	return core._isoDate(ZodISODate, params);
+}
+function time(params) {
+	return core._isoTime(ZodISOTime, params);
+}
+function iso_duration(params) {
+	return core._isoDuration(ZodISODuration, params);
+}
+;
 function blobId(text, format) {
 	const content = Buffer.from(text, 'utf8');
 	return (0,external_node_crypto_.createHash)(format).update(`blob ${content.length}\0`).update(content).digest('hex');
@@ -92592,7 +94936,7 @@ class StateBranch {
 	async prepare(tip, advance) {
 		const format = this.#repository.objectFormat;
 		const state = advance.state === undefined ? tip.state : { id: blobId(advance.state, format), text: advance.state };
-		const files = new Map(advance.immutable ?? []);
+		const files = new Map([...(advance.files ?? []), ...(advance.immutable ?? [])]);
 		if (state !== undefined && state.id !== tip.state?.id)
 			files.set(statePath(this.#scope), state.text);
 		const isFirst = files.size > 0 && tip.stateCommit === undefined;
@@ -92630,6 +94974,24 @@ class StateBranch {
 			moves,
 		};
 	}
+	async prepareNote(tip, note) {
+		const files = new Map(note.files);
+		if (tip.stateCommit === undefined)
+			files.set(README_PATH, readmeOf(this.name));
+		const draft = {
+			parent: tip.stateCommit,
+			message: note.message,
+			files,
+			removed: note.removed ?? [],
+		};
+		const [commit] = await this.#repository.write([draft], note.signature);
+		if (commit === undefined)
+			throw new Error('the commit of a note was not written');
+		return {
+			tip: { ...tip, stateCommit: commit.id },
+			moves: [{ ref: this.#stateRef, expected: tip.stateCommit, to: commit.id }],
+		};
+	}
 	push(prepared) {
 		return this.#repository.push(prepared.moves);
 	}
@@ -92652,6 +95014,13 @@ function releasePath(scope, service, number) {
 		throw new Error(`${number} is no release number`);
 	return `${releasesFolder(scope, service)}/${number}.json`;
 }
+function receiptsFolder(scope, service) {
+	checkName('service', service);
+	return `backups/${scope.project}/${scope.environment}/${service}`;
+}
+function receiptPath(scope, service, id) {
+	return `${receiptsFolder(scope, service)}/${id}.json`;
+}
 function leaseMessage({ project, environment }, lease) {
 	const what = lease.released ? 'released' : 'held';
 	return `${project} ${environment}: lease ${lease.fence} ${what} by ${lease.holder}\n\nRun: ${lease.run}\n`;
@@ -92663,6 +95032,8 @@ This branch is written by Switchyard after every deploy. It has no code and is n
 
 - \`state/<project>/<environment>.json\`: what runs on which server now, since when, by which run
 - \`releases/<project>/<environment>/<service>/<n>.json\`: everything needed to run that release again; written once
+- \`backups/<project>/<environment>/<service>/<id>.json\`: the receipt of a backup, and when it was last restored
+- \`secrets/<project>/<environment>.json\`: copies of generated secrets, each encrypted with age for who may open it
 
 The history of production: \`git fetch origin ${branch} && git log -p FETCH_HEAD -- state\`
 
@@ -92705,14 +95076,13 @@ class Snapshot {
 	}
 	async release(service, number) {
 		const path = releasePath(this.#scope, service, number);
-		if (this.commit === undefined)
-			return undefined;
-		const text = await new Promise((resolve) => {
-			this.#asked.push({ path, answer: resolve });
-			if (this.#asked.length === 1)
-				queueMicrotask(() => this.#answer());
-		});
+		const text = await this.#file(path);
 		return text === undefined ? undefined : parseRelease(text, { ref: this.#branch.name, path });
+	}
+	async sealedSecrets() {
+		const path = sealedPath(this.#scope);
+		const text = await this.#file(path);
+		return text === undefined ? {} : parseSealed(text, { ref: this.#branch.name, path });
 	}
 	async releaseNumbers(service) {
 		if (this.commit === undefined)
@@ -92728,6 +95098,29 @@ class Snapshot {
 		const found = await Promise.all(numbers.map((number) => this.release(service, number)));
 		return found.filter((release) => release !== undefined);
 	}
+	async receipts(service) {
+		if (this.commit === undefined)
+			return [];
+		const names = await this.#branch.list(this.commit, receiptsFolder(this.#scope, service));
+		const ids = names.flatMap((name) => /^(.+)\.json$/.exec(name)?.[1] ?? []).sort();
+		const paths = ids.map((id) => receiptPath(this.#scope, service, id));
+		if (paths.length === 0)
+			return [];
+		const texts = await this.#branch.files(this.commit, paths);
+		return paths.flatMap((path, index) => {
+			const text = texts[index];
+			return text === undefined ? [] : [parseReceipt(text, { ref: this.#branch.name, path })];
+		});
+	}
+	async #file(path) {
+		if (this.commit === undefined)
+			return undefined;
+		return await new Promise((resolve) => {
+			this.#asked.push({ path, answer: resolve });
+			if (this.#asked.length === 1)
+				queueMicrotask(() => this.#answer());
+		});
+	}
 	#answer() {
 		const asked = this.#asked;
 		this.#asked = [];
@@ -92738,6 +95131,20 @@ class Snapshot {
 }
 function parseRelease(text, place) {
 	return parseJson(text, place, releaseFrame, 1);
+}
+const receiptFrame = main_schemas ._H3({
+	schema: main_schemas .euz(1),
+	service: main_schemas .YjP(),
+	id: main_schemas .YjP(),
+	server: main_schemas .YjP(),
+	content: main_schemas .YjP(),
+	began_at: datetime(),
+	snapshot: main_schemas .YjP(),
+	facts: main_schemas ._H3({ rows: main_schemas .g1P(main_schemas .YjP(), main_schemas .aig()) }),
+	verified: main_schemas ._H3({ at: datetime(), took_ms: main_schemas .aig() }).optional(),
+});
+function parseReceipt(text, place) {
+	return parseJson(text, place, receiptFrame, 1);
 }
 ;
 const BRANCH = 'switchyard-state';
@@ -92821,13 +95228,39 @@ class Store {
 				return [releasePath({ project, environment }, service, number), formatJson(release)];
 			}));
 			const { scope } = this.#options;
+			const { sealedSecrets } = change;
+			const files = new Map(sealedSecrets === undefined ? [] : [[sealedPath(scope), formatSealed(scope, sealedSecrets)]]);
 			const removed = (change.expired ?? []).map(({ service, number }) => releasePath(scope, service, number));
 			const tip = await this.#advance(change.lease === 'release', (current) => {
 				const before = this.#stateOf(current);
 				const after = keepUnknown(before, change.state(structuredClone(before)));
-				return { state: formatJson(after), immutable, removed, message: formatMessage(change.message) };
+				return {
+					state: formatJson(after),
+					files,
+					immutable,
+					removed,
+					message: formatMessage(change.message),
+				};
 			});
 			return this.#snapshot(tip);
+		});
+	}
+	keepReceipts({ receipts = [], gone = [], message }) {
+		const { scope } = this.#options;
+		const files = new Map(receipts.map((receipt) => [receiptPath(scope, receipt.service, receipt.id), formatJson(receipt)]));
+		const removed = gone.map(({ service, id }) => receiptPath(scope, service, id));
+		return this.#inTurn(async () => {
+			for (let races = 0;; races++) {
+				const tip = await this.#branch.fetch();
+				const note = { files, removed, message: formatMessage(message), signature: this.#signature() };
+				const prepared = await this.#branch.prepareNote(tip, note);
+				const outcome = await this.#branch.push(prepared);
+				if (outcome === 'moved')
+					return this.#snapshot(prepared.tip);
+				if (races >= RACES_MAX)
+					throw this.#branch.refused(outcome.raced);
+				await this.#clock.sleep(this.#jitter(20 * (races + 1)));
+			}
 		});
 	}
 	releaseLeft(id) {
@@ -93051,10 +95484,12 @@ async function readProject(inputs, { workspace: around, env, log }) {
 		isStarted: (name) => isReleasing && (inputs.service?.includes(name) ?? true),
 	};
 	const environment = loadEnvironment(text, path, env, inputs.environment, options);
-	const { config, wanted, definitions } = environment;
-	for (const key of inputs['age-key'] ?? [])
+	const { config, wanted, definitions, recipients } = environment;
+	const { 'age-key': keys = [] } = inputs;
+	for (const key of keys)
 		log.hide(key);
-	const { files, closed } = await readSecretFiles(folder, definitions, inputs['age-key'] ?? []);
+	await checkRecipients(recipients);
+	const { files, closed } = await readSecretFiles(folder, definitions, keys);
 	for (const content of files.values())
 		for (const form of ['utf8', 'base64'])
 			log.hide(content.toString(form));
@@ -93063,6 +95498,13 @@ async function readProject(inputs, { workspace: around, env, log }) {
 	return {
 		...environment,
 		sources: { given, variables: env, files, closed },
+		sealing: {
+			recipients,
+			seal: (value) => sealAge(recipients, value),
+			...(keys.length > 0 && {
+				open: async (name, age) => (await openAge(`the encrypted copy of secret ${name}`, Buffer.from(age), keys)).toString(),
+			}),
+		},
 		title: `${wanted.project} ${wanted.environment}`,
 		workspace: (0,external_node_path_.join)(around, below),
 		folder,
@@ -93181,11 +95623,12 @@ async function carryOut({ project, built }, inputs, { log, signal, onPlan }, kin
 	const report = await deploy_deploy({ ...request, author, leaseWaitMs: inputs['lease-wait'], signal, onPlan });
 	return deployed(project, report, built);
 }
+const change_NO_SECRETS = { secrets: {}, needed: {}, complete: () => ({}) };
 function changeRequest(project, inputs, log, { scope, rollback, forcedCertificates, revokedCertificates }) {
 	const { service: services, zones } = inputs;
 	const { wanted, reach, layouts, config, sources } = project;
 	const selected = wanted.services.map(({ name }) => name).filter((name) => services?.includes(name) ?? true);
-	const secrets = inputs.secrets === undefined ? {} : requireSecrets(project, selected, sources, config.locate);
+	const { secrets, ...generated } = inputs.secrets === undefined ? change_NO_SECRETS : splitSecrets(project, selected, sources, config.locate);
 	const tlsSecrets = inputs.secrets === undefined
 		? undefined
 		: { ...requireTlsSecrets(project, sources), ...requireUserLists(project, sources) };
@@ -93200,6 +95643,7 @@ function changeRequest(project, inputs, log, { scope, rollback, forcedCertificat
 		wanted,
 		layouts,
 		secrets,
+		...(Object.keys(generated.needed).length > 0 && { generated: { ...generated, ...project.sealing } }),
 		authority: acmeAuthority(reach.clock, log),
 		tlsSecrets,
 		keptImages: keptImages(project, { images: inputs.images, service: services }),
@@ -93243,6 +95687,47 @@ function command_command(given) {
 	return given;
 }
 ;
+function presetsOf({ wanted, presets, }) {
+	return wanted.services.flatMap((spec) => {
+		const { preset } = spec.container;
+		if (preset === undefined)
+			return [];
+		const { name, version } = preset;
+		return [
+			{ service: spec.name, preset: name, version, facts: shown_presets_factsOf(spec), text: presets[spec.name] ?? '' },
+		];
+	});
+}
+function showPresets(project) {
+	const plan = {
+		outcome: 'no changes',
+		changes: [],
+		steps: [],
+		stale: { left: [], returned: [] },
+		drift: [],
+		preflight: [],
+	};
+	return {
+		kind: 'presets',
+		title: project.title,
+		presets: presetsOf(project),
+		outputs: { changed: false, releases: {}, plan },
+		failure: undefined,
+	};
+}
+function shown_presets_factsOf({ container, policy, connection }) {
+	const volumes = container.volumes.flatMap(({ source, target }) => source === undefined ? [] : [`${source} at ${target}`]);
+	const { user, database } = connection ?? {};
+	return {
+		image: container.image,
+		...(volumes.length > 0 && { volume: volumes.join(' and ') }),
+		...(database !== undefined && { database }),
+		...(user !== undefined && { user }),
+		strategy: policy.strategy,
+		...(container.command !== undefined && { command: container.command.join(' ') }),
+	};
+}
+;
 const NOTHING_BUILT = { push: undefined, cache: undefined, 'allow-dirty': true, 'build-secrets': undefined };
 const CHANGES = 2;
 const plan = command_command({
@@ -93260,10 +95745,13 @@ const plan = command_command({
 		'exclude-servers',
 		'take-over-from',
 		'comment',
+		'presets',
 		'exit-code',
 	],
 	outputs: ['changed', 'releases', 'plan'],
 	async run(inputs, surroundings) {
+		if (inputs.presets)
+			return showPresets(await readProject(inputs, surroundings));
 		const opened = await openProject(inputs, surroundings);
 		const looking = { ...inputs, ...NOTHING_BUILT, 'dry-run': true };
 		const { project, built, images } = await supplyImages(opened, looking, surroundings);
@@ -93275,6 +95763,7 @@ const plan = command_command({
 			title: project.title,
 			report,
 			built,
+			presets: presetsOf(project),
 			outputs: { changed, releases: result_releasesOf({ services, undone: [] }), plan: planOutput(report) },
 			failure: foreseenFailure(report),
 			exitCode: inputs['exit-code'] && changed ? CHANGES : 0,
@@ -93297,6 +95786,26 @@ function plan_outcomeOf({ changed, findings }) {
 	if (findings.some(({ level }) => level === 'error'))
 		return 'error';
 	return changed ? 'changes' : 'no changes';
+}
+;
+function renderPresets({ title, presets }) {
+	const headline = presets.length > 0 ? `${title}: what presets stand for` : `${title}: no service has a preset`;
+	return {
+		lines: [headline, ...presets.flatMap((preset) => [describePreset(preset), ...preset.text.split('\n')])],
+		markdown: page(`## 📖 ${headline}`, presetsSection(presets)),
+	};
+}
+function presetsSection(presets) {
+	if (presets.length === 0)
+		return '';
+	return [
+		section('What presets stand for', presets.map(describePreset)),
+		...presets.map(({ service, text }) => `<details>\n<summary>${service} as YAML, to go on without the preset</summary>\n\n${fencedYaml(text)}\n\n</details>`),
+	].join('\n\n');
+}
+function describePreset({ service, preset, version, facts }) {
+	const told = Object.entries(facts).map(([name, value]) => `${name} ${value}`);
+	return `${service}: ${preset} ${version}, ${told.join(', ')}`;
 }
 ;
 const MOST_BOXES = 40;
@@ -93395,14 +95904,14 @@ function dryRunLines({ report: { plan, drift, findings, notes }, built }) {
 		warnings: [...notes, ...plan.staying, ...plan.undecided, ...told('warning')],
 	};
 }
-function renderDryRun({ title, report, built }) {
+function renderDryRun({ title, report, built, presets = [] }) {
 	const { plan, drift, findings, notes } = report;
 	const isFine = ({ level }) => level === 'ok';
 	const met = findings.filter((one) => !isFine(one)).map(describeMet);
 	return page(`## ${headlineOf(title, report)}`, section('Good to know', notes), section('What a deploy would build', unbuilt(built)), section('What a deploy would change', changeLines(plan)), section('Drift: where the servers differ from the record', drift.map(({ message }) => message)), section('What it would meet', [
 		...met,
 		...[...plan.staying, ...plan.undecided].map((sentence) => `${MARKS.warning} ${sentence}`),
-	]), renderSteps(plan.steps), folded('What is in order', findings.filter(isFine).map(describeMet)), folded('All steps, in their order', plan.steps.map(({ step }) => describeStep(step))));
+	]), renderSteps(plan.steps), presetsSection(presets), folded('What is in order', findings.filter(isFine).map(describeMet)), folded('All steps, in their order', plan.steps.map(({ step }) => describeStep(step))));
 }
 function headlineOf(title, report) {
 	const outcome = plan_outcomeOf(report);
@@ -93483,6 +95992,79 @@ function rowsOf(service, past) {
 	});
 }
 ;
+const SOURCE = {
+	generated: 'generated',
+	'encrypted file': 'encrypted file of the repository',
+	file: 'file of the runner',
+	run: 'input secrets',
+};
+function renderSecrets(shown) {
+	const { title } = shown;
+	const { headline, rows = [], lines = [] } = tellingOf(shown);
+	return {
+		lines: [`${title}: ${headline}`, ...textTable(rows), ...lines],
+		markdown: page(`## ${escapeMarkdown(title)}: ${escapeMarkdown(headline)}`, markdownTable(rows), lines.map((line) => `- ${escapeMarkdown(line)}`).join('\n')),
+	};
+}
+function tellingOf(shown) {
+	const all = Object.entries(shown.secrets);
+	switch (shown.task) {
+		case 'list':
+			return all.length === 0 ? { headline: 'no secrets' } : { headline: 'secrets', rows: all.map(secrets_rowOf) };
+		case 'show-recipients':
+			return secrets_recipientsOf(all, shown.recipients);
+		case 'prune': {
+			const { pruned, isDryRun } = shown;
+			const verb = isDryRun ? 'would be given up' : 'were given up';
+			return {
+				headline: pruned.length === 0 ? 'there are no old values that nobody needs' : `old values ${verb}`,
+				lines: pruned.map(({ server, sets }) => `${server}: ${sets.map(({ service, version }) => `${service} ${version}`).join(', ')}`),
+			};
+		}
+		case 'export': {
+			const { exported, file, isPlain } = shown;
+			return {
+				headline: `${exported.length === 1 ? '1 generated secret is' : `${exported.length} generated secrets are`} in ${file}, ${isPlain ? 'readable by whoever has the file: remove it when it is not needed any more' : 'encrypted for the key that opened the copies on the state branch'}`,
+				lines: exported,
+			};
+		}
+	}
+}
+function secrets_rowOf([name, { from, usedBy, generated }]) {
+	const users = usedBy.map(({ service, set, since }) => {
+		return set === 0
+			? service
+			: `${service} (set ${set}${since === undefined ? '' : `, since ${dayOf(since)}`})`;
+	});
+	const made = generated === undefined ? 'not made yet' : `${dayOf(generated.made_at)}, ${generated.length} characters`;
+	return {
+		secret: name,
+		from: SOURCE[from],
+		made: from === 'generated' ? made : '',
+		'used by': users.join(', ') || 'nobody',
+	};
+}
+function secrets_recipientsOf(all, recipients) {
+	const rows = all.flatMap(([name, { generated, sealedFor = [] }]) => generated === undefined
+		? []
+		: [{ secret: name, 'its encrypted copy is for': sealedFor.join(', ') || 'nobody: there is none' }]);
+	const isStale = all.some(([, { generated, sealedFor = [] }]) => generated !== undefined &&
+		recipients.length > 0 &&
+		(sealedFor.length !== recipients.length || recipients.some((one) => !sealedFor.includes(one))));
+	return {
+		headline: 'who can open the encrypted copies of generated secrets',
+		rows,
+		lines: [
+			recipients.length === 0
+				? 'The file names nobody: with "age_recipients" there is an encrypted copy of each on the state branch.'
+				: `The file names ${recipients.join(', ')}.${isStale ? ' The next deploy of a service that uses them writes those copies anew.' : ''}`,
+		],
+	};
+}
+function dayOf(time) {
+	return time.slice(0, 10);
+}
+;
 const status_SHOWN = 5;
 function renderStatus(report) {
 	const { title, services } = report;
@@ -93496,9 +96078,15 @@ function renderStatus(report) {
 	const lease = report.lease === undefined ? [] : [`being changed by ${report.lease}`];
 	const nginx = report.nginx.map(({ server, edge, sidecar }) => `${server}: edge ${edge}, sidecar ${sidecar}`);
 	const certificates = report.certificates.map(certificateLine);
+	const backups = report.backups.map(describeBackup);
 	const late = report.certificates.filter(({ urgency }) => urgency === 'late');
 	return {
-		warnings: late.map((one) => `${certificateLine(one)}, and nothing has renewed it`),
+		warnings: [
+			...late.map((one) => `${certificateLine(one)}, and nothing has renewed it`),
+			...report.backups
+				.filter(({ verified, isLate }) => verified === undefined && !isLate)
+				.map(describeBackup),
+		],
 		lines: [
 			title,
 			...(rows.length === 0 ? ['nothing is deployed'] : textTable(rows)),
@@ -93506,13 +96094,14 @@ function renderStatus(report) {
 			...textTable(served),
 			...nginx,
 			...certificates,
+			...backups,
 			...lease,
 			...maintenance,
 			...drift,
 			...exposed,
 			...textTable(past),
 		],
-		markdown: page(`## ${title}`, rows.length === 0 ? 'Nothing is deployed.' : markdownTable(rows), maintenance.map((line) => `- 🚧 ${line}`).join('\n'), served.length === 0 ? '' : `### What the edge sees\n\n${markdownTable(served)}`, [...routes, ...nginx, ...certificates, ...lease].map((line) => `- ${line}`).join('\n'), drift.length === 0 ? 'Servers and record agree.' : drift.map((line) => `- ⚠️ ${line}`).join('\n'), exposed.map((line) => `- ⛔ ${line}`).join('\n'), past.length === 0 ? '' : `### The last releases\n\n${markdownTable(past)}`),
+		markdown: page(`## ${title}`, rows.length === 0 ? 'Nothing is deployed.' : markdownTable(rows), maintenance.map((line) => `- 🚧 ${line}`).join('\n'), served.length === 0 ? '' : `### What the edge sees\n\n${markdownTable(served)}`, [...routes, ...nginx, ...certificates, ...backups, ...lease].map((line) => `- ${line}`).join('\n'), drift.length === 0 ? 'Servers and record agree.' : drift.map((line) => `- ⚠️ ${line}`).join('\n'), exposed.map((line) => `- ⛔ ${line}`).join('\n'), past.length === 0 ? '' : `### The last releases\n\n${markdownTable(past)}`),
 	};
 }
 function certificateLine(one) {
@@ -93560,13 +96149,1806 @@ function render(result) {
 			return { ...dryRunLines(result), markdown: renderDryRun(result) };
 		case 'releases':
 			return { ...renderPast(result.title, result.past), warnings: [] };
+		case 'presets':
+			return { ...renderPresets(result), warnings: [] };
 		case 'built':
 			return { ...renderBuilt(result), warnings: [] };
+		case 'backups':
+			return renderBackups(result);
+		case 'secrets':
+			return { ...renderSecrets(result), warnings: [] };
 		case 'maintenance':
 			return maintenance_renderMaintenance(result);
 		case 'certificates':
 		case 'status':
 			return renderStatus(result.report);
+	}
+}
+;
+function chooseBackup(service, receipts, which, latestOf) {
+	const trusted = receipts.filter(({ verified }) => latestOf === 'made' || verified !== undefined);
+	if (which === 'latest') {
+		const latest = trusted.at(-1);
+		if (latest !== undefined)
+			return latest;
+		throw none(service, receipts, receipts.length === 0 ? 'there is no backup of' : 'no backup was verified of');
+	}
+	const named = receipts.find(({ id }) => id === which);
+	if (named !== undefined)
+		return named;
+	const time = Date.parse(which);
+	if (Number.isNaN(time))
+		throw none(service, receipts, `${JSON.stringify(which)} is no backup of`);
+	const before = trusted.filter(({ began_at }) => Date.parse(began_at) <= time).at(-1);
+	if (before !== undefined)
+		return before;
+	throw none(service, receipts, `no backup that counts began before ${new Date(time).toISOString()} of`);
+}
+const choose_TOLD = 5;
+function none(service, receipts, what) {
+	const last = receipts
+		.slice(-choose_TOLD)
+		.map(({ id, verified }) => `${id}${verified === undefined ? ' (not verified)' : ''}`)
+		.join(', ');
+	return new model_errors .yo(`${what} ${service} on the record`, {
+		hint: last === ''
+			? 'Make one: the action backup with "operation: create".'
+			: `The last ones are ${last}. Name one as the input "backup", or a time such as 2026-11-30T03:00Z.`,
+	});
+}
+;
+async function findRunning(server, scope, service) {
+	const { engine } = server;
+	const label = [
+		`${model_labels .d.role}=service`,
+		`${model_labels .d.project}=${scope.project}`,
+		`${model_labels .d.environment}=${scope.environment}`,
+		`${model_labels .d.service}=${service}`,
+	];
+	const found = await engine.listContainers({ label });
+	const running = found.filter(({ State }) => State === 'running');
+	const [newest] = running.sort((a, b) => (b.Created ?? 0) - (a.Created ?? 0));
+	if (newest?.Id === undefined)
+		return undefined;
+	const { Config, Image, Args, Path, HostConfig } = await engine.inspectContainer(newest.Id);
+	const labels = Config?.Labels ?? {};
+	const command = [Path ?? '', ...(Args ?? [])];
+	return {
+		id: newest.Id,
+		image: labels[model_labels .d.version] ?? Config?.Image ?? '',
+		imageId: Image ?? '',
+		release: Number(labels[model_labels .d.release] ?? 0),
+		memoryBytes: HostConfig?.Memory || undefined,
+		command,
+		configuration: await configurationOf(server, newest.Id, command),
+		environment: await database_container_environmentOf(server, newest.Id, Config?.Env ?? []),
+	};
+}
+const FILE = '_FILE';
+async function database_container_environmentOf({ engine }, id, said) {
+	const pairs = said.map((pair) => {
+		const at = pair.indexOf('=');
+		return [pair.slice(0, at), pair.slice(at + 1)];
+	});
+	const read = pairs.map(async ([name, value]) => {
+		if (!name.endsWith(FILE) || !value.startsWith('/'))
+			return [name, value];
+		try {
+			const [text = ''] = (await engine.readFiles(id, value)).values();
+			return [name.slice(0, -FILE.length), text.replace(/\n+$/, '')];
+		}
+		catch (error) {
+			if ((0,docker_http .zM)(error, 404))
+				return [name, value];
+			throw error;
+		}
+	});
+	return Object.fromEntries(await Promise.all(read));
+}
+async function configurationOf({ engine }, id, command) {
+	const path = command.find((word) => word.startsWith('/') && word.endsWith('.conf'));
+	if (path === undefined)
+		return undefined;
+	try {
+		return [...(await engine.readFiles(id, path)).values()][0];
+	}
+	catch (error) {
+		if ((0,docker_http .zM)(error, 404))
+			return undefined;
+		throw error;
+	}
+}
+;
+function newBackupId(at) {
+	const time = at
+		.toISOString()
+		.replaceAll(/[-:]|\.\d+/g, '')
+		.toLowerCase();
+	return `${time}-${(0,external_node_crypto_.randomBytes)(2).toString('hex')}`;
+}
+function resticTime(at) {
+	return at.toISOString().replace('T', ' ').slice(0, 19);
+}
+;
+const OWN = `n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'`;
+const OF_NO_EXTENSION = `NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')`;
+const COUNT = `
+SELECT format('SELECT json_build_array(%L, %L, count(*)) FROM ONLY %I.%I', 'rows', format('%I.%I', n.nspname, c.relname), n.nspname, c.relname)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND ${OWN} AND ${OF_NO_EXTENSION}
+ORDER BY 1 \\gexec
+SELECT format('SELECT json_build_array(%L, %L, last_value * %s) FROM %I.%I', 'sequence', format('%I.%I', n.nspname, c.relname), sign(s.seqincrement), n.nspname, c.relname)
+FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relpersistence <> 't' AND NOT s.seqcycle AND ${OWN} AND ${OF_NO_EXTENSION}
+ORDER BY 1 \\gexec
+SELECT json_build_array('index', format('%I.%I', n.nspname, i.relname))
+FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class c ON c.oid = x.indrelid JOIN pg_namespace n ON n.oid = i.relnamespace
+WHERE x.indisvalid AND c.relpersistence <> 't' AND ${OWN} AND ${OF_NO_EXTENSION}
+ORDER BY n.nspname, i.relname;
+SELECT json_build_array('objects', 'views', count(*)) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('v', 'm') AND ${OWN};
+SELECT json_build_array('objects', 'functions', count(*)) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE ${OWN};
+SELECT json_build_array('objects', 'triggers', count(*)) FROM pg_trigger WHERE NOT tgisinternal;
+SELECT json_build_array('objects', 'constraints', count(*)) FROM pg_constraint o JOIN pg_namespace n ON n.oid = o.connamespace
+WHERE ${OWN};
+SELECT json_build_array('objects', 'extensions', count(*)) FROM pg_extension;
+SELECT json_build_array('objects', 'large objects', count(*)) FROM pg_largeobject_metadata;
+SELECT json_build_array('objects', 'pages of large objects', count(*)) FROM pg_largeobject;
+`;
+const PSQL = 'psql --no-psqlrc --no-password --quiet --tuples-only --no-align --set ON_ERROR_STOP=1';
+const DUMP = `set -eu
+umask 077
+# A session that has ended shows by what it does not answer.
+trap '' PIPE
+mkdir about
+pg_dump --version >out/version
+pg_dumpall --globals-only --no-password --database "$PGDATABASE" --file about/globals.sql
+mkfifo ask answer
+${PSQL} <ask >answer &
+session=$!
+exec 3>ask 4<answer
+say() { printf '%s\\n' "$1" >&3; }
+say 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;'
+say 'SET LOCAL statement_timeout = 0;'
+say 'SET LOCAL idle_in_transaction_session_timeout = 0;'
+say 'SELECT pg_export_snapshot();'
+read -r snapshot <&4
+say '\\o about/facts'
+say '\\i count.sql'
+say '\\o about/query'
+say '\\i query.sql'
+say '\\o'
+say '\\echo counted'
+read -r counted <&4
+[ "$counted" = counted ]
+cp about/facts about/query out
+"$@" backup --json --host switchyard --time "$BACKUP_TIME" --tag "$ABOUT_TAGS" "$PWD/about" >out/about.json
+"$@" backup --json --host switchyard --time "$BACKUP_TIME" --tag "$DATA_TAGS" \\
+  --stdin-filename "$DATA_PATH" --stdin-from-command -- \\
+  pg_dump --no-password --format=custom --compress=0 --snapshot="$snapshot" >out/data.json
+say 'COMMIT;'
+exec 3>&-
+wait "$session"
+"$@" version --json >out/restic.json
+`;
+const RESTORE = `
+# fill DATABASE RESTIC...: with CREATE the database comes out of the dump, under the name that it has there.
+fill() {
+  into=$1
+  shift
+  mkfifo dump
+  "$@" dump "$SNAPSHOT" "$DATA_PATH" >dump &
+  reader=$!
+  if ! pg_restore --no-password --exit-on-error --no-tablespaces \${CREATE:+--create} --dbname "$into" <dump; then
+    kill "$reader" 2>/dev/null || true
+    wait "$reader" || true
+    echo 'pg_restore has failed: what the repository gave is not the whole dump, or does not fit' >&2
+    exit 1
+  fi
+  wait "$reader"
+  rm dump
+}
+# count DATABASE
+count() {
+  ${PSQL} --dbname "$1" --output out/facts --file count.sql
+  ${PSQL} --dbname "$1" --output out/query --file query.sql
+}
+`;
+const VERIFY = `set -eu
+umask 077
+. ./restore.sh
+# The variables are for the clients here; the image has clients of its own.
+env -u PGHOST -u PGUSER -u PGDATABASE -u PGPASSFILE docker-entrypoint.sh postgres -p "$PGPORT" \\
+  -c listen_addresses=127.0.0.1 -c fsync=off -c full_page_writes=off >server.log 2>&1 &
+server=$!
+until pg_isready --quiet; do
+  if ! kill -0 "$server" 2>/dev/null; then
+    tail -n 20 server.log >&2
+    echo 'the scratch server did not come up' >&2
+    exit 1
+  fi
+  sleep 0.1
+done
+"$@" dump "$ABOUT" "$PWD/about/globals.sql" >globals.sql
+# Some roles are there already, which is no mistake; one that is missing, pg_restore finds.
+psql --no-psqlrc --no-password --quiet --dbname postgres --file globals.sql >/dev/null 2>&1 || true
+if [ "$PGDATABASE" = postgres ]; then fill postgres "$@"; else CREATE=yes fill postgres "$@"; fi
+count "$PGDATABASE"
+pg_dump --version >out/version
+kill -INT "$server"
+wait "$server" || true
+`;
+const ELSEWHERE = `elsewhere=postgres
+[ "$PGDATABASE" != postgres ] || elsewhere=template1
+`;
+const RESTORE_BESIDE = `set -eu
+umask 077
+. ./restore.sh
+${ELSEWHERE}
+"$@" dump "$ABOUT" "$PWD/about/globals.sql" >globals.sql
+grep -E '^(CREATE ROLE|GRANT) ' globals.sql >roles.sql || true
+psql --no-psqlrc --no-password --quiet --dbname "$elsewhere" --file roles.sql >/dev/null 2>&1 || true
+${PSQL} --dbname "$elsewhere" --set old="$PGDATABASE" --set new="$NEW" --set half="$HALF" --file beside.sql
+fill "$NEW" "$@"
+count "$NEW"
+`;
+const BESIDE_SQL = `
+SELECT format('DROP DATABASE %I', datname) FROM pg_database WHERE starts_with(datname, :'half') \\gexec
+SELECT format('CREATE DATABASE %I TEMPLATE template0 OWNER %I ENCODING %L LC_COLLATE %L LC_CTYPE %L', :'new', pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype)
+FROM pg_database WHERE datname = :'old'
+UNION ALL SELECT format('CREATE DATABASE %I TEMPLATE template0', :'new') WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'old') \\gexec
+SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', :'new') WHERE EXISTS (SELECT FROM pg_database WHERE datname = :'old') \\gexec
+SELECT format('GRANT %s ON DATABASE %I TO %s', a.privilege_type, :'new', CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END)
+FROM pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a WHERE d.datname = :'old' \\gexec
+SELECT format('ALTER %s SET %I TO ' || CASE WHEN name IN ('search_path', 'temp_tablespaces', 'local_preload_libraries', 'session_preload_libraries') THEN '%s' ELSE '%L' END,
+  CASE setrole WHEN 0 THEN format('DATABASE %I', :'new') ELSE format('ROLE %I IN DATABASE %I', pg_get_userbyid(setrole), :'new') END, name, value)
+FROM (SELECT setrole, split_part(said, '=', 1) AS name, substr(said, strpos(said, '=') + 1) AS value
+  FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) said WHERE d.datname = :'old') settings \\gexec
+`;
+const SWAP = `set -eu
+${ELSEWHERE}
+${PSQL} --dbname "$elsewhere" --set old="$PGDATABASE" --set new="$NEW" --set before="$BEFORE" --file swap.sql &
+renaming=$!
+while kill -0 "$renaming" 2>/dev/null; do
+  ${PSQL} --dbname "$elsewhere" --set old="$PGDATABASE" --set new="$NEW" --file leave.sql >/dev/null
+  sleep 0.1
+done
+wait "$renaming"
+`;
+const SWAP_SQL = `
+BEGIN;
+SELECT format('ALTER DATABASE %I RENAME TO %I', :'old', :'before') WHERE EXISTS (SELECT FROM pg_database WHERE datname = :'old') \\gexec
+ALTER DATABASE :"new" RENAME TO :"old";
+COMMIT;
+`;
+const LEAVE_SQL = `
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN (:'old', :'new') AND pid <> pg_backend_pid();
+`;
+;
+const postgres_postgres = {
+	dataPath: '/postgres.dump',
+	dump(container, query) {
+		return {
+			script: 'dump.sh',
+			files: { 'dump.sh': DUMP, ...postgres_shared(container, query) },
+			environment: postgres_environmentOf(container),
+		};
+	},
+	verify(container, query) {
+		return {
+			script: 'verify.sh',
+			files: { 'verify.sh': VERIFY, 'restore.sh': RESTORE, ...postgres_shared(container, query) },
+			environment: { ...postgres_environmentOf(container), POSTGRES_PASSWORD_FILE: 'password' },
+		};
+	},
+	restoreBeside(container, query, names) {
+		return {
+			script: 'beside.sh',
+			files: {
+				'beside.sh': RESTORE_BESIDE,
+				'restore.sh': RESTORE,
+				'beside.sql': BESIDE_SQL,
+				...postgres_shared(container, query),
+			},
+			environment: { ...postgres_environmentOf(container), ...namedFor(names) },
+		};
+	},
+	swap(container, names) {
+		return {
+			script: 'swap.sh',
+			files: {
+				'swap.sh': SWAP,
+				'swap.sql': SWAP_SQL,
+				'leave.sql': LEAVE_SQL,
+				...postgres_shared(container, undefined),
+			},
+			environment: { ...postgres_environmentOf(container), ...namedFor(names) },
+		};
+	},
+	namesOf(container, id) {
+		const { database } = credentialsOf(container);
+		const named = (what) => `${fitting(database, LONGEST_NAME - what.length)}${what}`;
+		return {
+			current: database,
+			filled: named(`_restoring_${id}`),
+			half: fitting(database, LONGEST_NAME - `_restoring_${id}`.length).concat('_restoring_'),
+			kept: named(`_before_${id}`),
+		};
+	},
+	factsOf: readFacts,
+	toolsOf: (output) => ({ pg_dump: (output.get('version') ?? '').trim() }),
+};
+const LONGEST_NAME = 63;
+function fitting(name, bytes) {
+	const characters = [...name];
+	while (Buffer.byteLength(characters.join('')) > bytes)
+		characters.pop();
+	return characters.join('');
+}
+function namedFor({ filled, half, kept }) {
+	return { NEW: filled, HALF: half, BEFORE: kept };
+}
+function credentialsOf({ environment }) {
+	const { POSTGRES_USER: user = 'postgres', POSTGRES_PASSWORD: password = '' } = environment;
+	return { user, password, database: environment.POSTGRES_DB ?? user };
+}
+function postgres_environmentOf(container) {
+	const { user, database } = credentialsOf(container);
+	const { PGPORT = postgres_portOf(container.command) } = container.environment;
+	return {
+		PGHOST: '127.0.0.1',
+		PGPORT,
+		PGUSER: user,
+		PGDATABASE: database,
+		PGPASSFILE: 'pgpass',
+		PGCONNECT_TIMEOUT: '30',
+		PGCLIENTENCODING: 'UTF8',
+		POSTGRES_USER: user,
+		POSTGRES_DB: 'postgres',
+	};
+}
+function postgres_portOf(command) {
+	const words = command.join(' ');
+	return /(?:-p|--port=|-c\s*port=|--port)\s*(\d+)/.exec(words)?.[1] ?? '5432';
+}
+function postgres_shared(container, query) {
+	const { password } = credentialsOf(container);
+	return {
+		pgpass: `*:*:*:*:${password.replaceAll(/[\\:]/g, '\\$&')}\n`,
+		password: `${password === '' ? 'unused' : password}\n`,
+		'count.sql': COUNT,
+		'query.sql': query === undefined ? '' : `${query.replace(/;?\s*$/, '')};\n`,
+	};
+}
+const Fact = main_schemas .KCZ([
+	main_schemas .PVZ([main_schemas .euz('rows'), main_schemas .YjP(), main_schemas .Whr()]),
+	main_schemas .PVZ([main_schemas .euz('sequence'), main_schemas .YjP(), main_schemas .aig()]),
+	main_schemas .PVZ([main_schemas .euz('index'), main_schemas .YjP()]),
+	main_schemas .PVZ([main_schemas .euz('objects'), main_schemas .YjP(), main_schemas .Whr()]),
+]);
+function readFacts(output) {
+	const lines = (output.get('facts') ?? '').split('\n').filter((line) => line !== '');
+	const facts = lines.map((line) => Fact.parse(JSON.parse(line)));
+	const query = output.get('query') ?? '';
+	const pick = (kind) => Object.fromEntries(facts.flatMap(([of, name, count]) => (of === kind ? [[name, count ?? 0]] : [])));
+	return {
+		rows: pick('rows'),
+		sequences: pick('sequence'),
+		indexes: facts.flatMap(([of, name]) => (of === 'index' ? [name] : [])),
+		objects: pick('objects'),
+		...(query !== '' && { query: query.trimEnd() }),
+	};
+}
+;
+const PROGRAMS = `cli=redis-cli check=redis-check-rdb server=redis-server
+command -v "$cli" >/dev/null || { cli=valkey-cli check=valkey-check-rdb server=valkey-server; }
+`;
+const redis_scripts_DUMP = `set -eu
+umask 077
+${PROGRAMS}
+if [ -s redis-password ]; then
+  REDISCLI_AUTH=$(cat redis-password)
+  export REDISCLI_AUTH
+fi
+mkdir about
+"$cli" --version >out/version
+"$cli" -h 127.0.0.1 -p "$REDIS_PORT" --rdb dump.rdb >dump.log
+"$check" dump.rdb >about/facts
+cp about/facts out/facts
+"$@" backup --json --host switchyard --time "$BACKUP_TIME" --tag "$ABOUT_TAGS" "$PWD/about" >out/about.json
+"$@" backup --json --host switchyard --time "$BACKUP_TIME" --tag "$DATA_TAGS" \\
+  --stdin-filename "$DATA_PATH" --stdin-from-command -- cat dump.rdb >out/data.json
+"$@" version --json >out/restic.json
+`;
+const redis_scripts_VERIFY = `set -eu
+umask 077
+${PROGRAMS}
+"$cli" --version >out/version
+"$@" dump "$SNAPSHOT" "$DATA_PATH" >/data/dump.rdb
+"$check" /data/dump.rdb >check.log || { tail -n 5 check.log >&2; exit 1; }
+job=$PWD
+# The image's own way to start, where it has one, knows which user the server is.
+entrypoint=$(command -v docker-entrypoint.sh || true)
+(cd /data && exec $entrypoint "$server" --dir /data --dbfilename dump.rdb --appendonly no --save '' \\
+  --bind 127.0.0.1 --port "$REDIS_PORT" --daemonize no >"$job/server.log" 2>&1) &
+server=$!
+until [ "$("$cli" -h 127.0.0.1 -p "$REDIS_PORT" ping 2>/dev/null)" = PONG ]; do
+  if ! kill -0 "$server" 2>/dev/null; then
+    tail -n 20 server.log >&2
+    echo 'the scratch server did not come up' >&2
+    exit 1
+  fi
+  sleep 0.1
+done
+"$cli" -h 127.0.0.1 -p "$REDIS_PORT" info keyspace >out/keyspace
+"$cli" -h 127.0.0.1 -p "$REDIS_PORT" shutdown nosave 2>/dev/null || true
+wait "$server" || true
+`;
+;
+const LASTING = 'keys that do not expire';
+const redis_redis = {
+	dataPath: '/redis.rdb',
+	dump(container) {
+		return {
+			script: 'dump.sh',
+			files: { 'dump.sh': redis_scripts_DUMP, 'redis-password': passwordOf(container) },
+			environment: { REDIS_PORT: redis_portOf(container) },
+		};
+	},
+	verify(container) {
+		return {
+			script: 'verify.sh',
+			files: { 'verify.sh': redis_scripts_VERIFY },
+			environment: { REDIS_PORT: redis_portOf(container) },
+		};
+	},
+	restoreBeside: () => {
+		throw byHand();
+	},
+	swap: () => {
+		throw byHand();
+	},
+	namesOf: () => {
+		throw byHand();
+	},
+	factsOf: (output) => {
+		const keyspace = output.get('keyspace');
+		return keyspace === undefined ? countedFacts(output.get('facts') ?? '') : keyspaceFacts(keyspace);
+	},
+	toolsOf: (output) => ({ 'redis-cli': (output.get('version') ?? '').trim() }),
+};
+function countedFacts(said) {
+	const keys = /^\[info\] (\d+) keys read/m.exec(said)?.[1];
+	const expires = /^\[info\] (\d+) expires/m.exec(said)?.[1];
+	if (keys === undefined || expires === undefined)
+		throw new Error('nobody has counted the keys of the RDB file');
+	return { rows: { [LASTING]: Number(keys) - Number(expires) } };
+}
+function keyspaceFacts(said) {
+	const found = [...said.matchAll(/^db\d+:keys=(\d+),expires=(\d+)/gm)];
+	const lasting = found.map(([, keys, expires]) => Number(keys) - Number(expires));
+	return { rows: { [LASTING]: lasting.reduce((sum, count) => sum + count, 0) } };
+}
+function passwordOf({ command, configuration = '' }) {
+	const said = command[command.indexOf('--requirepass') + 1];
+	if (command.includes('--requirepass') && said !== undefined)
+		return said;
+	const [, quoted, plain] = /^\s*requirepass\s+(?:"((?:[^"\\]|\\.)*)"|(\S+))/m.exec(configuration) ?? [];
+	return quoted?.replaceAll(/\\(.)/g, '$1') ?? plain ?? '';
+}
+function redis_portOf({ command, configuration = '' }) {
+	const said = command[command.indexOf('--port') + 1];
+	if (command.includes('--port') && said !== undefined)
+		return said;
+	return /^\s*port\s+(\d+)/m.exec(configuration)?.[1] ?? '6379';
+}
+function byHand() {
+	return new model_errors .yo('a Redis is not restored in place', {
+		hint: 'It reads its file when it starts, and only then. The guide says how: "Bring a Redis back".',
+	});
+}
+;
+const databases_PROGRAMS = { postgres: postgres_postgres, redis: redis_redis };
+;
+const JOB_FOLDER = '/run/switchyard-backup';
+;
+const OUTPUT_FOLDER = `${JOB_FOLDER}/out`;
+const job_FIRST_POLL_MS = 100;
+const job_LONGEST_POLL_MS = 1_000;
+const job_FEEDBACK_EVERY_MS = 10_000;
+const job_CANCEL_GRACE_S = 3;
+const TURN_MS = 60 * 60_000;
+const STARTING_MS = 60_000;
+const READING_MS = 10_000;
+const job_LOG_LINES = 50;
+async function runJob(surroundings, job) {
+	const { server, clock, signal } = surroundings;
+	const { engine } = server;
+	const id = await claim(surroundings, job);
+	try {
+		const files = Object.entries(job.files).map(([path, text]) => ({
+			path,
+			content: Buffer.from(text),
+			mode: 0o400,
+			...job_ROOT,
+		}));
+		const folder = { path: 'out', mode: 0o700, ...job_ROOT };
+		await engine.writeEntries(id, JOB_FOLDER, [folder, ...files]);
+		signal.throwIfAborted();
+		const began = clock.now();
+		await engine.startContainer(id);
+		const exitCode = await job_awaitEnd(surroundings, job, id);
+		const tookMs = clock.now() - began;
+		if (exitCode !== 0)
+			throw await job_failure(server, job, id, exitCode);
+		const found = await engine.readFiles(id, OUTPUT_FOLDER);
+		const output = new Map([...found].map(([path, text]) => [path.replace(/^out\//, ''), text]));
+		return { output, tookMs };
+	}
+	catch (error) {
+		if (signal.aborted)
+			await engine.stopContainer(id, job_CANCEL_GRACE_S).catch(() => undefined);
+		throw error;
+	}
+	finally {
+		await job_remove(server, id);
+	}
+}
+const job_ROOT = { uid: 0, gid: 0 };
+function jobName(scope, service) {
+	return `${containerName(scope, service, 'base')}_backup`;
+}
+async function claim(surroundings, job) {
+	const { server, scope, clock, log, signal } = surroundings;
+	const name = jobName(scope, job.service);
+	const waiting = clock.endingWith(signal);
+	let seen;
+	const id = await poll(waiting, { everyMs: job_LONGEST_POLL_MS, timeoutMs: TURN_MS }, async () => {
+		try {
+			return await job_create(server, scope, job, name);
+		}
+		catch (error) {
+			if (!(0,docker_http .zM)(error, 409))
+				throw cannotStart(server, job, error);
+		}
+		const other = await server.engine.findContainer(name);
+		if (other?.Id === undefined)
+			return undefined;
+		const status = other.State?.Status ?? '';
+		if (seen === undefined)
+			log.info(`${server.name}: another backup or restore of ${job.service} is at work; waiting`);
+		if (seen?.id !== other.Id || seen.status !== status)
+			seen = { id: other.Id, status, at: clock.now() };
+		const patienceMs = status === 'created' ? STARTING_MS : READING_MS;
+		if (!other.State?.Running && clock.now() - seen.at >= patienceMs)
+			await job_remove(server, other.Id);
+		return undefined;
+	});
+	if (id !== undefined)
+		return id;
+	throw new model_errors .yo(`${server.name}: another backup or restore of ${job.service} is at work for an hour`, {
+		hint: `See what it does with "docker logs ${name}" on ${server.name}. Once it has ended, or was stopped, run again.`,
+	});
+}
+async function job_create({ engine }, scope, job, name) {
+	const labels = {
+		[model_labels .d.role]: 'backup',
+		[model_labels .d.project]: scope.project,
+		[model_labels .d.environment]: scope.environment,
+		[model_labels .d.service]: job.service,
+	};
+	return await engine.createContainer(name, {
+		Image: job.image,
+		Entrypoint: [...job.command.slice(0, 1)],
+		Cmd: [...job.command.slice(1)],
+		User: '0:0',
+		WorkingDir: JOB_FOLDER,
+		Env: Object.entries(job.environment).map(([key, value]) => `${key}=${value}`),
+		Labels: labels,
+		Healthcheck: { Test: ['NONE'] },
+		HostConfig: {
+			Init: true,
+			NetworkMode: job.network,
+			Mounts: [{ Type: 'volume', Target: JOB_FOLDER, VolumeOptions: { Labels: labels } }, ...job.mounts],
+			LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '2' } },
+			...(job.memoryBytes !== undefined && { Memory: job.memoryBytes, MemorySwap: job.memoryBytes }),
+		},
+	});
+}
+async function job_remove({ engine }, id) {
+	await engine.removeContainer(id);
+}
+async function job_awaitEnd({ server, clock, log, signal }, { title }, id) {
+	const began = clock.now();
+	let toldAt = began;
+	const everyMs = (looks) => Math.min(job_FIRST_POLL_MS * 2 ** (looks - 1), job_LONGEST_POLL_MS);
+	const ended = await poll(clock.endingWith(signal), { everyMs }, async () => {
+		const found = await server.engine.findContainer(id);
+		if (found === undefined)
+			throw wasRemoved(server, title);
+		const { State } = found;
+		if (!State?.Running)
+			return { exitCode: State?.ExitCode ?? 1 };
+		if (clock.now() - toldAt >= job_FEEDBACK_EVERY_MS) {
+			toldAt = clock.now();
+			log.info(`${server.name}: ${title} goes on, ${Math.round((toldAt - began) / 1000)} s`);
+		}
+		return undefined;
+	});
+	return ended?.exitCode ?? 1;
+}
+async function job_failure(server, { title }, id, exitCode) {
+	const { stdout, stderr } = await server.engine
+		.logs(id, { tail: job_LOG_LINES })
+		.catch((error) => ({ stdout: '', stderr: (0,model_errors .bD)(error) }));
+	const lines = `${stdout}${stderr}`.trimEnd();
+	const said = lines === '' ? 'It printed nothing.' : `Its last lines:\n${lines.replaceAll(/^/gm, '  | ')}`;
+	return new model_errors .yo(`${server.name}: ${title} failed with exit code ${exitCode}. ${said}`, {
+		hint: 'Nothing of it counts as a backup. What is said above tells what is wrong; then run again.',
+	});
+}
+function wasRemoved({ name }, title) {
+	return new model_errors .yo(`${name}: ${title} was removed while it was at work`, {
+		hint: 'A deploy has replaced the container of the service, or somebody has removed the job. Run again.',
+	});
+}
+function cannotStart(server, { title, image }, error) {
+	if (error instanceof model_errors .yo)
+		return error;
+	return new model_errors .yo(`${server.name}: ${title} cannot start: ${(0,model_errors .bD)(error)}`, {
+		hint: `It runs in the image ${image}: is it on ${server.name} still?`,
+		cause: error,
+	});
+}
+;
+const restic_output_Summary = main_schemas ._H3({
+	message_type: main_schemas .euz('summary'),
+	snapshot_id: main_schemas .YjP(),
+	total_bytes_processed: main_schemas .Whr(),
+	data_added_packed: main_schemas .Whr().optional(),
+	data_added: main_schemas .Whr(),
+});
+function writtenSnapshot(output) {
+	const lines = (output ?? '').split('\n').filter((line) => line.includes('"summary"'));
+	const parsed = restic_output_Summary.safeParse(restic_output_jsonOf(lines.at(-1) ?? ''));
+	if (!parsed.success) {
+		throw new model_errors .yo('restic has ended well and says of no snapshot that it was written', {
+			hint: 'Is the image that of restic 0.17 or newer? "backup.image" in the file names it.',
+		});
+	}
+	const { snapshot_id: id, total_bytes_processed: sizeBytes, data_added, data_added_packed } = parsed.data;
+	return { id, sizeBytes, storedBytes: data_added_packed ?? data_added };
+}
+function resticVersion(output) {
+	const parsed = main_schemas ._H3({ version: main_schemas .YjP() }).safeParse(restic_output_jsonOf(output ?? ''));
+	return parsed.success ? parsed.data.version : 'unknown';
+}
+function restic_output_jsonOf(text) {
+	try {
+		return JSON.parse(text);
+	}
+	catch {
+		return undefined;
+	}
+}
+;
+const verdict_TOLD = 5;
+function differencesOf(counted, restored) {
+	const differences = [
+		...countsOf('rows of', counted.rows, restored.rows),
+		...countsOf('', counted.objects ?? {}, restored.objects ?? {}),
+		...Object.entries(counted.sequences ?? {}).flatMap(([name, value]) => {
+			const now = restored.sequences?.[name];
+			return now !== undefined && now >= value
+				? []
+				: [`sequence ${name}: ${value}, restored ${now ?? 'not at all'}`];
+		}),
+		...(counted.indexes ?? [])
+			.filter((name) => !restored.indexes?.includes(name))
+			.map((name) => `index ${name} is missing`),
+		...(counted.query === restored.query
+			? []
+			: [
+				`the query answers ${JSON.stringify(restored.query ?? '')}, and answered ${JSON.stringify(counted.query ?? '')}`,
+			]),
+	];
+	const more = differences.length - verdict_TOLD;
+	return more > 0 ? [...differences.slice(0, verdict_TOLD), `and ${more} more`] : differences;
+}
+function countsOf(what, counted, restored) {
+	const names = [...new Set([...Object.keys(counted), ...Object.keys(restored)])].sort();
+	return names.flatMap((name) => {
+		const [was, is] = [counted[name], restored[name]];
+		const title = `${what} ${name}`.trim();
+		return was === is ? [] : [`${title}: ${was ?? 'none'}, restored ${is ?? 'none'}`];
+	});
+}
+;
+const DUMP_MEMORY_BYTES = 256 * 1024 * 1024;
+async function makeBackup(surroundings, source) {
+	const { server, scope, clock } = surroundings;
+	const { service, spec, access, author } = source;
+	const container = await requireRunning(surroundings, service);
+	const program = programOf(spec);
+	const at = new Date(clock.now());
+	const id = newBackupId(at);
+	const tags = { ...scope, service, id };
+	const part = program.dump(container, spec.query);
+	const outcome = await runJob(surroundings, {
+		title: `the backup of ${service}`,
+		service,
+		image: container.imageId,
+		network: `container:${container.id}`,
+		memoryBytes: DUMP_MEMORY_BYTES,
+		...jobOf(part, access, {
+			BACKUP_TIME: resticTime(at),
+			DATA_PATH: program.dataPath,
+			DATA_TAGS: backupTags(tags, 'data').join(','),
+			ABOUT_TAGS: backupTags(tags, 'about').join(','),
+		}),
+	});
+	const { output } = outcome;
+	const data = writtenSnapshot(output.get('data.json'));
+	const about = writtenSnapshot(output.get('about.json'));
+	return {
+		schema: 1,
+		...scope,
+		service,
+		id,
+		content: spec.content.kind,
+		server: server.name,
+		release: container.release,
+		image: container.image,
+		began_at: at.toISOString(),
+		took_ms: Math.round(outcome.tookMs),
+		size_bytes: data.sizeBytes,
+		stored_bytes: data.storedBytes + about.storedBytes,
+		target: targetTitle(spec.to),
+		snapshot: data.id,
+		about: about.id,
+		facts: program.factsOf(output),
+		...(spec.query !== undefined && { query: spec.query }),
+		tools: { ...program.toolsOf(output), restic: resticVersion(output.get('restic.json')) },
+		run: author.run,
+		actor: author.actor,
+	};
+}
+async function verifyBackup(surroundings, { service, spec, access, author }, receipt) {
+	const { clock, server } = surroundings;
+	const container = await requireRunning(surroundings, service);
+	const program = programOf(spec);
+	const title = `the test of backup ${receipt.id} of ${service}`;
+	const outcome = await runJob(surroundings, {
+		title,
+		service,
+		image: container.imageId,
+		network: 'bridge',
+		memoryBytes: container.memoryBytes === undefined ? undefined : container.memoryBytes + DUMP_MEMORY_BYTES,
+		...jobOf(program.verify(container, receipt.query), access, snapshotsOf(receipt, program)),
+	});
+	requireWhole(`${server.name}: ${title}`, receipt, program.factsOf(outcome.output));
+	return { at: new Date(clock.now()).toISOString(), run: author.run, took_ms: Math.round(outcome.tookMs) };
+}
+function snapshotsOf({ snapshot, about = '' }, { dataPath }) {
+	return { SNAPSHOT: snapshot, ABOUT: about, DATA_PATH: dataPath };
+}
+function programOf({ content }) {
+	return databases_PROGRAMS[content.kind];
+}
+function jobOf({ script, files, environment }, access, more) {
+	return {
+		command: ['/bin/sh', script, ...access.command],
+		files: { ...files, ...access.files },
+		environment: { ...environment, ...access.environment, ...more },
+		mounts: access.mounts,
+	};
+}
+function requireWhole(title, { facts }, restored) {
+	const differences = differencesOf(facts, restored);
+	if (differences.length === 0)
+		return;
+	throw new model_errors .yo(`${title} found what was not restored: ${differences.join('; ')}`, {
+		hint: 'This backup counts for nothing. Make another one; if that fails too, its data cannot be dumped as it is.',
+	});
+}
+async function requireRunning({ server, scope }, service) {
+	const found = await findRunning(server, scope, service);
+	if (found !== undefined)
+		return found;
+	throw new model_errors .yo(`${server.name}: ${service} does not run, so nobody can ask it for its data`, {
+		hint: 'Deploy it first. What it had before is in its earlier backups.',
+	});
+}
+;
+const DISK_FOLDER = '/srv/switchyard-backups';
+const CACHE_FOLDER = '/var/cache/switchyard-restic';
+const CACHE_VOLUME = 'switchyard_restic_cache';
+const MEMORY = '128MiB';
+function accessTo({ target, password, secrets }, scope, programs) {
+	const own = targetAccess(target, secrets, scope, programs);
+	return {
+		command: [programs.restic, ...own.options],
+		environment: {
+			...programs.environment,
+			...own.environment,
+			RESTIC_REPOSITORY_FILE: inJob('restic-repository'),
+			RESTIC_PASSWORD_FILE: inJob('restic-password'),
+			RESTIC_CACHE_DIR: CACHE_FOLDER,
+			GOMEMLIMIT: MEMORY,
+		},
+		files: { ...own.files, 'restic-repository': own.address, 'restic-password': password },
+		mounts: [
+			...programs.mounts,
+			{ Type: 'volume', Source: CACHE_VOLUME, Target: CACHE_FOLDER, VolumeOptions: { NoCopy: true } },
+			...own.mounts,
+		],
+	};
+}
+function targetAccess(target, secrets, scope, programs) {
+	const secretOf = (name) => {
+		const value = secrets[name];
+		if (value === undefined)
+			throw new Error(`nobody has the value of ${name}`);
+		return value;
+	};
+	switch (target.kind) {
+		case 'disk':
+			return diskAccess(scope);
+		case 's3':
+			return s3Access(target, secretOf);
+		case 'sftp':
+			return sftpAccess(target, secretOf, programs);
+		case 'rest':
+			return restAccess(target, secretOf);
+	}
+}
+function diskAccess(scope) {
+	return {
+		address: DISK_FOLDER,
+		options: [],
+		environment: {},
+		files: {},
+		mounts: [
+			{
+				Type: 'volume',
+				Source: backupsVolumeName(scope),
+				Target: DISK_FOLDER,
+				VolumeOptions: { NoCopy: true },
+			},
+		],
+	};
+}
+function s3Access(target, secretOf) {
+	const { url, region, isPathStyle, accessKeySecret, secretKeySecret, ca } = target;
+	const keys = { accessKey: secretOf(accessKeySecret), secretKey: secretOf(secretKeySecret), api: 'S3v4' };
+	const trust = trusting(ca);
+	return {
+		address: `s3:${url}`,
+		options: [
+			...['-o', `s3.bucket-lookup=${isPathStyle ? 'path' : 'dns'}`],
+			...(region === undefined ? [] : ['-o', `s3.region=${region}`]),
+		],
+		environment: {
+			...trust.environment,
+			MINIO_SHARED_CREDENTIALS_FILE: inJob('restic-s3.json'),
+			MINIO_ALIAS: 's3',
+		},
+		files: { ...trust.files, 'restic-s3.json': JSON.stringify({ version: '10', aliases: { s3: keys } }) },
+		mounts: [],
+	};
+}
+function sftpAccess(target, secretOf, { ssh }) {
+	const { user, host, port, path, hostKeys, keySecret } = target;
+	const configuration = {
+		HostName: host,
+		Port: port,
+		User: user,
+		IdentityFile: inJob('restic-ssh-key'),
+		IdentitiesOnly: 'yes',
+		HostKeyAlias: 'repository',
+		UserKnownHostsFile: inJob('restic-known-hosts'),
+		GlobalKnownHostsFile: 'none',
+		StrictHostKeyChecking: 'yes',
+		UpdateHostKeys: 'no',
+		BatchMode: 'yes',
+		ConnectTimeout: 20,
+		ServerAliveInterval: 15,
+		ServerAliveCountMax: 4,
+	};
+	const lines = Object.entries(configuration).map(([name, value]) => `  ${name} ${value}\n`);
+	return {
+		address: `sftp://repository/${path.split('/').map(encodeURIComponent).join('/')}`,
+		options: ['-o', `sftp.command=${ssh} -F ${inJob('restic-ssh-config')} -s repository sftp`],
+		environment: {},
+		files: {
+			'restic-ssh-config': `Host repository\n${lines.join('')}`,
+			'restic-ssh-key': normalisePrivateKey(secretOf(keySecret)),
+			'restic-known-hosts': hostKeys.map((key) => `repository ${key}\n`).join(''),
+		},
+		mounts: [],
+	};
+}
+function restAccess({ url, login, ca }, secretOf) {
+	const credentials = login === undefined
+		? ''
+		: `${[login.user, secretOf(login.passwordSecret)].map(encodeURIComponent).join(':')}@`;
+	return {
+		address: `rest:${url.replace('//', `//${credentials}`)}`,
+		options: [],
+		...trusting(ca),
+		mounts: [],
+	};
+}
+function trusting(ca) {
+	if (ca === undefined)
+		return { environment: {}, files: {} };
+	return { environment: { RESTIC_CACERT: inJob('restic-ca.pem') }, files: { 'restic-ca.pem': ca } };
+}
+function inJob(name) {
+	return `${JOB_FOLDER}/${name}`;
+}
+;
+const container_FIRST_POLL_MS = 50;
+const container_LONGEST_POLL_MS = 1_000;
+const container_CANCEL_GRACE_S = 3;
+const TOOK_TOO_LONG = 124;
+async function runContainer(surroundings, run) {
+	const { server, clock, signal } = surroundings;
+	const { engine } = server;
+	const id = await createRun(surroundings, run);
+	try {
+		await engine.startContainer(id);
+		const everyMs = (looks) => Math.min(container_FIRST_POLL_MS * 2 ** (looks - 1), container_LONGEST_POLL_MS);
+		const timeoutMs = run.patienceMs ?? Number.POSITIVE_INFINITY;
+		const ended = await poll(clock.endingWith(signal), { everyMs, timeoutMs }, async () => {
+			const { State } = await engine.inspectContainer(id);
+			return State?.Running ? undefined : { exitCode: State?.ExitCode ?? 1 };
+		});
+		if (ended === undefined)
+			await engine.stopContainer(id, container_CANCEL_GRACE_S);
+		return { exitCode: ended?.exitCode ?? TOOK_TOO_LONG, ...(await engine.logs(id, {})) };
+	}
+	catch (error) {
+		if (signal.aborted)
+			await engine.stopContainer(id, container_CANCEL_GRACE_S).catch(() => undefined);
+		throw error;
+	}
+	finally {
+		await engine.removeContainer(id);
+	}
+}
+async function createRun({ server, scope, network = 'bridge', signal }, { image, command, environment, files, mounts, folder, isOutside }) {
+	signal.throwIfAborted();
+	const { engine } = server;
+	const labels = {
+		[model_labels .d.role]: 'backup',
+		[model_labels .d.project]: scope.project,
+		[model_labels .d.environment]: scope.environment,
+	};
+	const name = `${runPrefix(scope)}${(0,external_node_crypto_.randomBytes)(4).toString('hex')}`;
+	const id = await engine.createContainer(name, {
+		Image: image,
+		Entrypoint: command.slice(0, 1),
+		Cmd: command.slice(1),
+		User: '0:0',
+		Env: Object.entries(environment).map(([key, value]) => `${key}=${value}`),
+		Labels: labels,
+		HostConfig: {
+			Init: true,
+			NetworkMode: isOutside ? network : 'none',
+			Mounts: [{ Type: 'volume', Target: JOB_FOLDER, VolumeOptions: { Labels: labels } }, ...mounts],
+			...(folder !== undefined && { Binds: [`${folder.onServer}:${folder.inside}`] }),
+			LogConfig: { Type: 'json-file', Config: {} },
+		},
+	});
+	try {
+		const entries = Object.entries(files).map(([path, text]) => ({
+			path,
+			content: Buffer.from(text),
+			mode: 0o400,
+			uid: 0,
+			gid: 0,
+		}));
+		await engine.writeEntries(id, JOB_FOLDER, entries);
+	}
+	catch (error) {
+		await engine.removeContainer(id);
+		throw error;
+	}
+	return id;
+}
+const DEAD_AFTER_MS = 10 * 60_000;
+async function removeDeadRuns({ server, scope, clock }) {
+	const { engine } = server;
+	const own = {
+		label: [`${model_labels .d.role}=backup`, `${model_labels .d.project}=${scope.project}`],
+		name: [runPrefix(scope)],
+	};
+	const found = await engine.listContainers(own);
+	const ended = found.filter(({ State }) => State === 'exited' || State === 'created');
+	for (const { Id = '' } of ended) {
+		const { State, Created } = (await engine.findContainer(Id)) ?? {};
+		const at = Math.max(Date.parse(State?.FinishedAt ?? ''), Date.parse(Created ?? ''));
+		if (clock.now() - at > DEAD_AFTER_MS)
+			await engine.removeContainer(Id);
+	}
+}
+function runPrefix(scope) {
+	return `${scopeName(scope)}_restic_`;
+}
+;
+const EXIT = { incomplete: 3, noRepository: 10, locked: 11, wrongPassword: 12 };
+const SAID = [
+	{
+		pattern: /no space left on device|disk quota exceeded|QuotaExceeded|XMinioStorageFull|507 /i,
+		what: 'there is no space left for backups',
+		hint: 'Make room there, or keep fewer backups ("retention") and run the action with "prune". Those that are there stay as they are.',
+	},
+	{
+		pattern: /(delet|remov)[^\n]*(403|405|forbidden|not allowed|access ?denied)|(403|forbidden)[^\n]*(delet|remov)/i,
+		what: 'nothing may be deleted with these credentials',
+		hint: 'An append-only repository is pruned with other credentials, from a place that a thief of the server does not reach: run the action with "prune" and secrets that may delete.',
+	},
+	{
+		pattern: /Host key verification failed|HOST IDENTIFICATION HAS CHANGED|No \S+ host key is known/i,
+		what: 'the host shows another key than the file says',
+		hint: 'Compare "ssh-keyscan HOST" with "host_key" in the file. If nobody has changed the host, somebody stands in between.',
+	},
+	{
+		pattern: /NoSuchBucket|bucket does not exist/i,
+		what: 'the bucket is not there',
+		hint: 'Is its name right, after the endpoint in "s3"? It is not made by itself, since a mistyped one would be.',
+	},
+	{
+		pattern: /Permission denied \(|AccessDenied|Access Denied|InvalidAccessKeyId|SignatureDoesNotMatch|access key|40[13] (unauthorized|forbidden)|\((401|403)\)|unauthorized/i,
+		what: 'the credentials are not accepted',
+		hint: 'Are the secrets that "to" names those of this place, and may they read and write there?',
+	},
+	{
+		pattern: /x509: |tls: |certificate/i,
+		what: 'the certificate of the server is not trusted',
+		hint: 'One of an authority of your own is named by "ca" in the file.',
+	},
+	{
+		pattern: /permission denied|SSH_FX_PERMISSION_DENIED/i,
+		what: 'it may not be written there',
+		hint: 'Give the login the right to write below the path in the file.',
+	},
+	{
+		pattern: /ciphertext verification failed|invalid data returned|does not match|hash mismatch|unexpected (pack )?(size|file)|pack .*(missing|not found)|blob .*not found|id mismatch|load\(<data|decrypting|broken pack|damaged/i,
+		what: 'the repository is damaged',
+		hint: 'Something there was changed or lost after it was written. See what with "restic check --read-data"; a backup made now is whole again, and "restic repair" gives up what cannot be read.',
+	},
+	{
+		pattern: /no such host|could not resolve|connection refused|connection reset|connection timed out|i\/o timeout|network is unreachable|no route to host|connect: |closed by remote host|unexpected EOF|server went away/i,
+		what: 'it cannot be reached from the server',
+		hint: 'Is the address in the file right, and does a firewall let the server through?',
+	},
+];
+function explainRestic({ exitCode, stderr, target, server }) {
+	const said = wordsOf(stderr);
+	const { what, hint } = meaningOf(exitCode, said);
+	return new model_errors .yo(`${server}: backups at ${target}: ${what}. restic says: ${said || 'nothing'}`, {
+		hint,
+	});
+}
+function meaningOf(exitCode, said) {
+	switch (exitCode) {
+		case EXIT.noRepository:
+			return {
+				what: 'there is no repository',
+				hint: 'The first backup makes one. Where there were some before, see where they have gone: is the address still the same?',
+			};
+		case EXIT.locked:
+			return {
+				what: 'the repository is locked by a run that is at work, or was ended in the middle',
+				hint: 'Run again. What a dead run has left is taken away by itself once it is half an hour old.',
+			};
+		case EXIT.wrongPassword:
+			return {
+				what: 'the password of the repository is another one',
+				hint: 'Give the secret the value that it had when the first backup was made. Nothing was changed.',
+			};
+		case 137:
+			return {
+				what: 'restic was killed',
+				hint: 'By somebody, or since the server had no memory left ("dmesg" tells). Run again.',
+			};
+	}
+	const known = SAID.find(({ pattern }) => pattern.test(said));
+	if (known !== undefined)
+		return known;
+	if (exitCode === EXIT.incomplete) {
+		return {
+			what: 'not all of it was done',
+			hint: 'Nothing of it counts as a backup. What is said tells what is missing; then run again.',
+		};
+	}
+	return {
+		what: `restic ended with exit code ${exitCode}`,
+		hint: 'Nothing half counts as a backup. What it says tells what is wrong; then run again.',
+	};
+}
+function wordsOf(stderr) {
+	const lines = stderr
+		.split('\n')
+		.map(restic_failure_textOf)
+		.filter((line) => line !== '');
+	return [...new Set(lines)].slice(-6).join('; ').replaceAll(/\s+/g, ' ');
+}
+function restic_failure_textOf(line) {
+	if (!line.startsWith('{'))
+		return line.trim();
+	try {
+		const { message, error } = JSON.parse(line);
+		const text = (message ?? error?.message ?? '').replace(/^Fatal: /, '');
+		return text.split(/\n(?=[\w./*()]+\n\t)/)[0]?.trim() ?? '';
+	}
+	catch {
+		return line.trim();
+	}
+}
+;
+async function prepareRepository(restic, isExpected) {
+	if (await prepare_isThere(restic))
+		return;
+	if (isExpected) {
+		throw new model_errors .yo(`${restic.surroundings.server.name}: backups at ${restic.title}: there is no repository, and backups were made there`, {
+			hint: 'Has "to" changed, is a disk not mounted, or was it removed? A new one is made where you say so: remove the receipts of this place from the state branch ("backups/").',
+		});
+	}
+	await restic.run(['init']).catch(async (error) => {
+		if (!(await prepare_isThere(restic).catch(() => false)))
+			throw error;
+	});
+	if (!(await prepare_isThere(restic)))
+		throw restic.explain(EXIT.noRepository, '');
+}
+const prepare_PATIENCE_MS = 30_000;
+async function prepare_isThere(restic) {
+	const { exitCode } = await restic.run(['cat', 'config'], {
+		expected: [EXIT.noRepository],
+		patienceMs: prepare_PATIENCE_MS,
+	});
+	return exitCode === 0;
+}
+;
+const program_FOLDER = '/opt/switchyard-restic';
+const OWN_PROGRAMS = { restic: 'restic', ssh: 'ssh', environment: {}, mounts: [] };
+const program_SCRIPT = `set -eu
+folder=$1
+cd "$folder"
+[ ! -e ready ] || exit 0
+mkdir -p bin lib
+place() {
+  chmod 755 "$1"
+  mv -f "$1" "$2"
+}
+bring() {
+  from=$(command -v "$1") || return 0
+  libraries=$(ldd "$from" 2>/dev/null | sed -n 's/.*=> \\(\\/[^ ]*\\) .*/\\1/p; s/^[[:space:]]*\\(\\/[^ ]*\\) (.*/\\1/p') || true
+  if [ -z "$libraries" ]; then
+    cp -L "$from" "bin/$1.$$"
+    place "bin/$1.$$" "bin/$1"
+    return 0
+  fi
+  for library in $libraries "$from"; do
+    name=\${library##*/}
+    cp -L "$library" "lib/$name.$$"
+    place "lib/$name.$$" "lib/$name"
+    case $name in ld-*) loader=$name ;; esac
+  done
+  printf '#!/bin/sh\\nexec %s/%s --library-path %s %s/%s "$@"\\n' "$folder/lib" "$loader" "$folder/lib" "$folder/lib" "$1" >"bin/$1.$$"
+  place "bin/$1.$$" "bin/$1"
+}
+bring restic
+bring ssh
+[ ! -e /etc/ssl/certs/ca-certificates.crt ] || cp -L /etc/ssl/certs/ca-certificates.crt roots.pem
+[ -x bin/restic ]
+: >ready
+`;
+async function bringPrograms(surroundings, image) {
+	const { server } = surroundings;
+	const found = await server.engine.findImage(image);
+	const id = found?.Id?.replace('sha256:', '').slice(0, 12);
+	if (id === undefined)
+		throw new Error(`the image ${image} is not on ${server.name}`);
+	const volume = {
+		Type: 'volume',
+		Source: `switchyard_restic_${id}`,
+		Target: program_FOLDER,
+		VolumeOptions: { NoCopy: true },
+	};
+	const { exitCode, stderr } = await runContainer(surroundings, {
+		image,
+		command: ['sh', '-c', program_SCRIPT, 'sh', program_FOLDER],
+		environment: {},
+		files: {},
+		mounts: [volume],
+		isOutside: false,
+	}).catch((error) => ({ exitCode: 1, stderr: (0,model_errors .bD)(error) }));
+	if (exitCode !== 0) {
+		throw new model_errors .yo(`${server.name}: restic cannot be taken from the image ${image}: ${stderr.trim()}`, {
+			hint: 'It has to have restic 0.17 or newer and a shell, as the official one has: "backup.image" in the file names it.',
+		});
+	}
+	return {
+		restic: `${program_FOLDER}/bin/restic`,
+		ssh: `${program_FOLDER}/bin/ssh`,
+		environment: { SSL_CERT_FILE: `${program_FOLDER}/roots.pem` },
+		mounts: [{ ...volume, ReadOnly: true }],
+	};
+}
+;
+const LOCK_PATIENCE = '2m';
+class Restic {
+	surroundings;
+	repository;
+	#image;
+	constructor(surroundings, repository, image) {
+		this.surroundings = surroundings;
+		this.repository = repository;
+		this.#image = image;
+	}
+	get title() {
+		return targetTitle(this.repository.target);
+	}
+	requestFor(command) {
+		const access = accessTo(this.repository, this.surroundings.scope, OWN_PROGRAMS);
+		return {
+			image: this.#image,
+			command: [...access.command, ...command],
+			environment: access.environment,
+			files: access.files,
+			mounts: access.mounts,
+			isOutside: this.repository.target.kind !== 'disk',
+		};
+	}
+	async run(command, options = {}) {
+		const { exitCode, stdout, stderr } = await this.#attempt(command, options);
+		if (exitCode === 0 || options.expected?.includes(exitCode))
+			return { exitCode, values: restic_valuesOf(stdout) };
+		throw this.explain(exitCode, stderr);
+	}
+	explain(exitCode, stderr) {
+		return explainRestic({ exitCode, stderr, target: this.title, server: this.surroundings.server.name });
+	}
+	async #attempt(command, { folder, patienceMs }) {
+		const attempt = (words) => runContainer(this.surroundings, { ...this.requestFor(words), folder, patienceMs });
+		const patient = ['--retry-lock', LOCK_PATIENCE, '--cleanup-cache', '--json', ...command];
+		const ended = await attempt(patient);
+		if (ended.exitCode !== EXIT.locked)
+			return ended;
+		await attempt(['unlock']);
+		return await attempt(patient);
+	}
+}
+function restic_valuesOf(stdout) {
+	const text = stdout.trim();
+	if (text === '')
+		return [];
+	try {
+		return [JSON.parse(text)];
+	}
+	catch {
+		return text.split('\n').flatMap((line) => {
+			try {
+				return [JSON.parse(line)];
+			}
+			catch {
+				return [];
+			}
+		});
+	}
+}
+;
+async function openRepository(surroundings, { spec, secrets, isExpected, authFor }) {
+	const { scope } = surroundings;
+	await removeDeadRuns(surroundings);
+	await ensureImage(surroundings, spec.image, authFor);
+	const repository = { target: spec.to, password: secrets[spec.passwordSecret] ?? '', secrets };
+	const restic = new Restic(surroundings, repository, spec.image);
+	const [programs] = await Promise.all([
+		bringPrograms(surroundings, spec.image),
+		prepareRepository(restic, isExpected),
+	]);
+	return accessTo(repository, scope, programs);
+}
+async function ensureImage({ server: { engine, name }, signal }, image, authFor) {
+	if ((await engine.findImage(image)) !== undefined)
+		return;
+	const auth = await authFor(image);
+	try {
+		await engine.pullImage(image, { ...(auth && { auth }), onProgress: () => undefined, signal });
+	}
+	catch (error) {
+		if (signal.aborted)
+			throw signal.reason;
+		throw new model_errors .yo(`${name}: pulling ${image} failed: ${(0,model_errors .bD)(error)}`, {
+			hint: 'It is the image of restic: "backup.image" in the file names it.',
+			cause: error,
+		});
+	}
+}
+;
+async function restoreInPlace(surroundings, { service, spec, access }, receipt, confirm) {
+	const { server, clock } = surroundings;
+	const container = await requireRunning(surroundings, service);
+	const program = programOf(spec);
+	const names = program.namesOf(container, newBackupId(new Date(clock.now())));
+	const title = `the restore of ${service} from backup ${receipt.id}`;
+	const place = {
+		service,
+		image: container.imageId,
+		network: `container:${container.id}`,
+		memoryBytes: DUMP_MEMORY_BYTES,
+	};
+	const beside = program.restoreBeside(container, receipt.query, names);
+	const filled = await runJob(surroundings, {
+		title,
+		...place,
+		...jobOf(beside, access, snapshotsOf(receipt, program)),
+	});
+	requireWhole(`${server.name}: ${title}`, receipt, program.factsOf(filled.output));
+	await confirm();
+	await runJob(surroundings, { title, ...place, ...jobOf(program.swap(container, names), access, {}) });
+	return names.kept;
+}
+;
+async function createBackups(request) {
+	return await withHolders(request, async (holder, work) => {
+		const { spec, service } = holder;
+		const { receipt } = await work.step(`Back up ${service} on ${holder.server.name}`, () => makeBackup(work.surroundings, work.source).then((made) => ({ receipt: made })));
+		await work.keep(receipt, `backup ${receipt.id} of ${service}`);
+		const before = await work.receipts();
+		if (!isDue(spec, before, receipt))
+			return receipt;
+		return await verified(work, receipt);
+	});
+}
+async function verifyBackups(request) {
+	return await withHolders(request, async ({ service }, work) => {
+		const receipts = await work.receipts();
+		return await verified(work, chooseBackup(service, receipts, request.which, 'made'));
+	});
+}
+async function restoreBackups(request) {
+	const { author, leaseWaitMs, signal, services = [] } = request;
+	if (services.length !== 1) {
+		throw new model_errors .yo('a restore needs the name of the service whose data comes back', {
+			hint: 'Write it as the input "service", one name.',
+		});
+	}
+	const restore = async ({ service, server }, work) => {
+		const receipts = await work.receipts();
+		const receipt = chooseBackup(service, receipts, request.which, 'verified');
+		const kept = await work.step(`Restore backup ${receipt.id} of ${service} on ${server.name}`, () => restoreInPlace(work.surroundings, work.source, receipt, work.confirm));
+		request.log.warning(`${service} has the data of ${receipt.began_at} again. What it had before is kept as ${kept} on ${server.name}: remove it when nobody misses anything`);
+		return receipt;
+	};
+	return await withHolders(request, restore, { author, leaseWaitMs, signal });
+}
+async function verified(work, receipt) {
+	const { service, id } = receipt;
+	try {
+		const verification = await work.step(`Restore backup ${id} of ${service} into a scratch container`, () => verifyBackup(work.surroundings, work.source, receipt));
+		const { unverified: _earlier, ...known } = receipt;
+		const good = { ...known, verified: verification };
+		await work.keep(good, `backup ${id} of ${service} verified`);
+		return good;
+	}
+	catch (error) {
+		const bad = { ...receipt, unverified: (0,model_errors .bD)(error).split('\n')[0] ?? '' };
+		delete bad.verified;
+		await work.keep(bad, `backup ${id} of ${service} not verified`);
+		throw error;
+	}
+}
+function isDue({ verify }, before, { began_at }) {
+	if (verify !== 'daily')
+		return verify === 'always';
+	return !before.some(({ verified: found }) => found?.at.slice(0, 10) === began_at.slice(0, 10));
+}
+async function withHolders(request, work, access = 'read') {
+	const { wanted: file, excludedServers, clock, log, author, signal, secrets, registryAuth } = request;
+	const chosen = chosenOf(request);
+	const narrowing = { services: undefined, zones: undefined, excludedServers };
+	const opening = { wanted: file, narrowing, access, timeline: new Timeline(clock) };
+	return await withEnvironment(request, opening, async ({ wanted, fleet, journal }) => {
+		fleet.guardWith(() => journal.lease?.assertMayChange());
+		const scope = { project: wanted.project, environment: wanted.environment };
+		const holders = await holdersOf(fleet, scope, chosen);
+		const outcomes = [];
+		for (const holder of holders) {
+			const { service, spec, server } = holder;
+			const told = { service, server: server.name };
+			try {
+				const surroundings = { server, scope, clock, log, signal };
+				const before = await journal.snapshot.receipts(service);
+				const access = await openRepository(surroundings, {
+					spec,
+					secrets,
+					isExpected: before.some(({ target }) => target === targetTitle(spec.to)),
+					authFor: registryAuth,
+				});
+				const receipt = await work(holder, {
+					surroundings,
+					source: { service, spec, access, author },
+					step: (title, inner) => log.group(title, inner),
+					keep: (kept, what) => journal.keepReceipts([kept], what, author),
+					receipts: () => journal.snapshot.receipts(service),
+					confirm: async () => await journal.lease?.confirm(),
+				});
+				outcomes.push({ ...told, receipt });
+			}
+			catch (error) {
+				if (signal.aborted || !(error instanceof model_errors .yo))
+					throw error;
+				outcomes.push({ ...told, failure: error });
+			}
+		}
+		return { outcomes };
+	});
+}
+function chosenOf({ wanted, services, }) {
+	const all = wanted.services.flatMap(({ name, backup }) => backup === undefined ? [] : [{ service: name, spec: backup }]);
+	const unknown = services?.find((name) => !all.some(({ service }) => service === name));
+	if (unknown !== undefined || all.length === 0) {
+		throw new model_errors .yo(unknown === undefined
+			? `nothing of ${wanted.project} ${wanted.environment} is backed up`
+			: `the file does not back up ${JSON.stringify(unknown)}`, { hint: 'Write backup: true at a service that is a database.' });
+	}
+	return services === undefined ? all : all.filter(({ service }) => services.includes(service));
+}
+async function holdersOf(fleet, scope, chosen) {
+	const found = await fleet.onAll(async (server) => {
+		const here = await Promise.all(chosen.map(async (one) => (await findRunning(server, scope, one.service)) ? [{ ...one, server }] : []));
+		return here.flat();
+	});
+	const holders = found.flat();
+	const missing = chosen.find(({ service }) => !holders.some((holder) => holder.service === service));
+	if (missing === undefined)
+		return holders;
+	throw new model_errors .yo(`${missing.service} runs on none of the servers, so nobody can ask it for its data`, {
+		hint: 'Deploy it first. What it had before is in its earlier backups: "operation: restore" brings it back.',
+	});
+}
+;
+const LONGEST_S = 6 * 60 * 60;
+async function pullToRunner(restic, { snapshot, path }, file) {
+	const { server, signal } = restic.surroundings;
+	const { command, ...request } = restic.requestFor(['dump', '--no-lock', snapshot, path]);
+	const id = await createRun(restic.surroundings, { ...request, command: ['sleep', String(LONGEST_S)] });
+	const partial = `${file}.partial`;
+	try {
+		await server.engine.startContainer(id);
+		const dump = await server.engine.execStream(id, command, { signal });
+		const sent = new Digest();
+		await (0,promises_.pipeline)(dump.stdout, sent, (0,external_node_fs_.createWriteStream)(partial, { mode: 0o600 }), { signal });
+		const { exitCode, stderr } = await dump.ended;
+		if (exitCode !== 0)
+			throw restic.explain(exitCode, stderr);
+		const written = new Digest();
+		await (0,promises_.pipeline)((0,external_node_fs_.createReadStream)(partial), written, async (chunks) => {
+			for await (const _chunk of chunks)
+				;
+		});
+		const { sha256, bytes } = sent.result();
+		if (written.result().sha256 !== sha256) {
+			throw new model_errors .yo(`${file} is not what was pulled: its digest is another one`, {
+				hint: 'Is the disk of this machine in order? Pull it again, to another place.',
+			});
+		}
+		await (0,external_node_fs_promises_.rename)(partial, file);
+		return { bytes, sha256 };
+	}
+	finally {
+		await (0,external_node_fs_promises_.rm)(partial, { force: true });
+		await server.engine.removeContainer(id);
+	}
+}
+const SERVER_FOLDER = '/srv/switchyard-pulled';
+async function pullToServer(restic, { snapshot, path }, folder) {
+	if (!isAbsolutePath(folder)) {
+		throw new model_errors .yo(`${JSON.stringify(folder)} is no folder of a server`, {
+			hint: 'Write its whole path: /srv/pulled.',
+		});
+	}
+	const words = ['restore', '--no-lock', `${snapshot}:${parentOf(path)}`, '--target', SERVER_FOLDER];
+	await restic.run([...words, '--include', path.slice(path.lastIndexOf('/')), '--verify', '--overwrite', 'never'], {
+		folder: { onServer: folder, inside: SERVER_FOLDER },
+	});
+	return `${folder}${path.slice(path.lastIndexOf('/'))}`;
+}
+function parentOf(path) {
+	return path.slice(0, path.lastIndexOf('/')) || '/';
+}
+class Digest extends external_node_stream_.Transform {
+	#hash = (0,external_node_crypto_.createHash)('sha256');
+	#bytes = 0;
+	_transform(chunk, _encoding, done) {
+		this.#hash.update(chunk);
+		this.#bytes += chunk.length;
+		this.push(chunk);
+		done();
+	}
+	result() {
+		return { bytes: this.#bytes, sha256: this.#hash.digest('hex') };
+	}
+}
+;
+const Listed = main_schemas .YOg(main_schemas ._H3({
+	id: main_schemas .YjP(),
+	time: main_schemas .YjP(),
+	paths: main_schemas .YOg(main_schemas .YjP()).nullish(),
+	tags: main_schemas .YOg(main_schemas .YjP()).nullish(),
+	summary: main_schemas ._H3({ total_bytes_processed: main_schemas .Whr(), data_added_packed: main_schemas .Whr().optional() })
+		.optional(),
+}));
+async function snapshots_snapshotsOf(restic, tags) {
+	const { values } = await restic.run(['snapshots', '--no-lock', '--tag', tags.join(',')]);
+	const listed = values.flatMap((value) => Listed.parse(value ?? []));
+	return listed.map(snapshotFrom).sort((one, other) => Date.parse(one.time) - Date.parse(other.time));
+}
+function tagValue({ tags }, name) {
+	return tags.find((tag) => tag.startsWith(`${name}=`))?.slice(name.length + 1);
+}
+function snapshotFrom({ id, time, paths, tags, summary }) {
+	return {
+		id,
+		time,
+		paths: paths ?? [],
+		tags: tags ?? [],
+		...(summary && { sizeBytes: summary.total_bytes_processed }),
+		...(summary?.data_added_packed !== undefined && { storedBytes: summary.data_added_packed }),
+	};
+}
+;
+const Groups = main_schemas .YOg(main_schemas ._H3({ remove: main_schemas .YOg(main_schemas ._H3({ id: main_schemas .YjP() })).nullish() }));
+async function pruneBackups(restic, owner, retention, protectedBackups = []) {
+	const tags = ownerTags(owner);
+	const all = await snapshots_snapshotsOf(restic, tags);
+	const data = all.filter((one) => tagValue(one, 'part') === 'data');
+	const { values } = await restic.run([
+		...['forget', '--dry-run', '--tag', [...tags, 'part=data'].join(',')],
+		...['--group-by', ''],
+		...keepOptions(retention),
+	]);
+	const removed = values.flatMap((value) => Groups.parse(value ?? [])).flatMap(({ remove }) => remove ?? []);
+	const given = backupsToRemove(all, new Set(removed.map(({ id }) => id)), protectedBackups);
+	if (given.snapshots.length > 0)
+		await restic.run(['forget', '--prune', ...given.snapshots]);
+	return { backups: given.backups, kept: data.length - given.backups.length };
+}
+function ownerTags({ project, environment, service }) {
+	return [`project=${project}`, `environment=${environment}`, `service=${service}`];
+}
+function keepOptions({ daily, weekly, monthly }) {
+	const options = [
+		...(daily > 0 ? ['--keep-daily', String(daily)] : []),
+		...(weekly > 0 ? ['--keep-weekly', String(weekly)] : []),
+		...(monthly > 0 ? ['--keep-monthly', String(monthly)] : []),
+	];
+	return options.length > 0 ? options : ['--keep-last', '1'];
+}
+function backupsToRemove(all, removedData, protectedBackups) {
+	const backups = all
+		.filter(({ id }) => removedData.has(id))
+		.flatMap((one) => tagValue(one, 'backup') ?? [])
+		.filter((backup) => !protectedBackups.includes(backup));
+	const snapshots = all.filter((one) => backups.includes(tagValue(one, 'backup') ?? '')).map(({ id }) => id);
+	return { backups, snapshots };
+}
+;
+async function listBackups(request) {
+	return await withKept(request, async ({ service, server, scope, restic, receipts }) => {
+		const there = new Set((await snapshots_snapshotsOf(restic, ownerTags({ ...scope, service }))).map(({ id }) => id));
+		return receipts.map((receipt) => ({
+			service,
+			server: server.name,
+			receipt,
+			...(!there.has(receipt.snapshot) && { failure: kept_isGone(receipt) }),
+		}));
+	});
+}
+async function pruneOldBackups(request) {
+	return await withKept(request, async ({ service, spec, server, scope, restic, receipts, journal }) => {
+		const lastGood = receipts.filter(({ verified }) => verified !== undefined).at(-1);
+		const owner = { ...scope, service };
+		const { backups, kept } = await pruneBackups(restic, owner, spec.retention, lastGood ? [lastGood.id] : []);
+		const went = receipts.filter(({ id }) => backups.includes(id));
+		request.log.info(`${service}: ${kept} backups are kept, ${backups.length} went`);
+		if (went.length > 0) {
+			await journal.forgetReceipts(went, `${went.length} old backups of ${service} given up`, request.author);
+		}
+		return went.map((receipt) => ({ service, server: server.name, receipt }));
+	});
+}
+async function pullBackups(request) {
+	const { log, which, folder, serverFolder } = request;
+	return await withKept(request, async ({ service, server, scope, restic, receipts }) => {
+		const receipt = chooseBackup(service, receipts, which, 'made');
+		const found = await snapshots_snapshotsOf(restic, ownerTags({ ...scope, service }));
+		const [path = '/'] = found.find(({ id }) => id === receipt.snapshot)?.paths ?? [];
+		if (path === '/')
+			throw kept_isGone(receipt);
+		const pulled = { snapshot: receipt.snapshot, path };
+		const told = { service, server: server.name, receipt };
+		if (serverFolder !== undefined) {
+			const below = external_node_path_.posix.join(serverFolder, `${service}-${receipt.id}`);
+			const file = await pullToServer(restic, pulled, below);
+			log.info(`backup ${receipt.id} of ${service} is ${file} on ${server.name}`);
+			return [{ ...told, file }];
+		}
+		await (0,external_node_fs_promises_.mkdir)(folder, { recursive: true });
+		const file = (0,external_node_path_.join)(folder, `${service}-${receipt.id}${external_node_path_.posix.extname(path)}`);
+		const { bytes, sha256 } = await pullToRunner(restic, pulled, file);
+		log.info(`backup ${receipt.id} of ${service} is ${file}: ${bytes} bytes, sha256 ${sha256}`);
+		return [{ ...told, file, sha256 }];
+	});
+}
+async function withKept(request, work) {
+	const { wanted: file, excludedServers, clock, signal, secrets, registryAuth } = request;
+	const chosen = chosenOf(request);
+	const narrowing = { services: undefined, zones: undefined, excludedServers };
+	const opening = { wanted: file, narrowing, access: 'read', timeline: new Timeline(clock) };
+	return await withEnvironment(request, opening, async ({ wanted, fleet, journal }) => {
+		const scope = { project: wanted.project, environment: wanted.environment };
+		const outcomes = [];
+		for (const { service, spec } of chosen) {
+			const all = await journal.snapshot.receipts(service);
+			for (const { name, receipts } of placesOf(fleet, spec, all)) {
+				try {
+					const server = serverNamed(fleet, name, service);
+					const surroundings = { server, scope, clock, log: request.log, signal };
+					await removeDeadRuns(surroundings);
+					await ensureImage(surroundings, spec.image, registryAuth);
+					const repository = { target: spec.to, password: secrets[spec.passwordSecret] ?? '', secrets };
+					const restic = new Restic(surroundings, repository, spec.image);
+					outcomes.push(...(await work({ service, spec, server, restic, scope, receipts, journal })));
+				}
+				catch (error) {
+					if (signal.aborted || !(error instanceof model_errors .yo))
+						throw error;
+					outcomes.push({ service, server: name, failure: error });
+				}
+			}
+		}
+		return { outcomes };
+	});
+}
+function placesOf({ servers }, { to }, receipts) {
+	if (to.kind === 'disk') {
+		const byServer = Map.groupBy(receipts, ({ server }) => server);
+		return [...byServer].map(([name, own]) => ({ name, receipts: own }));
+	}
+	const last = servers.find(({ name }) => name === receipts.at(-1)?.server) ?? servers[0];
+	return last === undefined ? [] : [{ name: last.name, receipts }];
+}
+function serverNamed({ servers }, name, service) {
+	const found = servers.find((server) => server.name === name);
+	if (found !== undefined)
+		return found;
+	throw new model_errors .yo(`backups of ${service} lie on the disk of ${name}, which is none of the servers`, {
+		hint: `Where ${name} has gone they have gone with it. "to" in the file names a place elsewhere.`,
+	});
+}
+function kept_isGone({ id, service, target }) {
+	return new model_errors .yo(`backup ${id} of ${service} is on the record, and not at ${target}`, {
+		hint: 'Somebody has removed it there. Make a new one now: the action backup with "operation: create".',
+	});
+}
+;
+const backup = command_command({
+	title: 'Switchyard backup',
+	description: 'Back up databases and volumes of an environment from server to repository, verify each backup by restoring it, and bring one back.',
+	inputs: [
+		...PROJECT,
+		'operation',
+		'backup',
+		'folder',
+		'server-folder',
+		'service',
+		'exclude-servers',
+		'lease-wait',
+		'secrets',
+		'age-key',
+	],
+	outputs: ['backups'],
+	meanings: {
+		service: 'The services to work on, one a line. All that the file backs up when empty; `restore` needs one.',
+		secrets: 'The values of secrets by name, as a JSON object: all with the expression `toJSON(secrets)`. Needed are the password of the repository, and what opens the place where it is.',
+	},
+	async run(inputs, surroundings) {
+		const project = await openProject(inputs, surroundings);
+		const { operation, service: services, 'exclude-servers': excludedServers } = inputs;
+		const { wanted, reach, author, title } = project;
+		const secrets = repositorySecrets(project, services);
+		for (const value of Object.values(secrets))
+			surroundings.log.hide(value);
+		const request = {
+			...reach,
+			wanted,
+			services,
+			excludedServers,
+			secrets,
+			author,
+			signal: surroundings.signal,
+		};
+		const report = await backup_carryOut({ ...inputs, folder: (0,external_node_path_.join)(project.workspace, inputs.folder) }, request);
+		return {
+			kind: 'backups',
+			title,
+			operation,
+			report,
+			outputs: { backups: report.outcomes.map(outputOf) },
+			failure: failureIn(report),
+		};
+	},
+});
+function backup_carryOut({ operation, backup: which, folder, 'server-folder': serverFolder, 'lease-wait': leaseWaitMs, }, request) {
+	switch (operation) {
+		case 'create':
+			return createBackups(request);
+		case 'verify':
+			return verifyBackups({ ...request, which });
+		case 'list':
+			return listBackups(request);
+		case 'pull':
+			return pullBackups({ ...request, which, folder, serverFolder });
+		case 'prune':
+			return pruneOldBackups(request);
+		case 'restore':
+			return restoreBackups({ ...request, which, leaseWaitMs });
+	}
+}
+function repositorySecrets({ wanted, definitions, sources }, services) {
+	const names = wanted.services.flatMap(({ name, backup: spec }) => spec === undefined || services?.includes(name) === false
+		? []
+		: [spec.passwordSecret, ...targetSecrets(spec.to)]);
+	const errors = [];
+	const values = [...new Set(names)].map((name) => {
+		try {
+			return [name, requireSecret(name, sources, definitions)];
+		}
+		catch (error) {
+			if (!(error instanceof model_errors .yo))
+				throw error;
+			errors.push(error);
+			return [name, ''];
+		}
+	});
+	(0,model_errors .b2)(errors);
+	return Object.fromEntries(values);
+}
+function outputOf({ service, server, receipt, file, sha256, failure }) {
+	return {
+		service,
+		server,
+		...(receipt !== undefined && {
+			id: receipt.id,
+			at: receipt.began_at,
+			size_bytes: receipt.size_bytes,
+			stored_bytes: receipt.stored_bytes,
+			took_ms: receipt.took_ms,
+			target: receipt.target,
+		}),
+		...(file !== undefined && { file }),
+		...(sha256 !== undefined && { sha256 }),
+		verified: failure === undefined && receipt?.verified !== undefined,
+		...(receipt?.verified !== undefined && { restore_ms: receipt.verified.took_ms }),
+		...(failure !== undefined && { error: (0,model_errors .bD)(failure).split('\n')[0] ?? '' }),
+	};
+}
+function failureIn({ outcomes }) {
+	const failures = outcomes.flatMap(({ failure }) => (failure === undefined ? [] : [failure]));
+	try {
+		(0,model_errors .b2)(failures.filter((failure) => failure instanceof model_errors .yo));
+		return failures[0];
+	}
+	catch (error) {
+		return error;
 	}
 }
 ;
@@ -93593,7 +97975,7 @@ const buildPush = command_command({
 	},
 	async run(inputs, surroundings) {
 		const project = await readProject(inputs, surroundings);
-		const services = chosenServices(project, inputs.service);
+		const services = build_push_chosenServices(project, inputs.service);
 		if (inputs.eject)
 			return await eject(project, services, surroundings);
 		const access = registryAccess(project, inputs, surroundings);
@@ -93610,7 +97992,7 @@ async function eject(project, services, { env, log }) {
 	const ejected = await ejectDockerfiles(builds, { folder, workspace, checkout, log });
 	return { kind: 'built', title, images: [], ejected, outputs: builtOutputs([]), failure: undefined };
 }
-function chosenServices({ builds, wanted }, asked) {
+function build_push_chosenServices({ builds, wanted }, asked) {
 	const known = Object.keys(builds);
 	if (known.length === 0) {
 		throw new model_errors .yo('no service has a build, so there is nothing to do', {
@@ -93846,12 +98228,17 @@ async function status_status(request) {
 	return await withEnvironment(request, opening, async ({ wanted, repository, fleet, journal }) => {
 		const { snapshot } = journal;
 		const facts = await survey(fleet, snapshot, { wanted, repository, secrets: {}, narrowing, clock });
-		const [exposed, figures] = await Promise.all([
+		const [backups, exposed, figures] = await Promise.all([
+			backupAges(snapshot, wanted, clock.now()),
 			exposedOn(snapshot, request.secrets),
 			fleet.onAll((server) => figuresOf(server, facts.observed.find(({ name }) => name === server.name))),
 		]);
 		const traffic = trafficOf(wanted, figures.filter((one) => one !== undefined));
-		return { ...statusOf(buildKeptInput(facts), holderOf(snapshot.lease, clock.now()), traffic), exposed };
+		return {
+			...statusOf(buildKeptInput(facts), holderOf(snapshot.lease, clock.now()), traffic),
+			backups,
+			exposed,
+		};
 	});
 }
 async function figuresOf(server, observed) {
@@ -93885,6 +98272,14 @@ function endingIn({ certificates }) {
 		hint: 'Run the action certificates, or a deploy: it says why they cannot be renewed. Those of "mode: files" are renewed by whoever issued them.',
 	});
 }
+function lateIn({ backups }) {
+	const late = backups.filter(({ isLate }) => isLate);
+	if (late.length === 0)
+		return undefined;
+	return new model_errors .yo(late.map(describeBackup).join('; '), {
+		hint: 'Run the action backup, and see why the scheduled one does not: "max_age" in the file says how old a backup may be.',
+	});
+}
 const commands_status_status = command_command({
 	title: 'Switchyard status',
 	description: 'Show what runs where in an environment, and where it differs from the record.',
@@ -93903,7 +98298,7 @@ const commands_status_status = command_command({
 			kind: 'status',
 			report,
 			outputs: { releases: report.releases, result: report.services },
-			failure: endingIn(report),
+			failure: endingIn(report) ?? lateIn(report),
 		};
 	},
 });
@@ -93919,7 +98314,7 @@ const certificates_certificates = command_command({
 	async run({ action, domains, 'revocation-reason': reason, ...inputs }, surroundings) {
 		if (action !== 'list') {
 			const project = await openProject(inputs, surroundings);
-			const forced = action === 'issue' ? chosenOf(project, domains) : [];
+			const forced = action === 'issue' ? certificates_chosenOf(project, domains) : [];
 			const revoked = action === 'revoke' ? revocableOf(project, domains) : undefined;
 			return await change({ ...inputs, service: [] }, surroundings, {
 				scope: 'routes',
@@ -93938,7 +98333,7 @@ const certificates_certificates = command_command({
 		};
 	},
 });
-function chosenOf({ wanted }, domains) {
+function certificates_chosenOf({ wanted }, domains) {
 	const { tls } = wanted.nginx;
 	const all = tlsDomains(wanted.services.flatMap(({ route }) => domainsOf(route)), tls);
 	const wrong = domains?.find((domain) => !all.includes(domain));
@@ -93954,7 +98349,7 @@ function revocableOf(project, domains) {
 			hint: 'Write their domains, one a line, as the input "domains".',
 		});
 	}
-	const chosen = chosenOf(project, domains);
+	const chosen = certificates_chosenOf(project, domains);
 	for (const domain of chosen) {
 		const { mode } = tlsOf(project.wanted.nginx.tls, domain);
 		if (!isFromAuthority(mode)) {
@@ -94159,6 +98554,205 @@ async function rollback_list(inputs, surroundings) {
 	};
 }
 ;
+function namedSecrets({ secrets, definitions, }) {
+	const found = new Map();
+	const use = (name) => {
+		const known = found.get(name) ?? { from: named_secrets_originOf(definitions, name), services: [] };
+		found.set(name, known);
+		return known;
+	};
+	for (const [name, { generate }] of Object.entries(definitions))
+		if (generate !== undefined)
+			use(name);
+	for (const [service, sources] of Object.entries(secrets)) {
+		const names = Object.values(sources).flatMap((one) => one instanceof SecretText ? one.names : [one.secret]);
+		for (const name of new Set(names))
+			use(name).services.push(service);
+	}
+	return found;
+}
+function named_secrets_originOf(definitions, name) {
+	const { generate, file, isEncrypted } = (Object.hasOwn(definitions, name) ? definitions[name] : undefined) ?? {};
+	if (generate !== undefined)
+		return 'generated';
+	if (file === undefined)
+		return 'run';
+	return isEncrypted ? 'encrypted file' : 'file';
+}
+;
+const KEPT_MS = 30 * 24 * 60 * 60_000;
+async function pruneSecrets(request) {
+	const { wanted: file, excludedServers, isDryRun, clock, log } = request;
+	const { author, leaseWaitMs, signal } = request;
+	const opening = {
+		wanted: file,
+		narrowing: { services: undefined, zones: undefined, excludedServers },
+		access: isDryRun ? 'read' : { author, leaseWaitMs, signal },
+		timeline: new Timeline(clock),
+	};
+	return await withEnvironment(request, opening, async ({ wanted, repository, fleet, journal }) => {
+		const scope = { project: wanted.project, environment: wanted.environment };
+		const observed = await fleet.onAll((server) => observe(server, scope, wanted, clock));
+		checkOwner(wanted, { repository, takeOverFrom: undefined }, observed);
+		const needed = await neededSets(journal.snapshot);
+		for (const { service, secretsVersion } of observed.flatMap(({ copies }) => copies))
+			needed.add(secretSetKey(service, secretsVersion));
+		const pruned = await log.group('Look for values that nobody needs', () => fleet.onAll(async (server) => {
+			const kept = new SecretSets(server, scope, wanted.nginx.image);
+			const sets = unneeded(await kept.list(), needed, clock.now());
+			if (sets.length > 0 && !isDryRun) {
+				await journal.lease?.confirm();
+				await kept.forget(sets);
+			}
+			return { server: server.name, sets };
+		}));
+		return pruned.filter(({ sets }) => sets.length > 0);
+	});
+}
+async function neededSets(snapshot) {
+	const { services, release_numbers = {} } = snapshot.state;
+	const names = [...new Set([...Object.keys(services), ...Object.keys(release_numbers)])];
+	const releases = await Promise.all(names.map((name) => snapshot.releases(name)));
+	return new Set(releases.flat().map((one) => secretSetKey(one.service, one.secrets_version)));
+}
+function unneeded(kept, needed, now) {
+	return kept
+		.filter(({ service, version }) => !needed.has(secretSetKey(service, version)))
+		.filter(({ keptAt }) => now - keptAt.getTime() > KEPT_MS)
+		.map(({ service, version }) => ({ service, version }))
+		.sort((a, b) => (a.service === b.service ? a.version - b.version : a.service < b.service ? -1 : 1));
+}
+;
+async function listSecrets(snapshot, named) {
+	const services = [...new Set([...named.values()].flatMap((one) => one.services))];
+	const users = await Promise.all(services.map(async (service) => [service, userOf(snapshot.state, service, await snapshot.releases(service))]));
+	const { generated_secrets: generated = {} } = snapshot.state;
+	const sealed = await snapshot.sealedSecrets();
+	const names = [...new Set([...named.keys(), ...Object.keys(generated)])].sort();
+	return Object.fromEntries(names.map((name) => [name, secret_list_listed(name, { named, generated, sealed, users: new Map(users) })]));
+}
+function secret_list_listed(name, known) {
+	const use = known.named.get(name);
+	const generated = Object.hasOwn(known.generated, name) ? known.generated[name] : undefined;
+	const own = Object.hasOwn(known.sealed, name) ? known.sealed[name] : undefined;
+	return {
+		from: use?.from ?? 'generated',
+		usedBy: (use?.services ?? []).map((service) => known.users.get(service)),
+		...(generated && { generated, sealedFor: own?.id === generated.id ? [...own.recipients] : [] }),
+	};
+}
+function userOf({ services }, service, releases) {
+	const current = releases.find(({ number }) => number === services[service]?.release);
+	if (current === undefined || secretNamesOf(current.container).length === 0)
+		return { service, set: 0 };
+	const { secrets_version: set } = current;
+	const [first] = releases
+		.filter((one) => one.secrets_version === set)
+		.map((one) => one.created_at)
+		.sort();
+	return { service, set, ...(first !== undefined && { since: first }) };
+}
+;
+const export_secrets_MODE = 0o600;
+async function exportSecrets({ workspace, reach }, { 'age-key': keys = [], file, plain }, log) {
+	if (file === undefined) {
+		throw new model_errors .yo('no file to export to is named', {
+			hint: 'Write its path as the input "file": one that is not there yet, and that git ignores.',
+		});
+	}
+	const store = await reach.openStore();
+	const sealed = await store
+		.read()
+		.then((snapshot) => snapshot.sealedSecrets())
+		.finally(() => store.close());
+	const values = await openAll(sealed, keys);
+	for (const value of Object.values(values))
+		log.hide(value);
+	const text = `${JSON.stringify(values, null, 2)}\n`;
+	await writeNew((0,external_node_path_.resolve)(workspace, file), plain ? text : await sealAge(await recipientsOf(keys), text), file);
+	return Object.keys(values);
+}
+async function openAll(sealed, keys) {
+	const names = Object.keys(sealed).sort();
+	if (names.length === 0) {
+		throw new model_errors .yo('there are no encrypted copies of generated secrets on the state branch', {
+			hint: 'The next deploy of a service that uses some writes them for those that "age_recipients" names. Until then they are on the servers alone.',
+		});
+	}
+	const opened = names.map(async (name) => {
+		const text = await openAge(`the encrypted copy of secret ${name}`, Buffer.from(sealed[name].age), keys);
+		return [name, text.toString()];
+	});
+	return Object.fromEntries(await Promise.all(opened));
+}
+async function writeNew(path, text, said) {
+	try {
+		const handle = await (0,external_node_fs_promises_.open)(path, 'wx', export_secrets_MODE);
+		try {
+			await handle.writeFile(text);
+		}
+		finally {
+			await handle.close();
+		}
+	}
+	catch (cause) {
+		throw new model_errors .yo(`${said} cannot be written: ${(0,model_errors .bD)(cause)}`, {
+			hint: 'Name a file that is not there yet, in a folder that is.',
+			cause,
+		});
+	}
+}
+;
+const secrets_secrets = command_command({
+	title: 'Switchyard secrets',
+	description: 'Show the secrets of an environment by name, and who can open the encrypted copies of generated ones; give up old values; export for whoever has a key.',
+	inputs: [...PROJECT, 'task', 'age-key', 'file', 'plain', 'exclude-servers', 'lease-wait', 'dry-run'],
+	outputs: ['changed', 'result'],
+	meanings: {
+		'age-key': 'The key that opens the encrypted copies of generated secrets, as age-keygen has written it; for `export`.',
+		'dry-run': 'With `true`, `prune` says what it would give up, and gives up nothing.',
+		result: 'JSON: by name where a secret comes from (`from`), the services that use it with the number of their values and since when they have them (`usedBy`), and of a generated one when, by which run and how long it was made, its servers (`generated`), and who can open its encrypted copy (`sealedFor`).',
+	},
+	async run(inputs, surroundings) {
+		const project = await openProject(inputs, surroundings);
+		const { task, file, plain: isPlain, 'dry-run': isDryRun } = inputs;
+		const shown = async (changed) => {
+			const secrets = await secrets_listed(project);
+			const { title, recipients } = project;
+			const outputs = { changed, result: secrets };
+			return { kind: 'secrets', title, secrets, recipients, outputs, failure: undefined };
+		};
+		switch (task) {
+			case 'prune': {
+				const { reach, wanted, author } = project;
+				const { 'exclude-servers': excludedServers, 'lease-wait': leaseWaitMs } = inputs;
+				const { signal } = surroundings;
+				const pruned = await pruneSecrets({
+					...reach,
+					...{ wanted, author, excludedServers, leaseWaitMs, isDryRun, signal },
+				});
+				return { ...(await shown(pruned.length > 0)), task, pruned, isDryRun };
+			}
+			case 'export': {
+				const exported = await exportSecrets(project, inputs, surroundings.log);
+				return { ...(await shown(false)), task, exported, file: file, isPlain };
+			}
+			default:
+				return { ...(await shown(false)), task };
+		}
+	},
+});
+async function secrets_listed(project) {
+	const named = namedSecrets(project);
+	const store = await project.reach.openStore();
+	try {
+		return await listSecrets(await store.read(), named);
+	}
+	finally {
+		await store.close();
+	}
+}
+;
 const toggleDeploy = command_command({
 	title: 'Switchyard toggle-deploy',
 	description: 'Start new containers beside the old ones, prove them healthy, switch nginx on every server, drain and stop the old ones.',
@@ -94219,6 +98813,8 @@ const ACTIONS = {
 		color: 'blue',
 		command: maintenance_maintenance,
 	},
+	backup: { folder: 'actions/backup', icon: 'archive', color: 'blue', command: backup },
+	secrets: { folder: 'actions/secrets', icon: 'shield', color: 'blue', command: secrets_secrets },
 	status: { folder: 'actions/status', icon: 'list', color: 'blue', command: commands_status_status },
 };
 ;
@@ -94471,7 +99067,7 @@ function reasonFor(error, { isFromFork }) {
 }
 ;
 const LONGEST_END_MS = 6_000;
-main_core .$W({ jitless: true });
+core_core .$W({ jitless: true });
 async function run(name) {
 	const log = new RunnerLog();
 	const signal = cancelOnSignals(log, (error) => main_end(name, error, log));

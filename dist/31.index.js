@@ -1,12 +1,14 @@
 "use strict";
-exports.id = 905;
-exports.ids = [905];
+exports.id = 31;
+exports.ids = [31];
 exports.modules = {
-  5905:
+  3031:
   ((__unused_webpack___webpack_module__, __webpack_exports__, __webpack_require__) => {
 __webpack_require__.d(__webpack_exports__, {
   Decrypter: () => (  Decrypter),
-  armor: () => (  armor_namespaceObject)
+  Encrypter: () => (  Encrypter),
+  armor: () => (  armor_namespaceObject),
+  identityToRecipient: () => (  identityToRecipient)
 });
 var armor_namespaceObject = {};
 __webpack_require__.r(armor_namespaceObject);
@@ -417,7 +419,7 @@ function expand(hash, prk, info, length = 32, _recycled) {
 	utils_clean(okm);
 	return res;
 }
-const hkdf_hkdf = (hash, ikm, salt, info, length) => {
+const hkdf = (hash, ikm, salt, info, length) => {
 	ahash(hash);
 	if (salt === undefined)
 		salt = new Uint8Array(hash.outputLen);
@@ -1882,7 +1884,7 @@ function scryptOutput(password, dkLen, B, V, tmp) {
 	utils_clean(B, V, tmp);
 	return res;
 }
-function scrypt_scrypt(password, salt, opts) {
+function scrypt(password, salt, opts) {
 	const { N, r, p, dkLen, blockSize32, V, B32, B, tmp, blockMixCb } = scryptInit(password, salt, opts);
 	utils_swap32IfBE(B32);
 	for (let pi = 0; pi < p; pi++) {
@@ -2096,7 +2098,7 @@ function abignumber(n) {
 		ciphers_utils_anumber(n);
 	return n;
 }
-function utils_numberToBytesBE(n, len) {
+function numberToBytesBE(n, len) {
 	ciphers_utils_anumber(len);
 	if (len === 0)
 		throw new Error('zero output length is invalid');
@@ -2954,7 +2956,7 @@ const _poly1305_aead = (xorStream) => (key, nonce, AAD) => {
 		},
 	};
 };
-const chacha_chacha20poly1305 =   wrapCipher({ blockSize: 64, nonceLength: 12, tagLength: 16, withAAD: true },
+const chacha20poly1305 =   wrapCipher({ blockSize: 64, nonceLength: 12, tagLength: 16, withAAD: true },
   _poly1305_aead(chacha20));
 const xchacha20poly1305 =   wrapCipher({ blockSize: 64, nonceLength: 24, tagLength: 16, withAAD: true },
   _poly1305_aead(xchacha20));
@@ -3669,10 +3671,10 @@ function utils_hexToNumber(hex) {
 function curves_utils_bytesToNumberBE(bytes) {
 	return utils_hexToNumber(hashes_utils_bytesToHex(bytes));
 }
-function utils_bytesToNumberLE(bytes) {
+function bytesToNumberLE(bytes) {
 	return utils_hexToNumber(hashes_utils_bytesToHex(curves_utils_copyBytes(hashes_utils_abytes(bytes)).reverse()));
 }
-function curves_utils_numberToBytesBE(n, len) {
+function utils_numberToBytesBE(n, len) {
 	hashes_utils_anumber(len);
 	n = utils_abignumber(n);
 	const res = hashes_utils_hexToBytes(n.toString(16).padStart(len * 2, '0'));
@@ -3680,8 +3682,8 @@ function curves_utils_numberToBytesBE(n, len) {
 		throw new Error('number too large');
 	return res;
 }
-function utils_numberToBytesLE(n, len) {
-	return curves_utils_numberToBytesBE(n, len).reverse();
+function numberToBytesLE(n, len) {
+	return utils_numberToBytesBE(n, len).reverse();
 }
 function numberToVarBytesBE(n) {
 	return hexToBytes_(numberToHexUnpadded(utils_abignumber(n)));
@@ -4122,7 +4124,7 @@ class _Field {
 		return this._sqrt(this, num);
 	}
 	toBytes(num) {
-		return this.isLE ? utils_numberToBytesLE(num, this.BYTES) : curves_utils_numberToBytesBE(num, this.BYTES);
+		return this.isLE ? numberToBytesLE(num, this.BYTES) : utils_numberToBytesBE(num, this.BYTES);
 	}
 	fromBytes(bytes, skipValidation = false) {
 		hashes_utils_abytes(bytes);
@@ -4137,7 +4139,7 @@ class _Field {
 		}
 		if (bytes.length !== BYTES)
 			throw new Error('Field.fromBytes: expected ' + BYTES + ' bytes, got ' + bytes.length);
-		let scalar = isLE ? utils_bytesToNumberLE(bytes) : curves_utils_bytesToNumberBE(bytes);
+		let scalar = isLE ? bytesToNumberLE(bytes) : curves_utils_bytesToNumberBE(bytes);
 		if (modFromBytes)
 			scalar = modular_mod(scalar, ORDER);
 		if (!skipValidation)
@@ -4184,9 +4186,9 @@ function mapHashToField(key, fieldOrder, isLE = false) {
 	const minLen = getMinHashLength(fieldOrder);
 	if (len < 16 || len < minLen || len > 1024)
 		throw new Error('expected ' + minLen + '-1024 bytes of input, got ' + len);
-	const num = isLE ? utils_bytesToNumberLE(key) : curves_utils_bytesToNumberBE(key);
+	const num = isLE ? bytesToNumberLE(key) : curves_utils_bytesToNumberBE(key);
 	const reduced = modular_mod(num, fieldOrder - modular_1n) + modular_1n;
-	return isLE ? utils_numberToBytesLE(reduced, fieldLen) : curves_utils_numberToBytesBE(reduced, fieldLen);
+	return isLE ? numberToBytesLE(reduced, fieldLen) : utils_numberToBytesBE(reduced, fieldLen);
 }
 ;
 const curve_0n =   BigInt(0);
@@ -4594,7 +4596,7 @@ function edwards(params, extraOpts = {}) {
 			const normed = curves_utils_copyBytes(bytes);
 			const lastByte = bytes[len - 1];
 			normed[len - 1] = lastByte & ~0x80;
-			const y = utils_bytesToNumberLE(normed);
+			const y = bytesToNumberLE(normed);
 			const max = zip215 ? MASK : Fp.ORDER;
 			aInRange('point.y', y, edwards_0n, max);
 			const y2 = modP(y * y);
@@ -4819,7 +4821,7 @@ function eddsa(Point, cHash, eddsaOpts = {}) {
 			return data;
 		});
 	function modN_LE(hash) {
-		return Fn.create(utils_bytesToNumberLE(hash));
+		return Fn.create(bytesToNumberLE(hash));
 	}
 	function getPrivateScalar(key) {
 		const len = lengths.secretKey;
@@ -4870,7 +4872,7 @@ function eddsa(Point, cHash, eddsaOpts = {}) {
 			msg = prehash(msg);
 		const mid = len / 2;
 		const r = sig.subarray(0, mid);
-		const s = utils_bytesToNumberLE(sig.subarray(mid, len));
+		const s = bytesToNumberLE(sig.subarray(mid, len));
 		let A, R, SB;
 		try {
 			A = Point.fromBytes(publicKey, zip215);
@@ -5134,16 +5136,16 @@ function montgomery(curveDef) {
 	const modP = (n) => modular_mod(n, P);
 	const GuBytes = encodeU(Gu);
 	function encodeU(u) {
-		return utils_numberToBytesLE(modP(u), fieldLen);
+		return numberToBytesLE(modP(u), fieldLen);
 	}
 	function decodeU(u) {
 		const _u = curves_utils_copyBytes(hashes_utils_abytes(u, fieldLen, 'uCoordinate'));
 		if (is25519)
 			_u[31] &= 127;
-		return modP(utils_bytesToNumberLE(_u));
+		return modP(bytesToNumberLE(_u));
 	}
 	function decodeScalar(scalar) {
-		return utils_bytesToNumberLE(adjustScalarBytes(curves_utils_copyBytes(hashes_utils_abytes(scalar, fieldLen, 'scalar'))));
+		return bytesToNumberLE(adjustScalarBytes(curves_utils_copyBytes(hashes_utils_abytes(scalar, fieldLen, 'scalar'))));
 	}
 	function scalarMult(scalar, u) {
 		const pu = montgomeryLadder(decodeU(u), decodeScalar(scalar));
@@ -5291,7 +5293,7 @@ function ed(opts) {
 const ed25519 =   ed({});
 const ed25519ctx =   ed({ domain: ed25519_domain });
 const ed25519ph =   ed({ domain: ed25519_domain, prehash: hashes_sha2_sha512 });
-const ed25519_x25519 =   (() => {
+const x25519 =   (() => {
 	const P = ed25519_CURVE_p;
 	return montgomery({
 		P,
@@ -5382,7 +5384,7 @@ const ONE_MINUS_D_SQ =   BigInt('11598430216687798791937755218555866479373577597
 const D_MINUS_ONE_SQ =   BigInt('40440834346308536858101042469323190826248399146238708352240133220865137265952');
 const invertSqrt = (number) => uvRatio(ed25519_1n, number);
 const MAX_255B =   BigInt('0x7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff');
-const bytes255ToNumberLE = (bytes) => Fp.create(utils_bytesToNumberLE(bytes) & MAX_255B);
+const bytes255ToNumberLE = (bytes) => Fp.create(bytesToNumberLE(bytes) & MAX_255B);
 function calcElligatorRistrettoMap(r0) {
 	const { d } = ed25519_CURVE;
 	const P = ed25519_CURVE_p;
@@ -5510,7 +5512,7 @@ const ristretto255_hasher = {
 	},
 	hashToScalar(msg, options = { DST: _DST_scalar }) {
 		const xmd = expand_message_xmd(msg, options.DST, 64, hashes_sha2_sha512);
-		return Fn.create(utils_bytesToNumberLE(xmd));
+		return Fn.create(bytesToNumberLE(xmd));
 	},
 	deriveToCurve(bytes) {
 		hashes_utils_abytes(bytes, 64);
@@ -5743,7 +5745,7 @@ const DER = {
 	},
 };
 const weierstrass_0n = BigInt(0), weierstrass_1n = BigInt(1), weierstrass_2n = BigInt(2), weierstrass_3n = BigInt(3), weierstrass_4n = BigInt(4);
-function weierstrass(params, extraOpts = {}) {
+function weierstrass_weierstrass(params, extraOpts = {}) {
 	const validated = createCurveFields('weierstrass', params, extraOpts);
 	const { Fp, Fn } = validated;
 	let CURVE = validated.CURVE;
@@ -6564,8 +6566,8 @@ function createSWU(Point, opts) {
 	const map = mapToCurveSimpleSWU(Point.Fp, opts);
 	return (scalars) => map(scalars[0]);
 }
-const p256_Point =   weierstrass(p256_CURVE);
-const nist_p256 =   weierstrass_ecdsa(p256_Point, hashes_sha2_sha256);
+const p256_Point =   weierstrass_weierstrass(p256_CURVE);
+const p256 =   weierstrass_ecdsa(p256_Point, hashes_sha2_sha256);
 const p256_hasher =   (  null && ((() => {
 	return createHasher(p256_Point, createSWU(p256_Point, {
 		A: p256_CURVE.a,
@@ -6588,7 +6590,7 @@ const p256_oprf =   (  null && ((() => createORPF({
 	hashToGroup: p256_hasher.hashToCurve,
 	hashToScalar: p256_hasher.hashToScalar,
 }))()));
-const p384_Point =   weierstrass(p384_CURVE);
+const p384_Point =   weierstrass_weierstrass(p384_CURVE);
 const nist_p384 =   weierstrass_ecdsa(p384_Point, hashes_sha2_sha384);
 const p384_hasher =   (  null && ((() => {
 	return createHasher(p384_Point, createSWU(p384_Point, {
@@ -6613,7 +6615,7 @@ const p384_oprf =   (  null && ((() => createORPF({
 	hashToScalar: p384_hasher.hashToScalar,
 }))()));
 const Fn521 =   (() => Field(p521_CURVE.n, { allowedLengths: [65, 66] }))();
-const p521_Point =   weierstrass(p521_CURVE, { Fn: Fn521 });
+const p521_Point =   weierstrass_weierstrass(p521_CURVE, { Fn: Fn521 });
 const p521 =   (  null && (ecdsa(p521_Point, sha512)));
 const p521_hasher =   (  null && ((() => {
 	return createHasher(p521_Point, createSWU(p521_Point, {
@@ -6675,7 +6677,7 @@ function hkdf_expand(hash, prk, info, length = 32) {
 	hashes_utils_clean(T, hkdf_HKDF_COUNTER);
 	return okm.slice(0, length);
 }
-const hashes_hkdf_hkdf = (hash, ikm, salt, info, length) => hkdf_expand(hash, hashes_hkdf_extract(hash, ikm, salt), info, length);
+const hkdf_hkdf = (hash, ikm, salt, info, length) => hkdf_expand(hash, hashes_hkdf_extract(hash, ikm, salt), info, length);
 ;
 const sha3_0n = BigInt(0);
 const sha3_1n = BigInt(1);
@@ -6860,7 +6862,7 @@ class Keccak {
 const genKeccak = (suffix, blockLen, outputLen, info = {}) => hashes_utils_createHasher(() => new Keccak(blockLen, suffix, outputLen), info);
 const sha3_224 =   (  null && (genKeccak(0x06, 144, 28,
   oidNist(0x07))));
-const sha3_sha3_256 =   genKeccak(0x06, 136, 32,
+const sha3_256 =   genKeccak(0x06, 136, 32,
   hashes_utils_oidNist(0x08));
 const sha3_384 =   (  null && (genKeccak(0x06, 104, 48,
   oidNist(0x09))));
@@ -7341,7 +7343,7 @@ function vecCoder(c, vecLen) {
 		},
 	};
 }
-function utils_cleanBytes(...list) {
+function cleanBytes(...list) {
 	for (const t of list) {
 		if (Array.isArray(t))
 			for (const b of t)
@@ -7484,7 +7486,7 @@ const createXofShake = (shake) => (seed, blockLen) => {
 		},
 		clean: () => {
 			h.destroy();
-			utils_cleanBytes(buf, _seed);
+			cleanBytes(buf, _seed);
 		},
 	};
 };
@@ -7627,7 +7629,7 @@ const genKPKE = (opts) => {
 				publicKey: publicCoder.encode([tHat, rho]),
 				secretKey: secretCoder.encode(sHat),
 			};
-			utils_cleanBytes(rho, sigma, sHat, tHat, seedDst, seedHash);
+			cleanBytes(rho, sigma, sHat, tHat, seedDst, seedHash);
 			return res;
 		},
 		encrypt: (publicKey, msg, seed) => {
@@ -7648,14 +7650,14 @@ const genKPKE = (opts) => {
 				polyAdd(e1, NTT.decode(tmp));
 				u.push(e1);
 				polyAdd(tmp2, MultiplyNTTs(tHat[i], rHat[i]));
-				utils_cleanBytes(tmp);
+				cleanBytes(tmp);
 			}
 			x.clean();
 			const e2 = sampleCBD(PRF, seed, 2 * K, ETA2);
 			polyAdd(e2, NTT.decode(tmp2));
 			const v = poly1.decode(msg);
 			polyAdd(v, e2);
-			utils_cleanBytes(tHat, rHat, tmp2, e2);
+			cleanBytes(tHat, rHat, tmp2, e2);
 			return cipherCoder.encode([u, v]);
 		},
 		decrypt: (cipherText, privateKey) => {
@@ -7665,7 +7667,7 @@ const genKPKE = (opts) => {
 			for (let i = 0; i < K; i++)
 				polyAdd(tmp, MultiplyNTTs(sk[i], NTT.encode(u[i])));
 			polySub(v, NTT.decode(tmp));
-			utils_cleanBytes(tmp, sk, u);
+			cleanBytes(tmp, sk, u);
 			return poly1.encode(v);
 		},
 	};
@@ -7691,7 +7693,7 @@ function createKyber(opts) {
 			const { publicKey, secretKey: sk } = KPKE.keygen(seed.subarray(0, 32));
 			const publicKeyHash = HASH256(publicKey);
 			const secretKey = secretCoder.encode([sk, publicKey, publicKeyHash, seed.subarray(32)]);
-			utils_cleanBytes(sk, publicKeyHash);
+			cleanBytes(sk, publicKeyHash);
 			return { publicKey, secretKey };
 		},
 		getPublicKey: (secretKey) => {
@@ -7704,13 +7706,13 @@ function createKyber(opts) {
 			const eke = publicKey.subarray(0, 384 * opts.K);
 			const ek = KPKESecretCoder.encode(KPKESecretCoder.decode(post_quantum_utils_copyBytes(eke)));
 			if (!post_quantum_utils_equalBytes(ek, eke)) {
-				utils_cleanBytes(ek);
+				cleanBytes(ek);
 				throw new Error('ML-KEM.encapsulate: wrong publicKey modulus');
 			}
-			utils_cleanBytes(ek);
+			cleanBytes(ek);
 			const kr = HASH512.create().update(msg).update(HASH256(publicKey)).digest();
 			const cipherText = KPKE.encrypt(publicKey, msg, kr.subarray(32, 64));
-			utils_cleanBytes(kr.subarray(32));
+			cleanBytes(kr.subarray(32));
 			return { cipherText, sharedSecret: kr.subarray(0, 32) };
 		},
 		decapsulate: (cipherText, secretKey) => {
@@ -7728,7 +7730,7 @@ function createKyber(opts) {
 			const cipherText2 = KPKE.encrypt(publicKey, msg, kr.subarray(32, 64));
 			const isValid = post_quantum_utils_equalBytes(cipherText, cipherText2);
 			const Kbar = KDF.create({ dkLen: 32 }).update(z).update(cipherText).digest();
-			utils_cleanBytes(msg, cipherText2, !isValid ? Khat : Kbar);
+			cleanBytes(msg, cipherText2, !isValid ? Khat : Kbar);
 			return isValid ? Khat : Kbar;
 		},
 	};
@@ -7741,7 +7743,7 @@ function shakePRF(dkLen, key, nonce) {
 		.digest();
 }
 const opts = {
-	HASH256: sha3_sha3_256,
+	HASH256: sha3_256,
 	HASH512: sha3_512,
 	KDF: sha3_shake256,
 	XOF: XOF128,
@@ -7751,7 +7753,7 @@ const ml_kem512 =   createKyber({
 	...opts,
 	...PARAMS[512],
 });
-const ml_kem_ml_kem768 =   createKyber({
+const ml_kem768 =   createKyber({
 	...opts,
 	...PARAMS[768],
 });
@@ -7770,7 +7772,7 @@ function ecKeygen(curve, allowZeroKey = false) {
 			throw new Error('No Point.Fn');
 		keygen = (seed = post_quantum_utils_randomBytes(lengths.seed)) => {
 			hashes_utils_abytes(seed, lengths.seed, 'seed');
-			const seedScalar = Fn.isLE ? utils_bytesToNumberLE(seed) : curves_utils_bytesToNumberBE(seed);
+			const seedScalar = Fn.isLE ? bytesToNumberLE(seed) : curves_utils_bytesToNumberBE(seed);
 			const secretKey = Fn.toBytes(Fn.create(seedScalar));
 			return { secretKey, publicKey: curve.getPublicKey(secretKey) };
 		};
@@ -7793,7 +7795,7 @@ function ecdhKem(curve, allowZeroKey = false) {
 			const ek = this.keygen(rand).secretKey;
 			const sharedSecret = this.decapsulate(publicKey, ek);
 			const cipherText = curve.getPublicKey(ek);
-			utils_cleanBytes(ek);
+			cleanBytes(ek);
 			return { sharedSecret, cipherText };
 		},
 		decapsulate(cipherText, secretKey) {
@@ -7847,8 +7849,8 @@ expandSeed, ...ck) {
 		keygen(seed = post_quantum_utils_randomBytes(realSeedLen)) {
 			const { publicKey: pk, secretKey } = expandDecapsulationKey(seed);
 			const publicKey = pkCoder.encode(pk);
-			utils_cleanBytes(pk);
-			utils_cleanBytes(secretKey);
+			cleanBytes(pk);
+			cleanBytes(secretKey);
 			return { secretKey: seed, publicKey };
 		},
 		expandDecapsulationKey,
@@ -7884,7 +7886,7 @@ expandSeed, combiner, ...kems) {
 				sharedSecret: combiner(pks, cipherText, sharedSecret),
 				cipherText: ctCoder.encode(cipherText),
 			};
-			utils_cleanBytes(sharedSecret, cipherText);
+			cleanBytes(sharedSecret, cipherText);
 			return res;
 		},
 		decapsulate(ct, seed) {
@@ -7924,8 +7926,8 @@ function QSF(label, pqc, curveKEM, xof, kdf) {
 	utils_ahash(kdf);
 	return combineKEMS(32, 32, expandSeedXof(xof), (pk, ct, ss) => kdf(hashes_utils_concatBytes(ss[0], ss[1], ct[1], pk[1], utils_asciiToBytes(label))), pqc, curveKEM);
 }
-const QSF_ml_kem768_p256 = QSF('QSF-KEM(ML-KEM-768,P-256)-XOF(SHAKE256)-KDF(SHA3-256)', ml_kem_ml_kem768, ecdhKem(nist_p256, true), sha3_shake256, sha3_sha3_256);
-const QSF_ml_kem1024_p384 = QSF('QSF-KEM(ML-KEM-1024,P-384)-XOF(SHAKE256)-KDF(SHA3-256)', ml_kem_ml_kem1024, ecdhKem(nist_p384, true), sha3_shake256, sha3_sha3_256);
+const QSF_ml_kem768_p256 = QSF('QSF-KEM(ML-KEM-768,P-256)-XOF(SHAKE256)-KDF(SHA3-256)', ml_kem768, ecdhKem(p256, true), sha3_shake256, sha3_256);
+const QSF_ml_kem1024_p384 = QSF('QSF-KEM(ML-KEM-1024,P-384)-XOF(SHAKE256)-KDF(SHA3-256)', ml_kem_ml_kem1024, ecdhKem(nist_p384, true), sha3_shake256, sha3_256);
 function createKitchenSink(label, pqc, curveKEM, xof, hash) {
 	utils_ahash(xof);
 	utils_ahash(hash);
@@ -7934,16 +7936,16 @@ function createKitchenSink(label, pqc, curveKEM, xof, hash) {
 		const len = 32;
 		const ikm = hashes_utils_concatBytes(utils_asciiToBytes('hybrid_prk'), preimage);
 		const prk = hashes_hkdf_extract(hash, ikm);
-		const info = hashes_utils_concatBytes(curves_utils_numberToBytesBE(len, 2), utils_asciiToBytes('shared_secret'), utils_asciiToBytes(''));
+		const info = hashes_utils_concatBytes(utils_numberToBytesBE(len, 2), utils_asciiToBytes('shared_secret'), utils_asciiToBytes(''));
 		const res = hkdf_expand(hash, prk, info, len);
-		utils_cleanBytes(prk, info, ikm, preimage);
+		cleanBytes(prk, info, ikm, preimage);
 		return res;
 	}, pqc, curveKEM);
 }
-const x25519kem = ecdhKem(ed25519_x25519);
-const KitchenSink_ml_kem768_x25519 = createKitchenSink('KitchenSink-KEM(ML-KEM-768,X25519)-XOF(SHAKE256)-KDF(HKDF-SHA-256)', ml_kem_ml_kem768, x25519kem, sha3_shake256, hashes_sha2_sha256);
+const x25519kem = ecdhKem(x25519);
+const KitchenSink_ml_kem768_x25519 = createKitchenSink('KitchenSink-KEM(ML-KEM-768,X25519)-XOF(SHAKE256)-KDF(HKDF-SHA-256)', ml_kem768, x25519kem, sha3_shake256, hashes_sha2_sha256);
 const ml_kem768_x25519 =   (() => combineKEMS(32, 32, expandSeedXof(sha3_shake256),
-(pk, ct, ss) => sha3_sha3_256(hashes_utils_concatBytes(ss[0], ss[1], ct[1], pk[1], utils_asciiToBytes('\\.//^\\'))), ml_kem_ml_kem768, x25519kem))();
+(pk, ct, ss) => sha3_256(hashes_utils_concatBytes(ss[0], ss[1], ct[1], pk[1], utils_asciiToBytes('\\.//^\\'))), ml_kem768, x25519kem))();
 function nistCurveKem(curve, scalarLen, elemLen, nseed) {
 	const Fn = curve.Point.Fn;
 	if (!Fn)
@@ -7969,15 +7971,15 @@ function nistCurveKem(curve, scalarLen, elemLen, nseed) {
 			msg: nseed,
 			cipherText: elemLen,
 		},
-		keygen(seed = randomBytes(nseed)) {
-			abytes(seed, nseed, 'seed');
+		keygen(seed = post_quantum_utils_randomBytes(nseed)) {
+			hashes_utils_abytes(seed, nseed, 'seed');
 			return rejectionSampling(seed);
 		},
 		getPublicKey(secretKey) {
 			return curve.getPublicKey(secretKey, false);
 		},
-		encapsulate(publicKey, rand = randomBytes(nseed)) {
-			abytes(rand, nseed, 'rand');
+		encapsulate(publicKey, rand = post_quantum_utils_randomBytes(nseed)) {
+			hashes_utils_abytes(rand, nseed, 'rand');
 			const { secretKey: ek } = rejectionSampling(rand);
 			const sharedSecret = this.decapsulate(publicKey, ek);
 			const cipherText = curve.getPublicKey(ek, false);
@@ -7998,18 +8000,18 @@ function concreteHybridKem(label, mlkem, curve, nseed) {
 	const mlkemSeedLen = 64;
 	const totalSeedLen = mlkemSeedLen + nseed;
 	return combineKEMS(32, 32, (seed) => {
-		abytes(seed, 32);
-		const expanded = shake256(seed, { dkLen: totalSeedLen });
+		hashes_utils_abytes(seed, 32);
+		const expanded = sha3_shake256(seed, { dkLen: totalSeedLen });
 		const mlkemSeed = expanded.subarray(0, mlkemSeedLen);
 		const curveSeed = expanded.subarray(mlkemSeedLen, totalSeedLen);
-		return concatBytes(mlkemSeed, curveSeed);
-	}, (pk, ct, ss) => sha3_256(concatBytes(ss[0], ss[1], ct[1], pk[1], asciiToBytes(label))), mlkem, curveKem);
+		return hashes_utils_concatBytes(mlkemSeed, curveSeed);
+	}, (pk, ct, ss) => sha3_256(hashes_utils_concatBytes(ss[0], ss[1], ct[1], pk[1], utils_asciiToBytes(label))), mlkem, curveKem);
 }
-const ml_kem768_p256 =   (  null && ((() => concreteHybridKem('MLKEM768-P256', ml_kem768, p256, 128))()));
+const ml_kem768_p256 =   (() => concreteHybridKem('MLKEM768-P256', ml_kem768, p256, 128))();
 const ml_kem1024_p384 =   (  null && ((() => concreteHybridKem('MLKEM1024-P384', ml_kem1024, p384, 48))()));
 const XWing = (  null && (ml_kem768_x25519));
-const hybrid_MLKEM768X25519 = ml_kem768_x25519;
-const hybrid_MLKEM768P256 = (  null && (ml_kem768_p256));
+const MLKEM768X25519 = ml_kem768_x25519;
+const MLKEM768P256 = ml_kem768_p256;
 const MLKEM1024P384 = (  null && (ml_kem1024_p384));
 const QSFMLKEM768P256 = (  null && (QSF_ml_kem768_p256));
 const QSFMLKEM1024P384 = (  null && (QSF_ml_kem1024_p384));
@@ -8087,10 +8089,10 @@ function curves_utils_hexToNumber(hex) {
 function _noble_curves_utils_bytesToNumberBE(bytes) {
 	return curves_utils_hexToNumber(bytesToHex(bytes));
 }
-function curves_utils_bytesToNumberLE(bytes) {
+function utils_bytesToNumberLE(bytes) {
 	return curves_utils_hexToNumber(bytesToHex(_noble_curves_utils_copyBytes(utils_abytes(bytes)).reverse()));
 }
-function _noble_curves_utils_numberToBytesBE(n, len) {
+function curves_utils_numberToBytesBE(n, len) {
 	utils_anumber(len);
 	if (len === 0)
 		throw new Error('zero output length is invalid');
@@ -8101,8 +8103,8 @@ function _noble_curves_utils_numberToBytesBE(n, len) {
 		throw new RangeError('number is too large');
 	return hexToBytes(hex.padStart(expectedLen, '0'));
 }
-function curves_utils_numberToBytesLE(n, len) {
-	return _noble_curves_utils_numberToBytesBE(n, len).reverse();
+function utils_numberToBytesLE(n, len) {
+	return curves_utils_numberToBytesBE(n, len).reverse();
 }
 function utils_numberToVarBytesBE(n) {
 	return hexToBytes_(utils_numberToHexUnpadded(curves_utils_abignumber(n)));
@@ -8165,8 +8167,8 @@ const curves_utils_bitMask = (n) => {
 	return (utils_1n << BigInt(n)) - utils_1n;
 };
 function utils_createHmacDrbg(hashLen, qByteLen, hmacFn) {
-	anumber_(hashLen, 'hashLen');
-	anumber_(qByteLen, 'qByteLen');
+	utils_anumber(hashLen, 'hashLen');
+	utils_anumber(qByteLen, 'qByteLen');
 	if (typeof hmacFn !== 'function')
 		throw new TypeError('hmacFn must be a function');
 	const u8n = (len) => new Uint8Array(len);
@@ -8666,7 +8668,7 @@ class modular_Field {
 		return sqrt(this, num);
 	}
 	toBytes(num) {
-		return this.isLE ? curves_utils_numberToBytesLE(num, this.BYTES) : _noble_curves_utils_numberToBytesBE(num, this.BYTES);
+		return this.isLE ? utils_numberToBytesLE(num, this.BYTES) : curves_utils_numberToBytesBE(num, this.BYTES);
 	}
 	fromBytes(bytes, skipValidation = false) {
 		curves_utils_abytes(bytes);
@@ -8681,7 +8683,7 @@ class modular_Field {
 		}
 		if (bytes.length !== BYTES)
 			throw new Error('Field.fromBytes: expected ' + BYTES + ' bytes, got ' + bytes.length);
-		let scalar = isLE ? curves_utils_bytesToNumberLE(bytes) : _noble_curves_utils_bytesToNumberBE(bytes);
+		let scalar = isLE ? utils_bytesToNumberLE(bytes) : _noble_curves_utils_bytesToNumberBE(bytes);
 		if (modFromBytes)
 			scalar = abstract_modular_mod(scalar, ORDER);
 		if (!skipValidation)
@@ -8722,7 +8724,7 @@ function modular_getFieldBytesLength(fieldOrder) {
 		throw new Error('field order must be bigint');
 	if (fieldOrder <= abstract_modular_1n)
 		throw new Error('field order must be greater than 1');
-	const bitLength = bitLen(fieldOrder - abstract_modular_1n);
+	const bitLength = curves_utils_bitLen(fieldOrder - abstract_modular_1n);
 	return Math.ceil(bitLength / 8);
 }
 function modular_getMinHashLength(fieldOrder) {
@@ -8730,15 +8732,15 @@ function modular_getMinHashLength(fieldOrder) {
 	return length + Math.ceil(length / 2);
 }
 function modular_mapHashToField(key, fieldOrder, isLE = false) {
-	abytes(key);
+	curves_utils_abytes(key);
 	const len = key.length;
 	const fieldLen = modular_getFieldBytesLength(fieldOrder);
 	const minLen = Math.max(modular_getMinHashLength(fieldOrder), 16);
 	if (len < minLen || len > 1024)
 		throw new Error('expected ' + minLen + '-1024 bytes of input, got ' + len);
-	const num = isLE ? bytesToNumberLE(key) : bytesToNumberBE(key);
+	const num = isLE ? utils_bytesToNumberLE(key) : _noble_curves_utils_bytesToNumberBE(key);
 	const reduced = abstract_modular_mod(num, fieldOrder - abstract_modular_1n) + abstract_modular_1n;
-	return isLE ? numberToBytesLE(reduced, fieldLen) : numberToBytesBE(reduced, fieldLen);
+	return isLE ? utils_numberToBytesLE(reduced, fieldLen) : curves_utils_numberToBytesBE(reduced, fieldLen);
 }
 ;
 const abstract_curve_0n =   BigInt(0);
@@ -9143,6 +9145,1029 @@ function curve_createKeygen(randomSecretKey, getPublicKey) {
 	};
 }
 ;
+const der_0n =   BigInt(0);
+class der_DERErr extends Error {
+	constructor(m = '') {
+		super(m);
+	}
+}
+const _DER = {
+	Err: der_DERErr,
+	_tlv: {
+		encode: (tag, data) => {
+			const { Err: E } = _DER;
+			curves_utils_asafenumber(tag, 'tag');
+			if (tag < 0 || tag > 255)
+				throw new E('tlv.encode: wrong tag');
+			astring(data, 'data');
+			if (data.length & 1)
+				throw new E('tlv.encode: unpadded data');
+			const dataLen = data.length / 2;
+			const len = utils_numberToHexUnpadded(dataLen);
+			if ((len.length / 2) & 0b1000_0000)
+				throw new E('tlv.encode: long form length too big');
+			const lenLen = dataLen > 127 ? utils_numberToHexUnpadded((len.length / 2) | 0b1000_0000) : '';
+			const t = utils_numberToHexUnpadded(tag);
+			return t + lenLen + len + data;
+		},
+		decode(tag, data) {
+			const { Err: E } = _DER;
+			data = curves_utils_abytes(data, undefined, 'DER data');
+			let pos = 0;
+			if (tag < 0 || tag > 255)
+				throw new E('tlv.decode: wrong tag');
+			if (data.length < 2 || data[pos++] !== tag)
+				throw new E('tlv.decode: wrong tlv');
+			const first = data[pos++];
+			const isLong = !!(first & 0b1000_0000);
+			let length = 0;
+			if (!isLong)
+				length = first;
+			else {
+				const lenLen = first & 0b0111_1111;
+				if (!lenLen)
+					throw new E('tlv.decode(long): indefinite length not supported');
+				if (lenLen > 4)
+					throw new E('tlv.decode(long): byte length is too big');
+				const lengthBytes = data.subarray(pos, pos + lenLen);
+				if (lengthBytes.length !== lenLen)
+					throw new E('tlv.decode: length bytes not complete');
+				if (lengthBytes[0] === 0)
+					throw new E('tlv.decode(long): zero leftmost byte');
+				for (const b of lengthBytes)
+					length = (length << 8) | b;
+				pos += lenLen;
+				if (length < 128)
+					throw new E('tlv.decode(long): not minimal encoding');
+			}
+			const v = data.subarray(pos, pos + length);
+			if (v.length !== length)
+				throw new E('tlv.decode: wrong value length');
+			return { v, l: data.subarray(pos + length) };
+		},
+	},
+	_int: {
+		encode(num) {
+			const { Err: E } = _DER;
+			curves_utils_abignumber(num);
+			if (num < der_0n)
+				throw new E('integer: negative integers are not allowed');
+			let hex = utils_numberToHexUnpadded(num);
+			if (Number.parseInt(hex[0], 16) & 0b1000)
+				hex = '00' + hex;
+			if (hex.length & 1)
+				throw new E('unexpected DER parsing assertion: unpadded hex');
+			return hex;
+		},
+		decode(data) {
+			const { Err: E } = _DER;
+			if (data.length < 1)
+				throw new E('invalid signature integer: empty');
+			if (data[0] & 0b1000_0000)
+				throw new E('invalid signature integer: negative');
+			if (data.length > 1 && data[0] === 0x00 && !(data[1] & 0b1000_0000))
+				throw new E('invalid signature integer: unnecessary leading zero');
+			return _noble_curves_utils_bytesToNumberBE(data);
+		},
+	},
+	toSig(bytes, maxScalarBytes) {
+		const { Err: E, _int: int, _tlv: tlv } = _DER;
+		if (maxScalarBytes !== undefined) {
+			curves_utils_asafenumber(maxScalarBytes, 'maxScalarBytes');
+			if (maxScalarBytes < 1)
+				throw new E('invalid signature: maxScalarBytes must be positive');
+		}
+		const data = curves_utils_abytes(bytes, undefined, 'signature');
+		const { v: seqBytes, l: seqLeftBytes } = tlv.decode(0x30, data);
+		if (seqLeftBytes.length)
+			throw new E('invalid signature: left bytes after parsing');
+		const { v: rBytes, l: rLeftBytes } = tlv.decode(0x02, seqBytes);
+		const { v: sBytes, l: sLeftBytes } = tlv.decode(0x02, rLeftBytes);
+		if (sLeftBytes.length)
+			throw new E('invalid signature: left bytes after parsing');
+		if (maxScalarBytes !== undefined &&
+			(rBytes.length > maxScalarBytes || sBytes.length > maxScalarBytes))
+			throw new E('invalid signature: integer too large');
+		return { r: int.decode(rBytes), s: int.decode(sBytes) };
+	},
+	hexFromSig(sig) {
+		const { _tlv: tlv, _int: int } = _DER;
+		_noble_curves_utils_validateObject(sig, { r: 'bigint', s: 'bigint' }, {}, 'sig');
+		const rs = tlv.encode(0x02, int.encode(sig.r));
+		const ss = tlv.encode(0x02, int.encode(sig.s));
+		const seq = rs + ss;
+		return tlv.encode(0x30, seq);
+	},
+};
+const der_DER =   (() => {
+	Object.freeze(_DER._tlv);
+	Object.freeze(_DER._int);
+	return Object.freeze(_DER);
+})();
+;
+const weierstrass_divNearest = (num, den) => (num + (num >= 0 ? den : -den) / abstract_weierstrass_2n) / den;
+function weierstrass_splitEndoScalar(k, basis, n) {
+	utils_aInRange('scalar', k, abstract_weierstrass_0n, n);
+	const [[a1, b1], [a2, b2]] = basis;
+	const c1 = weierstrass_divNearest(b2 * k, n);
+	const c2 = weierstrass_divNearest(-b1 * k, n);
+	let k1 = k - c1 * a1 - c2 * a2;
+	let k2 = -c1 * b1 - c2 * b2;
+	const k1neg = k1 < abstract_weierstrass_0n;
+	const k2neg = k2 < abstract_weierstrass_0n;
+	if (k1neg)
+		k1 = -k1;
+	if (k2neg)
+		k2 = -k2;
+	const MAX_NUM = curves_utils_bitMask(Math.ceil(curves_utils_bitLen(n) / 2)) + abstract_weierstrass_1n;
+	if (k1 < abstract_weierstrass_0n || k1 >= MAX_NUM || k2 < abstract_weierstrass_0n || k2 >= MAX_NUM) {
+		throw new Error('splitScalar (endomorphism): failed for k');
+	}
+	return { k1neg, k1, k2neg, k2 };
+}
+function weierstrass_validateSigFormat(format) {
+	if (!['compact', 'recovered', 'der'].includes(format))
+		throw new Error('Signature format must be "compact", "recovered", or "der"');
+	return format;
+}
+function weierstrass_validateSigOpts(opts, def) {
+	_noble_curves_utils_validateObject(opts);
+	const optsn = {};
+	for (let optName of Object.keys(def)) {
+		optsn[optName] = opts[optName] === undefined ? def[optName] : opts[optName];
+	}
+	_noble_curves_utils_abool(optsn.lowS, 'lowS');
+	_noble_curves_utils_abool(optsn.prehash, 'prehash');
+	if (optsn.format !== undefined)
+		weierstrass_validateSigFormat(optsn.format);
+	return optsn;
+}
+const abstract_weierstrass_0n =   BigInt(0), abstract_weierstrass_1n =   BigInt(1), abstract_weierstrass_2n =   BigInt(2), abstract_weierstrass_3n =   BigInt(3), abstract_weierstrass_4n =   BigInt(4);
+function abstract_weierstrass_weierstrass(params, extraOpts = {}) {
+	const validated = curve_createCurveFields('weierstrass', params, extraOpts);
+	const Fp = validated.Fp;
+	const Fn = validated.Fn;
+	let CURVE = validated.CURVE;
+	const { h: cofactor, n: CURVE_ORDER } = CURVE;
+	_noble_curves_utils_validateObject(extraOpts, {}, {
+		allowInfinityPoint: 'boolean',
+		clearCofactor: 'function',
+		isTorsionFree: 'function',
+		fromBytes: 'function',
+		toBytes: 'function',
+		endo: 'object',
+		randomBytes: 'function',
+	});
+	const { endo: endoOpts, allowInfinityPoint, clearCofactor, isTorsionFree, fromBytes, toBytes, } = extraOpts;
+	const randomBytes = extraOpts.randomBytes === undefined ? curves_utils_randomBytes : extraOpts.randomBytes;
+	if (endoOpts) {
+		if (!Fp.is0(CURVE.a) || typeof endoOpts.beta !== 'bigint' || !Array.isArray(endoOpts.basises)) {
+			throw new Error('invalid endo: expected "beta": bigint and "basises": array');
+		}
+	}
+	const endo = endoOpts
+		? {
+			beta: endoOpts.beta,
+			basises: endoOpts.basises.map((basis) => [...basis]),
+		}
+		: undefined;
+	const lengths = weierstrass_getWLengths(Fp, Fn);
+	function assertCompressionIsSupported() {
+		if (!Fp.isOdd)
+			throw new Error('compression is not supported: Field does not have .isOdd()');
+	}
+	function pointToBytes(_c, point, isCompressed) {
+		if (point.is0()) {
+			if (!allowInfinityPoint)
+				throw new Error('bad point: ZERO');
+			return Uint8Array.of(0);
+		}
+		const { x, y } = point.toAffine();
+		const bx = Fp.toBytes(x);
+		_noble_curves_utils_abool(isCompressed, 'isCompressed');
+		if (isCompressed) {
+			assertCompressionIsSupported();
+			const hasEvenY = !Fp.isOdd(y);
+			return curves_utils_concatBytes(weierstrass_pprefix(hasEvenY), bx);
+		}
+		else {
+			return curves_utils_concatBytes(Uint8Array.of(0x04), bx, Fp.toBytes(y));
+		}
+	}
+	function pointFromBytes(bytes) {
+		curves_utils_abytes(bytes, undefined, 'Point');
+		const { publicKey: comp, publicKeyUncompressed: uncomp } = lengths;
+		const length = bytes.length;
+		const head = bytes[0];
+		const tail = bytes.subarray(1);
+		if (allowInfinityPoint && length === 1 && head === 0x00)
+			return { x: Fp.ZERO, y: Fp.ZERO };
+		if (length === comp && (head === 0x02 || head === 0x03)) {
+			const x = Fp.fromBytes(tail);
+			if (!Fp.isValid(x))
+				throw new Error('bad point: is not on curve, wrong x');
+			const y2 = weierstrassEquation(x);
+			let y;
+			try {
+				y = Fp.sqrt(y2);
+			}
+			catch (sqrtError) {
+				const err = sqrtError instanceof Error ? ': ' + sqrtError.message : '';
+				throw new Error('bad point: is not on curve, sqrt error' + err);
+			}
+			assertCompressionIsSupported();
+			const evenY = Fp.isOdd(y);
+			const evenH = (head & 1) === 1;
+			if (evenH !== evenY)
+				y = Fp.neg(y);
+			return { x, y };
+		}
+		else if (length === uncomp && head === 0x04) {
+			const L = Fp.BYTES;
+			const x = Fp.fromBytes(tail.subarray(0, L));
+			const y = Fp.fromBytes(tail.subarray(L, L * 2));
+			if (!isValidXY(x, y))
+				throw new Error('bad point: is not on curve');
+			return { x, y };
+		}
+		else {
+			throw new Error(`bad point: got length ${length}, expected compressed=${comp} or uncompressed=${uncomp}`);
+		}
+	}
+	const encodePoint = toBytes === undefined ? pointToBytes : toBytes;
+	const decodePoint = fromBytes === undefined ? pointFromBytes : fromBytes;
+	const b3 = Fp.mul(CURVE.b, abstract_weierstrass_3n);
+	const mulA = Fp.is0(CURVE.a) ? (_) => Fp.ZERO : (x) => Fp.mul(CURVE.a, x);
+	function weierstrassEquation(x) {
+		const x2 = Fp.sqr(x);
+		const x3 = Fp.mul(x2, x);
+		return Fp.add(Fp.add(x3, Fp.mul(x, CURVE.a)), CURVE.b);
+	}
+	function isValidXY(x, y) {
+		const left = Fp.sqr(y);
+		const right = weierstrassEquation(x);
+		return Fp.eql(left, right);
+	}
+	if (!isValidXY(CURVE.Gx, CURVE.Gy))
+		throw new Error('bad curve params: generator point');
+	const _4a3 = Fp.mul(Fp.pow(CURVE.a, abstract_weierstrass_3n), abstract_weierstrass_4n);
+	const _27b2 = Fp.mul(Fp.sqr(CURVE.b), BigInt(27));
+	if (Fp.is0(Fp.add(_4a3, _27b2)))
+		throw new Error('bad curve params: a or b');
+	function acoord(title, n, banZero = false) {
+		if (!Fp.isValid(n) || (banZero && Fp.is0(n)))
+			throw new Error(`bad point coordinate ${title}`);
+		return typeof n === 'object' && n !== null ? Fp.create(n) : n;
+	}
+	function aprjpoint(other) {
+		if (!(other instanceof Point))
+			throw new Error('Weierstrass Point expected');
+	}
+	function splitEndoScalarN(k) {
+		if (!endo || !endo.basises)
+			throw new Error('no endo');
+		return weierstrass_splitEndoScalar(k, endo.basises, Fn.ORDER);
+	}
+	function pushWnafPair(points, scalars, p, k) {
+		if (!Fn.isValid(k))
+			throw new RangeError('invalid scalar: out of range');
+		if (endo) {
+			const { k1neg, k1, k2neg, k2 } = splitEndoScalarN(k);
+			const psi = new Point(Fp.mul(p.X, endo.beta), p.Y, p.Z);
+			points.push(k1neg ? p.negate() : p, k2neg ? psi.negate() : psi);
+			scalars.push(k1, k2);
+		}
+		else {
+			points.push(p);
+			scalars.push(k);
+		}
+	}
+	const validityCache = new WeakSet();
+	class Point {
+		static BASE = new Point(CURVE.Gx, CURVE.Gy, Fp.ONE);
+		static ZERO = new Point(Fp.ZERO, Fp.ONE, Fp.ZERO);
+		static Fp = Fp;
+		static Fn = Fn;
+		X;
+		Y;
+		Z;
+		constructor(X, Y, Z) {
+			this.X = acoord('x', X);
+			this.Y = acoord('y', Y, true);
+			this.Z = acoord('z', Z);
+			Object.freeze(this);
+		}
+		static CURVE() {
+			return CURVE;
+		}
+		static fromAffine(p) {
+			const { x, y } = p || {};
+			if (!p || !Fp.isValid(x) || !Fp.isValid(y))
+				throw new Error('invalid affine point');
+			if (p instanceof Point)
+				throw new Error('projective point not allowed');
+			if (Fp.is0(x) && Fp.is0(y))
+				return Point.ZERO;
+			return new Point(x, y, Fp.ONE);
+		}
+		static fromBytes(bytes) {
+			const P = Point.fromAffine(decodePoint(curves_utils_abytes(bytes, undefined, 'point')));
+			P.assertValidity();
+			return P;
+		}
+		static fromHex(hex) {
+			return Point.fromBytes(curves_utils_hexToBytes(hex));
+		}
+		get x() {
+			return this.toAffine().x;
+		}
+		get y() {
+			return this.toAffine().y;
+		}
+		precompute(windowSize = 6, isLazy = true) {
+			wnaf.setWindowSize(this, windowSize);
+			if (!isLazy)
+				this.multiply(abstract_weierstrass_3n);
+			return this;
+		}
+		assertValidity() {
+			const p = this;
+			if (p.is0()) {
+				if (allowInfinityPoint && Fp.is0(p.X) && Fp.eql(p.Y, Fp.ONE) && Fp.is0(p.Z))
+					return;
+				throw new Error('bad point: ZERO');
+			}
+			if (validityCache.has(p))
+				return;
+			const { x, y } = p.toAffine();
+			if (!Fp.isValid(x) || !Fp.isValid(y))
+				throw new Error('bad point: x or y not field elements');
+			if (!isValidXY(x, y))
+				throw new Error('bad point: equation left != right');
+			if (!p.isTorsionFree())
+				throw new Error('bad point: not in prime-order subgroup');
+			validityCache.add(p);
+		}
+		hasEvenY() {
+			const { y } = this.toAffine();
+			if (!Fp.isOdd)
+				throw new Error("Field doesn't support isOdd");
+			return !Fp.isOdd(y);
+		}
+		equals(other) {
+			aprjpoint(other);
+			const { X: X1, Y: Y1, Z: Z1 } = this;
+			const { X: X2, Y: Y2, Z: Z2 } = other;
+			const U1 = Fp.eql(Fp.mul(X1, Z2), Fp.mul(X2, Z1));
+			const U2 = Fp.eql(Fp.mul(Y1, Z2), Fp.mul(Y2, Z1));
+			return U1 && U2;
+		}
+		negate() {
+			return new Point(this.X, Fp.neg(this.Y), this.Z);
+		}
+		double() {
+			const { X: X1, Y: Y1, Z: Z1 } = this;
+			let X3 = Fp.ZERO, Y3 = Fp.ZERO, Z3 = Fp.ZERO;
+			let t0 = Fp.mul(X1, X1);
+			let t1 = Fp.mul(Y1, Y1);
+			let t2 = Fp.mul(Z1, Z1);
+			let t3 = Fp.mul(X1, Y1);
+			t3 = Fp.add(t3, t3);
+			Z3 = Fp.mul(X1, Z1);
+			Z3 = Fp.add(Z3, Z3);
+			X3 = mulA(Z3);
+			Y3 = Fp.mul(b3, t2);
+			Y3 = Fp.add(X3, Y3);
+			X3 = Fp.sub(t1, Y3);
+			Y3 = Fp.add(t1, Y3);
+			Y3 = Fp.mul(X3, Y3);
+			X3 = Fp.mul(t3, X3);
+			Z3 = Fp.mul(b3, Z3);
+			t2 = mulA(t2);
+			t3 = Fp.sub(t0, t2);
+			t3 = mulA(t3);
+			t3 = Fp.add(t3, Z3);
+			Z3 = Fp.add(t0, t0);
+			t0 = Fp.add(Z3, t0);
+			t0 = Fp.add(t0, t2);
+			t0 = Fp.mul(t0, t3);
+			Y3 = Fp.add(Y3, t0);
+			t2 = Fp.mul(Y1, Z1);
+			t2 = Fp.add(t2, t2);
+			t0 = Fp.mul(t2, t3);
+			X3 = Fp.sub(X3, t0);
+			Z3 = Fp.mul(t2, t1);
+			Z3 = Fp.add(Z3, Z3);
+			Z3 = Fp.add(Z3, Z3);
+			return new Point(X3, Y3, Z3);
+		}
+		add(other) {
+			aprjpoint(other);
+			const { X: X1, Y: Y1, Z: Z1 } = this;
+			const { X: X2, Y: Y2, Z: Z2 } = other;
+			let X3 = Fp.ZERO, Y3 = Fp.ZERO, Z3 = Fp.ZERO;
+			let t0 = Fp.mul(X1, X2);
+			let t1 = Fp.mul(Y1, Y2);
+			let t2 = Fp.mul(Z1, Z2);
+			let t3 = Fp.add(X1, Y1);
+			let t4 = Fp.add(X2, Y2);
+			t3 = Fp.mul(t3, t4);
+			t4 = Fp.add(t0, t1);
+			t3 = Fp.sub(t3, t4);
+			t4 = Fp.add(X1, Z1);
+			let t5 = Fp.add(X2, Z2);
+			t4 = Fp.mul(t4, t5);
+			t5 = Fp.add(t0, t2);
+			t4 = Fp.sub(t4, t5);
+			t5 = Fp.add(Y1, Z1);
+			X3 = Fp.add(Y2, Z2);
+			t5 = Fp.mul(t5, X3);
+			X3 = Fp.add(t1, t2);
+			t5 = Fp.sub(t5, X3);
+			Z3 = mulA(t4);
+			X3 = Fp.mul(b3, t2);
+			Z3 = Fp.add(X3, Z3);
+			X3 = Fp.sub(t1, Z3);
+			Z3 = Fp.add(t1, Z3);
+			Y3 = Fp.mul(X3, Z3);
+			t1 = Fp.add(t0, t0);
+			t1 = Fp.add(t1, t0);
+			t2 = mulA(t2);
+			t4 = Fp.mul(b3, t4);
+			t1 = Fp.add(t1, t2);
+			t2 = Fp.sub(t0, t2);
+			t2 = mulA(t2);
+			t4 = Fp.add(t4, t2);
+			t0 = Fp.mul(t1, t4);
+			Y3 = Fp.add(Y3, t0);
+			t0 = Fp.mul(t5, t4);
+			X3 = Fp.mul(t3, X3);
+			X3 = Fp.sub(X3, t0);
+			t0 = Fp.mul(t3, t1);
+			Z3 = Fp.mul(t5, Z3);
+			Z3 = Fp.add(Z3, t0);
+			return new Point(X3, Y3, Z3);
+		}
+		subtract(other) {
+			aprjpoint(other);
+			return this.add(other.negate());
+		}
+		is0() {
+			return this.equals(Point.ZERO);
+		}
+		multiply(scalar) {
+			if (!Fn.isValidNot0(scalar))
+				throw new RangeError('invalid scalar: out of range');
+			const { p, f } = wnaf.mulSecret(this, scalar, cofactor, normalize);
+			return normalize([p, f])[0];
+		}
+		multiplyUnsafe(scalar) {
+			const p = this;
+			const sc = scalar;
+			if (!Fn.isValid(sc))
+				throw new RangeError('invalid scalar: out of range');
+			if (sc === abstract_weierstrass_0n || p.is0())
+				return Point.ZERO;
+			if (sc === abstract_weierstrass_1n)
+				return p;
+			if (wnaf.hasWindowSize(this))
+				return wnaf.mulUnsafe(p, sc, normalize);
+			const points = [];
+			const scalars = [];
+			pushWnafPair(points, scalars, p, sc);
+			return mulAddUnsafe(Point, points, scalars);
+		}
+		mulAddUnsafe(a, other, b) {
+			aprjpoint(other);
+			const points = [];
+			const scalars = [];
+			pushWnafPair(points, scalars, this, a);
+			pushWnafPair(points, scalars, other, b);
+			return mulAddUnsafe(Point, points, scalars);
+		}
+		toAffine(invertedZ) {
+			const p = this;
+			let iz = invertedZ;
+			if (iz != null && !Fp.isValid(iz))
+				throw new RangeError('"invertedZ" expected valid field element');
+			const { X, Y, Z } = p;
+			if (Fp.eql(Z, Fp.ONE))
+				return { x: X, y: Y };
+			const is0 = p.is0();
+			if (iz == null)
+				iz = is0 ? Fp.ONE : Fp.inv(Z);
+			const x = Fp.mul(X, iz);
+			const y = Fp.mul(Y, iz);
+			const zz = Fp.mul(Z, iz);
+			if (is0)
+				return { x: Fp.ZERO, y: Fp.ZERO };
+			if (!Fp.eql(zz, Fp.ONE))
+				throw new Error('invZ was invalid');
+			return { x, y };
+		}
+		isTorsionFree() {
+			if (cofactor === abstract_weierstrass_1n)
+				return true;
+			if (isTorsionFree)
+				return isTorsionFree(Point, this);
+			return wnaf.mulUnsafe(this, CURVE_ORDER).is0();
+		}
+		clearCofactor() {
+			if (cofactor === abstract_weierstrass_1n)
+				return this;
+			if (clearCofactor)
+				return clearCofactor(Point, this);
+			return this.multiplyUnsafe(cofactor);
+		}
+		isSmallOrder() {
+			if (cofactor === abstract_weierstrass_1n)
+				return this.is0();
+			return this.clearCofactor().is0();
+		}
+		toBytes(isCompressed = true) {
+			_noble_curves_utils_abool(isCompressed, 'isCompressed');
+			this.assertValidity();
+			return encodePoint(Point, this, isCompressed);
+		}
+		toHex(isCompressed = true) {
+			return curves_utils_bytesToHex(this.toBytes(isCompressed));
+		}
+		toString() {
+			return `<Point ${this.is0() ? 'ZERO' : this.toHex()}>`;
+		}
+	}
+	const normalize = (points) => curve_normalizeZ(Point, points);
+	const wnaf = new ScalarMultiplier(Point, randomBytes);
+	if (wnaf.bits >= 6)
+		Point.BASE.precompute(6);
+	Object.freeze(Point.prototype);
+	Object.freeze(Point);
+	return Point;
+}
+function weierstrass_pprefix(hasEvenY) {
+	return Uint8Array.of(hasEvenY ? 0x02 : 0x03);
+}
+function weierstrass_getWLengths(Fp, Fn) {
+	return {
+		secretKey: Fn.BYTES,
+		publicKey: 1 + Fp.BYTES,
+		publicKeyUncompressed: 1 + 2 * Fp.BYTES,
+		publicKeyHasPrefix: true,
+		signature: 2 * Fn.BYTES,
+	};
+}
+function weierstrass_ecdh(Point, ecdhOpts = {}) {
+	validatePointCons(Point);
+	const { Fn } = Point;
+	const randomBytes_ = ecdhOpts.randomBytes === undefined ? curves_utils_randomBytes : ecdhOpts.randomBytes;
+	const lengths = Object.assign(weierstrass_getWLengths(Point.Fp, Fn), {
+		seed: Math.max(modular_getMinHashLength(Fn.ORDER), 16),
+	});
+	function isValidSecretKey(secretKey) {
+		try {
+			const num = Fn.fromBytes(secretKey);
+			return Fn.isValidNot0(num);
+		}
+		catch (error) {
+			return false;
+		}
+	}
+	function isValidPublicKey(publicKey, isCompressed) {
+		const { publicKey: comp, publicKeyUncompressed } = lengths;
+		try {
+			const l = publicKey.length;
+			if (isCompressed === true && l !== comp)
+				return false;
+			if (isCompressed === false && l !== publicKeyUncompressed)
+				return false;
+			return !Point.fromBytes(publicKey).is0();
+		}
+		catch (error) {
+			return false;
+		}
+	}
+	function randomSecretKey(seed) {
+		seed = seed === undefined ? randomBytes_(lengths.seed) : seed;
+		return modular_mapHashToField(curves_utils_abytes(seed, lengths.seed, 'seed'), Fn.ORDER);
+	}
+	function getPublicKey(secretKey, isCompressed = true) {
+		return Point.BASE.multiply(Fn.fromBytes(secretKey)).toBytes(isCompressed);
+	}
+	function isProbPub(item) {
+		const { secretKey, publicKey, publicKeyUncompressed } = lengths;
+		const allowedLengths = Fn._lengths;
+		if (!curves_utils_isBytes(item))
+			return undefined;
+		const l = curves_utils_abytes(item, undefined, 'key').length;
+		const isPub = l === publicKey || l === publicKeyUncompressed;
+		const isSec = l === secretKey || !!allowedLengths?.includes(l);
+		if (isPub && isSec)
+			return undefined;
+		return isPub;
+	}
+	function getSharedSecret(secretKeyA, publicKeyB, isCompressed = true) {
+		if (isProbPub(secretKeyA) === true)
+			throw new Error('first arg must be private key');
+		if (isProbPub(publicKeyB) === false)
+			throw new Error('second arg must be public key');
+		const s = Fn.fromBytes(secretKeyA);
+		const b = Point.fromBytes(publicKeyB);
+		if (b.is0())
+			throw new Error('invalid public key: point at infinity');
+		return b.multiply(s).toBytes(isCompressed);
+	}
+	const utils = {
+		isValidSecretKey,
+		isValidPublicKey,
+		randomSecretKey,
+	};
+	const keygen = curve_createKeygen(randomSecretKey, getPublicKey);
+	Object.freeze(utils);
+	Object.freeze(lengths);
+	return Object.freeze({ getPublicKey, getSharedSecret, keygen, Point, utils, lengths });
+}
+function abstract_weierstrass_ecdsa(Point, hash, ecdsaOpts = {}) {
+	validatePointCons(Point);
+	const hash_ = hash;
+	ahash(hash_);
+	_noble_curves_utils_validateObject(ecdsaOpts, {}, {
+		hmac: 'function',
+		lowS: 'boolean',
+		randomBytes: 'function',
+		bits2int: 'function',
+		bits2int_modN: 'function',
+	});
+	const opts = Object.assign({}, ecdsaOpts);
+	const randomBytes = opts.randomBytes === undefined ? curves_utils_randomBytes : opts.randomBytes;
+	const hmac = opts.hmac === undefined
+		? (key, msg) => hmac_hmac(hash_, key, msg)
+		: opts.hmac;
+	const { Fp, Fn } = Point;
+	const { ORDER: CURVE_ORDER, BITS: fnBits } = Fn;
+	const blindLength = modular_getMinHashLength(CURVE_ORDER);
+	const csprng = probeRandomBytes(randomBytes, blindLength);
+	const { keygen, getPublicKey, getSharedSecret, utils, lengths } = weierstrass_ecdh(Point, opts);
+	const defaultSigOpts = {
+		prehash: true,
+		lowS: typeof opts.lowS === 'boolean' ? opts.lowS : true,
+		format: 'compact',
+		extraEntropy: false,
+	};
+	const hasLargeRecoveryLifts = CURVE_ORDER * abstract_weierstrass_2n + abstract_weierstrass_1n < Fp.ORDER;
+	function isBiggerThanHalfOrder(number) {
+		const HALF = CURVE_ORDER >> abstract_weierstrass_1n;
+		return number > HALF;
+	}
+	function validateRS(title, num) {
+		if (!Fn.isValidNot0(num))
+			throw new Error(`invalid signature ${title}: out of range 1..Point.Fn.ORDER`);
+		return num;
+	}
+	function assertFieldSignIsSupported() {
+		if (!Fp.isOdd)
+			throw new Error("Field doesn't support isOdd");
+	}
+	function getRecoveryBit(x, y, r) {
+		assertFieldSignIsSupported();
+		return (x === r ? 0 : 2) | Number(Fp.isOdd(y));
+	}
+	function assertRecoverableCurve() {
+		if (hasLargeRecoveryLifts)
+			throw new Error('"recovered" sig type is not supported for cofactor >2 curves');
+	}
+	function validateSigLength(bytes, format) {
+		weierstrass_validateSigFormat(format);
+		const size = lengths.signature;
+		const sizer = format === 'compact' ? size : format === 'recovered' ? size + 1 : undefined;
+		return curves_utils_abytes(bytes, sizer);
+	}
+	class Signature {
+		r;
+		s;
+		recovery;
+		constructor(r, s, recovery) {
+			this.r = validateRS('r', r);
+			this.s = validateRS('s', s);
+			if (recovery != null) {
+				assertRecoverableCurve();
+				if (![0, 1, 2, 3].includes(recovery))
+					throw new Error('invalid recovery id');
+				this.recovery = recovery;
+			}
+			Object.freeze(this);
+		}
+		static fromBytes(bytes, format = defaultSigOpts.format) {
+			validateSigLength(bytes, format);
+			let recid;
+			if (format === 'der') {
+				if (bytes.length > 2 * Fn.BYTES + 16)
+					throw new der_DER.Err('invalid signature: DER signature too long');
+				const { r, s } = der_DER.toSig(curves_utils_abytes(bytes), Fn.BYTES + 1);
+				return new Signature(r, s);
+			}
+			if (format === 'recovered') {
+				recid = bytes[0];
+				format = 'compact';
+				bytes = bytes.subarray(1);
+			}
+			const L = lengths.signature / 2;
+			const r = bytes.subarray(0, L);
+			const s = bytes.subarray(L, L * 2);
+			return new Signature(Fn.fromBytes(r), Fn.fromBytes(s), recid);
+		}
+		static fromHex(hex, format) {
+			return this.fromBytes(curves_utils_hexToBytes(hex), format);
+		}
+		assertRecovery() {
+			const { recovery } = this;
+			if (recovery == null)
+				throw new Error('invalid recovery id: must be present');
+			return recovery;
+		}
+		addRecoveryBit(recovery) {
+			return new Signature(this.r, this.s, recovery);
+		}
+		recoverPublicKey(messageHash) {
+			const { r, s } = this;
+			const recovery = this.assertRecovery();
+			const radj = recovery === 2 || recovery === 3 ? r + CURVE_ORDER : r;
+			if (!Fp.isValid(radj))
+				throw new Error('invalid recovery id: sig.r+curve.n != R.x');
+			const x = Fp.toBytes(radj);
+			const R = Point.fromBytes(curves_utils_concatBytes(weierstrass_pprefix((recovery & 1) === 0), x));
+			const ir = Fn.inv(radj);
+			const h = bits2int_modN(curves_utils_abytes(messageHash, undefined, 'msgHash'));
+			const u1 = Fn.create(-h * ir);
+			const u2 = Fn.create(s * ir);
+			const Q = Point.BASE.mulAddUnsafe(u1, R, u2);
+			if (Q.is0())
+				throw new Error('invalid recovery: point at infinify');
+			Q.assertValidity();
+			return Q;
+		}
+		hasHighS() {
+			return isBiggerThanHalfOrder(this.s);
+		}
+		toBytes(format = defaultSigOpts.format) {
+			weierstrass_validateSigFormat(format);
+			if (format === 'der')
+				return curves_utils_hexToBytes(der_DER.hexFromSig(this));
+			const { r, s } = this;
+			const rb = Fn.toBytes(r);
+			const sb = Fn.toBytes(s);
+			if (format === 'recovered') {
+				assertRecoverableCurve();
+				return curves_utils_concatBytes(Uint8Array.of(this.assertRecovery()), rb, sb);
+			}
+			return curves_utils_concatBytes(rb, sb);
+		}
+		toHex(format) {
+			return curves_utils_bytesToHex(this.toBytes(format));
+		}
+	}
+	Object.freeze(Signature.prototype);
+	Object.freeze(Signature);
+	const bits2int = opts.bits2int === undefined
+		? function bits2int_def(bytes) {
+			if (bytes.length > 8192)
+				throw new Error('input is too large');
+			const num = _noble_curves_utils_bytesToNumberBE(bytes);
+			const delta = bytes.length * 8 - fnBits;
+			return delta > 0 ? num >> BigInt(delta) : num;
+		}
+		: opts.bits2int;
+	const bits2int_modN = opts.bits2int_modN === undefined
+		? function bits2int_modN_def(bytes) {
+			return Fn.create(bits2int(bytes));
+		}
+		: opts.bits2int_modN;
+	const ORDER_MASK = curves_utils_bitMask(fnBits);
+	function int2octets(num) {
+		utils_aInRange('num < 2^' + fnBits, num, abstract_weierstrass_0n, ORDER_MASK);
+		return Fn.toBytes(num);
+	}
+	function validateMsgAndHash(message, prehash) {
+		curves_utils_abytes(message, undefined, 'message');
+		return (prehash ? curves_utils_abytes(hash_(message), undefined, 'prehashed message') : message);
+	}
+	function prepSig(message, secretKey, opts) {
+		const { lowS, prehash, extraEntropy } = weierstrass_validateSigOpts(opts, defaultSigOpts);
+		message = validateMsgAndHash(message, prehash);
+		const h1int = bits2int_modN(message);
+		const d = Fn.fromBytes(secretKey);
+		if (!Fn.isValidNot0(d))
+			throw new Error('invalid private key');
+		const seedArgs = [int2octets(d), int2octets(h1int)];
+		if (extraEntropy != null && extraEntropy !== false) {
+			const e = extraEntropy === true ? randomBytes(lengths.secretKey) : extraEntropy;
+			seedArgs.push(curves_utils_abytes(e, undefined, 'extraEntropy'));
+		}
+		const seed = curves_utils_concatBytes(...seedArgs);
+		const m = h1int;
+		function k2sig(kBytes) {
+			const k = bits2int(kBytes);
+			if (!Fn.isValidNot0(k))
+				return;
+			const q = Point.BASE.multiply(k).toAffine();
+			const r = Fn.create(q.x);
+			if (r === abstract_weierstrass_0n)
+				return;
+			let s;
+			if (csprng !== undefined) {
+				const b = _noble_curves_utils_bytesToNumberBE(modular_mapHashToField(csprng(blindLength), CURVE_ORDER));
+				const ibk = Fn.inv(Fn.mul(b, k));
+				const bm = Fn.mul(b, m);
+				const bd = Fn.mul(b, d);
+				s = Fn.create(ibk * Fn.create(bm + bd * r));
+			}
+			else {
+				const ik = invertCt(k, CURVE_ORDER);
+				s = Fn.create(ik * Fn.create(m + r * d));
+			}
+			if (s === abstract_weierstrass_0n)
+				return;
+			let recovery = getRecoveryBit(q.x, q.y, r);
+			let normS = s;
+			if (lowS && isBiggerThanHalfOrder(s)) {
+				normS = Fn.neg(s);
+				recovery ^= 1;
+			}
+			return new Signature(r, normS, hasLargeRecoveryLifts ? undefined : recovery);
+		}
+		return { seed, k2sig };
+	}
+	function sign(message, secretKey, opts = {}) {
+		const { seed, k2sig } = prepSig(message, secretKey, opts);
+		const drbg = utils_createHmacDrbg(hash_.outputLen, Fn.BYTES, hmac);
+		const sig = drbg(seed, k2sig);
+		return sig.toBytes(opts.format);
+	}
+	function verify(signature, message, publicKey, opts = {}) {
+		const { lowS, prehash, format } = weierstrass_validateSigOpts(opts, defaultSigOpts);
+		publicKey = curves_utils_abytes(publicKey, undefined, 'publicKey');
+		message = validateMsgAndHash(message, prehash);
+		if (!curves_utils_isBytes(signature)) {
+			const end = signature instanceof Signature ? ', use sig.toBytes()' : '';
+			throw new Error('verify expects Uint8Array signature' + end);
+		}
+		validateSigLength(signature, format);
+		try {
+			const sig = Signature.fromBytes(signature, format);
+			const P = Point.fromBytes(publicKey);
+			if (P.is0())
+				return false;
+			if (lowS && sig.hasHighS())
+				return false;
+			const { r, s } = sig;
+			const h = bits2int_modN(message);
+			const is = Fn.inv(s);
+			const u1 = Fn.create(h * is);
+			const u2 = Fn.create(r * is);
+			const R = Point.BASE.mulAddUnsafe(u1, P, u2);
+			if (R.is0())
+				return false;
+			const q = R.toAffine();
+			const v = Fn.create(q.x);
+			if (v !== r)
+				return false;
+			if (format === 'recovered' && sig.recovery !== getRecoveryBit(q.x, q.y, r))
+				return false;
+			return true;
+		}
+		catch (e) {
+			return false;
+		}
+	}
+	function recoverPublicKey(signature, message, opts = {}) {
+		const { prehash } = weierstrass_validateSigOpts(opts, defaultSigOpts);
+		message = validateMsgAndHash(message, prehash);
+		return Signature.fromBytes(signature, 'recovered').recoverPublicKey(message).toBytes();
+	}
+	return Object.freeze({
+		keygen,
+		getPublicKey,
+		getSharedSecret,
+		utils,
+		lengths,
+		Point,
+		sign,
+		verify,
+		recoverPublicKey,
+		Signature,
+		hash: hash_,
+	});
+}
+;
+const nist_p256_CURVE =   (() => ({
+	p: BigInt('0xffffffff00000001000000000000000000000000ffffffffffffffffffffffff'),
+	n: BigInt('0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551'),
+	h: BigInt(1),
+	a: BigInt('0xffffffff00000001000000000000000000000000fffffffffffffffffffffffc'),
+	b: BigInt('0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b'),
+	Gx: BigInt('0x6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296'),
+	Gy: BigInt('0x4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5'),
+}))();
+const nist_p384_CURVE =   (  null && ((() => ({
+	p: BigInt('0xfffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffeffffffff0000000000000000ffffffff'),
+	n: BigInt('0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973'),
+	h: BigInt(1),
+	a: BigInt('0xfffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffeffffffff0000000000000000fffffffc'),
+	b: BigInt('0xb3312fa7e23ee7e4988e056be3f82d19181d9c6efe8141120314088f5013875ac656398d8a2ed19d2a85c8edd3ec2aef'),
+	Gx: BigInt('0xaa87ca22be8b05378eb1c71ef320ad746e1d3b628ba79b9859f741e082542a385502f25dbf55296c3a545e3872760ab7'),
+	Gy: BigInt('0x3617de4a96262c6f5d9e98bf9292dc29f8f41dbd289a147ce9da3113b5f0b8c00a60b1ce1d7e819d7a431d7c90ea0e5f'),
+}))()));
+const nist_p521_CURVE =   (  null && ((() => ({
+	p: BigInt('0x1ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff'),
+	n: BigInt('0x01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409'),
+	h: BigInt(1),
+	a: BigInt('0x1fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc'),
+	b: BigInt('0x0051953eb9618e1c9a1f929a21a0b68540eea2da725b99b315f3b8b489918ef109e156193951ec7e937b1652c0bd3bb1bf073573df883d2c34f1ef451fd46b503f00'),
+	Gx: BigInt('0x00c6858e06b70404e9cd9e3ecb662395b4429c648139053fb521f828af606b4d3dbaa14b5e77efe75928fe1dc127a2ffa8de3348b3c1856a429bf97e7e31c2e5bd66'),
+	Gy: BigInt('0x011839296a789a3bc0045c8a5fb42c7d1bd998f54449579b446817afbd17273e662c97ee72995ef42640c550b9013fad0761353c7086a272c24088be94769fd16650'),
+}))()));
+function nist_createSWU(Point, opts) {
+	let map;
+	return (scalars) => (map || (map = mapToCurveSimpleSWU(Point.Fp, opts)))(scalars[0]);
+}
+const nist_p256_Point =   abstract_weierstrass_weierstrass(nist_p256_CURVE);
+const nist_p256 =   abstract_weierstrass_ecdsa(nist_p256_Point, sha2_sha256);
+const nist_p256_hasher =   (  null && ((() => {
+	return createHasher(nist_p256_Point, nist_createSWU(nist_p256_Point, {
+		A: nist_p256_CURVE.a,
+		B: nist_p256_CURVE.b,
+		Z: nist_p256_Point.Fp.neg(BigInt(10)),
+	}), {
+		DST: 'P256_XMD:SHA-256_SSWU_RO_',
+		encodeDST: 'P256_XMD:SHA-256_SSWU_NU_',
+		p: nist_p256_CURVE.p,
+		m: 1,
+		k: 128,
+		expand: 'xmd',
+		hash: sha256,
+	});
+})()));
+const nist_p256_oprf =   (  null && ((() => createOPRF({
+	name: 'P256-SHA256',
+	Point: nist_p256_Point,
+	hash: sha256,
+	hashToGroup: nist_p256_hasher.hashToCurve,
+	hashToScalar: nist_p256_hasher.hashToScalar,
+}))()));
+const p256_FROST =   (  null && ((() => createFROST({
+	name: 'FROST-P256-SHA256-v1',
+	Point: nist_p256_Point,
+	hashToScalar: nist_p256_hasher.hashToScalar,
+	hash: sha256,
+}))()));
+const nist_p384_Point =   (  null && (weierstrass(nist_p384_CURVE)));
+const curves_nist_p384 =   (  null && (ecdsa(nist_p384_Point, sha384)));
+const nist_p384_hasher =   (  null && ((() => {
+	return createHasher(nist_p384_Point, nist_createSWU(nist_p384_Point, {
+		A: nist_p384_CURVE.a,
+		B: nist_p384_CURVE.b,
+		Z: nist_p384_Point.Fp.neg(BigInt(12)),
+	}), {
+		DST: 'P384_XMD:SHA-384_SSWU_RO_',
+		encodeDST: 'P384_XMD:SHA-384_SSWU_NU_',
+		p: nist_p384_CURVE.p,
+		m: 1,
+		k: 192,
+		expand: 'xmd',
+		hash: sha384,
+	});
+})()));
+const nist_p384_oprf =   (  null && ((() => createOPRF({
+	name: 'P384-SHA384',
+	Point: nist_p384_Point,
+	hash: sha384,
+	hashToGroup: nist_p384_hasher.hashToCurve,
+	hashToScalar: nist_p384_hasher.hashToScalar,
+}))()));
+const nist_p521_Point =   (  null && (weierstrass(nist_p521_CURVE)));
+const nist_p521 =   (  null && (ecdsa(nist_p521_Point, sha512)));
+const nist_p521_hasher =   (  null && ((() => {
+	return createHasher(nist_p521_Point, nist_createSWU(nist_p521_Point, {
+		A: nist_p521_CURVE.a,
+		B: nist_p521_CURVE.b,
+		Z: nist_p521_Point.Fp.neg(BigInt(4)),
+	}), {
+		DST: 'P521_XMD:SHA-512_SSWU_RO_',
+		encodeDST: 'P521_XMD:SHA-512_SSWU_NU_',
+		p: nist_p521_CURVE.p,
+		m: 1,
+		k: 256,
+		expand: 'xmd',
+		hash: sha512,
+	});
+})()));
+const nist_p521_oprf =   (  null && ((() => createOPRF({
+	name: 'P521-SHA512',
+	Point: nist_p521_Point,
+	hash: sha512,
+	hashToGroup: nist_p521_hasher.hashToCurve,
+	hashToScalar: nist_p521_hasher.hashToScalar,
+}))()));
+;
 const abstract_edwards_0n =   BigInt(0), abstract_edwards_1n =   BigInt(1), abstract_edwards_2n =   BigInt(2), edwards_4n =   BigInt(4), abstract_edwards_8n =   BigInt(8);
 function edwards_isEdValidXY(Fp, CURVE, x, y) {
 	const x2 = Fp.sqr(x);
@@ -9229,7 +10254,7 @@ function edwards_edwards(params, extraOpts = {}) {
 			const normed = _noble_curves_utils_copyBytes(bytes);
 			const lastByte = bytes[len - 1];
 			normed[len - 1] = lastByte & ~0x80;
-			const y = curves_utils_bytesToNumberLE(normed);
+			const y = utils_bytesToNumberLE(normed);
 			const max = zip215 ? MASK : Fp.ORDER;
 			utils_aInRange('point.y', y, abstract_edwards_0n, max);
 			const y2 = Fp.sqr(y);
@@ -9515,7 +10540,7 @@ function edwards_eddsa(Point, cHash, eddsaOpts = {}) {
 		}
 		: opts.domain;
 	function modN_LE(hash) {
-		return Fn.create(curves_utils_bytesToNumberLE(hash));
+		return Fn.create(utils_bytesToNumberLE(hash));
 	}
 	function getPrivateScalar(key) {
 		const len = lengths.secretKey;
@@ -9571,7 +10596,7 @@ function edwards_eddsa(Point, cHash, eddsaOpts = {}) {
 			msg = prehash(msg);
 		const mid = len / 2;
 		const r = sig.subarray(0, mid);
-		const s = curves_utils_bytesToNumberLE(sig.subarray(mid, len));
+		const s = utils_bytesToNumberLE(sig.subarray(mid, len));
 		let A, R, SB;
 		try {
 			A = Point.fromBytes(publicKey, zip215);
@@ -10019,16 +11044,16 @@ function montgomery_montgomery(curveDef) {
 	const modP = (n) => abstract_modular_mod(n, P);
 	const GuBytes = encodeU(Gu);
 	function encodeU(u) {
-		return curves_utils_numberToBytesLE(modP(u), fieldLen);
+		return utils_numberToBytesLE(modP(u), fieldLen);
 	}
 	function decodeU(u) {
 		const _u = _noble_curves_utils_copyBytes(curves_utils_abytes(u, fieldLen, 'uCoordinate'));
 		if (is25519)
 			_u[31] &= 127;
-		return modP(curves_utils_bytesToNumberLE(_u));
+		return modP(utils_bytesToNumberLE(_u));
 	}
 	function decodeScalar(scalar) {
-		return curves_utils_bytesToNumberLE(adjustScalarBytes(_noble_curves_utils_copyBytes(curves_utils_abytes(scalar, fieldLen, 'scalar'))));
+		return utils_bytesToNumberLE(adjustScalarBytes(_noble_curves_utils_copyBytes(curves_utils_abytes(scalar, fieldLen, 'scalar'))));
 	}
 	const lowOrderU = new Set(is25519
 		? [
@@ -10211,7 +11236,7 @@ const ed25519_FROST =   (  null && ((() => createFROST({
 	hash: sha512,
 	H2: '',
 }))()));
-const curves_ed25519_x25519 =   (() => {
+const ed25519_x25519 =   (() => {
 	const P = ed25519_ed25519_CURVE_p;
 	const powPminus2 = (x) => {
 		const { pow_p_5_8, b2 } = ed25519_ed25519_pow_2_252_3(x);
@@ -10309,7 +11334,7 @@ const ed25519_ONE_MINUS_D_SQ =   BigInt('115984302166877987919377552185558664793
 const ed25519_D_MINUS_ONE_SQ =   BigInt('40440834346308536858101042469323190826248399146238708352240133220865137265952');
 const ed25519_invertSqrt = (number) => ed25519_uvRatio(curves_ed25519_1n, number);
 const ed25519_MAX_255B =   BigInt('0x7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff');
-const ed25519_bytes255ToNumberLE = (bytes) => ed25519_Fp.create(curves_utils_bytesToNumberLE(bytes) & ed25519_MAX_255B);
+const ed25519_bytes255ToNumberLE = (bytes) => ed25519_Fp.create(utils_bytesToNumberLE(bytes) & ed25519_MAX_255B);
 function ed25519_calcElligatorRistrettoMap(r0) {
 	const { d } = ed25519_ed25519_CURVE;
 	const r = ed25519_Fp.mul(ed25519_Fp.mulN(ed25519_SQRT_M1, r0), r0);
@@ -10438,7 +11463,7 @@ const ed25519_ristretto255_hasher =
 	hashToScalar(msg, options) {
 		const DST = options?.DST === undefined ? hash_to_curve_DST_scalar : options.DST;
 		const xmd = hash_to_curve_expand_message_xmd(msg, DST, 64, sha2_sha512);
-		return ed25519_Fn.create(curves_utils_bytesToNumberLE(xmd));
+		return ed25519_Fn.create(utils_bytesToNumberLE(xmd));
 	},
 	deriveToCurve(bytes) {
 		utils_abytes(bytes, 64);
@@ -10506,17 +11531,17 @@ async function scalarMult(scalar, u) {
 		if (isCryptoKey(scalar)) {
 			throw new Error("CryptoKey provided but X25519 WebCrypto is not supported");
 		}
-		return curves_ed25519_x25519.scalarMult(scalar, u);
+		return ed25519_x25519.scalarMult(scalar, u);
 	});
 }
 async function scalarMultBase(scalar) {
 	return await webCryptoFallback(async () => {
-		return scalarMult(scalar, curves_ed25519_x25519.GuBytes);
+		return scalarMult(scalar, ed25519_x25519.GuBytes);
 	}, () => {
 		if (isCryptoKey(scalar)) {
 			throw new Error("CryptoKey provided but X25519 WebCrypto is not supported");
 		}
-		return curves_ed25519_x25519.scalarMultBase(scalar);
+		return ed25519_x25519.scalarMultBase(scalar);
 	});
 }
 const pkcs8Prefix =   new Uint8Array([
@@ -10535,6 +11560,202 @@ function isCryptoKey(key) {
 }
 function domBuffer(arr) {
 	return arr;
+}
+;
+class LineReader {
+	s;
+	transcript = [];
+	buf = new Uint8Array(0);
+	constructor(stream) {
+		this.s = stream.getReader();
+	}
+	async readLine() {
+		const line = [];
+		while (true) {
+			const i = this.buf.indexOf("\n".charCodeAt(0));
+			if (i >= 0) {
+				line.push(this.buf.subarray(0, i));
+				this.transcript.push(this.buf.subarray(0, i + 1));
+				this.buf = this.buf.subarray(i + 1);
+				return asciiString(flatten(line));
+			}
+			if (this.buf.length > 0) {
+				line.push(this.buf);
+				this.transcript.push(this.buf);
+			}
+			const next = await this.s.read();
+			if (next.done) {
+				this.buf = flatten(line);
+				return null;
+			}
+			this.buf = next.value;
+		}
+	}
+	close() {
+		this.s.releaseLock();
+		return { rest: this.buf, transcript: flatten(this.transcript) };
+	}
+}
+function asciiString(bytes) {
+	bytes.forEach((b) => {
+		if (b < 32 || b > 126) {
+			throw Error("invalid non-ASCII byte in header");
+		}
+	});
+	return new TextDecoder().decode(bytes);
+}
+function flatten(arr) {
+	const len = arr.reduce(((sum, line) => sum + line.length), 0);
+	const out = new Uint8Array(len);
+	let n = 0;
+	for (const a of arr) {
+		out.set(a, n);
+		n += a.length;
+	}
+	return out;
+}
+function prepend(s, ...prefixes) {
+	return s.pipeThrough(new TransformStream({
+		start(controller) {
+			for (const p of prefixes) {
+				controller.enqueue(p);
+			}
+		}
+	}));
+}
+function stream(a) {
+	return new ReadableStream({
+		start(controller) {
+			controller.enqueue(a);
+			controller.close();
+		}
+	});
+}
+async function readAll(stream) {
+	if (!(stream instanceof ReadableStream)) {
+		throw new Error("readAll expects a ReadableStream<Uint8Array>");
+	}
+	return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+async function readAllString(stream) {
+	if (!(stream instanceof ReadableStream)) {
+		throw new Error("readAllString expects a ReadableStream<Uint8Array>");
+	}
+	return await new Response(stream).text();
+}
+async function read(stream, n) {
+	const reader = stream.getReader();
+	const chunks = [];
+	let readBytes = 0;
+	while (readBytes < n) {
+		const { done, value } = await reader.read();
+		if (done) {
+			throw Error("stream ended before reading " + n.toString() + " bytes");
+		}
+		chunks.push(value);
+		readBytes += value.length;
+	}
+	reader.releaseLock();
+	const buf = flatten(chunks);
+	const data = buf.subarray(0, n);
+	const rest = prepend(stream, buf.subarray(n));
+	return { data, rest };
+}
+function randomBytesStream(n, chunk) {
+	return new ReadableStream({
+		start(controller) {
+			for (let i = 0; i < n; i += chunk) {
+				controller.enqueue(randomBytes(Math.min(chunk, n - i)));
+			}
+			controller.close();
+		}
+	});
+}
+;
+class format_Stanza {
+	args;
+	body;
+	constructor(args, body) {
+		this.args = args;
+		this.body = body;
+	}
+}
+async function parseNextStanza(hdr) {
+	const argsLine = await hdr.readLine();
+	if (argsLine === null) {
+		throw Error("invalid stanza");
+	}
+	const args = argsLine.split(" ");
+	if (args.length < 2 || args.shift() !== "->") {
+		return { next: argsLine };
+	}
+	for (const arg of args) {
+		if (arg.length === 0) {
+			throw Error("invalid stanza");
+		}
+	}
+	const bodyLines = [];
+	for (;;) {
+		const nextLine = await hdr.readLine();
+		if (nextLine === null) {
+			throw Error("invalid stanza");
+		}
+		const line = base_base64nopad.decode(nextLine);
+		if (line.length > 48) {
+			throw Error("invalid stanza");
+		}
+		bodyLines.push(line);
+		if (line.length < 48) {
+			break;
+		}
+	}
+	const body = flatten(bodyLines);
+	return { s: new format_Stanza(args, body) };
+}
+async function parseHeader(header) {
+	const hdr = new LineReader(header);
+	const versionLine = await hdr.readLine();
+	if (versionLine !== "age-encryption.org/v1") {
+		throw Error("invalid version " + (versionLine ?? "line"));
+	}
+	const stanzas = [];
+	for (;;) {
+		const { s, next: macLine } = await parseNextStanza(hdr);
+		if (s !== undefined) {
+			stanzas.push(s);
+			continue;
+		}
+		if (!macLine.startsWith("--- ")) {
+			throw Error("invalid header");
+		}
+		const MAC = base_base64nopad.decode(macLine.slice(4));
+		const { rest, transcript } = hdr.close();
+		const headerNoMAC = transcript.slice(0, transcript.length - 1 - macLine.length + 3);
+		return { stanzas, headerNoMAC, MAC, headerSize: transcript.length, rest: prepend(header, rest) };
+	}
+}
+function encodeHeaderNoMAC(recipients) {
+	const lines = [];
+	lines.push("age-encryption.org/v1\n");
+	for (const s of recipients) {
+		lines.push("-> " + s.args.join(" ") + "\n");
+		for (let i = 0; i < s.body.length; i += 48) {
+			let end = i + 48;
+			if (end > s.body.length)
+				end = s.body.length;
+			lines.push(base_base64nopad.encode(s.body.subarray(i, end)) + "\n");
+		}
+		if (s.body.length % 48 === 0)
+			lines.push("\n");
+	}
+	lines.push("---");
+	return new TextEncoder().encode(lines.join(""));
+}
+function encodeHeader(recipients, MAC) {
+	return flatten([
+		encodeHeaderNoMAC(recipients),
+		new TextEncoder().encode(" " + base_base64nopad.encode(MAC) + "\n")
+	]);
 }
 ;
 function generateIdentity() {
@@ -10556,16 +11777,16 @@ async function identityToRecipient(identity) {
 		scalar = identity;
 	}
 	else if (identity.startsWith("AGE-SECRET-KEY-PQ-1")) {
-		const res = bech32.decodeToBytes(identity);
+		const res = base_bech32.decodeToBytes(identity);
 		if (res.prefix.toUpperCase() !== "AGE-SECRET-KEY-PQ-" ||
 			res.bytes.length !== 32) {
 			throw Error("invalid identity");
 		}
 		const recipient = MLKEM768X25519.getPublicKey(res.bytes);
-		return bech32.encode("age1pq", bech32.toWords(recipient), false);
+		return base_bech32.encode("age1pq", base_bech32.toWords(recipient), false);
 	}
 	else {
-		const res = bech32.decodeToBytes(identity);
+		const res = base_bech32.decodeToBytes(identity);
 		if (!identity.startsWith("AGE-SECRET-KEY-1") ||
 			res.prefix.toUpperCase() !== "AGE-SECRET-KEY-" ||
 			res.bytes.length !== 32) {
@@ -10573,14 +11794,14 @@ async function identityToRecipient(identity) {
 		}
 		scalar = res.bytes;
 	}
-	const recipient = await x25519.scalarMultBase(scalar);
-	return bech32.encodeFromBytes("age", recipient);
+	const recipient = await scalarMultBase(scalar);
+	return base_bech32.encodeFromBytes("age", recipient);
 }
-class recipients_HybridRecipient {
+class HybridRecipient {
 	recipient;
 	constructor(s) {
-		const { prefix, words } = bech32.decode(s, false);
-		const bytes = bech32.fromWords(words);
+		const { prefix, words } = base_bech32.decode(s, false);
+		const bytes = base_bech32.fromWords(words);
 		if (!s.startsWith("age1pq1") ||
 			prefix.toLowerCase() !== "age1pq" ||
 			bytes.length !== 1216) {
@@ -10593,7 +11814,7 @@ class recipients_HybridRecipient {
 		const label = new TextEncoder().encode("age-encryption.org/mlkem768x25519");
 		const { key, nonce } = hpkeContext(hpkeMLKEM768X25519, sharedSecret, label);
 		const ciphertext = chacha20poly1305(key, nonce).encrypt(fileKey);
-		return [new Stanza(["mlkem768x25519", base64nopad.encode(encapsulatedKey)], ciphertext)];
+		return [new format_Stanza(["mlkem768x25519", base_base64nopad.encode(encapsulatedKey)], ciphertext)];
 	}
 }
 class HybridIdentity {
@@ -10622,11 +11843,11 @@ class HybridIdentity {
 			if (s.body.length !== 32) {
 				throw Error("invalid mlkem768x25519 stanza");
 			}
-			const sharedSecret = hybrid_MLKEM768X25519.decapsulate(share, this.identity);
+			const sharedSecret = MLKEM768X25519.decapsulate(share, this.identity);
 			const label = new TextEncoder().encode("age-encryption.org/mlkem768x25519");
 			const { key, nonce } = hpkeContext(hpkeMLKEM768X25519, sharedSecret, label);
 			try {
-				return chacha_chacha20poly1305(key, nonce).decrypt(s.body);
+				return chacha20poly1305(key, nonce).decrypt(s.body);
 			}
 			catch {
 				continue;
@@ -10690,12 +11911,12 @@ function hpkeLabeledExpand(suiteID, prk, label, info, length) {
 	return expand(sha2_sha256, prk, labeledInfo, length);
 }
 function hpkeDHKEMP256Encapsulate(recipient) {
-	if (recipient.length !== p256.lengths.publicKeyUncompressed) {
-		recipient = p256.Point.fromBytes(recipient).toBytes(false);
+	if (recipient.length !== nist_p256.lengths.publicKeyUncompressed) {
+		recipient = nist_p256.Point.fromBytes(recipient).toBytes(false);
 	}
-	const ephemeral = p256.utils.randomSecretKey();
-	const encapsulatedKey = p256.getPublicKey(ephemeral, false);
-	const ss = p256.getSharedSecret(ephemeral, recipient, true).subarray(1);
+	const ephemeral = nist_p256.utils.randomSecretKey();
+	const encapsulatedKey = nist_p256.getPublicKey(ephemeral, false);
+	const ss = nist_p256.getSharedSecret(ephemeral, recipient, true).subarray(1);
 	const kemContext = new Uint8Array(encapsulatedKey.length + recipient.length);
 	kemContext.set(encapsulatedKey, 0);
 	kemContext.set(recipient, encapsulatedKey.length);
@@ -10707,10 +11928,10 @@ function hpkeDHKEMP256Encapsulate(recipient) {
 	const sharedSecret = hpkeLabeledExpand(suiteID, eaePRK, "shared_secret", kemContext, 32);
 	return { encapsulatedKey, sharedSecret };
 }
-class recipients_TagRecipient {
+class TagRecipient {
 	recipient;
 	constructor(s) {
-		const res = bech32.decodeToBytes(s);
+		const res = base_bech32.decodeToBytes(s);
 		if (!s.startsWith("age1tag1") ||
 			res.prefix.toLowerCase() !== "age1tag" ||
 			res.bytes.length !== 33) {
@@ -10722,22 +11943,22 @@ class recipients_TagRecipient {
 		const { encapsulatedKey, sharedSecret } = hpkeDHKEMP256Encapsulate(this.recipient);
 		const label = new TextEncoder().encode("age-encryption.org/p256tag");
 		const tag = (() => {
-			const recipientHash = sha256(this.recipient).subarray(0, 4);
+			const recipientHash = sha2_sha256(this.recipient).subarray(0, 4);
 			const ikm = new Uint8Array(encapsulatedKey.length + recipientHash.length);
 			ikm.set(encapsulatedKey, 0);
 			ikm.set(recipientHash, encapsulatedKey.length);
-			return extract(sha256, ikm, label).subarray(0, 4);
+			return hkdf_extract(sha2_sha256, ikm, label).subarray(0, 4);
 		})();
 		const { key, nonce } = hpkeContext(hpkeDHKEMP256, sharedSecret, label);
 		const ciphertext = chacha20poly1305(key, nonce).encrypt(fileKey);
-		return [new Stanza(["p256tag", base64nopad.encode(tag), base64nopad.encode(encapsulatedKey)], ciphertext)];
+		return [new format_Stanza(["p256tag", base_base64nopad.encode(tag), base_base64nopad.encode(encapsulatedKey)], ciphertext)];
 	}
 }
-class recipients_HybridTagRecipient {
+class HybridTagRecipient {
 	recipient;
 	constructor(s) {
-		const { prefix, words } = bech32.decode(s, false);
-		const bytes = bech32.fromWords(words);
+		const { prefix, words } = base_bech32.decode(s, false);
+		const bytes = base_bech32.fromWords(words);
 		if (!s.startsWith("age1tagpq1") ||
 			prefix.toLowerCase() !== "age1tagpq" ||
 			bytes.length !== 1249) {
@@ -10749,21 +11970,21 @@ class recipients_HybridTagRecipient {
 		const { cipherText: encapsulatedKey, sharedSecret } = MLKEM768P256.encapsulate(this.recipient);
 		const label = new TextEncoder().encode("age-encryption.org/mlkem768p256tag");
 		const tag = (() => {
-			const recipientHash = sha256(this.recipient.subarray(1184)).subarray(0, 4);
+			const recipientHash = sha2_sha256(this.recipient.subarray(1184)).subarray(0, 4);
 			const ikm = new Uint8Array(encapsulatedKey.length + recipientHash.length);
 			ikm.set(encapsulatedKey, 0);
 			ikm.set(recipientHash, encapsulatedKey.length);
-			return extract(sha256, ikm, label).subarray(0, 4);
+			return hkdf_extract(sha2_sha256, ikm, label).subarray(0, 4);
 		})();
 		const { key, nonce } = hpkeContext(hpkeMLKEM768P256, sharedSecret, label);
 		const ciphertext = chacha20poly1305(key, nonce).encrypt(fileKey);
-		return [new Stanza(["mlkem768p256tag", base64nopad.encode(tag), base64nopad.encode(encapsulatedKey)], ciphertext)];
+		return [new format_Stanza(["mlkem768p256tag", base_base64nopad.encode(tag), base_base64nopad.encode(encapsulatedKey)], ciphertext)];
 	}
 }
-class recipients_X25519Recipient {
+class X25519Recipient {
 	recipient;
 	constructor(s) {
-		const res = bech32.decodeToBytes(s);
+		const res = base_bech32.decodeToBytes(s);
 		if (!s.startsWith("age1") ||
 			res.prefix.toLowerCase() !== "age" ||
 			res.bytes.length !== 32) {
@@ -10772,15 +11993,15 @@ class recipients_X25519Recipient {
 		this.recipient = res.bytes;
 	}
 	async wrapFileKey(fileKey) {
-		const ephemeral = randomBytes(32);
-		const share = await x25519.scalarMultBase(ephemeral);
-		const secret = await x25519.scalarMult(ephemeral, this.recipient);
+		const ephemeral = utils_randomBytes(32);
+		const share = await scalarMultBase(ephemeral);
+		const secret = await scalarMult(ephemeral, this.recipient);
 		const salt = new Uint8Array(share.length + this.recipient.length);
 		salt.set(share);
 		salt.set(this.recipient, share.length);
 		const label = new TextEncoder().encode("age-encryption.org/v1/X25519");
-		const key = hkdf(sha256, secret, salt, label, 32);
-		return [new Stanza(["X25519", base64nopad.encode(share)], recipients_encryptFileKey(fileKey, key))];
+		const key = hkdf(sha2_sha256, secret, salt, label, 32);
+		return [new format_Stanza(["X25519", base_base64nopad.encode(share)], recipients_encryptFileKey(fileKey, key))];
 	}
 }
 class X25519Identity {
@@ -10819,7 +12040,7 @@ class X25519Identity {
 			salt.set(share);
 			salt.set(recipient, share.length);
 			const label = new TextEncoder().encode("age-encryption.org/v1/X25519");
-			const key = hkdf_hkdf(sha2_sha256, secret, salt, label, 32);
+			const key = hkdf(sha2_sha256, secret, salt, label, 32);
 			const fileKey = recipients_decryptFileKey(s.body, key);
 			if (fileKey !== null)
 				return fileKey;
@@ -10827,7 +12048,7 @@ class X25519Identity {
 		return null;
 	}
 }
-class recipients_ScryptRecipient {
+class ScryptRecipient {
 	passphrase;
 	logN;
 	constructor(passphrase, logN) {
@@ -10835,13 +12056,13 @@ class recipients_ScryptRecipient {
 		this.logN = logN;
 	}
 	wrapFileKey(fileKey) {
-		const salt = randomBytes(16);
+		const salt = utils_randomBytes(16);
 		const label = "age-encryption.org/v1/scrypt";
 		const labelAndSalt = new Uint8Array(label.length + 16);
 		labelAndSalt.set(new TextEncoder().encode(label));
 		labelAndSalt.set(salt, label.length);
 		const key = scrypt(this.passphrase, labelAndSalt, { N: 2 ** this.logN, r: 8, p: 1, dkLen: 32 });
-		return [new Stanza(["scrypt", base64nopad.encode(salt), this.logN.toString()], recipients_encryptFileKey(fileKey, key))];
+		return [new format_Stanza(["scrypt", base_base64nopad.encode(salt), this.logN.toString()], recipients_encryptFileKey(fileKey, key))];
 	}
 }
 class ScryptIdentity {
@@ -10875,7 +12096,7 @@ class ScryptIdentity {
 			const labelAndSalt = new Uint8Array(label.length + 16);
 			labelAndSalt.set(new TextEncoder().encode(label));
 			labelAndSalt.set(salt, label.length);
-			const key = scrypt_scrypt(this.passphrase, labelAndSalt, { N: 2 ** logN, r: 8, p: 1, dkLen: 32 });
+			const key = scrypt(this.passphrase, labelAndSalt, { N: 2 ** logN, r: 8, p: 1, dkLen: 32 });
 			const fileKey = recipients_decryptFileKey(s.body, key);
 			if (fileKey !== null)
 				return fileKey;
@@ -10893,7 +12114,7 @@ function recipients_decryptFileKey(body, key) {
 	}
 	const nonce = new Uint8Array(12);
 	try {
-		return chacha_chacha20poly1305(key, nonce).decrypt(body);
+		return chacha20poly1305(key, nonce).decrypt(body);
 	}
 	catch {
 		return null;
@@ -10901,202 +12122,6 @@ function recipients_decryptFileKey(body, key) {
 }
 function recipients_isCryptoKey(key) {
 	return typeof CryptoKey !== "undefined" && key instanceof CryptoKey;
-}
-;
-class LineReader {
-	s;
-	transcript = [];
-	buf = new Uint8Array(0);
-	constructor(stream) {
-		this.s = stream.getReader();
-	}
-	async readLine() {
-		const line = [];
-		while (true) {
-			const i = this.buf.indexOf("\n".charCodeAt(0));
-			if (i >= 0) {
-				line.push(this.buf.subarray(0, i));
-				this.transcript.push(this.buf.subarray(0, i + 1));
-				this.buf = this.buf.subarray(i + 1);
-				return asciiString(io_flatten(line));
-			}
-			if (this.buf.length > 0) {
-				line.push(this.buf);
-				this.transcript.push(this.buf);
-			}
-			const next = await this.s.read();
-			if (next.done) {
-				this.buf = io_flatten(line);
-				return null;
-			}
-			this.buf = next.value;
-		}
-	}
-	close() {
-		this.s.releaseLock();
-		return { rest: this.buf, transcript: io_flatten(this.transcript) };
-	}
-}
-function asciiString(bytes) {
-	bytes.forEach((b) => {
-		if (b < 32 || b > 126) {
-			throw Error("invalid non-ASCII byte in header");
-		}
-	});
-	return new TextDecoder().decode(bytes);
-}
-function io_flatten(arr) {
-	const len = arr.reduce(((sum, line) => sum + line.length), 0);
-	const out = new Uint8Array(len);
-	let n = 0;
-	for (const a of arr) {
-		out.set(a, n);
-		n += a.length;
-	}
-	return out;
-}
-function io_prepend(s, ...prefixes) {
-	return s.pipeThrough(new TransformStream({
-		start(controller) {
-			for (const p of prefixes) {
-				controller.enqueue(p);
-			}
-		}
-	}));
-}
-function io_stream(a) {
-	return new ReadableStream({
-		start(controller) {
-			controller.enqueue(a);
-			controller.close();
-		}
-	});
-}
-async function io_readAll(stream) {
-	if (!(stream instanceof ReadableStream)) {
-		throw new Error("readAll expects a ReadableStream<Uint8Array>");
-	}
-	return new Uint8Array(await new Response(stream).arrayBuffer());
-}
-async function readAllString(stream) {
-	if (!(stream instanceof ReadableStream)) {
-		throw new Error("readAllString expects a ReadableStream<Uint8Array>");
-	}
-	return await new Response(stream).text();
-}
-async function read(stream, n) {
-	const reader = stream.getReader();
-	const chunks = [];
-	let readBytes = 0;
-	while (readBytes < n) {
-		const { done, value } = await reader.read();
-		if (done) {
-			throw Error("stream ended before reading " + n.toString() + " bytes");
-		}
-		chunks.push(value);
-		readBytes += value.length;
-	}
-	reader.releaseLock();
-	const buf = io_flatten(chunks);
-	const data = buf.subarray(0, n);
-	const rest = io_prepend(stream, buf.subarray(n));
-	return { data, rest };
-}
-function randomBytesStream(n, chunk) {
-	return new ReadableStream({
-		start(controller) {
-			for (let i = 0; i < n; i += chunk) {
-				controller.enqueue(randomBytes(Math.min(chunk, n - i)));
-			}
-			controller.close();
-		}
-	});
-}
-;
-class format_Stanza {
-	args;
-	body;
-	constructor(args, body) {
-		this.args = args;
-		this.body = body;
-	}
-}
-async function parseNextStanza(hdr) {
-	const argsLine = await hdr.readLine();
-	if (argsLine === null) {
-		throw Error("invalid stanza");
-	}
-	const args = argsLine.split(" ");
-	if (args.length < 2 || args.shift() !== "->") {
-		return { next: argsLine };
-	}
-	for (const arg of args) {
-		if (arg.length === 0) {
-			throw Error("invalid stanza");
-		}
-	}
-	const bodyLines = [];
-	for (;;) {
-		const nextLine = await hdr.readLine();
-		if (nextLine === null) {
-			throw Error("invalid stanza");
-		}
-		const line = base_base64nopad.decode(nextLine);
-		if (line.length > 48) {
-			throw Error("invalid stanza");
-		}
-		bodyLines.push(line);
-		if (line.length < 48) {
-			break;
-		}
-	}
-	const body = io_flatten(bodyLines);
-	return { s: new format_Stanza(args, body) };
-}
-async function parseHeader(header) {
-	const hdr = new LineReader(header);
-	const versionLine = await hdr.readLine();
-	if (versionLine !== "age-encryption.org/v1") {
-		throw Error("invalid version " + (versionLine ?? "line"));
-	}
-	const stanzas = [];
-	for (;;) {
-		const { s, next: macLine } = await parseNextStanza(hdr);
-		if (s !== undefined) {
-			stanzas.push(s);
-			continue;
-		}
-		if (!macLine.startsWith("--- ")) {
-			throw Error("invalid header");
-		}
-		const MAC = base_base64nopad.decode(macLine.slice(4));
-		const { rest, transcript } = hdr.close();
-		const headerNoMAC = transcript.slice(0, transcript.length - 1 - macLine.length + 3);
-		return { stanzas, headerNoMAC, MAC, headerSize: transcript.length, rest: io_prepend(header, rest) };
-	}
-}
-function format_encodeHeaderNoMAC(recipients) {
-	const lines = [];
-	lines.push("age-encryption.org/v1\n");
-	for (const s of recipients) {
-		lines.push("-> " + s.args.join(" ") + "\n");
-		for (let i = 0; i < s.body.length; i += 48) {
-			let end = i + 48;
-			if (end > s.body.length)
-				end = s.body.length;
-			lines.push(base64nopad.encode(s.body.subarray(i, end)) + "\n");
-		}
-		if (s.body.length % 48 === 0)
-			lines.push("\n");
-	}
-	lines.push("---");
-	return new TextEncoder().encode(lines.join(""));
-}
-function format_encodeHeader(recipients, MAC) {
-	return flatten([
-		format_encodeHeaderNoMAC(recipients),
-		new TextEncoder().encode(" " + base64nopad.encode(MAC) + "\n")
-	]);
 }
 ;
 const chacha20poly1305Overhead = 16;
@@ -11118,7 +12143,7 @@ function decryptSTREAM(key) {
 		transform(chunk, controller) {
 			while (chunk.length > 0) {
 				if (ciphertextBufferUsed === ciphertextBuffer.length) {
-					const decryptedChunk = chacha_chacha20poly1305(key, streamNonce)
+					const decryptedChunk = chacha20poly1305(key, streamNonce)
 						.decrypt(ciphertextBuffer);
 					controller.enqueue(decryptedChunk);
 					incNonce();
@@ -11133,7 +12158,7 @@ function decryptSTREAM(key) {
 		},
 		flush(controller) {
 			streamNonce[11] = 1;
-			const decryptedChunk = chacha_chacha20poly1305(key, streamNonce)
+			const decryptedChunk = chacha20poly1305(key, streamNonce)
 				.decrypt(ciphertextBuffer.subarray(0, ciphertextBufferUsed));
 			if (!firstChunk && decryptedChunk.length === 0) {
 				throw new Error("final chunk is empty");
@@ -11159,7 +12184,7 @@ function plaintextSize(ciphertextSize) {
 	size -= lastChunk > 0 ? chacha20poly1305Overhead : 0;
 	return size;
 }
-function stream_encryptSTREAM(key) {
+function encryptSTREAM(key) {
 	const streamNonce = new Uint8Array(12);
 	const incNonce = () => {
 		for (let i = streamNonce.length - 2; i >= 0; i--) {
@@ -11194,7 +12219,7 @@ function stream_encryptSTREAM(key) {
 		},
 	});
 }
-function stream_ciphertextSize(plaintextSize) {
+function ciphertextSize(plaintextSize) {
 	const chunks = Math.max(1, Math.ceil(plaintextSize / chunkSize));
 	return plaintextSize + chacha20poly1305Overhead * chunks;
 }
@@ -11438,7 +12463,7 @@ class Encrypter {
 		}
 	}
 	async encrypt(file) {
-		const fileKey = randomBytes(16);
+		const fileKey = utils_randomBytes(16);
 		const stanzas = [];
 		let recipients = this.recipients;
 		if (this.passphrase !== null) {
@@ -11448,12 +12473,12 @@ class Encrypter {
 			stanzas.push(...await recipient.wrapFileKey(fileKey));
 		}
 		const labelHeader = new TextEncoder().encode("header");
-		const hmacKey = hkdf(sha256, fileKey, undefined, labelHeader, 32);
-		const mac = hmac(sha256, hmacKey, encodeHeaderNoMAC(stanzas));
+		const hmacKey = hkdf(sha2_sha256, fileKey, undefined, labelHeader, 32);
+		const mac = hmac_hmac(sha2_sha256, hmacKey, encodeHeaderNoMAC(stanzas));
 		const header = encodeHeader(stanzas, mac);
-		const nonce = randomBytes(16);
+		const nonce = utils_randomBytes(16);
 		const labelPayload = new TextEncoder().encode("payload");
-		const streamKey = hkdf(sha256, fileKey, nonce, labelPayload, 32);
+		const streamKey = hkdf(sha2_sha256, fileKey, nonce, labelPayload, 32);
 		const encrypter = encryptSTREAM(streamKey);
 		if (!(file instanceof ReadableStream)) {
 			if (typeof file === "string")
@@ -11490,11 +12515,11 @@ class Decrypter {
 		}
 	}
 	async decrypt(file, outputFormat) {
-		const s = file instanceof ReadableStream ? file : io_stream(file);
+		const s = file instanceof ReadableStream ? file : stream(file);
 		const { fileKey, headerSize, rest } = await this.decryptHeaderInternal(s);
 		const { data: nonce, rest: payload } = await read(rest, 16);
 		const label = new TextEncoder().encode("payload");
-		const streamKey = hkdf_hkdf(sha2_sha256, fileKey, nonce, label, 32);
+		const streamKey = hkdf(sha2_sha256, fileKey, nonce, label, 32);
 		const decrypter = decryptSTREAM(streamKey);
 		const out = payload.pipeThrough(decrypter);
 		const outWithSize = Object.assign(out, {
@@ -11504,10 +12529,10 @@ class Decrypter {
 			return outWithSize;
 		if (outputFormat === "text")
 			return await readAllString(out);
-		return await io_readAll(out);
+		return await readAll(out);
 	}
 	async decryptHeader(header) {
-		return (await this.decryptHeaderInternal(io_stream(header))).fileKey;
+		return (await this.decryptHeaderInternal(stream(header))).fileKey;
 	}
 	async decryptHeaderInternal(file) {
 		const h = await parseHeader(file);
@@ -11515,7 +12540,7 @@ class Decrypter {
 		if (fileKey === null)
 			throw Error("no identity matched any of the file's recipients");
 		const label = new TextEncoder().encode("header");
-		const hmacKey = hkdf_hkdf(sha2_sha256, fileKey, undefined, label, 32);
+		const hmacKey = hkdf(sha2_sha256, fileKey, undefined, label, 32);
 		const mac = hmac_hmac(sha2_sha256, hmacKey, h.headerNoMAC);
 		if (!compareBytes(h.MAC, mac))
 			throw Error("invalid header HMAC");
