@@ -2,6 +2,7 @@ import { UserError } from '../model/errors.ts';
 import type { Scope } from '../model/names.ts';
 import type { PresetSpec } from '../model/preset.ts';
 import type { Report } from './check-service.ts';
+import { databaseOf } from './image.ts';
 import { mergeService } from './merge-service.ts';
 import { type PresetKeys, presetText } from './preset-text.ts';
 import { PRESETS } from './presets/index.ts';
@@ -41,6 +42,7 @@ function writtenPreset(
   name: string,
   said: ServiceInput,
   report: Report,
+  hasBackups: boolean,
 ): WrittenPreset | undefined {
   if (said.preset === undefined) {
     if (said.version !== undefined)
@@ -64,7 +66,11 @@ function writtenPreset(
   });
   return {
     spec: { name: preset.name, version, major: String(majorOf(version)) },
-    service: { ...block.service, connection: { ...block.connection, password: names.password } },
+    service: {
+      ...block.service,
+      connection: { ...block.connection, password: names.password },
+      ...(hasBackups && databaseOf(preset.image) !== undefined && { backup: true }),
+    },
     configs: { ...block.configs },
     secrets: { [names.password]: preset.givenPassword === undefined ? { generate: PASSWORD_LENGTH } : {} },
   };
@@ -72,15 +78,17 @@ function writtenPreset(
 
 /**
  * presetDefaults returns what the preset of a service that says `said` is, read as the file is; undefined without a preset.
- * Mistakes in preset and version are reported. Pure.
+ * `hasBackups` is that the file says of backups what all share: then a database is backed up that can be. Mistakes in preset
+ * and version are reported. Pure.
  */
 export function presetDefaults(
   scope: Scope,
   name: string,
   said: ServiceInput,
   report: Report,
+  hasBackups: boolean,
 ): PresetDefaults | undefined {
-  const written = writtenPreset(scope, name, said, report);
+  const written = writtenPreset(scope, name, said, report, hasBackups);
   if (written === undefined) return undefined;
   const secrets = Object.keys(written.secrets);
   return {
