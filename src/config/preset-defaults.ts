@@ -30,6 +30,12 @@ interface WrittenPreset extends PresetKeys {
   secrets: Readonly<Record<string, SecretDefinition>>;
 }
 
+/** What is known around a service. */
+interface Around extends Scope {
+  /** The file says what all backups share: then a database is backed up that can be. */
+  hasBackups: boolean;
+}
+
 /** The length of a password that is made. */
 const PASSWORD_LENGTH = 32;
 
@@ -38,11 +44,10 @@ const PASSWORD_LENGTH = 32;
  * version are reported.
  */
 function writtenPreset(
-  scope: Scope,
+  around: Around,
   name: string,
   said: ServiceInput,
   report: Report,
-  hasBackups: boolean,
 ): WrittenPreset | undefined {
   if (said.preset === undefined) {
     if (said.version !== undefined)
@@ -55,7 +60,7 @@ function writtenPreset(
   }
   const preset = PRESETS[said.preset];
   const version = versionFor(preset, said, report);
-  const names = presetNames(scope, name);
+  const names = presetNames(around, name);
   const { limits } = said.deploy?.resources ?? {};
   const block = preset.block({
     service: name,
@@ -69,7 +74,7 @@ function writtenPreset(
     service: {
       ...block.service,
       connection: { ...block.connection, password: names.password },
-      ...(hasBackups && databaseOf(preset.image) !== undefined && { backup: true }),
+      ...(around.hasBackups && databaseOf(preset.image) !== undefined && { backup: true }),
     },
     configs: { ...block.configs },
     secrets: { [names.password]: preset.givenPassword === undefined ? { generate: PASSWORD_LENGTH } : {} },
@@ -78,17 +83,15 @@ function writtenPreset(
 
 /**
  * presetDefaults returns what the preset of a service that says `said` is, read as the file is; undefined without a preset.
- * `hasBackups` is that the file says of backups what all share: then a database is backed up that can be. Mistakes in preset
- * and version are reported. Pure.
+ * Mistakes in preset and version are reported. Pure.
  */
 export function presetDefaults(
-  scope: Scope,
+  around: Around,
   name: string,
   said: ServiceInput,
   report: Report,
-  hasBackups: boolean,
 ): PresetDefaults | undefined {
-  const written = writtenPreset(scope, name, said, report, hasBackups);
+  const written = writtenPreset(around, name, said, report);
   if (written === undefined) return undefined;
   const secrets = Object.keys(written.secrets);
   return {

@@ -127,12 +127,9 @@ export function resolveWithSecrets(
   const presets = new Map(
     names.flatMap((name) => {
       const said = mergeService(base.get(name), over.get(name));
-      const found = presetDefaults(
-        { project, environment },
-        name,
-        said,
-        (path, message, hint) => report(name, path, message, hint),
-        loaded.config.backup !== undefined,
+      const around = { project, environment, hasBackups: loaded.config.backup !== undefined };
+      const found = presetDefaults(around, name, said, (path, message, hint) =>
+        report(name, path, message, hint),
       );
       return found === undefined ? [] : [[name, found] as const];
     }),
