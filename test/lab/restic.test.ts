@@ -16,6 +16,8 @@ import type { Server } from '../../src/fleet/server.ts';
 import { backupTags, type Retention } from '../../src/model/backup.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import { backupsVolumeName } from '../../src/model/names.ts';
+import { fullSizeTest } from '../e2e/full-size-test.ts';
+import { size } from '../e2e/size.ts';
 import { docker, dockerList } from './command.ts';
 import { buildImages } from './images.ts';
 import { makeKey } from './keys.ts';
@@ -31,7 +33,7 @@ const PASSWORD = ` "quoted' $(id) and blanks`;
 const OWNER = { project: 'shop', environment: 'production', service: 'db' };
 /** Half a megabyte that nothing can make smaller. */
 const DATA = randomBytes(512 * 1024);
-const isFull = process.env.SWITCHYARD_FULL === '1';
+const { isFull } = size;
 
 let server: Server;
 let images: Record<string, string>;
@@ -109,12 +111,17 @@ const said = (work: Promise<unknown>) =>
     (error: Error) => error.message,
   );
 
-test.each([
+const PLACES: [
+  name: string,
+  at: () => Pick<Store<Repository['target']>, 'target' | 'secrets'> | undefined,
+][] = [
   ['a disk', () => undefined],
-  ['a bucket', () => stores.s3],
   ['SFTP', () => stores.sftp],
+  ['a bucket', () => stores.s3],
   ['a REST server', () => stores.rest],
-])(
+];
+
+test.each(isFull ? PLACES : PLACES.slice(0, 2))(
   'what a database prints goes to %s and comes back byte for byte, in whichever image it ran',
   async (_name, at) => {
     const restic = resticFor('whole', at());
@@ -138,16 +145,24 @@ test.each([
   120_000,
 );
 
-test('a backup is pulled to a folder of the server, and nothing that is there is lost', async () => {
-  const restic = resticFor('to-server');
-  await prepareRepository(restic, false);
-  // There is one now: the second time it is found.
-  await prepareRepository(restic, true);
-  await backUp(restic, { id: 'one' }, ...PRINT);
-  const [one] = await snapshotsOf(restic, ownerTags(OWNER));
-  const path = await pullToServer(restic, { snapshot: one!.id, path: '/db.dump' }, join(folder, 'on-server'));
-  expect(readFileSync(path).equals(DATA)).toBe(true);
-}, 60_000);
+fullSizeTest(
+  'a backup is pulled to a folder of the server, and nothing that is there is lost',
+  async () => {
+    const restic = resticFor('to-server');
+    await prepareRepository(restic, false);
+    // There is one now: the second time it is found.
+    await prepareRepository(restic, true);
+    await backUp(restic, { id: 'one' }, ...PRINT);
+    const [one] = await snapshotsOf(restic, ownerTags(OWNER));
+    const path = await pullToServer(
+      restic,
+      { snapshot: one!.id, path: '/db.dump' },
+      join(folder, 'on-server'),
+    );
+    expect(readFileSync(path).equals(DATA)).toBe(true);
+  },
+  60_000,
+);
 
 test('neither who looks at a container nor its command line sees a secret', async () => {
   for (const store of [stores.s3, stores.sftp, stores.rest]) {
@@ -163,68 +178,77 @@ test('neither who looks at a container nor its command line sees a secret', asyn
   }
 }, 60_000);
 
-test('who may not in is told why, and no second repository is made', async () => {
-  const first = resticFor('first', { ...stores.rest, target: restAt('told') });
-  await prepareRepository(first, false);
-  const other = new Restic(
-    first.surroundings,
-    { ...first.repository, password: 'another one' },
-    images.restic!,
-  );
-  const stranger = await makeKey('ed25519');
-  const [password, wrongLogin, wrongKey, otherBucket, otherHost, otherLogin, unknownCa, gone] =
-    await Promise.all([
-      said(prepareRepository(other, false)),
-      said(prepareRepository(resticFor('told', { ...stores.rest, secrets: { REST_PASSWORD: 'no' } }), false)),
-      said(
-        prepareRepository(
-          resticFor('told', { ...stores.s3, secrets: { S3_ACCESS_KEY: 'NOBODY', S3_SECRET_KEY: 'x' } }),
-          false,
+fullSizeTest(
+  'who may not in is told why, and no second repository is made',
+  async () => {
+    const first = resticFor('first', { ...stores.rest, target: restAt('told') });
+    await prepareRepository(first, false);
+    const other = new Restic(
+      first.surroundings,
+      { ...first.repository, password: 'another one' },
+      images.restic!,
+    );
+    const stranger = await makeKey('ed25519');
+    const [password, wrongLogin, wrongKey, otherBucket, otherHost, otherLogin, unknownCa, gone] =
+      await Promise.all([
+        said(prepareRepository(other, false)),
+        said(
+          prepareRepository(resticFor('told', { ...stores.rest, secrets: { REST_PASSWORD: 'no' } }), false),
         ),
-      ),
-      said(
-        prepareRepository(
-          resticFor('told', {
-            ...stores.s3,
-            target: { ...stores.s3.target, url: stores.s3.target.url.replace('/backups/', '/no-bucket/') },
-          }),
-          false,
+        said(
+          prepareRepository(
+            resticFor('told', { ...stores.s3, secrets: { S3_ACCESS_KEY: 'NOBODY', S3_SECRET_KEY: 'x' } }),
+            false,
+          ),
         ),
-      ),
-      said(
-        prepareRepository(
-          resticFor('told', {
-            ...stores.sftp,
-            target: { ...stores.sftp.target, hostKeys: [stranger.publicKey] },
-          }),
-          false,
+        said(
+          prepareRepository(
+            resticFor('told', {
+              ...stores.s3,
+              target: { ...stores.s3.target, url: stores.s3.target.url.replace('/backups/', '/no-bucket/') },
+            }),
+            false,
+          ),
         ),
-      ),
-      said(
-        prepareRepository(
-          resticFor('told', { ...stores.sftp, secrets: { SSH_KEY: stranger.privateKey } }),
-          false,
+        said(
+          prepareRepository(
+            resticFor('told', {
+              ...stores.sftp,
+              target: { ...stores.sftp.target, hostKeys: [stranger.publicKey] },
+            }),
+            false,
+          ),
         ),
-      ),
-      said(
-        prepareRepository(
-          resticFor('told', { ...stores.rest, target: { ...restAt('told'), ca: await anotherAuthority() } }),
-          false,
+        said(
+          prepareRepository(
+            resticFor('told', { ...stores.sftp, secrets: { SSH_KEY: stranger.privateKey } }),
+            false,
+          ),
         ),
-      ),
-      said(prepareRepository(resticFor('told', { ...stores.rest, target: restAt('gone') }), true)),
-    ]);
-  expect(password).toContain('the password of the repository is another one');
-  for (const refused of [wrongLogin, wrongKey, otherLogin]) {
-    expect(refused).toContain('the credentials are not accepted');
-  }
-  expect(otherBucket).toContain('the bucket is not there');
-  expect(otherHost).toContain('the host shows another key');
-  expect(unknownCa).toContain('the certificate of the server is not trusted');
-  expect(gone).toContain('there is no repository, and backups were made there');
-  for (const one of [wrongLogin, password, unknownCa])
-    expect(one).not.toContain(stores.rest.secrets.REST_PASSWORD);
-}, 180_000);
+        said(
+          prepareRepository(
+            resticFor('told', {
+              ...stores.rest,
+              target: { ...restAt('told'), ca: await anotherAuthority() },
+            }),
+            false,
+          ),
+        ),
+        said(prepareRepository(resticFor('told', { ...stores.rest, target: restAt('gone') }), true)),
+      ]);
+    expect(password).toContain('the password of the repository is another one');
+    for (const refused of [wrongLogin, wrongKey, otherLogin]) {
+      expect(refused).toContain('the credentials are not accepted');
+    }
+    expect(otherBucket).toContain('the bucket is not there');
+    expect(otherHost).toContain('the host shows another key');
+    expect(unknownCa).toContain('the certificate of the server is not trusted');
+    expect(gone).toContain('there is no repository, and backups were made there');
+    for (const one of [wrongLogin, password, unknownCa])
+      expect(one).not.toContain(stores.rest.secrets.REST_PASSWORD);
+  },
+  180_000,
+);
 
 function restAt(path: string) {
   return { ...stores.rest.target, url: stores.rest.target.url.replace(/\/shop\/$/, `/${path}/`) };
@@ -236,24 +260,28 @@ async function anotherAuthority(): Promise<string> {
   return (await selfSigned(['example.com'], { days: 1 })).chain;
 }
 
-test('what can only be added to takes backups, and says how to prune it', async () => {
-  const target = { ...restAt('added-to') };
-  const appendOnly = resticFor('append', {
-    secrets: stores.appendOnly.secrets,
-    target: { ...target, url: stores.appendOnly.target.url.replace(/\/shop\/$/, '/added-to/') },
-  });
-  await prepareRepository(appendOnly, false);
-  for (const id of ['one', 'two']) {
-    expect(await backUp(appendOnly, { id }, ...PRINT)).toMatchObject({ exitCode: 0 });
-  }
-  const rule = { daily: 1, weekly: 0, monthly: 0 };
-  expect(await said(pruneBackups(appendOnly, OWNER, rule))).toContain(
-    'nothing may be deleted with these credentials',
-  );
-  expect(await snapshotsOf(appendOnly, ownerTags(OWNER))).toHaveLength(2);
-  const owner = resticFor('append', { ...stores.rest, target });
-  expect(await pruneBackups(owner, OWNER, rule)).toEqual({ backups: ['one'], kept: 1 });
-}, 120_000);
+fullSizeTest(
+  'what can only be added to takes backups, and says how to prune it',
+  async () => {
+    const target = { ...restAt('added-to') };
+    const appendOnly = resticFor('append', {
+      secrets: stores.appendOnly.secrets,
+      target: { ...target, url: stores.appendOnly.target.url.replace(/\/shop\/$/, '/added-to/') },
+    });
+    await prepareRepository(appendOnly, false);
+    for (const id of ['one', 'two']) {
+      expect(await backUp(appendOnly, { id }, ...PRINT)).toMatchObject({ exitCode: 0 });
+    }
+    const rule = { daily: 1, weekly: 0, monthly: 0 };
+    expect(await said(pruneBackups(appendOnly, OWNER, rule))).toContain(
+      'nothing may be deleted with these credentials',
+    );
+    expect(await snapshotsOf(appendOnly, ownerTags(OWNER))).toHaveLength(2);
+    const owner = resticFor('append', { ...stores.rest, target });
+    expect(await pruneBackups(owner, OWNER, rule)).toEqual({ backups: ['one'], kept: 1 });
+  },
+  120_000,
+);
 
 test('a bit that was flipped, and a disk that is full, are loud; the next backup is whole', async () => {
   const restic = resticFor('damage');
@@ -318,34 +346,40 @@ while read -r day clock id; do
   "$@" backup --quiet --host here --time "$day $clock" --tag "project=shop,environment=production,service=db,backup=$id,part=data" --stdin-filename db.dump --stdin-from-command -- echo "$id"
 done </run/switchyard-backup/times`;
 
-test('what is kept is what the rule says, and nothing of others is touched', async () => {
-  const restic = resticFor('retention');
-  await prepareRepository(restic, false);
-  const times = manyTimes(isFull ? 400 : 10);
-  const access = accessTo(restic.repository, restic.surroundings.scope, programs);
-  const made = await runContainer(restic.surroundings, {
-    image: images.stores!,
-    command: ['sh', '-c', MANY, 'sh', ...access.command],
-    environment: { ...access.environment, TZ: 'UTC' },
-    files: { ...access.files, times: times.map(({ id, at }) => `${spoken(at)} ${id}\n`).join('') },
-    mounts: access.mounts,
-    isOutside: false,
-  });
-  expect(made).toMatchObject({ exitCode: 0 });
-  const other = { ...OWNER, service: 'cache' };
-  await backUp(restic, { id: 'old', owner: other, time: ['--time', '2020-01-01 00:00:00'] }, ...PRINT);
-  await restic.run(['backup', '--host', 'stranger', '/etc/hostname']);
-  const rule: Retention = isFull ? { daily: 7, weekly: 4, monthly: 12 } : { daily: 3, weekly: 2, monthly: 2 };
-  const kept = keptBy(rule, times);
-  const { backups } = await pruneBackups(restic, OWNER, rule, [times[0]!.id]);
-  const left = await snapshotsOf(restic, ownerTags(OWNER));
-  expect(new Set(left.map((one) => tagValue(one, 'backup')))).toEqual(new Set([times[0]!.id, ...kept]));
-  expect(backups.length).toBe(times.length - left.length);
-  expect(await snapshotsOf(restic, ownerTags(other))).toHaveLength(1);
-  const { values } = await restic.run(['snapshots', '--host', 'stranger']);
-  expect(values.flat()).toHaveLength(1);
-  expect(await said(restic.run(['check', '--read-data']))).toBe('it went well');
-}, 900_000);
+fullSizeTest(
+  'what is kept is what the rule says, and nothing of others is touched',
+  async () => {
+    const restic = resticFor('retention');
+    await prepareRepository(restic, false);
+    const times = manyTimes(isFull ? 400 : 10);
+    const access = accessTo(restic.repository, restic.surroundings.scope, programs);
+    const made = await runContainer(restic.surroundings, {
+      image: images.stores!,
+      command: ['sh', '-c', MANY, 'sh', ...access.command],
+      environment: { ...access.environment, TZ: 'UTC' },
+      files: { ...access.files, times: times.map(({ id, at }) => `${spoken(at)} ${id}\n`).join('') },
+      mounts: access.mounts,
+      isOutside: false,
+    });
+    expect(made).toMatchObject({ exitCode: 0 });
+    const other = { ...OWNER, service: 'cache' };
+    await backUp(restic, { id: 'old', owner: other, time: ['--time', '2020-01-01 00:00:00'] }, ...PRINT);
+    await restic.run(['backup', '--host', 'stranger', '/etc/hostname']);
+    const rule: Retention = isFull
+      ? { daily: 7, weekly: 4, monthly: 12 }
+      : { daily: 3, weekly: 2, monthly: 2 };
+    const kept = keptBy(rule, times);
+    const { backups } = await pruneBackups(restic, OWNER, rule, [times[0]!.id]);
+    const left = await snapshotsOf(restic, ownerTags(OWNER));
+    expect(new Set(left.map((one) => tagValue(one, 'backup')))).toEqual(new Set([times[0]!.id, ...kept]));
+    expect(backups.length).toBe(times.length - left.length);
+    expect(await snapshotsOf(restic, ownerTags(other))).toHaveLength(1);
+    const { values } = await restic.run(['snapshots', '--host', 'stranger']);
+    expect(values.flat()).toHaveLength(1);
+    expect(await said(restic.run(['check', '--read-data']))).toBe('it went well');
+  },
+  900_000,
+);
 
 /** Backups over two years, the closer the later, several on the last days; they come in no order, as with clocks that were set. */
 function manyTimes(count: number): { id: string; at: Date }[] {

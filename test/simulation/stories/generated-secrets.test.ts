@@ -14,7 +14,7 @@ const WAYS: Pick<Strike, 'how' | 'forMs'>[] = [
   { how: 'cut off', forMs: 5_000 },
   { how: 'cut off' },
 ];
-jest.setTimeout(5 * 60_000);
+jest.setTimeout(isFull ? 60 * 60_000 : 5 * 60_000);
 
 let world: World;
 beforeEach(() => {

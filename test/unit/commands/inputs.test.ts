@@ -33,6 +33,7 @@ describe('what is read', () => {
       operation: 'create',
       task: 'list',
       plain: false,
+      presets: false,
       'revocation-reason': 'superseded',
       domains: undefined,
       reason: undefined,

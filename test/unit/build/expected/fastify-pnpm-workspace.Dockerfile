@@ -10,7 +10,7 @@ COPY apps/api/package.json ./apps/api/
 COPY apps/web/package.json ./apps/web/
 COPY packages/shared/package.json ./packages/shared/
 RUN ["npm", "pkg", "delete", "scripts.prepare"]
-RUN --mount=type=cache,target=/root/.pnpm --mount=type=secret,id=npmrc,target=/root/.npmrc pnpm install --frozen-lockfile --store-dir=/root/.pnpm --prod=true --filter=./apps/api...
+RUN --mount=type=cache,target=/root/.pnpm --mount=type=secret,id=npmrc,target=/root/.npmrc pnpm install --frozen-lockfile --store-dir=/root/.pnpm --prod=true --filter='{./apps/api}...'
 
 FROM installer AS build
 COPY package.json pnpm-lock.yaml pnpm-workspace.yaml ./
@@ -18,7 +18,7 @@ COPY apps/api/package.json ./apps/api/
 COPY apps/web/package.json ./apps/web/
 COPY packages/shared/package.json ./packages/shared/
 RUN ["npm", "pkg", "delete", "scripts.prepare"]
-RUN --mount=type=cache,target=/root/.pnpm --mount=type=secret,id=npmrc,target=/root/.npmrc pnpm install --frozen-lockfile --store-dir=/root/.pnpm --prod=false --filter=./apps/api...
+RUN --mount=type=cache,target=/root/.pnpm --mount=type=secret,id=npmrc,target=/root/.npmrc pnpm install --frozen-lockfile --store-dir=/root/.pnpm --prod=false --filter='{./apps/api}...'
 COPY . .
 RUN ["pnpm", "--dir=packages/shared", "run", "build"]
 RUN ["pnpm", "--dir=apps/api", "run", "build"]
