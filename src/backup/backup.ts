@@ -1,4 +1,5 @@
 import { type Opening, withEnvironment } from '../deploy/environment.ts';
+import type { GeneratedRequest } from '../deploy/observation/generated-secrets.ts';
 import type { Reach } from '../deploy/request.ts';
 import { Timeline } from '../deploy/timeline.ts';
 import type { Fleet } from '../fleet/fleet.ts';
@@ -15,6 +16,7 @@ import type { JobSurroundings } from './job.ts';
 import { makeBackup, type Source, verifyBackup } from './make.ts';
 import { openRepository } from './repository.ts';
 import { restoreInPlace } from './restore.ts';
+import { repositorySecrets } from './secrets.ts';
 
 /** What shall be backed up. */
 export interface BackupRequest extends Reach {
@@ -22,10 +24,14 @@ export interface BackupRequest extends Reach {
   /** Names of services; undefined is all that the file backs up. */
   services: readonly string[] | undefined;
   excludedServers: readonly string[] | undefined;
-  /** Values of secrets that repositories need, by name. */
+  /** Values of secrets that repositories need, by name; without the generated ones. */
   secrets: Readonly<Record<string, string>>;
+  /** The generated ones, where there are any. */
+  generated?: Omit<GeneratedRequest, 'complete'>;
   author: Author;
   signal: AbortSignal;
+  /** hide keeps a value that was read from a server out of the log. */
+  hide(value: string): void;
 }
 
 /** One backup that was made, or looked at, and what it failed with. */
@@ -150,12 +156,14 @@ async function withHolders(
   work: (holder: Holder, work: Work) => Promise<BackupReceipt>,
   access: Opening['access'] = 'read',
 ): Promise<BackupReport> {
-  const { wanted: file, excludedServers, clock, log, author, signal, secrets, registryAuth } = request;
+  const { wanted: file, excludedServers, clock, log, author, signal, registryAuth } = request;
   const chosen = chosenOf(request);
   const narrowing = { services: undefined, zones: undefined, excludedServers };
   const opening = { wanted: file, narrowing, access, timeline: new Timeline(clock) };
-  return await withEnvironment(request, opening, async ({ wanted, fleet, journal }) => {
+  return await withEnvironment(request, opening, async (environment) => {
+    const { wanted, fleet, journal } = environment;
     fleet.guardWith(() => journal.lease?.assertMayChange());
+    const secrets = await repositorySecrets(request, environment);
     const scope = { project: wanted.project, environment: wanted.environment };
     const holders = await holdersOf(fleet, scope, chosen);
     const outcomes: BackupOutcome[] = [];

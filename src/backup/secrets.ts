@@ -1,0 +1,29 @@
+import type { OpenEnvironment } from '../deploy/environment.ts';
+import { findGenerated } from '../deploy/observation/generated-secrets.ts';
+import { UserError } from '../model/errors.ts';
+import type { BackupRequest } from './backup.ts';
+
+/**
+ * repositorySecrets returns the values of the secrets that repositories need, by name: those of the run, and the generated ones
+ * as the servers have them, or else as a key of the run opens their encrypted copies. They are kept out of the log. It throws a
+ * UserError for one that is lost, and for one that no deploy has made yet: made here, nobody would keep it.
+ */
+export async function repositorySecrets(
+  { secrets, generated, author, clock, hide }: BackupRequest,
+  { wanted, fleet, journal }: OpenEnvironment,
+): Promise<Readonly<Record<string, string>>> {
+  if (generated === undefined) return secrets;
+  const by = { run: author.run, now: clock.now() };
+  const settled = await findGenerated(fleet, journal.snapshot, wanted, generated, by);
+  const [unmade] = settled.made;
+  if (unmade !== undefined) {
+    throw new UserError(`secret ${unmade} was not made yet, and backups need it`, {
+      hint: 'Deploy once: that makes it, and keeps it on the servers.',
+    });
+  }
+  const found = Object.keys(generated.needed).map(
+    (name) => [name, settled.secrets.get(name)!.value] as const,
+  );
+  for (const [, value] of found) hide(value);
+  return { ...secrets, ...Object.fromEntries(found) };
+}
