@@ -1,3 +1,4 @@
+import type { BackupSpec } from '../model/backup.ts';
 import { targetSecrets } from '../model/backup-target.ts';
 import { failTogether, UserError } from '../model/errors.ts';
 import type { ResolvedEnvironment } from './resolve.ts';
@@ -11,55 +12,73 @@ export interface BackupSecrets {
   needed: Record<string, number>;
 }
 
-type Resolved = Pick<ResolvedEnvironment, 'wanted' | 'definitions'>;
+type Resolved = Pick<ResolvedEnvironment, 'wanted' | 'definitions' | 'recipients'>;
 
 /**
  * requireBackupSecrets returns what opens the repositories of services, of all when none are named. It throws a UserError, or
  * UserErrors, for all that are missing or blank.
  */
 export function requireBackupSecrets(
-  { wanted, definitions }: Resolved,
+  resolved: Resolved,
   services: readonly string[] | undefined,
   sources: SecretSources,
 ): BackupSecrets {
-  const needed = generatedForBackups({ wanted, definitions }, services);
+  const { wanted, definitions } = resolved;
+  const needed = generatedForBackups(resolved, services);
   const errors: UserError[] = [];
-  const values = secretsOfBackups(wanted, services)
-    .filter((name) => !Object.hasOwn(needed, name))
-    .map((name) => {
-      try {
-        return [name, requireSecret(name, sources, definitions)] as const;
-      } catch (error) {
-        if (!(error instanceof UserError)) throw error;
-        errors.push(error);
-        return [name, ''] as const;
-      }
-    });
+  const all = new Set(backedUp(wanted, services).flatMap(({ backup }) => secretsOf(backup)));
+  const names = [...all].filter((name) => !Object.hasOwn(needed, name));
+  const values = names.map((name) => {
+    try {
+      return [name, requireSecret(name, sources, definitions)] as const;
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      errors.push(error);
+      return [name, ''] as const;
+    }
+  });
   failTogether(errors);
   return { secrets: Object.fromEntries(values), needed };
 }
 
-/** generatedForBackups returns the lengths of the generated secrets that open repositories of services, by name. Pure. */
+/**
+ * generatedForBackups returns the lengths of the generated secrets that open repositories of services, by name. It throws a
+ * UserError for one that goes with the servers, where backups shall outlive them. Pure.
+ */
 export function generatedForBackups(
-  { wanted, definitions }: Resolved,
+  { wanted, definitions, recipients }: Resolved,
   services: readonly string[] | undefined,
 ): Record<string, number> {
-  return Object.fromEntries(
-    secretsOfBackups(wanted, services).flatMap((name) => {
+  const needed = new Map<string, number>();
+  for (const { name: service, backup } of backedUp(wanted, services)) {
+    for (const name of secretsOf(backup)) {
       const { generate } = (Object.hasOwn(definitions, name) ? definitions[name] : undefined) ?? {};
-      return generate === undefined ? [] : [[name, generate]];
-    }),
+      if (generate === undefined) continue;
+      if (recipients.length === 0 && backup.to.kind !== 'disk') throw goesWithServers(name, service);
+      needed.set(name, generate);
+    }
+  }
+  return Object.fromEntries(needed);
+}
+
+function goesWithServers(name: string, service: string): UserError {
+  return new UserError(
+    `secret ${name} opens the backups of ${service}, and is generated: when all servers are gone nobody has it`,
+    {
+      hint: 'Write age_recipients, the public keys of those who shall open the backups then. age-keygen makes a pair.',
+    },
   );
 }
 
-function secretsOfBackups(
+function backedUp(
   { services: all }: ResolvedEnvironment['wanted'],
   services: readonly string[] | undefined,
-): string[] {
-  const names = all.flatMap(({ name, backup }) =>
-    backup === undefined || services?.includes(name) === false
-      ? []
-      : [backup.passwordSecret, ...targetSecrets(backup.to)],
+): { name: string; backup: BackupSpec }[] {
+  return all.flatMap(({ name, backup }) =>
+    backup === undefined || services?.includes(name) === false ? [] : [{ name, backup }],
   );
-  return [...new Set(names)];
+}
+
+function secretsOf({ passwordSecret, to }: BackupSpec): string[] {
+  return [passwordSecret, ...targetSecrets(to)];
 }

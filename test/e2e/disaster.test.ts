@@ -52,6 +52,7 @@ describe('When all servers are gone', () => {
         command: ['perl', '/app/server.pl', QUERY],
         configs: [{ source: 'app', target: '/app/server.pl' }],
         port: 3000,
+        protocol: 'http',
         domain: DOMAIN,
         healthcheck: { path: '/health' },
         depends_on: ['db'],
@@ -83,6 +84,7 @@ describe('When all servers are gone', () => {
 
   /** A shop with orders and a backup of them, on a server whose power is cut then; the file names another one. */
   const lost = once(async () => {
+    const early = await shop.run('backup', { secrets: secrets() });
     await shop.deploy({ secrets: secrets() });
     const [db = ''] = await shop.containers(old, 'db');
     const asApp = 'psql -v ON_ERROR_STOP=1 -U "$APP_USER" -d "$POSTGRES_DB" -qAtc "$1"';
@@ -96,7 +98,12 @@ describe('When all servers are gone', () => {
     shop.edit(({ environments }) => {
       environments.production!.servers = serversOf([fresh]);
     });
-    return made;
+    return { made, early };
+  });
+
+  test('a backup before the first deploy makes no password that nobody would keep', async () => {
+    const { early } = await lost();
+    expect(said(early)).toMatch(/secret backup-password was not made yet.*Deploy once/s);
   });
 
   test('nothing is made anew without the key, and the refusal says where everything is', async () => {
@@ -108,7 +115,7 @@ describe('When all servers are gone', () => {
   });
 
   test('one deploy and one restore, and the app answers with the rows of the last backup', async () => {
-    const made = await lost();
+    const { made } = await lost();
     const began = performance.now();
     const deployed = await shop.deploy({ secrets: secrets(), 'age-key': key });
     const restored = await backup({ operation: 'restore', service: 'db' });
@@ -119,6 +126,9 @@ describe('When all servers are gone', () => {
     const figures = { all: tookMs, deploy: deployed.ms, restore: restored.ms };
     const told = Object.entries(figures).map(([what, ms]) => `${what} ${(ms / 1000).toFixed(1)} s`);
     console.log(`From an empty server to the rows of the last backup: ${told.join(', ')}`);
-    expect(madeBy(await backup())).toMatchObject([{ service: 'db', verified: true }]);
+    const [next] = madeBy(await backup());
+    expect(next).toMatchObject({ service: 'db', verified: true });
+    const kept = madeBy(await backup({ operation: 'list' }));
+    expect(kept.map(({ id }: { id: string }) => id)).toEqual([made.id, next.id]);
   });
 });
