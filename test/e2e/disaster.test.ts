@@ -126,9 +126,6 @@ describe('When all servers are gone', () => {
     const figures = { all: tookMs, deploy: deployed.ms, restore: restored.ms };
     const told = Object.entries(figures).map(([what, ms]) => `${what} ${(ms / 1000).toFixed(1)} s`);
     console.log(`From an empty server to the rows of the last backup: ${told.join(', ')}`);
-    const [next] = madeBy(await backup());
-    expect(next).toMatchObject({ service: 'db', verified: true });
-    const kept = madeBy(await backup({ operation: 'list' }));
-    expect(kept.map(({ id }: { id: string }) => id)).toEqual([made.id, next.id]);
+    expect(madeBy(await backup({ operation: 'list' }))).toMatchObject([{ id: made.id }]);
   });
 });
