@@ -1,5 +1,4 @@
 import { type Opening, withEnvironment } from '../deploy/environment.ts';
-import type { GeneratedRequest } from '../deploy/observation/generated-secrets.ts';
 import type { Reach } from '../deploy/request.ts';
 import { Timeline } from '../deploy/timeline.ts';
 import type { Fleet } from '../fleet/fleet.ts';
@@ -8,7 +7,6 @@ import type { BackupReceipt, BackupSpec } from '../model/backup.ts';
 import { targetTitle } from '../model/backup-target.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import type { Scope } from '../model/names.ts';
-import type { Author } from '../model/release.ts';
 import type { EnvironmentSpec } from '../model/spec.ts';
 import { chooseBackup } from './choose.ts';
 import { findRunning } from './database-container.ts';
@@ -16,22 +14,15 @@ import type { JobSurroundings } from './job.ts';
 import { makeBackup, type Source, verifyBackup } from './make.ts';
 import { openRepository } from './repository.ts';
 import { restoreInPlace } from './restore.ts';
-import { repositorySecrets } from './secrets.ts';
+import { repositorySecrets, type SecretsRequest } from './secrets.ts';
 
 /** What shall be backed up. */
-export interface BackupRequest extends Reach {
+export interface BackupRequest extends Reach, SecretsRequest {
   wanted: EnvironmentSpec;
   /** Names of services; undefined is all that the file backs up. */
   services: readonly string[] | undefined;
   excludedServers: readonly string[] | undefined;
-  /** Values of secrets that repositories need, by name; without the generated ones. */
-  secrets: Readonly<Record<string, string>>;
-  /** The generated ones, where there are any. */
-  generated?: Omit<GeneratedRequest, 'complete'>;
-  author: Author;
   signal: AbortSignal;
-  /** hide keeps a value that was read from a server out of the log. */
-  hide(value: string): void;
 }
 
 /** One backup that was made, or looked at, and what it failed with. */

@@ -1,7 +1,20 @@
 import type { OpenEnvironment } from '../deploy/environment.ts';
-import { findGenerated } from '../deploy/observation/generated-secrets.ts';
+import { findGenerated, type GeneratedRequest } from '../deploy/observation/generated-secrets.ts';
+import type { Clock } from '../model/clock.ts';
 import { UserError } from '../model/errors.ts';
-import type { BackupRequest } from './backup.ts';
+import type { Author } from '../model/release.ts';
+
+/** Where the secrets that repositories need come from. */
+export interface SecretsRequest {
+  /** Values by name; without the generated ones. */
+  secrets: Readonly<Record<string, string>>;
+  /** The generated ones, where there are any. */
+  generated?: Omit<GeneratedRequest, 'complete'>;
+  author: Author;
+  clock: Clock;
+  /** hide keeps a value that was read from a server out of the log. */
+  hide(value: string): void;
+}
 
 /**
  * repositorySecrets returns the values of the secrets that repositories need, by name: those of the run, and the generated ones
@@ -9,7 +22,7 @@ import type { BackupRequest } from './backup.ts';
  * UserError for one that is lost, and for one that no deploy has made yet: made here, nobody would keep it.
  */
 export async function repositorySecrets(
-  { secrets, generated, author, clock, hide }: BackupRequest,
+  { secrets, generated, author, clock, hide }: SecretsRequest,
   { wanted, fleet, journal }: OpenEnvironment,
 ): Promise<Readonly<Record<string, string>>> {
   if (generated === undefined) return secrets;
