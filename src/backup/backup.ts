@@ -7,7 +7,6 @@ import type { BackupReceipt, BackupSpec } from '../model/backup.ts';
 import { targetTitle } from '../model/backup-target.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import type { Scope } from '../model/names.ts';
-import type { Author } from '../model/release.ts';
 import type { EnvironmentSpec } from '../model/spec.ts';
 import { chooseBackup } from './choose.ts';
 import { findRunning } from './database-container.ts';
@@ -15,16 +14,14 @@ import type { JobSurroundings } from './job.ts';
 import { makeBackup, type Source, verifyBackup } from './make.ts';
 import { openRepository } from './repository.ts';
 import { restoreInPlace } from './restore.ts';
+import { repositorySecrets, type SecretsRequest } from './secrets.ts';
 
 /** What shall be backed up. */
-export interface BackupRequest extends Reach {
+export interface BackupRequest extends Reach, SecretsRequest {
   wanted: EnvironmentSpec;
   /** Names of services; undefined is all that the file backs up. */
   services: readonly string[] | undefined;
   excludedServers: readonly string[] | undefined;
-  /** Values of secrets that repositories need, by name. */
-  secrets: Readonly<Record<string, string>>;
-  author: Author;
   signal: AbortSignal;
 }
 
@@ -150,12 +147,14 @@ async function withHolders(
   work: (holder: Holder, work: Work) => Promise<BackupReceipt>,
   access: Opening['access'] = 'read',
 ): Promise<BackupReport> {
-  const { wanted: file, excludedServers, clock, log, author, signal, secrets, registryAuth } = request;
+  const { wanted: file, excludedServers, clock, log, author, signal, registryAuth } = request;
   const chosen = chosenOf(request);
   const narrowing = { services: undefined, zones: undefined, excludedServers };
   const opening = { wanted: file, narrowing, access, timeline: new Timeline(clock) };
-  return await withEnvironment(request, opening, async ({ wanted, fleet, journal }) => {
+  return await withEnvironment(request, opening, async (environment) => {
+    const { wanted, fleet, journal } = environment;
     fleet.guardWith(() => journal.lease?.assertMayChange());
+    const secrets = await repositorySecrets(request, environment);
     const scope = { project: wanted.project, environment: wanted.environment };
     const holders = await holdersOf(fleet, scope, chosen);
     const outcomes: BackupOutcome[] = [];

@@ -16,6 +16,7 @@ import { pullToRunner, pullToServer } from './restic/pull.ts';
 import { Restic } from './restic/restic.ts';
 import { ownerTags, pruneBackups } from './restic/retention.ts';
 import { snapshotsOf } from './restic/snapshots.ts';
+import { repositorySecrets } from './secrets.ts';
 
 /** The backups of a service that lie in one repository. */
 interface Kept {
@@ -110,11 +111,13 @@ async function withKept(
   request: BackupRequest,
   work: (kept: Kept) => Promise<BackupOutcome[]>,
 ): Promise<BackupReport> {
-  const { wanted: file, excludedServers, clock, signal, secrets, registryAuth } = request;
+  const { wanted: file, excludedServers, clock, signal, registryAuth } = request;
   const chosen = chosenOf(request);
   const narrowing = { services: undefined, zones: undefined, excludedServers };
   const opening = { wanted: file, narrowing, access: 'read' as const, timeline: new Timeline(clock) };
-  return await withEnvironment(request, opening, async ({ wanted, fleet, journal }) => {
+  return await withEnvironment(request, opening, async (environment) => {
+    const { wanted, fleet, journal } = environment;
+    const secrets = await repositorySecrets(request, environment);
     const scope = { project: wanted.project, environment: wanted.environment };
     const outcomes: BackupOutcome[] = [];
     for (const { service, spec } of chosen) {

@@ -8,13 +8,12 @@ import {
   verifyBackups,
 } from '../backup/backup.ts';
 import { listBackups, pruneOldBackups, pullBackups } from '../backup/kept.ts';
-import { requireSecret } from '../config/secrets.ts';
-import { targetSecrets } from '../model/backup-target.ts';
+import { requireBackupSecrets } from '../config/backup-secrets.ts';
 import { failTogether, messageOf, UserError } from '../model/errors.ts';
 import { type CommandResult, command } from './command.ts';
 import { type Inputs, PROJECT } from './inputs.ts';
 import type { BackupOutput } from './outputs.ts';
-import { openProject, type Project } from './project.ts';
+import { openProject } from './project.ts';
 
 /** What was done to backups. */
 export interface BackedUp extends CommandResult<'backups'> {
@@ -52,8 +51,8 @@ export const backup = command({
   async run(inputs, surroundings): Promise<BackedUp> {
     const project = await openProject(inputs, surroundings);
     const { operation, service: services, 'exclude-servers': excludedServers } = inputs;
-    const { wanted, reach, author, title } = project;
-    const secrets = repositorySecrets(project, services);
+    const { wanted, reach, author, title, sources, sealing } = project;
+    const { secrets, needed } = requireBackupSecrets(project, services, sources);
     for (const value of Object.values(secrets)) surroundings.log.hide(value);
     const request = {
       ...reach,
@@ -61,8 +60,10 @@ export const backup = command({
       services,
       excludedServers,
       secrets,
+      ...(Object.keys(needed).length > 0 && { generated: { ...sealing, needed } }),
       author,
       signal: surroundings.signal,
+      hide: (value: string) => surroundings.log.hide(value),
     };
     const report = await carryOut({ ...inputs, folder: join(project.workspace, inputs.folder) }, request);
     return {
@@ -100,30 +101,6 @@ function carryOut(
     case 'restore':
       return restoreBackups({ ...request, which, leaseWaitMs });
   }
-}
-
-/** repositorySecrets returns the values of the secrets that the repositories of services need, by name. */
-function repositorySecrets(
-  { wanted, definitions, sources }: Project,
-  services: readonly string[] | undefined,
-): Record<string, string> {
-  const names = wanted.services.flatMap(({ name, backup: spec }) =>
-    spec === undefined || services?.includes(name) === false
-      ? []
-      : [spec.passwordSecret, ...targetSecrets(spec.to)],
-  );
-  const errors: UserError[] = [];
-  const values = [...new Set(names)].map((name) => {
-    try {
-      return [name, requireSecret(name, sources, definitions)] as const;
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      errors.push(error);
-      return [name, ''] as const;
-    }
-  });
-  failTogether(errors);
-  return Object.fromEntries(values);
 }
 
 function outputOf({ service, server, receipt, file, sha256, failure }: BackupOutcome): BackupOutput {

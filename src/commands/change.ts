@@ -1,4 +1,5 @@
 import type { BuiltImage } from '../build/images.ts';
+import { generatedForBackups } from '../config/backup-secrets.ts';
 import { type SplitSecrets, splitSecrets } from '../config/secrets.ts';
 import { requireTlsSecrets } from '../config/tls-secrets.ts';
 import { requireUserLists } from '../config/user-lists.ts';
@@ -113,8 +114,12 @@ export function changeRequest(
   const { service: services, zones } = inputs;
   const { wanted, reach, layouts, config, sources } = project;
   const selected = wanted.services.map(({ name }) => name).filter((name) => services?.includes(name) ?? true);
-  const { secrets, ...generated } =
+  const { secrets, ...split } =
     inputs.secrets === undefined ? NO_SECRETS : splitSecrets(project, selected, sources, config.locate);
+  const generated = {
+    ...split,
+    needed: { ...(inputs.secrets !== undefined && generatedForBackups(project, selected)), ...split.needed },
+  };
   const tlsSecrets =
     inputs.secrets === undefined
       ? undefined

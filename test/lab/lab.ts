@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { docker, dockerList } from './command.ts';
 import { buildApp, buildImages, buildVariant, type Log } from './images.ts';
 import { makeKey } from './keys.ts';
-import { holdForProcess, release } from './machine-lock.ts';
+import { holdForProcess, release, withMachineLock } from './machine-lock.ts';
 import { createNetworks, type LabNetworks, removeNetwork } from './networks.ts';
 import type { BaseImage, DatabaseImage, Suite } from './recipes.ts';
 import { push, type Registry, startRegistry } from './registry.ts';
@@ -69,7 +69,7 @@ export interface Lab {
   buildWeb(version: string, env?: Record<string, string>): Promise<string>;
   /** database makes an image of a database, once on a machine, and pushes it, not to any server; returns its name. */
   database(name: DatabaseImage): Promise<string>;
-  /** startStores starts real servers that backups go to, at addresses of the lab that each server reaches. Once for a lab. */
+  /** startStores starts real servers that backups go to, at addresses of the lab that each server reaches. A lab has them once, whoever asks. */
   startStores(): Promise<Stores>;
   /** down removes the lab; only the image cache stays. */
   down(): Promise<void>;
@@ -246,7 +246,8 @@ function labOf(record: LabRecord): Lab {
     newRepository: (files) => newRepository(bareDir, files),
     database: async (image) => push(registry, (await buildImages([image], console.log))[image]!, image),
     buildWeb: (version, env) => pushWeb(registry, app, version, env),
-    startStores: () => startStores(name, networks),
+    startStores: () =>
+      withMachineLock(`stores-${name}`, console.log, () => storesOf(dir, () => startStores(name, networks))),
     down: async () => {
       // A second call must not hit the lab of the next holder of the name.
       if (isDown) return;
@@ -255,6 +256,15 @@ function labOf(record: LabRecord): Lab {
       release(`named-${name}`);
     },
   };
+}
+
+/** storesOf returns the stores of a lab: those that another process has started, or else new ones. */
+async function storesOf(dir: string, start: () => Promise<Stores>): Promise<Stores> {
+  const file = join(dir, 'stores.json');
+  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as Stores;
+  const stores = await start();
+  writeSecret(file, JSON.stringify(stores));
+  return stores;
 }
 
 async function pushWeb(registry: Registry, app: string, version: string, env = {}): Promise<string> {

@@ -37,7 +37,7 @@ const shared = {
   }),
   password: key(entryName('secret'), {
     description:
-      'The name of the secret that is the password of the repository: without it nobody reads a backup, you included.',
+      'The name of the secret that is the password of the repository: without it nobody reads a backup, you included. One with `generate` is made by the first deploy of a service that is backed up, and needs `age_recipients` where backups lie elsewhere.',
     fallback: { value: DEFAULTS.backup.password },
     example: 'password: backup-password',
   }),

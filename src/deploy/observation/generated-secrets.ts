@@ -34,7 +34,7 @@ export async function findGenerated(
   fleet: Fleet,
   snapshot: Snapshot,
   { project, environment, nginx }: EnvironmentSpec,
-  request: GeneratedRequest | undefined,
+  request: Omit<GeneratedRequest, 'complete'> | undefined,
   by: { run: string; now: number },
 ): Promise<SettledSecrets> {
   if (request === undefined || Object.keys(request.needed).length === 0) return NONE_SETTLED;
@@ -59,7 +59,7 @@ export async function findGenerated(
 async function openSealed(
   known: Pick<GeneratedKnowledge, 'recorded' | 'sealed' | 'kept'>,
   names: readonly string[],
-  { open }: GeneratedRequest,
+  { open }: Pick<GeneratedRequest, 'open'>,
 ): Promise<Pick<GeneratedKnowledge, 'opened' | 'closed'>> {
   const opened = new Map<string, string>();
   const closed = new Map<string, UserError>();

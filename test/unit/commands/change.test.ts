@@ -190,6 +190,44 @@ describe('a secret that the repository has, encrypted', () => {
   });
 });
 
+describe('a generated password of backups', () => {
+  const backedUp = `
+project: shop
+age_recipients: RECIPIENT
+secrets: { backup-password: { generate: 32 } }
+environments:
+  home: { provider: local }
+services:
+  db: { image: "postgres:17", strategy: recreate, backup: { to: "s3:https://s3.example.com/bucket" } }
+  web: { image: "web:1", port: 3000 }
+`;
+
+  async function requested(text: string, service: string[]) {
+    write(text);
+    const project = await openProject({ ...INPUTS, secrets: {} }, surroundings);
+    return changeRequest(project, { service, secrets: {} }, surroundings.log, { scope: 'services' });
+  }
+
+  test('is made by the deploy of what is backed up, though no service has it', async () => {
+    const text = backedUp.replace('RECIPIENT', AGE.recipient);
+    const { generated, secrets } = await requested(text, ['db']);
+    expect(generated?.needed).toEqual({ 'backup-password': 32 });
+    expect(secrets).toEqual({ db: {} });
+    expect((await requested(text, ['web'])).generated).toBeUndefined();
+  });
+
+  test('is refused where the servers alone would have it, and the backups outlive them', async () => {
+    const alone = backedUp.replace('age_recipients: RECIPIENT', '');
+    expect(await refusal(requested(alone, ['db']))).toMatchObject({
+      message:
+        'secret backup-password opens the backups of db, and is generated: when all servers are gone nobody has it',
+      hint: expect.stringContaining('age_recipients'),
+    });
+    const onDisk = alone.replace('"s3:https://s3.example.com/bucket"', 'disk');
+    expect((await requested(onDisk, ['db'])).generated?.needed).toEqual({ 'backup-password': 32 });
+  });
+});
+
 describe('files of the repository', () => {
   const WITH_FILES = FILE.replace(/environment: \[.*\]/, 'env_file: .env').replace(
     'web: { image: "web:1",',
