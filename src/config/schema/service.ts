@@ -405,7 +405,7 @@ export const service = closed(
     }),
     backup: key(serviceBackup, {
       description:
-        'Backups of the data of the service, which the action `backup` makes and restores. PostgreSQL, Redis and Valkey are known by the names of their images, and dumped by their own programs. Laid over what `backup` at the top says, key by key.',
+        'Backups of the data of the service, which the action `backup` makes and restores. PostgreSQL, MariaDB, MySQL, Redis and Valkey are known by the names of their images, and dumped by their own programs. Laid over what `backup` at the top says, key by key.',
       short: 'backup: true',
       long: 'backup: { verify: always, max_age: 36h, query: "SELECT count(*) FROM orders" }',
     }),
