@@ -105,7 +105,7 @@ const ROOT_HOSTS = ['%', '127.0.0.1'];
  * credentialsOf returns whom a dump logs in as: root where he may come over the network, since he sees everything, or the
  * user of the image's variables. It throws a UserError where neither can. Pure.
  */
-export function credentialsOf(
+function credentialsOf(
   { title, prefixes }: Pick<Dialect, 'title' | 'prefixes'>,
   { environment }: DatabaseContainer,
 ): Credentials {
