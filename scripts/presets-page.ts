@@ -44,6 +44,9 @@ changed in it.
 Settings follow the limit of memory, \`mem_limit\` or \`deploy.resources.limits.memory\`; without a limit they are those of the image. What is
 shown below is for a service with \`mem_limit: 1g\`.
 
+Where the file has \`backup\` at its top, PostgreSQL and Redis are [backed up](../guide.md#backups) by themselves, unless a service says
+\`backup: false\`.
+
 Another **major version** is refused where the volume has data of the old one: see
 [Another major version](../guide.md#another-major-version).
 

@@ -1,3 +1,5 @@
+import { listed } from '../config/nearest.ts';
+import type { ResolvedEnvironment } from '../config/resolve.ts';
 import { dryRun } from '../deploy/dry-run.ts';
 import type { DryRunReport } from '../deploy/request.ts';
 import { describeStep } from '../deploy/steps/index.ts';
@@ -44,7 +46,8 @@ export const plan = command({
     const looking = { ...inputs, ...NOTHING_BUILT, 'dry-run': true };
     const { project, built, images } = await supplyImages(opened, looking, surroundings);
     const request = changeRequest(project, { ...inputs, images }, surroundings.log, { scope: 'services' });
-    const report = await dryRun({ ...request, unbuiltImages: unbuiltOf(built) });
+    const foreseen = await dryRun({ ...request, unbuiltImages: unbuiltOf(built) });
+    const report = { ...foreseen, notes: [...foreseen.notes, ...keptNowhere(project)] };
     const { changed, services } = report;
     return {
       kind: 'dry run',
@@ -59,6 +62,14 @@ export const plan = command({
   },
   outputsOf: (error) => ({ changed: undefined, releases: {}, plan: { outcome: 'error', error } }),
 });
+
+/** keptNowhere returns a sentence on the databases whose data is backed up nowhere, and nothing where there are none. Pure. */
+export function keptNowhere({ keptNowhere: names }: Pick<ResolvedEnvironment, 'keptNowhere'>): string[] {
+  if (names.length === 0) return [];
+  return [
+    `the data of ${listed(names)} is backed up nowhere: write "backup" at the top of the file, or "backup: false" at the service`,
+  ];
+}
 
 /** planOutput returns the output `plan`. Pure. */
 export function planOutput(report: DryRunReport): PlanOutput {

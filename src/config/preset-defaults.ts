@@ -2,6 +2,7 @@ import { UserError } from '../model/errors.ts';
 import type { Scope } from '../model/names.ts';
 import type { PresetSpec } from '../model/preset.ts';
 import type { Report } from './check-service.ts';
+import { databaseOf } from './image.ts';
 import { mergeService } from './merge-service.ts';
 import { type PresetKeys, presetText } from './preset-text.ts';
 import { PRESETS } from './presets/index.ts';
@@ -29,6 +30,12 @@ interface WrittenPreset extends PresetKeys {
   secrets: Readonly<Record<string, SecretDefinition>>;
 }
 
+/** What is known around a service. */
+interface Around extends Scope {
+  /** The file says what all backups share: then a database is backed up that can be. */
+  hasBackups: boolean;
+}
+
 /** The length of a password that is made. */
 const PASSWORD_LENGTH = 32;
 
@@ -37,7 +44,7 @@ const PASSWORD_LENGTH = 32;
  * version are reported.
  */
 function writtenPreset(
-  scope: Scope,
+  around: Around,
   name: string,
   said: ServiceInput,
   report: Report,
@@ -53,7 +60,7 @@ function writtenPreset(
   }
   const preset = PRESETS[said.preset];
   const version = versionFor(preset, said, report);
-  const names = presetNames(scope, name);
+  const names = presetNames(around, name);
   const { limits } = said.deploy?.resources ?? {};
   const block = preset.block({
     service: name,
@@ -64,7 +71,11 @@ function writtenPreset(
   });
   return {
     spec: { name: preset.name, version, major: String(majorOf(version)) },
-    service: { ...block.service, connection: { ...block.connection, password: names.password } },
+    service: {
+      ...block.service,
+      connection: { ...block.connection, password: names.password },
+      ...(around.hasBackups && databaseOf(preset.image) !== undefined && { backup: true }),
+    },
     configs: { ...block.configs },
     secrets: { [names.password]: preset.givenPassword === undefined ? { generate: PASSWORD_LENGTH } : {} },
   };
@@ -75,12 +86,12 @@ function writtenPreset(
  * Mistakes in preset and version are reported. Pure.
  */
 export function presetDefaults(
-  scope: Scope,
+  around: Around,
   name: string,
   said: ServiceInput,
   report: Report,
 ): PresetDefaults | undefined {
-  const written = writtenPreset(scope, name, said, report);
+  const written = writtenPreset(around, name, said, report);
   if (written === undefined) return undefined;
   const secrets = Object.keys(written.secrets);
   return {

@@ -28,5 +28,6 @@ export function presetText(
     ...(Object.keys(configs).length > 0 && { configs }),
     secrets,
   };
-  return stringify(file, { lineWidth: 0, defaultStringType: 'PLAIN' });
+  // Pasted elsewhere, a plain `yes` may be read as true.
+  return stringify(file, { lineWidth: 0, defaultStringType: 'PLAIN', compat: 'yaml-1.1' });
 }

@@ -1,4 +1,4 @@
-import type { BackupContent, BackupSpec } from '../model/backup.ts';
+import type { BackupContent, BackupSpec, DatabaseKind } from '../model/backup.ts';
 import type { Report } from './check-service.ts';
 import { DEFAULTS } from './defaults.ts';
 import { parseDuration } from './duration.ts';
@@ -33,12 +33,18 @@ export function resolveBackup(
   };
 }
 
-function contentOf(
-  { image = '' }: ServiceInput,
-  said: ServiceBackupInput,
-  report: Report,
-): BackupContent | undefined {
-  const kind = databaseOf(image);
+/** couldBeBackedUp tells whether a service has a database from a preset whose data the file says nothing of. Pure. */
+export function couldBeBackedUp(input: ServiceInput): boolean {
+  return input.preset !== undefined && input.backup === undefined && databaseIn(input) !== undefined;
+}
+
+/** An image that is not known by its name behaves like that of the preset. */
+function databaseIn({ image = '', preset }: ServiceInput): DatabaseKind | undefined {
+  return databaseOf(image) ?? (preset && databaseOf(preset));
+}
+
+function contentOf(input: ServiceInput, said: ServiceBackupInput, report: Report): BackupContent | undefined {
+  const kind = databaseIn(input);
   if (kind === undefined) {
     report(
       ['backup'],

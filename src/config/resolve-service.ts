@@ -18,7 +18,7 @@ import { type RecognisedImage, recogniseImage } from './image.ts';
 import { mergeService } from './merge-service.ts';
 import { isOfRepository } from './mount.ts';
 import { overPreset, type PresetDefaults } from './preset-defaults.ts';
-import { resolveBackup } from './resolve-backup.ts';
+import { couldBeBackedUp, resolveBackup } from './resolve-backup.ts';
 import {
   type BuildSurroundings,
   imageOnServers,
@@ -66,6 +66,8 @@ export interface ResolvedService {
   addresses: readonly AutoAddress[];
   /** How its image is built; absent for one that is not. */
   build?: ServiceBuild;
+  /** See couldBeBackedUp. */
+  couldBeBackedUp: boolean;
 }
 
 /**
@@ -129,7 +131,7 @@ export function resolveService(
     ...given('connection', input.connection && connectionOf(input.connection)),
   };
   const secrets = { ...fromRepository.secrets, ...variables.secrets, ...secretFiles.secrets };
-  return { spec, secrets, addresses, ...(build && { build }) };
+  return { spec, secrets, addresses, couldBeBackedUp: couldBeBackedUp(input), ...(build && { build }) };
 }
 
 function checkVariableSizes(

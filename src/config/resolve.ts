@@ -88,6 +88,8 @@ export interface ResolvedEnvironment {
   recipients: readonly string[];
   /** What presets stand for, as YAML for the file, by the services that have one. */
   presets: Readonly<Record<string, string>>;
+  /** Databases of presets that could be backed up, and of which the file does not say whether they shall be. */
+  keptNowhere: readonly string[];
 }
 
 /**
@@ -125,7 +127,8 @@ export function resolveWithSecrets(
   const presets = new Map(
     names.flatMap((name) => {
       const said = mergeService(base.get(name), over.get(name));
-      const found = presetDefaults({ project, environment }, name, said, (path, message, hint) =>
+      const around = { project, environment, hasBackups: loaded.config.backup !== undefined };
+      const found = presetDefaults(around, name, said, (path, message, hint) =>
         report(name, path, message, hint),
       );
       return found === undefined ? [] : [[name, found] as const];
@@ -197,7 +200,8 @@ export function resolveWithSecrets(
   );
   const recipients = [...new Set(input.age_recipients ?? loaded.config.age_recipients ?? [])].sort();
   const texts = Object.fromEntries([...presets].map(([name, { text }]) => [name, text]));
-  return { wanted, secrets, builds, definitions, recipients, presets: texts };
+  const keptNowhere = resolved.flatMap(({ spec, couldBeBackedUp }) => (couldBeBackedUp ? [spec.name] : []));
+  return { wanted, secrets, builds, definitions, recipients, presets: texts, keptNowhere };
 }
 
 /** The worker that serves internal ports at 127.0.0.1, where they are asked for. */

@@ -82,6 +82,7 @@ test('backups in a bucket are made, restored, listed, pulled byte for byte, and 
   const left = madeBy(await backup({ operation: 'list' }));
   expect(left).toMatchObject([{ id: second.id, target: `s3:${stores.s3.target.url}` }]);
   for (const { log } of runs) expect(log).not.toContain(PASSWORD);
-  const kept = await server.docker('ps', '--all', '--filter', 'label=switchyard.role=backup', '--quiet');
-  expect(kept).toBe('');
+  const ours = ['label=switchyard.role=backup', 'label=switchyard.project=placed'];
+  const filters = ours.flatMap((label) => ['--filter', label]);
+  expect(await server.docker('ps', '--all', '--quiet', ...filters)).toBe('');
 });

@@ -239,7 +239,7 @@ describe('a project without a registry', () => {
     }
   });
 
-  test('is built and deployed by one step', async () => {
+  fullSizeTest('is built and deployed by one step', async () => {
     await shop.stands('one');
     await shop.commit({ 'server.mjs': server('of one step') });
     const { code, outputs } = await shop.run('toggle-deploy', { images: '' });
@@ -248,7 +248,7 @@ describe('a project without a registry', () => {
     expect(outputs.images).toMatch(/^api=carried-production-api@sha256:/);
   });
 
-  test('is not deployed again when another job has built the same again', async () => {
+  fullSizeTest('is not deployed again when another job has built the same again', async () => {
     await shop.stands('one');
     const { digest } = shop;
     const before = await shop.project.standing();
@@ -260,7 +260,7 @@ describe('a project without a registry', () => {
     expect(await shop.project.standing()).toEqual(before);
   });
 
-  test('goes back to what the servers still have, in a job that has built nothing', async () => {
+  fullSizeTest('goes back to what the servers still have, in a job that has built nothing', async () => {
     await shop.stands('one');
     await shop.stands('two');
     shop.nextJob();

@@ -107,6 +107,12 @@ describe('Databases from presets', () => {
     );
   });
 
+  test('a plan says once that their data is backed up nowhere', async () => {
+    await deployed();
+    const { log } = await stack.run('plan', secrets);
+    expect(log.match(/the data of .*"db".* is backed up nowhere/g)).toHaveLength(1);
+  });
+
   test('nobody is let in without the password, and nobody becomes the superuser over the network', async () => {
     await deployed();
     await expect(sql('SELECT 1', 'another')).rejects.toThrow('password authentication failed');

@@ -1,13 +1,16 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
+import { keptNowhere } from '../../../src/commands/plan.ts';
 import { parseCron } from '../../../src/config/cron.ts';
-import { loadConfig } from '../../../src/config/load.ts';
-import { resolveEnvironment } from '../../../src/config/resolve.ts';
+import { loadEnvironment } from '../../../src/config/resolve.ts';
+
+/** loaded resolves a file with one service, `db`, by its lines. */
+function loaded(service: string, top = '') {
+  const text = `project: shop\n${top}environments:\n  production: { provider: local }\nservices:\n  db:\n    strategy: recreate\n${service.replaceAll(/^/gm, '    ')}\n`;
+  return loadEnvironment(text, 'switchyard.yml', {}, 'production');
+}
 
 /** backupOf returns what becomes of the data of a service, by the lines that say so. */
-function backupOf(service: string, top = '') {
-  const text = `project: shop\n${top}environments:\n  production: { provider: local }\nservices:\n  db:\n    strategy: recreate\n${service.replaceAll(/^/gm, '    ')}\n`;
-  return resolveEnvironment(loadConfig(text, 'switchyard.yml', {}), 'production').services[0]?.backup;
-}
+const backupOf = (service: string, top = '') => loaded(service, top).wanted.services[0]?.backup;
 
 test('a database that is known by its image is dumped by its own program', () => {
   expect(backupOf('image: postgres:17\nbackup: true')).toMatchObject({
@@ -25,6 +28,42 @@ test('a database that is known by its image is dumped by its own program', () =>
 test('nothing is backed up unless the file says so', () => {
   expect(backupOf('image: postgres:17')).toBeUndefined();
   expect(backupOf('image: postgres:17\nbackup: false')).toBeUndefined();
+});
+
+describe('the database of a preset', () => {
+  const top = 'backup: { max_age: 12h }\n';
+
+  test.each([
+    ['postgres', 'postgres'],
+    ['redis', 'redis'],
+  ])('%s is backed up by itself where the file says where to', (preset, kind) => {
+    expect(backupOf(`preset: ${preset}`, top)).toMatchObject({ content: { kind }, maxAgeMs: 12 * 3_600_000 });
+  });
+
+  test('is not where it says so itself, where the file says nothing, or where nobody could', () => {
+    expect(backupOf('preset: postgres\nbackup: false', top)).toBeUndefined();
+    expect(backupOf('preset: postgres')).toBeUndefined();
+    expect(backupOf('preset: rabbitmq', top)).toBeUndefined();
+  });
+
+  test('says more of it in a few words, and may have an image of any name', () => {
+    const own = 'preset: postgres\nversion: "17"\nimage: acme/spatial:17\nbackup: { query: SELECT 1 }';
+    expect(backupOf(own, top)).toMatchObject({ content: { kind: 'postgres' }, query: 'SELECT 1' });
+  });
+
+  test('is backed up too once it is written out', () => {
+    expect(loaded('preset: postgres', top).presets.db).toMatch(/^ {4}backup: true$/m);
+    expect(loaded('preset: postgres').presets.db).not.toMatch('backup');
+  });
+
+  test('is named by a plan when it is kept nowhere, unless the file wants that', () => {
+    expect(keptNowhere(loaded('preset: postgres'))).toEqual([
+      'the data of "db" is backed up nowhere: write "backup" at the top of the file, or "backup: false" at the service',
+    ]);
+    const others = ['preset: postgres\nbackup: false', 'preset: rabbitmq', 'image: postgres:17'];
+    for (const service of others) expect(keptNowhere(loaded(service))).toEqual([]);
+    expect(keptNowhere(loaded('preset: postgres', top))).toEqual([]);
+  });
 });
 
 test('what a service says is laid over what all share', () => {

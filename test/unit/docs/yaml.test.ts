@@ -38,7 +38,7 @@ const found = blocks('yaml').map((block) => ({
   place: `${block.file}:${block.line}`,
   kind: kindOf(block.text),
 }));
-const examples = ['shop', 'single-server', 'local', 'push-to-deploy', 'stack'];
+const examples = ['shop', 'single-server', 'local', 'push-to-deploy', 'stack', 'scheduled-backup'];
 
 /** wrongWith returns what is wrong with the steps of a workflow that use an action of this repository. */
 function wrongWith(steps: readonly Step[]): string[] {
