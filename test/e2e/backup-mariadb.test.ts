@@ -47,6 +47,7 @@ beforeAll(async () => {
     'CREATE OR REPLACE TABLE orders (id int AUTO_INCREMENT PRIMARY KEY, total int, KEY by_total (total))',
   );
   await sql('INSERT INTO orders (total) SELECT seq % 100 FROM seq_1_to_1000');
+  await sql('CREATE OR REPLACE TABLE visits (id int AUTO_INCREMENT PRIMARY KEY, at int)');
   await sql('CREATE OR REPLACE PROCEDURE order_more() INSERT INTO orders (total) VALUES (1)');
 });
 
@@ -69,31 +70,26 @@ async function backup() {
   return { made, log: run.log, receipt: await shop.receipt('db', made.id) };
 }
 
-test('a mariadb is restored into a scratch server, with what belongs to its tables', async () => {
-  const { made, receipt, log } = await backup();
-  expect(made).toMatchObject({ service: 'db', verified: true });
-  expect(receipt.facts).toMatchObject({
-    rows: { 'shop.orders': 1000 },
-    indexes: ['shop.orders.PRIMARY', 'shop.orders.by_total'],
-    objects: { tables: 1, 'functions and procedures': 1 },
-    query: '1000\t49500',
-  });
-  expect(log).not.toContain(PASSWORD);
-});
-
-test('rows are counted in the moment of the dump, although an app goes on writing', async () => {
-  await sql('CREATE OR REPLACE TABLE visits (id int AUTO_INCREMENT PRIMARY KEY, at int)');
+test('a mariadb is counted in the moment of its dump, although an app goes on writing, and restored', async () => {
   let isOver = false;
-  let writes = 0;
   const writing = (async () => {
-    for (; !isOver; writes++) await sql('INSERT INTO visits (at) SELECT seq FROM seq_1_to_100');
+    while (!isOver) await sql('INSERT INTO visits (at) SELECT seq FROM seq_1_to_100');
   })();
-  const { made, receipt } = await backup().finally(() => {
+  const { made, receipt, log } = await backup().finally(() => {
     isOver = true;
   });
   await writing;
-  expect(made.verified).toBe(true);
-  expect(Number(receipt.facts.rows['shop.visits'])).toBeLessThanOrEqual(writes * 100);
+  expect(made).toMatchObject({ service: 'db', verified: true });
+  expect(receipt.facts).toMatchObject({
+    rows: { 'shop.orders': 1000 },
+    indexes: expect.arrayContaining(['shop.orders.PRIMARY', 'shop.orders.by_total']),
+    objects: { tables: 2, 'functions and procedures': 1 },
+    query: '1000\t49500',
+  });
+  expect(receipt.facts.rows['shop.visits']).toBeLessThanOrEqual(
+    Number(await sql('SELECT count(*) FROM visits')),
+  );
+  expect(log).not.toContain(PASSWORD);
 });
 
 test('a restore in place is refused, with what to do', async () => {
