@@ -49,11 +49,11 @@ function contentOf(input: ServiceInput, said: ServiceBackupInput, report: Report
     report(
       ['backup'],
       'nobody knows what to back up: the image is no database that is known by its name',
-      'These are: postgres, redis and valkey, under any registry.',
+      'These are: postgres, mariadb, mysql, redis and valkey, under any registry.',
     );
     return undefined;
   }
-  if (said.query !== undefined && kind !== 'postgres')
+  if (said.query !== undefined && kind === 'redis')
     report(['backup', 'query'], 'is for a database that speaks SQL', 'Leave it out.');
   return { kind };
 }

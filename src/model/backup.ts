@@ -1,7 +1,7 @@
 import type { BackupTarget } from './backup-target.ts';
 
 /** Databases of which backups are made by their own programs. */
-export const DATABASES = ['postgres', 'redis'] as const;
+export const DATABASES = ['postgres', 'redis', 'mariadb', 'mysql'] as const;
 export type DatabaseKind = (typeof DATABASES)[number];
 
 /** What of a service is backed up. */

@@ -80,7 +80,10 @@ export const mysql: Preset = {
   version: '8.4',
   oldest: '8.0',
   reliesOn: reliesOn('MYSQL'),
-  notes,
+  notes: [
+    ...notes,
+    'Backups are made by the scripts of MariaDB, which are tested with real servers of MariaDB alone.',
+  ],
   block: block(MYSQL),
 };
 

@@ -405,7 +405,7 @@ export const service = closed(
     }),
     backup: key(serviceBackup, {
       description:
-        'Backups of the data of the service, which the action `backup` makes and restores. PostgreSQL, Redis and Valkey are known by the names of their images, and dumped by their own programs. Laid over what `backup` at the top says, key by key; where that is there, a `preset` of such a database has `backup: true` by itself.',
+        'Backups of the data of the service, which the action `backup` makes and restores. PostgreSQL, MariaDB, MySQL, Redis and Valkey are known by the names of their images, and dumped by their own programs. Laid over what `backup` at the top says, key by key; where that is there, a `preset` of such a database has `backup: true` by itself.',
       short: 'backup: true',
       long: 'backup: { verify: always, max_age: 36h, query: "SELECT count(*) FROM orders" }',
     }),

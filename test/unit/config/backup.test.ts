@@ -20,6 +20,8 @@ test('a database that is known by its image is dumped by its own program', () =>
     verify: 'always',
     maxAgeMs: 36 * 3_600_000,
   });
+  expect(backupOf('image: mariadb:11.8\nbackup: { query: SELECT 1 }')?.content).toEqual({ kind: 'mariadb' });
+  expect(backupOf('image: mysql:8.4\nbackup: true')?.content).toEqual({ kind: 'mysql' });
   expect(backupOf('image: "valkey/valkey:8"\nbackup: true')?.content).toEqual({ kind: 'redis' });
 });
 
