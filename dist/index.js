@@ -78280,6 +78280,148 @@ function milliseconds(value) {
 	return value === undefined ? '' : `${value} ms`;
 }
 ;
+const array = [];
+const characterCodeCache = [];
+function leven(first, second, options) {
+	if (first === second) {
+		return 0;
+	}
+	const maxDistance = options?.maxDistance;
+	const swap = first;
+	if (first.length > second.length) {
+		first = second;
+		second = swap;
+	}
+	let firstLength = first.length;
+	let secondLength = second.length;
+	while (firstLength > 0 && (first.charCodeAt(~-firstLength) === second.charCodeAt(~-secondLength))) {
+		firstLength--;
+		secondLength--;
+	}
+	let start = 0;
+	while (start < firstLength && (first.charCodeAt(start) === second.charCodeAt(start))) {
+		start++;
+	}
+	firstLength -= start;
+	secondLength -= start;
+	if (maxDistance !== undefined && secondLength - firstLength > maxDistance) {
+		return maxDistance;
+	}
+	if (firstLength === 0) {
+		return maxDistance !== undefined && secondLength > maxDistance
+			? maxDistance
+			: secondLength;
+	}
+	let bCharacterCode;
+	let result;
+	let temporary;
+	let temporary2;
+	let index = 0;
+	let index2 = 0;
+	while (index < firstLength) {
+		characterCodeCache[index] = first.charCodeAt(start + index);
+		array[index] = ++index;
+	}
+	while (index2 < secondLength) {
+		bCharacterCode = second.charCodeAt(start + index2);
+		temporary = index2++;
+		result = index2;
+		for (index = 0; index < firstLength; index++) {
+			temporary2 = bCharacterCode === characterCodeCache[index] ? temporary : temporary + 1;
+			temporary = array[index];
+			result = array[index] = temporary > result
+				? (temporary2 > result ? result + 1 : temporary2)
+				: (temporary2 > temporary ? temporary + 1 : temporary2);
+		}
+		if (maxDistance !== undefined) {
+			let rowMinimum = result;
+			for (index = 0; index < firstLength; index++) {
+				if (array[index] < rowMinimum) {
+					rowMinimum = array[index];
+				}
+			}
+			if (rowMinimum > maxDistance) {
+				return maxDistance;
+			}
+		}
+	}
+	array.length = firstLength;
+	characterCodeCache.length = firstLength;
+	return maxDistance !== undefined && result > maxDistance ? maxDistance : result;
+}
+function closestMatch(target, candidates, options) {
+	if (!Array.isArray(candidates) || candidates.length === 0) {
+		return undefined;
+	}
+	const userMax = options?.maxDistance;
+	const targetLength = target.length;
+	for (const candidate of candidates) {
+		if (candidate === target) {
+			return candidate;
+		}
+	}
+	if (userMax === 0) {
+		return undefined;
+	}
+	let best;
+	let bestDist = Number.POSITIVE_INFINITY;
+	const seen = new Set();
+	for (const candidate of candidates) {
+		if (seen.has(candidate)) {
+			continue;
+		}
+		seen.add(candidate);
+		const lengthDiff = Math.abs(candidate.length - targetLength);
+		if (lengthDiff >= bestDist) {
+			continue;
+		}
+		if (userMax !== undefined && lengthDiff > userMax) {
+			continue;
+		}
+		const cap = Number.isFinite(bestDist)
+			? (userMax === undefined ? bestDist : Math.min(bestDist, userMax))
+			: userMax;
+		const distance = cap === undefined
+			? leven(target, candidate)
+			: leven(target, candidate, {maxDistance: cap});
+		if (userMax !== undefined && distance > userMax) {
+			continue;
+		}
+		let actualD = distance;
+		if (cap !== undefined && distance === cap && cap === userMax) {
+			actualD = leven(target, candidate);
+		}
+		if (actualD < bestDist) {
+			bestDist = actualD;
+			best = candidate;
+			if (bestDist === 0) {
+				break;
+			}
+		}
+	}
+	if (userMax !== undefined && bestDist > userMax) {
+		return undefined;
+	}
+	return best;
+}
+;
+function nearest(name, known) {
+	const byLowerCase = new Map(known.map((one) => [one.toLowerCase(), one]));
+	const maxDistance = Math.max(1, Math.ceil(name.length / 3));
+	const found = closestMatch(name.toLowerCase(), [...byLowerCase.keys()], { maxDistance });
+	return found === undefined ? undefined : byLowerCase.get(found);
+}
+function didYouMean(name, known) {
+	const found = nearest(name, known);
+	return found === undefined ? '' : `; did you mean "${found}"?`;
+}
+function listed(names, joint = 'and') {
+	const quoted = names.map((name) => JSON.stringify(name));
+	if (quoted.length < 2)
+		return quoted[0] ?? 'none';
+	return `${quoted.slice(0, -1).join(', ')} ${joint} ${quoted.at(-1)}`;
+}
+;
 function formatJson(value) {
 	const sorted = (_key, member) => member !== null && typeof member === 'object' && !Array.isArray(member)
 		? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
@@ -83147,6 +83289,34 @@ async function dryRun(request) {
 	});
 }
 ;
+function targetSecrets(target) {
+	switch (target.kind) {
+		case 'disk':
+			return [];
+		case 's3':
+			return [target.accessKeySecret, target.secretKeySecret];
+		case 'sftp':
+			return [target.keySecret];
+		case 'rest':
+			return target.login === undefined ? [] : [target.login.passwordSecret];
+	}
+}
+function targetTitle(target) {
+	switch (target.kind) {
+		case 'disk':
+			return 'disk';
+		case 's3':
+		case 'rest':
+			return `${target.kind}:${target.url}`;
+		case 'sftp': {
+			const { user, host, port, path } = target;
+			const address = host.includes(':') ? `[${host}]` : host;
+			return `sftp:${user}@${address}${port === SSH_PORT ? '' : `:${port}`}${path}`;
+		}
+	}
+}
+const SSH_PORT = 22;
+;
 const NAME = /[_a-zA-Z][_a-zA-Z0-9]*/y;
 class InterpolationError extends model_errors .yo {
 	reference;
@@ -83235,148 +83405,6 @@ function invalid(whole) {
 	return new InterpolationError(whole, `invalid reference ${JSON.stringify(whole.split('\n')[0]?.slice(0, 60))}`, isGitHub
 		? 'GitHub expressions are not evaluated in this file: set a variable in the env of the workflow step, and write ${NAME} here.'
 		: 'Write $NAME or ${NAME}, with a default ${NAME:-…}; a dollar sign itself is $$.');
-}
-;
-const array = [];
-const characterCodeCache = [];
-function leven(first, second, options) {
-	if (first === second) {
-		return 0;
-	}
-	const maxDistance = options?.maxDistance;
-	const swap = first;
-	if (first.length > second.length) {
-		first = second;
-		second = swap;
-	}
-	let firstLength = first.length;
-	let secondLength = second.length;
-	while (firstLength > 0 && (first.charCodeAt(~-firstLength) === second.charCodeAt(~-secondLength))) {
-		firstLength--;
-		secondLength--;
-	}
-	let start = 0;
-	while (start < firstLength && (first.charCodeAt(start) === second.charCodeAt(start))) {
-		start++;
-	}
-	firstLength -= start;
-	secondLength -= start;
-	if (maxDistance !== undefined && secondLength - firstLength > maxDistance) {
-		return maxDistance;
-	}
-	if (firstLength === 0) {
-		return maxDistance !== undefined && secondLength > maxDistance
-			? maxDistance
-			: secondLength;
-	}
-	let bCharacterCode;
-	let result;
-	let temporary;
-	let temporary2;
-	let index = 0;
-	let index2 = 0;
-	while (index < firstLength) {
-		characterCodeCache[index] = first.charCodeAt(start + index);
-		array[index] = ++index;
-	}
-	while (index2 < secondLength) {
-		bCharacterCode = second.charCodeAt(start + index2);
-		temporary = index2++;
-		result = index2;
-		for (index = 0; index < firstLength; index++) {
-			temporary2 = bCharacterCode === characterCodeCache[index] ? temporary : temporary + 1;
-			temporary = array[index];
-			result = array[index] = temporary > result
-				? (temporary2 > result ? result + 1 : temporary2)
-				: (temporary2 > temporary ? temporary + 1 : temporary2);
-		}
-		if (maxDistance !== undefined) {
-			let rowMinimum = result;
-			for (index = 0; index < firstLength; index++) {
-				if (array[index] < rowMinimum) {
-					rowMinimum = array[index];
-				}
-			}
-			if (rowMinimum > maxDistance) {
-				return maxDistance;
-			}
-		}
-	}
-	array.length = firstLength;
-	characterCodeCache.length = firstLength;
-	return maxDistance !== undefined && result > maxDistance ? maxDistance : result;
-}
-function closestMatch(target, candidates, options) {
-	if (!Array.isArray(candidates) || candidates.length === 0) {
-		return undefined;
-	}
-	const userMax = options?.maxDistance;
-	const targetLength = target.length;
-	for (const candidate of candidates) {
-		if (candidate === target) {
-			return candidate;
-		}
-	}
-	if (userMax === 0) {
-		return undefined;
-	}
-	let best;
-	let bestDist = Number.POSITIVE_INFINITY;
-	const seen = new Set();
-	for (const candidate of candidates) {
-		if (seen.has(candidate)) {
-			continue;
-		}
-		seen.add(candidate);
-		const lengthDiff = Math.abs(candidate.length - targetLength);
-		if (lengthDiff >= bestDist) {
-			continue;
-		}
-		if (userMax !== undefined && lengthDiff > userMax) {
-			continue;
-		}
-		const cap = Number.isFinite(bestDist)
-			? (userMax === undefined ? bestDist : Math.min(bestDist, userMax))
-			: userMax;
-		const distance = cap === undefined
-			? leven(target, candidate)
-			: leven(target, candidate, {maxDistance: cap});
-		if (userMax !== undefined && distance > userMax) {
-			continue;
-		}
-		let actualD = distance;
-		if (cap !== undefined && distance === cap && cap === userMax) {
-			actualD = leven(target, candidate);
-		}
-		if (actualD < bestDist) {
-			bestDist = actualD;
-			best = candidate;
-			if (bestDist === 0) {
-				break;
-			}
-		}
-	}
-	if (userMax !== undefined && bestDist > userMax) {
-		return undefined;
-	}
-	return best;
-}
-;
-function nearest(name, known) {
-	const byLowerCase = new Map(known.map((one) => [one.toLowerCase(), one]));
-	const maxDistance = Math.max(1, Math.ceil(name.length / 3));
-	const found = closestMatch(name.toLowerCase(), [...byLowerCase.keys()], { maxDistance });
-	return found === undefined ? undefined : byLowerCase.get(found);
-}
-function didYouMean(name, known) {
-	const found = nearest(name, known);
-	return found === undefined ? '' : `; did you mean "${found}"?`;
-}
-function listed(names, joint = 'and') {
-	const quoted = names.map((name) => JSON.stringify(name));
-	if (quoted.length < 2)
-		return quoted[0] ?? 'none';
-	return `${quoted.slice(0, -1).join(', ')} ${joint} ${quoted.at(-1)}`;
 }
 ;
 function key(schema, doc) {
@@ -83872,7 +83900,7 @@ function refused(said, why) {
 	});
 }
 ;
-const DATABASES = ['postgres', 'redis'];
+const DATABASES = ['postgres', 'redis', 'mariadb', 'mysql'];
 function backupTags({ project, environment, service, id }, part) {
 	return [
 		`project=${project}`,
@@ -83998,34 +84026,6 @@ function parseUser(user) {
 		hint: 'Use letters, digits, hyphens, dots and underscores, starting with a letter or an underscore.',
 	});
 }
-;
-function targetSecrets(target) {
-	switch (target.kind) {
-		case 'disk':
-			return [];
-		case 's3':
-			return [target.accessKeySecret, target.secretKeySecret];
-		case 'sftp':
-			return [target.keySecret];
-		case 'rest':
-			return target.login === undefined ? [] : [target.login.passwordSecret];
-	}
-}
-function targetTitle(target) {
-	switch (target.kind) {
-		case 'disk':
-			return 'disk';
-		case 's3':
-		case 'rest':
-			return `${target.kind}:${target.url}`;
-		case 'sftp': {
-			const { user, host, port, path } = target;
-			const address = host.includes(':') ? `[${host}]` : host;
-			return `sftp:${user}@${address}${port === SSH_PORT ? '' : `:${port}`}${path}`;
-		}
-	}
-}
-const SSH_PORT = 22;
 ;
 const UNSEEN = /[\u0000-\u0020\u007f\\]/;
 const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
@@ -84786,7 +84786,7 @@ const shared = {
 		example: 'to: disk',
 	}),
 	password: key(entryName('secret'), {
-		description: 'The name of the secret that is the password of the repository: without it nobody reads a backup, you included.',
+		description: 'The name of the secret that is the password of the repository: without it nobody reads a backup, you included. One with `generate` is made by the first deploy of a service that is backed up, and needs `age_recipients` where backups lie elsewhere.',
 		fallback: { value: defaults_DEFAULTS.backup.password },
 		example: 'password: backup-password',
 	}),
@@ -86988,7 +86988,7 @@ const service = key_closed({
 		long: 'maintenance: { enabled: true, page: ./maintenance.html, allow: [203.0.113.0/24] }',
 	}),
 	backup: key(serviceBackup, {
-		description: 'Backups of the data of the service, which the action `backup` makes and restores. PostgreSQL, Redis and Valkey are known by the names of their images, and dumped by their own programs. Laid over what `backup` at the top says, key by key.',
+		description: 'Backups of the data of the service, which the action `backup` makes and restores. PostgreSQL, MariaDB, MySQL, Redis and Valkey are known by the names of their images, and dumped by their own programs. Laid over what `backup` at the top says, key by key; where that is there, a `preset` of such a database has `backup: true` by itself.',
 		short: 'backup: true',
 		long: 'backup: { verify: always, max_age: 36h, query: "SELECT count(*) FROM orders" }',
 	}),
@@ -88152,6 +88152,52 @@ function madeValue(text, lookup, { given }) {
 	}
 }
 ;
+function requireBackupSecrets(resolved, services, sources) {
+	const { wanted, definitions } = resolved;
+	const needed = generatedForBackups(resolved, services);
+	const errors = [];
+	const all = new Set(backedUp(wanted, services).flatMap(({ backup }) => secretsOf(backup)));
+	const names = [...all].filter((name) => !Object.hasOwn(needed, name));
+	const values = names.map((name) => {
+		try {
+			return [name, requireSecret(name, sources, definitions)];
+		}
+		catch (error) {
+			if (!(error instanceof model_errors .yo))
+				throw error;
+			errors.push(error);
+			return [name, ''];
+		}
+	});
+	(0,model_errors .b2)(errors);
+	return { secrets: Object.fromEntries(values), needed };
+}
+function generatedForBackups({ wanted, definitions, recipients }, services) {
+	const needed = new Map();
+	for (const { name: service, backup } of backedUp(wanted, services)) {
+		for (const name of secretsOf(backup)) {
+			const { generate } = (Object.hasOwn(definitions, name) ? definitions[name] : undefined) ?? {};
+			if (generate === undefined)
+				continue;
+			if (recipients.length === 0 && backup.to.kind !== 'disk')
+				throw goesWithServers(name, service);
+			needed.set(name, generate);
+		}
+	}
+	return Object.fromEntries(needed);
+}
+function goesWithServers(name, service) {
+	return new model_errors .yo(`secret ${name} opens the backups of ${service}, and is generated: when all servers are gone nobody has it`, {
+		hint: 'Write age_recipients, the public keys of those who shall open the backups then. age-keygen makes a pair.',
+	});
+}
+function backedUp({ services: all }, services) {
+	return all.flatMap(({ name, backup }) => backup === undefined || services?.includes(name) === false ? [] : [{ name, backup }]);
+}
+function secretsOf({ passwordSecret, to }) {
+	return [passwordSecret, ...targetSecrets(to)];
+}
+;
 function requireTlsSecrets({ wanted, definitions }, sources) {
 	const { tls } = wanted.nginx;
 	if (tls === undefined)
@@ -88168,7 +88214,7 @@ function requireTlsSecrets({ wanted, definitions }, sources) {
 			return undefined;
 		}
 	};
-	const values = Object.fromEntries(secretsOf(tls).map((name) => [name, noting(() => requireSecret(name, sources, definitions)) ?? '']));
+	const values = Object.fromEntries(tls_secrets_secretsOf(tls).map((name) => [name, noting(() => requireSecret(name, sources, definitions)) ?? '']));
 	if (errors.length === 0)
 		for (const { files } of tls_secrets_settingsOf(tls))
 			noting(() => files && checkPair(files, values));
@@ -88178,7 +88224,7 @@ function requireTlsSecrets({ wanted, definitions }, sources) {
 function tls_secrets_settingsOf(tls) {
 	return [tls, ...Object.values(tls.domains)];
 }
-function secretsOf(tls) {
+function tls_secrets_secretsOf(tls) {
 	const all = tls_secrets_settingsOf(tls);
 	const { eab, cloudflareToken } = tls.acme;
 	const asksCa = all.some(({ mode }) => mode === 'http-01' || mode === 'dns-01');
@@ -91359,7 +91405,7 @@ function presetText(name, { service, configs, secrets }, said) {
 		...(Object.keys(configs).length > 0 && { configs }),
 		secrets,
 	};
-	return (0,dist .As)(file, { lineWidth: 0, defaultStringType: 'PLAIN' });
+	return (0,dist .As)(file, { lineWidth: 0, defaultStringType: 'PLAIN', compat: 'yaml-1.1' });
 }
 ;
 const minio = {
@@ -91514,7 +91560,10 @@ const mysql = {
 	version: '8.4',
 	oldest: '8.0',
 	reliesOn: reliesOn('MYSQL'),
-	notes,
+	notes: [
+		...notes,
+		'Backups are made by the scripts of MariaDB, which are tested with real servers of MariaDB alone.',
+	],
 	block: block(MYSQL),
 };
 const mariadb = {
@@ -91786,7 +91835,7 @@ function safe(name) {
 }
 ;
 const PASSWORD_LENGTH = 32;
-function writtenPreset(scope, name, said, report) {
+function writtenPreset(around, name, said, report) {
 	if (said.preset === undefined) {
 		if (said.version !== undefined)
 			report(['version'], 'is for a preset, and there is none', 'Write preset: postgres beside it, or the tag of the image: image: name:tag.');
@@ -91794,7 +91843,7 @@ function writtenPreset(scope, name, said, report) {
 	}
 	const preset = PRESETS[said.preset];
 	const version = versionFor(preset, said, report);
-	const names = presetNames(scope, name);
+	const names = presetNames(around, name);
 	const { limits } = said.deploy?.resources ?? {};
 	const block = preset.block({
 		service: name,
@@ -91805,13 +91854,17 @@ function writtenPreset(scope, name, said, report) {
 	});
 	return {
 		spec: { name: preset.name, version, major: String(majorOf(version)) },
-		service: { ...block.service, connection: { ...block.connection, password: names.password } },
+		service: {
+			...block.service,
+			connection: { ...block.connection, password: names.password },
+			...(around.hasBackups && databaseOf(preset.image) !== undefined && { backup: true }),
+		},
 		configs: { ...block.configs },
 		secrets: { [names.password]: preset.givenPassword === undefined ? { generate: PASSWORD_LENGTH } : {} },
 	};
 }
-function presetDefaults(scope, name, said, report) {
-	const written = writtenPreset(scope, name, said, report);
+function presetDefaults(around, name, said, report) {
+	const written = writtenPreset(around, name, said, report);
 	if (written === undefined)
 		return undefined;
 	const secrets = Object.keys(written.secrets);
@@ -92016,13 +92069,19 @@ function resolveBackup(input, shared = {}, report) {
 		...(said.schedule !== undefined && { schedule: said.schedule }),
 	};
 }
-function resolve_backup_contentOf({ image = '' }, said, report) {
-	const kind = databaseOf(image);
+function couldBeBackedUp(input) {
+	return input.preset !== undefined && input.backup === undefined && databaseIn(input) !== undefined;
+}
+function databaseIn({ image = '', preset }) {
+	return databaseOf(image) ?? (preset && databaseOf(preset));
+}
+function resolve_backup_contentOf(input, said, report) {
+	const kind = databaseIn(input);
 	if (kind === undefined) {
-		report(['backup'], 'nobody knows what to back up: the image is no database that is known by its name', 'These are: postgres, redis and valkey, under any registry.');
+		report(['backup'], 'nobody knows what to back up: the image is no database that is known by its name', 'These are: postgres, mariadb, mysql, redis and valkey, under any registry.');
 		return undefined;
 	}
-	if (said.query !== undefined && kind !== 'postgres')
+	if (said.query !== undefined && kind === 'redis')
 		report(['backup', 'query'], 'is for a database that speaks SQL', 'Leave it out.');
 	return { kind };
 }
@@ -92757,7 +92816,7 @@ function resolveService(name, { base, over, preset, image, naming, around = [], 
 		...given('connection', input.connection && connectionOf(input.connection)),
 	};
 	const secrets = { ...fromRepository.secrets, ...variables.secrets, ...secretFiles.secrets };
-	return { spec, secrets, addresses, ...(build && { build }) };
+	return { spec, secrets, addresses, couldBeBackedUp: couldBeBackedUp(input), ...(build && { build }) };
 }
 function checkVariableSizes(environment, input, report) {
 	for (const [name, value] of Object.entries(environment)) {
@@ -92983,7 +93042,8 @@ function resolveWithSecrets(loaded, environment, options = {}) {
 	const { project, registry } = loaded.config;
 	const presets = new Map(names.flatMap((name) => {
 		const said = mergeService(base.get(name), over.get(name));
-		const found = presetDefaults({ project, environment }, name, said, (path, message, hint) => report(name, path, message, hint));
+		const around = { project, environment, hasBackups: loaded.config.backup !== undefined };
+		const found = presetDefaults(around, name, said, (path, message, hint) => report(name, path, message, hint));
 		return found === undefined ? [] : [[name, found]];
 	}));
 	const ofPresets = [...presets.values()];
@@ -93042,7 +93102,8 @@ function resolveWithSecrets(loaded, environment, options = {}) {
 	const builds = Object.fromEntries(resolved.flatMap(({ spec, build }) => (build === undefined ? [] : [[spec.name, build]])));
 	const recipients = [...new Set(input.age_recipients ?? loaded.config.age_recipients ?? [])].sort();
 	const texts = Object.fromEntries([...presets].map(([name, { text }]) => [name, text]));
-	return { wanted, secrets, builds, definitions, recipients, presets: texts };
+	const keptNowhere = resolved.flatMap(({ spec, couldBeBackedUp }) => (couldBeBackedUp ? [spec.name] : []));
+	return { wanted, secrets, builds, definitions, recipients, presets: texts, keptNowhere };
 }
 function loopbackOf(file, environment, services, servers, { image }, report) {
 	if (!{ ...file.sidecar, ...environment.sidecar }.loopback)
@@ -95628,7 +95689,11 @@ function changeRequest(project, inputs, log, { scope, rollback, forcedCertificat
 	const { service: services, zones } = inputs;
 	const { wanted, reach, layouts, config, sources } = project;
 	const selected = wanted.services.map(({ name }) => name).filter((name) => services?.includes(name) ?? true);
-	const { secrets, ...generated } = inputs.secrets === undefined ? change_NO_SECRETS : splitSecrets(project, selected, sources, config.locate);
+	const { secrets, ...split } = inputs.secrets === undefined ? change_NO_SECRETS : splitSecrets(project, selected, sources, config.locate);
+	const generated = {
+		...split,
+		needed: { ...(inputs.secrets !== undefined && generatedForBackups(project, selected)), ...split.needed },
+	};
 	const tlsSecrets = inputs.secrets === undefined
 		? undefined
 		: { ...requireTlsSecrets(project, sources), ...requireUserLists(project, sources) };
@@ -95756,7 +95821,8 @@ const plan = command_command({
 		const looking = { ...inputs, ...NOTHING_BUILT, 'dry-run': true };
 		const { project, built, images } = await supplyImages(opened, looking, surroundings);
 		const request = changeRequest(project, { ...inputs, images }, surroundings.log, { scope: 'services' });
-		const report = await dryRun({ ...request, unbuiltImages: unbuiltOf(built) });
+		const foreseen = await dryRun({ ...request, unbuiltImages: unbuiltOf(built) });
+		const report = { ...foreseen, notes: [...foreseen.notes, ...keptNowhere(project)] };
 		const { changed, services } = report;
 		return {
 			kind: 'dry run',
@@ -95771,6 +95837,13 @@ const plan = command_command({
 	},
 	outputsOf: (error) => ({ changed: undefined, releases: {}, plan: { outcome: 'error', error } }),
 });
+function keptNowhere({ keptNowhere: names }) {
+	if (names.length === 0)
+		return [];
+	return [
+		`the data of ${listed(names)} is backed up nowhere: write "backup" at the top of the file, or "backup: false" at the service`,
+	];
+}
 function planOutput(report) {
 	const { changes, steps, stale } = report.plan;
 	return {
@@ -96270,34 +96343,327 @@ function resticTime(at) {
 	return at.toISOString().replace('T', ' ').slice(0, 19);
 }
 ;
-const OWN = `n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'`;
+const JOB_FOLDER = '/run/switchyard-backup';
+;
+const OWN = `('information_schema', 'mysql', 'performance_schema', 'sys')`;
+const identifier = (column) => `'\`', REPLACE(${column}, '\`', '\`\`'), '\`'`;
+const ofTable = (columns) => `SELECT ${columns} FROM information_schema.TABLES WHERE TABLE_TYPE = 'BASE TABLE' AND TABLE_SCHEMA NOT IN ${OWN}`;
+const DATABASES_SQL = `SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME NOT IN ${OWN} ORDER BY 1;\n`;
+const LOCK_SQL = `SET SESSION sql_mode = '';
+SET SESSION group_concat_max_len = 16777216;
+${ofTable(`CONCAT('LOCK TABLES ', GROUP_CONCAT(${identifier('TABLE_SCHEMA')}, '.', ${identifier('TABLE_NAME')}, ' READ' SEPARATOR ', '), ';')`)} HAVING COUNT(*) > 0;
+`;
+const ROWS_SQL = `SET SESSION sql_mode = '';
+${ofTable(`CONCAT('SELECT JSON_ARRAY(''rows'', ', QUOTE(CONCAT(TABLE_SCHEMA, '.', TABLE_NAME)), ', COUNT(*)) FROM ', ${identifier('TABLE_SCHEMA')}, '.', ${identifier('TABLE_NAME')}, ';')`)} AND ENGINE = 'InnoDB' ORDER BY TABLE_SCHEMA, TABLE_NAME;
+`;
+const objects = (name, table, schema) => `SELECT JSON_ARRAY('objects', '${name}', COUNT(*)) FROM information_schema.${table} WHERE ${schema} NOT IN ${OWN}`;
+const OBJECTS_SQL = `SELECT DISTINCT JSON_ARRAY('index', CONCAT(TABLE_SCHEMA, '.', TABLE_NAME, '.', INDEX_NAME))
+FROM information_schema.STATISTICS WHERE TABLE_SCHEMA NOT IN ${OWN};
+${objects('tables', 'TABLES', 'TABLE_SCHEMA')} AND TABLE_TYPE = 'BASE TABLE';
+${objects('views', 'VIEWS', 'TABLE_SCHEMA')};
+${objects('functions and procedures', 'ROUTINES', 'ROUTINE_SCHEMA')};
+${objects('triggers', 'TRIGGERS', 'TRIGGER_SCHEMA')};
+${objects('events', 'EVENTS', 'EVENT_SCHEMA')};
+${objects('constraints', 'TABLE_CONSTRAINTS', 'CONSTRAINT_SCHEMA')};
+`;
+const PROGRAMS = `client=mariadb dump=mariadb-dump admin=mariadb-admin server=mariadbd
+command -v "$client" >/dev/null || { client=mysql dump=mysqldump admin=mysqladmin server=mysqld; }
+# ask CONFIGURATION ...: rows as they are, without titles.
+ask() {
+  configuration=$1
+  shift
+  "$client" --defaults-file="$configuration" --batch --raw --skip-column-names "$@"
+}
+`;
+const DUMP = `set -eu
+umask 077
+job=$PWD
+mkdir about
+. ./programs.sh
+"$dump" --version >out/version
+"$@" backup --json --host switchyard --time "$BACKUP_TIME" --tag "$DATA_TAGS" \\
+  --stdin-filename "$DATA_PATH" --stdin-from-command -- /bin/sh "$job/stream.sh" >out/data.json
+cp about/facts about/query out
+"$@" backup --json --host switchyard --time "$BACKUP_TIME" --tag "$ABOUT_TAGS" "$job/about" >out/about.json
+"$@" version --json >out/restic.json
+`;
+const STREAM = `set -eu
+umask 077
+# A session that has ended shows by what it does not answer.
+trap '' PIPE
+. ./programs.sh
+# open NAME: a session that reads ask-NAME and writes answer-NAME.
+open() {
+  mkfifo "ask-$1" "answer-$1"
+  ask client.cnf --unbuffered <"ask-$1" >"answer-$1" 2>"error-$1" &
+}
+# failed NAME: what the session said last.
+failed() {
+  cat "error-$1" >&2
+  exit 1
+}
+
+ask client.cnf <databases.sql >databases
+if ! [ -s databases ]; then
+  echo 'there is no database that this user may read' >&2
+  exit 1
+fi
+set --
+while IFS= read -r database; do set -- "$@" "$database"; done <databases
+ask client.cnf <lock.sql >lock
+
+tries=0
+while :; do
+  open lock
+  exec 3>ask-lock 4<answer-lock
+  { echo 'SET SESSION lock_wait_timeout = 1;'; cat lock; echo "SELECT 'locked';"; } >&3
+  said=
+  read -r said <&4 || true
+  [ "$said" != locked ] || break
+  exec 3>&- 4<&-
+  tries=$((tries + 1))
+  if [ "$tries" = 30 ] || ! grep -q 'ERROR 1205' error-lock; then failed lock; fi
+  rm ask-lock answer-lock
+  sleep 1
+done
+
+open count
+exec 5>ask-count 6<answer-count
+echo "START TRANSACTION WITH CONSISTENT SNAPSHOT; SELECT 'begun';" >&5
+said=
+read -r said <&6 || true
+[ "$said" = begun ] || failed count
+
+mkfifo progress
+"$dump" --defaults-file=client.cnf --verbose --single-transaction --quick --routines --triggers --events \\
+  --hex-blob --no-tablespaces $DUMP_OPTIONS --databases "$@" 2>progress 3>&- 4<&- 5>&- 6<&- &
+dumping=$!
+# It asks for tables once its transaction has begun: from then on others may write.
+: >dump.log
+locked=yes
+while IFS= read -r line; do
+  printf '%s\\n' "$line" >>dump.log
+  case $locked$line in
+    'yes-- Retrieving '*)
+      echo 'UNLOCK TABLES;' >&3
+      exec 3>&- 4<&-
+      locked=
+      ;;
+  esac
+done <progress
+[ -z "$locked" ] || exec 3>&- 4<&-
+if ! wait "$dumping"; then
+  grep -v '^-- ' dump.log >&2 || true
+  exit 1
+fi
+
+ask client.cnf <rows.sql >rows
+[ -z "$DATABASE" ] || cat use.sql >&5
+{ cat rows objects.sql; echo "SELECT 'counted';"; } >&5
+: >about/facts
+said=
+while IFS= read -r said <&6 && [ "$said" != counted ]; do printf '%s\\n' "$said" >>about/facts; done
+[ "$said" = counted ] || failed count
+# The answer has as many lines as it likes: it ends with the session.
+cat query.sql >&5
+exec 5>&-
+cat <&6 >about/query
+[ ! -s error-count ] || failed count
+`;
+const VERIFY = `set -eu
+umask 077
+job=$PWD
+. ./programs.sh
+"$dump" --version >out/version
+# The image leaves root where it begins, and that user may not pass the folder of the job.
+(cd / && exec docker-entrypoint.sh "$server" --bind-address=127.0.0.1 --port=3306 --socket="$SOCKET" --event-scheduler=OFF \\
+  --max-allowed-packet=1G --innodb-flush-log-at-trx-commit=0 --skip-log-bin >"$job/server.log" 2>&1) &
+running=$!
+# While it is prepared, it answers on the socket alone. To be refused is an answer.
+until "$admin" --no-defaults --protocol=tcp --host=127.0.0.1 ping >/dev/null 2>&1; do
+  if ! kill -0 "$running" 2>/dev/null; then
+    tail -n 20 server.log >&2
+    echo 'the scratch server did not come up' >&2
+    exit 1
+  fi
+  sleep 0.2
+done
+mkfifo dump
+"$@" dump "$SNAPSHOT" "$DATA_PATH" >dump &
+reader=$!
+if ! ask root.cnf --binary-mode <dump >/dev/null; then
+  kill "$reader" 2>/dev/null || true
+  wait "$reader" || true
+  echo 'the dump cannot be read back: what the repository gave is not the whole of it, or does not fit' >&2
+  exit 1
+fi
+wait "$reader"
+ask root.cnf <rows.sql >rows
+cat rows objects.sql | ask root.cnf >out/facts
+: >out/query
+[ -z "$DATABASE" ] || cat use.sql query.sql | ask root.cnf >out/query
+kill "$running"
+wait "$running" || true
+`;
+;
+const mariadb_mariadb = programFor({
+	title: 'MariaDB',
+	prefixes: ['MARIADB', 'MYSQL'],
+	dumpOptions: '',
+	clientLines: ['loose-skip-ssl-verify-server-cert'],
+});
+const mariadb_mysql = programFor({
+	title: 'MySQL',
+	prefixes: ['MYSQL'],
+	dumpOptions: '--set-gtid-purged=OFF',
+	clientLines: [],
+});
+function programFor(dialect) {
+	const byHand = () => {
+		throw new model_errors .yo(`a ${dialect.title} is not restored in place`, {
+			hint: 'It cannot rename a database. The guide says how: "Bring a MariaDB or MySQL back".',
+		});
+	};
+	return {
+		dataPath: `/${dialect.title.toLowerCase()}.sql`,
+		dump(container, query) {
+			const credentials = credentialsOf(dialect, container);
+			return {
+				script: 'dump.sh',
+				files: {
+					'dump.sh': DUMP,
+					'stream.sh': STREAM,
+					'databases.sql': DATABASES_SQL,
+					'lock.sql': LOCK_SQL,
+					'client.cnf': clientFile(['protocol=tcp', 'host=127.0.0.1', `port=${mariadb_portOf(container)}`, ...dialect.clientLines], credentials),
+					...counting(credentials, query),
+				},
+				environment: { DATABASE: credentials.database, DUMP_OPTIONS: dialect.dumpOptions },
+			};
+		},
+		verify(container, query) {
+			const credentials = credentialsOf(dialect, container);
+			const [prefix = ''] = dialect.prefixes;
+			return {
+				script: 'verify.sh',
+				files: {
+					'verify.sh': VERIFY,
+					'root.cnf': clientFile(['protocol=socket', `socket=${SOCKET}`], { ...credentials, user: 'root' }),
+					password: credentials.password,
+					...counting(credentials, query),
+				},
+				environment: {
+					DATABASE: credentials.database,
+					SOCKET,
+					[`${prefix}_ROOT_PASSWORD_FILE`]: `${JOB_FOLDER}/password`,
+				},
+			};
+		},
+		restoreBeside: byHand,
+		swap: byHand,
+		namesOf: byHand,
+		factsOf: readFacts,
+		toolsOf: (output) => ({ [`${dialect.title} dump`]: (output.get('version') ?? '').trim() }),
+	};
+}
+const SOCKET = '/tmp/switchyard-scratch.sock';
+const ROOT_HOSTS = ['%', '127.0.0.1'];
+function credentialsOf({ title, prefixes }, { environment }) {
+	const said = (name) => prefixes.map((prefix) => environment[`${prefix}_${name}`]).find((value) => value !== undefined);
+	const [database = '', root, user, password] = [
+		said('DATABASE'),
+		said('ROOT_PASSWORD'),
+		said('USER'),
+		said('PASSWORD'),
+	];
+	if (root && ROOT_HOSTS.includes(said('ROOT_HOST') ?? '%'))
+		return { user: 'root', password: root, database };
+	if (user && password)
+		return { user, password, database };
+	const [prefix] = prefixes;
+	throw new model_errors .yo(`nobody knows a user who can dump this ${title}`, {
+		hint: `Its variables name none: set ${prefix}_USER and ${prefix}_PASSWORD_FILE, or ${prefix}_ROOT_PASSWORD_FILE, as it was made with.`,
+	});
+}
+function clientFile(way, { user, password }) {
+	const lines = [
+		'[client]',
+		...way,
+		`user=${mariadb_quoted(user)}`,
+		`password=${mariadb_quoted(password)}`,
+		'default-character-set=utf8mb4',
+		'loose-max-allowed-packet=1G',
+	];
+	return `${lines.join('\n')}\n`;
+}
+function mariadb_portOf({ command }) {
+	return /(?:^|\s)(?:--port[=\s]|-P\s?)(\d+)/.exec(command.join(' '))?.[1] ?? '3306';
+}
+function mariadb_quoted(value) {
+	const escapes = {
+		'\\': '\\\\',
+		'\n': '\\n',
+		'\r': '\\r',
+		'\t': '\\t',
+		'"': '\\"',
+	};
+	return `"${value.replaceAll(/[\\\n\r\t"]/g, (character) => escapes[character] ?? character)}"`;
+}
+function counting({ database }, query = '') {
+	return {
+		'programs.sh': PROGRAMS,
+		'rows.sql': ROWS_SQL,
+		'objects.sql': OBJECTS_SQL,
+		'use.sql': database === '' ? '' : `USE \`${database.replaceAll('`', '``')}\`;\n`,
+		'query.sql': query === '' ? '' : `${query.replace(/;?\s*$/, '')};\n`,
+	};
+}
+const Fact = main_schemas .KCZ([
+	main_schemas .PVZ([main_schemas .euz('rows'), main_schemas .YjP(), main_schemas .Whr()]),
+	main_schemas .PVZ([main_schemas .euz('index'), main_schemas .YjP()]),
+	main_schemas .PVZ([main_schemas .euz('objects'), main_schemas .YjP(), main_schemas .Whr()]),
+]);
+function readFacts(output) {
+	const lines = (output.get('facts') ?? '').split('\n').filter((line) => line !== '');
+	const facts = lines.map((line) => Fact.parse(JSON.parse(line)));
+	const query = output.get('query') ?? '';
+	const pick = (kind) => Object.fromEntries(facts.flatMap(([of, name, count]) => (of === kind ? [[name, count ?? 0]] : [])));
+	return {
+		rows: pick('rows'),
+		indexes: facts.flatMap(([of, name]) => (of === 'index' ? [name] : [])),
+		objects: pick('objects'),
+		...(query !== '' && { query: query.trimEnd() }),
+	};
+}
+;
+const postgres_scripts_OWN = `n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'`;
 const OF_NO_EXTENSION = `NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')`;
 const COUNT = `
 SELECT format('SELECT json_build_array(%L, %L, count(*)) FROM ONLY %I.%I', 'rows', format('%I.%I', n.nspname, c.relname), n.nspname, c.relname)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND ${OWN} AND ${OF_NO_EXTENSION}
+WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND ${postgres_scripts_OWN} AND ${OF_NO_EXTENSION}
 ORDER BY 1 \\gexec
 SELECT format('SELECT json_build_array(%L, %L, last_value * %s) FROM %I.%I', 'sequence', format('%I.%I', n.nspname, c.relname), sign(s.seqincrement), n.nspname, c.relname)
 FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relpersistence <> 't' AND NOT s.seqcycle AND ${OWN} AND ${OF_NO_EXTENSION}
+WHERE c.relpersistence <> 't' AND NOT s.seqcycle AND ${postgres_scripts_OWN} AND ${OF_NO_EXTENSION}
 ORDER BY 1 \\gexec
 SELECT json_build_array('index', format('%I.%I', n.nspname, i.relname))
 FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class c ON c.oid = x.indrelid JOIN pg_namespace n ON n.oid = i.relnamespace
-WHERE x.indisvalid AND c.relpersistence <> 't' AND ${OWN} AND ${OF_NO_EXTENSION}
+WHERE x.indisvalid AND c.relpersistence <> 't' AND ${postgres_scripts_OWN} AND ${OF_NO_EXTENSION}
 ORDER BY n.nspname, i.relname;
 SELECT json_build_array('objects', 'views', count(*)) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('v', 'm') AND ${OWN};
+WHERE c.relkind IN ('v', 'm') AND ${postgres_scripts_OWN};
 SELECT json_build_array('objects', 'functions', count(*)) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-WHERE ${OWN};
+WHERE ${postgres_scripts_OWN};
 SELECT json_build_array('objects', 'triggers', count(*)) FROM pg_trigger WHERE NOT tgisinternal;
 SELECT json_build_array('objects', 'constraints', count(*)) FROM pg_constraint o JOIN pg_namespace n ON n.oid = o.connamespace
-WHERE ${OWN};
+WHERE ${postgres_scripts_OWN};
 SELECT json_build_array('objects', 'extensions', count(*)) FROM pg_extension;
 SELECT json_build_array('objects', 'large objects', count(*)) FROM pg_largeobject_metadata;
 SELECT json_build_array('objects', 'pages of large objects', count(*)) FROM pg_largeobject;
 `;
 const PSQL = 'psql --no-psqlrc --no-password --quiet --tuples-only --no-align --set ON_ERROR_STOP=1';
-const DUMP = `set -eu
+const postgres_scripts_DUMP = `set -eu
 umask 077
 # A session that has ended shows by what it does not answer.
 trap '' PIPE
@@ -96355,7 +96721,7 @@ count() {
   ${PSQL} --dbname "$1" --output out/query --file query.sql
 }
 `;
-const VERIFY = `set -eu
+const postgres_scripts_VERIFY = `set -eu
 umask 077
 . ./restore.sh
 # The variables are for the clients here; the image has clients of its own.
@@ -96431,14 +96797,14 @@ const postgres_postgres = {
 	dump(container, query) {
 		return {
 			script: 'dump.sh',
-			files: { 'dump.sh': DUMP, ...postgres_shared(container, query) },
+			files: { 'dump.sh': postgres_scripts_DUMP, ...postgres_shared(container, query) },
 			environment: postgres_environmentOf(container),
 		};
 	},
 	verify(container, query) {
 		return {
 			script: 'verify.sh',
-			files: { 'verify.sh': VERIFY, 'restore.sh': RESTORE, ...postgres_shared(container, query) },
+			files: { 'verify.sh': postgres_scripts_VERIFY, 'restore.sh': RESTORE, ...postgres_shared(container, query) },
 			environment: { ...postgres_environmentOf(container), POSTGRES_PASSWORD_FILE: 'password' },
 		};
 	},
@@ -96467,7 +96833,7 @@ const postgres_postgres = {
 		};
 	},
 	namesOf(container, id) {
-		const { database } = credentialsOf(container);
+		const { database } = postgres_credentialsOf(container);
 		const named = (what) => `${fitting(database, LONGEST_NAME - what.length)}${what}`;
 		return {
 			current: database,
@@ -96476,7 +96842,7 @@ const postgres_postgres = {
 			kept: named(`_before_${id}`),
 		};
 	},
-	factsOf: readFacts,
+	factsOf: postgres_readFacts,
 	toolsOf: (output) => ({ pg_dump: (output.get('version') ?? '').trim() }),
 };
 const LONGEST_NAME = 63;
@@ -96489,12 +96855,12 @@ function fitting(name, bytes) {
 function namedFor({ filled, half, kept }) {
 	return { NEW: filled, HALF: half, BEFORE: kept };
 }
-function credentialsOf({ environment }) {
+function postgres_credentialsOf({ environment }) {
 	const { POSTGRES_USER: user = 'postgres', POSTGRES_PASSWORD: password = '' } = environment;
 	return { user, password, database: environment.POSTGRES_DB ?? user };
 }
 function postgres_environmentOf(container) {
-	const { user, database } = credentialsOf(container);
+	const { user, database } = postgres_credentialsOf(container);
 	const { PGPORT = postgres_portOf(container.command) } = container.environment;
 	return {
 		PGHOST: '127.0.0.1',
@@ -96513,7 +96879,7 @@ function postgres_portOf(command) {
 	return /(?:-p|--port=|-c\s*port=|--port)\s*(\d+)/.exec(words)?.[1] ?? '5432';
 }
 function postgres_shared(container, query) {
-	const { password } = credentialsOf(container);
+	const { password } = postgres_credentialsOf(container);
 	return {
 		pgpass: `*:*:*:*:${password.replaceAll(/[\\:]/g, '\\$&')}\n`,
 		password: `${password === '' ? 'unused' : password}\n`,
@@ -96521,15 +96887,15 @@ function postgres_shared(container, query) {
 		'query.sql': query === undefined ? '' : `${query.replace(/;?\s*$/, '')};\n`,
 	};
 }
-const Fact = main_schemas .KCZ([
+const postgres_Fact = main_schemas .KCZ([
 	main_schemas .PVZ([main_schemas .euz('rows'), main_schemas .YjP(), main_schemas .Whr()]),
 	main_schemas .PVZ([main_schemas .euz('sequence'), main_schemas .YjP(), main_schemas .aig()]),
 	main_schemas .PVZ([main_schemas .euz('index'), main_schemas .YjP()]),
 	main_schemas .PVZ([main_schemas .euz('objects'), main_schemas .YjP(), main_schemas .Whr()]),
 ]);
-function readFacts(output) {
+function postgres_readFacts(output) {
 	const lines = (output.get('facts') ?? '').split('\n').filter((line) => line !== '');
-	const facts = lines.map((line) => Fact.parse(JSON.parse(line)));
+	const facts = lines.map((line) => postgres_Fact.parse(JSON.parse(line)));
 	const query = output.get('query') ?? '';
 	const pick = (kind) => Object.fromEntries(facts.flatMap(([of, name, count]) => (of === kind ? [[name, count ?? 0]] : [])));
 	return {
@@ -96541,12 +96907,12 @@ function readFacts(output) {
 	};
 }
 ;
-const PROGRAMS = `cli=redis-cli check=redis-check-rdb server=redis-server
+const redis_scripts_PROGRAMS = `cli=redis-cli check=redis-check-rdb server=redis-server
 command -v "$cli" >/dev/null || { cli=valkey-cli check=valkey-check-rdb server=valkey-server; }
 `;
 const redis_scripts_DUMP = `set -eu
 umask 077
-${PROGRAMS}
+${redis_scripts_PROGRAMS}
 if [ -s redis-password ]; then
   REDISCLI_AUTH=$(cat redis-password)
   export REDISCLI_AUTH
@@ -96563,7 +96929,7 @@ cp about/facts out/facts
 `;
 const redis_scripts_VERIFY = `set -eu
 umask 077
-${PROGRAMS}
+${redis_scripts_PROGRAMS}
 "$cli" --version >out/version
 "$@" dump "$SNAPSHOT" "$DATA_PATH" >/data/dump.rdb
 "$check" /data/dump.rdb >check.log || { tail -n 5 check.log >&2; exit 1; }
@@ -96649,9 +97015,7 @@ function byHand() {
 	});
 }
 ;
-const databases_PROGRAMS = { postgres: postgres_postgres, redis: redis_redis };
-;
-const JOB_FOLDER = '/run/switchyard-backup';
+const databases_PROGRAMS = { postgres: postgres_postgres, redis: redis_redis, mariadb: mariadb_mariadb, mysql: mariadb_mysql };
 ;
 const OUTPUT_FOLDER = `${JOB_FOLDER}/out`;
 const job_FIRST_POLL_MS = 100;
@@ -97496,6 +97860,23 @@ async function restoreInPlace(surroundings, { service, spec, access }, receipt, 
 	return names.kept;
 }
 ;
+async function repositorySecrets({ secrets, generated, author, clock, hide }, { wanted, fleet, journal }) {
+	if (generated === undefined)
+		return secrets;
+	const by = { run: author.run, now: clock.now() };
+	const settled = await findGenerated(fleet, journal.snapshot, wanted, generated, by);
+	const [unmade] = settled.made;
+	if (unmade !== undefined) {
+		throw new model_errors .yo(`secret ${unmade} was not made yet, and backups need it`, {
+			hint: 'Deploy once: that makes it, and keeps it on the servers.',
+		});
+	}
+	const found = Object.keys(generated.needed).map((name) => [name, settled.secrets.get(name).value]);
+	for (const [, value] of found)
+		hide(value);
+	return { ...secrets, ...Object.fromEntries(found) };
+}
+;
 async function createBackups(request) {
 	return await withHolders(request, async (holder, work) => {
 		const { spec, service } = holder;
@@ -97551,12 +97932,14 @@ function isDue({ verify }, before, { began_at }) {
 	return !before.some(({ verified: found }) => found?.at.slice(0, 10) === began_at.slice(0, 10));
 }
 async function withHolders(request, work, access = 'read') {
-	const { wanted: file, excludedServers, clock, log, author, signal, secrets, registryAuth } = request;
+	const { wanted: file, excludedServers, clock, log, author, signal, registryAuth } = request;
 	const chosen = chosenOf(request);
 	const narrowing = { services: undefined, zones: undefined, excludedServers };
 	const opening = { wanted: file, narrowing, access, timeline: new Timeline(clock) };
-	return await withEnvironment(request, opening, async ({ wanted, fleet, journal }) => {
+	return await withEnvironment(request, opening, async (environment) => {
+		const { wanted, fleet, journal } = environment;
 		fleet.guardWith(() => journal.lease?.assertMayChange());
+		const secrets = await repositorySecrets(request, environment);
 		const scope = { project: wanted.project, environment: wanted.environment };
 		const holders = await holdersOf(fleet, scope, chosen);
 		const outcomes = [];
@@ -97789,11 +98172,13 @@ async function pullBackups(request) {
 	});
 }
 async function withKept(request, work) {
-	const { wanted: file, excludedServers, clock, signal, secrets, registryAuth } = request;
+	const { wanted: file, excludedServers, clock, signal, registryAuth } = request;
 	const chosen = chosenOf(request);
 	const narrowing = { services: undefined, zones: undefined, excludedServers };
 	const opening = { wanted: file, narrowing, access: 'read', timeline: new Timeline(clock) };
-	return await withEnvironment(request, opening, async ({ wanted, fleet, journal }) => {
+	return await withEnvironment(request, opening, async (environment) => {
+		const { wanted, fleet, journal } = environment;
+		const secrets = await repositorySecrets(request, environment);
 		const scope = { project: wanted.project, environment: wanted.environment };
 		const outcomes = [];
 		for (const { service, spec } of chosen) {
@@ -97863,8 +98248,8 @@ const backup = command_command({
 	async run(inputs, surroundings) {
 		const project = await openProject(inputs, surroundings);
 		const { operation, service: services, 'exclude-servers': excludedServers } = inputs;
-		const { wanted, reach, author, title } = project;
-		const secrets = repositorySecrets(project, services);
+		const { wanted, reach, author, title, sources, sealing } = project;
+		const { secrets, needed } = requireBackupSecrets(project, services, sources);
 		for (const value of Object.values(secrets))
 			surroundings.log.hide(value);
 		const request = {
@@ -97873,8 +98258,10 @@ const backup = command_command({
 			services,
 			excludedServers,
 			secrets,
+			...(Object.keys(needed).length > 0 && { generated: { ...sealing, needed } }),
 			author,
 			signal: surroundings.signal,
+			hide: (value) => surroundings.log.hide(value),
 		};
 		const report = await backup_carryOut({ ...inputs, folder: (0,external_node_path_.join)(project.workspace, inputs.folder) }, request);
 		return {
@@ -97902,25 +98289,6 @@ function backup_carryOut({ operation, backup: which, folder, 'server-folder': se
 		case 'restore':
 			return restoreBackups({ ...request, which, leaseWaitMs });
 	}
-}
-function repositorySecrets({ wanted, definitions, sources }, services) {
-	const names = wanted.services.flatMap(({ name, backup: spec }) => spec === undefined || services?.includes(name) === false
-		? []
-		: [spec.passwordSecret, ...targetSecrets(spec.to)]);
-	const errors = [];
-	const values = [...new Set(names)].map((name) => {
-		try {
-			return [name, requireSecret(name, sources, definitions)];
-		}
-		catch (error) {
-			if (!(error instanceof model_errors .yo))
-				throw error;
-			errors.push(error);
-			return [name, ''];
-		}
-	});
-	(0,model_errors .b2)(errors);
-	return Object.fromEntries(values);
 }
 function outputOf({ service, server, receipt, file, sha256, failure }) {
 	return {
