@@ -88,7 +88,7 @@ async function awaitHealth(name: string, healthcheck: Partial<Healthcheck>, host
 }
 
 test.concurrent('an app that starts slowly has the time that it is given', async () => {
-  const name = await start('slow', { START_MS: '3000' });
+  const name = await start('slow', { START_MS: '8000' });
   await expect(awaitHealth(name, HASTY)).rejects.toThrow(/was not healthy within .* no port at all/);
   await awaitHealth(name, {});
 }, 60_000);

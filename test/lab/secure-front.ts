@@ -1,6 +1,6 @@
 import { localProvider } from '../../src/fleet/local.ts';
 import type { Server } from '../../src/fleet/server.ts';
-import { systemClock } from '../../src/model/clock.ts';
+import { poll, systemClock } from '../../src/model/clock.ts';
 import type { TlsSpec } from '../../src/model/spec.ts';
 import { installCertificate, type KeyPair } from '../../src/nginx/certificates.ts';
 import { NginxInstance } from '../../src/nginx/instance.ts';
@@ -30,7 +30,13 @@ export async function startSecureFront(
   const spec = { name: 'here', host: 'localhost', port: 22, user: '', zone: 'default', hostKeys: [] };
   const server = await localProvider([spec]).connect(spec);
   const edge = new NginxInstance('edge', server, { id: front.id, name: 'edge', address: front.address });
-  await edge.look(SCOPE, clock);
+  // It runs, and listens a moment later.
+  await poll(clock, { everyMs: 50, timeoutMs: 20_000 }, () =>
+    edge.look(SCOPE, clock).then(
+      () => true,
+      () => undefined,
+    ),
+  );
   return {
     front,
     edge,

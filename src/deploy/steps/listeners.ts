@@ -91,13 +91,14 @@ export function watchRefusals(
     looks = refusal !== undefined && refusal.why === last ? looks + 1 : 1;
     last = refusal?.why;
     const isElsewhere = (found?.listening.length ?? 0) > 0;
-    return { refusal, isCertain: refusal !== undefined && isElsewhere && looks >= needed };
+    return { refusal, isCertain: refusal !== undefined && isElsewhere && looks >= Math.max(needed, 2) };
   };
 }
 
 /**
  * RefusalWatch says why a connection was refused. It is certain when so many looks in a row have seen the same, and the
- * container listens on something: an app that listens on nothing yet may be starting. For `isOurs` see {@link explainRefusal}.
+ * container listens on something: an app that listens on nothing yet may be starting. One look is never enough: the app may
+ * have come up between the connection and the look. For `isOurs` see {@link explainRefusal}.
  */
 export type RefusalWatch = (
   isOurs: boolean,

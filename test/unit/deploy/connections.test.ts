@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { ConnectionWatch, connectionsTo, listeningPorts } from '../../../src/deploy/steps/connections.ts';
-import { explainRefusal, type Listeners } from '../../../src/deploy/steps/listeners.ts';
+import { explainRefusal, type Listeners, watchRefusals } from '../../../src/deploy/steps/listeners.ts';
 
 const HEAD =
   '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
@@ -188,5 +188,22 @@ describe('what a container listens on', () => {
   test('not of IPv6 where the container itself was refused something: the app may take IPv4 by the same socket', () => {
     const found: Listeners = { listening: [{ port: 3000, reach: 'IPv6' }], exposed: [] };
     expect(explainRefusal(3000, found, false)).toBeUndefined();
+  });
+});
+
+describe('why connections are refused is certain', () => {
+  const onIpv6: Listeners = { listening: [{ port: 3000, reach: 'IPv6' }], exposed: [] };
+
+  test('when two looks have seen the same, however few tries a health check has', async () => {
+    const ask = watchRefusals(async () => onIpv6, 3000, 1);
+    expect(await ask(true)).toMatchObject({ isCertain: false });
+    expect(await ask(true)).toMatchObject({ isCertain: true });
+  });
+
+  test('not when the app came up between a connection and the look', async () => {
+    const nothing: Listeners = { listening: [], exposed: [] };
+    const seen = [nothing, onIpv6];
+    const ask = watchRefusals(async () => seen.shift(), 3000, 1);
+    expect([(await ask(true)).isCertain, (await ask(true)).isCertain]).toEqual([false, false]);
   });
 });
