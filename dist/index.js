@@ -67720,7 +67720,7 @@ function watchRefusals(find, port, needed) {
 		looks = refusal !== undefined && refusal.why === last ? looks + 1 : 1;
 		last = refusal?.why;
 		const isElsewhere = (found?.listening.length ?? 0) > 0;
-		return { refusal, isCertain: refusal !== undefined && isElsewhere && looks >= needed };
+		return { refusal, isCertain: refusal !== undefined && isElsewhere && looks >= Math.max(needed, 2) };
 	};
 }
 ;

@@ -1,15 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, jest } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import { startGitHubIssues } from '../github-issues.ts';
 import { buildImages } from '../lab/images.ts';
 import { push } from '../lab/registry.ts';
 import { jobsOf, runJob, runScript, type StepRunner } from '../workflow-job.ts';
 import { Example } from './example.ts';
-import { borrow } from './fleet.ts';
+import { borrow, fleet } from './fleet.ts';
 import { fullSizeTest } from './full-size-test.ts';
 
 jest.setTimeout(600_000);
+
+test('the example has a database that is backed up by itself', async () => {
+  const ledger = await Example.copy(await fleet(), 'scheduled-backup');
+  const { code, log } = await ledger.run('plan', { presets: 'true' });
+  expect({ code, log }).toEqual({ code: 0, log: expect.stringMatching(/^ {4}backup: true$/m) });
+});
 
 fullSizeTest(
   'the example backs up every night into a bucket, and says in one issue when that fails',

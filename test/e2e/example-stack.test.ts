@@ -1,10 +1,19 @@
-import { expect, jest } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import { ask } from './ask.ts';
 import { Example } from './example.ts';
-import { borrow } from './fleet.ts';
+import { borrow, fleet } from './fleet.ts';
 import { fullSizeTest } from './full-size-test.ts';
 
 jest.setTimeout(600_000);
+
+test('the example stack tells what its presets stand for', async () => {
+  const stack = await Example.copy(await fleet(), 'stack');
+  const { code, log } = await stack.run('plan', { presets: 'true' });
+  expect({ code, log }).toEqual({
+    code: 0,
+    log: expect.stringMatching(/^db: postgres 18, [\s\S]*^cache: redis 8, /m),
+  });
+});
 
 fullSizeTest(
   'the example stack is built and deployed, and an order goes through it into postgres',
