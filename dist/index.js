@@ -96345,6 +96345,27 @@ function resticTime(at) {
 ;
 const JOB_FOLDER = '/run/switchyard-backup';
 ;
+const Fact = main_schemas .KCZ([
+	main_schemas .PVZ([main_schemas .euz('rows'), main_schemas .YjP(), main_schemas .Whr()]),
+	main_schemas .PVZ([main_schemas .euz('sequence'), main_schemas .YjP(), main_schemas .aig()]),
+	main_schemas .PVZ([main_schemas .euz('index'), main_schemas .YjP()]),
+	main_schemas .PVZ([main_schemas .euz('objects'), main_schemas .YjP(), main_schemas .Whr()]),
+]);
+function countedFacts(output) {
+	const lines = (output.get('facts') ?? '').split('\n').filter((line) => line !== '');
+	const facts = lines.map((line) => Fact.parse(JSON.parse(line)));
+	const query = output.get('query') ?? '';
+	const pick = (kind) => Object.fromEntries(facts.flatMap(([of, name, count]) => (of === kind ? [[name, count ?? 0]] : [])));
+	const sequences = pick('sequence');
+	return {
+		rows: pick('rows'),
+		...(Object.keys(sequences).length > 0 && { sequences }),
+		indexes: facts.flatMap(([of, name]) => (of === 'index' ? [name] : [])),
+		objects: pick('objects'),
+		...(query !== '' && { query: query.trimEnd() }),
+	};
+}
+;
 const OWN = `('information_schema', 'mysql', 'performance_schema', 'sys')`;
 const identifier = (column) => `'\`', REPLACE(${column}, '\`', '\`\`'), '\`'`;
 const ofTable = (columns) => `SELECT ${columns} FROM information_schema.TABLES WHERE TABLE_TYPE = 'BASE TABLE' AND TABLE_SCHEMA NOT IN ${OWN}`;
@@ -96562,7 +96583,7 @@ function programFor(dialect) {
 		restoreBeside: byHand,
 		swap: byHand,
 		namesOf: byHand,
-		factsOf: readFacts,
+		factsOf: countedFacts,
 		toolsOf: (output) => ({ [`${dialect.title} dump`]: (output.get('version') ?? '').trim() }),
 	};
 }
@@ -96616,23 +96637,6 @@ function counting({ database }, query = '') {
 		'objects.sql': OBJECTS_SQL,
 		'use.sql': database === '' ? '' : `USE \`${database.replaceAll('`', '``')}\`;\n`,
 		'query.sql': query === '' ? '' : `${query.replace(/;?\s*$/, '')};\n`,
-	};
-}
-const Fact = main_schemas .KCZ([
-	main_schemas .PVZ([main_schemas .euz('rows'), main_schemas .YjP(), main_schemas .Whr()]),
-	main_schemas .PVZ([main_schemas .euz('index'), main_schemas .YjP()]),
-	main_schemas .PVZ([main_schemas .euz('objects'), main_schemas .YjP(), main_schemas .Whr()]),
-]);
-function readFacts(output) {
-	const lines = (output.get('facts') ?? '').split('\n').filter((line) => line !== '');
-	const facts = lines.map((line) => Fact.parse(JSON.parse(line)));
-	const query = output.get('query') ?? '';
-	const pick = (kind) => Object.fromEntries(facts.flatMap(([of, name, count]) => (of === kind ? [[name, count ?? 0]] : [])));
-	return {
-		rows: pick('rows'),
-		indexes: facts.flatMap(([of, name]) => (of === 'index' ? [name] : [])),
-		objects: pick('objects'),
-		...(query !== '' && { query: query.trimEnd() }),
 	};
 }
 ;
@@ -96842,7 +96846,7 @@ const postgres_postgres = {
 			kept: named(`_before_${id}`),
 		};
 	},
-	factsOf: postgres_readFacts,
+	factsOf: countedFacts,
 	toolsOf: (output) => ({ pg_dump: (output.get('version') ?? '').trim() }),
 };
 const LONGEST_NAME = 63;
@@ -96885,25 +96889,6 @@ function postgres_shared(container, query) {
 		password: `${password === '' ? 'unused' : password}\n`,
 		'count.sql': COUNT,
 		'query.sql': query === undefined ? '' : `${query.replace(/;?\s*$/, '')};\n`,
-	};
-}
-const postgres_Fact = main_schemas .KCZ([
-	main_schemas .PVZ([main_schemas .euz('rows'), main_schemas .YjP(), main_schemas .Whr()]),
-	main_schemas .PVZ([main_schemas .euz('sequence'), main_schemas .YjP(), main_schemas .aig()]),
-	main_schemas .PVZ([main_schemas .euz('index'), main_schemas .YjP()]),
-	main_schemas .PVZ([main_schemas .euz('objects'), main_schemas .YjP(), main_schemas .Whr()]),
-]);
-function postgres_readFacts(output) {
-	const lines = (output.get('facts') ?? '').split('\n').filter((line) => line !== '');
-	const facts = lines.map((line) => postgres_Fact.parse(JSON.parse(line)));
-	const query = output.get('query') ?? '';
-	const pick = (kind) => Object.fromEntries(facts.flatMap(([of, name, count]) => (of === kind ? [[name, count ?? 0]] : [])));
-	return {
-		rows: pick('rows'),
-		sequences: pick('sequence'),
-		indexes: facts.flatMap(([of, name]) => (of === 'index' ? [name] : [])),
-		objects: pick('objects'),
-		...(query !== '' && { query: query.trimEnd() }),
 	};
 }
 ;
@@ -96980,11 +96965,11 @@ const redis_redis = {
 	},
 	factsOf: (output) => {
 		const keyspace = output.get('keyspace');
-		return keyspace === undefined ? countedFacts(output.get('facts') ?? '') : keyspaceFacts(keyspace);
+		return keyspace === undefined ? redis_countedFacts(output.get('facts') ?? '') : keyspaceFacts(keyspace);
 	},
 	toolsOf: (output) => ({ 'redis-cli': (output.get('version') ?? '').trim() }),
 };
-function countedFacts(said) {
+function redis_countedFacts(said) {
 	const keys = /^\[info\] (\d+) keys read/m.exec(said)?.[1];
 	const expires = /^\[info\] (\d+) expires/m.exec(said)?.[1];
 	if (keys === undefined || expires === undefined)

@@ -1,7 +1,6 @@
-import * as z from 'zod';
-import type { BackupFacts } from '../../model/backup.ts';
 import { UserError } from '../../model/errors.ts';
 import { JOB_FOLDER } from '../vault.ts';
+import { countedFacts } from './counted-facts.ts';
 import {
   DATABASES_SQL,
   DUMP,
@@ -91,7 +90,7 @@ function programFor(dialect: Dialect): DatabaseProgram {
     restoreBeside: byHand,
     swap: byHand,
     namesOf: byHand,
-    factsOf: readFacts,
+    factsOf: countedFacts,
     toolsOf: (output) => ({ [`${dialect.title} dump`]: (output.get('version') ?? '').trim() }),
   };
 }
@@ -162,26 +161,5 @@ function counting({ database }: Credentials, query = ''): Record<string, string>
     'objects.sql': OBJECTS_SQL,
     'use.sql': database === '' ? '' : `USE \`${database.replaceAll('`', '``')}\`;\n`,
     'query.sql': query === '' ? '' : `${query.replace(/;?\s*$/, '')};\n`,
-  };
-}
-
-const Fact = z.union([
-  z.tuple([z.literal('rows'), z.string(), z.int()]),
-  z.tuple([z.literal('index'), z.string()]),
-  z.tuple([z.literal('objects'), z.string(), z.int()]),
-]);
-
-/** What the script has counted, a fact a line. */
-function readFacts(output: ReadonlyMap<string, string>): BackupFacts {
-  const lines = (output.get('facts') ?? '').split('\n').filter((line) => line !== '');
-  const facts = lines.map((line) => Fact.parse(JSON.parse(line)));
-  const query = output.get('query') ?? '';
-  const pick = (kind: 'rows' | 'objects') =>
-    Object.fromEntries(facts.flatMap(([of, name, count]) => (of === kind ? [[name, count ?? 0]] : [])));
-  return {
-    rows: pick('rows'),
-    indexes: facts.flatMap(([of, name]) => (of === 'index' ? [name] : [])),
-    objects: pick('objects'),
-    ...(query !== '' && { query: query.trimEnd() }),
   };
 }

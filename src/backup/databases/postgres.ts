@@ -1,5 +1,4 @@
-import * as z from 'zod';
-import type { BackupFacts } from '../../model/backup.ts';
+import { countedFacts } from './counted-facts.ts';
 import {
   BESIDE_SQL,
   COUNT,
@@ -65,7 +64,7 @@ export const postgres: DatabaseProgram = {
       kept: named(`_before_${id}`),
     };
   },
-  factsOf: readFacts,
+  factsOf: countedFacts,
   toolsOf: (output) => ({ pg_dump: (output.get('version') ?? '').trim() }),
 };
 
@@ -117,28 +116,5 @@ function shared(container: DatabaseContainer, query: string | undefined): Record
     password: `${password === '' ? 'unused' : password}\n`,
     'count.sql': COUNT,
     'query.sql': query === undefined ? '' : `${query.replace(/;?\s*$/, '')};\n`,
-  };
-}
-
-const Fact = z.union([
-  z.tuple([z.literal('rows'), z.string(), z.int()]),
-  z.tuple([z.literal('sequence'), z.string(), z.number()]),
-  z.tuple([z.literal('index'), z.string()]),
-  z.tuple([z.literal('objects'), z.string(), z.int()]),
-]);
-
-/** What the script has counted, a fact a line. */
-function readFacts(output: ReadonlyMap<string, string>): BackupFacts {
-  const lines = (output.get('facts') ?? '').split('\n').filter((line) => line !== '');
-  const facts = lines.map((line) => Fact.parse(JSON.parse(line)));
-  const query = output.get('query') ?? '';
-  const pick = (kind: 'rows' | 'sequence' | 'objects') =>
-    Object.fromEntries(facts.flatMap(([of, name, count]) => (of === kind ? [[name, count ?? 0]] : [])));
-  return {
-    rows: pick('rows'),
-    sequences: pick('sequence'),
-    indexes: facts.flatMap(([of, name]) => (of === 'index' ? [name] : [])),
-    objects: pick('objects'),
-    ...(query !== '' && { query: query.trimEnd() }),
   };
 }
