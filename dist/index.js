@@ -96439,6 +96439,7 @@ while :; do
   exec 3>ask-lock 4<answer-lock
   { echo 'SET SESSION lock_wait_timeout = 1;'; cat lock; echo "SELECT 'locked';"; } >&3
   said=
+  # Who has ended says nothing, and what was said is looked at.
   read -r said <&4 || true
   [ "$said" != locked ] || break
   exec 3>&- 4<&-
@@ -96452,6 +96453,7 @@ open count
 exec 5>ask-count 6<answer-count
 echo "START TRANSACTION WITH CONSISTENT SNAPSHOT; SELECT 'begun';" >&5
 said=
+# As above.
 read -r said <&6 || true
 [ "$said" = begun ] || failed count
 
@@ -96474,6 +96476,7 @@ while IFS= read -r line; do
 done <progress
 [ -z "$locked" ] || exec 3>&- 4<&-
 if ! wait "$dumping"; then
+  # A log of progress alone has nothing to say (1).
   grep -v '^-- ' dump.log >&2 || true
   exit 1
 fi
@@ -96513,6 +96516,7 @@ mkfifo dump
 "$@" dump "$SNAPSHOT" "$DATA_PATH" >dump &
 reader=$!
 if ! ask root.cnf --binary-mode <dump >/dev/null; then
+  # It has ended, or is ended here: either way that says less than the line below.
   kill "$reader" 2>/dev/null || true
   wait "$reader" || true
   echo 'the dump cannot be read back: what the repository gave is not the whole of it, or does not fit' >&2
@@ -96524,6 +96528,7 @@ cat rows objects.sql | ask root.cnf >out/facts
 : >out/query
 [ -z "$DATABASE" ] || cat use.sql query.sql | ask root.cnf >out/query
 kill "$running"
+# Its work is done and looked at; what it ends with, being told to, says nothing.
 wait "$running" || true
 `;
 ;
@@ -96711,6 +96716,7 @@ fill() {
   "$@" dump "$SNAPSHOT" "$DATA_PATH" >dump &
   reader=$!
   if ! pg_restore --no-password --exit-on-error --no-tablespaces \${CREATE:+--create} --dbname "$into" <dump; then
+    # It has ended, or is ended here: either way that says less than the line below.
     kill "$reader" 2>/dev/null || true
     wait "$reader" || true
     echo 'pg_restore has failed: what the repository gave is not the whole dump, or does not fit' >&2
@@ -96747,6 +96753,7 @@ if [ "$PGDATABASE" = postgres ]; then fill postgres "$@"; else CREATE=yes fill p
 count "$PGDATABASE"
 pg_dump --version >out/version
 kill -INT "$server"
+# Its work is done and looked at; what it ends with, being told to, says nothing.
 wait "$server" || true
 `;
 const ELSEWHERE = `elsewhere=postgres
@@ -96757,7 +96764,9 @@ umask 077
 . ./restore.sh
 ${ELSEWHERE}
 "$@" dump "$ABOUT" "$PWD/about/globals.sql" >globals.sql
-grep -E '^(CREATE ROLE|GRANT) ' globals.sql >roles.sql || true
+# That there are none is fine (1), and that the file cannot be read is not (2).
+grep -E '^(CREATE ROLE|GRANT) ' globals.sql >roles.sql || [ $? = 1 ]
+# Some roles are there already, which is no mistake; one that is missing, pg_restore finds.
 psql --no-psqlrc --no-password --quiet --dbname "$elsewhere" --file roles.sql >/dev/null 2>&1 || true
 ${PSQL} --dbname "$elsewhere" --set old="$PGDATABASE" --set new="$NEW" --set half="$HALF" --file beside.sql
 fill "$NEW" "$@"
@@ -96933,6 +96942,7 @@ until [ "$("$cli" -h 127.0.0.1 -p "$REDIS_PORT" ping 2>/dev/null)" = PONG ]; do
   sleep 0.1
 done
 "$cli" -h 127.0.0.1 -p "$REDIS_PORT" info keyspace >out/keyspace
+# It ends without an answer, which its client takes for a failure.
 "$cli" -h 127.0.0.1 -p "$REDIS_PORT" shutdown nosave 2>/dev/null || true
 wait "$server" || true
 `;

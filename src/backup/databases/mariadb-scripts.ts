@@ -104,6 +104,7 @@ while :; do
   exec 3>ask-lock 4<answer-lock
   { echo 'SET SESSION lock_wait_timeout = 1;'; cat lock; echo "SELECT 'locked';"; } >&3
   said=
+  # Who has ended says nothing, and what was said is looked at.
   read -r said <&4 || true
   [ "$said" != locked ] || break
   exec 3>&- 4<&-
@@ -117,6 +118,7 @@ open count
 exec 5>ask-count 6<answer-count
 echo "START TRANSACTION WITH CONSISTENT SNAPSHOT; SELECT 'begun';" >&5
 said=
+# As above.
 read -r said <&6 || true
 [ "$said" = begun ] || failed count
 
@@ -139,6 +141,7 @@ while IFS= read -r line; do
 done <progress
 [ -z "$locked" ] || exec 3>&- 4<&-
 if ! wait "$dumping"; then
+  # A log of progress alone has nothing to say (1).
   grep -v '^-- ' dump.log >&2 || true
   exit 1
 fi
@@ -180,6 +183,7 @@ mkfifo dump
 "$@" dump "$SNAPSHOT" "$DATA_PATH" >dump &
 reader=$!
 if ! ask root.cnf --binary-mode <dump >/dev/null; then
+  # It has ended, or is ended here: either way that says less than the line below.
   kill "$reader" 2>/dev/null || true
   wait "$reader" || true
   echo 'the dump cannot be read back: what the repository gave is not the whole of it, or does not fit' >&2
@@ -191,5 +195,6 @@ cat rows objects.sql | ask root.cnf >out/facts
 : >out/query
 [ -z "$DATABASE" ] || cat use.sql query.sql | ask root.cnf >out/query
 kill "$running"
+# Its work is done and looked at; what it ends with, being told to, says nothing.
 wait "$running" || true
 `;

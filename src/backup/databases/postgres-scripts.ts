@@ -89,6 +89,7 @@ fill() {
   "$@" dump "$SNAPSHOT" "$DATA_PATH" >dump &
   reader=$!
   if ! pg_restore --no-password --exit-on-error --no-tablespaces \${CREATE:+--create} --dbname "$into" <dump; then
+    # It has ended, or is ended here: either way that says less than the line below.
     kill "$reader" 2>/dev/null || true
     wait "$reader" || true
     echo 'pg_restore has failed: what the repository gave is not the whole dump, or does not fit' >&2
@@ -127,6 +128,7 @@ if [ "$PGDATABASE" = postgres ]; then fill postgres "$@"; else CREATE=yes fill p
 count "$PGDATABASE"
 pg_dump --version >out/version
 kill -INT "$server"
+# Its work is done and looked at; what it ends with, being told to, says nothing.
 wait "$server" || true
 `;
 
@@ -144,7 +146,9 @@ umask 077
 . ./restore.sh
 ${ELSEWHERE}
 "$@" dump "$ABOUT" "$PWD/about/globals.sql" >globals.sql
-grep -E '^(CREATE ROLE|GRANT) ' globals.sql >roles.sql || true
+# That there are none is fine (1), and that the file cannot be read is not (2).
+grep -E '^(CREATE ROLE|GRANT) ' globals.sql >roles.sql || [ $? = 1 ]
+# Some roles are there already, which is no mistake; one that is missing, pg_restore finds.
 psql --no-psqlrc --no-password --quiet --dbname "$elsewhere" --file roles.sql >/dev/null 2>&1 || true
 ${PSQL} --dbname "$elsewhere" --set old="$PGDATABASE" --set new="$NEW" --set half="$HALF" --file beside.sql
 fill "$NEW" "$@"
