@@ -13,7 +13,7 @@ const pure = ['src/config/**/*.ts', 'src/model/*.ts', 'src/deploy/planning/*.ts'
 export default {
   collectCoverageFrom: pure,
   // A wait that never ends must be noticed; a busy machine must not.
-  testTimeout: 60_000,
+  testTimeout: 180_000,
   testSequencer: '<rootDir>/test/longest-first.mjs',
   coverageProvider: 'babel',
   coverageReporters: ['text-summary'],

@@ -43,7 +43,7 @@ describe('A server with a front that serves HTTPS with certificates of its own',
   afterEach(async () => {
     await visitors?.leave();
     visitors = undefined;
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await authority?.stop();

@@ -51,7 +51,7 @@ describe('A shop that is served over HTTPS, with certificates from a real author
     await streams?.finish();
     streams = undefined;
     await Promise.all(relays.splice(0).map((relay) => relay.close()));
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await authority?.stop();

@@ -4,12 +4,16 @@ import { ask } from './ask.ts';
 import type { BuilderHere } from './builders.ts';
 import type { Fleet } from './fleet.ts';
 import type { Project } from './project.ts';
+import { size } from './size.ts';
 import { newProject } from './web-shop.ts';
 
 /** Files by path: their text, or what they say as JSON. */
 export type Files = Record<string, string | object>;
 
 type Server = Fleet['servers'][number];
+
+/** So long an app may take to end when it has answered: far less than the 10 s after which it is killed. */
+export const ENDS_MS = 2_000 * size.patience;
 
 /** shopOf returns a project whose services are built; they are told by their templates, and stand on one server. */
 export async function shopOf(

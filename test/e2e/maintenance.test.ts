@@ -22,7 +22,7 @@ const OPEN = 'open.paused.example';
 const WIKI = 'wiki.paused.example';
 const PAGE = '<!doctype html><title>Closed</title><p>The "shop" opens in $DAYS days; {soon} \\o/</p>\n';
 /** From the first answer of the new state to the last of the old, over all servers. */
-const AT_ONCE_MS = 1_000;
+const AT_ONCE_MS = 1_000 * size.patience;
 
 describe('A shop is closed and opened while its users are there', () => {
   let lab: Fleet;

@@ -33,6 +33,8 @@ export interface Size {
   killArenas: number;
   /** Times that two runs race for one environment. */
   races: number;
+  /** How many times longer than promised something may take: the usual size shares its processors with other tests. */
+  patience: number;
 }
 
 const sample: Size = {
@@ -54,6 +56,7 @@ const sample: Size = {
   killMatrixMinutes: 10,
   killArenas: 1,
   races: 2,
+  patience: 4,
 };
 
 const full: Size = {
@@ -75,6 +78,7 @@ const full: Size = {
   killMatrixMinutes: 120,
   killArenas: 3,
   races: 20,
+  patience: 1,
 };
 
 /** True when the tests shall do all that is promised, which takes hours. */

@@ -29,7 +29,7 @@ describe('an edge whose nginx has a module for brotli', () => {
 
   afterAll(async () => {
     await front?.down();
-  }, 60_000);
+  });
 
   test('compresses for who takes it, and else as before', async () => {
     const best = await ask('both', 'gzip, deflate, br');

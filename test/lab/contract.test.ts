@@ -29,7 +29,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all(connected.map((server) => server.close()));
   await lab?.down();
-}, 60_000);
+});
 
 describe.each(['trixie', 'bookworm'])('on the engine of %s', (suite) => {
   test.each(CONTRACT)('$title', async ({ title }) => outcomes.get(`${suite} ${title}`), 60_000);

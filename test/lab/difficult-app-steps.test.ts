@@ -38,7 +38,7 @@ afterAll(async () => {
   const ids = await dockerList(['ps', '--all', '--quiet', '--filter', `label=${LABEL}`]);
   if (ids.length > 0) await docker(['rm', '--force', '--volumes', ...ids]);
   await docker(['network', 'rm', NETWORK]).catch(() => undefined);
-}, 60_000);
+});
 
 /** Starts an app, and returns the name of its container. */
 async function start(name: string, environment: Record<string, string>, ...more: string[]): Promise<string> {
@@ -91,7 +91,7 @@ test.concurrent('an app that starts slowly has the time that it is given', async
   const name = await start('slow', { START_MS: '8000' });
   await expect(awaitHealth(name, HASTY)).rejects.toThrow(/was not healthy within .* no port at all/);
   await awaitHealth(name, {});
-}, 60_000);
+});
 
 test.concurrent('an app that takes its own host only is asked with it', async () => {
   const name = await start('bound', { HOSTS: 'app.example.com' });
@@ -100,7 +100,7 @@ test.concurrent('an app that takes its own host only is asked with it', async ()
     message: expect.stringContaining('GET /up answered 400 to the host other.example.com'),
     hint: expect.stringContaining('ALLOWED_HOSTS'),
   });
-}, 60_000);
+});
 
 test.concurrent.each([
   ['127.0.0.1', 'of 127.0.0.1 only'],
@@ -135,7 +135,7 @@ test.concurrent('an app that does not hear SIGTERM is stopped when its grace is 
   await stop.run({ kind: 'stop', service: 'app', server: 'here', id, name, graceMs: 1_000 }, await context());
   expect(performance.now() - begun).toBeGreaterThanOrEqual(900);
   expect((await server.engine.inspectContainer(id)).State).toMatchObject({ Running: false, ExitCode: 137 });
-}, 60_000);
+});
 
 test.concurrent('data that stands under the name of a host is there again in a container with the same name', async () => {
   const volume = ['--volume', `${SCOPE.project}-data:/data`, '--hostname', 'broker'];
@@ -158,7 +158,7 @@ test.concurrent('data that stands under the name of a host is there again in a c
   expect(await ask(other, '/data')).toMatchObject({ value: null });
   await docker(['rm', '--force', `${SCOPE.project}-data-2`, other]);
   await docker(['volume', 'rm', `${SCOPE.project}-data`]);
-}, 60_000);
+});
 
 test.concurrent('an app that keeps connections for ever does not hold a drain without limit', async () => {
   const name = await start('leaky', { LEAK: '1' });
@@ -174,4 +174,4 @@ test.concurrent('an app that keeps connections for ever does not hold a drain wi
   expect(log.lines.join('\n')).toMatch(
     /did not wait for \d+ connections that app left half-open \(CLOSE_WAIT\)/,
   );
-}, 60_000);
+});

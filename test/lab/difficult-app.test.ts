@@ -38,7 +38,7 @@ describe.each(['edge', 'sidecar'] as const)('behind a real %s', (kind) => {
 
   afterAll(async () => {
     await front?.down();
-  }, 60_000);
+  });
 
   describe('sizes', () => {
     test('a request line, a cookie and the headers of an answer of 32 KB pass', async () => {
@@ -294,7 +294,7 @@ describe('behind an edge alone', () => {
 
   afterAll(async () => {
     await front?.down();
-  }, 60_000);
+  });
 
   test('a balancer is told by any name and by address whether the edge serves, and a file says no', async () => {
     const statuses = async () => {
@@ -387,7 +387,7 @@ describe('behind an edge alone', () => {
     } finally {
       await trusting.down();
     }
-  }, 60_000);
+  });
 });
 
 /** A connection to an app through the nginx, on which what is written is what is sent. */

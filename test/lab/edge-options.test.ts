@@ -91,7 +91,7 @@ describe('the edge options of a service on a real edge', () => {
 
   afterAll(async () => {
     await front?.down();
-  }, 60_000);
+  });
 
   describe('headers of an answer', () => {
     test('are safe by default, on answers of the app and of the edge itself', async () => {
@@ -413,7 +413,7 @@ describe('the edge options of a service on a real edge', () => {
         const page = { 502: '<p>We are back soon.', 504: '<p>It takes too long.' }[answer.status];
         expect([method, answer.body]).toEqual([method, page ?? 'a page']);
       }
-    }, 60_000);
+    });
   });
 });
 

@@ -163,7 +163,7 @@ describe.each(['edge', 'sidecar'] as const)('behind a real %s, without TLS', (ki
   afterAll(async () => {
     caller?.close();
     await front?.down();
-  }, 60_000);
+  });
 
   test('a call is answered, with its metadata', async () => {
     const { answer, metadata } = await caller.unary(
@@ -285,7 +285,7 @@ describe('behind a real edge with TLS', () => {
   afterAll(async () => {
     caller?.close();
     await secure?.down();
-  }, 60_000);
+  });
 
   test('calls and streams are answered as without', async () => {
     expect((await caller.unary({ text: 'hi' })).answer).toMatchObject({ copy: 'calls', host: HOST });
@@ -337,7 +337,7 @@ describe('the health protocol', () => {
   afterAll(async () => {
     await server?.close();
     await front?.down();
-  }, 60_000);
+  });
 
   test.each([
     [undefined, 0, 'SERVING'],

@@ -102,4 +102,4 @@ test('and what it does not read is seen', async () => {
   expect(await refused([new Map([['nginx.conf', 'events { } http { server { listen 80;']])])).toMatch(
     /\[emerg\].*unexpected end of file/,
   );
-}, 60_000);
+});

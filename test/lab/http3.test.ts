@@ -60,7 +60,7 @@ describe('an edge with HTTP/3', () => {
   afterAll(async () => {
     await secure?.down();
     rmSync(folder, { recursive: true, force: true });
-  }, 60_000);
+  });
 
   const posting = () => ['--http-method=POST', `--data=${join(folder, 'body')}`];
 

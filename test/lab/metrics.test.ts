@@ -28,7 +28,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await front?.down();
-}, 60_000);
+});
 
 describe('what a real edge counts', () => {
   test('is every request, by service, copy and answer, and nothing else', async () => {

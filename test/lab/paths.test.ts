@@ -40,7 +40,7 @@ describe('one domain of several services, behind a real edge', () => {
 
   afterAll(async () => {
     await front?.down();
-  }, 60_000);
+  });
 
   /** Who was asked for what, else the status; with where it leads. */
   async function sent(target: string, host = 'example.com', method = 'GET'): Promise<string> {

@@ -74,7 +74,7 @@ afterAll(async () => {
   const ids = await dockerList(['ps', '--all', '--quiet', '--filter', `label=${LABEL}`]);
   if (ids.length > 0) await docker(['rm', '--force', '--volumes', ...ids]);
   await docker(['network', 'rm', NETWORK]).catch(() => undefined);
-}, 60_000);
+});
 
 const addressOf = (container: string) =>
   docker(['inspect', '--format', '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}', container]);

@@ -63,7 +63,7 @@ afterAll(async () => {
     await docker(['volume', 'rm', '--force', backupsVolumeName(scopeOf(project))]);
   }
   rmSync(folder, { recursive: true, force: true });
-}, 60_000);
+});
 
 const scopeOf = (project: string) => ({ project, environment: 'lab' });
 
@@ -176,7 +176,7 @@ test('neither who looks at a container nor its command line sees a secret', asyn
     }
     await docker(['rm', '--force', '--volumes', id]);
   }
-}, 60_000);
+});
 
 fullSizeTest(
   'who may not in is told why, and no second repository is made',

@@ -167,7 +167,7 @@ describe('what one server could read as two requests', () => {
 
   afterAll(async () => {
     await secure?.down();
-  }, 60_000);
+  });
 
   /** What came to the app since it was asked last, a text a connection. */
   async function came(): Promise<string[]> {
@@ -250,7 +250,7 @@ describe('slow clients', () => {
   afterAll(async () => {
     for (const socket of sockets) socket.destroy();
     await secure?.down();
-  }, 60_000);
+  });
 
   test('500 of them, with headers, bodies and answers, and others are served meanwhile', async () => {
     const head = `Host: ${DOMAIN}\r\n`;
@@ -275,7 +275,7 @@ describe('slow clients', () => {
     console.log(`beside 500 slow clients: p50 ${ms[20]!.toFixed(1)} ms, longest ${ms.at(-1)!.toFixed(1)} ms`);
     expect(ms[20]).toBeLessThan(500);
     for (const socket of sockets) socket.destroy();
-  }, 60_000);
+  });
 
   test.each([
     ['headers', ['-H', '-i', '1']],

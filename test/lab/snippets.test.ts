@@ -82,7 +82,7 @@ describe('lines of nginx that services have of their own, before a real edge', (
 
   afterAll(async () => {
     await front?.down();
-  }, 60_000);
+  });
 
   test.each(['one', 'two'])('%s has its own meaning of a name, and its own limit', async (name) => {
     const { headers } = await asked(name, '/', PROBE);
@@ -209,7 +209,7 @@ describe('what nginx itself refuses', () => {
 
   afterAll(async () => {
     await front?.down();
-  }, 60_000);
+  });
 
   test.each<[string, Snippets, string]>([
     [

@@ -63,7 +63,7 @@ describe('an edge with HTTPS', () => {
 
   afterAll(async () => {
     await secure?.down();
-  }, 60_000);
+  });
 
   test('serves HTTP until its certificate is there, and sends to HTTPS from then on', async () => {
     const { front, install } = secure;
@@ -198,7 +198,7 @@ describe('an edge with HTTPS', () => {
     expect(enabled.sort()).toEqual(['TLSv1.2', 'TLSv1.3']);
     expect(stdout).toMatch(/not vulnerable to heartbleed/);
     expect(stdout).not.toMatch(/Accepted .*(?:CBC|RC4|3DES|NULL|EXP|anon)/i);
-  }, 60_000);
+  });
 
   test('keeps a note of what shall be revoked, without its key, until it is told to forget it', async () => {
     const { edge, server } = secure;
@@ -276,7 +276,7 @@ describe('an edge that asks clients for certificates, and speaks modern TLS only
 
   afterAll(async () => {
     await secure?.down();
-  }, 60_000);
+  });
 
   test('lets those in who have one', async () => {
     const { chain, privateKey } = await makeCertificate(['client'], { signer: authority });

@@ -77,7 +77,7 @@ afterAll(async () => {
   }
   await docker(['network', 'rm', NETWORK]).catch(() => undefined);
   await docker(['volume', 'rm', sidecarName(SCOPE)]).catch(() => undefined);
-}, 60_000);
+});
 
 function run(name: string, args: string[]): Promise<string> {
   return docker(['run', '--detach', '--name', name, '--label', LABEL, '--network', NETWORK, ...args]);
