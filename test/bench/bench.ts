@@ -46,6 +46,7 @@ const PARTS: Record<string, () => Promise<void>> = {
   planning: benchPlanning,
   loading: benchLoading,
   edge: benchEdge,
+  'edge-before': benchEdgeBefore,
   'crowded-edge': benchCrowdedEdge,
   'edge-tls': benchEdgeTls,
   certificates: benchCertificates,
@@ -364,6 +365,63 @@ async function benchEdge(): Promise<void> {
   }
   await benchSwitchUnderLoad(shop, server);
   await remove(shop);
+}
+
+/**
+ * The edge beside that of another revision, in front of the same app, in turn. SWITCHYARD_BEFORE names a checkout of that
+ * revision; without it there is nothing to compare with, and this part is left out.
+ */
+async function benchEdgeBefore(): Promise<void> {
+  const before = process.env.SWITCHYARD_BEFORE;
+  if (before === undefined) return;
+  const versions = {
+    now: { server: a, build: undefined },
+    before: { server: b, build: join(before, 'dist') },
+  };
+  const shops = await Promise.all(
+    Object.entries(versions).map(async ([name, { server, build }]) => {
+      const shop = await webProject(`edge-${name}`, [server], '2s');
+      if (build !== undefined) shop.build = build;
+      await shop.deploy();
+      return shop;
+    }),
+  );
+  const body = 'x'.repeat(1_000);
+  const kinds = {
+    GET: {},
+    POST: { body },
+    'GET, 1,000 a second': { rate: 16 },
+    'POST, 1,000 a second': { body, rate: 16 },
+  };
+  for (const [kind, sent] of Object.entries(kinds)) {
+    const load = async (name: keyof typeof versions) =>
+      await loadWith({
+        target: { host: versions[name].server.host, port: 80 },
+        ...{ url: `http://edge-${name}.example.com/`, protocol: 'HTTP/1.1', streams: 1 },
+        ...{ requests: 10_000, connections: 64, ...sent },
+      });
+    const seen: Record<keyof typeof versions, LoadFigures>[] = [];
+    for (let run = 0; run < 2 * RUNS; run++) {
+      // Who begins is never the same twice in a row: a machine gets warm.
+      const first = run % 2 === 0 ? await load('now') : undefined;
+      const earlier = await load('before');
+      seen.push({ now: first ?? (await load('now')), before: earlier });
+    }
+    const paced = 'rate' in sent;
+    for (const figure of paced ? (['p50', 'p99'] as const) : (['perSecond', 'p50', 'p99'] as const)) {
+      add(
+        `${figure} of ${kind} through the edge, beside the revision before`,
+        seen.map(({ now, before }) => now[figure] / before[figure]),
+        '×',
+      );
+      add(
+        `${figure} of ${kind}`,
+        seen.map(({ now }) => now[figure]),
+        figure === 'perSecond' ? '/s' : 'ms',
+      );
+    }
+  }
+  for (const shop of shops) await remove(shop);
 }
 
 /** The edge beside an nginx as people write it by hand, in front of the same app, in turn. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mustRun } from '../lab/command.ts';
@@ -22,6 +22,10 @@ export interface Load {
   connections: number;
   /** Requests on their way at once on each connection. */
   streams: number;
+  /** What each of them sends, as a POST; GET when left out. */
+  body?: string;
+  /** Requests each second on each connection; as many as it gets answered when left out. */
+  rate?: number;
 }
 
 /** loadWith sends all requests of a load. It throws when one of them is not answered with 2xx, or a target is not ours. */
@@ -32,16 +36,22 @@ export async function loadWith({
   requests,
   connections,
   streams,
+  body,
+  rate,
 }: Load): Promise<LoadFigures> {
   requireOwnTargets([target]);
   const folder = mkdtempSync(join(tmpdir(), 'switchyard-h2load-'));
   const log = join(folder, 'log');
+  const data = join(folder, 'data');
+  if (body !== undefined) writeFileSync(data, body);
   try {
     const said = await mustRun([
       ...['h2load', `--requests=${requests}`, `--clients=${connections}`],
       ...[`--max-concurrent-streams=${streams}`, `--log-file=${log}`],
       ...[`--connect-to=${target.host}:${target.port}`],
       ...(protocol === 'HTTP/1.1' ? ['--h1'] : []),
+      ...(body === undefined ? [] : [`--data=${data}`]),
+      ...(rate === undefined ? [] : [`--rps=${rate}`]),
       url,
     ]);
     if (!said.includes(`status codes: ${requests} 2xx`)) throw new Error(said);

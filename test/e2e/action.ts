@@ -35,12 +35,12 @@ export interface RunningAction {
 /**
  * startAction starts a built action as the runner does: inputs as INPUT_ variables, files for outputs and
  * summary, nothing else of this process's environment but what a runner has. `inside` is a command that runs it
- * somewhere else, such as `nsenter`.
+ * somewhere else, such as `nsenter`; `build` is the dist of another revision.
  */
 export function startAction(
   name: string,
   inputs: Record<string, string | undefined>,
-  options: { workspace: string; env?: Record<string, string>; inside?: readonly string[] },
+  options: { workspace: string; env?: Record<string, string>; inside?: readonly string[]; build?: string },
 ): RunningAction {
   const folder = mkdtempSync(join(tmpdir(), 'switchyard-run-'));
   const files = {
@@ -65,7 +65,11 @@ export function startAction(
     if (value !== undefined) env[`INPUT_${input.toUpperCase()}`] = value;
   }
   const begun = performance.now();
-  const [program = '', ...args] = [...(options.inside ?? []), process.execPath, join(dist, `${name}.js`)];
+  const [program = '', ...args] = [
+    ...(options.inside ?? []),
+    process.execPath,
+    join(options.build ?? dist, `${name}.js`),
+  ];
   const child = spawn(program, args, { cwd: options.workspace, env });
   let log = '';
   const printed: ActionRun['printed'] = [];

@@ -45,6 +45,8 @@ export class Project {
   readonly environment: string;
   /** The configuration's path in the repository. */
   readonly file: string;
+  /** The dist of another revision by which it is deployed. */
+  build?: string;
   /** The configuration that was deployed last. */
   #deployed: ConfigFile | undefined;
   /** Whether a run has ended since then of which nobody says what it left. */
@@ -121,7 +123,7 @@ export class Project {
         ...(this.file !== DEFAULT_FILE && { config: this.file }),
         ...inputs,
       },
-      { workspace: this.folder, env },
+      { workspace: this.folder, env, ...(this.build && { build: this.build }) },
     );
     if (!LOOKING.includes(action) && inputs['dry-run'] !== 'true') this.#watch(run, action, inputs);
     return run;
