@@ -56,6 +56,14 @@ export const DEFAULTS = {
   // Compose waits half a minute between two checks; a deploy waits for this one.
   healthcheck: { interval: '1s', timeout: '5s', retries: 3, start_period: '10s' },
   hook: { timeout: '10m', idempotent: false },
+  monitor: {
+    max_failure_ratio: 0.05,
+    latency: '500ms',
+    max_slow_ratio: 0.5,
+    max_memory_ratio: 0.95,
+    min_requests: 20,
+    breaches: 3,
+  },
   backup: {
     to: 'disk',
     password: 'backup-password',

@@ -1,6 +1,7 @@
 import type { ConnectionSpec } from '../model/connection.ts';
 import { type ContainerOptions, optionNames, saidOptions } from '../model/container-options.ts';
 import { UserError } from '../model/errors.ts';
+import type { MonitorSpec } from '../model/monitor.ts';
 import {
   type ContainerSpec,
   type Healthcheck,
@@ -34,6 +35,7 @@ import type { BackupSettingsInput } from './schema/backup.ts';
 import type { ConnectionInput } from './schema/connection.ts';
 import type { HookInput } from './schema/hook.ts';
 import type { MaintenanceInput } from './schema/maintenance.ts';
+import type { MonitorInput } from './schema/monitor.ts';
 import type { ServiceInput } from './schema/service.ts';
 import { givenBy, type Sources } from './service-files.ts';
 import { type SecretParts, secretFilesOf, variablesOf } from './service-secrets.ts';
@@ -234,7 +236,21 @@ function policy(input: ServiceInput, healthcheck: Healthcheck): PolicySpec {
         ? 'missing'
         : pullPolicy,
     ...given('preDeploy', input.pre_deploy && hook(input.pre_deploy)),
+    ...given('monitor', input.monitor && monitorOf(input.monitor)),
     ...given('postDeploy', input.post_deploy && hook(input.post_deploy)),
+  };
+}
+
+function monitorOf(input: MonitorInput): MonitorSpec {
+  const said = { ...DEFAULTS.monitor, ...input };
+  return {
+    periodMs: input.period,
+    maxFailureRatio: said.max_failure_ratio,
+    latencyMs: input.latency ?? parseDuration(DEFAULTS.monitor.latency),
+    maxSlowRatio: said.max_slow_ratio,
+    maxMemoryRatio: said.max_memory_ratio,
+    minRequests: said.min_requests,
+    breaches: said.breaches,
   };
 }
 

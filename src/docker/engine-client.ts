@@ -3,6 +3,7 @@ import { PassThrough, Readable } from 'node:stream';
 import type {
   ContainerCreateRequest,
   ContainerInspectResponse,
+  ContainerStatsResponse,
   ContainerSummary,
   ImageInspect,
   ImageSummary,
@@ -132,6 +133,18 @@ export class EngineClient implements Engine {
 
   async signalContainer(id: string, signal: string): Promise<void> {
     await this.#http.json({ method: 'POST', path: ['containers', id, 'kill'], query: { signal } });
+  }
+
+  async memoryRatio(id: string): Promise<number> {
+    const { memory_stats: memory } = await this.#http.json<ContainerStatsResponse>({
+      method: 'GET',
+      path: ['containers', id, 'stats'],
+      query: { stream: false, 'one-shot': true },
+    });
+    const { usage, limit, stats } = memory ?? {};
+    // What the kernel keeps of files it gives up when somebody needs the room; cgroups of version 1 call it otherwise.
+    const files = stats?.inactive_file ?? stats?.total_inactive_file ?? 0;
+    return usage && limit ? Math.max(0, usage - files) / limit : 0;
   }
 
   async logs(

@@ -101,6 +101,9 @@ export interface Engine {
   /** signalContainer sends a signal, `HUP`, to the first process of a container. */
   signalContainer(id: string, signal: string): Promise<void>;
 
+  /** memoryRatio returns how much of its memory a container uses, from 0 to 1: of its limit, or of its server's where it has none. */
+  memoryRatio(id: string): Promise<number>;
+
   /** logs returns what a container has written. */
   logs(id: string, options: LogOptions): Promise<{ stdout: string; stderr: string }>;
 

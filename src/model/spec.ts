@@ -5,6 +5,7 @@ import type { ExpiryLimits } from './certificate.ts';
 import type { ConnectionSpec, ToldConnection } from './connection.ts';
 import type { ContainerOptions } from './container-options.ts';
 import type { EdgeOptions } from './edge-options.ts';
+import type { MonitorSpec } from './monitor.ts';
 import type { PresetSpec } from './preset.ts';
 
 /** How a service is replaced. */
@@ -212,6 +213,8 @@ export interface PolicySpec {
   pullPolicy: PullPolicy;
   /** Runs before the first new container of a release starts: migrations. */
   preDeploy?: HookSpec;
+  /** How the new containers are watched when they have the traffic; absent is not at all. */
+  monitor?: MonitorSpec;
   /** Runs when the new containers of a release have the traffic. */
   postDeploy?: HookSpec;
 }

@@ -44,6 +44,71 @@ export interface ServiceTraffic extends Traffic {
   copies: CopyTraffic[];
 }
 
+/** How some copies have answered since their edges were started. */
+export interface Answers {
+  /** Requests that copies got, whether or not another copy got the same one too. */
+  tries: number;
+  /** Those of them that were answered with 5xx, or not at all. */
+  failures: number;
+  /** Those that took longer than a time. */
+  slow: number;
+}
+
+/** Whose answers are counted. */
+export interface AnswersAsked {
+  scope: Scope;
+  service: string;
+  /** isWatched tells whether a copy is one of those, by its server and the name of its container. */
+  isWatched(server: string, container: string): boolean;
+  /** From when on an answer is slow: the next edge of the histogram counts. */
+  latencyMs: number;
+}
+
+/** answersOf returns how copies of a service have answered, by what one edge has counted: those that are watched, and all others. Pure. */
+export function answersOf(
+  text: string,
+  { scope, service, isWatched, latencyMs }: AnswersAsked,
+): Record<'watched' | 'others', Answers> {
+  const samples = [...valuesOf(scope, text)]
+    .map(([series, value]) => ({ ...parseSeries(series), value }))
+    .filter(({ labels }) => labels.service === service && labels.copy !== undefined);
+  const isOne = ({ labels }: Sample) => isWatched(labels.server ?? '', labels.copy ?? '');
+  return {
+    watched: answersIn(samples.filter(isOne), latencyMs),
+    others: answersIn(
+      samples.filter((sample) => !isOne(sample)),
+      latencyMs,
+    ),
+  };
+}
+
+/** sumOfAnswers adds up what several edges have counted. Pure. */
+export function sumOfAnswers(all: readonly Answers[]): Answers {
+  const sum = (of: keyof Answers) => all.reduce((total, answers) => total + answers[of], 0);
+  return { tries: sum('tries'), failures: sum('failures'), slow: sum('slow') };
+}
+
+/** What nginx answers for a copy that gives no answer. */
+const NO_ANSWER = ['502', '504'];
+
+function answersIn(samples: readonly Sample[], latencyMs: number): Answers {
+  const sum = (name: string, isCounted: (labels: Sample['labels']) => boolean = () => true) =>
+    samples
+      .filter((sample) => sample.name === `switchyard_${name}` && isCounted(sample.labels))
+      .reduce((total, { value }) => total + value, 0);
+  const edges = samples.flatMap(({ labels: { le } }) =>
+    le === undefined || le === '+Inf' ? [] : [Number(le)],
+  );
+  const edge = Math.min(...edges.filter((seconds) => seconds * 1_000 >= latencyMs));
+  const answered = sum('upstream_duration_seconds_count');
+  const quick = sum('upstream_duration_seconds_bucket', ({ le }) =>
+    Number.isFinite(edge) ? Number(le) === edge : le === '+Inf',
+  );
+  const silent = sum('upstream_failures_total');
+  const bad = sum('requests_total', ({ code = '' }) => code.startsWith('5') && !NO_ANSWER.includes(code));
+  return { tries: answered + silent, failures: bad + silent, slow: answered - quick };
+}
+
 /** parseFigures reads Prometheus' text; lines that hold no sample are left out. Pure. */
 export function parseFigures(text: string): Sample[] {
   return text.split('\n').flatMap((line) => {

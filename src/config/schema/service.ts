@@ -24,6 +24,7 @@ import { hook } from './hook.ts';
 import { closed, key, parsed, requiredKey } from './key.ts';
 import { maintenance } from './maintenance.ts';
 import { pairOf, textMap } from './maps.ts';
+import { monitor } from './monitor.ts';
 import { publish } from './publish.ts';
 import { redirects } from './redirects.ts';
 import { DEPENDENCY_REFUSALS, SERVICE_REFUSALS } from './refusals.ts';
@@ -325,6 +326,13 @@ export const service = closed(
         'Container that runs already, made by hand or by another tool, and that this service replaces: it goes when the new one has its traffic. One that is named `{project}_{env}_{service}` is found without this. `drop` names what of it may be lost: paths it wrote to, ports of the server it published. It may stay in the file afterwards.',
       short: 'adopt: old-api',
       long: 'adopt: { container: old-api, drop: [/var/log/app] }',
+    }),
+    monitor: key(monitor, {
+      description:
+        'How long the new containers are watched once they have the traffic, before anything happens to the old ones; every two seconds the run looks whether they run and how much memory they use, and what the edges have counted of their answers. When something is wrong, users get the version before again, and the run fails with the last log lines.',
+      fallback: { words: 'they are not watched' },
+      short: 'monitor: 2m',
+      long: 'monitor: { period: 2m, max_failure_ratio: 0.01, latency: 250ms }',
     }),
     drain: key(
       closed({

@@ -48,7 +48,7 @@ export function planGoingBack(input: PlanInput, failed: FailedRollout): PlannedS
   const waiting = waitingServices(now).filter((name) => failed.services.includes(name));
   const queue = { hold: [], release: releasesOf(now, waiting) };
   const moving = { ...queue, withdraw: undefined, move: isMoving ? move : undefined, keeping: [] };
-  layOut(graph, { ...parts, ...moving, preDeploy: [], postDeploy: [] }, prepared);
+  layOut(graph, { ...parts, ...moving, preDeploy: [], watch: [], postDeploy: [] }, prepared);
   return graph.steps;
 }
 

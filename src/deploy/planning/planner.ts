@@ -43,6 +43,7 @@ import { planSweep } from './sweep-plan.ts';
 import { planTakeover, type Takeover } from './takeover-plan.ts';
 import { layOutUpgrades, planUpgrades, type Upgrade } from './upgrade-plan.ts';
 import type { WantedService } from './wanted.ts';
+import { watchesOf } from './watch-plan.ts';
 
 /** What every service needs, and what follows from all of it: decided, and not in an order yet. */
 interface Decisions {
@@ -442,6 +443,7 @@ function rolloutOf(
     withdraw: undefined,
     move: undefined,
     before: [],
+    watch: names.flatMap((name) => watchesOf(input, name, services.get(name)!)),
     postDeploy: names.flatMap((name) => hooks.get(name)!.postDeploy),
     retire: plans.flatMap(({ rollout }) => rollout.retire),
     keeping: names.filter((name) => services.get(name)!.standby.length > 0),
@@ -475,6 +477,7 @@ function planRemovals(
       withdraw: undefined,
       move: isRight ? undefined : { name: 'routes', routes, before: [...before], moved: [], servers },
       before: [...before],
+      watch: [],
       postDeploy: [],
       retire: retired,
       keeping: [],

@@ -8,6 +8,7 @@ import type { ProbeStep } from '../steps/probe.ts';
 import type { HoldStep, ReleaseStep } from '../steps/queue.ts';
 import type { StartStep } from '../steps/start.ts';
 import type { SwitchStep } from '../steps/switch.ts';
+import type { WatchStep } from '../steps/watch.ts';
 import type { After, StepGraph } from './graph.ts';
 import { drainOf, type Retirement, removeOf, stopOf } from './retirement.ts';
 
@@ -55,6 +56,8 @@ export interface Rollout extends QueuePlan {
   move: TrafficMove | undefined;
   /** All routes of the environment as they are before it. */
   before: Route[];
+  /** Once traffic has moved, and before anything happens to an old copy. */
+  watch: WatchStep[];
   /** While the old copies drain. */
   postDeploy: HookStep[];
   retire: Retirement[];
@@ -91,14 +94,15 @@ export function layOut(graph: StepGraph, rollout: RolloutParts, after: After): L
   const proven = layOutSwitches(graph, rollout, [healthy, staged, probed]);
   const moved = proven.length > 0 ? proven : healthy;
   graph.add(rollout.release, moved);
+  const watched = graph.add(rollout.watch, moved);
   const stopped = retire.map((copy) => {
-    const drained = graph.add(drainOf(copy), moved);
+    const drained = graph.add(drainOf(copy), watched);
     const ended = graph.add(isStopped(copy, rollout) ? [] : stopOf(copy), drained);
     graph.add(removeOf(copy), ended);
     return ended;
   });
-  graph.add(probeEndsOf(rollout), stopped.length > 0 ? stopped : moved);
-  return { serving: moved, over: graph.add(rollout.postDeploy, moved) };
+  graph.add(probeEndsOf(rollout), stopped.length > 0 ? stopped : watched);
+  return { serving: watched, over: graph.add(rollout.postDeploy, watched) };
 }
 
 /** layOutMove adds the steps of a move of traffic between copies that all serve: it needs no more than its proof. */

@@ -39,6 +39,7 @@ import { type TeardownStep, teardown } from './teardown.ts';
 import { type UpgradeStep, upgrade } from './upgrade.ts';
 import { type UpgradeSidecarStep, upgradeSidecar } from './upgrade-sidecar.ts';
 import { type GiveUsersStep, giveUsers, type RemoveUsersStep, removeUsers } from './user-lists.ts';
+import { type WatchStep, watch } from './watch.ts';
 
 /** Every kind of step there is, by its name. */
 const KINDS = {
@@ -57,6 +58,7 @@ const KINDS = {
   probe,
   switch: switchRoutes,
   prove,
+  watch,
   drain,
   hold,
   stop,
@@ -97,6 +99,7 @@ export type Step =
   | ProbeStep
   | SwitchStep
   | ProveStep
+  | WatchStep
   | DrainStep
   | HoldStep
   | ReleaseStep

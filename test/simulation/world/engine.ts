@@ -92,6 +92,13 @@ export class SimulatedEngine implements Engine {
     );
   }
 
+  async memoryRatio(id: string): Promise<number> {
+    return await this.#look(`containers/${this.#nameOf(id)}/stats`, () => {
+      const { behaviour } = this.#machine.need(id).image;
+      return (behaviour.runs === 'app' ? behaviour.app.memoryRatio : undefined) ?? 0.1;
+    });
+  }
+
   async findContainer(id: string): Promise<ContainerInspectResponse | undefined> {
     return await this.inspectContainer(id).catch(undefinedWhenMissing);
   }

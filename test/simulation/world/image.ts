@@ -30,6 +30,8 @@ export interface App {
   crashesAfterMs?: number;
   /** With this exit code. Default 1. */
   exitCode?: number;
+  /** How much of its memory it uses. Default 0.1. */
+  memoryRatio?: number;
   /** From its stop signal until it ends; Infinity ignores it. Default 20. */
   stopMs?: number;
   /** It answers to the server itself, and to no other container: nginx does not reach it. */

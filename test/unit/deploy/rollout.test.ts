@@ -103,6 +103,7 @@ function rolloutOf({ on, protocol = 'http', isRecreated, isFirst, hooks }: Outli
     withdraw: undefined,
     move: { name: 'api', routes: [route('secondary')], before, moved: ['api'], servers: on },
     before,
+    watch: [],
     postDeploy: hooks ? [hook('post_deploy')] : [],
     retire: isFirst ? [] : retire,
     keeping: [],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { parseFigures, quantile, trafficOf } from '../../../src/nginx/traffic.ts';
+import { answersOf, parseFigures, quantile, sumOfAnswers, trafficOf } from '../../../src/nginx/traffic.ts';
 
 const SHOP = { project: 'shop', environment: 'production' };
 const API = 'project="shop",environment="production",service="api",zone="lon1"';
@@ -118,5 +118,65 @@ describe('a quantile', () => {
         },
       ),
     );
+  });
+});
+
+describe('how copies have answered', () => {
+  const counted = (
+    copy: string,
+    server: string,
+    { fails = 0, le = {} as Record<string, number>, codes = {} as Record<string, number> },
+  ) => {
+    const labels = `${API},copy="${copy}",side="base",server="${server}"`;
+    const all = le['+Inf'] ?? 0;
+    return [
+      ...Object.entries(codes).map(
+        ([code, count]) => `switchyard_requests_total{${labels},code="${code}"} ${count}`,
+      ),
+      ...Object.entries(le).map(
+        ([edge, count]) => `switchyard_upstream_duration_seconds_bucket{${labels},le="${edge}"} ${count}`,
+      ),
+      `switchyard_upstream_duration_seconds_count{${labels}} ${all}`,
+      `switchyard_upstream_failures_total{${labels}} ${fails}`,
+    ].join('\n');
+  };
+  const asked = {
+    ...{ scope: SHOP, service: 'api', latencyMs: 300 },
+    isWatched: (server: string, copy: string) => server === 'a' && copy === 'new',
+  };
+  const text = [
+    counted('new', 'a', {
+      fails: 3,
+      codes: { 200: 90, 500: 7, 502: 2, 504: 1 },
+      le: { '0.25': 80, '0.5': 95, '+Inf': 97 },
+    }),
+    counted('new', 'b', { codes: { 200: 10 }, le: { '0.25': 10, '0.5': 10, '+Inf': 10 } }),
+    counted('old', 'a', { codes: { 200: 40, 503: 1 }, le: { '0.25': 0, '0.5': 1, '+Inf': 41 } }),
+  ].join('\n');
+
+  test('is told of each try: what a copy did not answer is one, and what nginx said then is no second one', () => {
+    expect(answersOf(text, asked).watched).toEqual({ tries: 100, failures: 10, slow: 2 });
+  });
+
+  test('is told of all others together', () => {
+    expect(answersOf(text, asked).others).toEqual({ tries: 51, failures: 1, slow: 40 });
+  });
+
+  test('is nothing of another service or environment', () => {
+    const nothing = { tries: 0, failures: 0, slow: 0 };
+    expect(answersOf(text, { ...asked, service: 'web' })).toEqual({ watched: nothing, others: nothing });
+    expect(answersOf(text, { ...asked, scope: { ...SHOP, environment: 'staging' } }).watched).toEqual(
+      nothing,
+    );
+  });
+
+  test('takes the next edge of the histogram, and finds nothing slow beyond its last one', () => {
+    const slow = (latencyMs: number) => answersOf(text, { ...asked, latencyMs }).watched.slow;
+    expect([slow(100), slow(250), slow(251), slow(10_000)]).toEqual([17, 17, 2, 0]);
+  });
+
+  test('adds up over edges', () => {
+    const { watched, others } = answersOf(text, asked);
+    expect(sumOfAnswers([watched, others])).toEqual({ tries: 151, failures: 11, slow: 42 });
   });
 });
