@@ -71932,8 +71932,8 @@ const COUNTED = [
 ];
 const COUNTING = `# Which service it was for; empty is a host that no route serves.
     map "" $counted { default ''; }
-    map $msec $counts_0 { default 0; "~[0-4]\\." 1; }
-    map $msec $counts_1 { default 0; "~[5-9]\\." 1; }
+    map "$is_probe:$msec" $counts_0 { default 0; "~^:\\d*[0-4]\\." 1; }
+    map "$is_probe:$msec" $counts_1 { default 0; "~^:\\d*[5-9]\\." 1; }
     log_format counted escape=none "${COUNTED.join('\\t')}";
     access_log ${COUNTS_FOLDER}/requests.0 counted buffer=32k flush=1s if=$counts_0;
     access_log ${COUNTS_FOLDER}/requests.1 counted buffer=32k flush=1s if=$counts_1;
@@ -77849,6 +77849,326 @@ async function textOf({ key, secret, from }, context) {
 	});
 }
 ;
+function answersOf(text, { scope, service, isWatched, latencyMs }) {
+	const samples = [...valuesOf(scope, text)]
+		.map(([series, value]) => ({ ...parseSeries(series), value }))
+		.filter(({ labels }) => labels.service === service && labels.copy !== undefined);
+	const isOne = ({ labels }) => isWatched(labels.server ?? '', labels.copy ?? '');
+	return {
+		watched: answersIn(samples.filter(isOne), latencyMs),
+		others: answersIn(samples.filter((sample) => !isOne(sample)), latencyMs),
+	};
+}
+function sumOfAnswers(all) {
+	const sum = (of) => all.reduce((total, answers) => total + answers[of], 0);
+	return { tries: sum('tries'), failures: sum('failures'), slow: sum('slow') };
+}
+const NO_ANSWER = ['502', '504'];
+function answersIn(samples, latencyMs) {
+	const sum = (name, isCounted = () => true) => samples
+		.filter((sample) => sample.name === `switchyard_${name}` && isCounted(sample.labels))
+		.reduce((total, { value }) => total + value, 0);
+	const edges = samples.flatMap(({ labels: { le } }) => le === undefined || le === '+Inf' ? [] : [Number(le)]);
+	const edge = Math.min(...edges.filter((seconds) => seconds * 1_000 >= latencyMs));
+	const answered = sum('upstream_duration_seconds_count');
+	const quick = sum('upstream_duration_seconds_bucket', ({ le }) => Number.isFinite(edge) ? Number(le) === edge : le === '+Inf');
+	const silent = sum('upstream_failures_total');
+	const bad = sum('requests_total', ({ code = '' }) => code.startsWith('5') && !NO_ANSWER.includes(code));
+	return { tries: answered + silent, failures: bad + silent, slow: answered - quick };
+}
+function parseFigures(text) {
+	return text.split('\n').flatMap((line) => {
+		const [series, value] = splitSample(line);
+		return value === undefined ? [] : [{ ...parseSeries(series), value }];
+	});
+}
+const VALUE = /^[\d.e+]+$/;
+const SERIES = /^(\w+)(?:\{(.*)\})?$/;
+const PAIR = /(\w+)="([^"]*)"/g;
+function splitSample(line) {
+	const end = line.lastIndexOf(' ');
+	const series = line.slice(0, end);
+	const value = line.slice(end + 1);
+	return end > 0 && SERIES.test(series) && VALUE.test(value) ? [series, Number(value)] : [line, undefined];
+}
+function parseSeries(series) {
+	const [, name = '', labels = ''] = SERIES.exec(series) ?? [];
+	const pairs = [...labels.matchAll(PAIR)].map(([, key = '', text = '']) => [key, text]);
+	return { name, labels: Object.fromEntries(pairs) };
+}
+function trafficOf(scope, edges) {
+	const known = new Map();
+	const read = (series) => {
+		const found = known.get(series) ?? parseSeries(series);
+		known.set(series, found);
+		return found;
+	};
+	const grown = edges
+		.flatMap((figures) => growth(scope, figures, read))
+		.filter(({ labels, value }) => labels.copy !== UNKNOWN_COPY || value > 0);
+	const services = groupBy(grown, ({ labels }) => labels.service);
+	return new Map([...services]
+		.sort(([a], [b]) => (a < b ? -1 : 1))
+		.map(([service, samples]) => {
+		const copies = groupBy(samples, ({ labels }) => labels.copy && `${labels.server} ${labels.copy}`);
+		return [service, { ...sumOf(samples), copies: [...copies.values()].map(copyTraffic) }];
+	}));
+}
+function copyTraffic(samples) {
+	const { server = '', side = '', copy: container = '' } = samples[0]?.labels ?? {};
+	return { server, side, container, ...sumOf(samples) };
+}
+function traffic_quantile(share, buckets) {
+	const sorted = [...buckets].sort(([a], [b]) => a - b);
+	const rank = share * (sorted.at(-1)?.[1] ?? 0);
+	const index = sorted.findIndex(([, count]) => count > 0 && count >= rank);
+	const [edge, count] = sorted[index] ?? [];
+	if (edge === undefined || count === undefined)
+		return undefined;
+	const [low, below] = sorted[index - 1] ?? [0, 0];
+	if (edge === Number.POSITIVE_INFINITY)
+		return low;
+	return low + ((edge - low) * (rank - below)) / (count - below);
+}
+function growth(scope, { now, before }, read) {
+	const [earlier, later] = [valuesOf(scope, before), valuesOf(scope, now)];
+	const seconds = Math.max(0, timeOf(later) - timeOf(earlier));
+	later.delete(UPDATED);
+	const isGrowing = ([series, value]) => isGauge(series) || value >= (earlier.get(series) ?? 0);
+	const isAnew = ![...later].every(isGrowing);
+	const base = (series) => (isGauge(series) || isAnew ? 0 : (earlier.get(series) ?? 0));
+	return [...later].map(([series, value]) => ({
+		...read(series),
+		value: value - base(series),
+		seconds,
+	}));
+}
+function valuesOf({ project, environment }, text) {
+	const ours = [`project="${project}"`, `environment="${environment}"`];
+	const lines = text
+		.split('\n')
+		.filter((line) => line.startsWith(`${UPDATED} `) || ours.every((label) => line.includes(label)));
+	return new Map(lines.map(splitSample).flatMap(([series, value]) => (value === undefined ? [] : [[series, value]])));
+}
+function sumOf(samples) {
+	const byName = groupBy(samples, ({ name }) => name);
+	const those = (name, isCounted = () => true) => (byName.get(`switchyard_${name}`) ?? []).filter(({ labels }) => isCounted(labels));
+	const sum = (...which) => those(...which).reduce((total, { value }) => total + value, 0);
+	const requests = those('requests_total');
+	const latencyMs = latencyOf(those('request_duration_seconds_bucket'));
+	return {
+		seconds: Math.max(0, ...samples.map(({ seconds }) => seconds)),
+		requests: sum('requests_total'),
+		requestsPerSecond: requests.reduce((total, { value, seconds }) => total + (seconds > 0 ? value / seconds : 0), 0),
+		errors: sum('requests_total', ({ code = '' }) => code.startsWith('5')),
+		failures: sum('upstream_failures_total'),
+		bytesReceived: sum('request_bytes_total'),
+		bytesSent: sum('response_bytes_total'),
+		...(latencyMs && { latencyMs }),
+		connections: {
+			active: sum('upstream_connections', ({ state }) => state === 'active'),
+			draining: sum('upstream_connections', ({ state }) => state === 'draining'),
+		},
+	};
+}
+function latencyOf(samples) {
+	const buckets = new Map();
+	for (const { labels, value } of samples) {
+		const edge = labels.le === '+Inf' ? Number.POSITIVE_INFINITY : Number(labels.le);
+		buckets.set(edge, (buckets.get(edge) ?? 0) + value);
+	}
+	const [p50, p95, p99] = [0.5, 0.95, 0.99].map((share) => traffic_quantile(share, [...buckets]));
+	if (p50 === undefined || p95 === undefined || p99 === undefined)
+		return undefined;
+	return { p50: Math.round(p50 * 1_000), p95: Math.round(p95 * 1_000), p99: Math.round(p99 * 1_000) };
+}
+const UNKNOWN_COPY = 'unknown';
+const UPDATED = 'switchyard_updated_timestamp_seconds';
+function isGauge(series) {
+	return /^\w+_connections(?:\{|$)/.test(series);
+}
+function timeOf(values) {
+	return values.get(UPDATED) ?? 0;
+}
+function groupBy(all, keyFor) {
+	const groups = new Map();
+	for (const one of all) {
+		const key = keyFor(one);
+		if (key === undefined)
+			continue;
+		const group = groups.get(key);
+		if (group === undefined)
+			groups.set(key, [one]);
+		else
+			group.push(one);
+	}
+	return groups;
+}
+;
+const watch_verdict_NONE = { tries: 0, failures: 0, slow: 0 };
+class WatchVerdict {
+	#monitor;
+	#before;
+	#counted;
+	#failing = 0;
+	#slow = 0;
+	#full = new Map();
+	constructor(monitor, before = watch_verdict_NONE, counted = watch_verdict_NONE) {
+		this.#monitor = monitor;
+		this.#before = { failures: ratio(before.failures, before), slow: ratio(before.slow, before) };
+		this.#counted = counted;
+	}
+	look(copies, answers) {
+		const ended = copies.find(({ complaint }) => complaint !== undefined);
+		if (ended?.complaint !== undefined)
+			return { why: ended.complaint, copy: ended };
+		return this.#judgeMemory(copies) ?? (answers && this.#judgeAnswers(answers));
+	}
+	#judgeMemory(copies) {
+		const { maxMemoryRatio, breaches } = this.#monitor;
+		for (const copy of copies) {
+			const { name, server, memoryRatio } = copy;
+			if (memoryRatio === undefined)
+				continue;
+			const key = `${server} ${name}`;
+			const times = memoryRatio > maxMemoryRatio ? (this.#full.get(key) ?? 0) + 1 : 0;
+			this.#full.set(key, times);
+			if (times >= breaches) {
+				return {
+					why: `uses ${percent(memoryRatio)} of its memory (at most ${percent(maxMemoryRatio)})`,
+					copy,
+				};
+			}
+		}
+		return undefined;
+	}
+	#judgeAnswers(answers) {
+		const { minRequests, maxFailureRatio, maxSlowRatio, latencyMs, breaches } = this.#monitor;
+		if (answers.tries < this.#counted.tries)
+			this.#counted = watch_verdict_NONE;
+		const window = difference(answers, this.#counted);
+		if (window.tries < minRequests)
+			return undefined;
+		this.#counted = answers;
+		const failing = ratio(window.failures, window);
+		const slow = ratio(window.slow, window);
+		const [mostFailing, mostSlow] = [
+			this.#before.failures + maxFailureRatio,
+			this.#before.slow + maxSlowRatio,
+		];
+		this.#failing = failing > mostFailing ? this.#failing + 1 : 0;
+		this.#slow = slow > mostSlow ? this.#slow + 1 : 0;
+		if (this.#failing >= breaches)
+			return { why: `fails ${percent(failing)} of its requests (at most ${percent(mostFailing)})` };
+		if (this.#slow < breaches)
+			return undefined;
+		const share = `${percent(slow)} of its answers (at most ${percent(mostSlow)})`;
+		return { why: `takes more than ${latencyMs} ms for ${share}` };
+	}
+}
+function ratio(part, { tries }) {
+	return tries === 0 ? 0 : part / tries;
+}
+function difference(now, then) {
+	return {
+		tries: now.tries - then.tries,
+		failures: now.failures - then.failures,
+		slow: now.slow - then.slow,
+	};
+}
+function percent(share) {
+	return `${Number((share * 100).toFixed(1))} %`;
+}
+;
+const watch_LOOK_MS = 2_000;
+const watch_FEEDBACK_EVERY_MS = 30_000;
+const watch = {
+	onlyWaits: true,
+	describe: ({ service, monitor }) => `watch ${service} for ${monitor.periodMs / 1000} s`,
+	async run(step, context) {
+		const { clock, log } = context;
+		const { service, monitor } = step;
+		const copies = await Promise.all(step.copies.map((copy) => startedAs(copy, context)));
+		const { before, counted } = await answersAtFirst(step, context);
+		if (counted === undefined && step.edges.length > 0)
+			log.info(`${service} is watched by its containers alone: its edges do not count`);
+		const verdict = new WatchVerdict(monitor, before, counted);
+		const end = clock.now() + monitor.periodMs;
+		let told = clock.now();
+		for (;;) {
+			const [looks, answers] = await Promise.all([
+				Promise.all(copies.map((copy) => watch_lookAt(copy, context))),
+				countedNow(step, context),
+			]);
+			const wrong = verdict.look(looks, answers?.counted);
+			if (wrong !== undefined)
+				throw await watch_failure(step, wrong, copies, context);
+			const leftMs = end - clock.now();
+			if (leftMs <= 0)
+				return;
+			if (clock.now() - told >= watch_FEEDBACK_EVERY_MS) {
+				told = clock.now();
+				log.info(`${service} is well; it is watched for ${Math.ceil(leftMs / 1000)} s more`);
+			}
+			await clock.sleep(Math.min(watch_LOOK_MS, leftMs));
+		}
+	},
+};
+async function startedAs(copy, context) {
+	const known = context.known.started.get(copyKey(copy));
+	const { id } = known ?? (await inspectStarted(context, copy, copy.name));
+	const { RestartCount = 0 } = await context.fleet.server(copy.server).engine.inspectContainer(id);
+	return { ...copy, id, restarts: RestartCount };
+}
+async function watch_lookAt({ server, name, id, restarts }, { fleet, log }) {
+	const { engine } = fleet.server(server);
+	try {
+		const [container, memoryRatio] = await Promise.all([
+			engine.findContainer(id),
+			engine.memoryRatio(id).catch(() => undefined),
+		]);
+		return { name, server, complaint: watch_complaintOf(container, restarts), memoryRatio };
+	}
+	catch (error) {
+		log.warning(`${server}: ${name} cannot be watched at the moment: ${(0,model_errors .bD)(error)}`);
+		return { name, server };
+	}
+}
+function watch_complaintOf(container, restarts) {
+	if (container === undefined)
+		return 'was removed';
+	const { State, RestartCount = 0 } = container;
+	const outOfMemory = State?.OOMKilled ? ', out of memory' : '';
+	if (RestartCount > restarts || State?.Restarting)
+		return `has crashed${outOfMemory}`;
+	if (!State?.Running)
+		return `ended with exit code ${State?.ExitCode}${outOfMemory}`;
+	return State.Health?.Status === 'unhealthy' ? 'is unhealthy, by the HEALTHCHECK of its image' : undefined;
+}
+async function countedNow({ service, copies, edges, monitor }, { scope, known }) {
+	const texts = await Promise.all(edges.map(async (server) => (await known.instances.get(nginxKey(server, 'edge'))?.figures())?.now));
+	const isWatched = (server, container) => copies.some((copy) => copy.server === server && copy.name === container);
+	if (texts.length === 0 || texts.includes(undefined))
+		return undefined;
+	const found = texts.map((text = '') => answersOf(text, { scope, service, isWatched, latencyMs: monitor.latencyMs }));
+	return {
+		counted: sumOfAnswers(found.map(({ watched }) => watched)),
+		others: sumOfAnswers(found.map(({ others }) => others)),
+	};
+}
+async function answersAtFirst(step, context) {
+	const first = await countedNow(step, context);
+	return { before: first?.others, counted: first?.counted };
+}
+async function watch_failure({ service, monitor }, { why, copy }, copies, { fleet }) {
+	const about = copies.filter(({ server, name }) => copy === undefined || (copy.server === server && copy.name === name));
+	const logs = await Promise.all(about.map(async ({ server, name, id }) => `${name} on ${server}: ${await lastLines(fleet.server(server), id)}`));
+	const who = copy === undefined ? service : `${copy.server}: ${copy.name}`;
+	return new model_errors .yo(`${who} ${why}, seen in the ${monitor.periodMs / 1000} s after the switch. ${logs.join('\n')}`, {
+		hint: 'Users get the version before again. What counts as too much is said by "monitor" of the service.',
+	});
+}
+;
 const KINDS = {
 	pull: pull,
 	prepare: prepare,
@@ -77865,6 +78185,7 @@ const KINDS = {
 	probe: probe,
 	switch: switchRoutes,
 	prove: prove_prove,
+	watch: watch,
 	drain: drain,
 	hold: hold,
 	stop: stop_stop,
@@ -77913,6 +78234,7 @@ function describePlan(plan) {
 		...plan.changes.map(describeChange),
 		...describeStale(plan),
 		...describeHealthWait(plan),
+		...describeWatches(plan),
 		...plan.unfinished.map(describeUnfinished),
 		...plan.steps.map(({ step }) => `· ${describeStep(step)}`),
 	];
@@ -77970,6 +78292,11 @@ function describeHealthWait({ steps, rollouts }) {
 		? ', unless the HEALTHCHECK of an image says otherwise'
 		: '';
 	return [`waits at most ${changes_seconds(inAll)} for health${each}${ofImages}`];
+}
+function describeWatches({ steps }) {
+	return steps.flatMap(({ step }) => step.kind === 'watch'
+		? [`watches ${step.service} for ${changes_seconds(step.monitor.periodMs)} before its old containers go`]
+		: []);
 }
 function healthWaitOf({ steps }, checks) {
 	const own = steps.flatMap((id) => checks.get(id) ?? []);
@@ -80135,7 +80462,7 @@ async function survey(fleet, snapshot, { wanted, repository, secrets: given, gen
 	const scope = { project: wanted.project, environment: wanted.environment };
 	const reading = readKnown(snapshot);
 	const finding = findGenerated(fleet, snapshot, wanted, asked, { run, now: clock.now() });
-	const completing = finding.then(({ secrets }) => asked && secrets.size > 0 ? asked.complete(valuesOf(secrets)) : given);
+	const completing = finding.then(({ secrets }) => asked && secrets.size > 0 ? asked.complete(survey_valuesOf(secrets)) : given);
 	const [observed, known, generated, secrets, recordedSecrets] = await Promise.all([
 		fleet.onAll((server) => observe(server, scope, wanted, clock)),
 		reading,
@@ -80161,7 +80488,7 @@ async function survey(fleet, snapshot, { wanted, repository, secrets: given, gen
 		retainedImages: isAnyUnused ? await readRetainedImages(snapshot) : undefined,
 	};
 }
-function valuesOf(secrets) {
+function survey_valuesOf(secrets) {
 	return Object.fromEntries([...secrets].map(([name, { value }]) => [name, value]));
 }
 async function readKnown(snapshot) {
@@ -81907,14 +82234,15 @@ function layOut(graph, rollout, after) {
 	const proven = layOutSwitches(graph, rollout, [healthy, staged, probed]);
 	const moved = proven.length > 0 ? proven : healthy;
 	graph.add(rollout.release, moved);
+	const watched = graph.add(rollout.watch, moved);
 	const stopped = retire.map((copy) => {
-		const drained = graph.add(drainOf(copy), moved);
+		const drained = graph.add(drainOf(copy), watched);
 		const ended = graph.add(isStopped(copy, rollout) ? [] : stopOf(copy), drained);
 		graph.add(removeOf(copy), ended);
 		return ended;
 	});
-	graph.add(probeEndsOf(rollout), stopped.length > 0 ? stopped : moved);
-	return { serving: moved, over: graph.add(rollout.postDeploy, moved) };
+	graph.add(probeEndsOf(rollout), stopped.length > 0 ? stopped : watched);
+	return { serving: watched, over: graph.add(rollout.postDeploy, watched) };
 }
 function layOutMove(graph, move, after) {
 	return layOutSwitches(graph, { move }, graph.add(stagesOf({ move }), after));
@@ -82104,6 +82432,19 @@ function orphanedImages(images, retained) {
 function hasOneName(names) {
 	const tags = names.filter((name) => !name.includes('@'));
 	return tags.length <= 1 && new Set(names.map(image_name ._M)).size <= 1;
+}
+;
+function watchesOf(input, name, { rollout }) {
+	const spec = input.services.find((service) => service.name === name)?.spec;
+	const monitor = spec?.policy.monitor;
+	if (monitor === undefined || rollout.check.length === 0)
+		return [];
+	const copies = rollout.check.map(({ service, server, slot, name: container }) => ({
+		...{ service, server, slot },
+		name: container,
+	}));
+	const edges = spec?.route.domains.length === 0 ? [] : [...input.reached];
+	return [{ kind: 'watch', service: name, copies, edges, monitor }];
 }
 ;
 function planDeploy(input) {
@@ -82378,6 +82719,7 @@ function rolloutOf(input, names, services, hooks) {
 		withdraw: undefined,
 		move: undefined,
 		before: [],
+		watch: names.flatMap((name) => watchesOf(input, name, services.get(name))),
 		postDeploy: names.flatMap((name) => hooks.get(name).postDeploy),
 		retire: plans.flatMap(({ rollout }) => rollout.retire),
 		keeping: names.filter((name) => services.get(name).standby.length > 0),
@@ -82404,6 +82746,7 @@ function planRemovals(input, services, rollouts, before) {
 			withdraw: undefined,
 			move: isRight ? undefined : { name: 'routes', routes, before: [...before], moved: [], servers },
 			before: [...before],
+			watch: [],
 			postDeploy: [],
 			retire: retired,
 			keeping: [],
@@ -83836,6 +84179,14 @@ const defaults_DEFAULTS = {
 	drain: { timeout: '120s' },
 	healthcheck: { interval: '1s', timeout: '5s', retries: 3, start_period: '10s' },
 	hook: { timeout: '10m', idempotent: false },
+	monitor: {
+		max_failure_ratio: 0.05,
+		latency: '500ms',
+		max_slow_ratio: 0.5,
+		max_memory_ratio: 0.95,
+		min_requests: 20,
+		breaches: 3,
+	},
 	backup: {
 		to: 'disk',
 		password: 'backup-password',
@@ -86153,7 +86504,7 @@ const timeIfAny = key_parsed(duration, (milliseconds) => milliseconds || undefin
 const triesIfAny = key_parsed(wholeNumber('a whole number, at most 1000', 0, 1000), (number) => number || undefined).meta({
 	takes: 'number',
 });
-const timeOf = (value) => ({
+const healthcheck_timeOf = (value) => ({
 	words: `\`${value}\`; where the image's own HEALTHCHECK is the check, what that says`,
 });
 const healthcheck = key_closed({
@@ -86195,25 +86546,25 @@ const healthcheck = key_closed({
 	interval: key(timeIfAny, {
 		from: 'Compose',
 		description: 'Longest time between two checks: in the first second they come 50 ms apart, then the gap begins with 100 ms and doubles up to this.',
-		fallback: timeOf(defaults_DEFAULTS.healthcheck.interval),
+		fallback: healthcheck_timeOf(defaults_DEFAULTS.healthcheck.interval),
 		example: 'interval: 500ms',
 	}),
 	timeout: key(timeIfAny, {
 		from: 'Compose',
 		description: 'A check that takes longer than this has failed.',
-		fallback: timeOf(defaults_DEFAULTS.healthcheck.timeout),
+		fallback: healthcheck_timeOf(defaults_DEFAULTS.healthcheck.timeout),
 		example: 'timeout: 2s',
 	}),
 	retries: key(triesIfAny, {
 		from: 'Compose',
 		description: 'So many checks may fail after the start period. The new side is given up after `start_period + retries × (interval + timeout)`, however long that is: only the end of the job comes before.',
-		fallback: timeOf(defaults_DEFAULTS.healthcheck.retries),
+		fallback: healthcheck_timeOf(defaults_DEFAULTS.healthcheck.retries),
 		example: 'retries: 5',
 	}),
 	start_period: key(duration, {
 		from: 'Compose',
 		description: 'Time the container has to start, in which a failed check does not count.',
-		fallback: timeOf(defaults_DEFAULTS.healthcheck.start_period),
+		fallback: healthcheck_timeOf(defaults_DEFAULTS.healthcheck.start_period),
 		example: 'start_period: 30s',
 	}),
 	start_interval: key(timeIfAny, {
@@ -86249,6 +86600,45 @@ const hook_long = key_closed({
 const hook_hook = main_schemas .KCZ([words.transform((command) => ({ command })), hook_long], {
 	error: 'must be a command, or a map with one',
 });
+;
+const share = (what) => decimal(`${what}, from 0 to 1`, (value) => value >= 0 && value <= 1);
+const monitor_long = key_closed({
+	period: requiredKey(positiveDuration, {
+		description: 'How long the new containers are watched once they have the traffic.',
+		example: 'period: 2m',
+	}),
+	max_failure_ratio: key(share('a share of the answers'), {
+		description: 'Share of requests that may fail: answers of 5xx, and none at all. What the version before had of them comes on top.',
+		fallback: { value: defaults_DEFAULTS.monitor.max_failure_ratio },
+		example: 'max_failure_ratio: 0.01',
+	}),
+	latency: key(positiveDuration, {
+		description: 'From when on an answer is a slow one. It is counted in steps: 5, 10, 25, 50, 100, 250 and 500 ms, 1, 2.5, 5, 10, 30 and 60 s, and the next one above counts.',
+		fallback: { value: defaults_DEFAULTS.monitor.latency },
+		example: 'latency: 250ms',
+	}),
+	max_slow_ratio: key(share('a share of the answers'), {
+		description: 'Share of answers that may be slow. What the version before had of them comes on top.',
+		fallback: { value: defaults_DEFAULTS.monitor.max_slow_ratio },
+		example: 'max_slow_ratio: 0.2',
+	}),
+	max_memory_ratio: key(share('a share of the memory'), {
+		description: 'Share of its memory that a container may use: of its limit, or of its server where it has none.',
+		fallback: { value: defaults_DEFAULTS.monitor.max_memory_ratio },
+		example: 'max_memory_ratio: 0.9',
+	}),
+	min_requests: key(wholeNumber('a number of requests, at least 1', 1), {
+		description: 'So many answers are looked at together, at least: of fewer, shares say nothing.',
+		fallback: { value: defaults_DEFAULTS.monitor.min_requests },
+		example: 'min_requests: 100',
+	}),
+	breaches: key(wholeNumber('a number of looks, at least 1', 1), {
+		description: 'So many looks in a row have to find too much of something.',
+		fallback: { value: defaults_DEFAULTS.monitor.breaches },
+		example: 'breaches: 5',
+	}),
+});
+const monitor = key_parsed(main_schemas .KCZ([positiveDuration, monitor_long], { error: 'must be a duration such as 2m, or a map with a period' }), (said) => (typeof said === 'number' ? { period: said } : said));
 ;
 const publish_OF_THE_EDGE = new Map([
 	[80, 'the edge serves domains there'],
@@ -86923,6 +87313,12 @@ const service = key_closed({
 		description: 'Container that runs already, made by hand or by another tool, and that this service replaces: it goes when the new one has its traffic. One that is named `{project}_{env}_{service}` is found without this. `drop` names what of it may be lost: paths it wrote to, ports of the server it published. It may stay in the file afterwards.',
 		short: 'adopt: old-api',
 		long: 'adopt: { container: old-api, drop: [/var/log/app] }',
+	}),
+	monitor: key(monitor, {
+		description: 'How long the new containers are watched once they have the traffic, before anything happens to the old ones; every two seconds the run looks whether they run and how much memory they use, and what the edges have counted of their answers. When something is wrong, users get the version before again, and the run fails with the last log lines.',
+		fallback: { words: 'they are not watched' },
+		short: 'monitor: 2m',
+		long: 'monitor: { period: 2m, max_failure_ratio: 0.01, latency: 250ms }',
 	}),
 	drain: key(key_closed({
 		timeout: key(duration, {
@@ -88712,7 +89108,7 @@ function planGoingBack(input, failed) {
 	const waiting = waitingServices(now).filter((name) => failed.services.includes(name));
 	const queue = { hold: [], release: releasesOf(now, waiting) };
 	const moving = { ...queue, withdraw: undefined, move: isMoving ? move : undefined, keeping: [] };
-	layOut(graph, { ...parts, ...moving, preDeploy: [], postDeploy: [] }, prepared);
+	layOut(graph, { ...parts, ...moving, preDeploy: [], watch: [], postDeploy: [] }, prepared);
 	return graph.steps;
 }
 function going_back_goBack(before, now, service, { created, unused }, parts) {
@@ -91498,7 +91894,7 @@ function mongo_settings({ memoryBytes }) {
 }
 ;
 const MIB = 1024 ** 2;
-function share(bytes, part, least) {
+function memory_share(bytes, part, least) {
 	return Math.max(least, Math.floor((bytes * part) / MIB));
 }
 ;
@@ -91519,7 +91915,7 @@ function mysql_serviceOf({ image, server, client, prefix, more = {} }, { service
 		},
 		secrets: [names.password],
 		...(memoryBytes !== undefined && {
-			command: [server, `--innodb-buffer-pool-size=${share(memoryBytes, 1 / 2, 32)}M`],
+			command: [server, `--innodb-buffer-pool-size=${memory_share(memoryBytes, 1 / 2, 32)}M`],
 		}),
 		healthcheck: {
 			test: [
@@ -91595,7 +91991,7 @@ const opensearch = {
 		'The user is `admin`.',
 	],
 	block({ service, version, names, memoryBytes }) {
-		const heap = memoryBytes === undefined ? 1024 : share(memoryBytes, 1 / 2, 256);
+		const heap = memoryBytes === undefined ? 1024 : memory_share(memoryBytes, 1 / 2, 256);
 		return {
 			service: {
 				image: `opensearchproject/opensearch:${version}`,
@@ -91691,9 +92087,9 @@ function postgres_settings({ memoryBytes }) {
 	if (memoryBytes === undefined)
 		return {};
 	const values = {
-		shared_buffers: share(memoryBytes, 1 / 4, 16),
-		effective_cache_size: share(memoryBytes, 3 / 4, 32),
-		maintenance_work_mem: Math.min(1024, share(memoryBytes, 1 / 16, 16)),
+		shared_buffers: memory_share(memoryBytes, 1 / 4, 16),
+		effective_cache_size: memory_share(memoryBytes, 3 / 4, 32),
+		maintenance_work_mem: Math.min(1024, memory_share(memoryBytes, 1 / 16, 16)),
 	};
 	const words = Object.entries(values).flatMap(([name, mib]) => ['-c', `${name}=${mib}MB`]);
 	return { command: ['postgres', ...words] };
@@ -91751,7 +92147,7 @@ function rabbitmq_contentOf({ names, memoryBytes }) {
 		`default_vhost = ${names.database}`,
 		...(memoryBytes === undefined
 			? []
-			: [`vm_memory_high_watermark.absolute = ${share(memoryBytes, 3 / 5, 64)}MiB`]),
+			: [`vm_memory_high_watermark.absolute = ${memory_share(memoryBytes, 3 / 5, 64)}MiB`]),
 	];
 	return `${lines.join('\n')}\n`;
 }
@@ -91778,7 +92174,7 @@ const redis = {
 		const limit = memoryBytes === undefined
 			? []
 			:
-				['--maxmemory', `${share(memoryBytes, 3 / 4, 4)}mb`, '--maxmemory-policy', 'noeviction'];
+				['--maxmemory', `${memory_share(memoryBytes, 3 / 4, 4)}mb`, '--maxmemory-policy', 'noeviction'];
 		return {
 			service: {
 				image: `redis:${version}`,
@@ -92899,7 +93295,20 @@ function policy(input, healthcheck) {
 			? 'missing'
 			: pullPolicy,
 		...given('preDeploy', input.pre_deploy && resolve_service_hook(input.pre_deploy)),
+		...given('monitor', input.monitor && monitorOf(input.monitor)),
 		...given('postDeploy', input.post_deploy && resolve_service_hook(input.post_deploy)),
+	};
+}
+function monitorOf(input) {
+	const said = { ...defaults_DEFAULTS.monitor, ...input };
+	return {
+		periodMs: input.period,
+		maxFailureRatio: said.max_failure_ratio,
+		latencyMs: input.latency ?? parseDuration(defaults_DEFAULTS.monitor.latency),
+		maxSlowRatio: said.max_slow_ratio,
+		maxMemoryRatio: said.max_memory_ratio,
+		minRequests: said.min_requests,
+		breaches: said.breaches,
 	};
 }
 function resolve_service_hook({ command, timeout, idempotent }) {
@@ -93461,6 +93870,16 @@ class EngineClient {
 	}
 	async signalContainer(id, signal) {
 		await this.#http.json({ method: 'POST', path: ['containers', id, 'kill'], query: { signal } });
+	}
+	async memoryRatio(id) {
+		const { memory_stats: memory } = await this.#http.json({
+			method: 'GET',
+			path: ['containers', id, 'stats'],
+			query: { stream: false, 'one-shot': true },
+		});
+		const { usage, limit, stats } = memory ?? {};
+		const files = stats?.inactive_file ?? stats?.total_inactive_file ?? 0;
+		return usage && limit ? Math.max(0, usage - files) / limit : 0;
 	}
 	async logs(id, { tail, since, stderrOnly = false }) {
 		const query = { stdout: !stderrOnly, stderr: true, tail: tail ?? 'all', since };
@@ -96006,6 +96425,7 @@ function changeLines(plan) {
 		...beside.map(describeStep),
 		...describeStale(plan),
 		...describeHealthWait(plan),
+		...describeWatches(plan),
 	];
 	if (lines.length === 0 || unchanged.length === 0)
 		return lines;
@@ -98367,135 +98787,6 @@ function build_push_chosenServices({ builds, wanted }, asked) {
 		return asked === undefined ? known : [...new Set(asked)];
 	const isService = wanted.services.some(({ name }) => name === unknown);
 	throw new model_errors .yo(isService ? `${unknown} has no build` : `there is no service ${JSON.stringify(unknown)}`, { hint: `Services with a build are ${known.join(', ')}.` });
-}
-;
-function parseFigures(text) {
-	return text.split('\n').flatMap((line) => {
-		const [series, value] = splitSample(line);
-		return value === undefined ? [] : [{ ...parseSeries(series), value }];
-	});
-}
-const VALUE = /^[\d.e+]+$/;
-const SERIES = /^(\w+)(?:\{(.*)\})?$/;
-const PAIR = /(\w+)="([^"]*)"/g;
-function splitSample(line) {
-	const end = line.lastIndexOf(' ');
-	const series = line.slice(0, end);
-	const value = line.slice(end + 1);
-	return end > 0 && SERIES.test(series) && VALUE.test(value) ? [series, Number(value)] : [line, undefined];
-}
-function parseSeries(series) {
-	const [, name = '', labels = ''] = SERIES.exec(series) ?? [];
-	const pairs = [...labels.matchAll(PAIR)].map(([, key = '', text = '']) => [key, text]);
-	return { name, labels: Object.fromEntries(pairs) };
-}
-function trafficOf(scope, edges) {
-	const known = new Map();
-	const read = (series) => {
-		const found = known.get(series) ?? parseSeries(series);
-		known.set(series, found);
-		return found;
-	};
-	const grown = edges
-		.flatMap((figures) => growth(scope, figures, read))
-		.filter(({ labels, value }) => labels.copy !== UNKNOWN_COPY || value > 0);
-	const services = groupBy(grown, ({ labels }) => labels.service);
-	return new Map([...services]
-		.sort(([a], [b]) => (a < b ? -1 : 1))
-		.map(([service, samples]) => {
-		const copies = groupBy(samples, ({ labels }) => labels.copy && `${labels.server} ${labels.copy}`);
-		return [service, { ...sumOf(samples), copies: [...copies.values()].map(copyTraffic) }];
-	}));
-}
-function copyTraffic(samples) {
-	const { server = '', side = '', copy: container = '' } = samples[0]?.labels ?? {};
-	return { server, side, container, ...sumOf(samples) };
-}
-function traffic_quantile(share, buckets) {
-	const sorted = [...buckets].sort(([a], [b]) => a - b);
-	const rank = share * (sorted.at(-1)?.[1] ?? 0);
-	const index = sorted.findIndex(([, count]) => count > 0 && count >= rank);
-	const [edge, count] = sorted[index] ?? [];
-	if (edge === undefined || count === undefined)
-		return undefined;
-	const [low, below] = sorted[index - 1] ?? [0, 0];
-	if (edge === Number.POSITIVE_INFINITY)
-		return low;
-	return low + ((edge - low) * (rank - below)) / (count - below);
-}
-function growth(scope, { now, before }, read) {
-	const [earlier, later] = [traffic_valuesOf(scope, before), traffic_valuesOf(scope, now)];
-	const seconds = Math.max(0, traffic_timeOf(later) - traffic_timeOf(earlier));
-	later.delete(UPDATED);
-	const isGrowing = ([series, value]) => isGauge(series) || value >= (earlier.get(series) ?? 0);
-	const isAnew = ![...later].every(isGrowing);
-	const base = (series) => (isGauge(series) || isAnew ? 0 : (earlier.get(series) ?? 0));
-	return [...later].map(([series, value]) => ({
-		...read(series),
-		value: value - base(series),
-		seconds,
-	}));
-}
-function traffic_valuesOf({ project, environment }, text) {
-	const ours = [`project="${project}"`, `environment="${environment}"`];
-	const lines = text
-		.split('\n')
-		.filter((line) => line.startsWith(`${UPDATED} `) || ours.every((label) => line.includes(label)));
-	return new Map(lines.map(splitSample).flatMap(([series, value]) => (value === undefined ? [] : [[series, value]])));
-}
-function sumOf(samples) {
-	const byName = groupBy(samples, ({ name }) => name);
-	const those = (name, isCounted = () => true) => (byName.get(`switchyard_${name}`) ?? []).filter(({ labels }) => isCounted(labels));
-	const sum = (...which) => those(...which).reduce((total, { value }) => total + value, 0);
-	const requests = those('requests_total');
-	const latencyMs = latencyOf(those('request_duration_seconds_bucket'));
-	return {
-		seconds: Math.max(0, ...samples.map(({ seconds }) => seconds)),
-		requests: sum('requests_total'),
-		requestsPerSecond: requests.reduce((total, { value, seconds }) => total + (seconds > 0 ? value / seconds : 0), 0),
-		errors: sum('requests_total', ({ code = '' }) => code.startsWith('5')),
-		failures: sum('upstream_failures_total'),
-		bytesReceived: sum('request_bytes_total'),
-		bytesSent: sum('response_bytes_total'),
-		...(latencyMs && { latencyMs }),
-		connections: {
-			active: sum('upstream_connections', ({ state }) => state === 'active'),
-			draining: sum('upstream_connections', ({ state }) => state === 'draining'),
-		},
-	};
-}
-function latencyOf(samples) {
-	const buckets = new Map();
-	for (const { labels, value } of samples) {
-		const edge = labels.le === '+Inf' ? Number.POSITIVE_INFINITY : Number(labels.le);
-		buckets.set(edge, (buckets.get(edge) ?? 0) + value);
-	}
-	const [p50, p95, p99] = [0.5, 0.95, 0.99].map((share) => traffic_quantile(share, [...buckets]));
-	if (p50 === undefined || p95 === undefined || p99 === undefined)
-		return undefined;
-	return { p50: Math.round(p50 * 1_000), p95: Math.round(p95 * 1_000), p99: Math.round(p99 * 1_000) };
-}
-const UNKNOWN_COPY = 'unknown';
-const UPDATED = 'switchyard_updated_timestamp_seconds';
-function isGauge(series) {
-	return /^\w+_connections(?:\{|$)/.test(series);
-}
-function traffic_timeOf(values) {
-	return values.get(UPDATED) ?? 0;
-}
-function groupBy(all, keyFor) {
-	const groups = new Map();
-	for (const one of all) {
-		const key = keyFor(one);
-		if (key === undefined)
-			continue;
-		const group = groups.get(key);
-		if (group === undefined)
-			groups.set(key, [one]);
-		else
-			group.push(one);
-	}
-	return groups;
 }
 ;
 const SHORTEST_PART = 8;

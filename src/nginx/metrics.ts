@@ -33,11 +33,14 @@ const COUNTED = [
   '$upstream_response_time',
 ];
 
-/** COUNTING is what an edge's main file says of it. For five seconds nginx writes into one file, then into the other. */
+/**
+ * COUNTING is what an edge's main file says of it. For five seconds nginx writes into one file, then into the other. What a
+ * run asks by itself is no traffic.
+ */
 export const COUNTING = `# Which service it was for; empty is a host that no route serves.
     map "" $counted { default ''; }
-    map $msec $counts_0 { default 0; "~[0-4]\\." 1; }
-    map $msec $counts_1 { default 0; "~[5-9]\\." 1; }
+    map "$is_probe:$msec" $counts_0 { default 0; "~^:\\d*[0-4]\\." 1; }
+    map "$is_probe:$msec" $counts_1 { default 0; "~^:\\d*[5-9]\\." 1; }
     log_format counted escape=none "${COUNTED.join('\\t')}";
     access_log ${COUNTS_FOLDER}/requests.0 counted buffer=32k flush=1s if=$counts_0;
     access_log ${COUNTS_FOLDER}/requests.1 counted buffer=32k flush=1s if=$counts_1;

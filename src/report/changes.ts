@@ -25,6 +25,7 @@ export function describePlan(plan: Plan): string[] {
     ...plan.changes.map(describeChange),
     ...describeStale(plan),
     ...describeHealthWait(plan),
+    ...describeWatches(plan),
     ...plan.unfinished.map(describeUnfinished),
     ...plan.steps.map(({ step }) => `· ${describeStep(step)}`),
   ];
@@ -100,6 +101,15 @@ export function describeHealthWait({ steps, rollouts }: Pick<Plan, 'steps' | 'ro
     ? ', unless the HEALTHCHECK of an image says otherwise'
     : '';
   return [`waits at most ${seconds(inAll)} for health${each}${ofImages}`];
+}
+
+/** describeWatches says which services are watched once they have the traffic, and for how long. */
+export function describeWatches({ steps }: Pick<Plan, 'steps'>): string[] {
+  return steps.flatMap(({ step }) =>
+    step.kind === 'watch'
+      ? [`watches ${step.service} for ${seconds(step.monitor.periodMs)} before its old containers go`]
+      : [],
+  );
 }
 
 type Check = Extract<Step, { kind: 'healthy' }>;

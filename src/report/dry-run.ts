@@ -6,7 +6,13 @@ import type { Plan } from '../deploy/planning/plan.ts';
 import { describeFinding, type Finding } from '../deploy/preflight/findings.ts';
 import type { DryRunReport } from '../deploy/request.ts';
 import { describeStep, type Step } from '../deploy/steps/index.ts';
-import { describeChange, describeHealthWait, describePlan, describeStale } from './changes.ts';
+import {
+  describeChange,
+  describeHealthWait,
+  describePlan,
+  describeStale,
+  describeWatches,
+} from './changes.ts';
 import { folded, page, section } from './markdown.ts';
 import { presetsSection } from './presets.ts';
 import { renderSteps } from './step-graph.ts';
@@ -103,6 +109,7 @@ function changeLines(plan: Plan): string[] {
     ...beside.map(describeStep),
     ...describeStale(plan),
     ...describeHealthWait(plan),
+    ...describeWatches(plan),
   ];
   if (lines.length === 0 || unchanged.length === 0) return lines;
   return [...lines, `unchanged: ${unchanged.join(', ')}`];

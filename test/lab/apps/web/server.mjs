@@ -9,6 +9,8 @@
  * | `TCP_PORT` | if set: an echo listener that greets with `hello VERSION` |
  * | `SIDE` | if set: shown by `/` and `/version` |
  * | `LEAK` | `1`: it never closes a connection that the other end has closed |
+ * | `FAULTS` | so many of a hundred requests for work are answered with 500, evenly; default 0 |
+ * | `DELAY_MS` | so much longer each request for work takes, default 0 |
  * | `EXPOSE_ENV` | `1`: `/env` shows all variables |
  * | `JOURNAL` | if set: a file in which every request for work is a line, `POST its-id`; `/journal` shows it |
  */
@@ -28,6 +30,8 @@ const {
   TCP_PORT,
   SIDE,
   LEAK,
+  FAULTS = '0',
+  DELAY_MS = '0',
   EXPOSE_ENV,
   JOURNAL,
 } = process.env;
@@ -45,6 +49,7 @@ if (HEALTH === 'crash') {
 const startedAt = Date.now();
 let isStopping = false;
 let running = 0;
+let works = 0;
 /** Functions that end the open streams: event streams, WebSockets, TCP connections. */
 const streams = new Set();
 
@@ -138,7 +143,9 @@ async function work(request, response, ms) {
   if (JOURNAL !== undefined) {
     appendFileSync(JOURNAL, `${request.method} ${request.headers['x-traffic-id']}\n`);
   }
-  await sleep(ms);
+  await sleep(ms + Number(DELAY_MS));
+  works += 1;
+  if ((works * Number(FAULTS)) % 100 < Number(FAULTS)) return answer(response, 500, { version: VERSION });
   answer(response, 200, { version: VERSION, length, sha256: hash.digest('hex') });
 }
 
