@@ -6,7 +6,7 @@ import { comeOverHttps, type Visitors } from '../world/visitors.ts';
 import { type RunOptions, World } from '../world/world.ts';
 import { withPassword } from './generated.ts';
 import { broker, other, publishing } from './published.ts';
-import { database, scheduler, servers, service, shop, worker } from './specs.ts';
+import { database, MONITOR, scheduler, servers, service, shop, worker } from './specs.ts';
 import { complaintOf, convergence, failureOf, rest } from './story.ts';
 
 const isFull = process.env.SWITCHYARD_FULL === '1';
@@ -69,6 +69,10 @@ function version(number: number, changes: Partial<EnvironmentSpec> = {}): Enviro
   };
 }
 
+const watched = (number: number) => {
+  const policy = { healthcheck: HEALTH, monitor: MONITOR };
+  return shop([service('api', { image: `api:${number}`, servers: 2, policy })], servers(2));
+};
 const two = (number: number) =>
   shop([service('api', { image: `api:${number}`, servers: 2, policy: { healthcheck: HEALTH } })], servers(2));
 /** A worker that toggles after a service with several ports, and one of which two must not work at once. */
@@ -110,6 +114,7 @@ const secretsOf = (number: number) => ({ api: { TOKEN: `token ${number}` } });
 
 const STORIES: Story[] = [
   { name: 'while it toggles one service', past: [two(1)], wanted: two(2) },
+  { name: 'while it watches a new version', past: [watched(1)], wanted: watched(2) },
   {
     name: 'while it deploys new versions of everything',
     past: [version(1)],

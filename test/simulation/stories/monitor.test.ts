@@ -1,20 +1,12 @@
 import { expect, test } from '@jest/globals';
 import { World } from '../world/world.ts';
 import { deployed, NOTHING, newWorld } from './deployed.ts';
-import { type ServiceChanges, servers, service, shop } from './specs.ts';
+import { MONITOR, type ServiceChanges, servers, service, shop } from './specs.ts';
 import { failureOf, rest } from './story.ts';
 
-const MONITOR = {
-  periodMs: 120_000,
-  maxFailureRatio: 0.05,
-  latencyMs: 500,
-  maxSlowRatio: 0.5,
-  maxMemoryRatio: 0.95,
-  minRequests: 20,
-  breaches: 3,
-};
+const TWO_MINUTES = { ...MONITOR, periodMs: 120_000 };
 const api = (image: string, changes: ServiceChanges = {}) =>
-  shop([service('api', { image, servers: 2, policy: { monitor: MONITOR }, ...changes })], servers(2));
+  shop([service('api', { image, servers: 2, policy: { monitor: TWO_MINUTES }, ...changes })], servers(2));
 const BASE = 'shop_production_api';
 const SECONDARY = 'shop_production_api_secondary';
 
@@ -61,7 +53,7 @@ test('a version that uses all of its memory is taken back', async () => {
 test('who depends on it changes only when it was watched', async () => {
   const both = (version: number) =>
     shop([
-      service('api', { image: `api:${version}`, policy: { monitor: MONITOR } }),
+      service('api', { image: `api:${version}`, policy: { monitor: TWO_MINUTES } }),
       service('web', { image: `web:${version}`, dependsOn: ['api'] }),
     ]);
   const world = new World();
@@ -85,7 +77,9 @@ test('a run that is killed while it watches leaves both; the next one goes on wi
 
 test('with recreate, the old container starts again', async () => {
   const wiki = (version: number) =>
-    shop([service('wiki', { image: `wiki:${version}`, policy: { strategy: 'recreate', monitor: MONITOR } })]);
+    shop([
+      service('wiki', { image: `wiki:${version}`, policy: { strategy: 'recreate', monitor: TWO_MINUTES } }),
+    ]);
   const world = newWorld();
   await world.deploy(wiki(1));
   world.registry.define('wiki:2', { crashesAfterMs: 30_000 });

@@ -3,7 +3,7 @@ import type { RollbackTarget } from '../../../src/deploy/record/choose-release.t
 import type { EnvironmentSpec, HookSpec } from '../../../src/model/spec.ts';
 import type { Strike } from '../world/faults.ts';
 import { MISCHIEF, type Mischief } from './mischief.ts';
-import { database, type ServiceChanges, servers, service, shop, worker } from './specs.ts';
+import { database, MONITOR, type ServiceChanges, servers, service, shop, worker } from './specs.ts';
 
 /** Images of this version never get healthy. */
 export const BROKEN = 4;
@@ -30,6 +30,7 @@ const desired = fc.record({
       servers: fc.integer({ min: 1, max: 3 }),
       token: fc.constantFrom('one', 'two'),
       drainTimeoutMs: fc.constantFrom(1_000, 2_000, 120_000),
+      isWatched: fc.boolean(),
       naming: fc.constantFrom(undefined, 'version' as const),
       preDeploy: hook,
       postDeploy: hook,
@@ -221,6 +222,7 @@ export function fileOf({ api, web, db, mailer, servers: count, keeps }: Desired)
     dependsOn: dependsOnDb,
     policy: {
       drainTimeoutMs: it.drainTimeoutMs,
+      ...(it.isWatched && { monitor: MONITOR }),
       ...(it.preDeploy && { preDeploy: hookOf(it.preDeploy) }),
       ...(it.postDeploy && { postDeploy: hookOf(it.postDeploy) }),
     },
@@ -275,6 +277,7 @@ export function describeDesired({ api, web, db, mailer, servers: count, keeps }:
         api.domain,
         `token ${api.token}`,
         `drain ${api.drainTimeoutMs} ms`,
+        api.isWatched && 'watched',
         api.naming && 'named by version',
         hookText('pre_deploy', api.preDeploy),
         hookText('post_deploy', api.postDeploy),

@@ -1,4 +1,5 @@
 import type { ContainerOptions } from '../../../src/model/container-options.ts';
+import type { MonitorSpec } from '../../../src/model/monitor.ts';
 import type {
   EnvironmentSpec,
   FileSpec,
@@ -9,6 +10,17 @@ import type {
 
 /** The repository that deploys the shop. */
 export const REPOSITORY = 'github.com/acme/shop';
+
+/** How a new version is watched, for six seconds. */
+export const MONITOR: MonitorSpec = {
+  periodMs: 6_000,
+  maxFailureRatio: 0.05,
+  latencyMs: 500,
+  maxSlowRatio: 0.5,
+  maxMemoryRatio: 0.95,
+  minRequests: 20,
+  breaches: 3,
+};
 
 /** What of a service a story may want otherwise; policy keys are merged. */
 export type ServiceChanges = Partial<
