@@ -6,7 +6,7 @@ export const FLOORS = [
   ['config', 'model'],
   ['ssh', 'docker', 'git', 'github', 'acme', 'registry'],
   ['fleet', 'nginx', 'state'],
-  ['deploy', 'build', 'backup'],
+  ['deploy', 'build', 'backup', 'bootstrap'],
   ['commands'],
   // How the results of commands look; commands do not know it.
   ['report'],

@@ -3,10 +3,12 @@ import { buildPush } from '../commands/build-push.ts';
 import { certificates } from '../commands/certificates.ts';
 import type { Command } from '../commands/command.ts';
 import { deploy } from '../commands/deploy.ts';
+import { doctor } from '../commands/doctor.ts';
 import type { InputName } from '../commands/inputs.ts';
 import { maintenance } from '../commands/maintenance.ts';
 import type { OutputName } from '../commands/outputs.ts';
 import { plan } from '../commands/plan.ts';
+import { provision } from '../commands/provision.ts';
 import { rollback } from '../commands/rollback.ts';
 import { secrets } from '../commands/secrets.ts';
 import { status } from '../commands/status.ts';
@@ -72,6 +74,8 @@ export const ACTIONS = {
   },
   backup: { folder: 'actions/backup', icon: 'archive', color: 'blue', command: backup },
   secrets: { folder: 'actions/secrets', icon: 'shield', color: 'blue', command: secrets },
+  provision: { folder: 'actions/provision', icon: 'server', color: 'blue', command: provision },
+  doctor: { folder: 'actions/doctor', icon: 'heart', color: 'blue', command: doctor },
   status: { folder: 'actions/status', icon: 'list', color: 'blue', command: status },
 } as const satisfies Record<string, Action>;
 

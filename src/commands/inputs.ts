@@ -228,6 +228,12 @@ export const INPUTS = {
     default: 'create',
     schema: backupOperation,
   },
+  mode: {
+    description:
+      'What to do: `plan` says what each server lacks, and changes nothing; `apply` sets the servers up.',
+    default: 'plan',
+    schema: text.pipe(z.enum(['plan', 'apply'], { error: 'must be plan or apply' })),
+  },
   backup: {
     description:
       'Which backup `verify`, `pull` and `restore` are about: `latest` is the last verified one for `restore`, and the last one for the others; else its id, or a time such as `2026-11-30T03:00Z`: the last one that began before it.',
@@ -412,6 +418,16 @@ export const PROJECT = [
   'ssh-private-key',
   'state-branch',
   'github-token',
+] as const satisfies InputName[];
+
+/** What a command needs that works on servers, and neither deploys nor records anything. */
+export const FLEET = [
+  'environment',
+  'exclude-servers',
+  'working-directory',
+  'config',
+  'ssh-private-key',
+  'secrets',
 ] as const satisfies InputName[];
 
 /** What a command needs that changes an environment, and must not do so beside another. */

@@ -72,6 +72,16 @@ export interface BackupOutput {
   error?: string;
 }
 
+/** One server in the output `servers`. */
+export interface ServerOutput {
+  server: string;
+  distribution?: string;
+  /** By phase what it lacked. */
+  lacks: { phase: string; what: string }[];
+  left: { phase: string; what: string }[];
+  error?: string;
+}
+
 /** All outputs, with what their values are. */
 export interface Outputs {
   changed: boolean;
@@ -87,6 +97,7 @@ export interface Outputs {
   digests: Record<string, string>;
   built: Record<string, BuiltOutput>;
   backups: BackupOutput[];
+  servers: ServerOutput[];
 }
 
 export type OutputName = keyof Outputs;
@@ -115,5 +126,9 @@ export const OUTPUTS: Record<OutputName, { description: string }> = {
   backups: {
     description:
       'JSON: a list with an entry for each backup: `service`, `server`, `id`, `at`, whether it is `verified`, its size (`size_bytes`), what of it was new in the repository (`stored_bytes`), how long it took (`took_ms`), where it lies (`target`), the `file` that it was pulled to with its `sha256`, how long a restore takes (`restore_ms`), and the `error` where it failed.',
+  },
+  servers: {
+    description:
+      'JSON: a list with an entry for each server: its name (`server`), `distribution`, what it `lacks`, or lacked before it was set up, what was found there and is `left` alone, both with the `phase` that says so, and the `error` where it failed.',
   },
 };

@@ -1,4 +1,6 @@
+import type { BootstrapSpec } from '../model/bootstrap.ts';
 import type { JumpSpec, ServerSpec } from '../model/spec.ts';
+import { parseBytes } from './bytes.ts';
 import { DEFAULTS } from './defaults.ts';
 import { type EnvironmentInput, nameOf, type ServerInput } from './schema/environment.ts';
 
@@ -29,6 +31,18 @@ export function resolveServers(environment: EnvironmentInput): ServerSpec[] {
       ...(server.jump === undefined ? {} : { jump: resolveJump(server.jump, user) }),
     };
   });
+}
+
+/** resolveBootstrap returns how the servers of an environment are set up; undefined where it does not say so. */
+export function resolveBootstrap(environment: EnvironmentInput): BootstrapSpec | undefined {
+  if (environment.provider === 'local' || environment.bootstrap === undefined) return undefined;
+  const said = environment.bootstrap === true ? {} : environment.bootstrap;
+  return {
+    login: said.login ?? DEFAULTS.bootstrap.login,
+    authorizedKeys: said.authorized_keys ?? [],
+    ...(said.open_ports && { openPorts: said.open_ports }),
+    swapBytes: said.swap ?? parseBytes(DEFAULTS.bootstrap.swap),
+  };
 }
 
 function resolveJump(jump: NonNullable<ServerInput['jump']>, user: string): JumpSpec {

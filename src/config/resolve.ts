@@ -30,7 +30,7 @@ import { mergeService } from './merge-service.ts';
 import { didYouMean, listed } from './nearest.ts';
 import { presetDefaults } from './preset-defaults.ts';
 import type { ServiceBuild } from './resolve-build.ts';
-import { resolveServers } from './resolve-servers.ts';
+import { resolveBootstrap, resolveServers } from './resolve-servers.ts';
 import { type ResolvedService, resolveService } from './resolve-service.ts';
 import { checkServerSnippets } from './resolve-snippets.ts';
 import { resolveTls, tlsPorts } from './resolve-tls.ts';
@@ -119,6 +119,7 @@ export function resolveWithSecrets(
     errors.push(problemError({ path: loaded.spelled(origin), message, hint }, loaded.locate(origin)));
   };
   const servers = resolveServers(input);
+  const bootstrap = resolveBootstrap(input);
   const base = new Map(Object.entries(loaded.config.services ?? {}));
   const over = new Map(Object.entries(input.services ?? {}));
   const names = [...new Set([...base.keys(), ...over.keys()])];
@@ -188,6 +189,7 @@ export function resolveWithSecrets(
     environment,
     provider: input.provider,
     servers,
+    ...(bootstrap && { bootstrap }),
     services,
     retainReleases: input.retain_releases ?? loaded.config.retain_releases ?? DEFAULTS.retain_releases,
     nginx: { ...ofNginx, ...tls, ...edgePorts(services, tls) },

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { hostsOf, type Redirect } from './addresses.ts';
 import type { BackupSpec } from './backup.ts';
+import type { BootstrapSpec } from './bootstrap.ts';
 import type { ExpiryLimits } from './certificate.ts';
 import type { ConnectionSpec, ToldConnection } from './connection.ts';
 import type { ContainerOptions } from './container-options.ts';
@@ -352,6 +353,8 @@ export interface EnvironmentSpec {
   environment: string;
   provider: 'static' | 'local';
   servers: ServerSpec[];
+  /** How its servers are set up; undefined where they are somebody else's affair. */
+  bootstrap?: BootstrapSpec;
   services: ServiceSpec[];
   /** How many releases of each service are kept. */
   retainReleases: number;

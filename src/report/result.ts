@@ -1,4 +1,5 @@
 import type { BackedUp } from '../commands/backup.ts';
+import type { Provisioned } from '../commands/bare-servers.ts';
 import type { Built } from '../commands/build-push.ts';
 import type { CertificateList } from '../commands/certificates.ts';
 import type { ChangeResult } from '../commands/change.ts';
@@ -14,6 +15,7 @@ import { dryRunLines, renderDryRun } from './dry-run.ts';
 import { renderMaintenance } from './maintenance.ts';
 import { renderPast } from './past-releases.ts';
 import { renderPresets } from './presets.ts';
+import { renderProvisioned } from './provisioned.ts';
 import { renderSecrets } from './secrets.ts';
 import { renderStatus } from './status.ts';
 
@@ -27,6 +29,7 @@ export type Result =
   | ReleaseList
   | Status
   | MaintenanceSwitched
+  | Provisioned
   | SecretsShown;
 
 /** A result for people. */
@@ -60,6 +63,8 @@ export function render(result: Result): Rendered {
       return renderBackups(result);
     case 'secrets':
       return { ...renderSecrets(result), warnings: [] };
+    case 'provisioned':
+      return renderProvisioned(result);
     case 'maintenance':
       return renderMaintenance(result);
     case 'certificates':

@@ -81,6 +81,11 @@ export function explainConnectFailure(target: SshTarget, error: unknown, seenKey
   return fail(`the SSH connection failed (${message})`, 'Try "ssh" to this server from the same network.');
 }
 
+/** isKeyRefused tells whether an error of connecting says that a server is there, and does not accept the key of this user. */
+export function isKeyRefused(error: unknown): boolean {
+  return error instanceof UserError && (error.cause as { level?: string })?.level === 'client-authentication';
+}
+
 /** named puts the server's name before where it was looked for, unless that says it already. */
 function named({ name, host }: SshTarget, address: string): string {
   return name === host ? address : `${name} (${address})`;

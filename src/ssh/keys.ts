@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import ssh2 from 'ssh2';
 import { UserError } from '../model/errors.ts';
 import { readPkcs8 } from './pkcs8.ts';
 
@@ -78,4 +79,15 @@ export function normalisePrivateKey(text: string): string {
     });
   }
   return key.startsWith('-----BEGIN PRIVATE KEY-----') ? readPkcs8(`${key}\n`) : `${key}\n`;
+}
+
+/** publicKeyLine returns the public half of a normalised private key, as `authorized_keys` has it. It throws a UserError where it cannot be read. */
+export function publicKeyLine(privateKey: string): string {
+  const key = ssh2.utils.parseKey(privateKey);
+  if (key instanceof Error) {
+    throw new UserError(`the SSH private key cannot be read (${key.message})`, {
+      hint: 'Is it whole, from "-----BEGIN" to "-----END"? "ssh-keygen -y -f" and the file shows its public half, or says what is wrong.',
+    });
+  }
+  return hostKeyLine(key.getPublicSSH());
 }

@@ -1,11 +1,11 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { docker, dockerList } from './command.ts';
+import { docker, dockerList, mustRun } from './command.ts';
 import { buildApp, buildImages, buildVariant, type Log } from './images.ts';
 import { makeKey } from './keys.ts';
 import { holdForProcess, release, withMachineLock } from './machine-lock.ts';
 import { createNetworks, type LabNetworks, removeNetwork } from './networks.ts';
-import type { BaseImage, DatabaseImage, Suite } from './recipes.ts';
+import type { BareSuite, BaseImage, DatabaseImage, Suite } from './recipes.ts';
 import { push, type Registry, startRegistry } from './registry.ts';
 import { newRepository, type Repository } from './repositories.ts';
 import { plantImages } from './seed.ts';
@@ -25,7 +25,7 @@ export interface ServerOptions {
    * with buildx and containerd's image store.
    */
   suite?: Suite;
-  /** False for a bare server: sshd and sudo, but no Docker. Default true. */
+  /** False for a bare server, as a provider gives it: systemd, sshd that lets root in by key, and apt. Default true. */
   docker?: boolean;
   /** Servers of a zone share a private network. Default `lab1` for all. */
   zone?: string;
@@ -69,6 +69,8 @@ export interface Lab {
   buildWeb(version: string, env?: Record<string, string>): Promise<string>;
   /** database makes an image of a database, once on a machine, and pushes it, not to any server; returns its name. */
   database(name: DatabaseImage): Promise<string>;
+  /** newBareServer boots a further server as a provider gives it, which nobody else uses; `remove` takes it away again. */
+  newBareServer(suite: BareSuite): Promise<LabServer & { remove(): Promise<void> }>;
   /** startStores starts real servers that backups go to, at addresses of the lab that each server reaches. A lab has them once, whoever asks. */
   startStores(): Promise<Stores>;
   /** down removes the lab; only the image cache stays. */
@@ -148,36 +150,11 @@ export async function startLab(options: LabOptions): Promise<Lab> {
 
   const servers = await Promise.all(
     plans.map(async (plan) => {
-      const hostKeys = [await makeKey('ed25519'), await makeKey('ecdsa')] as const;
-      const facts: ServerFacts = {
-        index: plan.index,
-        container: `switchyard-lab-${name}-${plan.index}`,
-        host: `${networks.outside.prefix}.${10 + plan.index}`,
-        privateIp: `${networks.zones[plan.zone]!.prefix}.${10 + plan.index}`,
-        port: 22,
-        zone: plan.zone,
-        suite: plan.suite,
-        hasEngine: plan.docker,
-        hostKeys: hostKeys.map((key) => key.publicKey),
-      };
-      await bootServer({
-        lab: name,
-        facts,
-        image: cache[plan.image]!,
-        networks,
-        registry,
-        volume: volumeOf(name, plan.index),
-        files: [
-          { path: '/etc/ssh/ssh_host_ed25519_key', content: hostKeys[0].privateKey, mode: 0o600 },
-          { path: '/etc/ssh/ssh_host_ecdsa_key', content: hostKeys[1].privateKey, mode: 0o600 },
-          { path: '/etc/ssh/lab_authorized_keys', content: `${deploy.publicKey}\n`, mode: 0o644 },
-          {
-            path: '/etc/docker/daemon.json',
-            content: engineConfiguration(registry, plan.suite),
-            mode: 0o644,
-          },
-        ],
-      });
+      const facts = await newServer(
+        { name, registry, networks, image: cache[plan.image]! },
+        plan,
+        deploy.publicKey,
+      );
       await awaitServer(facts);
       return facts;
     }),
@@ -245,6 +222,7 @@ function labOf(record: LabRecord): Lab {
     },
     newRepository: (files) => newRepository(bareDir, files),
     database: async (image) => push(registry, (await buildImages([image], console.log))[image]!, image),
+    newBareServer: (suite) => newBareServer(record, suite),
     buildWeb: (version, env) => pushWeb(registry, app, version, env),
     startStores: () =>
       withMachineLock(`stores-${name}`, console.log, () => storesOf(dir, () => startStores(name, networks))),
@@ -254,6 +232,88 @@ function labOf(record: LabRecord): Lab {
       isDown = true;
       await removeLab(name);
       release(`named-${name}`);
+    },
+  };
+}
+
+/** What servers of a lab are made from. */
+interface ServerPlace {
+  name: string;
+  registry: Registry;
+  networks: LabNetworks;
+  image: string;
+}
+
+/** newServer creates and starts a server; it does not wait until it answers. */
+async function newServer(
+  { name, registry, networks, image }: ServerPlace,
+  plan: Pick<ServerPlan, 'index' | 'suite' | 'zone' | 'docker'>,
+  publicKey: string,
+): Promise<ServerFacts> {
+  const hostKeys = [await makeKey('ed25519'), await makeKey('ecdsa')] as const;
+  const facts: ServerFacts = {
+    index: plan.index,
+    container: `switchyard-lab-${name}-${plan.index}`,
+    host: `${networks.outside.prefix}.${10 + plan.index}`,
+    privateIp: `${networks.zones[plan.zone]!.prefix}.${10 + plan.index}`,
+    port: 22,
+    zone: plan.zone,
+    suite: plan.suite,
+    hasEngine: plan.docker,
+    hostKeys: hostKeys.map((key) => key.publicKey),
+  };
+  await bootServer({
+    lab: name,
+    facts,
+    image,
+    networks,
+    registry,
+    volume: volumeOf(name, plan.index),
+    files: [
+      { path: '/etc/ssh/ssh_host_ed25519_key', content: hostKeys[0].privateKey, mode: 0o600 },
+      { path: '/etc/ssh/ssh_host_ecdsa_key', content: hostKeys[1].privateKey, mode: 0o600 },
+      ...(plan.docker
+        ? [
+            { path: '/etc/ssh/lab_authorized_keys', content: `${publicKey}\n`, mode: 0o644 },
+            {
+              path: '/etc/docker/daemon.json',
+              content: engineConfiguration(registry, plan.suite),
+              mode: 0o644,
+            },
+          ]
+        : [{ path: '/root/.ssh/authorized_keys', content: `${publicKey}\n`, mode: 0o600 }]),
+    ],
+  });
+  return facts;
+}
+
+/** Bare servers that tests boot follow those that every lab has. */
+const FIRST_BARE = 101;
+const LAST_BARE = 200;
+
+async function newBareServer(
+  record: LabRecord,
+  suite: BareSuite,
+): Promise<LabServer & { remove(): Promise<void> }> {
+  const { name, networks } = record;
+  const image = `bare-${suite}` as const;
+  const cache = await buildImages([image], console.log);
+  const key = (await mustRun(['ssh-keygen', '-y', '-f', record.keys.deploy])).trim();
+  const zone = Object.keys(networks.zones)[0]!;
+  const facts = await withMachineLock(`bare-${name}`, console.log, async () => {
+    const taken = await dockerList(['volume', 'ls', '--quiet', '--filter', `label=switchyard.lab=${name}`]);
+    let index = FIRST_BARE;
+    while (taken.includes(volumeOf(name, index))) index += 1;
+    if (index > LAST_BARE) throw new Error(`The lab ${name} has no room for another bare server`);
+    await docker(['volume', 'create', '--label', `switchyard.lab=${name}`, volumeOf(name, index)]);
+    return newServer({ ...record, image: cache[image]! }, { index, suite, zone, docker: false }, key);
+  });
+  await awaitServer(facts);
+  return {
+    ...labServer(facts, networks.outside.name),
+    remove: async () => {
+      await docker(['rm', '--force', '--volumes', facts.container]);
+      await docker(['volume', 'rm', volumeOf(name, facts.index)]);
     },
   };
 }
@@ -290,9 +350,14 @@ function planServers(servers: number | ServerOptions[]): ServerPlan[] {
       suite,
       docker: hasEngine,
       zone: options.zone ?? 'lab1',
-      image: `${hasEngine ? 'server' : 'bare'}-${suite}`,
+      image: hasEngine ? `server-${suite}` : `bare-${bareSuite(suite)}`,
     };
   });
+}
+
+function bareSuite(suite: Suite): BareSuite {
+  if (suite !== 'forky') return suite;
+  throw new Error('There is no bare server of forky: its systemd does not run in every lab');
 }
 
 function neededImages(plans: ServerPlan[]): BaseImage[] {

@@ -19,6 +19,9 @@ export interface Recipe {
 /** The Debian suites that lab servers come in: bookworm has engine 20.10, trixie 26.1, forky 28.5 with buildx. */
 export type Suite = 'trixie' | 'bookworm' | 'forky';
 
+/** The suites of bare servers: systemd of forky needs a newer machine than some labs have. */
+export type BareSuite = 'trixie' | 'bookworm';
+
 /** Databases that behave as the official images do, by its documentation: the presets stand on them. */
 export type DatabaseImage = 'postgres:17' | 'postgres:18' | 'redis:8' | 'mariadb:11.8' | 'rabbitmq:4.3';
 
@@ -26,7 +29,7 @@ export type DatabaseImage = 'postgres:17' | 'postgres:18' | 'redis:8' | 'mariadb
 export type BaseImage =
   | DatabaseImage
   | `server-${Suite}`
-  | `bare-${Suite}`
+  | `bare-${BareSuite}`
   | 'nginx'
   | 'nginx-brotli'
   | 'node'
@@ -47,6 +50,17 @@ const host = [
   'libpam-modules',
 ];
 const engine = [...host, 'docker.io', 'git'];
+/** As little as a provider's image has, and the lab's door to its registry. */
+const bare = [
+  'systemd-sysv',
+  'dbus',
+  'openssh-server',
+  'ca-certificates',
+  'iproute2',
+  'procps',
+  'libpam-modules',
+  'socat',
+];
 const server = { folder: 'images/server' };
 
 /** The names of the systems. */
@@ -61,7 +75,7 @@ export type SystemName =
   | 'mariadb'
   | 'rabbitmq'
   | Suite
-  | `bare-${Suite}`;
+  | `bare-${BareSuite}`;
 
 /** Images make databases of their own: one of Debian's would only fill the layer. */
 const noCluster = { '/etc/postgresql-common/createcluster.conf': 'create_main_cluster = false\n' };
@@ -93,9 +107,8 @@ export const systems: Record<SystemName, System> = {
   trixie: { suite: 'trixie', packages: [...engine, 'docker-cli', 'docker-registry'] },
   bookworm: { suite: 'bookworm', packages: engine },
   forky: { suite: 'forky', packages: [...engine, 'docker-cli', 'docker-buildx'] },
-  'bare-trixie': { suite: 'trixie', packages: host },
-  'bare-bookworm': { suite: 'bookworm', packages: host },
-  'bare-forky': { suite: 'forky', packages: host },
+  'bare-trixie': { suite: 'trixie', packages: bare },
+  'bare-bookworm': { suite: 'bookworm', packages: bare },
 };
 
 const asOfficial = {
@@ -120,9 +133,8 @@ export const recipes: Record<BaseImage, Recipe> = {
   'server-trixie': { system: 'trixie', finish: server },
   'server-bookworm': { system: 'bookworm', finish: server },
   'server-forky': { system: 'forky', finish: server },
-  'bare-trixie': { system: 'bare-trixie', finish: server },
-  'bare-bookworm': { system: 'bare-bookworm', finish: server },
-  'bare-forky': { system: 'bare-forky', finish: server },
+  'bare-trixie': { system: 'bare-trixie', finish: { folder: 'images/bare' } },
+  'bare-bookworm': { system: 'bare-bookworm', finish: { folder: 'images/bare' } },
   // Stands in for the official nginx:1.30 image, so it speaks and stops as that one does.
   nginx: { system: 'apps', finish: asOfficial },
   'nginx-brotli': { system: 'brotli', finish: asOfficial },

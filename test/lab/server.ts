@@ -104,7 +104,7 @@ export async function bootServer(plan: ServerPlan): Promise<void> {
       facts.container,
       '--label',
       `switchyard.lab=${plan.lab}`,
-      ...(await nestedEngineFlags()),
+      ...(await nestedEngineFlags()).filter((flag) => facts.hasEngine || flag !== '--init'),
     ],
     ...['--hostname', `${plan.lab}-${facts.index}`, '--volume', `${plan.volume}:/var/lib/docker`],
     // As on a real machine, what is in /run does not outlive a restart.

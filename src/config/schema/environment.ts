@@ -4,6 +4,7 @@ import { NAME_PATTERN, NAME_RULE } from '../../model/names.ts';
 import { parseHost, parsePrivateIp, parseServerName, parseUser } from '../address.ts';
 import { DEFAULTS } from '../defaults.ts';
 import { parseHostKey } from '../host-key.ts';
+import { bootstrap } from './bootstrap.ts';
 import { configs } from './configs.ts';
 import { closed, key, parsed, type Refusals, requiredKey } from './key.ts';
 import { maintenance } from './maintenance.ts';
@@ -98,7 +99,7 @@ function isSameMachine(one: ServerInput, other: ServerInput): boolean {
 
 /** checkServers reports what is wrong among servers that are right each by itself. */
 function checkServers(
-  environment: { user?: string | undefined; servers: readonly ServerInput[] },
+  environment: { user?: string | undefined; bootstrap?: unknown; servers: readonly ServerInput[] },
   report: (path: (string | number)[], message: string, hint?: string) => void,
 ): void {
   const { servers } = environment;
@@ -128,6 +129,13 @@ function checkServers(
         ['servers', index],
         `server ${name} needs a private_ip: ${neighbours} servers stand in zone ${zoneOf(server)}`,
         'Servers of a zone reach each other by it.',
+      );
+    }
+    if (environment.bootstrap && (server.user ?? environment.user) === 'root') {
+      report(
+        ['servers', index],
+        `server ${name} is set up for the user root, which nobody can log in as afterwards`,
+        'Name the user that deploys shall be made for, for example "user: deploy". Who logs in before it is there is bootstrap.login.',
       );
     }
     if ((server.user ?? environment.user) === undefined) {
@@ -206,6 +214,12 @@ const staticEnvironment = closed(
       description: 'The servers.',
       example:
         'servers:\n  - { host: 203.0.113.10, private_ip: 10.0.0.2, zone: lon1, host_key: "ssh-ed25519 AAAA…" }',
+    }),
+    bootstrap: key(bootstrap, {
+      description:
+        'The action `provision` sets the servers up: Docker, the deploy user, SSH, a firewall, security updates. `true` is a map without keys.',
+      short: 'bootstrap: true',
+      long: 'bootstrap: { login: ubuntu, open_ports: [51820/udp] }',
     }),
     on_partial_failure: key(z.enum(['revert', 'keep']), {
       description:

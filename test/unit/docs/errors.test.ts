@@ -24,6 +24,7 @@ const folders = [
   'acme',
   'actions',
   'backup',
+  'bootstrap',
   'build',
   'commands',
   'deploy',

@@ -32,6 +32,8 @@ const FOLDERS: Record<ActionName, string> = {
   certificates: 'actions/certificates',
   maintenance: 'actions/maintenance',
   plan: 'actions/plan',
+  provision: 'actions/provision',
+  doctor: 'actions/doctor',
   secrets: 'actions/secrets',
   status: 'actions/status',
 };
