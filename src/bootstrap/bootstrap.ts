@@ -17,6 +17,8 @@ export interface BareServer {
   /** A normalised private key. */
   privateKey: string;
   recipe: Recipe;
+  /** Whether the firewall may close ports that containers of others publish. */
+  mayClose: boolean;
 }
 
 /** What a phase has found on a server. */
@@ -42,7 +44,14 @@ export interface ServerReport {
 export async function inspectServer(server: BareServer): Promise<ServerReport> {
   return await within(server, async (ssh, report) => {
     for (const phase of phasesOf(server.recipe)) {
-      add(report, phase, await runPhase(shellOf(server, ssh), phase, 'look'));
+      const said = await runPhase(shellOf(server, ssh), phase, 'look');
+      add(report, phase, said);
+      for (const port of closedBy(server, said)) {
+        report.lacks.push({
+          phase: phase.name,
+          what: `a word on ${port}, which another container publishes`,
+        });
+      }
     }
   });
 }
@@ -55,6 +64,9 @@ export async function setUpServer(server: BareServer, log: Log): Promise<ServerR
   const { spec, privateKey } = server;
   return await within(server, async (ssh, report) => {
     const phases = phasesOf(server.recipe);
+    for (const door of phases.filter(({ isDoor }) => isDoor)) {
+      checkPublished(server, await runPhase(shellOf(server, ssh), door, 'look'));
+    }
     for (const phase of phases.filter(({ isDoor }) => !isDoor)) {
       add(report, phase, await run(phase));
     }
@@ -75,6 +87,25 @@ export async function setUpServer(server: BareServer, log: Log): Promise<ServerR
   });
 }
 
+/** checkPublished throws where a firewall would close what somebody uses, and nobody has said that it may. */
+function checkPublished(server: BareServer, said: Said): void {
+  const ports = closedBy(server, said);
+  if (ports.length === 0) return;
+  throw new UserError(
+    `${server.spec.name}: other containers publish ${ports.join(', ')} there, which the firewall would close`,
+    {
+      hint: 'Name what shall stay open in bootstrap.open_ports, for example "open_ports: [8080]"; an empty list closes all of it.',
+    },
+  );
+}
+
+/** What others publish, and nobody has said a word on. */
+function closedBy({ mayClose, recipe }: BareServer, { facts }: Said): string[] {
+  const published = (facts.published ?? '').split(' ').filter((port) => port !== '');
+  const open: readonly string[] = ['80/tcp', '443/tcp', '443/udp', ...recipe.openPorts];
+  return mayClose ? [] : published.filter((port) => !open.includes(port));
+}
+
 /**
  * goThrough confirms a door by a connection that came in through it. Where none does, the door is undone over the connection that is there
  * still; and where that has gone too, the server undoes it by itself.
@@ -89,10 +120,13 @@ async function goThrough({ spec, privateKey }: BareServer, door: Phase, old: Ssh
     }
   } catch (error) {
     await runPhase(shellOf({ spec }, old), door, 'undo').catch(() => undefined);
-    throw new UserError(`${spec.name}: nobody came in after the phase ${door.name}, so it was undone (${messageOf(error)})`, {
-      hint: `Look at what else decides on the server who comes in: sshd_config, a firewall of others. Without a word from the run it would have been undone after ${TRIAL_SECONDS} s.`,
-      cause: error,
-    });
+    throw new UserError(
+      `${spec.name}: nobody came in after the phase ${door.name}, so it was undone (${messageOf(error)})`,
+      {
+        hint: `Look at what else decides on the server who comes in: sshd_config, a firewall of others. Without a word from the run it would have been undone after ${TRIAL_SECONDS} s.`,
+        cause: error,
+      },
+    );
   }
 }
 

@@ -1,5 +1,6 @@
 import type { BareServer, ServerReport } from '../bootstrap/bootstrap.ts';
 import { failTogether, messageOf, UserError } from '../model/errors.ts';
+import { publishedOf, type ServerSpec } from '../model/spec.ts';
 import { normalisePrivateKey, publicKeyLine } from '../ssh/keys.ts';
 import type { CommandResult } from './command.ts';
 import type { FLEET, Inputs } from './inputs.ts';
@@ -45,12 +46,19 @@ export function bareServers(
         user: spec.user,
         keys,
         sshPort: spec.port,
-        openPorts: [...(bootstrap.openPorts ?? []), ...publishedBy(wanted)],
+        openPorts: [...(bootstrap.openPorts ?? []), ...wanted.services.flatMap(publishedOf)],
         neighbours: neighboursOf(spec, servers),
         swapBytes: bootstrap.swapBytes,
       },
-      closesPublished: bootstrap.openPorts !== undefined,
+      mayClose: bootstrap.openPorts !== undefined,
     }));
+}
+
+/** The other servers of its zone reach copies at the host ports of a server. */
+function neighboursOf({ name, zone }: ServerSpec, servers: readonly ServerSpec[]): string[] {
+  return servers.flatMap((other) =>
+    other.name !== name && other.zone === zone && other.privateIp !== undefined ? [other.privateIp] : [],
+  );
 }
 
 /** toProvisioned works on all servers side by side, and says what became of each; one that fails holds no other up. */
