@@ -9,12 +9,13 @@ import { messageOf, UserError } from '../model/errors.ts';
 import type { Scope } from '../model/names.ts';
 import type { EnvironmentSpec } from '../model/spec.ts';
 import { chooseBackup } from './choose.ts';
-import { findRunning } from './database-container.ts';
+import { findRunning, findStanding } from './database-container.ts';
 import type { JobSurroundings } from './job.ts';
 import { makeBackup, type Source, verifyBackup } from './make.ts';
 import { openRepository } from './repository.ts';
 import { restoreInPlace } from './restore.ts';
 import { repositorySecrets, type SecretsRequest } from './secrets.ts';
+import { type RestoredVolume, restoreVolumes } from './volumes/restore.ts';
 
 /** What shall be backed up. */
 export interface BackupRequest extends Reach, SecretsRequest {
@@ -33,6 +34,8 @@ export interface BackupOutcome {
   /** Where it was pulled to, and its digest. */
   file?: string;
   sha256?: string;
+  /** The new volumes that it was restored to. */
+  volumes?: RestoredVolume[];
   failure?: unknown;
 }
 
@@ -61,7 +64,7 @@ export async function createBackups(request: BackupRequest): Promise<BackupRepor
     );
     await work.keep(receipt, `backup ${receipt.id} of ${service}`);
     const before = await work.receipts();
-    if (!isDue(spec, before, receipt)) return receipt;
+    if (!isDue(spec, before, receipt)) return { receipt };
     return await verified(work, receipt);
   });
 }
@@ -88,19 +91,41 @@ export async function restoreBackups(
       hint: 'Write it as the input "service", one name.',
     });
   }
-  const restore = async ({ service, server }: Holder, work: Work): Promise<BackupReceipt> => {
+  const restore = async ({ service, spec, server }: Holder, work: Work): Promise<Worked> => {
     const receipts = await work.receipts();
     const receipt = chooseBackup(service, receipts, request.which, 'verified');
+    if (spec.content.kind === 'command') throw isForPeople(receipt);
+    if (spec.content.kind === 'volumes') {
+      const { content } = spec;
+      const volumes = await work.step(`Restore backup ${receipt.id} of ${service} on ${server.name}`, () =>
+        restoreVolumes(work.surroundings, work.source, content, receipt),
+      );
+      for (const { volume, restored } of volumes) {
+        request.log.warning(
+          `${volume} of ${service}, as it was at ${receipt.began_at}, is the volume ${restored} on ${server.name}. Nothing uses it yet: write it in place of ${volume} in the file, and deploy`,
+        );
+      }
+      return { receipt, volumes };
+    }
     const kept = await work.step(`Restore backup ${receipt.id} of ${service} on ${server.name}`, () =>
       restoreInPlace(work.surroundings, work.source, receipt, work.confirm),
     );
     request.log.warning(
       `${service} has the data of ${receipt.began_at} again. What it had before is kept as ${kept} on ${server.name}: remove it when nobody misses anything`,
     );
-    return receipt;
+    return { receipt };
   };
   return await withHolders(request, restore, { author, leaseWaitMs, signal });
 }
+
+function isForPeople({ id, service }: BackupReceipt): UserError {
+  return new UserError(`backup ${id} of ${service} is what a command has printed, and nobody knows what takes it`, {
+    hint: 'Bring it to the server with "operation: pull" and "server-folder", and give it to the program that reads it.',
+  });
+}
+
+/** What came of the work for one service on one server. */
+type Worked = Pick<BackupOutcome, 'volumes'> & { receipt: BackupReceipt };
 
 /** What is done for one service on one server. */
 interface Work {
@@ -114,7 +139,7 @@ interface Work {
   confirm(): Promise<void>;
 }
 
-async function verified(work: Work, receipt: BackupReceipt): Promise<BackupReceipt> {
+async function verified(work: Work, receipt: BackupReceipt): Promise<Worked> {
   const { service, id } = receipt;
   try {
     const verification = await work.step(`Restore backup ${id} of ${service} into a scratch container`, () =>
@@ -123,7 +148,7 @@ async function verified(work: Work, receipt: BackupReceipt): Promise<BackupRecei
     const { unverified: _earlier, ...known } = receipt;
     const good = { ...known, verified: verification };
     await work.keep(good, `backup ${id} of ${service} verified`);
-    return good;
+    return { receipt: good };
   } catch (error) {
     const bad = { ...receipt, unverified: messageOf(error).split('\n')[0] ?? '' };
     delete bad.verified;
@@ -144,7 +169,7 @@ function isDue(
 
 async function withHolders(
   request: BackupRequest,
-  work: (holder: Holder, work: Work) => Promise<BackupReceipt>,
+  work: (holder: Holder, work: Work) => Promise<Worked>,
   access: Opening['access'] = 'read',
 ): Promise<BackupReport> {
   const { wanted: file, excludedServers, clock, log, author, signal, registryAuth } = request;
@@ -170,7 +195,7 @@ async function withHolders(
           isExpected: before.some(({ target }) => target === targetTitle(spec.to)),
           authFor: registryAuth,
         });
-        const receipt = await work(holder, {
+        const worked = await work(holder, {
           surroundings,
           source: { service, spec, access, author },
           step: (title, inner) => log.group(title, inner),
@@ -178,7 +203,7 @@ async function withHolders(
           receipts: () => journal.snapshot.receipts(service),
           confirm: async () => await journal.lease?.confirm(),
         });
-        outcomes.push({ ...told, receipt });
+        outcomes.push({ ...told, ...worked });
       } catch (error) {
         if (signal.aborted || !(error instanceof UserError)) throw error;
         outcomes.push({ ...told, failure: error });
@@ -202,10 +227,17 @@ export function chosenOf({
       unknown === undefined
         ? `nothing of ${wanted.project} ${wanted.environment} is backed up`
         : `the file does not back up ${JSON.stringify(unknown)}`,
-      { hint: 'Write backup: true at a service that is a database.' },
+      {
+        hint: 'Write backup: true at a service that is a database, and backup: { volumes: true, stop: true } at another one.',
+      },
     );
   }
   return services === undefined ? all : all.filter(({ service }) => services.includes(service));
+}
+
+/** Files are there whether anything runs or not. */
+function find({ content }: BackupSpec): typeof findRunning {
+  return content.kind === 'volumes' ? findStanding : findRunning;
 }
 
 /** Every server that has a copy has data of its own. */
@@ -217,7 +249,7 @@ async function holdersOf(
   const found = await fleet.onAll(async (server) => {
     const here = await Promise.all(
       chosen.map(async (one) =>
-        (await findRunning(server, scope, one.service)) ? [{ ...one, server }] : [],
+        (await find(one.spec)(server, scope, one.service)) ? [{ ...one, server }] : [],
       ),
     );
     return here.flat();
