@@ -1,6 +1,7 @@
-import { type Opening, withEnvironment } from '../deploy/environment.ts';
+import { type OpenEnvironment, type Opening, withEnvironment } from '../deploy/environment.ts';
 import type { Reach } from '../deploy/request.ts';
 import { Timeline } from '../deploy/timeline.ts';
+import { resumeStopped, whileStopped } from '../deploy/while-stopped.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Server } from '../fleet/server.ts';
 import type { BackupReceipt, BackupSpec } from '../model/backup.ts';
@@ -52,21 +53,39 @@ interface Holder {
 }
 
 /**
- * createBackups backs up services, one after another on each server, and verifies what the file says. It takes no lease: it
- * changes nothing that a deploy does, and a deploy that replaces the container meanwhile makes it fail. What fails for one
+ * createBackups backs up services, one after another on each server, and verifies what the file says. It takes no lease, unless one
+ * of them is stopped meanwhile: it changes nothing else that a deploy does, and a deploy that replaces the container makes it fail. What fails for one
  * service is in its outcome, and the others go on.
  */
-export async function createBackups(request: BackupRequest): Promise<BackupReport> {
-  return await withHolders(request, async (holder, work) => {
+export async function createBackups(request: BackupRequest & { leaseWaitMs: number }): Promise<BackupReport> {
+  const { author, leaseWaitMs, signal } = request;
+  const isAnyStopped = chosenOf(request).some(({ spec }) => isStopped(spec));
+  const back = async (holder: Holder, work: Work): Promise<Worked> => {
     const { spec, service } = holder;
-    const { receipt } = await work.step(`Back up ${service} on ${holder.server.name}`, () =>
-      makeBackup(work.surroundings, work.source).then((made) => ({ receipt: made })),
+    const receipt = await work.step(`Back up ${service} on ${holder.server.name}`, () =>
+      isStopped(spec) ? makeStopped(work) : makeBackup(work.surroundings, work.source),
     );
     await work.keep(receipt, `backup ${receipt.id} of ${service}`);
     const before = await work.receipts();
     if (!isDue(spec, before, receipt)) return { receipt };
     return await verified(work, receipt);
-  });
+  };
+  return await withHolders(request, back, isAnyStopped ? { author, leaseWaitMs, signal } : 'read');
+}
+
+function isStopped({ content }: BackupSpec): boolean {
+  return content.kind === 'volumes' && content.isStopped;
+}
+
+/** A copy that a killed run has left stopped starts first: there is no telling what has become of it since. */
+async function makeStopped({ surroundings, source, environment }: Work): Promise<BackupReceipt> {
+  const { server, scope, log, clock, signal } = surroundings;
+  const { service, author } = source;
+  const found = await findStanding(server, scope, service);
+  if (found === undefined) throw new Error(`${service} has gone meanwhile`);
+  const pause = { service, server: server.name, id: found.id, run: author.run, log, clock, signal };
+  if (!found.isRunning) await resumeStopped(environment, pause);
+  return await whileStopped(environment, pause, () => makeBackup(surroundings, source));
 }
 
 /** verifyBackups restores a backup of each service, the last one unless another is named, into a scratch container. */
@@ -119,9 +138,12 @@ export async function restoreBackups(
 }
 
 function isForPeople({ id, service }: BackupReceipt): UserError {
-  return new UserError(`backup ${id} of ${service} is what a command has printed, and nobody knows what takes it`, {
-    hint: 'Bring it to the server with "operation: pull" and "server-folder", and give it to the program that reads it.',
-  });
+  return new UserError(
+    `backup ${id} of ${service} is what a command has printed, and nobody knows what takes it`,
+    {
+      hint: 'Bring it to the server with "operation: pull" and "server-folder", and give it to the program that reads it.',
+    },
+  );
 }
 
 /** What came of the work for one service on one server. */
@@ -129,6 +151,7 @@ type Worked = Pick<BackupOutcome, 'volumes'> & { receipt: BackupReceipt };
 
 /** What is done for one service on one server. */
 interface Work {
+  environment: OpenEnvironment;
   surroundings: JobSurroundings;
   source: Source;
   step<T>(title: string, work: () => Promise<T>): Promise<T>;
@@ -196,6 +219,7 @@ async function withHolders(
           authFor: registryAuth,
         });
         const worked = await work(holder, {
+          environment,
           surroundings,
           source: { service, spec, access, author },
           step: (title, inner) => log.group(title, inner),

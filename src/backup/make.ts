@@ -118,7 +118,8 @@ export function snapshotsOf(
 
 /** programOf returns how the database of a service is dumped and restored. */
 export function programOf({ content }: Pick<BackupSpec, 'content'>): DatabaseProgram {
-  if (content.kind === 'volumes' || content.kind === 'command') throw new Error(`${content.kind} is no database`);
+  if (content.kind === 'volumes' || content.kind === 'command')
+    throw new Error(`${content.kind} is no database`);
   return PROGRAMS[content.kind];
 }
 
@@ -127,7 +128,8 @@ export function jobOf(
   { script, files, environment, words = [], mounts = [], volumesOf, image, network }: DatabaseJob,
   access: ResticAccess,
   more: Readonly<Record<string, string>>,
-): Pick<Job, 'command' | 'files' | 'environment' | 'mounts' | 'volumesOf'> & Partial<Pick<Job, 'image' | 'network'>> {
+): Pick<Job, 'command' | 'files' | 'environment' | 'mounts' | 'volumesOf'> &
+  Partial<Pick<Job, 'image' | 'network'>> {
   return {
     command: ['/bin/sh', script, ...words, ...access.command],
     files: { ...files, ...access.files },

@@ -89,7 +89,7 @@ function carryOut(
 ): Promise<BackupReport> {
   switch (operation) {
     case 'create':
-      return createBackups(request);
+      return createBackups({ ...request, leaseWaitMs });
     case 'verify':
       return verifyBackups({ ...request, which });
     case 'list':
@@ -103,7 +103,7 @@ function carryOut(
   }
 }
 
-function outputOf({ service, server, receipt, file, sha256, failure }: BackupOutcome): BackupOutput {
+function outputOf({ service, server, receipt, file, sha256, volumes, failure }: BackupOutcome): BackupOutput {
   return {
     service,
     server,
@@ -117,6 +117,9 @@ function outputOf({ service, server, receipt, file, sha256, failure }: BackupOut
     }),
     ...(file !== undefined && { file }),
     ...(sha256 !== undefined && { sha256 }),
+    ...(volumes !== undefined && {
+      volumes: Object.fromEntries(volumes.map(({ volume, restored }) => [volume, restored])),
+    }),
     verified: failure === undefined && receipt?.verified !== undefined,
     ...(receipt?.verified !== undefined && { restore_ms: receipt.verified.took_ms }),
     ...(failure !== undefined && { error: messageOf(failure).split('\n')[0] ?? '' }),

@@ -47,7 +47,11 @@ function databaseIn({ image = '', preset }: ServiceInput): DatabaseKind | undefi
 function contentOf(input: ServiceInput, said: ServiceBackupInput, report: Report): BackupContent | undefined {
   const { volumes, command, stop, query } = said;
   if (stop !== undefined && volumes === undefined)
-    report(['backup', 'stop'], 'is for volumes: everything else is read from a service that works', 'Leave it out.');
+    report(
+      ['backup', 'stop'],
+      'is for volumes: everything else is read from a service that works',
+      'Leave it out.',
+    );
   const told = [volumes, command, query].filter((one) => one !== undefined);
   if (told.length > 1) {
     report(['backup'], 'says twice what is backed up', 'Keep one of volumes, command and query.');
@@ -69,7 +73,11 @@ function volumesOf(
     type === 'volume' && source !== undefined ? [source] : [],
   );
   if (known.length === 0) {
-    report(['backup', 'volumes'], 'the service has no volume with a name', 'Give it one: volumes: ["data:/data"].');
+    report(
+      ['backup', 'volumes'],
+      'the service has no volume with a name',
+      'Give it one: volumes: ["data:/data"].',
+    );
     return undefined;
   }
   const names = said === true ? known : said;

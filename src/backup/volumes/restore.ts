@@ -25,9 +25,12 @@ export async function restoreVolumes(
 ): Promise<RestoredVolume[]> {
   const { server, scope } = surroundings;
   if (receipt.content !== 'volumes') {
-    throw new UserError(`backup ${receipt.id} of ${service} is of a ${receipt.content}, and the file says volumes`, {
-      hint: 'Pull it to see what it has: "operation: pull".',
-    });
+    throw new UserError(
+      `backup ${receipt.id} of ${service} is of a ${receipt.content}, and the file says volumes`,
+      {
+        hint: 'Pull it to see what it has: "operation: pull".',
+      },
+    );
   }
   const mark = receipt.id.replace(/-/g, '_');
   const restored = content.volumes.map((volume) => ({ volume, restored: `${volume}_restored_${mark}` }));
@@ -46,7 +49,11 @@ export async function restoreVolumes(
       memoryBytes: DUMP_MEMORY_BYTES,
       image: spec.image,
       network: 'bridge',
-      ...jobOf(restoreVolumesJob(spec.image, new Map(names)), access, snapshotsOf(receipt, programFor(spec, scope))),
+      ...jobOf(
+        restoreVolumesJob(spec.image, new Map(names)),
+        access,
+        snapshotsOf(receipt, programFor(spec, scope)),
+      ),
     });
     requireWhole(`${server.name}: ${title}`, receipt, programFor(spec, scope).factsOf(output));
   } catch (error) {

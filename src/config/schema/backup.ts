@@ -3,10 +3,10 @@ import { UserError } from '../../model/errors.ts';
 import { parseCron } from '../cron.ts';
 import { DEFAULTS } from '../defaults.ts';
 import { parseImage } from '../image.ts';
+import { splitWords } from '../shell-words.ts';
 import { backupTarget } from './backup-target.ts';
 import { entryName } from './configs.ts';
 import { closed, key, parsed } from './key.ts';
-import { splitWords } from '../shell-words.ts';
 import { filledText, flag, positiveDuration, wholeNumber } from './scalars.ts';
 
 const kept = wholeNumber('a number from 0 to 1000', 0, 1000);

@@ -113,6 +113,12 @@ export interface RunContext {
   moment(name: string): void;
 }
 
+/** What looking at copies, and keeping requests from them, needs of it. */
+export type LookContext = Pick<
+  RunContext,
+  'fleet' | 'scope' | 'servers' | 'nginx' | 'log' | 'clock' | 'guard' | 'known'
+>;
+
 /** nginxKey names the edge or sidecar of a server. */
 export function nginxKey(server: string, kind: NginxKind): string {
   return `${server} ${kind}`;
