@@ -13,7 +13,8 @@ import { findRunning, findStanding, type RunningContainer } from './database-con
 import { PROGRAMS } from './databases/index.ts';
 import type { DatabaseJob, DatabaseProgram } from './databases/program.ts';
 import { type Job, type JobSurroundings, runJob } from './job.ts';
-import { type Program, programFor } from './program.ts';
+import type { Program } from './program.ts';
+import { programFor } from './program-for.ts';
 import { resticVersion, writtenSnapshot } from './restic-output.ts';
 import type { ResticAccess } from './vault.ts';
 import { differencesOf } from './verdict.ts';

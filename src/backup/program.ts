@@ -1,10 +1,6 @@
-import type { BackupFacts, BackupSpec } from '../model/backup.ts';
-import type { Scope } from '../model/names.ts';
-import { commandProgram } from './command/command.ts';
+import type { BackupFacts } from '../model/backup.ts';
 import type { RunningContainer } from './database-container.ts';
-import { PROGRAMS } from './databases/index.ts';
 import type { DatabaseJob, DatabaseProgram } from './databases/program.ts';
-import { volumesProgram } from './volumes/volumes.ts';
 
 /** How something is copied and compared, whatever it is. All pure. */
 export interface Program extends Pick<DatabaseProgram, 'dataPath' | 'toolsOf'> {
@@ -14,16 +10,4 @@ export interface Program extends Pick<DatabaseProgram, 'dataPath' | 'toolsOf'> {
   verify(container: RunningContainer, query: string | undefined): DatabaseJob;
   /** factsOf reads what was counted. It throws where that is damaged. */
   factsOf(output: ReadonlyMap<string, string>): BackupFacts;
-}
-
-/** programFor returns how what a service holds is copied and compared. Pure. */
-export function programFor({ content, image }: Pick<BackupSpec, 'content' | 'image'>, scope: Scope): Program {
-  switch (content.kind) {
-    case 'volumes':
-      return volumesProgram(content, scope, image);
-    case 'command':
-      return commandProgram(content, image);
-    default:
-      return PROGRAMS[content.kind];
-  }
 }

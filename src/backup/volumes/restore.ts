@@ -3,7 +3,7 @@ import { UserError } from '../../model/errors.ts';
 import { volumeName } from '../../model/names.ts';
 import { type JobSurroundings, runJob } from '../job.ts';
 import { DUMP_MEMORY_BYTES, jobOf, requireWhole, type Source, snapshotsOf } from '../make.ts';
-import { programFor } from '../program.ts';
+import { programFor } from '../program-for.ts';
 import { restoreVolumesJob } from './volumes.ts';
 
 /** A volume that was restored: its name in the file, and the one that it has now. */

@@ -89,7 +89,8 @@ test.each(['17 3 * *', '60 3 * * *', '* * * * 7', '5-1 * * * *', '*/0 * * * *', 
 );
 
 describe('a service that is no known database', () => {
-  const service = 'image: acme/wiki\nvolumes: ["pages:/data", "/etc/wiki:/etc/wiki:ro"]\nshare_volumes: true\n';
+  const service =
+    'image: acme/wiki\nvolumes: ["pages:/data", "/etc/wiki:/etc/wiki:ro"]\nshare_volumes: true\n';
 
   test.each([
     ['volumes: true', { kind: 'volumes', volumes: ['pages'], isStopped: false }],
