@@ -69398,6 +69398,10 @@ function tellOfExposed(step, { known, log }) {
 		return;
 	log.info(`${step.service} has no port, so nobody can connect to it. Its image exposes ${exposed.join(', ')}: write "port: ${exposed[0]}" if somebody shall`);
 }
+async function awaitHealthy(copy, context) {
+	await awaitAnswers(copy, context, 1);
+	await awaitAnswers(copy, context, SUCCESSES_NEEDED);
+}
 async function awaitAnswers(step, context, needed) {
 	const { clock } = context;
 	const server = context.fleet.server(step.server);
@@ -89266,6 +89270,20 @@ function failedRollout({ rollouts }, execution) {
 		!serving.every((id) => execution.stateOf(id) === 'done'));
 }
 ;
+function rememberNginx(known, server, { sidecar, edge }, clock) {
+	for (const [kind, nginx] of [
+		['sidecar', sidecar],
+		['edge', edge],
+	]) {
+		if (!nginx?.isRunning || nginx.address === undefined)
+			continue;
+		const { id, name, address } = nginx;
+		const instance = new NginxInstance(kind, server, { id, name, address }, nginx);
+		known.instances.set(nginxKey(server.name, kind), instance);
+		known.noteReload(clock.now() - nginx.reloadedMsAgo);
+	}
+}
+;
 const GOING_BACK_MS = 4_500;
 class Run {
 	request;
@@ -89445,18 +89463,7 @@ class Run {
 				if (address !== undefined)
 					this.known.addresses.set(copyKey({ server, service, slot }), address);
 			}
-			for (const [kind, nginx] of [
-				['sidecar', sidecar],
-				['edge', edge],
-			]) {
-				if (!nginx?.isRunning || nginx.address === undefined)
-					continue;
-				const { id, name, address } = nginx;
-				const facts = { id, name, address };
-				const instance = new NginxInstance(kind, fleet.server(server), facts, nginx);
-				this.known.instances.set(nginxKey(server, kind), instance);
-				this.known.noteReload(this.request.clock.now() - nginx.reloadedMsAgo);
-			}
+			rememberNginx(this.known, fleet.server(server), { sidecar, edge }, this.request.clock);
 		}
 	}
 	async #pullAlways(input, plan) {
@@ -96749,6 +96756,74 @@ function render(result) {
 	}
 }
 ;
+async function whileStopped(environment, pause, work) {
+	const { service, server, log, clock, signal } = pause;
+	const copy = await while_stopped_lookAt(environment, pause);
+	const { spec, check, context, servers } = copy;
+	const { engine } = environment.fleet.server(server);
+	const isHeld = spec.route.queueRequestsMs !== undefined;
+	const target = { service, id: pause.id, name: check.name, ports: portsOf(spec).map(({ port }) => port) };
+	const { drainTimeoutMs, stopGracePeriodMs } = spec.policy;
+	const stopping = { ...context, clock: clock.endingWith(signal) };
+	await context.guard.confirm();
+	try {
+		if (isHeld) {
+			await setWaiting({ service, servers }, context, true);
+			const open = await awaitNobody(stopping, server, { ...target, timeoutMs: drainTimeoutMs });
+			warnOfCut(context, { name: check.name, server, timeoutMs: drainTimeoutMs }, open, 'cut');
+		}
+		log.info(`${server}: ${check.name} is stopped while its files are read`);
+		await engine.stopContainer(pause.id, Math.ceil(stopGracePeriodMs / 1000));
+		return await work();
+	}
+	finally {
+		await engine.startContainer(pause.id);
+		await while_stopped_resume(copy, stopping);
+	}
+}
+async function resumeStopped(environment, pause) {
+	const copy = await while_stopped_lookAt(environment, pause);
+	const { server, log, id, clock, signal } = pause;
+	log.warning(`${server}: ${copy.check.name} was left stopped by a run that was killed, and is started`);
+	await copy.context.guard.confirm();
+	await environment.fleet.server(server).engine.startContainer(id);
+	await while_stopped_resume(copy, { ...copy.context, clock: clock.endingWith(signal) });
+}
+async function while_stopped_resume({ check, context, servers }, waiting) {
+	try {
+		await awaitHealthy(check, waiting);
+	}
+	finally {
+		await setWaiting({ service: check.service, servers }, context, false);
+	}
+}
+async function while_stopped_lookAt({ wanted, fleet, journal }, pause) {
+	const { service, server, id, run, log, clock, signal } = pause;
+	const spec = wanted.services.find(({ name }) => name === service);
+	if (spec === undefined)
+		throw new Error(`${service} is not in the file`);
+	const scope = { project: wanted.project, environment: wanted.environment };
+	const observed = await fleet.onAll((one) => observe(one, scope, wanted, clock));
+	const known = new Knowledge();
+	for (const one of observed)
+		rememberNginx(known, fleet.server(one.name), one, clock);
+	const copy = observed.find(({ name }) => name === server)?.copies.find((one) => one.id === id);
+	if (copy === undefined) {
+		throw new model_errors .yo(`${server}: the container of ${service} was replaced meanwhile`, {
+			hint: 'Run again.',
+		});
+	}
+	const { lease } = journal;
+	if (lease === undefined)
+		throw new Error('nobody may stop a copy without the lease');
+	const context = {
+		...{ fleet, scope, servers: wanted.servers, nginx: wanted.nginx, log, clock, known },
+		guard: { run, fence: lease.fence, signal, confirm: () => lease.confirm() },
+	};
+	const check = checkOf({ name: service, spec }, server, copy.slot, copy.name);
+	return { spec, check, context, servers: observed.map(({ name }) => name) };
+}
+;
 function chooseBackup(service, receipts, which, latestOf) {
 	const trusted = receipts.filter(({ verified }) => latestOf === 'made' || verified !== undefined);
 	if (which === 'latest') {
@@ -97895,7 +97970,7 @@ function volumes_factsOf(output) {
 	return { rows: {}, objects: { files, bytes } };
 }
 ;
-function program_programFor({ content, image }, scope) {
+function program_for_programFor({ content, image }, scope) {
 	switch (content.kind) {
 		case 'volumes':
 			return volumesProgram(content, scope, image);
@@ -97944,7 +98019,7 @@ async function makeBackup(surroundings, source) {
 	const { server, scope, clock } = surroundings;
 	const { service, spec, access, author } = source;
 	const container = await requireContainer(surroundings, source);
-	const program = program_programFor(spec, scope);
+	const program = program_for_programFor(spec, scope);
 	const at = new Date(clock.now());
 	const id = newBackupId(at);
 	const tags = { ...scope, service, id };
@@ -97992,7 +98067,7 @@ async function verifyBackup(surroundings, source, receipt) {
 	const { clock, server, scope } = surroundings;
 	const { service, spec, access, author } = source;
 	const container = await requireContainer(surroundings, source);
-	const program = program_programFor(spec, scope);
+	const program = program_for_programFor(spec, scope);
 	const title = `the test of backup ${receipt.id} of ${service}`;
 	const outcome = await runJob(surroundings, {
 		title,
@@ -98623,9 +98698,9 @@ async function restoreVolumes(surroundings, { service, spec, access }, content, 
 			memoryBytes: DUMP_MEMORY_BYTES,
 			image: spec.image,
 			network: 'bridge',
-			...jobOf(restoreVolumesJob(spec.image, new Map(names)), access, snapshotsOf(receipt, program_programFor(spec, scope))),
+			...jobOf(restoreVolumesJob(spec.image, new Map(names)), access, snapshotsOf(receipt, program_for_programFor(spec, scope))),
 		});
-		requireWhole(`${server.name}: ${title}`, receipt, program_programFor(spec, scope).factsOf(output));
+		requireWhole(`${server.name}: ${title}`, receipt, program_for_programFor(spec, scope).factsOf(output));
 	}
 	catch (error) {
 		for (const [, name] of names)
@@ -98636,15 +98711,32 @@ async function restoreVolumes(surroundings, { service, spec, access }, content, 
 }
 ;
 async function createBackups(request) {
-	return await withHolders(request, async (holder, work) => {
+	const { author, leaseWaitMs, signal } = request;
+	const isAnyStopped = chosenOf(request).some(({ spec }) => backup_isStopped(spec));
+	const back = async (holder, work) => {
 		const { spec, service } = holder;
-		const { receipt } = await work.step(`Back up ${service} on ${holder.server.name}`, () => makeBackup(work.surroundings, work.source).then((made) => ({ receipt: made })));
+		const receipt = await work.step(`Back up ${service} on ${holder.server.name}`, () => backup_isStopped(spec) ? makeStopped(work) : makeBackup(work.surroundings, work.source));
 		await work.keep(receipt, `backup ${receipt.id} of ${service}`);
 		const before = await work.receipts();
 		if (!isDue(spec, before, receipt))
 			return { receipt };
 		return await verified(work, receipt);
-	});
+	};
+	return await withHolders(request, back, isAnyStopped ? { author, leaseWaitMs, signal } : 'read');
+}
+function backup_isStopped({ content }) {
+	return content.kind === 'volumes' && content.isStopped;
+}
+async function makeStopped({ surroundings, source, environment }) {
+	const { server, scope, log, clock, signal } = surroundings;
+	const { service, author } = source;
+	const found = await findStanding(server, scope, service);
+	if (found === undefined)
+		throw new Error(`${service} has gone meanwhile`);
+	const pause = { service, server: server.name, id: found.id, run: author.run, log, clock, signal };
+	if (!found.isRunning)
+		await resumeStopped(environment, pause);
+	return await whileStopped(environment, pause, () => makeBackup(surroundings, source));
 }
 async function verifyBackups(request) {
 	return await withHolders(request, async ({ service }, work) => {
@@ -98729,6 +98821,7 @@ async function withHolders(request, work, access = 'read') {
 					authFor: registryAuth,
 				});
 				const worked = await work(holder, {
+					environment,
 					surroundings,
 					source: { service, spec, access, author },
 					step: (title, inner) => log.group(title, inner),
@@ -99055,7 +99148,7 @@ const backup = command_command({
 function backup_carryOut({ operation, backup: which, folder, 'server-folder': serverFolder, 'lease-wait': leaseWaitMs, }, request) {
 	switch (operation) {
 		case 'create':
-			return createBackups(request);
+			return createBackups({ ...request, leaseWaitMs });
 		case 'verify':
 			return verifyBackups({ ...request, which });
 		case 'list':

@@ -68,8 +68,10 @@ afterAll(async () => {
     await server.docker('volume', 'rm', name);
 });
 
-function inService(service: string, line: string): Promise<string> {
-  return server.docker('exec', `filed_production_${service}`, 'sh', '-c', line);
+/** inService runs a line of a shell in the container of a service, which changes its name when it is deployed anew. */
+async function inService(service: string, line: string): Promise<string> {
+  const [container = ''] = await shop.containers(server, service);
+  return await server.docker('exec', container, 'sh', '-c', line);
 }
 
 function tryBackup(inputs: Record<string, string>): Promise<ActionRun> {
