@@ -98,7 +98,7 @@ test('files of a volume come back into a new one, as they were, which the file n
   });
   await shop.deploy();
   const seen = await inService('files', `cd /data/it* && ls && tail -n 1 link && stat -c %u:%g numbers`);
-  expect(seen).toBe('-rf\nlink\nnumbers\n50000\n1234:4321\n');
+  expect(seen).toBe('-rf\nlink\nnumbers\n50000\n1234:4321');
 });
 
 test('a service is stopped while its files are read, and its users wait', async () => {
