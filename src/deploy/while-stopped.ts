@@ -1,7 +1,9 @@
+import { allOrErrors } from '../fleet/fleet.ts';
 import type { Clock } from '../model/clock.ts';
 import { UserError } from '../model/errors.ts';
 import type { Log } from '../model/log.ts';
 import { portsOf } from '../model/spec.ts';
+import { awaitReached } from '../nginx/open-edge.ts';
 import type { OpenEnvironment } from './environment.ts';
 import { rememberNginx } from './known-nginx.ts';
 import { observe } from './observation/observe.ts';
@@ -73,6 +75,11 @@ type Paused = Awaited<ReturnType<typeof lookAt>>;
 async function resume({ check, context, servers }: Paused, waiting: LookContext): Promise<void> {
   try {
     await awaitHealthy(check, waiting);
+    await allOrErrors(
+      [...context.known.instances.values()].map((nginx) =>
+        awaitReached(nginx, context.scope, check.service, waiting.clock),
+      ),
+    );
   } finally {
     await setWaiting({ service: check.service, servers }, context, false);
   }
