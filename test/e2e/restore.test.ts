@@ -79,7 +79,8 @@ const databases = (environment: string) =>
 
 const ORDERS =
   'DROP TABLE IF EXISTS orders; CREATE TABLE orders (id serial PRIMARY KEY, email text); ' +
-  "INSERT INTO orders (email) SELECT g || '@example.com' FROM generate_series(1, 1000) g";
+  "INSERT INTO orders (email) SELECT g || '@example.com' FROM generate_series(1, 1000) g; " +
+  'CREATE TABLE IF NOT EXISTS visits (number int PRIMARY KEY)';
 
 /** Both environments stand, and production has a backup of 1000 orders. */
 const stands = once(async () => {
@@ -108,6 +109,38 @@ test('what a restore has replaced is named, kept for a day, and then removed by 
   await backup({ operation: 'verify', backup: id }, aDayLater);
   expect(await databases('production')).not.toContain('_before_');
   expect((await shop.run('status')).log).not.toContain(kept);
+});
+
+test('an app that writes meanwhile loses nothing that it was told of: it connects again', async () => {
+  const { id } = await stands();
+  await sql('TRUNCATE visits');
+  const [told, refused]: [number[], number[]] = [[], []];
+  let isOver = false;
+  const writing = (async () => {
+    for (let number = 1; !isOver; number++)
+      await sql(`INSERT INTO visits VALUES (${number})`).then(
+        () => told.push(number),
+        () => refused.push(performance.now()),
+      );
+  })();
+  const { made } = await backup({ operation: 'restore', service: 'db', backup: id }).finally(() => {
+    isOver = true;
+  });
+  await writing;
+  expect(await sql('SELECT count(*) FROM orders')).toBe('1000');
+  const numbers = (text: string) =>
+    text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map(Number);
+  const before = numbers(await sql('SELECT number FROM visits', 'production', made[0].kept));
+  const since = numbers(await sql('SELECT number FROM visits'));
+  expect(since.filter((number) => before.includes(number))).toEqual([]);
+  for (const number of told) expect([...before, ...since]).toContain(number);
+  console.log(
+    `Of ${told.length + refused.length} statements ${refused.length} were refused while the new database took its place, ` +
+      `within ${((refused.at(-1) ?? 0) - (refused[0] ?? 0)).toFixed(0)} ms`,
+  );
 });
 
 test('staging gets the data of production, masked, as its own', async () => {
