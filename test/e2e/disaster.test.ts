@@ -6,12 +6,10 @@ import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { buildImages } from '../lab/images.ts';
 import type { LabServer } from '../lab/lab.ts';
 import { push } from '../lab/registry.ts';
-import { resetServer } from '../lab/reset.ts';
 import type { Stores } from '../lab/stores.ts';
 import type { ActionRun } from './action.ts';
 import { ask } from './ask.ts';
 import { borrow, type LentServers } from './fleet.ts';
-import { fullSizeTest } from './full-size-test.ts';
 import { once } from './once.ts';
 import { type Project, serversOf } from './project.ts';
 import { said } from './said.ts';
@@ -96,8 +94,6 @@ describe('When all servers are gone', () => {
     expect(await ask(old, DOMAIN, '/')).toEqual({ status: 200, body: `${ROWS}\n` });
     const [made] = madeBy(await backup());
     expect(made).toMatchObject({ service: 'db', verified: true });
-    const exported = { task: 'export', plain: 'true', file: 'exported.json', 'age-key': key };
-    await shop.run('secrets', exported);
     await old.kill();
     shop.edit(({ environments }) => {
       environments.production!.servers = serversOf([fresh]);
@@ -132,33 +128,4 @@ describe('When all servers are gone', () => {
     console.log(`From an empty server to the rows of the last backup: ${told.join(', ')}`);
     expect(madeBy(await backup({ operation: 'list' }))).toMatchObject([{ id: made.id }]);
   });
-
-  fullSizeTest(
-    'with the state branch lost too, the repository says what it has to whoever has its password',
-    async () => {
-      const { made } = await lost();
-      await resetServer(fresh, []);
-      const refs = (await shop.inOrigin('for-each-ref', '--format=%(refname)', 'refs/switchyard')).split(
-        '\n',
-      );
-      for (const ref of ['refs/heads/switchyard-state', ...refs.filter((name) => name !== '')])
-        await shop.inOrigin('update-ref', '-d', ref);
-      const began = performance.now();
-      await shop.deploy({ secrets: secrets() });
-      const refused = await shop.run('backup', { secrets: secrets(), operation: 'restore', service: 'db' });
-      expect(said(refused)).toMatch(
-        /password of the repository is another one.*every clone that has the state/s,
-      );
-      const exported = JSON.parse(readFileSync(join(shop.folder, 'exported.json'), 'utf8'));
-      shop.edit((config) => {
-        config.secrets = { 'backup-password': { environment: 'BACKUP_PASSWORD' } };
-      });
-      const password = exported['backup-password'];
-      const found = { secrets: JSON.stringify({ ...stores.sftp.secrets, BACKUP_PASSWORD: password }) };
-      const restored = await backup({ operation: 'restore', service: 'db', ...found });
-      expect(madeBy(restored)).toMatchObject([{ id: made.id }]);
-      expect(await ask(fresh, DOMAIN, '/')).toEqual({ status: 200, body: `${ROWS}\n` });
-      console.log(`Without the state branch: ${((performance.now() - began) / 1000).toFixed(1)} s`);
-    },
-  );
 });
