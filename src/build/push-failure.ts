@@ -33,7 +33,9 @@ const CAUSES: readonly { pattern: RegExp; what: string; hint: string }[] = [
     hint: 'Are registry-username and registry-password right, and may that account write there? For ghcr.io the job needs "packages: write".',
   },
   {
-    pattern: /\b50\d\b|internal server error|bad gateway|unavailable|unknown error/i,
+    // A registry of Docker whose disk is full takes what is sent, and then does not know it.
+    pattern:
+      /\b50\d\b|internal server error|bad gateway|unavailable|unknown error|blob upload (?:invalid|unknown)/i,
     what: 'it failed itself',
     hint: 'Run again later. If it is your own registry, its log says why: is its disk full?',
   },

@@ -208,7 +208,7 @@ describe.each(HERE)('a project whose images are built with $words', ({ builder: 
       await commit({ 'web/Dockerfile': good });
     });
 
-    test('with a base image that is not there', async () => {
+    fullSizeTest('with a base image that is not there', async () => {
       await commit({ 'web/Dockerfile': `FROM ${lab.registry.address}/no/such:1\nCMD ["x"]\n` });
       const failed = await run();
       expect(said(failed)).toMatch(/^.*web: .*no\/such.*not found/m);
@@ -228,7 +228,7 @@ describe.each(HERE)('a project whose images are built with $words', ({ builder: 
       });
     });
 
-    test('with a wrong password, and takes the right one, which stays nowhere', async () => {
+    fullSizeTest('with a wrong password, and takes the right one, which stays nowhere', async () => {
       const guarded = await guardRegistry(
         lab.registry.address,
         'robot:right-password',

@@ -33,7 +33,7 @@ describe.each(HERE)('the disk of the runner is full, with $words', ({ builder: k
     lab = await fleet();
     builder = await labBuilder(kind, lab);
     shop = await newProject(lab, `cramped-${kind}`, lab.servers.slice(0, 1), {
-      web: { build: { context: './web', shm_size: '1m' }, port: 3000 },
+      web: { build: './web', port: 3000 },
     });
     shop.edit((config) => {
       config.registry = 'none';
@@ -69,7 +69,7 @@ describe.each(HERE)('the disk of the runner is full, with $words', ({ builder: k
   }
 
   test('for an instruction: its words are shown, and what to do', async () => {
-    const failed = await build('RUN head -c 8000000 /dev/zero >/dev/shm/much');
+    const failed = await build('RUN head -c 8000000 /dev/zero >/dev/full');
     expect(said(failed)).toMatch(/web: RUN head .* failed: .*\n {2}\| .*No space left on device/);
     expect(said(failed)).toMatch(new RegExp(ROOM_HERE));
   });

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import type { ActionRun } from './action.ts';
 import { ask } from './ask.ts';
 import { type Fleet, fleet } from './fleet.ts';
+import { fullSizeTest } from './full-size-test.ts';
 import { type LabBuilder, labBuilder } from './lab-builders.ts';
 import type { Inputs, Project } from './project.ts';
 import { guardRegistry, type RegistryFront } from './registry-front.ts';
@@ -118,7 +119,7 @@ describe('a service that is built by the run that deploys it', () => {
     expect(existsSync(join(env.RUNNER_TEMP!, 'docker'))).toBe(false);
   });
 
-  test('is neither built nor deployed again', async () => {
+  fullSizeTest('is neither built nor deployed again', async () => {
     const before = await shop.standing();
     const again = await run('deploy');
     expect([outcomeOf(again), again.outputs.changed]).toEqual(['present', 'false']);
@@ -139,7 +140,7 @@ describe('a service that is built by the run that deploys it', () => {
     expect(await answers()).toEqual(['version 1', 'version 1']);
   });
 
-  test('leaves the registry when no release that is kept has it', async () => {
+  fullSizeTest('leaves the registry when no release that is kept has it', async () => {
     const old = (await shop.release('web', 1))!.container.image;
     const images: string[] = [];
     expect(await isThere(old)).toBe(true);

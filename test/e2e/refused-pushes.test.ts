@@ -143,7 +143,7 @@ process.on('SIGTERM', () => server.close(() => process.exit()));
       await becomes();
       await expectRefusal(
         new RegExp(
-          `web: the registry ${full.address} did not take the image: it failed itself: .*500.*\\n→ .*is its disk full\\?`,
+          `web: the registry ${full.address} did not take the image: it failed itself: .*(?:500|blob upload invalid).*\\n→ .*is its disk full\\?`,
         ),
       );
       full.close();

@@ -29,6 +29,7 @@ const CASES: [by: typeof byEngine, reason: string, what: string, hint: RegExp][]
     /Are/,
   ],
   [byBuildKit, 'unexpected status: 429 Too Many Requests', 'it has had too many requests', /some minutes/],
+  [byBuildKit, 'unknown: blob upload invalid', 'it failed itself', /disk full/],
   [byBuildKit, 'failed to copy: write tcp: broken pipe', 'the connection broke off', /proxies limit/],
   [byBuildKit, 'dial tcp 10.0.0.9:5000: connect: connection refused', 'it cannot be reached', /does it run/],
   [byBuildKit, 'write /data/x: no space left on device', 'it has no space left', /raise its quota/],
