@@ -16,7 +16,6 @@ import { type ActionRun, startAction } from './action.ts';
 import { watchCommandLines } from './command-lines.ts';
 import { filesWith, watchFiles } from './file-watch.ts';
 import { fleet } from './fleet.ts';
-import { fullSizeTest } from './full-size-test.ts';
 import { type LabBuilder, labBuilder, TOLD } from './lab-builders.ts';
 import type { Inputs } from './project.ts';
 import { said } from './said.ts';
@@ -170,30 +169,6 @@ describe.each(HERE)('services of other repositories, built with $words', ({ buil
     expect(holding(SECRETS, [history, packed])).toEqual([]);
     expect(holding([RUN], [packed])).toEqual([RUN]);
   });
-
-  // Only buildx can.
-  if (kind === 'buildx') {
-    fullSizeTest('copies from another one, at the version that the file names, by its content', async () => {
-      const shared = new Published(folder, `shared-${kind}`);
-      shared.commit({ 'lib/greeting.txt': `${RUN} first` });
-      api.commit({
-        'services/api/Dockerfile': `FROM ${base}\nCOPY . /app\nCOPY --from=shared greeting.txt /app/\nCMD ["node", "/app/server.mjs"]\n`,
-      });
-      const additional_contexts = { shared: `${address}/shared-${kind}.git#main:lib` };
-      write({ git: `${address}/api.git@main`, context: 'services/api', additional_contexts });
-      const greeting = (image: string) =>
-        docker(['run', '--rm', '--entrypoint', 'cat', image, '/app/greeting.txt']);
-      const first = await build();
-      expect([first.outcome, await greeting(first.image)]).toEqual(['built', `${RUN} first`]);
-      expect(first.log).toMatch(`api copies from ${address}/shared-${kind}.git, branch main: `);
-      shared.commit({ README: 'of no matter' });
-      expect(await build()).toMatchObject({ outcome: 'present' });
-      shared.commit({ 'lib/greeting.txt': `${RUN} second` });
-      const second = await build();
-      expect([second.outcome, await greeting(second.image)]).toEqual(['built', `${RUN} second`]);
-      expect(holding(SECRETS, [first.log, second.log, savedImage(second.image)])).toEqual([]);
-    });
-  }
 
   describe('fails before anything is built', () => {
     test('with a wrong token', async () => {

@@ -260,16 +260,6 @@ const SLOWLY = `async () => {
   return new Response('slow');
 }`;
 
-const NUXT: Files = {
-  'app/package.json': {
-    ...{ name: 'app', private: true, type: 'module', scripts: { build: 'nuxt build' } },
-    dependencies: { nuxt: '^4.0.0', vue: '^3.5.0', 'vue-router': '^4.5.0' },
-  },
-  'app/nuxt.config.js': 'export default defineNuxtConfig({ telemetry: false });\n',
-  'app/app/app.vue': '<template><h1>hello</h1></template>\n',
-  'app/server/routes/slow.js': `export default defineEventHandler(${SLOWLY});\n`,
-};
-
 const ASTRO: Files = {
   'app/package.json': {
     ...{ name: 'app', private: true, type: 'module', scripts: { build: 'astro build' } },
@@ -298,26 +288,6 @@ const SVELTE_KIT: Files = {
   'app/src/routes/slow/+server.js': `export const GET = ${SLOWLY};\n`,
 };
 
-const REACT_ROUTER: Files = {
-  'app/package.json': {
-    ...{ name: 'app', private: true, type: 'module' },
-    scripts: { build: 'react-router build', start: 'react-router-serve ./build/server/index.js' },
-    dependencies: {
-      ...{ react: '^19.0.0', 'react-dom': '^19.0.0', 'react-router': '^7.0.0', isbot: '^5.0.0' },
-      ...{ '@react-router/node': '^7.0.0', '@react-router/serve': '^7.0.0' },
-    },
-    devDependencies: { '@react-router/dev': '^7.0.0', vite: '^7.0.0' },
-  },
-  'app/vite.config.js':
-    "import { reactRouter } from '@react-router/dev/vite';\nexport default { plugins: [reactRouter()] };\n",
-  'app/app/root.jsx':
-    "import { Outlet } from 'react-router';\nexport default () => <html><body><Outlet /></body></html>;\n",
-  'app/app/routes.js':
-    "import { index, route } from '@react-router/dev/routes';\nexport default [index('home.jsx'), route('slow', 'slow.js')];\n",
-  'app/app/home.jsx': 'export default () => <h1>hello</h1>;\n',
-  'app/app/slow.js': `export const loader = ${SLOWLY};\n`,
-};
-
 /** What people have, each with what writes its lock file. */
 const SAMPLES: [name: string, files: Files, lock: string[], template?: object][] = [
   [
@@ -330,9 +300,7 @@ const SAMPLES: [name: string, files: Files, lock: string[], template?: object][]
   ['express-bun', EXPRESS_BY(), ['npx', '-y', 'bun@1.3.0', 'install', '--lockfile-only']],
   ['next', NEXT(), NPM],
   ['next-standalone', NEXT('standalone'), NPM],
-  ['nuxt', NUXT, NPM],
   ['sveltekit', SVELTE_KIT, NPM],
-  ['react-router', REACT_ROUTER, NPM],
   ['astro', ASTRO, NPM],
   ['vite', VITE, NPM],
 ];
