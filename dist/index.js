@@ -69398,10 +69398,6 @@ function tellOfExposed(step, { known, log }) {
 		return;
 	log.info(`${step.service} has no port, so nobody can connect to it. Its image exposes ${exposed.join(', ')}: write "port: ${exposed[0]}" if somebody shall`);
 }
-async function awaitHealthy(copy, context) {
-	await awaitAnswers(copy, context, 1);
-	await awaitAnswers(copy, context, SUCCESSES_NEEDED);
-}
 async function awaitAnswers(step, context, needed) {
 	const { clock } = context;
 	const server = context.fleet.server(step.server);
@@ -83888,9 +83884,9 @@ function fromIssue(issue, parent, context) {
 				: (quotesHint(issue.expected, value, path) ?? exampleAt(path)));
 		case 'invalid_value': {
 			const known = issue.values.map(String);
-			const isSaid = issue.message.startsWith('must');
-			const what = isSaid ? issue.message : `must be ${listed(known, 'or')}, not ${shown(value)}`;
-			return problem(`${what}${didYouMean(String(value), known)}`);
+			if (issue.message.startsWith('must'))
+				return problem(issue.message);
+			return problem(`must be ${listed(known, 'or')}, not ${shown(value)}${didYouMean(String(value), known)}`);
 		}
 		case 'custom':
 			return problem(issue.message, issue.params?.hint);
@@ -84335,7 +84331,6 @@ function baseNameOf(image) {
 	const path = REFERENCE.exec(image)?.groups?.path ?? '';
 	return path.slice(path.lastIndexOf('/') + 1);
 }
-var shell_words = __nccwpck_require__(2740);
 ;
 const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
 const DNS_NAME = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
@@ -85171,12 +85166,6 @@ const shared = {
 		example: 'schedule: "17 3 * * *"',
 	}),
 };
-const words = key_parsed(main_schemas .KCZ([filledText, main_schemas .YOg(filledText)], { error: 'must be a command, or a list of its words' }), (value) => {
-	const list = typeof value === 'string' ? (0,shell_words .y)(value) : value;
-	if (list.length === 0)
-		throw new model_errors .yo('is empty');
-	return list;
-});
 const ofService = key_closed({
 	enabled: key(scalars_flag, {
 		description: 'Whether backups are made at all.',
@@ -85184,22 +85173,6 @@ const ofService = key_closed({
 		example: 'enabled: false',
 	}),
 	...shared,
-	volumes: key(main_schemas .KCZ([main_schemas .euz(true), main_schemas .YOg(filledText).min(1)], {
-		error: 'must be true, or a list with names of volumes of the service',
-	}), {
-		description: 'The files of these volumes of the service, or of all with `true`, are what is backed up, whatever the service is. They are read while it works, unless `stop` says otherwise.',
-		example: 'volumes: [uploads]',
-	}),
-	stop: key(scalars_flag, {
-		description: 'Whether the service is stopped while its `volumes` are read, and then started again: what a program writes to several files fits together only then. Requests wait meanwhile where it has `queue_requests`.',
-		fallback: { value: false },
-		example: 'stop: true',
-	}),
-	command: key(words, {
-		description: 'What this command prints is backed up, whatever the service is. It runs in a container beside that of the service: of the same image, as root, with its variables, files and network, and its volumes read-only. A shell, `tee` and `sha256sum` have to be in the image.',
-		short: 'command: mongodump --archive --uri mongodb://127.0.0.1',
-		long: 'command: ["sqlite3", "-readonly", "/data/app.db", ".dump"]',
-	}),
 	query: key(filledText, {
 		description: 'SQL that is asked in the backup’s own snapshot and again after a restore: both have to answer the same.',
 		example: 'query: SELECT max(id), sum(total) FROM orders',
@@ -85756,6 +85729,7 @@ function parseRestart(text) {
 		...(retries === undefined ? {} : { maximumRetryCount: Number(retries) }),
 	};
 }
+var shell_words = __nccwpck_require__(2740);
 ;
 const RESERVED_PREFIX = 'SWITCHYARD_';
 function checkVariableName(name) {
@@ -86600,14 +86574,14 @@ const healthcheck = key_closed({
 	}),
 });
 ;
-const hook_words = key_parsed(main_schemas .KCZ([scalars_text, main_schemas .YOg(scalars_text)], { error: 'must be text or a list of text' }), (value) => {
+const words = key_parsed(main_schemas .KCZ([scalars_text, main_schemas .YOg(scalars_text)], { error: 'must be text or a list of text' }), (value) => {
 	const list = typeof value === 'string' ? (0,shell_words .y)(value) : value;
 	if (list[0] === undefined || list[0].trim() === '')
 		throw new model_errors .yo('is empty');
 	return list;
 });
 const hook_long = key_closed({
-	command: requiredKey(hook_words, {
+	command: requiredKey(words, {
 		description: 'Command that is run, in the forms of `command` of a service. The entrypoint of the service, or of its image, stays in front of it.',
 		short: 'command: node migrate.js',
 		long: 'command: ["node", "migrate.js"]',
@@ -86623,7 +86597,7 @@ const hook_long = key_closed({
 		example: 'idempotent: true',
 	}),
 });
-const hook_hook = main_schemas .KCZ([hook_words.transform((command) => ({ command })), hook_long], {
+const hook_hook = main_schemas .KCZ([words.transform((command) => ({ command })), hook_long], {
 	error: 'must be a command, or a map with one',
 });
 ;
@@ -89270,20 +89244,6 @@ function failedRollout({ rollouts }, execution) {
 		!serving.every((id) => execution.stateOf(id) === 'done'));
 }
 ;
-function rememberNginx(known, server, { sidecar, edge }, clock) {
-	for (const [kind, nginx] of [
-		['sidecar', sidecar],
-		['edge', edge],
-	]) {
-		if (!nginx?.isRunning || nginx.address === undefined)
-			continue;
-		const { id, name, address } = nginx;
-		const instance = new NginxInstance(kind, server, { id, name, address }, nginx);
-		known.instances.set(nginxKey(server.name, kind), instance);
-		known.noteReload(clock.now() - nginx.reloadedMsAgo);
-	}
-}
-;
 const GOING_BACK_MS = 4_500;
 class Run {
 	request;
@@ -89463,7 +89423,18 @@ class Run {
 				if (address !== undefined)
 					this.known.addresses.set(copyKey({ server, service, slot }), address);
 			}
-			rememberNginx(this.known, fleet.server(server), { sidecar, edge }, this.request.clock);
+			for (const [kind, nginx] of [
+				['sidecar', sidecar],
+				['edge', edge],
+			]) {
+				if (!nginx?.isRunning || nginx.address === undefined)
+					continue;
+				const { id, name, address } = nginx;
+				const facts = { id, name, address };
+				const instance = new NginxInstance(kind, fleet.server(server), facts, nginx);
+				this.known.instances.set(nginxKey(server, kind), instance);
+				this.known.noteReload(this.request.clock.now() - nginx.reloadedMsAgo);
+			}
 		}
 	}
 	async #pullAlways(input, plan) {
@@ -92474,43 +92445,6 @@ function checkScratch(input, report) {
 	}
 }
 ;
-const password_files_MYSQL = ['MYSQL_PASSWORD', 'MYSQL_ROOT_PASSWORD'];
-const PASSWORD_FILES = {
-	postgres: { variables: ['POSTGRES_PASSWORD'] },
-	mysql: { variables: password_files_MYSQL },
-	mariadb: { variables: [...password_files_MYSQL, 'MARIADB_PASSWORD', 'MARIADB_ROOT_PASSWORD'] },
-	mongo: { variables: ['MONGO_INITDB_ROOT_PASSWORD'], reader: { uid: 999, gid: 999 } },
-	minio: { variables: ['MINIO_ROOT_PASSWORD'] },
-};
-function passwordFilesOf(input, secretVariables) {
-	const known = input.build === undefined ? PASSWORD_FILES[baseNameOf(input.image ?? '')] : undefined;
-	const variables = (known?.variables ?? []).filter((variable) => secretVariables.includes(variable) && isFree(variable, input));
-	return {
-		variables,
-		files: variables.map((variable) => ({
-			target: password_files_pathOf(variable),
-			mode: 0o400,
-			...(input.user === undefined && known?.reader),
-			content: { secret: variable },
-		})),
-		environment: Object.fromEntries(variables.map((variable) => [`${variable}_FILE`, password_files_pathOf(variable)])),
-	};
-}
-function password_files_pathOf(variable) {
-	return `/run/secrets/${variable}`;
-}
-function isFree(variable, input) {
-	const { environment = {}, secrets = [], configs = [], volumes = [] } = input;
-	if (Object.hasOwn(environment, `${variable}_FILE`))
-		return false;
-	if ([...secrets, ...configs, ...volumes].some(({ target }) => target === password_files_pathOf(variable)))
-		return false;
-	const { command = [], entrypoint = [], healthcheck, pre_deploy, post_deploy } = input;
-	const words = [command, entrypoint, healthcheck?.test, pre_deploy?.command, post_deploy?.command].flat();
-	const isRead = new RegExp(`\\b${variable}\\b`);
-	return !words.some((word) => typeof word === 'string' && isRead.test(word));
-}
-;
 function resolveBackup(input, shared = {}, report) {
 	if (input.backup === undefined || input.backup.enabled === false)
 		return undefined;
@@ -92538,39 +92472,9 @@ function databaseIn({ image = '', preset }) {
 	return databaseOf(image) ?? (preset && databaseOf(preset));
 }
 function resolve_backup_contentOf(input, said, report) {
-	const { volumes, command, stop, query } = said;
-	if (stop !== undefined && volumes === undefined)
-		report(['backup', 'stop'], 'is for volumes: everything else is read from a service that works', 'Leave it out.');
-	const told = [volumes, command, query].filter((one) => one !== undefined);
-	if (told.length > 1) {
-		report(['backup'], 'says twice what is backed up', 'Keep one of volumes, command and query.');
-		return undefined;
-	}
-	if (volumes !== undefined)
-		return volumesOf(input, volumes, stop ?? false, report);
-	if (command !== undefined)
-		return { kind: 'command', command };
-	return databaseContent(input, said, report);
-}
-function volumesOf(input, said, isStopped, report) {
-	const known = (input.volumes ?? []).flatMap(({ type, source }) => type === 'volume' && source !== undefined ? [source] : []);
-	if (known.length === 0) {
-		report(['backup', 'volumes'], 'the service has no volume with a name', 'Give it one: volumes: ["data:/data"].');
-		return undefined;
-	}
-	const names = said === true ? known : said;
-	for (const [index, name] of names.entries()) {
-		if (known.includes(name))
-			continue;
-		const message = `there is no volume ${JSON.stringify(name)} of the service${didYouMean(name, known)}`;
-		report(['backup', 'volumes', index], message, `It has ${listed(known)}.`);
-	}
-	return { kind: 'volumes', volumes: [...new Set(names)].sort(), isStopped };
-}
-function databaseContent(input, said, report) {
 	const kind = databaseIn(input);
 	if (kind === undefined) {
-		report(['backup'], 'nobody knows what to back up: the image is no database that is known by its name', 'These are: postgres, mariadb, mysql, redis and valkey, under any registry. Of anything else, backup: { volumes: true, stop: true } keeps the files.');
+		report(['backup'], 'nobody knows what to back up: the image is no database that is known by its name', 'These are: postgres, mariadb, mysql, redis and valkey, under any registry.');
 		return undefined;
 	}
 	if (said.query !== undefined && kind === 'redis')
@@ -93279,9 +93183,7 @@ function resolveService(name, { base, over, preset, image, naming, around = [], 
 	checkVariableSizes(environment, input, report);
 	const levels = domains.domains.length + Object.keys(domains.extraDomains ?? {}).length > 0 ? around : [];
 	const secretFiles = secretFilesOf(input, sources);
-	const secretVariables = [...Object.keys(variables.secrets), ...fromRepository.secretVariables];
-	const passwords = passwordFilesOf(input, secretVariables);
-	const files = [...fromRepository.files, ...secretFiles.files, ...passwords.files];
+	const files = [...fromRepository.files, ...secretFiles.files];
 	const spec = {
 		name,
 		...ports,
@@ -93289,8 +93191,8 @@ function resolveService(name, { base, over, preset, image, naming, around = [], 
 		placement: { servers: input.servers ?? defaults_DEFAULTS.servers, zones: input.zones ?? [] },
 		container: {
 			...container(name, input, recognised),
-			environment: { ...environment, ...passwords.environment },
-			secrets: secretVariables.filter((variable) => !passwords.variables.includes(variable)).sort(),
+			environment,
+			secrets: [...Object.keys(variables.secrets), ...fromRepository.secretVariables].sort(),
 			...(files.length > 0 && { files }),
 			...given('preset', preset?.spec),
 		},
@@ -96756,74 +96658,6 @@ function render(result) {
 	}
 }
 ;
-async function whileStopped(environment, pause, work) {
-	const { service, server, log, clock, signal } = pause;
-	const copy = await while_stopped_lookAt(environment, pause);
-	const { spec, check, context, servers } = copy;
-	const { engine } = environment.fleet.server(server);
-	const isHeld = spec.route.queueRequestsMs !== undefined;
-	const target = { service, id: pause.id, name: check.name, ports: portsOf(spec).map(({ port }) => port) };
-	const { drainTimeoutMs, stopGracePeriodMs } = spec.policy;
-	const stopping = { ...context, clock: clock.endingWith(signal) };
-	await context.guard.confirm();
-	try {
-		if (isHeld) {
-			await setWaiting({ service, servers }, context, true);
-			const open = await awaitNobody(stopping, server, { ...target, timeoutMs: drainTimeoutMs });
-			warnOfCut(context, { name: check.name, server, timeoutMs: drainTimeoutMs }, open, 'cut');
-		}
-		log.info(`${server}: ${check.name} is stopped while its files are read`);
-		await engine.stopContainer(pause.id, Math.ceil(stopGracePeriodMs / 1000));
-		return await work();
-	}
-	finally {
-		await engine.startContainer(pause.id);
-		await while_stopped_resume(copy, stopping);
-	}
-}
-async function resumeStopped(environment, pause) {
-	const copy = await while_stopped_lookAt(environment, pause);
-	const { server, log, id, clock, signal } = pause;
-	log.warning(`${server}: ${copy.check.name} was left stopped by a run that was killed, and is started`);
-	await copy.context.guard.confirm();
-	await environment.fleet.server(server).engine.startContainer(id);
-	await while_stopped_resume(copy, { ...copy.context, clock: clock.endingWith(signal) });
-}
-async function while_stopped_resume({ check, context, servers }, waiting) {
-	try {
-		await awaitHealthy(check, waiting);
-	}
-	finally {
-		await setWaiting({ service: check.service, servers }, context, false);
-	}
-}
-async function while_stopped_lookAt({ wanted, fleet, journal }, pause) {
-	const { service, server, id, run, log, clock, signal } = pause;
-	const spec = wanted.services.find(({ name }) => name === service);
-	if (spec === undefined)
-		throw new Error(`${service} is not in the file`);
-	const scope = { project: wanted.project, environment: wanted.environment };
-	const observed = await fleet.onAll((one) => observe(one, scope, wanted, clock));
-	const known = new Knowledge();
-	for (const one of observed)
-		rememberNginx(known, fleet.server(one.name), one, clock);
-	const copy = observed.find(({ name }) => name === server)?.copies.find((one) => one.id === id);
-	if (copy === undefined) {
-		throw new model_errors .yo(`${server}: the container of ${service} was replaced meanwhile`, {
-			hint: 'Run again.',
-		});
-	}
-	const { lease } = journal;
-	if (lease === undefined)
-		throw new Error('nobody may stop a copy without the lease');
-	const context = {
-		...{ fleet, scope, servers: wanted.servers, nginx: wanted.nginx, log, clock, known },
-		guard: { run, fence: lease.fence, signal, confirm: () => lease.confirm() },
-	};
-	const check = checkOf({ name: service, spec }, server, copy.slot, copy.name);
-	return { spec, check, context, servers: observed.map(({ name }) => name) };
-}
-;
 function chooseBackup(service, receipts, which, latestOf) {
 	const trusted = receipts.filter(({ verified }) => latestOf === 'made' || verified !== undefined);
 	if (which === 'latest') {
@@ -96857,10 +96691,6 @@ function none(service, receipts, what) {
 }
 ;
 async function findRunning(server, scope, service) {
-	const found = await findStanding(server, scope, service);
-	return found?.isRunning ? found : undefined;
-}
-async function findStanding(server, scope, service) {
 	const { engine } = server;
 	const label = [
 		`${model_labels .d.role}=service`,
@@ -96869,11 +96699,11 @@ async function findStanding(server, scope, service) {
 		`${model_labels .d.service}=${service}`,
 	];
 	const found = await engine.listContainers({ label });
-	const byAge = found.sort((a, b) => (b.Created ?? 0) - (a.Created ?? 0));
-	const newest = byAge.find(({ State }) => State === 'running') ?? byAge[0];
+	const running = found.filter(({ State }) => State === 'running');
+	const [newest] = running.sort((a, b) => (b.Created ?? 0) - (a.Created ?? 0));
 	if (newest?.Id === undefined)
 		return undefined;
-	const { Config, Image, Args, Path, HostConfig, Mounts } = await engine.inspectContainer(newest.Id);
+	const { Config, Image, Args, Path, HostConfig } = await engine.inspectContainer(newest.Id);
 	const labels = Config?.Labels ?? {};
 	const command = [Path ?? '', ...(Args ?? [])];
 	return {
@@ -96882,10 +96712,6 @@ async function findStanding(server, scope, service) {
 		imageId: Image ?? '',
 		release: Number(labels[model_labels .d.release] ?? 0),
 		memoryBytes: HostConfig?.Memory || undefined,
-		isRunning: newest.State === 'running',
-		volumes: (Mounts ?? []).flatMap(({ Type, Name }) => (Type === 'volume' && Name ? [Name] : [])),
-		variables: Config?.Env ?? [],
-		workingDir: Config?.WorkingDir || '/',
 		command,
 		configuration: await configurationOf(server, newest.Id, command),
 		environment: await database_container_environmentOf(server, newest.Id, Config?.Env ?? []),
@@ -97704,7 +97530,6 @@ async function job_create({ engine }, scope, job, name) {
 			Init: true,
 			NetworkMode: job.network,
 			Mounts: [{ Type: 'volume', Target: JOB_FOLDER, VolumeOptions: { Labels: labels } }, ...job.mounts],
-			...(job.volumesOf !== undefined && { VolumesFrom: [`${job.volumesOf}:ro`] }),
 			LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '2' } },
 			...(job.memoryBytes !== undefined && { Memory: job.memoryBytes, MemorySwap: job.memoryBytes }),
 		},
@@ -97756,99 +97581,10 @@ function cannotStart(server, { title, image }, error) {
 	});
 }
 ;
-const scripts_DUMP = `set -eu
-umask 077
-job=$PWD
-mkdir about
-# stream COMMAND... RESTIC...: the words of the command go to the end.
-stream() {
-  set -- "$@" backup --json --host switchyard --time "$BACKUP_TIME" --tag "$DATA_TAGS" \\
-    --stdin-filename "$DATA_PATH" --stdin-from-command -- /bin/sh "$job/stream.sh"
-  left=$COMMAND_WORDS
-  while [ "$left" -gt 0 ]; do
-    word=$1
-    shift
-    set -- "$@" "$word"
-    left=$((left - 1))
-  done
-  "$@"
-}
-stream "$@" >out/data.json
-shift "$COMMAND_WORDS"
-cp sha256 out
-cp sha256 about
-"$@" backup --json --host switchyard --time "$BACKUP_TIME" --tag "$ABOUT_TAGS" "$job/about" >out/about.json
-"$@" version --json >out/restic.json
-`;
-const scripts_STREAM = `set -eu
-umask 077
-mkfifo printed copy
-sha256sum <copy >sha256 &
-hashing=$!
-(cd "$COMMAND_FOLDER" && exec "$@") >printed &
-running=$!
-tee copy <printed
-code=0
-wait "$running" || code=$?
-wait "$hashing"
-if [ "$code" != 0 ]; then
-  echo "the command has ended with exit code $code" >&2
-  exit 1
-fi
-read -r digest name <sha256
-if [ "$digest" = e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 ]; then
-  echo 'the command has printed nothing' >&2
-  exit 1
-fi
-`;
-const scripts_VERIFY = `set -eu
-umask 077
-mkfifo back
-sha256sum <back >out/sha256 &
-hashing=$!
-"$@" dump "$SNAPSHOT" "$DATA_PATH" >back
-wait "$hashing"
-`;
-;
-const PRINTED = 'what the command has printed';
-function commandProgram({ command }, image) {
-	return {
-		dataPath: '/output',
-		dump: ({ id, variables, workingDir }) => ({
-			script: 'dump.sh',
-			files: { 'dump.sh': scripts_DUMP, 'stream.sh': scripts_STREAM },
-			environment: {
-				...Object.fromEntries(variables.map(command_pairOf)),
-				COMMAND_FOLDER: workingDir,
-				COMMAND_WORDS: String(command.length),
-			},
-			words: command,
-			volumesOf: id,
-		}),
-		verify: () => ({
-			script: 'verify.sh',
-			files: { 'verify.sh': scripts_VERIFY },
-			environment: {},
-			image,
-			network: 'bridge',
-		}),
-		factsOf: (output) => ({
-			rows: {},
-			digests: { [PRINTED]: (output.get('sha256') ?? '').trim().split(' ')[0] ?? '' },
-		}),
-		toolsOf: () => ({}),
-	};
-}
-function command_pairOf(variable) {
-	const at = variable.indexOf('=');
-	return [variable.slice(0, at), variable.slice(at + 1)];
-}
-;
 const restic_output_Summary = main_schemas ._H3({
 	message_type: main_schemas .euz('summary'),
 	snapshot_id: main_schemas .YjP(),
 	total_bytes_processed: main_schemas .Whr(),
-	total_files_processed: main_schemas .Whr(),
 	data_added_packed: main_schemas .Whr().optional(),
 	data_added: main_schemas .Whr(),
 });
@@ -97861,8 +97597,7 @@ function writtenSnapshot(output) {
 		});
 	}
 	const { snapshot_id: id, total_bytes_processed: sizeBytes, data_added, data_added_packed } = parsed.data;
-	const { total_files_processed: files } = parsed.data;
-	return { id, sizeBytes, storedBytes: data_added_packed ?? data_added, files };
+	return { id, sizeBytes, storedBytes: data_added_packed ?? data_added };
 }
 function resticVersion(output) {
 	const parsed = main_schemas ._H3({ version: main_schemas .YjP() }).safeParse(restic_output_jsonOf(output ?? ''));
@@ -97874,110 +97609,6 @@ function restic_output_jsonOf(text) {
 	}
 	catch {
 		return undefined;
-	}
-}
-;
-const volumes_scripts_DUMP = `set -eu
-umask 077
-mkdir about
-tries=0
-while :; do
-  code=0
-  "$@" backup --json --host switchyard --time "$BACKUP_TIME" --tag "$DATA_TAGS" "$DATA_PATH" >out/data.json 2>errors || code=$?
-  [ "$code" != 0 ] || break
-  cat errors >&2
-  # Any other code leaves no snapshot.
-  [ "$code" = 3 ] || exit 1
-  half=$(sed -n 's/.*"snapshot_id":"\\([0-9a-f]*\\)".*/\\1/p' out/data.json)
-  [ -z "$half" ] || "$@" forget "$half" >forgotten
-  tries=$((tries + 1))
-  if [ "$tries" = 3 ]; then
-    echo 'files were changed while they were read, three times: have the service stop meanwhile, stop: true' >&2
-    exit 1
-  fi
-done
-cp out/data.json about/data.json
-"$@" backup --json --host switchyard --time "$BACKUP_TIME" --tag "$ABOUT_TAGS" "$PWD/about" >out/about.json
-"$@" version --json >out/restic.json
-`;
-const scripts_RESTORE = `set -eu
-umask 077
-job=$PWD
-"$@" restore "$SNAPSHOT:$DATA_PATH" --target "$RESTORED" --verify --quiet >restore.log
-cd "$RESTORED"
-find . -type f -exec stat -c %s {} + >"$job/sizes"
-files=0
-bytes=0
-while read -r size; do
-  files=$((files + 1))
-  bytes=$((bytes + size))
-done <"$job/sizes"
-echo "$files $bytes" >"$job/out/counted"
-`;
-;
-const VOLUMES_FOLDER = '/srv/switchyard-volumes';
-const RESTORED_FOLDER = '/srv/switchyard-restored';
-function volumesProgram(content, scope, image) {
-	return {
-		dataPath: VOLUMES_FOLDER,
-		dump: (container) => ({
-			script: 'dump.sh',
-			files: { 'dump.sh': volumes_scripts_DUMP },
-			environment: {},
-			image,
-			network: 'bridge',
-			mounts: content.volumes.map((name) => ({
-				...volumes_mountOf(mountedName(scope, container, name), `${VOLUMES_FOLDER}/${name}`),
-				ReadOnly: true,
-			})),
-		}),
-		verify: () => ({ ...restoreJob(image), mounts: [{ Type: 'volume', Target: RESTORED_FOLDER }] }),
-		factsOf: volumes_factsOf,
-		toolsOf: () => ({}),
-	};
-}
-function restoreVolumesJob(image, volumes) {
-	const mounts = [...volumes].map(([name, onServer]) => volumes_mountOf(onServer, `${RESTORED_FOLDER}/${name}`));
-	return { ...restoreJob(image), mounts };
-}
-function restoreJob(image) {
-	return {
-		script: 'restore.sh',
-		files: { 'restore.sh': scripts_RESTORE },
-		environment: { RESTORED: RESTORED_FOLDER },
-		image,
-		network: 'bridge',
-	};
-}
-function volumes_mountOf(volume, target) {
-	return { Type: 'volume', Source: volume, Target: target, VolumeOptions: { NoCopy: true } };
-}
-function mountedName(scope, { volumes }, name) {
-	const found = [volumeName(scope, name), name].find((one) => volumes.includes(one));
-	if (found !== undefined)
-		return found;
-	throw new model_errors .yo(`the container has no volume ${JSON.stringify(name)}`, {
-		hint: 'Deploy first: the file has it, and what runs was made before.',
-	});
-}
-function volumes_factsOf(output) {
-	const counted = output.get('counted');
-	if (counted === undefined) {
-		const { files, sizeBytes } = writtenSnapshot(output.get('data.json'));
-		return { rows: {}, objects: { files, bytes: sizeBytes } };
-	}
-	const [files = Number.NaN, bytes = Number.NaN] = counted.trim().split(' ').map(Number);
-	return { rows: {}, objects: { files, bytes } };
-}
-;
-function program_for_programFor({ content, image }, scope) {
-	switch (content.kind) {
-		case 'volumes':
-			return volumesProgram(content, scope, image);
-		case 'command':
-			return commandProgram(content, image);
-		default:
-			return databases_PROGRAMS[content.kind];
 	}
 }
 ;
@@ -97995,7 +97626,6 @@ function differencesOf(counted, restored) {
 		...(counted.indexes ?? [])
 			.filter((name) => !restored.indexes?.includes(name))
 			.map((name) => `index ${name} is missing`),
-		...Object.entries(counted.digests ?? {}).flatMap(([name, digest]) => restored.digests?.[name] === digest ? [] : [`${name} has another SHA-256 than it had`]),
 		...(counted.query === restored.query
 			? []
 			: [
@@ -98018,8 +97648,8 @@ const DUMP_MEMORY_BYTES = 256 * 1024 * 1024;
 async function makeBackup(surroundings, source) {
 	const { server, scope, clock } = surroundings;
 	const { service, spec, access, author } = source;
-	const container = await requireContainer(surroundings, source);
-	const program = program_for_programFor(spec, scope);
+	const container = await requireRunning(surroundings, service);
+	const program = programOf(spec);
 	const at = new Date(clock.now());
 	const id = newBackupId(at);
 	const tags = { ...scope, service, id };
@@ -98063,11 +97693,10 @@ async function makeBackup(surroundings, source) {
 		actor: author.actor,
 	};
 }
-async function verifyBackup(surroundings, source, receipt) {
-	const { clock, server, scope } = surroundings;
-	const { service, spec, access, author } = source;
-	const container = await requireContainer(surroundings, source);
-	const program = program_for_programFor(spec, scope);
+async function verifyBackup(surroundings, { service, spec, access, author }, receipt) {
+	const { clock, server } = surroundings;
+	const container = await requireRunning(surroundings, service);
+	const program = programOf(spec);
 	const title = `the test of backup ${receipt.id} of ${service}`;
 	const outcome = await runJob(surroundings, {
 		title,
@@ -98084,19 +97713,14 @@ function snapshotsOf({ snapshot, about = '' }, { dataPath }) {
 	return { SNAPSHOT: snapshot, ABOUT: about, DATA_PATH: dataPath };
 }
 function programOf({ content }) {
-	if (content.kind === 'volumes' || content.kind === 'command')
-		throw new Error(`${content.kind} is no database`);
 	return databases_PROGRAMS[content.kind];
 }
-function jobOf({ script, files, environment, words = [], mounts = [], volumesOf, image, network }, access, more) {
+function jobOf({ script, files, environment }, access, more) {
 	return {
-		command: ['/bin/sh', script, ...words, ...access.command],
+		command: ['/bin/sh', script, ...access.command],
 		files: { ...files, ...access.files },
 		environment: { ...environment, ...access.environment, ...more },
-		mounts: [...access.mounts, ...mounts],
-		volumesOf,
-		...(image !== undefined && { image }),
-		...(network !== undefined && { network }),
+		mounts: access.mounts,
 	};
 }
 function requireWhole(title, { facts }, restored) {
@@ -98106,11 +97730,6 @@ function requireWhole(title, { facts }, restored) {
 	throw new model_errors .yo(`${title} found what was not restored: ${differences.join('; ')}`, {
 		hint: 'This backup counts for nothing. Make another one; if that fails too, its data cannot be dumped as it is.',
 	});
-}
-async function requireContainer(surroundings, { service, spec }) {
-	const { server, scope } = surroundings;
-	const standing = spec.content.kind === 'volumes' && (await findStanding(server, scope, service));
-	return standing || (await requireRunning(surroundings, service));
 }
 async function requireRunning({ server, scope }, service) {
 	const found = await findRunning(server, scope, service);
@@ -98673,70 +98292,16 @@ async function repositorySecrets({ secrets, generated, author, clock, hide }, { 
 	return { ...secrets, ...Object.fromEntries(found) };
 }
 ;
-async function restoreVolumes(surroundings, { service, spec, access }, content, receipt) {
-	const { server, scope } = surroundings;
-	if (receipt.content !== 'volumes') {
-		throw new model_errors .yo(`backup ${receipt.id} of ${service} is of a ${receipt.content}, and the file says volumes`, {
-			hint: 'Pull it to see what it has: "operation: pull".',
-		});
-	}
-	const mark = receipt.id.replace(/-/g, '_');
-	const restored = content.volumes.map((volume) => ({ volume, restored: `${volume}_restored_${mark}` }));
-	for (const { restored: name } of restored) {
-		if (!(await server.engine.hasVolume(volumeName(scope, name))))
-			continue;
-		throw new model_errors .yo(`${server.name}: there is a volume ${volumeName(scope, name)} already`, {
-			hint: 'An earlier restore of the same backup has made it. Remove it ("docker volume rm") if nothing uses it, and run again.',
-		});
-	}
-	const names = restored.map(({ volume, restored: name }) => [volume, volumeName(scope, name)]);
-	const title = `the restore of ${service} from backup ${receipt.id}`;
-	try {
-		const { output } = await runJob(surroundings, {
-			title,
-			service,
-			memoryBytes: DUMP_MEMORY_BYTES,
-			image: spec.image,
-			network: 'bridge',
-			...jobOf(restoreVolumesJob(spec.image, new Map(names)), access, snapshotsOf(receipt, program_for_programFor(spec, scope))),
-		});
-		requireWhole(`${server.name}: ${title}`, receipt, program_for_programFor(spec, scope).factsOf(output));
-	}
-	catch (error) {
-		for (const [, name] of names)
-			await server.engine.removeVolume(name);
-		throw error;
-	}
-	return restored;
-}
-;
 async function createBackups(request) {
-	const { author, leaseWaitMs, signal } = request;
-	const isAnyStopped = chosenOf(request).some(({ spec }) => backup_isStopped(spec));
-	const back = async (holder, work) => {
+	return await withHolders(request, async (holder, work) => {
 		const { spec, service } = holder;
-		const receipt = await work.step(`Back up ${service} on ${holder.server.name}`, () => backup_isStopped(spec) ? makeStopped(work) : makeBackup(work.surroundings, work.source));
+		const { receipt } = await work.step(`Back up ${service} on ${holder.server.name}`, () => makeBackup(work.surroundings, work.source).then((made) => ({ receipt: made })));
 		await work.keep(receipt, `backup ${receipt.id} of ${service}`);
 		const before = await work.receipts();
 		if (!isDue(spec, before, receipt))
-			return { receipt };
+			return receipt;
 		return await verified(work, receipt);
-	};
-	return await withHolders(request, back, isAnyStopped ? { author, leaseWaitMs, signal } : 'read');
-}
-function backup_isStopped({ content }) {
-	return content.kind === 'volumes' && content.isStopped;
-}
-async function makeStopped({ surroundings, source, environment }) {
-	const { server, scope, log, clock, signal } = surroundings;
-	const { service, author } = source;
-	const found = await findStanding(server, scope, service);
-	if (found === undefined)
-		throw new Error(`${service} has gone meanwhile`);
-	const pause = { service, server: server.name, id: found.id, run: author.run, log, clock, signal };
-	if (!found.isRunning)
-		await resumeStopped(environment, pause);
-	return await whileStopped(environment, pause, () => makeBackup(surroundings, source));
+	});
 }
 async function verifyBackups(request) {
 	return await withHolders(request, async ({ service }, work) => {
@@ -98751,29 +98316,14 @@ async function restoreBackups(request) {
 			hint: 'Write it as the input "service", one name.',
 		});
 	}
-	const restore = async ({ service, spec, server }, work) => {
+	const restore = async ({ service, server }, work) => {
 		const receipts = await work.receipts();
 		const receipt = chooseBackup(service, receipts, request.which, 'verified');
-		if (spec.content.kind === 'command')
-			throw isForPeople(receipt);
-		if (spec.content.kind === 'volumes') {
-			const { content } = spec;
-			const volumes = await work.step(`Restore backup ${receipt.id} of ${service} on ${server.name}`, () => restoreVolumes(work.surroundings, work.source, content, receipt));
-			for (const { volume, restored } of volumes) {
-				request.log.warning(`${volume} of ${service}, as it was at ${receipt.began_at}, is the volume ${restored} on ${server.name}. Nothing uses it yet: write it in place of ${volume} in the file, and deploy`);
-			}
-			return { receipt, volumes };
-		}
 		const kept = await work.step(`Restore backup ${receipt.id} of ${service} on ${server.name}`, () => restoreInPlace(work.surroundings, work.source, receipt, work.confirm));
 		request.log.warning(`${service} has the data of ${receipt.began_at} again. What it had before is kept as ${kept} on ${server.name}: remove it when nobody misses anything`);
-		return { receipt };
+		return receipt;
 	};
 	return await withHolders(request, restore, { author, leaseWaitMs, signal });
-}
-function isForPeople({ id, service }) {
-	return new model_errors .yo(`backup ${id} of ${service} is what a command has printed, and nobody knows what takes it`, {
-		hint: 'Bring it to the server with "operation: pull" and "server-folder", and give it to the program that reads it.',
-	});
 }
 async function verified(work, receipt) {
 	const { service, id } = receipt;
@@ -98782,7 +98332,7 @@ async function verified(work, receipt) {
 		const { unverified: _earlier, ...known } = receipt;
 		const good = { ...known, verified: verification };
 		await work.keep(good, `backup ${id} of ${service} verified`);
-		return { receipt: good };
+		return good;
 	}
 	catch (error) {
 		const bad = { ...receipt, unverified: (0,model_errors .bD)(error).split('\n')[0] ?? '' };
@@ -98820,8 +98370,7 @@ async function withHolders(request, work, access = 'read') {
 					isExpected: before.some(({ target }) => target === targetTitle(spec.to)),
 					authFor: registryAuth,
 				});
-				const worked = await work(holder, {
-					environment,
+				const receipt = await work(holder, {
 					surroundings,
 					source: { service, spec, access, author },
 					step: (title, inner) => log.group(title, inner),
@@ -98829,7 +98378,7 @@ async function withHolders(request, work, access = 'read') {
 					receipts: () => journal.snapshot.receipts(service),
 					confirm: async () => await journal.lease?.confirm(),
 				});
-				outcomes.push({ ...told, ...worked });
+				outcomes.push({ ...told, receipt });
 			}
 			catch (error) {
 				if (signal.aborted || !(error instanceof model_errors .yo))
@@ -98846,18 +98395,13 @@ function chosenOf({ wanted, services, }) {
 	if (unknown !== undefined || all.length === 0) {
 		throw new model_errors .yo(unknown === undefined
 			? `nothing of ${wanted.project} ${wanted.environment} is backed up`
-			: `the file does not back up ${JSON.stringify(unknown)}`, {
-			hint: 'Write backup: true at a service that is a database, and backup: { volumes: true, stop: true } at another one.',
-		});
+			: `the file does not back up ${JSON.stringify(unknown)}`, { hint: 'Write backup: true at a service that is a database.' });
 	}
 	return services === undefined ? all : all.filter(({ service }) => services.includes(service));
 }
-function backup_find({ content }) {
-	return content.kind === 'volumes' ? findStanding : findRunning;
-}
 async function holdersOf(fleet, scope, chosen) {
 	const found = await fleet.onAll(async (server) => {
-		const here = await Promise.all(chosen.map(async (one) => (await backup_find(one.spec)(server, scope, one.service)) ? [{ ...one, server }] : []));
+		const here = await Promise.all(chosen.map(async (one) => (await findRunning(server, scope, one.service)) ? [{ ...one, server }] : []));
 		return here.flat();
 	});
 	const holders = found.flat();
@@ -99036,7 +98580,7 @@ async function pullBackups(request) {
 			return [{ ...told, file }];
 		}
 		await (0,external_node_fs_promises_.mkdir)(folder, { recursive: true });
-		const file = (0,external_node_path_.join)(folder, `${service}-${receipt.id}${receipt.content === 'volumes' ? '.tar' : external_node_path_.posix.extname(path)}`);
+		const file = (0,external_node_path_.join)(folder, `${service}-${receipt.id}${external_node_path_.posix.extname(path)}`);
 		const { bytes, sha256 } = await pullToRunner(restic, pulled, file);
 		log.info(`backup ${receipt.id} of ${service} is ${file}: ${bytes} bytes, sha256 ${sha256}`);
 		return [{ ...told, file, sha256 }];
@@ -99148,7 +98692,7 @@ const backup = command_command({
 function backup_carryOut({ operation, backup: which, folder, 'server-folder': serverFolder, 'lease-wait': leaseWaitMs, }, request) {
 	switch (operation) {
 		case 'create':
-			return createBackups({ ...request, leaseWaitMs });
+			return createBackups(request);
 		case 'verify':
 			return verifyBackups({ ...request, which });
 		case 'list':
@@ -99161,7 +98705,7 @@ function backup_carryOut({ operation, backup: which, folder, 'server-folder': se
 			return restoreBackups({ ...request, which, leaseWaitMs });
 	}
 }
-function outputOf({ service, server, receipt, file, sha256, volumes, failure }) {
+function outputOf({ service, server, receipt, file, sha256, failure }) {
 	return {
 		service,
 		server,
@@ -99175,9 +98719,6 @@ function outputOf({ service, server, receipt, file, sha256, volumes, failure }) 
 		}),
 		...(file !== undefined && { file }),
 		...(sha256 !== undefined && { sha256 }),
-		...(volumes !== undefined && {
-			volumes: Object.fromEntries(volumes.map(({ volume, restored }) => [volume, restored])),
-		}),
 		verified: failure === undefined && receipt?.verified !== undefined,
 		...(receipt?.verified !== undefined && { restore_ms: receipt.verified.took_ms }),
 		...(failure !== undefined && { error: (0,model_errors .bD)(failure).split('\n')[0] ?? '' }),

@@ -1,10 +1,11 @@
 import { type OpenEnvironment, type Opening, withEnvironment } from '../deploy/environment.ts';
+import { describeRestore } from '../deploy/observation/backups.ts';
 import type { Reach } from '../deploy/request.ts';
 import { Timeline } from '../deploy/timeline.ts';
 import { resumeStopped, whileStopped } from '../deploy/while-stopped.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Server } from '../fleet/server.ts';
-import type { BackupReceipt, BackupSpec } from '../model/backup.ts';
+import type { BackupReceipt, BackupSpec, RestoreReceipt } from '../model/backup.ts';
 import { targetTitle } from '../model/backup-target.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import type { Scope } from '../model/names.ts';
@@ -13,9 +14,13 @@ import { chooseBackup } from './choose.ts';
 import { findRunning, findStanding } from './database-container.ts';
 import type { JobSurroundings } from './job.ts';
 import { makeBackup, type Source, verifyBackup } from './make.ts';
-import { openRepository } from './repository.ts';
+import { type Origin, type OriginRequest, openOrigin, requireWithinReach } from './origin.ts';
+import { findUnknown, keepFound } from './recover.ts';
+import { openRepository, repositoryOf } from './repository.ts';
+import { Restic } from './restic/restic.ts';
 import { restoreInPlace } from './restore.ts';
 import { repositorySecrets, type SecretsRequest } from './secrets.ts';
+import { isDue, type Settled, settle, tidyRestores } from './tidy.ts';
 import { type RestoredVolume, restoreVolumes } from './volumes/restore.ts';
 
 /** What shall be backed up. */
@@ -37,12 +42,27 @@ export interface BackupOutcome {
   sha256?: string;
   /** The new volumes that it was restored to. */
   volumes?: RestoredVolume[];
+  /** What a restore has replaced, where one was made. */
+  restore?: RestoreReceipt;
   failure?: unknown;
 }
 
 /** What a run did to backups. */
 export interface BackupReport {
   outcomes: BackupOutcome[];
+  /** What earlier restores have left, where that was looked at. */
+  restores?: RestoreReceipt[];
+}
+
+/** What of a backup shall come back, and how. */
+export interface RestoreRequest extends BackupRequest {
+  /** `latest`, an id or a time. */
+  which: string;
+  leaseWaitMs: number;
+  /** The environment that the data comes from, where that is another one. */
+  from?: OriginRequest | undefined;
+  /** Statements that are run on what was restored before it takes its place. */
+  mask?: string | undefined;
 }
 
 /** A service that is backed up, on a server that has its data. */
@@ -67,7 +87,7 @@ export async function createBackups(request: BackupRequest & { leaseWaitMs: numb
     );
     await work.keep(receipt, `backup ${receipt.id} of ${service}`);
     const before = await work.receipts();
-    if (!isDue(spec, before, receipt)) return { receipt };
+    if (!isVerifiedNow(spec, before, receipt)) return { receipt };
     return await verified(work, receipt);
   };
   return await withHolders(request, back, isAnyStopped ? { author, leaseWaitMs, signal } : 'read');
@@ -101,22 +121,24 @@ export async function verifyBackups(request: BackupRequest & { which: string }):
  * while the backup is read: a new database is filled beside it, compared with what was counted, and takes its place at once.
  * It holds the lease of the environment, so that no deploy replaces the database meanwhile.
  */
-export async function restoreBackups(
-  request: BackupRequest & { which: string; leaseWaitMs: number },
-): Promise<BackupReport> {
-  const { author, leaseWaitMs, signal, services = [] } = request;
-  if (services.length !== 1) {
+export async function restoreBackups(request: RestoreRequest): Promise<BackupReport> {
+  const { author, leaseWaitMs, signal, from, mask, services = [] } = request;
+  const [name] = services;
+  if (name === undefined || services.length !== 1) {
     throw new UserError('a restore needs the name of the service whose data comes back', {
       hint: 'Write it as the input "service", one name.',
     });
   }
+  const origin = from && (await openOrigin(from, name));
   const restore = async ({ service, spec, server }: Holder, work: Work): Promise<Worked> => {
     const receipts = await work.receipts();
     const receipt = chooseBackup(service, receipts, request.which, 'verified');
+    if (receipt.content !== spec.content.kind) throw isOfAnotherKind(receipt, spec);
     if (spec.content.kind === 'command') throw isForPeople(receipt);
+    const title = `Restore backup ${receipt.id} of ${service} on ${server.name}`;
     if (spec.content.kind === 'volumes') {
       const { content } = spec;
-      const volumes = await work.step(`Restore backup ${receipt.id} of ${service} on ${server.name}`, () =>
+      const volumes = await work.step(title, () =>
         restoreVolumes(work.surroundings, work.source, content, receipt),
       );
       for (const { volume, restored } of volumes) {
@@ -126,15 +148,15 @@ export async function restoreBackups(
       }
       return { receipt, volumes };
     }
-    const kept = await work.step(`Restore backup ${receipt.id} of ${service} on ${server.name}`, () =>
-      restoreInPlace(work.surroundings, work.source, receipt, work.confirm),
+    const restores = await work.restores();
+    const { keepRestores: keep, confirm } = work;
+    const restored = await work.step(title, () =>
+      restoreInPlace(work.surroundings, work.source, { receipt, mask, restores, keep, confirm }),
     );
-    request.log.warning(
-      `${service} has the data of ${receipt.began_at} again. What it had before is kept as ${kept} on ${server.name}: remove it when nobody misses anything`,
-    );
-    return { receipt };
+    request.log.warning(`${describeRestore(restored)}. The first backup after that removes it`);
+    return { receipt, restore: restored };
   };
-  return await withHolders(request, restore, { author, leaseWaitMs, signal });
+  return await withHolders(request, restore, { author, leaseWaitMs, signal }, origin);
 }
 
 function isForPeople({ id, service }: BackupReceipt): UserError {
@@ -146,8 +168,17 @@ function isForPeople({ id, service }: BackupReceipt): UserError {
   );
 }
 
+function isOfAnotherKind({ id, content, image }: BackupReceipt, spec: BackupSpec): UserError {
+  return new UserError(
+    `backup ${id} is of a ${content} (${image}), and the service is a ${spec.content.kind}`,
+    {
+      hint: 'Is the service the right one? "operation: pull" writes a backup to a folder, for whatever else shall be done with it.',
+    },
+  );
+}
+
 /** What came of the work for one service on one server. */
-type Worked = Pick<BackupOutcome, 'volumes'> & { receipt: BackupReceipt };
+type Worked = Pick<BackupOutcome, 'restore' | 'volumes'> & { receipt: BackupReceipt };
 
 /** What is done for one service on one server. */
 interface Work {
@@ -157,7 +188,10 @@ interface Work {
   step<T>(title: string, work: () => Promise<T>): Promise<T>;
   keep(receipt: BackupReceipt, what: string): Promise<void>;
   /** Of the service, the oldest first. */
-  receipts(): Promise<BackupReceipt[]>;
+  receipts(): Promise<readonly BackupReceipt[]>;
+  /** Restores of the service that may have left something, on any server. */
+  restores(): Promise<RestoreReceipt[]>;
+  keepRestores(settled: Settled): Promise<void>;
   /** Resolves when the lease is held still, where one was taken. */
   confirm(): Promise<void>;
 }
@@ -181,7 +215,7 @@ async function verified(work: Work, receipt: BackupReceipt): Promise<Worked> {
 }
 
 /** A day begins at midnight, UTC. */
-function isDue(
+function isVerifiedNow(
   { verify }: BackupSpec,
   before: readonly BackupReceipt[],
   { began_at }: BackupReceipt,
@@ -194,37 +228,59 @@ async function withHolders(
   request: BackupRequest,
   work: (holder: Holder, work: Work) => Promise<Worked>,
   access: Opening['access'] = 'read',
+  origin?: Origin,
 ): Promise<BackupReport> {
   const { wanted: file, excludedServers, clock, log, author, signal, registryAuth } = request;
-  const chosen = chosenOf(request);
+  const chosen = origin === undefined ? chosenOf(request) : chosenFor(request, origin);
   const narrowing = { services: undefined, zones: undefined, excludedServers };
   const opening = { wanted: file, narrowing, access, timeline: new Timeline(clock) };
   return await withEnvironment(request, opening, async (environment) => {
     const { wanted, fleet, journal } = environment;
     fleet.guardWith(() => journal.lease?.assertMayChange());
-    const secrets = await repositorySecrets(request, environment);
+    const secrets = origin?.secrets ?? (await repositorySecrets(request, environment));
     const scope = { project: wanted.project, environment: wanted.environment };
     const holders = await holdersOf(fleet, scope, chosen);
     const outcomes: BackupOutcome[] = [];
     for (const holder of holders) {
-      const { service, spec, server } = holder;
+      const { service, server } = holder;
       const told = { service, server: server.name };
       try {
         const surroundings = { server, scope, clock, log, signal };
-        const before = await journal.snapshot.receipts(service);
-        const access = await openRepository(surroundings, {
-          spec,
-          secrets,
-          isExpected: before.some(({ target }) => target === targetTitle(spec.to)),
-          authFor: registryAuth,
-        });
+        const { spec } = origin ?? holder;
+        if (origin !== undefined) await requireWithinReach(server, origin);
+        const owner = origin?.scope;
+        const known = origin?.receipts ?? (await journal.snapshot.receipts(service));
+        const isExpected = known.some(({ target }) => target === targetTitle(spec.to));
+        const repository = { spec, secrets, owner, isExpected, authFor: registryAuth };
+        const source = {
+          ...{ service, spec: holder.spec, author },
+          access: await openRepository(surroundings, repository),
+        };
+        const keepRestores = (settled: Settled) =>
+          journal.keepRestores(settled, `restore of ${service} on ${server.name}`, author);
+        const receipts = async () => {
+          const recorded = origin?.receipts ?? (await journal.snapshot.receipts(service));
+          const restic = new Restic(surroundings, repositoryOf(repository), spec.image);
+          const lost = { service, spec, owner: owner ?? scope };
+          const found = await findUnknown(surroundings, restic, lost, recorded);
+          if (origin === undefined) await keepFound(journal, found, author);
+          return [...recorded, ...found].sort((one, other) => (one.id < other.id ? -1 : 1));
+        };
+        const restores = await journal.snapshot.restores(service);
+        // A restore does it by itself.
+        if (access === 'read' && isDue(restores, server.name, clock.now())) {
+          const kept = await tidyRestores(surroundings, source, false);
+          await keepRestores(settle(restores, server.name, kept, clock.now()));
+        }
         const worked = await work(holder, {
           environment,
           surroundings,
-          source: { service, spec, access, author },
+          source,
           step: (title, inner) => log.group(title, inner),
           keep: (kept, what) => journal.keepReceipts([kept], what, author),
-          receipts: () => journal.snapshot.receipts(service),
+          receipts,
+          restores: () => journal.snapshot.restores(service),
+          keepRestores,
           confirm: async () => await journal.lease?.confirm(),
         });
         outcomes.push({ ...told, ...worked });
@@ -262,6 +318,17 @@ export function chosenOf({
 /** Files are there whether anything runs or not. */
 function find({ content }: BackupSpec): typeof findRunning {
   return content.kind === 'volumes' ? findStanding : findRunning;
+}
+
+/** What data comes to may be backed up itself or not. */
+function chosenFor(
+  { wanted, services = [] }: Pick<BackupRequest, 'wanted' | 'services'>,
+  { spec }: Origin,
+): { service: string; spec: BackupSpec }[] {
+  return services.map((service) => ({
+    service,
+    spec: wanted.services.find(({ name }) => name === service)?.backup ?? spec,
+  }));
 }
 
 /** Every server that has a copy has data of its own. */
