@@ -10,6 +10,7 @@ export const DUMP = `set -eu
 umask 077
 job=$PWD
 mkdir about
+cp about.json about
 # stream COMMAND... RESTIC...: the words of the command go to the end.
 stream() {
   set -- "$@" backup --json --host switchyard --time "$BACKUP_TIME" --tag "$DATA_TAGS" \\

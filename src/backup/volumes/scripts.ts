@@ -10,6 +10,7 @@
 export const DUMP = `set -eu
 umask 077
 mkdir about
+cp about.json about
 tries=0
 while :; do
   code=0
