@@ -262,6 +262,7 @@ export class Run {
         this.known.instances.set(nginxKey(server, kind), instance);
         // A run that was cut off may have left some.
         this.known.noteReload(this.request.clock.now() - nginx.reloadedMsAgo);
+        this.known.noteKeepalive(nginx.tree);
       }
     }
   }
