@@ -90,7 +90,7 @@ export async function checkHandOver(
   image: string,
   clock: Clock,
 ): Promise<void> {
-  await endHandOver(server, await begin(server, scope, image, ['check'], clock));
+  await end(server, await begin(server, scope, image, ['check'], clock));
 }
 
 /**
@@ -113,7 +113,7 @@ export async function giveNames(
     await engine.leaveNetwork(network, id);
     await engine.joinNetwork(network, id, [SIDECAR_ALIAS, sidecarName(scope)]);
   } finally {
-    await endHandOver(server, helper);
+    await end(server, helper);
   }
 }
 
@@ -134,7 +134,7 @@ export async function takeNames(
   const address = NetworkSettings?.Networks?.[network]?.IPAddress;
   if (!State?.Running || !address) return;
   const helper = await begin(server, scope, image, ['keep', String(State.Pid ?? 0), address], clock);
-  await endHandOver(server, helper);
+  await end(server, helper);
   await engine.leaveNetwork(network, id);
 }
 
@@ -148,7 +148,7 @@ async function begin(
   const { engine } = server;
   const name = handOverName(scope);
   // Of an earlier run that was cut off: asked to end, it takes back what it holds.
-  await endHandOver(server, name);
+  await end(server, name);
   const id = await engine.createContainer(name, {
     Image: image,
     Entrypoint: ['chroot', '/host', '/bin/sh', '-c', SCRIPT, name],
@@ -177,15 +177,14 @@ async function begin(
   // What it has said last may have come with its end.
   const { stdout, stderr } = await engine.logs(id, { tail: 5 });
   if (found === 'ready' || stdout.includes(READY)) return id;
-  await endHandOver(server, id);
+  await end(server, id);
   const words = `${stdout}${stderr}`.trim().split('\n').at(-1) || 'no answer';
   throw new UserError(`${server.name}: the name of the sidecar cannot be handed over: ${words}`, {
     hint: 'A sidecar is upgraded without a gap by "ip" and "nsenter" of the server (iproute2 and util-linux). Without them stop and remove it at a quiet time, and run again: it is made anew.',
   });
 }
 
-/** endHandOver removes a helper of a hand-over, by its name or id; asked to end before, it takes back what it holds. */
-export async function endHandOver({ engine }: Pick<Server, 'engine'>, helper: string): Promise<void> {
+async function end({ engine }: Server, helper: string): Promise<void> {
   await engine.stopContainer(helper, TIMEOUT_MS / 1_000);
   await engine.removeContainer(helper);
 }

@@ -1,8 +1,6 @@
 import { removeWithFiles } from '../../fleet/delivered-files.ts';
 import type { Server } from '../../fleet/server.ts';
 import { messageOf } from '../../model/errors.ts';
-import { handOverName } from '../../model/names.ts';
-import { endHandOver } from '../../nginx/hand-over.ts';
 import type { StepKind } from './kind.ts';
 
 /** Removing something of ours that nothing refers to. */
@@ -20,11 +18,8 @@ export const sweep: StepKind<SweepStep> = {
   // Without the lease another run may be about to use what nothing refers to yet.
   needsLease: true,
   describe: ({ what, name, server }) => `remove ${what} ${name} from ${server}: nothing refers to it`,
-  async run(step, { fleet, log, scope }) {
-    const server = fleet.server(step.server);
-    // Killed, it would leave a sidecar without DNS for good.
-    if (step.name === handOverName(scope)) await endHandOver(server, step.id).catch(() => undefined);
-    await remove(server, step).catch((error) =>
+  async run(step, { fleet, log }) {
+    await remove(fleet.server(step.server), step).catch((error) =>
       log.warning(`a leftover stays: ${step.what} ${step.name} on ${step.server}: ${messageOf(error)}`),
     );
   },
