@@ -132,13 +132,12 @@ describe('a run that was cut off', () => {
     ['who has changed their mind', file(), 'nginx:1.30'],
     ['the same upgrade', file(NEWER), NEWER],
   ])(
-    'while DNS is held leaves a sidecar that learns of new addresses: next is %s',
+    'while DNS is held leaves nothing behind: next is %s',
     async (_who, next, image) => {
       await deployed();
-      await world.deployUntil(
-        /a POST networks\/shop_production_network\/connect shop_production_nginx_next/,
-        file(NEWER),
-      );
+      const at = /a POST networks\/shop_production_network\/connect shop_production_nginx_next/;
+      await world.tryDeploy(file(NEWER), { strikes: [{ at, when: 'after', how: 'killed' }] });
+      expect(held()).toEqual([`${SIDECAR}_next`]);
       // At once: what holds it would end by itself otherwise.
       await world.deploy(next);
       expect(sidecars()).toEqual([`${SIDECAR} ${image}`]);
