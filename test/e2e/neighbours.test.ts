@@ -50,8 +50,10 @@ describe('Neighbours on the same servers', () => {
       await ask(server, 'second.example.com', '/of-second');
       await ask(server, 'first.example.com', '/of-first');
       // Lines leave nginx a second after the request.
-      const isLogged = await poll(systemClock, { everyMs: 200, timeoutMs: 30_000 }, async () =>
-        (await loggedPaths(server)).includes('/of-first') || undefined,
+      const isLogged = await poll(
+        systemClock,
+        { everyMs: 200, timeoutMs: 30_000 },
+        async () => (await loggedPaths(server)).includes('/of-first') || undefined,
       );
       expect(isLogged).toBe(true);
       expect(await loggedPaths(server)).not.toContain('/of-second');

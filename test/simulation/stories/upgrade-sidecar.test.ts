@@ -131,20 +131,17 @@ describe('a run that was cut off', () => {
   test.each([
     ['who has changed their mind', file(), 'nginx:1.30'],
     ['the same upgrade', file(NEWER), NEWER],
-  ])(
-    'while DNS is held leaves nothing behind: next is %s',
-    async (_who, next, image) => {
-      await deployed();
-      const at = /a POST networks\/shop_production_network\/connect shop_production_nginx_next/;
-      await world.tryDeploy(file(NEWER), { strikes: [{ at, when: 'after', how: 'killed' }] });
-      expect(held()).toEqual([`${SIDECAR}_next`]);
-      // At once: what holds it would end by itself otherwise.
-      await world.deploy(next);
-      expect(sidecars()).toEqual([`${SIDECAR} ${image}`]);
-      expect(held()).toEqual([]);
-      expect(await convergence(world, next)).toBeUndefined();
-    },
-  );
+  ])('while DNS is held leaves nothing behind: next is %s', async (_who, next, image) => {
+    await deployed();
+    const at = /a POST networks\/shop_production_network\/connect shop_production_nginx_next/;
+    await world.tryDeploy(file(NEWER), { strikes: [{ at, when: 'after', how: 'killed' }] });
+    expect(held()).toEqual([`${SIDECAR}_next`]);
+    // At once: what holds it would end by itself otherwise.
+    await world.deploy(next);
+    expect(sidecars()).toEqual([`${SIDECAR} ${image}`]);
+    expect(held()).toEqual([]);
+    expect(await convergence(world, next)).toBeUndefined();
+  });
 
   test.each(moments)('at "%s" is taken back by who has changed their mind', async (moment) => {
     await deployed();
