@@ -87,6 +87,7 @@ export interface Outputs {
   digests: Record<string, string>;
   built: Record<string, BuiltOutput>;
   backups: BackupOutput[];
+  evidence: string;
 }
 
 export type OutputName = keyof Outputs;
@@ -111,6 +112,10 @@ export const OUTPUTS: Record<OutputName, { description: string }> = {
   built: {
     description:
       'JSON: by service its `outcome` (`built`, `present` before, or in a dry run `missing`), `why`, its `image` and `digest`, how long it took (`ms`), how many `steps` there were in all and from the cache, and the size of its layers, packed (`sizeBytes`), beside that of the image before (`previousSizeBytes`).',
+  },
+  evidence: {
+    description:
+      'A folder with what tells of versions that failed, for `actions/upload-artifact`: by server the logs and states of their containers, and the configuration and counts of edge and sidecar. Values of secrets are left out. Empty where nothing failed.',
   },
   backups: {
     description:
