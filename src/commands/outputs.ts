@@ -69,6 +69,9 @@ export interface BackupOutput {
   sha256?: string;
   /** How long a restore takes, where one was tried. */
   restore_ms?: number;
+  /** The name of what a restore has replaced, and the time after which the next run removes it. */
+  kept?: string;
+  kept_until?: string;
   error?: string;
 }
 
@@ -119,6 +122,6 @@ export const OUTPUTS: Record<OutputName, { description: string }> = {
   },
   backups: {
     description:
-      'JSON: a list with an entry for each backup: `service`, `server`, `id`, `at`, whether it is `verified`, its size (`size_bytes`), what of it was new in the repository (`stored_bytes`), how long it took (`took_ms`), where it lies (`target`), the `file` that it was pulled to with its `sha256`, how long a restore takes (`restore_ms`), and the `error` where it failed.',
+      'JSON: a list with an entry for each backup: `service`, `server`, `id`, `at`, whether it is `verified`, its size (`size_bytes`), what of it was new in the repository (`stored_bytes`), how long it took (`took_ms`), where it lies (`target`), the `file` that it was pulled to with its `sha256`, how long a restore takes (`restore_ms`), what a restore has replaced (`kept`, until `kept_until`), and the `error` where it failed.',
   },
 };
