@@ -21,5 +21,6 @@ export function rememberNginx(
     known.instances.set(nginxKey(server.name, kind), instance);
     // A run that was cut off may have left some.
     known.noteReload(clock.now() - nginx.reloadedMsAgo);
+    known.noteKeepalive(nginx.tree);
   }
 }

@@ -5,6 +5,7 @@ import { push } from '../lab/registry.ts';
 import type { ActionRun } from './action.ts';
 import { ask } from './ask.ts';
 import { type Fleet, fleet } from './fleet.ts';
+import { fullSizeTest } from './full-size-test.ts';
 import { Project, serversOf } from './project.ts';
 import { startUsers } from './users.ts';
 
@@ -112,7 +113,7 @@ test('a service is stopped while its files are read, and its users wait', async 
   expect(sent).toBeGreaterThan(0);
 });
 
-test('what a killed run has left stopped the next one starts', async () => {
+fullSizeTest('what a killed run has left stopped the next one starts', async () => {
   const dying = shop.start('backup', { service: 'wiki', secrets });
   while (await isRunning()) {
     if (dying.log().includes('scratch container')) throw new Error('it was over before it was killed');

@@ -87,7 +87,7 @@ function oldWorkersMs(
   { isOfStreams }: Pick<DrainStep, 'isOfStreams'>,
 ): number {
   const connecting = servers.length === 1 ? CONNECTING_MS.alone : CONNECTING_MS.amongOthers;
-  const bringMs = isOfStreams ? connecting : nginx.keepaliveMinTimeoutMs;
+  const bringMs = isOfStreams ? connecting : Math.max(nginx.keepaliveMinTimeoutMs, known.keepaliveMs);
   return Math.max(0, known.reloadedAt + bringMs + AFTER_OLD_WORKERS_MS - clock.now());
 }
 
