@@ -8,11 +8,14 @@ import {
 import { targetTitle } from '../model/backup-target.ts';
 import { UserError } from '../model/errors.ts';
 import type { Author } from '../model/release.ts';
+import { ABOUT_FILE, aboutText } from './about.ts';
 import { newBackupId, resticTime } from './backup-id.ts';
-import { findRunning, type RunningContainer } from './database-container.ts';
+import { findRunning, findStanding, type RunningContainer } from './database-container.ts';
 import { PROGRAMS } from './databases/index.ts';
 import type { DatabaseJob, DatabaseProgram } from './databases/program.ts';
 import { type Job, type JobSurroundings, runJob } from './job.ts';
+import type { Program } from './program.ts';
+import { programFor } from './program-for.ts';
 import { resticVersion, writtenSnapshot } from './restic-output.ts';
 import type { ResticAccess } from './vault.ts';
 import { differencesOf } from './verdict.ts';
@@ -35,19 +38,25 @@ export const DUMP_MEMORY_BYTES = 256 * 1024 * 1024;
 export async function makeBackup(surroundings: JobSurroundings, source: Source): Promise<BackupReceipt> {
   const { server, scope, clock } = surroundings;
   const { service, spec, access, author } = source;
-  const container = await requireRunning(surroundings, service);
-  const program = programOf(spec);
+  const container = await requireContainer(surroundings, source);
+  const program = programFor(spec, scope);
   const at = new Date(clock.now());
   const id = newBackupId(at);
   const tags = { ...scope, service, id };
   const part = program.dump(container, spec.query);
+  const { release, image } = container;
+  const about = aboutText({
+    ...{ schema: 1, ...scope, service, id, content: spec.content.kind, server: server.name, release, image },
+    ...{ began_at: at.toISOString(), ...(spec.query !== undefined && { query: spec.query }) },
+    ...{ run: author.run, actor: author.actor },
+  });
   const outcome = await runJob(surroundings, {
     title: `the backup of ${service}`,
     service,
     image: container.imageId,
     network: `container:${container.id}`,
     memoryBytes: DUMP_MEMORY_BYTES,
-    ...jobOf(part, access, {
+    ...jobOf({ ...part, files: { ...part.files, [ABOUT_FILE]: about } }, access, {
       BACKUP_TIME: resticTime(at),
       DATA_PATH: program.dataPath,
       DATA_TAGS: backupTags(tags, 'data').join(','),
@@ -56,7 +65,7 @@ export async function makeBackup(surroundings: JobSurroundings, source: Source):
   });
   const { output } = outcome;
   const data = writtenSnapshot(output.get('data.json'));
-  const about = writtenSnapshot(output.get('about.json'));
+  const beside = writtenSnapshot(output.get('about.json'));
   return {
     schema: 1,
     ...scope,
@@ -69,10 +78,10 @@ export async function makeBackup(surroundings: JobSurroundings, source: Source):
     began_at: at.toISOString(),
     took_ms: Math.round(outcome.tookMs),
     size_bytes: data.sizeBytes,
-    stored_bytes: data.storedBytes + about.storedBytes,
+    stored_bytes: data.storedBytes + beside.storedBytes,
     target: targetTitle(spec.to),
     snapshot: data.id,
-    about: about.id,
+    about: beside.id,
     facts: program.factsOf(output),
     ...(spec.query !== undefined && { query: spec.query }),
     tools: { ...program.toolsOf(output), restic: resticVersion(output.get('restic.json')) },
@@ -87,12 +96,13 @@ export async function makeBackup(surroundings: JobSurroundings, source: Source):
  */
 export async function verifyBackup(
   surroundings: JobSurroundings,
-  { service, spec, access, author }: Source,
+  source: Source,
   receipt: BackupReceipt,
 ): Promise<BackupVerification> {
-  const { clock, server } = surroundings;
-  const container = await requireRunning(surroundings, service);
-  const program = programOf(spec);
+  const { clock, server, scope } = surroundings;
+  const { service, spec, access, author } = source;
+  const container = await requireContainer(surroundings, source);
+  const program = programFor(spec, scope);
   const title = `the test of backup ${receipt.id} of ${service}`;
   const outcome = await runJob(surroundings, {
     title,
@@ -109,27 +119,33 @@ export async function verifyBackup(
 /** snapshotsOf returns the variables by which scripts find a backup in its repository. Pure. */
 export function snapshotsOf(
   { snapshot, about = '' }: Pick<BackupReceipt, 'snapshot' | 'about'>,
-  { dataPath }: Pick<DatabaseProgram, 'dataPath'>,
+  { dataPath }: Pick<Program, 'dataPath'>,
 ): Record<string, string> {
   return { SNAPSHOT: snapshot, ABOUT: about, DATA_PATH: dataPath };
 }
 
 /** programOf returns how the database of a service is dumped and restored. */
 export function programOf({ content }: Pick<BackupSpec, 'content'>): DatabaseProgram {
+  if (content.kind === 'volumes' || content.kind === 'command')
+    throw new Error(`${content.kind} is no database`);
   return PROGRAMS[content.kind];
 }
 
 /** jobOf puts what a database needs together with what restic needs. Pure. */
 export function jobOf(
-  { script, files, environment }: DatabaseJob,
+  { script, files, environment, words = [], mounts = [], volumesOf, image, network }: DatabaseJob,
   access: ResticAccess,
   more: Readonly<Record<string, string>>,
-): Pick<Job, 'command' | 'files' | 'environment' | 'mounts'> {
+): Pick<Job, 'command' | 'files' | 'environment' | 'mounts' | 'volumesOf'> &
+  Partial<Pick<Job, 'image' | 'network'>> {
   return {
-    command: ['/bin/sh', script, ...access.command],
+    command: ['/bin/sh', script, ...words, ...access.command],
     files: { ...files, ...access.files },
     environment: { ...environment, ...access.environment, ...more },
-    mounts: access.mounts,
+    mounts: [...access.mounts, ...mounts],
+    volumesOf,
+    ...(image !== undefined && { image }),
+    ...(network !== undefined && { network }),
   };
 }
 
@@ -140,6 +156,16 @@ export function requireWhole(title: string, { facts }: BackupReceipt, restored: 
   throw new UserError(`${title} found what was not restored: ${differences.join('; ')}`, {
     hint: 'This backup counts for nothing. Make another one; if that fails too, its data cannot be dumped as it is.',
   });
+}
+
+/** Files are there whether anything runs or not. */
+async function requireContainer(
+  surroundings: JobSurroundings,
+  { service, spec }: Pick<Source, 'service' | 'spec'>,
+): Promise<RunningContainer> {
+  const { server, scope } = surroundings;
+  const standing = spec.content.kind === 'volumes' && (await findStanding(server, scope, service));
+  return standing || (await requireRunning(surroundings, service));
 }
 
 /** requireRunning returns the container of a service. It throws a UserError where none runs. */

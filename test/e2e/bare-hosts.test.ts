@@ -35,12 +35,19 @@ describe('A bare server', () => {
     return { lab, server, shop: await Project.create(lab, config) };
   }
 
-  test('becomes one that a deploy answers from, and a second run changes nothing', async () => {
-    const { server, shop } = await shopOnBare('from-nothing', 'trixie');
+  test('is looked at, and nothing is changed', async () => {
+    const { server, shop } = await shopOnBare('from-outside', 'trixie');
     const planned = await shop.run('provision');
     expect(planned).toMatchObject({ code: 0, outputs: { changed: 'true' } });
+    const lacking = await shop.run('doctor', { 'exit-code': 'true' });
+    expect(lacking.code).not.toBe(0);
+    expect(lacking.log).toMatch(/docker/);
     expect((await server.exec(['id', 'deploy'])).code).not.toBe(0);
+    expect((await server.exec(['docker', 'version'])).code).not.toBe(0);
+  });
 
+  fullSizeTest('becomes one that a deploy answers from, and a second run changes nothing', async () => {
+    const { server, shop } = await shopOnBare('from-nothing', 'trixie');
     const applied = await shop.run('provision', { mode: 'apply' });
     expect(applied.log).toContain('docker: has now Docker');
     expect(applied).toMatchObject({ code: 0, outputs: { changed: 'true' } });

@@ -29,6 +29,7 @@ describe('what is read', () => {
       service: undefined,
       action: 'renew',
       backup: 'latest',
+      mode: 'plan',
       folder: 'backups',
       operation: 'create',
       task: 'list',
