@@ -13,6 +13,7 @@ export const DEFAULTS = {
   tls: { staging: false, policy: 'intermediate', redirect: true, hsts: 15_552_000, http3: false },
   server: { port: 22, zone: 'default' },
   servers: 1,
+  replicas: 1,
   retain_releases: 50,
   strategy: 'toggle',
   naming: 'side',
