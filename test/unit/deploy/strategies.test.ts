@@ -1,6 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import type { ObservedCopy } from '../../../src/deploy/planning/observed.ts';
-import { type Replacement, type ServingCopy, STRATEGIES, type Standing } from '../../../src/deploy/planning/strategies.ts';
+import {
+  type Replacement,
+  type ServingCopy,
+  STRATEGIES,
+  type Standing,
+} from '../../../src/deploy/planning/strategies.ts';
 import type { Slot } from '../../../src/model/copy.ts';
 
 /** Copies are known by what they are called; `v2` is what shall run, as release 2. */
@@ -53,7 +58,8 @@ function standing({ active, idle, activeSlot = 'base', routed = activeSlot, roll
 
 /** decided says what a strategy wants in words: what goes before, what comes, where, and what goes then. */
 function decided(strategy: 'toggle' | 'recreate', sketch: Sketch): string {
-  const decision = wordsOf(STRATEGIES[strategy](standing(sketch)), standing(sketch));
+  const shown = standing(sketch);
+  const decision = wordsOf(STRATEGIES[strategy](shown), shown);
   return decision.replaceAll(/ in \w+/g, '');
 }
 
