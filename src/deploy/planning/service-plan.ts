@@ -121,7 +121,7 @@ function planCopy(input: PlanInput, service: WantedService, server: ServerSpec, 
   }
   addPull(input, service, server.name, change, plan);
   for (const one of change.copies) {
-    const copy = copyAfter(input, service, server.name, blueprint, { change, one }, [...active, ...beside]);
+    const copy = copyAfter(input, service, server.name, blueprint, change, one);
     plan.copies.push(copy);
     addStart(input, service, copy, blueprint, one, plan);
   }
@@ -130,9 +130,8 @@ function planCopy(input: PlanInput, service: WantedService, server: ServerSpec, 
   plan.rollout.stop.push(...stop.map((copy) => predecessorOf(input, service, server, copy)));
   for (const copy of old) addOldCopy(input, service, server, copy, stop.includes(copy), plan);
   plan.standby.push(...standby.map((one) => standbyOf(input, server, one)));
-  const staying = change.copies.filter((one) => !isCreating(one)).map(({ slot }) => slot);
-  const named = [...vacate, ...old];
-  const others = beside.filter((copy) => !named.includes(copy) && !staying.includes(copy.slot));
+  const named = [...vacate, ...old, ...change.copies.map(({ standing }) => standing)];
+  const others = beside.filter((copy) => !named.includes(copy));
   const handMade = handMadeOn(input, service.name, server.name);
   addLeftovers(input, service, server.name, [...others, ...handMade], plan);
 }
@@ -194,12 +193,10 @@ function copyAfter(
   service: WantedService,
   server: string,
   blueprint: Blueprint,
-  { change, one }: { change: Replacement; one: ServingCopy },
-  standing: readonly ObservedCopy[],
+  change: Replacement,
+  { slot, standing }: ServingCopy,
 ): Copy {
-  const { slot } = one;
-  const kept = isCreating(one) ? undefined : standing.find((copy) => copy.slot === slot);
-  const { name, versionPort, release } = kept ?? {
+  const { name, versionPort, release } = standing ?? {
     name: nameOf(blueprint, slot, takenNames(input, server, change), input.now),
     versionPort: blueprint.versionPort,
     release: service.release.number,

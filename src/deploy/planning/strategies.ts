@@ -24,6 +24,8 @@ export interface Standing {
 /** A copy that has the traffic afterwards. */
 export interface ServingCopy {
   slot: Slot;
+  /** The container that stays there, also one that starts again; undefined where one is created. */
+  standing: ObservedCopy | undefined;
   /** A container to create, or to start again. */
   start: { existing: string | undefined } | undefined;
   /** A container that already runs and still has to prove itself: an earlier run was cut off. */
@@ -94,7 +96,7 @@ const recreate: Strategy = (standing) => {
   const plan = toggle({ ...standing, replicas: 1 });
   const isNew = plan.copies.some(({ start, resume }) => resume || (start && start.existing === undefined));
   const isServing = (copy: ObservedCopy) =>
-    plan.retire.includes(copy) || plan.copies.some(({ slot, resume }) => resume && slot === copy.slot);
+    plan.retire.includes(copy) || plan.copies.some(({ standing }) => standing === copy);
   // The other containers must not run while this one does.
   const vacate = [
     ...plan.vacate,
@@ -113,13 +115,14 @@ function servingAs(
   created: readonly Slot[],
 ): Pick<Replacement, 'copies'> {
   const copies: ServingCopy[] = [
-    ...kept.map(({ id, slot, isRunning }) => ({
-      slot,
-      start: isRunning ? undefined : { existing: id },
+    ...kept.map((standing) => ({
+      slot: standing.slot,
+      standing,
+      start: standing.isRunning ? undefined : { existing: standing.id },
       resume: false,
     })),
-    ...resumed.map(({ slot }) => ({ slot, start: undefined, resume: true })),
-    ...created.map((slot) => ({ slot, start: { existing: undefined }, resume: false })),
+    ...resumed.map((standing) => ({ slot: standing.slot, standing, start: undefined, resume: true })),
+    ...created.map((slot) => ({ slot, standing: undefined, start: { existing: undefined }, resume: false })),
   ];
   return { copies: inSlotOrder(copies) };
 }

@@ -67,10 +67,8 @@ function decided(strategy: 'toggle' | 'recreate', sketch: Sketch): string {
 function wordsOf({ copies, vacate, stop, retire }: Replacement, { beside }: Standing): string {
   const comes = ({ start, resume }: ServingCopy) =>
     start === undefined ? (resume ? 'resume' : 'keep') : start.existing === undefined ? 'create' : 'restart';
-  const resumed = copies.filter(({ resume }) => resume).map(({ slot }) => slot);
-  const left = beside.filter(
-    (copy) => ![...vacate, ...retire].includes(copy) && !resumed.includes(copy.slot),
-  );
+  const stay = copies.map(({ standing: copy }) => copy);
+  const left = beside.filter((copy) => ![...vacate, ...retire, ...stay].includes(copy));
   return [
     ...vacate.map(({ id }) => `remove ${id}`),
     ...stop.map(({ id }) => `stop ${id}`),
