@@ -1,3 +1,4 @@
+import { PASSWORD_FILES } from '../src/config/password-files.ts';
 import { PRESETS } from '../src/config/presets/index.ts';
 import { presetNames } from '../src/config/presets/names.ts';
 import type { Preset } from '../src/config/presets/preset.ts';
@@ -47,11 +48,29 @@ shown below is for a service with \`mem_limit: 1g\`.
 Where the file has \`backup\` at its top, PostgreSQL and Redis are [backed up](../guide.md#backups) by themselves, unless a service says
 \`backup: false\`.
 
+**Without a preset** images get their passwords as files, too, where they can: a secret variable of an image called as below (the last part
+of its name, under any registry) becomes a file in \`/run/secrets\`, and its \`…_FILE\` says where, so that \`docker inspect\` shows no
+password. It stays a variable where a command, check or hook of the file reads it, and where the file says the \`…_FILE\` itself.
+
+| image | secret variables that become files |
+| --- | --- |
+${passwordFileRows()}
+
+RabbitMQ's image has given up \`RABBITMQ_DEFAULT_PASS_FILE\`: the preset writes its settings as a file in its place.
+
 Another **major version** is refused where the volume has data of the old one: see
 [Another major version](../guide.md#another-major-version).
 
 Official images of all presets are built and published by others. The lab has images of ${TRIED.map((name) => PRESETS[name].title).join(', ')} that were
 made from Debian's packages to behave as theirs do, and deploys those; the other presets were written from the documentation of their images.`;
+
+function passwordFileRows(): string {
+  return Object.entries(PASSWORD_FILES)
+    .map(
+      ([image, { variables }]) => `| \`${image}\` | ${variables.map((name) => `\`${name}\``).join(', ')} |`,
+    )
+    .join('\n');
+}
 
 function section(preset: Preset): string {
   const text = loadEnvironment(

@@ -38,12 +38,18 @@ export class RunnerLog implements ConcealingLog {
 
   /** clean removes secrets, and takes the effect from lines that the runner would read as its own commands. */
   clean(text: string): string {
+    const cleaned = this.withoutSecrets(text);
+    // The runner finds `::` at the start of a line (after what .NET takes for blanks) and `##[` anywhere in it.
+    return cleaned.replaceAll(/^([\s\u0085]*)::/gm, '$1\u200b::').replaceAll('##[', '#\u200b#[');
+  }
+
+  /** withoutSecrets has stars in place of every value that was hidden. */
+  withoutSecrets(text: string): string {
     let cleaned = text;
     for (const secret of [...this.#secrets].sort((a, b) => b.length - a.length)) {
       cleaned = cleaned.replaceAll(secret, '***');
     }
-    // The runner finds `::` at the start of a line (after what .NET takes for blanks) and `##[` anywhere in it.
-    return cleaned.replaceAll(/^([\s\u0085]*)::/gm, '$1\u200b::').replaceAll('##[', '#\u200b#[');
+    return cleaned;
   }
 
   debug(message: string): void {

@@ -9,6 +9,7 @@ import { describePlan } from '../report/changes.ts';
 import { renderFailure, textOf } from '../report/failure.ts';
 import { render } from '../report/result.ts';
 import { ACTIONS, type Action, type ActionName } from './catalogue.ts';
+import { writeEvidence } from './evidence.ts';
 import { fail } from './fail.ts';
 import { summaryWritten, writeSummary } from './job-summary.ts';
 import { RunnerLog } from './log.ts';
@@ -73,6 +74,7 @@ function surroundingsOf(log: RunnerLog, signal: AbortSignal): Surroundings {
     onPlan: (plan) => {
       for (const line of describePlan(plan)) log.info(line);
     },
+    keepEvidence: (files) => writeEvidence(files, log),
     onLease: rememberLease,
   };
 }

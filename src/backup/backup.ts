@@ -1,9 +1,10 @@
 import { type Opening, withEnvironment } from '../deploy/environment.ts';
+import { describeRestore } from '../deploy/observation/backups.ts';
 import type { Reach } from '../deploy/request.ts';
 import { Timeline } from '../deploy/timeline.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Server } from '../fleet/server.ts';
-import type { BackupReceipt, BackupSpec } from '../model/backup.ts';
+import type { BackupReceipt, BackupSpec, RestoreReceipt } from '../model/backup.ts';
 import { targetTitle } from '../model/backup-target.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import type { Scope } from '../model/names.ts';
@@ -12,9 +13,13 @@ import { chooseBackup } from './choose.ts';
 import { findRunning } from './database-container.ts';
 import type { JobSurroundings } from './job.ts';
 import { makeBackup, type Source, verifyBackup } from './make.ts';
-import { openRepository } from './repository.ts';
+import { type Origin, type OriginRequest, openOrigin, requireWithinReach } from './origin.ts';
+import { findUnknown, keepFound } from './recover.ts';
+import { openRepository, repositoryOf } from './repository.ts';
+import { Restic } from './restic/restic.ts';
 import { restoreInPlace } from './restore.ts';
 import { repositorySecrets, type SecretsRequest } from './secrets.ts';
+import { isDue, type Settled, settle, tidyRestores } from './tidy.ts';
 
 /** What shall be backed up. */
 export interface BackupRequest extends Reach, SecretsRequest {
@@ -33,12 +38,27 @@ export interface BackupOutcome {
   /** Where it was pulled to, and its digest. */
   file?: string;
   sha256?: string;
+  /** What a restore has replaced, where one was made. */
+  restore?: RestoreReceipt;
   failure?: unknown;
 }
 
 /** What a run did to backups. */
 export interface BackupReport {
   outcomes: BackupOutcome[];
+  /** What earlier restores have left, where that was looked at. */
+  restores?: RestoreReceipt[];
+}
+
+/** What of a backup shall come back, and how. */
+export interface RestoreRequest extends BackupRequest {
+  /** `latest`, an id or a time. */
+  which: string;
+  leaseWaitMs: number;
+  /** The environment that the data comes from, where that is another one. */
+  from?: OriginRequest | undefined;
+  /** Statements that are run on what was restored before it takes its place. */
+  mask?: string | undefined;
 }
 
 /** A service that is backed up, on a server that has its data. */
@@ -61,7 +81,7 @@ export async function createBackups(request: BackupRequest): Promise<BackupRepor
     );
     await work.keep(receipt, `backup ${receipt.id} of ${service}`);
     const before = await work.receipts();
-    if (!isDue(spec, before, receipt)) return receipt;
+    if (!isVerifiedNow(spec, before, receipt)) return { receipt };
     return await verified(work, receipt);
   });
 }
@@ -79,28 +99,41 @@ export async function verifyBackups(request: BackupRequest & { which: string }):
  * while the backup is read: a new database is filled beside it, compared with what was counted, and takes its place at once.
  * It holds the lease of the environment, so that no deploy replaces the database meanwhile.
  */
-export async function restoreBackups(
-  request: BackupRequest & { which: string; leaseWaitMs: number },
-): Promise<BackupReport> {
-  const { author, leaseWaitMs, signal, services = [] } = request;
-  if (services.length !== 1) {
+export async function restoreBackups(request: RestoreRequest): Promise<BackupReport> {
+  const { author, leaseWaitMs, signal, from, mask, services = [] } = request;
+  const [name] = services;
+  if (name === undefined || services.length !== 1) {
     throw new UserError('a restore needs the name of the service whose data comes back', {
       hint: 'Write it as the input "service", one name.',
     });
   }
-  const restore = async ({ service, server }: Holder, work: Work): Promise<BackupReceipt> => {
+  const origin = from && (await openOrigin(from, name));
+  const restore = async ({ service, spec, server }: Holder, work: Work): Promise<Worked> => {
     const receipts = await work.receipts();
     const receipt = chooseBackup(service, receipts, request.which, 'verified');
-    const kept = await work.step(`Restore backup ${receipt.id} of ${service} on ${server.name}`, () =>
-      restoreInPlace(work.surroundings, work.source, receipt, work.confirm),
+    if (receipt.content !== spec.content.kind) throw isOfAnotherKind(receipt, spec);
+    const restores = await work.restores();
+    const { keepRestores: keep, confirm } = work;
+    const restored = await work.step(`Restore backup ${receipt.id} of ${service} on ${server.name}`, () =>
+      restoreInPlace(work.surroundings, work.source, { receipt, mask, restores, keep, confirm }),
     );
-    request.log.warning(
-      `${service} has the data of ${receipt.began_at} again. What it had before is kept as ${kept} on ${server.name}: remove it when nobody misses anything`,
-    );
-    return receipt;
+    request.log.warning(`${describeRestore(restored)}. The first backup after that removes it`);
+    return { receipt, restore: restored };
   };
-  return await withHolders(request, restore, { author, leaseWaitMs, signal });
+  return await withHolders(request, restore, { author, leaseWaitMs, signal }, origin);
 }
+
+function isOfAnotherKind({ id, content, image }: BackupReceipt, spec: BackupSpec): UserError {
+  return new UserError(
+    `backup ${id} is of a ${content} (${image}), and the service is a ${spec.content.kind}`,
+    {
+      hint: 'Is the service the right one? "operation: pull" writes a backup to a folder, for whatever else shall be done with it.',
+    },
+  );
+}
+
+/** What came of the work for one service on one server. */
+type Worked = Pick<BackupOutcome, 'restore'> & { receipt: BackupReceipt };
 
 /** What is done for one service on one server. */
 interface Work {
@@ -109,12 +142,15 @@ interface Work {
   step<T>(title: string, work: () => Promise<T>): Promise<T>;
   keep(receipt: BackupReceipt, what: string): Promise<void>;
   /** Of the service, the oldest first. */
-  receipts(): Promise<BackupReceipt[]>;
+  receipts(): Promise<readonly BackupReceipt[]>;
+  /** Restores of the service that may have left something, on any server. */
+  restores(): Promise<RestoreReceipt[]>;
+  keepRestores(settled: Settled): Promise<void>;
   /** Resolves when the lease is held still, where one was taken. */
   confirm(): Promise<void>;
 }
 
-async function verified(work: Work, receipt: BackupReceipt): Promise<BackupReceipt> {
+async function verified(work: Work, receipt: BackupReceipt): Promise<Worked> {
   const { service, id } = receipt;
   try {
     const verification = await work.step(`Restore backup ${id} of ${service} into a scratch container`, () =>
@@ -123,7 +159,7 @@ async function verified(work: Work, receipt: BackupReceipt): Promise<BackupRecei
     const { unverified: _earlier, ...known } = receipt;
     const good = { ...known, verified: verification };
     await work.keep(good, `backup ${id} of ${service} verified`);
-    return good;
+    return { receipt: good };
   } catch (error) {
     const bad = { ...receipt, unverified: messageOf(error).split('\n')[0] ?? '' };
     delete bad.verified;
@@ -133,7 +169,7 @@ async function verified(work: Work, receipt: BackupReceipt): Promise<BackupRecei
 }
 
 /** A day begins at midnight, UTC. */
-function isDue(
+function isVerifiedNow(
   { verify }: BackupSpec,
   before: readonly BackupReceipt[],
   { began_at }: BackupReceipt,
@@ -144,41 +180,63 @@ function isDue(
 
 async function withHolders(
   request: BackupRequest,
-  work: (holder: Holder, work: Work) => Promise<BackupReceipt>,
+  work: (holder: Holder, work: Work) => Promise<Worked>,
   access: Opening['access'] = 'read',
+  origin?: Origin,
 ): Promise<BackupReport> {
   const { wanted: file, excludedServers, clock, log, author, signal, registryAuth } = request;
-  const chosen = chosenOf(request);
+  const chosen = origin === undefined ? chosenOf(request) : chosenFor(request, origin);
   const narrowing = { services: undefined, zones: undefined, excludedServers };
   const opening = { wanted: file, narrowing, access, timeline: new Timeline(clock) };
   return await withEnvironment(request, opening, async (environment) => {
     const { wanted, fleet, journal } = environment;
     fleet.guardWith(() => journal.lease?.assertMayChange());
-    const secrets = await repositorySecrets(request, environment);
+    const secrets = origin?.secrets ?? (await repositorySecrets(request, environment));
     const scope = { project: wanted.project, environment: wanted.environment };
     const holders = await holdersOf(fleet, scope, chosen);
     const outcomes: BackupOutcome[] = [];
     for (const holder of holders) {
-      const { service, spec, server } = holder;
+      const { service, server } = holder;
       const told = { service, server: server.name };
       try {
         const surroundings = { server, scope, clock, log, signal };
-        const before = await journal.snapshot.receipts(service);
-        const access = await openRepository(surroundings, {
-          spec,
-          secrets,
-          isExpected: before.some(({ target }) => target === targetTitle(spec.to)),
-          authFor: registryAuth,
-        });
-        const receipt = await work(holder, {
+        const { spec } = origin ?? holder;
+        if (origin !== undefined) await requireWithinReach(server, origin);
+        const owner = origin?.scope;
+        const known = origin?.receipts ?? (await journal.snapshot.receipts(service));
+        const isExpected = known.some(({ target }) => target === targetTitle(spec.to));
+        const repository = { spec, secrets, owner, isExpected, authFor: registryAuth };
+        const source = {
+          ...{ service, spec: holder.spec, author },
+          access: await openRepository(surroundings, repository),
+        };
+        const keepRestores = (settled: Settled) =>
+          journal.keepRestores(settled, `restore of ${service} on ${server.name}`, author);
+        const receipts = async () => {
+          const recorded = origin?.receipts ?? (await journal.snapshot.receipts(service));
+          const restic = new Restic(surroundings, repositoryOf(repository), spec.image);
+          const lost = { service, spec, owner: owner ?? scope };
+          const found = await findUnknown(surroundings, restic, lost, recorded);
+          if (origin === undefined) await keepFound(journal, found, author);
+          return [...recorded, ...found].sort((one, other) => (one.id < other.id ? -1 : 1));
+        };
+        const restores = await journal.snapshot.restores(service);
+        // A restore does it by itself.
+        if (access === 'read' && isDue(restores, server.name, clock.now())) {
+          const kept = await tidyRestores(surroundings, source, false);
+          await keepRestores(settle(restores, server.name, kept, clock.now()));
+        }
+        const worked = await work(holder, {
           surroundings,
-          source: { service, spec, access, author },
+          source,
           step: (title, inner) => log.group(title, inner),
           keep: (kept, what) => journal.keepReceipts([kept], what, author),
-          receipts: () => journal.snapshot.receipts(service),
+          receipts,
+          restores: () => journal.snapshot.restores(service),
+          keepRestores,
           confirm: async () => await journal.lease?.confirm(),
         });
-        outcomes.push({ ...told, receipt });
+        outcomes.push({ ...told, ...worked });
       } catch (error) {
         if (signal.aborted || !(error instanceof UserError)) throw error;
         outcomes.push({ ...told, failure: error });
@@ -206,6 +264,17 @@ export function chosenOf({
     );
   }
   return services === undefined ? all : all.filter(({ service }) => services.includes(service));
+}
+
+/** What data comes to may be backed up itself or not. */
+function chosenFor(
+  { wanted, services = [] }: Pick<BackupRequest, 'wanted' | 'services'>,
+  { spec }: Origin,
+): { service: string; spec: BackupSpec }[] {
+  return services.map((service) => ({
+    service,
+    spec: wanted.services.find(({ name }) => name === service)?.backup ?? spec,
+  }));
 }
 
 /** Every server that has a copy has data of its own. */

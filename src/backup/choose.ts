@@ -11,7 +11,7 @@ export function chooseBackup(
   which: string,
   latestOf: 'made' | 'verified',
 ): BackupReceipt {
-  const trusted = receipts.filter(({ verified }) => latestOf === 'made' || verified !== undefined);
+  const trusted = receipts.filter((one) => latestOf === 'made' || isTrusted(one));
   if (which === 'latest') {
     const latest = trusted.at(-1);
     if (latest !== undefined) return latest;
@@ -28,6 +28,11 @@ export function chooseBackup(
   const before = trusted.filter(({ began_at }) => Date.parse(began_at) <= time).at(-1);
   if (before !== undefined) return before;
   throw none(service, receipts, `no backup that counts began before ${new Date(time).toISOString()} of`);
+}
+
+/** Of one that was found in its repository nobody knows whether it was verified: a restore compares it like any other. */
+function isTrusted({ verified, unverified, found_at }: BackupReceipt): boolean {
+  return verified !== undefined || (found_at !== undefined && unverified === undefined);
 }
 
 const TOLD = 5;

@@ -10,7 +10,8 @@ import { UserError } from '../model/errors.ts';
 import type { Scope } from '../model/names.ts';
 import { type BackupOutcome, type BackupReport, type BackupRequest, chosenOf } from './backup.ts';
 import { chooseBackup } from './choose.ts';
-import { ensureImage } from './repository.ts';
+import { findUnknown, keepFound } from './recover.ts';
+import { ensureImage, repositoryOf } from './repository.ts';
 import { removeDeadRuns } from './restic/container.ts';
 import { pullToRunner, pullToServer } from './restic/pull.ts';
 import { Restic } from './restic/restic.ts';
@@ -120,16 +121,19 @@ async function withKept(
     const secrets = await repositorySecrets(request, environment);
     const scope = { project: wanted.project, environment: wanted.environment };
     const outcomes: BackupOutcome[] = [];
+    const restores = await Promise.all(chosen.map(({ service }) => journal.snapshot.restores(service)));
     for (const { service, spec } of chosen) {
       const all = await journal.snapshot.receipts(service);
-      for (const { name, receipts } of placesOf(fleet, spec, all)) {
+      for (const { name, receipts: recorded } of placesOf(fleet, spec, all)) {
         try {
           const server = serverNamed(fleet, name, service);
           const surroundings = { server, scope, clock, log: request.log, signal };
           await removeDeadRuns(surroundings);
           await ensureImage(surroundings, spec.image, registryAuth);
-          const repository = { target: spec.to, password: secrets[spec.passwordSecret] ?? '', secrets };
-          const restic = new Restic(surroundings, repository, spec.image);
+          const restic = new Restic(surroundings, repositoryOf({ spec, secrets }), spec.image);
+          const found = await findUnknown(surroundings, restic, { service, spec, owner: scope }, recorded);
+          await keepFound(journal, found, request.author);
+          const receipts = [...recorded, ...found];
           outcomes.push(...(await work({ service, spec, server, restic, scope, receipts, journal })));
         } catch (error) {
           if (signal.aborted || !(error instanceof UserError)) throw error;
@@ -137,7 +141,7 @@ async function withKept(
         }
       }
     }
-    return { outcomes };
+    return { outcomes, restores: restores.flat() };
   });
 }
 
@@ -147,10 +151,12 @@ function placesOf(
   { to }: Pick<BackupSpec, 'to'>,
   receipts: readonly BackupReceipt[],
 ): { name: string; receipts: readonly BackupReceipt[] }[] {
-  if (to.kind === 'disk') {
+  if (to.kind === 'disk' && receipts.length > 0) {
     const byServer = Map.groupBy(receipts, ({ server }) => server);
     return [...byServer].map(([name, own]) => ({ name, receipts: own }));
   }
+  // Where the record knows of none, each disk may have some.
+  if (to.kind === 'disk') return servers.map(({ name }) => ({ name, receipts }));
   const last = servers.find(({ name }) => name === receipts.at(-1)?.server) ?? servers[0];
   return last === undefined ? [] : [{ name: last.name, receipts }];
 }

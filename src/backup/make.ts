@@ -8,6 +8,7 @@ import {
 import { targetTitle } from '../model/backup-target.ts';
 import { UserError } from '../model/errors.ts';
 import type { Author } from '../model/release.ts';
+import { ABOUT_FILE, aboutText } from './about.ts';
 import { newBackupId, resticTime } from './backup-id.ts';
 import { findRunning, type RunningContainer } from './database-container.ts';
 import { PROGRAMS } from './databases/index.ts';
@@ -41,13 +42,19 @@ export async function makeBackup(surroundings: JobSurroundings, source: Source):
   const id = newBackupId(at);
   const tags = { ...scope, service, id };
   const part = program.dump(container, spec.query);
+  const { release, image } = container;
+  const about = aboutText({
+    ...{ schema: 1, ...scope, service, id, content: spec.content.kind, server: server.name, release, image },
+    ...{ began_at: at.toISOString(), ...(spec.query !== undefined && { query: spec.query }) },
+    ...{ run: author.run, actor: author.actor },
+  });
   const outcome = await runJob(surroundings, {
     title: `the backup of ${service}`,
     service,
     image: container.imageId,
     network: `container:${container.id}`,
     memoryBytes: DUMP_MEMORY_BYTES,
-    ...jobOf(part, access, {
+    ...jobOf({ ...part, files: { ...part.files, [ABOUT_FILE]: about } }, access, {
       BACKUP_TIME: resticTime(at),
       DATA_PATH: program.dataPath,
       DATA_TAGS: backupTags(tags, 'data').join(','),
@@ -56,7 +63,7 @@ export async function makeBackup(surroundings: JobSurroundings, source: Source):
   });
   const { output } = outcome;
   const data = writtenSnapshot(output.get('data.json'));
-  const about = writtenSnapshot(output.get('about.json'));
+  const beside = writtenSnapshot(output.get('about.json'));
   return {
     schema: 1,
     ...scope,
@@ -69,10 +76,10 @@ export async function makeBackup(surroundings: JobSurroundings, source: Source):
     began_at: at.toISOString(),
     took_ms: Math.round(outcome.tookMs),
     size_bytes: data.sizeBytes,
-    stored_bytes: data.storedBytes + about.storedBytes,
+    stored_bytes: data.storedBytes + beside.storedBytes,
     target: targetTitle(spec.to),
     snapshot: data.id,
-    about: about.id,
+    about: beside.id,
     facts: program.factsOf(output),
     ...(spec.query !== undefined && { query: spec.query }),
     tools: { ...program.toolsOf(output), restic: resticVersion(output.get('restic.json')) },

@@ -1,8 +1,9 @@
 import type { RegistryAuth } from '../docker/engine.ts';
 import type { BackupSpec } from '../model/backup.ts';
 import { messageOf, UserError } from '../model/errors.ts';
+import type { Scope } from '../model/names.ts';
 import type { JobSurroundings } from './job.ts';
-import { accessTo } from './restic/access.ts';
+import { accessTo, type Repository } from './restic/access.ts';
 import { removeDeadRuns } from './restic/container.ts';
 import { prepareRepository } from './restic/prepare.ts';
 import { bringPrograms } from './restic/program.ts';
@@ -14,6 +15,8 @@ export interface RepositoryRequest {
   spec: Pick<BackupSpec, 'to' | 'image' | 'passwordSecret'>;
   /** Values of the secrets that it needs, by name. */
   secrets: Readonly<Record<string, string>>;
+  /** Whose backups they are, where they are not of the run's own environment: nothing of it is written then. */
+  owner?: Scope | undefined;
   /** Backups were made there already. */
   isExpected: boolean;
   authFor(image: string): Promise<RegistryAuth | undefined>;
@@ -22,18 +25,27 @@ export interface RepositoryRequest {
 /** openRepository makes sure that a server can use a repository, and returns what containers there need to do so. */
 export async function openRepository(
   surroundings: JobSurroundings,
-  { spec, secrets, isExpected, authFor }: RepositoryRequest,
+  { isExpected, authFor, ...request }: RepositoryRequest,
 ): Promise<ResticAccess> {
-  const { scope } = surroundings;
+  const { spec, owner } = request;
   await removeDeadRuns(surroundings);
   await ensureImage(surroundings, spec.image, authFor);
-  const repository = { target: spec.to, password: secrets[spec.passwordSecret] ?? '', secrets };
+  const repository = repositoryOf(request);
   const restic = new Restic(surroundings, repository, spec.image);
   const [programs] = await Promise.all([
     bringPrograms(surroundings, spec.image),
-    prepareRepository(restic, isExpected),
+    prepareRepository(restic, isExpected || owner !== undefined),
   ]);
-  return accessTo(repository, scope, programs);
+  return accessTo(repository, surroundings.scope, programs);
+}
+
+/** repositoryOf returns a repository with what opens it. Pure. */
+export function repositoryOf({
+  spec,
+  secrets,
+  owner,
+}: Pick<RepositoryRequest, 'spec' | 'secrets' | 'owner'>): Repository {
+  return { target: spec.to, password: secrets[spec.passwordSecret] ?? '', secrets, ...(owner && { owner }) };
 }
 
 /** ensureImage pulls an image that is not on a server. It throws a UserError with what the registry says. */

@@ -17,3 +17,6 @@ export interface ResticAccess {
   /** The program itself, the cache, and the repository where that is a volume. */
   mounts: readonly Mount[];
 }
+
+/** For what needs no repository. */
+export const NO_ACCESS: ResticAccess = { command: [], environment: {}, files: {}, mounts: [] };

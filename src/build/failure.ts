@@ -1,6 +1,8 @@
+import { isFullDisk, ROOM_ON_RUNNER } from '../docker/full-disk.ts';
 import type { BuildSpec } from '../model/build.ts';
 import { UserError } from '../model/errors.ts';
 import { failureOf } from './progress.ts';
+import { pushFailure } from './push-failure.ts';
 
 /** What is known of a build that failed. */
 export interface FailedBuild {
@@ -17,14 +19,14 @@ export interface FailedBuild {
 export function buildFailure({ spec, lines, file, lineOf }: FailedBuild): UserError {
   const { service } = spec;
   const { reason, line: told, instruction, output } = failureOf(lines);
-  const push = pushFailure(reason);
+  const push = pushFailure(lines, reason);
   if (push !== undefined) return new UserError(`${service}: ${push.what}: ${reason}`, { hint: push.hint });
   const line = told ?? (instruction === undefined ? undefined : lineOf(instruction));
   const what = instruction === undefined ? 'the image could not be built' : `${instruction} failed`;
   const where = line === undefined ? '' : placeElsewhere(spec, line);
   const shown = output.map((one) => `\n  | ${one}`).join('');
   return new UserError(`${service}: ${what}${where}: ${reason}${shown}`, {
-    hint: hintFor(reason),
+    hint: hintFor(reason, output),
     ...(file !== undefined && line !== undefined && { location: { file, line, column: 1 } }),
   });
 }
@@ -34,24 +36,20 @@ function placeElsewhere({ git, dockerfile }: BuildSpec, line: number): string {
   return git === undefined || !('path' in dockerfile) ? '' : ` (${dockerfile.path}:${line} in ${git.url})`;
 }
 
-function pushFailure(reason: string): { what: string; hint: string } | undefined {
-  if (/failed to push|denied: |unauthorized|insufficient_scope|no basic auth credentials/i.test(reason)) {
-    return {
-      what: 'the registry did not take the image, or does not give what it builds on',
-      hint: 'Are registry-username and registry-password right, and may that account write there? For ghcr.io the job needs "packages: write".',
-    };
-  }
-  return undefined;
-}
-
-function hintFor(reason: string): string {
-  if (/no space left/i.test(reason)) {
-    return 'The disk of the runner is full: "docker builder prune" frees what earlier builds have left.';
-  }
+/** What an instruction has printed may say more than how it ended. */
+function hintFor(reason: string, output: readonly string[]): string {
+  if ([reason, ...output].some(isFullDisk)) return ROOM_ON_RUNNER;
   if (/not found: not found|"\/.*": not found|failed to compute cache key/i.test(reason)) {
     return 'Is the file in the context, and does .dockerignore not leave it out?';
   }
-  if (/pull access denied|repository does not exist|manifest unknown|: not found$/i.test(reason)) {
+  if (/toomanyrequests|too many requests|rate limit/i.test(reason)) {
+    return 'The registry of the base image has had too many requests: run again in some minutes, or log in to it before this step (docker/login-action), which most registries allow more.';
+  }
+  if (
+    /denied|unauthorized|forbidden|insufficient_scope|no basic auth|repository does not exist|manifest unknown|: not found$/i.test(
+      reason,
+    )
+  ) {
     return 'Is the name of the base image right, and may the runner read it (docker/login-action)?';
   }
   if (/dial tcp|i\/o timeout|no such host|connection refused/i.test(reason)) {

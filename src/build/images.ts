@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { isFullDisk, ROOM_ON_RUNNER } from '../docker/full-disk.ts';
 import { allOrErrors } from '../fleet/fleet.ts';
 import type { Checkout } from '../git/checkout.ts';
 import { type FetchedSource, withSources } from '../git/sources.ts';
@@ -135,7 +136,7 @@ async function buildFrom(fetch: Fetch, request: BuildRequest): Promise<BuiltImag
     const build = missing.length === 0 ? undefined : await builderFor(missing, request, place);
     return await inTurns(examined, async (one, index) => {
       const found = present[index];
-      if (found === undefined) return await build!(one, histories.get(one)!);
+      if (found === undefined) return await withRoom(one, () => build!(one, histories.get(one)!));
       await nameAgain(found, one, request);
       return found;
     });
@@ -338,6 +339,17 @@ async function builderFor(
     );
   }
   return (one, history) => build(one, history, caches.get(one)!, builder, request, place);
+}
+
+/** withRoom has it said for whom, and what to do, when what is built does not go onto the disk of this machine. */
+async function withRoom<T>({ spec }: Examined, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof UserError || !isFullDisk(messageOf(error))) throw error;
+    const message = `${spec.service}: the image could not be kept here: ${messageOf(error)}`;
+    throw new UserError(message, { hint: ROOM_ON_RUNNER, cause: error });
+  }
 }
 
 function cacheOf({ spec }: Examined, { abilities, isEngine }: Builder, request: BuildRequest): CachePlan {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { isFullDisk, ROOM_ON_RUNNER } from '../docker/full-disk.ts';
 import { UserError } from '../model/errors.ts';
 
 /** What running the client of Docker needs. */
@@ -75,7 +76,7 @@ export async function streamDocker<T>(
     if (said === '') throw error;
   }
   throw new UserError(`docker ${args[0]} failed: ${said.trim().split('\n').at(-1)}`, {
-    hint: /no space left/i.test(said) ? 'The disk of the runner is full.' : 'These are its own words.',
+    hint: isFullDisk(said) ? ROOM_ON_RUNNER : 'These are its own words.',
   });
 }
 

@@ -1,9 +1,11 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type BackupOutcome,
   type BackupReport,
   type BackupRequest,
   createBackups,
+  type RestoreRequest,
   restoreBackups,
   verifyBackups,
 } from '../backup/backup.ts';
@@ -13,7 +15,7 @@ import { failTogether, messageOf, UserError } from '../model/errors.ts';
 import { type CommandResult, command } from './command.ts';
 import { type Inputs, PROJECT } from './inputs.ts';
 import type { BackupOutput } from './outputs.ts';
-import { openProject } from './project.ts';
+import { openProject, type Project } from './project.ts';
 
 /** What was done to backups. */
 export interface BackedUp extends CommandResult<'backups'> {
@@ -33,6 +35,8 @@ export const backup = command({
     ...PROJECT,
     'operation',
     'backup',
+    'from',
+    'mask',
     'folder',
     'server-folder',
     'service',
@@ -51,21 +55,38 @@ export const backup = command({
   async run(inputs, surroundings): Promise<BackedUp> {
     const project = await openProject(inputs, surroundings);
     const { operation, service: services, 'exclude-servers': excludedServers } = inputs;
-    const { wanted, reach, author, title, sources, sealing } = project;
-    const { secrets, needed } = requireBackupSecrets(project, services, sources);
-    for (const value of Object.values(secrets)) surroundings.log.hide(value);
-    const request = {
-      ...reach,
-      wanted,
-      services,
-      excludedServers,
-      secrets,
-      ...(Object.keys(needed).length > 0 && { generated: { ...sealing, needed } }),
-      author,
-      signal: surroundings.signal,
-      hide: (value: string) => surroundings.log.hide(value),
+    const { from: other } = inputs;
+    if (operation !== 'restore') refuseBesideRestore(inputs);
+    const { title } = project;
+    const signal = surroundings.signal;
+    const requestOf = (one: Project, isOpened = true): BackupRequest => {
+      const { secrets, needed } = isOpened
+        ? requireBackupSecrets(one, services, one.sources)
+        : { secrets: {}, needed: {} };
+      for (const value of Object.values(secrets)) surroundings.log.hide(value);
+      return {
+        ...{
+          ...one.reach,
+          wanted: one.wanted,
+          services,
+          excludedServers,
+          secrets,
+          author: one.author,
+          signal,
+        },
+        ...(Object.keys(needed).length > 0 && { generated: { ...one.sealing, needed } }),
+        hide: (value: string) => surroundings.log.hide(value),
+      };
     };
-    const report = await carryOut({ ...inputs, folder: join(project.workspace, inputs.folder) }, request);
+    // Of another environment the repository is opened, and not the own one.
+    const from =
+      other === undefined
+        ? undefined
+        : requestOf(await openProject({ ...inputs, environment: other }, surroundings));
+    const request = requestOf(project, from === undefined);
+    const mask = await readMask(inputs.mask, project.workspace);
+    const folder = join(project.workspace, inputs.folder);
+    const report = await carryOut({ ...inputs, folder, from, mask }, request);
     return {
       kind: 'backups',
       title,
@@ -84,7 +105,10 @@ function carryOut(
     folder,
     'server-folder': serverFolder,
     'lease-wait': leaseWaitMs,
-  }: Pick<Inputs, 'operation' | 'backup' | 'folder' | 'server-folder' | 'lease-wait'>,
+    from,
+    mask,
+  }: Pick<Inputs, 'operation' | 'backup' | 'folder' | 'server-folder' | 'lease-wait'> &
+    Pick<RestoreRequest, 'from' | 'mask'>,
   request: BackupRequest,
 ): Promise<BackupReport> {
   switch (operation) {
@@ -99,11 +123,33 @@ function carryOut(
     case 'prune':
       return pruneOldBackups(request);
     case 'restore':
-      return restoreBackups({ ...request, which, leaseWaitMs });
+      return restoreBackups({ ...request, which, leaseWaitMs, from, mask });
   }
 }
 
-function outputOf({ service, server, receipt, file, sha256, failure }: BackupOutcome): BackupOutput {
+/** refuseBesideRestore throws a UserError for inputs that say what a restore does, where none is asked for. */
+function refuseBesideRestore({ from, mask }: Pick<Inputs, 'from' | 'mask'>): void {
+  const named = [from !== undefined && 'from', mask !== undefined && 'mask'].find((name) => name !== false);
+  if (named === undefined) return;
+  throw new UserError(`the input "${named}" is for "operation: restore" alone`, {
+    hint: 'Leave it out, or write what shall be restored.',
+  });
+}
+
+/** readMask reads the statements that a restore runs on what it has restored. */
+async function readMask(path: string | undefined, workspace: string): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  try {
+    return await readFile(join(workspace, path), 'utf8');
+  } catch (cause) {
+    throw new UserError(`there is no ${path} in the repository, by which the data shall be masked`, {
+      hint: 'The input "mask" is a path from the workspace: is it right, and is the repository checked out?',
+      cause,
+    });
+  }
+}
+
+function outputOf({ service, server, receipt, file, sha256, restore, failure }: BackupOutcome): BackupOutput {
   return {
     service,
     server,
@@ -119,6 +165,7 @@ function outputOf({ service, server, receipt, file, sha256, failure }: BackupOut
     ...(sha256 !== undefined && { sha256 }),
     verified: failure === undefined && receipt?.verified !== undefined,
     ...(receipt?.verified !== undefined && { restore_ms: receipt.verified.took_ms }),
+    ...(restore?.kept !== undefined && { kept: restore.kept, kept_until: restore.kept_until }),
     ...(failure !== undefined && { error: messageOf(failure).split('\n')[0] ?? '' }),
   };
 }

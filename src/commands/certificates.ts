@@ -11,7 +11,7 @@ import { openProject, type Project } from './project.ts';
 import { endingIn } from './status.ts';
 
 /** The certificates that there are. */
-export interface CertificateList extends CommandResult<'changed' | 'releases' | 'result'> {
+export interface CertificateList extends CommandResult<'changed' | 'releases' | 'result' | 'evidence'> {
   kind: 'certificates';
   report: StatusReport;
 }
@@ -26,7 +26,7 @@ export const certificates = command({
     secrets:
       'The values of secrets by name, as a JSON object: all with the expression `toJSON(secrets)`. Needed where `tls` names some: tokens, certificates, keys.',
   },
-  outputs: ['changed', 'releases', 'result'],
+  outputs: ['changed', 'releases', 'result', 'evidence'],
   async run(
     { action, domains, 'revocation-reason': reason, ...inputs },
     surroundings,
@@ -48,7 +48,7 @@ export const certificates = command({
     return {
       kind: 'certificates',
       report,
-      outputs: { changed: false, releases: report.releases, result: report.services },
+      outputs: { changed: false, releases: report.releases, result: report.services, evidence: '' },
       failure: endingIn(report),
     };
   },

@@ -37,7 +37,7 @@ export interface ChangeKind
 }
 
 /** What a deploy did. */
-export interface Deployed extends CommandResult<'changed' | 'releases' | 'result'> {
+export interface Deployed extends CommandResult<'changed' | 'releases' | 'result' | 'evidence'> {
   kind: 'deployed';
   /** For people: `shop production`. */
   title: string;
@@ -49,7 +49,7 @@ export interface Deployed extends CommandResult<'changed' | 'releases' | 'result
 }
 
 /** What a change came to, or would. */
-export type ChangeResult = Deployed | DryRun<'changed' | 'releases' | 'result'>;
+export type ChangeResult = Deployed | DryRun<'changed' | 'releases' | 'result' | 'evidence'>;
 
 /** The inputs of every command that changes an environment. */
 type ChangeInputs = ProjectInputs & Pick<Inputs, (typeof CHANGING)[number]> & RequestInputs;
@@ -88,9 +88,10 @@ export async function bring(
 async function carryOut(
   { project, built }: Omit<Supplied, 'images'>,
   inputs: ChangeInputs,
-  { log, signal, onPlan }: Surroundings,
+  surroundings: Surroundings,
   kind: ChangeKind,
 ): Promise<ChangeResult> {
+  const { log, signal, onPlan } = surroundings;
   const request = changeRequest(project, inputs, log, kind);
   if (inputs['dry-run']) {
     const report = await dryRun({ ...request, unbuiltImages: unbuiltOf(built) });
@@ -98,7 +99,7 @@ async function carryOut(
   }
   const { author } = project;
   const report = await deploy({ ...request, author, leaseWaitMs: inputs['lease-wait'], signal, onPlan });
-  return deployed(project, report, built);
+  return deployed(project, report, built, surroundings.keepEvidence(report.evidence));
 }
 
 /** Of a command that starts nothing by the file. */
@@ -152,6 +153,7 @@ function deployed(
   { wanted, title, author }: Project,
   report: DeployReport,
   built: readonly BuiltImage[],
+  evidence: string,
 ): Deployed {
   const services = resultOf(report, wanted.servers.length > 1);
   return {
@@ -161,7 +163,7 @@ function deployed(
     report,
     services,
     built,
-    outputs: { changed: report.changed, releases: releasesOf(report), result: services },
+    outputs: { changed: report.changed, releases: releasesOf(report), result: services, evidence },
     failure: withAdvice(report.failure, report.standing) ?? lossIn(services),
   };
 }
@@ -178,7 +180,10 @@ function withoutChange(
     title,
     report,
     built,
-    outputs: { changed, releases: releasesOf(planned), result: resultOf(planned, wanted.servers.length > 1) },
+    outputs: {
+      ...{ changed, releases: releasesOf(planned), evidence: '' },
+      result: resultOf(planned, wanted.servers.length > 1),
+    },
     failure: foreseenFailure(report),
   };
 }

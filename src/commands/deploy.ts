@@ -10,7 +10,7 @@ export const deploy = command({
   title: 'Switchyard',
   description: 'Deploy everything of an environment to your own servers, without losing a request.',
   inputs: [...PROJECT, ...CHANGING, ...RELEASING, 'age-key', ...REGISTRY, ...BUILDING, 'unfinished-hook'],
-  outputs: ['changed', 'releases', 'result', 'images', 'digests', 'built'],
+  outputs: ['changed', 'releases', 'result', 'images', 'digests', 'built', 'evidence'],
   run: (inputs, surroundings) =>
     bring(inputs, surroundings, { scope: 'services', check: checkAllEnvironments }),
 });

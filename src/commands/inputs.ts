@@ -234,6 +234,16 @@ export const INPUTS = {
     default: 'latest',
     schema: text,
   },
+  from: {
+    description:
+      'The environment whose backup `restore` brings to this one, for example `production` to staging: it is opened with the secrets of its own, and nothing of it is written. This one when empty.',
+    schema: optionalWord,
+  },
+  mask: {
+    description:
+      'The path of a file with statements, SQL for most databases, which `restore` runs on what it has restored before that takes its place, from the workspace. Where one fails nothing is changed.',
+    schema: optionalText,
+  },
   folder: {
     description:
       'The folder that `pull` writes to, from the workspace: `actions/upload-artifact` makes an artifact of it.',

@@ -69,6 +69,9 @@ export interface BackupOutput {
   sha256?: string;
   /** How long a restore takes, where one was tried. */
   restore_ms?: number;
+  /** The name of what a restore has replaced, and the time after which the next run removes it. */
+  kept?: string;
+  kept_until?: string;
   error?: string;
 }
 
@@ -87,6 +90,7 @@ export interface Outputs {
   digests: Record<string, string>;
   built: Record<string, BuiltOutput>;
   backups: BackupOutput[];
+  evidence: string;
 }
 
 export type OutputName = keyof Outputs;
@@ -112,8 +116,12 @@ export const OUTPUTS: Record<OutputName, { description: string }> = {
     description:
       'JSON: by service its `outcome` (`built`, `present` before, or in a dry run `missing`), `why`, its `image` and `digest`, how long it took (`ms`), how many `steps` there were in all and from the cache, and the size of its layers, packed (`sizeBytes`), beside that of the image before (`previousSizeBytes`).',
   },
+  evidence: {
+    description:
+      'A folder with what tells of versions that failed, for `actions/upload-artifact`: by server the logs and states of their containers, and the configuration and counts of edge and sidecar. Values of secrets are left out. Empty where nothing failed.',
+  },
   backups: {
     description:
-      'JSON: a list with an entry for each backup: `service`, `server`, `id`, `at`, whether it is `verified`, its size (`size_bytes`), what of it was new in the repository (`stored_bytes`), how long it took (`took_ms`), where it lies (`target`), the `file` that it was pulled to with its `sha256`, how long a restore takes (`restore_ms`), and the `error` where it failed.',
+      'JSON: a list with an entry for each backup: `service`, `server`, `id`, `at`, whether it is `verified`, its size (`size_bytes`), what of it was new in the repository (`stored_bytes`), how long it took (`took_ms`), where it lies (`target`), the `file` that it was pulled to with its `sha256`, how long a restore takes (`restore_ms`), what a restore has replaced (`kept`, until `kept_until`), and the `error` where it failed.',
   },
 };

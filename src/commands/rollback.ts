@@ -9,7 +9,7 @@ import { openProject, type ProjectInputs } from './project.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** The releases that there are to go back to. */
-export interface ReleaseList extends CommandResult<'changed' | 'releases' | 'result'> {
+export interface ReleaseList extends CommandResult<'changed' | 'releases' | 'result' | 'evidence'> {
   kind: 'releases';
   /** For people: `shop production`. */
   title: string;
@@ -28,7 +28,7 @@ export const rollback = command({
     result:
       'JSON: by service its release, the `effect` of the run, its `copies` with `server`, `slot`, `container`, `port` and durations in ms, and the counts of the probe. With `to: list` the last releases of each service instead, the newest first.',
   },
-  outputs: ['changed', 'releases', 'result'],
+  outputs: ['changed', 'releases', 'result', 'evidence'],
   async run(inputs, surroundings): Promise<ChangeResult | ReleaseList> {
     if (inputs.to === 'list') return await list(inputs, surroundings);
     return await change(inputs, surroundings, {
@@ -57,7 +57,7 @@ async function list(
     kind: 'releases',
     title,
     past,
-    outputs: { changed: false, releases: past.current, result: past.services },
+    outputs: { changed: false, releases: past.current, result: past.services, evidence: '' },
     failure: undefined,
   };
 }

@@ -1,5 +1,6 @@
 import type { Plan } from '../deploy/planning/plan.ts';
 import type { Clock } from '../model/clock.ts';
+import type { EvidenceFile } from '../model/evidence.ts';
 import type { Log } from '../model/log.ts';
 import type { Scope } from '../model/names.ts';
 
@@ -21,6 +22,8 @@ export interface Surroundings {
   signal: AbortSignal;
   /** Told of every plan before it is run. */
   onPlan(plan: Plan): void;
+  /** keepEvidence writes files for people, without what the log must not have, and returns their folder. */
+  keepEvidence(files: readonly EvidenceFile[]): string;
   /** Told which lease the run holds; undefined is none. */
   onLease(scope: Scope, id: string | undefined): void;
 }

@@ -18,6 +18,6 @@ export const toggleDeploy = command({
     'zones',
     'unfinished-hook',
   ],
-  outputs: ['changed', 'releases', 'result', 'images', 'digests', 'built'],
+  outputs: ['changed', 'releases', 'result', 'images', 'digests', 'built', 'evidence'],
   run: (inputs, surroundings) => bring(inputs, surroundings, { scope: 'services' }),
 });

@@ -8,6 +8,6 @@ export const updateNginx = command({
   description:
     'Render the routes of all that is deployed in an environment and apply them where anything differs.',
   inputs: [...PROJECT, ...CHANGING, 'zones'],
-  outputs: ['changed', 'releases', 'result'],
+  outputs: ['changed', 'releases', 'result', 'evidence'],
   run: (inputs, surroundings) => change(inputs, surroundings, { scope: 'routes' }),
 });

@@ -115,7 +115,7 @@ export function recognisedImages(): readonly (readonly [string, RecognisedImage]
 }
 
 /** baseNameOf returns the last part of the image's path: `redis` of `docker.io/library/redis:7@sha256:…`. */
-function baseNameOf(image: string): string {
+export function baseNameOf(image: string): string {
   const path = REFERENCE.exec(image)?.groups?.path ?? '';
   return path.slice(path.lastIndexOf('/') + 1);
 }

@@ -84,10 +84,9 @@ function fromIssue(issue: Issue, parent: Path, context: Context): Problem[] {
       );
     case 'invalid_value': {
       const known = issue.values.map(String);
-      if (issue.message.startsWith('must')) return problem(issue.message);
-      return problem(
-        `must be ${listed(known, 'or')}, not ${shown(value)}${didYouMean(String(value), known)}`,
-      );
+      const isSaid = issue.message.startsWith('must');
+      const what = isSaid ? issue.message : `must be ${listed(known, 'or')}, not ${shown(value)}`;
+      return problem(`${what}${didYouMean(String(value), known)}`);
     }
     case 'custom':
       return problem(issue.message, issue.params?.hint);

@@ -18,6 +18,7 @@ import { parseDuration } from './duration.ts';
 import { type RecognisedImage, recogniseImage } from './image.ts';
 import { mergeService } from './merge-service.ts';
 import { isOfRepository } from './mount.ts';
+import { passwordFilesOf } from './password-files.ts';
 import { overPreset, type PresetDefaults } from './preset-defaults.ts';
 import { couldBeBackedUp, resolveBackup } from './resolve-backup.ts';
 import {
@@ -103,7 +104,9 @@ export function resolveService(
   checkVariableSizes(environment, input, report);
   const levels = domains.domains.length + Object.keys(domains.extraDomains ?? {}).length > 0 ? around : [];
   const secretFiles = secretFilesOf(input, sources);
-  const files = [...fromRepository.files, ...secretFiles.files];
+  const secretVariables = [...Object.keys(variables.secrets), ...fromRepository.secretVariables];
+  const passwords = passwordFilesOf(input, secretVariables);
+  const files = [...fromRepository.files, ...secretFiles.files, ...passwords.files];
   const spec: ServiceSpec = {
     name,
     ...ports,
@@ -115,9 +118,9 @@ export function resolveService(
     },
     container: {
       ...container(name, input, recognised),
-      environment,
+      environment: { ...environment, ...passwords.environment },
       // Where a variable stands in the file is no change.
-      secrets: [...Object.keys(variables.secrets), ...fromRepository.secretVariables].sort(),
+      secrets: secretVariables.filter((variable) => !passwords.variables.includes(variable)).sort(),
       ...(files.length > 0 && { files }),
       ...given('preset', preset?.spec),
     },

@@ -63,6 +63,7 @@ export function reportOf(run: Run, { plan, input }: PlannedRun, progress = new P
     standing: progress.failure === undefined ? [] : standing(input, progress),
     notes: run.notes,
     expiredImages: progress.expiredImages,
+    evidence: [...run.known.evidence.values()],
     copies: { ...progress.copies, ...Object.fromEntries(kept) },
     changed: !isEmpty(plan) || progress.hasActed,
   };

@@ -2,6 +2,7 @@ import type { FindRegistryAuth } from '../docker/credentials.ts';
 import type { Provider } from '../fleet/server.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Copy } from '../model/copy.ts';
+import type { EvidenceFile } from '../model/evidence.ts';
 import type { Log } from '../model/log.ts';
 import type { Author, ProbeReport } from '../model/release.ts';
 import type { EnvironmentSpec } from '../model/spec.ts';
@@ -97,6 +98,8 @@ export interface DeployReport {
   notes: readonly string[];
   /** Images by digest that releases had which the record keeps no longer, and no other one has. */
   expiredImages: readonly string[];
+  /** What tells of versions that failed; none where none did. */
+  evidence: readonly EvidenceFile[];
   /** The copies that serve now, by service. */
   copies: Readonly<Record<string, readonly Copy[]>>;
   changed: boolean;

@@ -5,7 +5,7 @@ import { type Figures, trafficOf } from '../nginx/traffic.ts';
 import { holderOf } from '../state/lease.ts';
 import type { Snapshot } from '../state/snapshot.ts';
 import { withEnvironment } from './environment.ts';
-import { backupAges } from './observation/backups.ts';
+import { backupAges, restoresOf } from './observation/backups.ts';
 import { exposedSecrets } from './observation/exposed-secrets.ts';
 import { type StatusReport, statusOf } from './observation/status.ts';
 import { survey } from './observation/survey.ts';
@@ -31,8 +31,9 @@ export async function status(request: StatusRequest): Promise<StatusReport> {
   return await withEnvironment(request, opening, async ({ wanted, repository, fleet, journal }) => {
     const { snapshot } = journal;
     const facts = await survey(fleet, snapshot, { wanted, repository, secrets: {}, narrowing, clock });
-    const [backups, exposed, figures] = await Promise.all([
+    const [backups, restores, exposed, figures] = await Promise.all([
       backupAges(snapshot, wanted, clock.now()),
+      restoresOf(snapshot, wanted),
       exposedOn(snapshot, request.secrets),
       fleet.onAll((server) =>
         figuresOf(
@@ -48,6 +49,7 @@ export async function status(request: StatusRequest): Promise<StatusReport> {
     return {
       ...statusOf(buildKeptInput(facts), holderOf(snapshot.lease, clock.now()), traffic),
       backups,
+      restores,
       exposed,
     };
   });

@@ -1,17 +1,20 @@
-/** Why a registry did not give an image, and what to do next. */
+import { isFullDisk, ROOM_ON_SERVER } from './full-disk.ts';
+
+/** Why a server did not get an image, and what to do next. */
 export interface RegistryFailure {
   what: string;
   hint: string;
 }
 
 /**
- * explainRegistry tells apart, by the engine's own words, an image that is not there, one that the runner may not read and
- * a registry that cannot be reached. `isLoggedIn` says whether credentials were sent along. Pure.
+ * explainRegistry tells apart, by the engine's own words, a full disk, an image that is not there, one that the runner may
+ * not read and a registry that cannot be reached. `isLoggedIn` says whether credentials were sent along. Pure.
  */
 export function explainRegistry(said: string, isLoggedIn: boolean): RegistryFailure {
   const login = isLoggedIn
     ? 'The login is that of the run (registry-username, or docker login): may it read this image?'
     : 'If the image is private, give registry-username and registry-password, or log in before this step (docker/login-action).';
+  if (isFullDisk(said)) return { what: 'the server has no space left', hint: ROOM_ON_SERVER };
   if (/toomanyrequests|rate limit/i.test(said)) {
     return { what: 'the registry has had too many requests', hint: `Run again later. ${login}` };
   }

@@ -1,3 +1,4 @@
+import { isFullDisk, ROOM_ON_SERVER } from '../docker/full-disk.ts';
 import { EngineError } from '../docker/http.ts';
 import { isTunnelBroken, messageOf, UserError } from '../model/errors.ts';
 
@@ -23,8 +24,8 @@ export function explainCutOff(server: string, error: unknown): UserError {
 export function explainRefusal(what: string, error: unknown): unknown {
   if (!(error instanceof EngineError)) return error;
   return new UserError(`${what}: the Docker engine refuses: ${error.message}`, {
-    hint: /no space left on device/.test(error.message)
-      ? 'The disk of that server is full. "docker system df" there shows of what; "docker image prune --all" removes images that no container uses. Then run again.'
+    hint: isFullDisk(error.message)
+      ? ROOM_ON_SERVER
       : 'These are the words of the Docker engine. What had the traffic has it still; the next run finishes what is left.',
     cause: error,
   });

@@ -92,8 +92,36 @@ export interface BackupReceipt {
   run: string;
   actor: string;
   verified?: BackupVerification;
+  /** When it was found in its repository, which the record knew nothing of: nobody knows any more whether it was verified. */
+  found_at?: string;
   /** Why the last try to restore it failed. */
   unverified?: string;
+}
+
+/**
+ * `restores/<project>/<environment>/<service>/<id>.json` on the state branch: a restore in place, from its first change on and
+ * until what was there before it is removed.
+ */
+export interface RestoreReceipt {
+  schema: 1;
+  project: string;
+  environment: string;
+  service: string;
+  /** The time at which it began and four characters, as of a backup. */
+  id: string;
+  server: string;
+  /** The id of the backup, and the environment that it is of. */
+  backup: string;
+  from: string;
+  began_at: string;
+  /** When the new data took its place; absent until then, and for good where the run was killed before it could say so. */
+  done_at?: string;
+  /** The name of what was there before; absent until that may have it. */
+  kept?: string;
+  /** The time after which the next run removes that, or else what a killed run has filled. */
+  kept_until: string;
+  run: string;
+  actor: string;
 }
 
 /** What of a backup a snapshot holds; retention is about `data` alone, and takes the rest of a backup with it. */

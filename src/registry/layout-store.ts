@@ -16,6 +16,12 @@ import {
 
 const LAYER = 'application/vnd.oci.image.layer.v1.tar';
 
+/**
+ * Everything below an image is packed, and little of it travels: of Node's 212 MB level 6 makes 82 MB in 8.2 s of CPU, level 1
+ * 89 MB in 3.9 s.
+ */
+const PACKING = { level: 1 };
+
 /** By which a layout says what an image in it is called. */
 const NAME = 'org.opencontainers.image.ref.name';
 
@@ -100,7 +106,7 @@ export class LayoutStore {
     const note = join(this.folder, 'packed', diffId.replace('sha256:', ''));
     const known = await readFile(note, 'utf8').catch(() => undefined);
     if (known !== undefined) return JSON.parse(known) as Descriptor;
-    const added = await this.#addStream(createReadStream(path), `${LAYER}+gzip`, createGzip());
+    const added = await this.#addStream(createReadStream(path), `${LAYER}+gzip`, createGzip(PACKING));
     await this.#write(note, JSON.stringify(added));
     return added;
   }

@@ -1,10 +1,11 @@
 import type { BackedUp } from '../commands/backup.ts';
 import type { BackupOutput } from '../commands/outputs.ts';
+import { describeRestore } from '../deploy/observation/backups.ts';
 import { caution, escapeMarkdown, page } from './markdown.ts';
 import { markdownTable, type Row, textTable } from './table.ts';
 
 /** renderBackups returns what was done to backups as lines for a log and as Markdown, and what nobody should overlook. Pure. */
-export function renderBackups({ title, operation, outputs: { backups } }: BackedUp): {
+export function renderBackups({ title, operation, report, outputs: { backups } }: BackedUp): {
   lines: string[];
   warnings: string[];
   markdown: string;
@@ -23,14 +24,16 @@ export function renderBackups({ title, operation, outputs: { backups } }: Backed
       `the only copy of ${service} stands beside the original, on ${server}: name a place elsewhere with "to" of "backup" in the file`,
     );
   }
+  const restores = (report.restores ?? []).map(describeRestore);
   const failed = backups.filter(({ error }) => error !== undefined);
   return {
-    lines: [title, ...textTable(rows)],
+    lines: [title, ...textTable(rows), ...restores],
     warnings,
     markdown: page(
       `## ${failed.length === 0 ? '🗄️' : '⛔'} ${title}: ${backups.length === 1 ? 'a backup' : `${backups.length} backups`}`,
       failed.map(({ service, server, error }) => caution(`${service} on ${server}: ${error}`)).join('\n\n'),
       markdownTable(rows),
+      restores.map((line) => `- ${escapeMarkdown(line)}`).join('\n'),
       warnings.map((line) => `- ⚠️ ${escapeMarkdown(line)}`).join('\n'),
     ),
   };

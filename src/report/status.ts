@@ -1,4 +1,4 @@
-import { describeBackup } from '../deploy/observation/backups.ts';
+import { describeBackup, describeRestore } from '../deploy/observation/backups.ts';
 import { describeEnd } from '../deploy/observation/certificates.ts';
 import type { StatusReport } from '../deploy/observation/status.ts';
 import type { ServiceTraffic } from '../nginx/traffic.ts';
@@ -36,7 +36,7 @@ export function renderStatus(report: StatusReport): {
     ({ server, edge, sidecar }) => `${server}: edge ${edge}, sidecar ${sidecar}`,
   );
   const certificates = report.certificates.map(certificateLine);
-  const backups = report.backups.map(describeBackup);
+  const backups = [...report.backups.map(describeBackup), ...report.restores.map(describeRestore)];
   const late = report.certificates.filter(({ urgency }) => urgency === 'late');
   return {
     warnings: [

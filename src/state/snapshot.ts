@@ -1,15 +1,15 @@
 import * as z from 'zod';
-import type { BackupReceipt } from '../model/backup.ts';
+import type { BackupReceipt, RestoreReceipt } from '../model/backup.ts';
 import type { Scope } from '../model/names.ts';
 import type { EnvironmentState, Release } from '../model/release.ts';
 import { type FilePlace, parseJson } from './json-file.ts';
 import type { Lease } from './lease.ts';
 import { parseSealed, type SealedSecrets, sealedPath } from './sealed-secrets.ts';
 import {
-  receiptPath,
   receiptsFolder,
   releasePath,
   releasesFolder,
+  restoresFolder,
   type StateBranch,
 } from './state-branch.ts';
 
@@ -92,15 +92,28 @@ export class Snapshot {
 
   /** receipts returns the receipts of a service's backups, the oldest first: two processes. It throws like `release`. */
   async receipts(service: string): Promise<BackupReceipt[]> {
+    const files = await this.#filesOf(receiptsFolder(this.#scope, service));
+    return files.map(({ text, place }) => parseReceipt(text, place));
+  }
+
+  /** restores returns the restores of a service that may have left something, as `receipts` does. */
+  async restores(service: string): Promise<RestoreReceipt[]> {
+    const files = await this.#filesOf(restoresFolder(this.#scope, service));
+    return files.map(({ text, place }) => parseRestore(text, place));
+  }
+
+  async #filesOf(folder: string): Promise<{ text: string; place: FilePlace }[]> {
     if (this.commit === undefined) return [];
-    const names = await this.#branch.list(this.commit, receiptsFolder(this.#scope, service));
-    const ids = names.flatMap((name) => /^(.+)\.json$/.exec(name)?.[1] ?? []).sort();
-    const paths = ids.map((id) => receiptPath(this.#scope, service, id));
+    const names = await this.#branch.list(this.commit, folder);
+    const paths = names
+      .filter((name) => name.endsWith('.json'))
+      .sort()
+      .map((name) => `${folder}/${name}`);
     if (paths.length === 0) return [];
     const texts = await this.#branch.files(this.commit, paths);
     return paths.flatMap((path, index) => {
       const text = texts[index];
-      return text === undefined ? [] : [parseReceipt(text, { ref: this.#branch.name, path })];
+      return text === undefined ? [] : [{ text, place: { ref: this.#branch.name, path } }];
     });
   }
 
@@ -142,4 +155,19 @@ const receiptFrame = z.looseObject({
 
 function parseReceipt(text: string, place: FilePlace): BackupReceipt {
   return parseJson(text, place, receiptFrame, 1) as unknown as BackupReceipt;
+}
+
+const restoreFrame = z.looseObject({
+  schema: z.literal(1),
+  service: z.string(),
+  id: z.string(),
+  server: z.string(),
+  backup: z.string(),
+  kept: z.string().optional(),
+  kept_until: z.iso.datetime(),
+  done_at: z.iso.datetime().optional(),
+});
+
+function parseRestore(text: string, place: FilePlace): RestoreReceipt {
+  return parseJson(text, place, restoreFrame, 1) as unknown as RestoreReceipt;
 }

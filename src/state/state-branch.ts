@@ -235,6 +235,17 @@ export function receiptPath(scope: Scope, service: string, id: string): string {
   return `${receiptsFolder(scope, service)}/${id}.json`;
 }
 
+/** restoresFolder returns where the restores of a service stand on the state branch. It throws on a name it cannot hold. */
+export function restoresFolder(scope: Scope, service: string): string {
+  checkName('service', service);
+  return `restores/${scope.project}/${scope.environment}/${service}`;
+}
+
+/** restorePath returns where a restore stands on the state branch. */
+export function restorePath(scope: Scope, service: string, id: string): string {
+  return `${restoresFolder(scope, service)}/${id}.json`;
+}
+
 function leaseMessage({ project, environment }: Scope, lease: Lease): string {
   const what = lease.released ? 'released' : 'held';
   return `${project} ${environment}: lease ${lease.fence} ${what} by ${lease.holder}\n\nRun: ${lease.run}\n`;
@@ -248,6 +259,7 @@ This branch is written by Switchyard after every deploy. It has no code and is n
 - \`state/<project>/<environment>.json\`: what runs on which server now, since when, by which run
 - \`releases/<project>/<environment>/<service>/<n>.json\`: everything needed to run that release again; written once
 - \`backups/<project>/<environment>/<service>/<id>.json\`: the receipt of a backup, and when it was last restored
+- \`restores/<project>/<environment>/<service>/<id>.json\`: what a restore has replaced, for as long as it is kept
 - \`secrets/<project>/<environment>.json\`: copies of generated secrets, each encrypted with age for who may open it
 
 The history of production: \`git fetch origin ${branch} && git log -p FETCH_HEAD -- state\`

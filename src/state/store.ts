@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { ScratchRepository } from '../git/scratch-repository.ts';
 import type { NoWorkspace, Workspace } from '../git/workspace.ts';
 import type { GitHubRun } from '../github/run.ts';
-import type { BackupReceipt } from '../model/backup.ts';
+import type { BackupReceipt, RestoreReceipt } from '../model/backup.ts';
 import { type Clock, systemClock } from '../model/clock.ts';
 import type { Log } from '../model/log.ts';
 import { checkName, type Scope } from '../model/names.ts';
@@ -16,7 +16,15 @@ import { type IsAlive, LeaseWatch } from './lease-watch.ts';
 import { type LocalProcess, thisProcess } from './local-process.ts';
 import { formatSealed, type SealedSecrets, sealedPath } from './sealed-secrets.ts';
 import { Snapshot } from './snapshot.ts';
-import { type Advance, receiptPath, releasePath, StateBranch, statePath, type Tip } from './state-branch.ts';
+import {
+  type Advance,
+  receiptPath,
+  releasePath,
+  restorePath,
+  StateBranch,
+  statePath,
+  type Tip,
+} from './state-branch.ts';
 
 /** What a store needs to know of the run that it reads and writes for. */
 export interface StoreOptions {
@@ -92,6 +100,9 @@ export interface ReceiptChange {
   receipts?: readonly BackupReceipt[];
   /** Of backups that the repository has no more. */
   gone?: readonly Pick<BackupReceipt, 'service' | 'id'>[];
+  restores?: readonly RestoreReceipt[];
+  /** Restores that have left nothing to be told of. */
+  ended?: readonly Pick<RestoreReceipt, 'service' | 'id'>[];
   message: HistoryMessage;
 }
 
@@ -247,15 +258,25 @@ export class Store {
   }
 
   /**
-   * keepReceipts writes receipts of backups, and takes those away of backups that are gone. It needs no lease and disturbs
+   * keepReceipts writes receipts of backups and restores, and takes those away of what is gone. It needs no lease and disturbs
    * nobody who holds it: the state branch alone moves.
    */
-  keepReceipts({ receipts = [], gone = [], message }: ReceiptChange): Promise<Snapshot> {
+  keepReceipts({
+    receipts = [],
+    gone = [],
+    restores = [],
+    ended = [],
+    message,
+  }: ReceiptChange): Promise<Snapshot> {
     const { scope } = this.#options;
-    const files = new Map(
-      receipts.map((receipt) => [receiptPath(scope, receipt.service, receipt.id), formatJson(receipt)]),
-    );
-    const removed = gone.map(({ service, id }) => receiptPath(scope, service, id));
+    const files = new Map([
+      ...receipts.map((one) => [receiptPath(scope, one.service, one.id), formatJson(one)] as const),
+      ...restores.map((one) => [restorePath(scope, one.service, one.id), formatJson(one)] as const),
+    ]);
+    const removed = [
+      ...gone.map(({ service, id }) => receiptPath(scope, service, id)),
+      ...ended.map(({ service, id }) => restorePath(scope, service, id)),
+    ];
     return this.#inTurn(async () => {
       for (let races = 0; ; races++) {
         const tip = await this.#branch.fetch();

@@ -1,8 +1,8 @@
-import { statSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ActionRun, startAction } from '../e2e/action.ts';
-import { type BuilderHere, buildersHere } from '../e2e/builders.ts';
+import { labBuilder } from '../e2e/lab-builders.ts';
 import { type Inputs, Project, serversOf } from '../e2e/project.ts';
 import { startAuthority } from '../lab/ca.ts';
 import { type LabServer, startLab } from '../lab/lab.ts';
@@ -55,7 +55,8 @@ const PARTS: Record<string, () => Promise<void>> = {
   transfer: benchTransfer,
   'keepalive-min-timeout': benchKeepaliveMinTimeout,
   'nothing-to-build': benchNothingToBuild,
-  'changed-line': benchChangedLine,
+  'changed-line': () => benchChangedLine('with a registry'),
+  'changed-line-no-registry': () => benchChangedLine('without a registry'),
 };
 
 const chosen = process.argv.slice(2);
@@ -65,7 +66,7 @@ const SUITES = ['trixie', 'trixie', 'trixie', 'trixie', 'bookworm', 'bookworm'] 
 /** Parts that need no more than the first two servers. */
 const OF_TWO = [
   ...['toggle-1', 'toggle-2', 'crash', 'rollback', 'planning', 'loading', 'edge', 'edge-tls'],
-  ...['nothing-to-build', 'changed-line', 'transfer'],
+  ...['nothing-to-build', 'changed-line', 'changed-line-no-registry', 'transfer'],
 ];
 const isSmall = chosen.length > 0 && chosen.every((name) => OF_TWO.includes(name));
 const lab = await startLab({
@@ -131,7 +132,7 @@ async function benchToggle(
   add(`run start → new version proven, ${where}`, proven, 'ms');
   add(`the whole run with \`keepalive_min_timeout: ${keepaliveMinTimeout}\`, ${where}`, whole, 'ms');
   add(`Engine API calls of a toggle, ${where}`, calls, 'calls');
-  tables.push(phaseTable(where, phases), renderTimeLine(where, runs));
+  tables.push(phaseTable(where, phases), renderTimeLine(`a toggle, ${where}`, runs));
 
   add(
     `a deploy with nothing to do, ${where}`,
@@ -260,7 +261,7 @@ ${rows.join('\n')}`;
 /** Ten services of which the registry has all. */
 async function benchNothingToBuild(): Promise<void> {
   const services = Array.from({ length: 10 }, (_, index) => `service-${index}`);
-  const [{ env }] = buildersHere() as [BuilderHere];
+  const { env } = await labBuilder('engine', lab);
   const shop = await builtProject(lab, { name: 'nothing', servers: [a], services });
   const build = async () => {
     const run = await shop.run('build-push', { 'ssh-private-key': '' }, env);
@@ -272,26 +273,46 @@ async function benchNothingToBuild(): Promise<void> {
 }
 
 /** A line of a service in Node is changed and committed; the layers below are there. */
-async function benchChangedLine(): Promise<void> {
+async function benchChangedLine(where: 'with a registry' | 'without a registry'): Promise<void> {
   const servers = [a, b];
-  const shop = await builtProject(lab, { name: 'changed', servers, services: ['web'] });
-  const [{ env }] = buildersHere() as [BuilderHere];
+  const name = where === 'with a registry' ? 'changed' : 'carried';
+  const shop = await builtProject(lab, { name, servers, services: ['web'] });
+  const { env: builder } = await labBuilder('engine', lab);
+  const job = mkdtempSync(join(tmpdir(), 'switchyard-bench-job-'));
+  const env = { ...builder, RUNNER_TEMP: job };
+  if (where === 'without a registry') {
+    shop.edit((config) => {
+      config.registry = 'none';
+    });
+  }
   await shop.run('deploy', {}, env);
   const served: number[] = [];
   const building: number[] = [];
   const whole: number[] = [];
+  const runs: ActionRun[] = [];
   for (let run = 0; run < RUNS; run++) {
     await changeLine(shop, 'web', `line ${run}`);
-    const outsider = askFromOutside(servers, 'web.changed.example.com', `line ${run}`, performance.now());
+    // The runner empties it between two jobs.
+    rmSync(job, { recursive: true, force: true });
+    mkdirSync(job);
+    const domain = `web.${name}.example.com`;
+    const outsider = askFromOutside(servers, domain, `line ${run}`, performance.now());
     const { outcome } = await runTimed(shop, 'deploy', {}, env);
     served.push(await outsider.served);
     await outsider.stop();
     building.push(buildMs(outcome));
     whole.push(outcome.ms);
+    runs.push(outcome);
   }
-  add('a changed line → both of two servers serve it, with a registry', served, 'ms', '≤ 8,000 ms');
-  add('of that: built and pushed', building, 'ms');
+  rmSync(job, { recursive: true, force: true });
+  add(`a changed line → both of two servers serve it, ${where}`, served, 'ms', '≤ 8,000 ms');
+  add(
+    `of that: built and ${where === 'with a registry' ? 'pushed' : 'taken from the engine'}`,
+    building,
+    'ms',
+  );
   add('the whole run', whole, 'ms');
+  tables.push(renderTimeLine(`a changed line, 2 servers, ${where}`, runs));
   await remove(shop);
 }
 

@@ -12,7 +12,7 @@ interface Span {
  * renderTimeLine renders what runs did from when to when, by what they announce in the log: the medians, in the order in
  * which it began. Pure.
  */
-export function renderTimeLine(where: string, runs: readonly Pick<ActionRun, 'printed'>[]): string {
+export function renderTimeLine(of: string, runs: readonly Pick<ActionRun, 'printed'>[]): string {
   const spans = new Map<string, Span>();
   for (const { printed } of runs) {
     for (const { text, ms } of printed) {
@@ -23,7 +23,7 @@ export function renderTimeLine(where: string, runs: readonly Pick<ActionRun, 'pr
     .map(({ what, begun, ended }) => ({ what, from: medianOf(begun), to: medianOf(ended) }))
     .sort((one, other) => one.from - other.from)
     .map(({ what, from, to }) => `| ${what} | ${from} | ${to} | ${to - from} |`);
-  return `### Time line of a toggle, ${where} (median ms since the start of the process)
+  return `### Time line of ${of} (median ms since the start of the process)
 
 | what | from | to | took |
 | --- | --- | --- | --- |

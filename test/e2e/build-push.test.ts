@@ -8,9 +8,9 @@ import { ask } from './ask.ts';
 import { Example } from './example.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import { fullSizeTest } from './full-size-test.ts';
-import { guardRegistry } from './guarded-registry.ts';
 import { type LabBuilder, labBuilder, TOLD } from './lab-builders.ts';
 import type { Inputs, Project } from './project.ts';
+import { guardRegistry } from './registry-front.ts';
 import { said } from './said.ts';
 import { size } from './size.ts';
 import { newProject } from './web-shop.ts';
@@ -208,7 +208,7 @@ describe.each(HERE)('a project whose images are built with $words', ({ builder: 
       await commit({ 'web/Dockerfile': good });
     });
 
-    test('with a base image that is not there', async () => {
+    fullSizeTest('with a base image that is not there', async () => {
       await commit({ 'web/Dockerfile': `FROM ${lab.registry.address}/no/such:1\nCMD ["x"]\n` });
       const failed = await run();
       expect(said(failed)).toMatch(/^.*web: .*no\/such.*not found/m);
@@ -228,7 +228,7 @@ describe.each(HERE)('a project whose images are built with $words', ({ builder: 
       });
     });
 
-    test('with a wrong password, and takes the right one, which stays nowhere', async () => {
+    fullSizeTest('with a wrong password, and takes the right one, which stays nowhere', async () => {
       const guarded = await guardRegistry(
         lab.registry.address,
         'robot:right-password',

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { ActionRun } from './action.ts';
 import { type Fleet, fleet } from './fleet.ts';
+import { fullSizeTest } from './full-size-test.ts';
 import { type LabBuilder, labBuilder, TOLD } from './lab-builders.ts';
 import type { Inputs, Project } from './project.ts';
 import { attestationsOf, configOf, forgetImage, manifestOf, textOf } from './registry-content.ts';
@@ -136,7 +137,7 @@ describe.each(TOLD)('what is built with $words', ({ builder: kind }) => {
     expect([sizeBytes, previousSizeBytes]).toEqual([expect.any(Number), first.sizeBytes]);
   });
 
-  test('is built all the same where its layers cannot be kept', async () => {
+  fullSizeTest('is built all the same where its layers cannot be kept', async () => {
     const nowhere = 'type=registry,ref=127.0.0.1:9/nowhere:cache,mode=max';
     await write(['RUN echo kept >/kept'], {}, { cache_from: [nowhere], cache_to: [nowhere] });
     const { outcome, run } = await build();
@@ -149,13 +150,16 @@ describe.each(TOLD)('what is built with $words', ({ builder: kind }) => {
   });
 
   if (kind === 'containerd') {
-    test('is built all the same where the cache of GitHub Actions does not take its token', async () => {
-      await write(['RUN echo kept >/kept']);
-      const service = { ACTIONS_RUNTIME_TOKEN: 'none', ACTIONS_RESULTS_URL: 'http://127.0.0.1:9/' };
-      const { outcome, run } = await build({ cache: 'gha' }, { ...builder.env, ...service });
-      expect(outcome).toBe('built');
-      expect(said(run)).toMatch(/^::warning.*gha cache.*; it is built without layers of earlier builds$/m);
-    });
+    fullSizeTest(
+      'is built all the same where the cache of GitHub Actions does not take its token',
+      async () => {
+        await write(['RUN echo kept >/kept']);
+        const service = { ACTIONS_RUNTIME_TOKEN: 'none', ACTIONS_RESULTS_URL: 'http://127.0.0.1:9/' };
+        const { outcome, run } = await build({ cache: 'gha' }, { ...builder.env, ...service });
+        expect(outcome).toBe('built');
+        expect(said(run)).toMatch(/^::warning.*gha cache.*; it is built without layers of earlier builds$/m);
+      },
+    );
 
     test('is known by a digest of its own, whatever is said of it beside', async () => {
       // This builder does not date files, but those of one checkout have the same times twice.
@@ -171,14 +175,14 @@ describe.each(TOLD)('what is built with $words', ({ builder: kind }) => {
       expect(after.digest).not.toBe(before.digest);
     });
 
-    test('is built again when something has cleaned it out of its list', async () => {
+    fullSizeTest('is built again when something has cleaned it out of its list', async () => {
       await write(['COPY . /app/'], { 'server.mjs': story });
       await forgetImage((await build()).image);
       expect((await build()).outcome).toBe('built');
       expect((await build()).outcome).toBe('present');
     });
 
-    test('is built of the layers in a folder that does not grow', async () => {
+    fullSizeTest('is built of the layers in a folder that does not grow', async () => {
       const cache = join(shop.folder, '..', `cache-${kind}`);
       const env = { ...builder.env, XDG_CACHE_HOME: cache };
       const filesOf = () => readdirSync(cache, { recursive: true }).length;

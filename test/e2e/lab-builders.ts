@@ -27,17 +27,20 @@ export interface LabBuilder {
   elsewhere(): Promise<Record<string, string>>;
 }
 
-/** labBuilder returns a builder: the client is that of a Debian suite, the engine this machine's or that of the workshop. */
+/**
+ * labBuilder returns a builder: the client is that of a Debian suite, the engine this machine's or, for the store of
+ * containerd, that of the workshop.
+ */
 export async function labBuilder(
   builder: BuilderName,
-  { workshop, servers }: Pick<Fleet, 'workshop' | 'servers'>,
+  { workshop, servers }: Pick<Fleet, 'servers'> & Partial<Pick<Fleet, 'workshop'>>,
 ): Promise<LabBuilder> {
   const { folder, config } = await dockerClient(builder === 'engine' ? 'bookworm' : 'forky');
   const isRemote = builder === 'containerd';
   const env: Record<string, string> = {
     PATH: `${folder}:${process.env.PATH}`,
     DOCKER_CONFIG: config,
-    ...(isRemote && { DOCKER_HOST: `unix://${await workshop.engineSocket()}` }),
+    ...(isRemote && { DOCKER_HOST: `unix://${await workshop!.engineSocket()}` }),
   };
   const elsewhere = async () => ({ ...env, DOCKER_HOST: `unix://${await servers[1]!.engineSocket()}` });
   return {

@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ask } from './ask.ts';
-import type { BuilderHere } from './builders.ts';
 import type { Fleet } from './fleet.ts';
+import type { LabBuilder } from './lab-builders.ts';
 import type { Project } from './project.ts';
 import { size } from './size.ts';
 import { newProject } from './web-shop.ts';
@@ -51,7 +51,7 @@ export async function commit(shop: Project, files: Files): Promise<void> {
 }
 
 /** push builds and deploys what is committed, and returns what became of each image. */
-export async function push(shop: Project, { env }: BuilderHere): Promise<Record<string, string>> {
+export async function push(shop: Project, { env }: Pick<LabBuilder, 'env'>): Promise<Record<string, string>> {
   const built = await shop.run('build-push', { 'ssh-private-key': '' }, env);
   if (built.code !== 0) throw new Error(`the build failed:\n${built.log}`);
   await shop.deploy({ images: built.outputs.images ?? '' });

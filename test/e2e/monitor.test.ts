@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { LabServer } from '../lab/lab.ts';
 import type { HttpTraffic } from '../lab/traffic/http.ts';
@@ -55,6 +56,9 @@ describe('A version that is healthy, and does not work', () => {
     );
     expect(said(failed)).toMatch(/Release \d+ of web .*serves/);
     expect(await versions()).toEqual(['v1', 'v1']);
+    const evidence = readdirSync(failed.outputs.evidence!, { recursive: true }).map(String);
+    expect(evidence).toContainEqual(expect.stringMatching(/\/edge\.metrics\.txt$/));
+    expect(evidence).toContainEqual(expect.stringMatching(/_web(?:_secondary)?\.log$/));
     const { lostByKind, ok } = await users.stop();
     console.log(
       `fell on users: ${JSON.stringify(lostByKind)} beside ${ok} answers; the run took ${failed.ms.toFixed(0)} ms`,

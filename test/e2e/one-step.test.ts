@@ -4,10 +4,11 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { ActionRun } from './action.ts';
 import { ask } from './ask.ts';
-import { type BuilderHere, buildersHere, forgetBuilt } from './builders.ts';
 import { type Fleet, fleet } from './fleet.ts';
-import { type GuardedRegistry, guardRegistry } from './guarded-registry.ts';
+import { fullSizeTest } from './full-size-test.ts';
+import { type LabBuilder, labBuilder } from './lab-builders.ts';
 import type { Inputs, Project } from './project.ts';
+import { guardRegistry, type RegistryFront } from './registry-front.ts';
 import { said } from './said.ts';
 import { newProject } from './web-shop.ts';
 
@@ -28,13 +29,14 @@ process.on('SIGTERM', () => server.close(() => process.exit()));
 describe('a service that is built by the run that deploys it', () => {
   let lab: Fleet;
   let shop: Project;
-  let registry: GuardedRegistry;
+  let registry: RegistryFront;
+  let builder: LabBuilder;
   let env: Record<string, string>;
 
   beforeAll(async () => {
     lab = await fleet();
     const servers = lab.servers.slice(0, 2);
-    const [builder] = buildersHere() as [BuilderHere];
+    builder = await labBuilder('engine', lab);
     registry = await guardRegistry(lab.registry.address, 'robot:right-password', servers);
     env = { ...builder.env, RUNNER_TEMP: join(lab.dir, `one-step-${RUN}`) };
     shop = await newProject(lab, 'one-step', servers, {
@@ -50,7 +52,7 @@ describe('a service that is built by the run that deploys it', () => {
   afterAll(async () => {
     await shop?.leave();
     registry?.close();
-    await forgetBuilt('*/built/one-step-production-*');
+    await builder?.forget('*/built/one-step-production-*');
   });
 
   async function commit(files: Record<string, string>): Promise<void> {
@@ -117,7 +119,7 @@ describe('a service that is built by the run that deploys it', () => {
     expect(existsSync(join(env.RUNNER_TEMP!, 'docker'))).toBe(false);
   });
 
-  test('is neither built nor deployed again', async () => {
+  fullSizeTest('is neither built nor deployed again', async () => {
     const before = await shop.standing();
     const again = await run('deploy');
     expect([outcomeOf(again), again.outputs.changed]).toEqual(['present', 'false']);
@@ -138,7 +140,7 @@ describe('a service that is built by the run that deploys it', () => {
     expect(await answers()).toEqual(['version 1', 'version 1']);
   });
 
-  test('leaves the registry when no release that is kept has it', async () => {
+  fullSizeTest('leaves the registry when no release that is kept has it', async () => {
     const old = (await shop.release('web', 1))!.container.image;
     const images: string[] = [];
     expect(await isThere(old)).toBe(true);

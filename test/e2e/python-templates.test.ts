@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { docker } from '../lab/command.ts';
 import { ask } from './ask.ts';
-import { type BuilderHere, buildersHere, forgetBuilt } from './builders.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import { fullSizeTest } from './full-size-test.ts';
+import { type LabBuilder, labBuilder } from './lab-builders.ts';
 import { commit, ENDS_MS, type Files, proven, push, shopOf } from './made-projects.ts';
 import { pythonBase } from './python-base.ts';
 import { said } from './said.ts';
@@ -75,15 +75,17 @@ const SAMPLES: [name: string, files: Files, lock?: Lock][] = [
 
 let lab: Fleet;
 let python: string;
+let builder: LabBuilder;
 
 beforeAll(async () => {
   lab = await fleet();
+  builder = await labBuilder('engine', lab);
   // Making it takes minutes.
   python = size.isFull ? await pythonBase(lab) : 'python:3.14-slim';
 });
 
 afterAll(async () => {
-  if (size.isFull) await forgetBuilt('*/templates/sample-*');
+  if (size.isFull) await builder?.forget('*/templates/sample-*');
 });
 
 /** lockIn has a tool write its lock file, in a container with the Python that the app gets. */
@@ -102,7 +104,6 @@ fullSizeTest.each(SAMPLES)(
     await commit(shop, files);
     if (lock !== undefined) await lockIn(join(shop.folder, 'app'), lock);
     await commit(shop, { 'app/README.md': 'A shop' });
-    const [builder] = buildersHere() as [BuilderHere];
     expect(await push(shop, builder)).toEqual({ app: 'built' });
     expect((await ask(lab.servers[0]!, `app.${name}.example.com`, '/')).body).toMatch('hello');
     expect(await push(shop, builder)).toEqual({ app: 'present' });
@@ -121,8 +122,7 @@ test('an app that has no server is told what to add', async () => {
     'app/requirements.txt': 'flask\n',
     'app/app.py': 'from flask import Flask\napp = Flask(__name__)\n',
   });
-  const [{ env }] = buildersHere() as [BuilderHere];
-  expect(said(await shop.run('build-push', { 'ssh-private-key': '' }, env))).toMatch(
+  expect(said(await shop.run('build-push', { 'ssh-private-key': '' }, builder.env))).toMatch(
     /app: Flask \(app\.py\) has no server that is meant for users\n→ Add gunicorn/,
   );
   await shop.leave();

@@ -59,6 +59,7 @@ export const DUMP = `set -eu
 umask 077
 job=$PWD
 mkdir about
+cp about.json about
 . ./programs.sh
 "$dump" --version >out/version
 "$@" backup --json --host switchyard --time "$BACKUP_TIME" --tag "$DATA_TAGS" \\

@@ -87,7 +87,9 @@ function programFor(dialect: Dialect): DatabaseProgram {
         },
       };
     },
+    tidy: byHand,
     restoreBeside: byHand,
+    mask: byHand,
     swap: byHand,
     namesOf: byHand,
     factsOf: countedFacts,

@@ -48,6 +48,7 @@ umask 077
 # A session that has ended shows by what it does not answer.
 trap '' PIPE
 mkdir about
+cp about.json about
 pg_dump --version >out/version
 pg_dumpall --globals-only --no-password --database "$PGDATABASE" --file about/globals.sql
 mkfifo ask answer
@@ -138,8 +139,30 @@ const ELSEWHERE = `elsewhere=postgres
 `;
 
 /**
- * Fills a new database beside the one that is there, which goes on meanwhile, and counts it. What a restore before has left
- * half goes first. Roles that are missing are made without a password: those that are there keep theirs.
+ * Removes what restores have left. A killed one may have left its sessions too, which is nobody's any more; who looks at what
+ * is kept has it for longer.
+ */
+export const TIDY = `set -eu
+${ELSEWHERE}
+${PSQL} --dbname "$elsewhere" --set half="$HALF" --set half_before="$HALF_BEFORE" --set kept="$KEPT" --set kept_before="$KEPT_BEFORE" --output out/kept --file tidy.sql
+`;
+
+const ID = `'^[0-9]{8}t[0-9]{6}z-[0-9a-f]{4}$'`;
+const idAfter = (start: string) => `substr(datname, length(:'${start}') + 1)`;
+const left = (start: string) => `starts_with(datname, :'${start}') AND ${idAfter(start)} ~ ${ID}`;
+const due = (start: string) => `${left(start)} AND ${idAfter(start)} COLLATE "C" < :'${start}_before'`;
+
+export const TIDY_SQL = `
+SELECT count(pg_terminate_backend(pid)) AS sent_away FROM pg_stat_activity WHERE ${due('half')} \\gset
+SELECT format('DROP DATABASE %I', datname) FROM pg_database WHERE ${due('half')} \\gexec
+SELECT format('DROP DATABASE %I', datname) FROM pg_database d WHERE ${due('kept')}
+  AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datname = d.datname) \\gexec
+SELECT datname FROM pg_database WHERE ${left('kept')} ORDER BY 1;
+`;
+
+/**
+ * Fills a new database beside the one that is there, which goes on meanwhile, and counts it. Roles that are missing are made
+ * without a password: those that are there keep theirs. Of another environment none stays: what they had is the owner's here.
  */
 export const RESTORE_BESIDE = `set -eu
 umask 077
@@ -149,15 +172,44 @@ ${ELSEWHERE}
 # That there are none is fine (1), and that the file cannot be read is not (2).
 grep -E '^(CREATE ROLE|GRANT) ' globals.sql >roles.sql || [ $? = 1 ]
 # Some roles are there already, which is no mistake; one that is missing, pg_restore finds.
-psql --no-psqlrc --no-password --quiet --dbname "$elsewhere" --file roles.sql >/dev/null 2>&1 || true
-${PSQL} --dbname "$elsewhere" --set old="$PGDATABASE" --set new="$NEW" --set half="$HALF" --file beside.sql
+psql --no-psqlrc --no-password --quiet --dbname "$elsewhere" --file "\${FOREIGN:-own}-roles.sql" >/dev/null 2>&1 || true
+${PSQL} --dbname "$elsewhere" --set old="$PGDATABASE" --set new="$NEW" --file beside.sql
 fill "$NEW" "$@"
+[ -z "$FOREIGN" ] || ${PSQL} --dbname "$NEW" --file adopt.sql
 count "$NEW"
+`;
+
+/** Makes roles; one that is there already is no reason to stop. */
+export const OWN_ROLES_SQL = '\\i roles.sql\n';
+
+/** The same, and marks those that are new, all or nothing: a restore that is killed later on leaves nobody who is taken for one of here. */
+export const FOREIGN_ROLES_SQL = `\\set ON_ERROR_ROLLBACK on
+BEGIN;
+CREATE TEMP TABLE here AS SELECT rolname FROM pg_roles;
+\\i roles.sql
+SELECT format('COMMENT ON ROLE %I IS %L', rolname, 'of another environment: a restore made it, and the next one removes it')
+FROM pg_roles WHERE rolname NOT IN (SELECT rolname FROM here) \\gexec
+COMMIT;
+`;
+
+/** Gives what roles of another environment have to the owner of the database, and removes them. */
+export const ADOPT_SQL = `
+CREATE TEMP VIEW foreign_roles AS SELECT quote_ident(rolname) AS name FROM pg_roles
+WHERE shobj_description(oid, 'pg_authid') LIKE 'of another environment: a restore made it%';
+SELECT format('REASSIGN OWNED BY %s TO %I', name, pg_get_userbyid(datdba)) FROM foreign_roles, pg_database WHERE datname = current_database() \\gexec
+SELECT format('DROP OWNED BY %s', name) FROM foreign_roles \\gexec
+SELECT format('DROP ROLE %s', name) FROM foreign_roles \\gexec
+DROP VIEW foreign_roles;
+`;
+
+/** Runs the statements that make of production's data what others may see. */
+export const MASK = `set -eu
+# Without details, which would show rows.
+${PSQL} --set VERBOSITY=terse --dbname "$NEW" --single-transaction --file mask.sql >mask.log
 `;
 
 /** Makes the new database as the old one is; what is said of a database as a whole is in no dump of it. */
 export const BESIDE_SQL = `
-SELECT format('DROP DATABASE %I', datname) FROM pg_database WHERE starts_with(datname, :'half') \\gexec
 SELECT format('CREATE DATABASE %I TEMPLATE template0 OWNER %I ENCODING %L LC_COLLATE %L LC_CTYPE %L', :'new', pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype)
 FROM pg_database WHERE datname = :'old'
 UNION ALL SELECT format('CREATE DATABASE %I TEMPLATE template0', :'new') WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'old') \\gexec

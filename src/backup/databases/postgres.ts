@@ -1,13 +1,19 @@
 import { countedFacts } from './counted-facts.ts';
 import {
+  ADOPT_SQL,
   BESIDE_SQL,
   COUNT,
   DUMP,
+  FOREIGN_ROLES_SQL,
   LEAVE_SQL,
+  MASK,
+  OWN_ROLES_SQL,
   RESTORE,
   RESTORE_BESIDE,
   SWAP,
   SWAP_SQL,
+  TIDY,
+  TIDY_SQL,
   VERIFY,
 } from './postgres-scripts.ts';
 import type { Credentials, DatabaseContainer, DatabaseProgram, RestoreNames } from './program.ts';
@@ -30,16 +36,43 @@ export const postgres: DatabaseProgram = {
       environment: { ...environmentOf(container), POSTGRES_PASSWORD_FILE: 'password' },
     };
   },
-  restoreBeside(container, query, names) {
+  tidy(container, { half, keptStart }, before) {
+    return {
+      script: 'tidy.sh',
+      files: { 'tidy.sh': TIDY, 'tidy.sql': TIDY_SQL, ...shared(container, undefined) },
+      environment: {
+        ...environmentOf(container),
+        HALF: half,
+        HALF_BEFORE: before.half,
+        KEPT: keptStart,
+        KEPT_BEFORE: before.kept,
+      },
+    };
+  },
+  mask(container, names, statements) {
+    return {
+      script: 'mask.sh',
+      files: { 'mask.sh': MASK, 'mask.sql': statements, ...shared(container, undefined) },
+      environment: { ...environmentOf(container), ...namedFor(names) },
+    };
+  },
+  restoreBeside(container, query, names, isForeign) {
     return {
       script: 'beside.sh',
       files: {
         'beside.sh': RESTORE_BESIDE,
         'restore.sh': RESTORE,
         'beside.sql': BESIDE_SQL,
+        'own-roles.sql': OWN_ROLES_SQL,
+        'foreign-roles.sql': FOREIGN_ROLES_SQL,
+        'adopt.sql': ADOPT_SQL,
         ...shared(container, query),
       },
-      environment: { ...environmentOf(container), ...namedFor(names) },
+      environment: {
+        ...environmentOf(container),
+        ...namedFor(names),
+        FOREIGN: isForeign ? 'foreign' : '',
+      },
     };
   },
   swap(container, names) {
@@ -56,13 +89,9 @@ export const postgres: DatabaseProgram = {
   },
   namesOf(container, id) {
     const { database } = credentialsOf(container);
-    const named = (what: string) => `${fitting(database, LONGEST_NAME - what.length)}${what}`;
-    return {
-      current: database,
-      filled: named(`_restoring_${id}`),
-      half: fitting(database, LONGEST_NAME - `_restoring_${id}`.length).concat('_restoring_'),
-      kept: named(`_before_${id}`),
-    };
+    const start = (what: string) => `${fitting(database, LONGEST_NAME - what.length - id.length)}${what}`;
+    const [half, keptStart] = [start('_restoring_'), start('_before_')];
+    return { current: database, filled: `${half}${id}`, half, kept: `${keptStart}${id}`, keptStart };
   },
   factsOf: countedFacts,
   toolsOf: (output) => ({ pg_dump: (output.get('version') ?? '').trim() }),
@@ -77,8 +106,8 @@ function fitting(name: string, bytes: number): string {
   return characters.join('');
 }
 
-function namedFor({ filled, half, kept }: RestoreNames): Record<string, string> {
-  return { NEW: filled, HALF: half, BEFORE: kept };
+function namedFor({ filled, kept }: RestoreNames): Record<string, string> {
+  return { NEW: filled, BEFORE: kept };
 }
 
 /** The superuser of a container of the official image, and its database. */

@@ -32,9 +32,17 @@ export interface RestoreNames {
   current: string;
   /** Filled beside it. */
   filled: string;
-  /** How the names begin of all that a restore fills. */
+  /** How the names begin of all that a restore fills; an id follows. */
   half: string;
   /** What was there is kept under this name. */
+  kept: string;
+  /** How the names begin of all that is kept; an id follows. */
+  keptStart: string;
+}
+
+/** What of earlier restores goes: all whose id is before these. */
+export interface TidyBefore {
+  half: string;
   kept: string;
 }
 
@@ -51,10 +59,22 @@ export interface DatabaseProgram {
   /** verify starts an empty database, fills it from a snapshot and counts again. */
   verify(container: DatabaseContainer, query: string | undefined): DatabaseJob;
   /**
-   * restoreBeside fills something new beside what is there, in the network of the database's container, and counts it; what
-   * an earlier one has left half goes first.
+   * tidy removes what earlier restores have filled and left, and what they kept, in the network of the database's container,
+   * where nobody uses it; the output `kept` has the names of what is kept still, a line each.
    */
-  restoreBeside(container: DatabaseContainer, query: string | undefined, names: RestoreNames): DatabaseJob;
+  tidy(container: DatabaseContainer, names: RestoreNames, before: TidyBefore): DatabaseJob;
+  /**
+   * restoreBeside fills something new beside what is there, in the network of the database's container, and counts it. What
+   * is of another environment comes to belong to who has the database here: `isForeign`.
+   */
+  restoreBeside(
+    container: DatabaseContainer,
+    query: string | undefined,
+    names: RestoreNames,
+    isForeign: boolean,
+  ): DatabaseJob;
+  /** mask has the database's client run statements on what was filled; one that fails ends it. */
+  mask(container: DatabaseContainer, names: RestoreNames, statements: string): DatabaseJob;
   /** swap puts what was filled in the place of what is there, all or nothing, and keeps that under another name. */
   swap(container: DatabaseContainer, names: RestoreNames): DatabaseJob;
   /** namesOf returns what is called how while a restore goes on. */

@@ -20,6 +20,7 @@ if [ -s redis-password ]; then
   export REDISCLI_AUTH
 fi
 mkdir about
+cp about.json about
 "$cli" --version >out/version
 "$cli" -h 127.0.0.1 -p "$REDIS_PORT" --rdb dump.rdb >dump.log
 "$check" dump.rdb >about/facts

@@ -23,7 +23,13 @@ export const redis: DatabaseProgram = {
       environment: { REDIS_PORT: portOf(container) },
     };
   },
+  tidy: () => {
+    throw byHand();
+  },
   restoreBeside: () => {
+    throw byHand();
+  },
+  mask: () => {
     throw byHand();
   },
   swap: () => {

@@ -10,6 +10,8 @@ export interface Repository {
   password: string;
   /** The values of the secrets that the target names. */
   secrets: Readonly<Record<string, string>>;
+  /** Whose it is, where it is not of the run's own environment: then it is only read. */
+  owner?: Scope;
 }
 
 /** What a target adds to an access: how it is written for restic, and what is needed to get in. */
@@ -36,13 +38,15 @@ const MEMORY = '128MiB';
  * hostname that the engine gives it: by that restic tells its locks from those of others. Pure.
  */
 export function accessTo(
-  { target, password, secrets }: Repository,
+  { target, password, secrets, owner }: Repository,
   scope: Scope,
   programs: Programs,
 ): ResticAccess {
-  const own = targetAccess(target, secrets, scope, programs);
+  const own = targetAccess(target, secrets, owner ?? scope, programs);
+  const isRead = owner !== undefined;
   return {
-    command: [programs.restic, ...own.options],
+    // A lock would be written.
+    command: [programs.restic, ...own.options, ...(isRead ? ['--no-lock'] : [])],
     environment: {
       ...programs.environment,
       ...own.environment,
@@ -55,7 +59,7 @@ export function accessTo(
     mounts: [
       ...programs.mounts,
       { Type: 'volume', Source: CACHE_VOLUME, Target: CACHE_FOLDER, VolumeOptions: { NoCopy: true } },
-      ...own.mounts,
+      ...(isRead ? own.mounts.map((mount) => ({ ...mount, ReadOnly: true })) : own.mounts),
     ],
   };
 }

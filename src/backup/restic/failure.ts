@@ -89,7 +89,7 @@ function meaningOf(exitCode: number, said: string): { what: string; hint: string
     case EXIT.wrongPassword:
       return {
         what: 'the password of the repository is another one',
-        hint: 'Give the secret the value that it had when the first backup was made. Nothing was changed.',
+        hint: 'Give the secret the value that it had when the first backup was made. One that was generated is made anew when servers and state branch are lost: its first value is still in every clone that has the state branch, in what "task: export" of the action secrets has written, and on each server that is left. Nothing was changed.',
       };
     case 137:
       return {

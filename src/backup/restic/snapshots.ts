@@ -29,6 +29,11 @@ export interface Snapshot {
 /** snapshotsOf returns the snapshots that carry all of these tags, the oldest first. It throws a UserError where it cannot ask. */
 export async function snapshotsOf(restic: Restic, tags: readonly string[]): Promise<Snapshot[]> {
   const { values } = await restic.run(['snapshots', '--no-lock', '--tag', tags.join(',')]);
+  return listedSnapshots(values);
+}
+
+/** listedSnapshots reads what restic prints of snapshots, the oldest first. Pure. */
+export function listedSnapshots(values: readonly unknown[]): Snapshot[] {
   const listed = values.flatMap((value) => Listed.parse(value ?? []));
   return listed.map(snapshotFrom).sort((one, other) => Date.parse(one.time) - Date.parse(other.time));
 }

@@ -1,4 +1,4 @@
-import type { BackupReceipt, BackupSpec } from '../../model/backup.ts';
+import type { BackupReceipt, BackupSpec, RestoreReceipt } from '../../model/backup.ts';
 import type { EnvironmentSpec } from '../../model/spec.ts';
 import type { Snapshot } from '../../state/snapshot.ts';
 
@@ -67,4 +67,22 @@ function describeAge(ms: number): string {
   if (ms < HOUR_MS) return `${Math.max(1, Math.round(ms / 60_000))} min`;
   const hours = Math.round(ms / HOUR_MS);
   return hours < 72 ? `${hours} h` : `${Math.round(hours / 24)} days`;
+}
+
+/** restoresOf reads what restores have left of the services that the file backs up. */
+export async function restoresOf(
+  snapshot: Snapshot,
+  { services }: Pick<EnvironmentSpec, 'services'>,
+): Promise<RestoreReceipt[]> {
+  const backedUp = services.filter(({ backup }) => backup !== undefined);
+  return (await Promise.all(backedUp.map(({ name }) => snapshot.restores(name)))).flat();
+}
+
+/** describeRestore says what a restore has replaced, and for how long that is kept. Pure. */
+export function describeRestore(restore: RestoreReceipt): string {
+  const { service, server, backup, from, environment, began_at, done_at, kept = '', kept_until } = restore;
+  const of = from === environment ? `backup ${backup}` : `backup ${backup} of ${from}`;
+  return done_at === undefined
+    ? `a restore of ${service} on ${server} from ${of} began at ${began_at}, and has not said that it is over`
+    : `${service} on ${server} has the data of ${of}; what it had before is kept as ${kept} until ${kept_until}`;
 }

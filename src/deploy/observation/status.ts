@@ -1,3 +1,4 @@
+import type { RestoreReceipt } from '../../model/backup.ts';
 import type { EnvironmentState, HistoryEntry } from '../../model/release.ts';
 import { toldRoutes } from '../../model/spec.ts';
 import type { ServiceTraffic } from '../../nginx/traffic.ts';
@@ -51,6 +52,8 @@ export interface StatusReport {
   certificates: StatusCertificate[];
   /** How old the last good backups are. */
   backups: BackupAge[];
+  /** What restores have left. */
+  restores: RestoreReceipt[];
   /** Where servers and record differ, as sentences. */
   drift: string[];
   /** Secrets that the record has in the clear, as sentences; only those that the run was given are known. */
@@ -71,7 +74,7 @@ export function statusOf(
   kept: PlanInput,
   lease: string | undefined,
   traffic: ReadonlyMap<string, ServiceTraffic>,
-): Omit<StatusReport, 'exposed' | 'backups'> {
+): Omit<StatusReport, 'exposed' | 'backups' | 'restores'> {
   const { scope, state, observed } = kept;
   const standing = observed.flatMap(({ copies }) => copies.map(({ service }) => service));
   const names = [...new Set([...Object.keys(state.services), ...standing])].sort();

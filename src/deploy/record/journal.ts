@@ -1,4 +1,4 @@
-import type { BackupReceipt } from '../../model/backup.ts';
+import type { BackupReceipt, RestoreReceipt } from '../../model/backup.ts';
 import type { Clock } from '../../model/clock.ts';
 import type { Scope } from '../../model/names.ts';
 import type { Author, HookProgress } from '../../model/release.ts';
@@ -189,26 +189,37 @@ export class Journal {
   }
 
   /** keepReceipts writes receipts of backups, for which no lease is needed; `what` is for the history. */
-  async keepReceipts(
-    receipts: readonly BackupReceipt[],
-    what: string,
-    { run, actor }: Author,
-  ): Promise<void> {
-    const { project, environment } = this.#options.scope;
-    const message = { subject: `${project} ${environment}: ${what}`, trailers: { Run: run, Actor: actor } };
-    this.#snapshot = await this.#store.keepReceipts({ receipts, message });
+  async keepReceipts(receipts: readonly BackupReceipt[], what: string, author: Author): Promise<void> {
+    await this.#note({ receipts }, what, author);
   }
 
   /** forgetReceipts takes the receipts of backups away that are gone; `what` is for the history. */
-  async forgetReceipts(gone: readonly BackupReceipt[], what: string, { run, actor }: Author): Promise<void> {
-    const { project, environment } = this.#options.scope;
-    const message = { subject: `${project} ${environment}: ${what}`, trailers: { Run: run, Actor: actor } };
-    this.#snapshot = await this.#store.keepReceipts({ gone, message });
+  async forgetReceipts(gone: readonly BackupReceipt[], what: string, author: Author): Promise<void> {
+    await this.#note({ gone }, what, author);
+  }
+
+  /** keepRestores writes restores, and takes those away that have left nothing, as keepReceipts does. */
+  async keepRestores(
+    { restores, ended }: { restores: readonly RestoreReceipt[]; ended: readonly RestoreReceipt[] },
+    what: string,
+    author: Author,
+  ): Promise<void> {
+    await this.#note({ restores, ended }, what, author);
   }
 
   /** close gives the lease back when it is still held. */
   async close(): Promise<void> {
     await this.#store.close();
+  }
+
+  async #note(
+    change: Omit<Parameters<Store['keepReceipts']>[0], 'message'>,
+    what: string,
+    { run, actor }: Author,
+  ): Promise<void> {
+    const { project, environment } = this.#options.scope;
+    const message = { subject: `${project} ${environment}: ${what}`, trailers: { Run: run, Actor: actor } };
+    this.#snapshot = await this.#store.keepReceipts({ ...change, message });
   }
 
   #now(): Date {

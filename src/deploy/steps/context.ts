@@ -1,6 +1,7 @@
 import type { FindRegistryAuth } from '../../docker/credentials.ts';
 import type { Fleet } from '../../fleet/fleet.ts';
 import type { Clock } from '../../model/clock.ts';
+import type { EvidenceFile } from '../../model/evidence.ts';
 import type { GeneratedSecret } from '../../model/generated-secret.ts';
 import type { Log } from '../../model/log.ts';
 import type { Scope } from '../../model/names.ts';
@@ -62,6 +63,8 @@ export class Knowledge {
   readonly replacedKeys = new Map<string, string>();
   /** Certificates that this run has obtained, by domain. */
   readonly certificates = new Map<string, InstalledPair>();
+  /** What tells of versions that failed, by its path. */
+  readonly evidence = new Map<string, EvidenceFile>();
   /** Connections that were cut since a drain was not over in time. */
   cut = 0;
   /** When an edge or sidecar was last told to read something new, by `Clock.now`; a run that was cut off may have done it. */

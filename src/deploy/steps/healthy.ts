@@ -4,6 +4,7 @@ import { copyKey, type Slot } from '../../model/copy.ts';
 import { messageOf, UserError } from '../../model/errors.ts';
 import type { Healthcheck, HealthTimes, Protocol } from '../../model/spec.ts';
 import type { RunContext } from './context.ts';
+import { keepEvidence } from './evidence.ts';
 import { type Candidate, checkWithImage, examination, isJustWatched } from './examination.ts';
 import type { Complaint } from './http-verdict.ts';
 import type { StepKind } from './kind.ts';
@@ -143,12 +144,12 @@ async function awaitAnswers(step: CheckedCopy, context: RunContext, needed: numb
       if (clock.now() - since >= EAGER_MS) failures += 1;
       reason = complaint;
       const crash = await crashOf(server, candidate, context);
-      if (crash !== undefined) throw await failure(server, candidate, crash);
+      if (crash !== undefined) throw await failure(step, candidate, context, crash);
       if (/refused/i.test(complaint.why) && failures > 0 && clock.now() >= startsUntil) {
         const { refusal, isCertain } = await whyRefused(complaint.isRefused === true);
         reason = refusal ?? complaint;
         if (isCertain)
-          throw await failure(server, candidate, { ...reason, why: `was not healthy: ${reason.why}` });
+          throw await failure(step, candidate, context, { ...reason, why: `was not healthy: ${reason.why}` });
       }
       return undefined;
     },
@@ -156,7 +157,7 @@ async function awaitAnswers(step: CheckedCopy, context: RunContext, needed: numb
   if (isHealthy) return;
   const seconds = ((clock.now() - since) / 1000).toFixed(1);
   const why = `was not healthy within ${seconds} s: ${reason.why}`;
-  throw await failure(server, candidate, { ...reason, why });
+  throw await failure(step, candidate, context, { ...reason, why });
 }
 
 /** Only who connects to a port is refused there. */
@@ -212,12 +213,16 @@ function complaintOf(error: unknown): Complaint {
 }
 
 async function failure(
-  server: Server,
+  { service, server }: CheckedCopy,
   { id, name }: Candidate,
+  context: RunContext,
   { why, advice }: Complaint,
 ): Promise<UserError> {
-  const log = await lastLines(server, id);
-  return new UserError(`${server.name}: the new container ${name} ${why}. ${log}`, {
+  const [log] = await Promise.all([
+    lastLines(context.fleet.server(server), id),
+    keepEvidence(context, { service, server, name, id }),
+  ]);
+  return new UserError(`${server}: the new container ${name} ${why}. ${log}`, {
     hint: `${advice === undefined ? '' : `${advice} `}The new container is removed.`,
   });
 }

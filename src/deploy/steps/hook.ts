@@ -9,6 +9,7 @@ import { type Blueprint, hookSettings } from '../planning/blueprint.ts';
 import { isCutOff } from '../planning/unfinished-hook.ts';
 import type { RunContext } from './context.ts';
 import { createContainer } from './create-container.ts';
+import { keepEvidence } from './evidence.ts';
 import type { StepKind } from './kind.ts';
 import { lastLines } from './last-lines.ts';
 
@@ -65,6 +66,7 @@ export const hook: StepKind<HookStep> = {
     context.moment('ended');
     const log = await lastLines(server, id);
     const isKilled = isCutOff(exitCode);
+    if (exitCode !== 0) await keepEvidence(context, { ...step, id });
     if (!isKilled) await context.record.noteHook(step, exitCode === 0 ? 'done' : 'failed');
     await removeWithFiles(server, id);
     if (exitCode === 0) {
@@ -140,7 +142,10 @@ function startFailure(step: HookStep, error: unknown): UserError {
 }
 
 /** A hook that runs. */
-type Running = Pick<HookStep, 'hook' | 'service' | 'release' | 'server' | 'timeoutMs' | 'graceMs'> & {
+type Running = Pick<
+  HookStep,
+  'hook' | 'service' | 'release' | 'server' | 'name' | 'timeoutMs' | 'graceMs'
+> & {
   id: string;
 };
 
@@ -166,7 +171,7 @@ async function awaitEnd(context: RunContext, running: Running): Promise<{ exitCo
     throw error;
   });
   if (ended !== undefined) return ended;
-  const log = await lastLines(server, id);
+  const [log] = await Promise.all([lastLines(server, id), keepEvidence(context, running)]);
   await stop(context, server, running, Math.ceil(running.graceMs / 1000));
   throw new UserError(
     `${running.server}: ${titleOf(running)} was not over within ${timeoutMs / 1000} s, and was stopped. ${log}`,

@@ -4,6 +4,7 @@ import { messageOf, UserError } from '../../model/errors.ts';
 import type { MonitorSpec } from '../../model/monitor.ts';
 import { type Answers, answersOf, sumOfAnswers } from '../../nginx/traffic.ts';
 import { nginxKey, type RunContext } from './context.ts';
+import { keepEvidence } from './evidence.ts';
 import type { StepKind } from './kind.ts';
 import { lastLines } from './last-lines.ts';
 import { inspectStarted, type StartedCopy } from './start.ts';
@@ -134,16 +135,20 @@ async function failure(
   { service, monitor }: WatchStep,
   { why, copy }: Verdict,
   copies: readonly Watched[],
-  { fleet }: RunContext,
+  context: RunContext,
 ): Promise<UserError> {
+  const { fleet } = context;
   const about = copies.filter(
     ({ server, name }) => copy === undefined || (copy.server === server && copy.name === name),
   );
-  const logs = await Promise.all(
-    about.map(
-      async ({ server, name, id }) => `${name} on ${server}: ${await lastLines(fleet.server(server), id)}`,
+  const [logs] = await Promise.all([
+    Promise.all(
+      about.map(
+        async ({ server, name, id }) => `${name} on ${server}: ${await lastLines(fleet.server(server), id)}`,
+      ),
     ),
-  );
+    Promise.all(about.map((failed) => keepEvidence(context, failed))),
+  ]);
   const who = copy === undefined ? service : `${copy.server}: ${copy.name}`;
   return new UserError(
     `${who} ${why}, seen in the ${monitor.periodMs / 1000} s after the switch. ${logs.join('\n')}`,

@@ -1,4 +1,6 @@
 import { expect, test } from '@jest/globals';
+import type { DeployReport } from '../../../src/deploy/request.ts';
+import type { Ended } from '../world/simulation.ts';
 import { World } from '../world/world.ts';
 import { deployed, NOTHING, newWorld } from './deployed.ts';
 import { MONITOR, type ServiceChanges, servers, service, shop } from './specs.ts';
@@ -9,6 +11,11 @@ const api = (image: string, changes: ServiceChanges = {}) =>
   shop([service('api', { image, servers: 2, policy: { monitor: TWO_MINUTES }, ...changes })], servers(2));
 const BASE = 'shop_production_api';
 const SECONDARY = 'shop_production_api_secondary';
+
+function reportOf(ended: Ended<DeployReport>): DeployReport {
+  if (ended.how !== 'done') throw new Error(`the run ${ended.how}`);
+  return ended.value;
+}
 
 /** What crashes everywhere at once loses what users had begun, and what comes before nginx has noticed; nobody loses more. */
 function expectLostByTheCrashAlone({ lost, broken }: World): void {
@@ -40,6 +47,19 @@ test('a version that crashes half a minute after the switch is taken back, and n
   expect([world.serving('api', 'a'), world.serving('api', 'b')]).toEqual([BASE, BASE]);
   expect([world.running('a'), world.running('b')]).toEqual([[BASE], [BASE]]);
   expectLostByTheCrashAlone(world);
+});
+
+test('what tells why a version was taken back is kept, from before its container is removed', async () => {
+  const world = await deployed(api('api:1'));
+  world.registry.define('api:2', { memoryRatio: 0.97, says: ['out of ideas'] });
+  const [ended] = await world.finish(world.start(api('api:2')));
+  const evidence = new Map(reportOf(ended!).evidence.map(({ path, text }) => [path, text]));
+  const at = [...evidence.keys()][0]?.split('/')[0];
+  expect([...evidence.keys()].sort()).toEqual(
+    expect.arrayContaining([`${at}/${SECONDARY}.json`, `${at}/${SECONDARY}.log`, `${at}/sidecar.conf`]),
+  );
+  expect(evidence.get(`${at}/${SECONDARY}.log`)).toContain('out of ideas');
+  expect(evidence.get(`${at}/${SECONDARY}.json`)).not.toContain('"Env"');
 });
 
 test('a version that uses all of its memory is taken back', async () => {

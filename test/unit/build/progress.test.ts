@@ -129,12 +129,30 @@ test('the error names the line of a Dockerfile that is in another repository', (
 
 test.each([
   ['failed to solve: failed to compute cache key: "/nix" not found: not found', /\.dockerignore/],
-  ['failed to solve: write /x: no space left on device', /disk of the runner/],
+  ['failed to solve: write /x: no space left on device', /disk of the machine that builds/],
   ['failed to solve: dial tcp 10.0.0.1:443: connect: connection refused', /cannot be reached/],
   ['failed to push r/a: denied: requested access', /packages: write/],
   ['failed to solve: node:99: not found', /base image/],
+  [
+    'failed to solve: node:24: failed to copy: 429 Too Many Requests: toomanyrequests: pull rate limit',
+    /log in/,
+  ],
+  ['failed to solve: node:24: pull access denied, repository does not exist', /may the runner read it/],
 ])('%s has its own advice', (said, hint) => {
   expect(
     buildFailure({ spec: buildSpec(), lines: [said], file: undefined, lineOf: () => undefined }).hint,
   ).toMatch(hint);
+});
+
+test('an instruction that has found no space left is told what to do, whatever it ended with', () => {
+  const said = lines(`
+#7 [2/2] RUN npm ci
+#7 0.1 npm error nospc ENOSPC: no space left on device, write
+#7 ERROR: process "/bin/sh -c npm ci" did not complete successfully: exit code: 228
+ERROR: failed to solve: process "/bin/sh -c npm ci" did not complete successfully: exit code: 228`);
+  const { message, hint } = buildFailure({
+    ...{ spec: buildSpec(), lines: said, file: undefined, lineOf: () => undefined },
+  });
+  expect(message).toMatch(/ENOSPC/);
+  expect(hint).toMatch(/docker builder prune/);
 });

@@ -71,6 +71,7 @@ beforeEach(() => {
     clock: systemClock,
     signal: new AbortController().signal,
     onPlan: () => undefined,
+    keepEvidence: () => '',
     onLease: () => undefined,
   };
 });

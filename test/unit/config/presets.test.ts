@@ -166,7 +166,7 @@ describe('what is wrong with a preset is told before anything else', () => {
   test.each([
     [
       'preset: postgress',
-      'services.db.preset: must be one of postgres, redis, opensearch, mysql, mariadb, mongo, rabbitmq, minio',
+      'services.db.preset: must be one of postgres, redis, opensearch, mysql, mariadb, mongo, rabbitmq, minio; did you mean "postgres"?',
     ],
     ['image: acme/db:1\nversion: "16"', 'services.db.version: is for a preset, and there is none'],
     ['preset: postgres\nversion: latest', 'services.db.version: "latest" is no version of PostgreSQL'],

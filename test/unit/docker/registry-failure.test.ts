@@ -29,6 +29,7 @@ test.each([
   ['Get "https://r/v2/": context deadline exceeded', 'cannot be reached'],
   ['http: server gave HTTP response to HTTPS client', 'cannot be reached'],
   ['toomanyrequests: You have reached your pull rate limit', 'has had too many requests'],
+  ['write /var/lib/docker/tmp/GetImageBlob1: no space left on device', 'the server has no space left'],
   ['something odd', 'the registry did not give it'],
 ])('%s', (said, what) => {
   expect(explainRegistry(said, false).what).toContain(what);

@@ -24,7 +24,7 @@ function deployed(changes: Partial<DeployReport>): Deployed {
     report,
     services,
     built: [],
-    outputs: { changed: report.changed, releases: releasesOf(report), result: services },
+    outputs: { changed: report.changed, releases: releasesOf(report), result: services, evidence: '' },
     failure: report.failure,
   };
 }

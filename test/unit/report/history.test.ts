@@ -39,6 +39,7 @@ describe('status', () => {
     services: {},
     certificates: [],
     backups: [],
+    restores: [],
     drift: [],
     exposed: [],
     maintenance: [],

@@ -176,6 +176,7 @@ export function reportOf(changes: Partial<DeployReport> = {}): DeployReport {
     standing: [],
     notes: [],
     expiredImages: [],
+    evidence: [],
     timeline: new Stopwatch().timeline,
     probes: new Map(),
     cut: 0,

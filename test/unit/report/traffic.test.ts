@@ -22,6 +22,7 @@ function report(traffic: StatusReport['services'][string]['traffic']): StatusRep
     lease: undefined,
     certificates: [],
     backups: [],
+    restores: [],
     maintenance: [],
     nginx: [],
   };
