@@ -86,6 +86,13 @@ test('one that dies is passed over, and the next deploy starts it again in its p
   expect(world.running('a')).toEqual(named('base', '3'));
 });
 
+test.each([2, 3, 6])('a server that dies with its %d copies is passed over by the other one', async (replicas) => {
+  const world = await deployed(api(1, replicas));
+  world.switchOff('b');
+  await rest(world);
+  expect(complaintOf(world)).toBeUndefined();
+});
+
 test('one whose container is gone is replaced, and the others stay', async () => {
   const world = new World();
   await world.deploy(api(1, 2));
@@ -120,7 +127,9 @@ test('a plan says how many there are, and that none is replaced where only that 
 });
 
 test('a release that was made before comes back with as many copies as the file says now', async () => {
-  const world = await deployed(api(1, 1));
+  const world = new World({ images: 'digests' });
+  await world.deploy(api(1, 1));
+  await rest(world);
   await world.deploy(api(2, 3));
   await world.deploy(api(2, 3), { services: ['api'], rollback: 1 });
   expect(world.running('a')).toHaveLength(3);
