@@ -11,7 +11,7 @@ const About = z.looseObject({
   environment: z.string(),
   service: z.string(),
   id: z.string(),
-  content: z.enum(DATABASES),
+  content: z.enum([...DATABASES, 'volumes', 'command']),
   server: z.string(),
   release: z.int(),
   /** With its version. */

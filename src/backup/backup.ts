@@ -1,7 +1,8 @@
-import { type Opening, withEnvironment } from '../deploy/environment.ts';
+import { type OpenEnvironment, type Opening, withEnvironment } from '../deploy/environment.ts';
 import { describeRestore } from '../deploy/observation/backups.ts';
 import type { Reach } from '../deploy/request.ts';
 import { Timeline } from '../deploy/timeline.ts';
+import { resumeStopped, whileStopped } from '../deploy/while-stopped.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Server } from '../fleet/server.ts';
 import type { BackupReceipt, BackupSpec, RestoreReceipt } from '../model/backup.ts';
@@ -10,7 +11,7 @@ import { messageOf, UserError } from '../model/errors.ts';
 import type { Scope } from '../model/names.ts';
 import type { EnvironmentSpec } from '../model/spec.ts';
 import { chooseBackup } from './choose.ts';
-import { findRunning } from './database-container.ts';
+import { findRunning, findStanding } from './database-container.ts';
 import type { JobSurroundings } from './job.ts';
 import { makeBackup, type Source, verifyBackup } from './make.ts';
 import { type Origin, type OriginRequest, openOrigin, requireWithinReach } from './origin.ts';
@@ -20,6 +21,7 @@ import { Restic } from './restic/restic.ts';
 import { restoreInPlace } from './restore.ts';
 import { repositorySecrets, type SecretsRequest } from './secrets.ts';
 import { isDue, type Settled, settle, tidyRestores } from './tidy.ts';
+import { type RestoredVolume, restoreVolumes } from './volumes/restore.ts';
 
 /** What shall be backed up. */
 export interface BackupRequest extends Reach, SecretsRequest {
@@ -38,6 +40,8 @@ export interface BackupOutcome {
   /** Where it was pulled to, and its digest. */
   file?: string;
   sha256?: string;
+  /** The new volumes that it was restored to. */
+  volumes?: RestoredVolume[];
   /** What a restore has replaced, where one was made. */
   restore?: RestoreReceipt;
   failure?: unknown;
@@ -69,21 +73,39 @@ interface Holder {
 }
 
 /**
- * createBackups backs up services, one after another on each server, and verifies what the file says. It takes no lease: it
- * changes nothing that a deploy does, and a deploy that replaces the container meanwhile makes it fail. What fails for one
+ * createBackups backs up services, one after another on each server, and verifies what the file says. It takes no lease, unless one
+ * of them is stopped meanwhile: it changes nothing else that a deploy does, and a deploy that replaces the container makes it fail. What fails for one
  * service is in its outcome, and the others go on.
  */
-export async function createBackups(request: BackupRequest): Promise<BackupReport> {
-  return await withHolders(request, async (holder, work) => {
+export async function createBackups(request: BackupRequest & { leaseWaitMs: number }): Promise<BackupReport> {
+  const { author, leaseWaitMs, signal } = request;
+  const isAnyStopped = chosenOf(request).some(({ spec }) => isStopped(spec));
+  const back = async (holder: Holder, work: Work): Promise<Worked> => {
     const { spec, service } = holder;
-    const { receipt } = await work.step(`Back up ${service} on ${holder.server.name}`, () =>
-      makeBackup(work.surroundings, work.source).then((made) => ({ receipt: made })),
+    const receipt = await work.step(`Back up ${service} on ${holder.server.name}`, () =>
+      isStopped(spec) ? makeStopped(work) : makeBackup(work.surroundings, work.source),
     );
     await work.keep(receipt, `backup ${receipt.id} of ${service}`);
     const before = await work.receipts();
     if (!isVerifiedNow(spec, before, receipt)) return { receipt };
     return await verified(work, receipt);
-  });
+  };
+  return await withHolders(request, back, isAnyStopped ? { author, leaseWaitMs, signal } : 'read');
+}
+
+function isStopped({ content }: BackupSpec): boolean {
+  return content.kind === 'volumes' && content.isStopped;
+}
+
+/** A copy that a killed run has left stopped starts first: there is no telling what has become of it since. */
+async function makeStopped({ surroundings, source, environment }: Work): Promise<BackupReceipt> {
+  const { server, scope, log, clock, signal } = surroundings;
+  const { service, author } = source;
+  const found = await findStanding(server, scope, service);
+  if (found === undefined) throw new Error(`${service} has gone meanwhile`);
+  const pause = { service, server: server.name, id: found.id, run: author.run, log, clock, signal };
+  if (!found.isRunning) await resumeStopped(environment, pause);
+  return await whileStopped(environment, pause, () => makeBackup(surroundings, source));
 }
 
 /** verifyBackups restores a backup of each service, the last one unless another is named, into a scratch container. */
@@ -112,15 +134,38 @@ export async function restoreBackups(request: RestoreRequest): Promise<BackupRep
     const receipts = await work.receipts();
     const receipt = chooseBackup(service, receipts, request.which, 'verified');
     if (receipt.content !== spec.content.kind) throw isOfAnotherKind(receipt, spec);
+    if (spec.content.kind === 'command') throw isForPeople(receipt);
+    const title = `Restore backup ${receipt.id} of ${service} on ${server.name}`;
+    if (spec.content.kind === 'volumes') {
+      const { content } = spec;
+      const volumes = await work.step(title, () =>
+        restoreVolumes(work.surroundings, work.source, content, receipt),
+      );
+      for (const { volume, restored } of volumes) {
+        request.log.warning(
+          `${volume} of ${service}, as it was at ${receipt.began_at}, is the volume ${restored} on ${server.name}. Nothing uses it yet: write it in place of ${volume} in the file, and deploy`,
+        );
+      }
+      return { receipt, volumes };
+    }
     const restores = await work.restores();
     const { keepRestores: keep, confirm } = work;
-    const restored = await work.step(`Restore backup ${receipt.id} of ${service} on ${server.name}`, () =>
+    const restored = await work.step(title, () =>
       restoreInPlace(work.surroundings, work.source, { receipt, mask, restores, keep, confirm }),
     );
     request.log.warning(`${describeRestore(restored)}. The first backup after that removes it`);
     return { receipt, restore: restored };
   };
   return await withHolders(request, restore, { author, leaseWaitMs, signal }, origin);
+}
+
+function isForPeople({ id, service }: BackupReceipt): UserError {
+  return new UserError(
+    `backup ${id} of ${service} is what a command has printed, and nobody knows what takes it`,
+    {
+      hint: 'Bring it to the server with "operation: pull" and "server-folder", and give it to the program that reads it.',
+    },
+  );
 }
 
 function isOfAnotherKind({ id, content, image }: BackupReceipt, spec: BackupSpec): UserError {
@@ -133,10 +178,11 @@ function isOfAnotherKind({ id, content, image }: BackupReceipt, spec: BackupSpec
 }
 
 /** What came of the work for one service on one server. */
-type Worked = Pick<BackupOutcome, 'restore'> & { receipt: BackupReceipt };
+type Worked = Pick<BackupOutcome, 'restore' | 'volumes'> & { receipt: BackupReceipt };
 
 /** What is done for one service on one server. */
 interface Work {
+  environment: OpenEnvironment;
   surroundings: JobSurroundings;
   source: Source;
   step<T>(title: string, work: () => Promise<T>): Promise<T>;
@@ -227,6 +273,7 @@ async function withHolders(
           await keepRestores(settle(restores, server.name, kept, clock.now()));
         }
         const worked = await work(holder, {
+          environment,
           surroundings,
           source,
           step: (title, inner) => log.group(title, inner),
@@ -260,10 +307,17 @@ export function chosenOf({
       unknown === undefined
         ? `nothing of ${wanted.project} ${wanted.environment} is backed up`
         : `the file does not back up ${JSON.stringify(unknown)}`,
-      { hint: 'Write backup: true at a service that is a database.' },
+      {
+        hint: 'Write backup: true at a service that is a database, and backup: { volumes: true, stop: true } at another one.',
+      },
     );
   }
   return services === undefined ? all : all.filter(({ service }) => services.includes(service));
+}
+
+/** Files are there whether anything runs or not. */
+function find({ content }: BackupSpec): typeof findRunning {
+  return content.kind === 'volumes' ? findStanding : findRunning;
 }
 
 /** What data comes to may be backed up itself or not. */
@@ -286,7 +340,7 @@ async function holdersOf(
   const found = await fleet.onAll(async (server) => {
     const here = await Promise.all(
       chosen.map(async (one) =>
-        (await findRunning(server, scope, one.service)) ? [{ ...one, server }] : [],
+        (await find(one.spec)(server, scope, one.service)) ? [{ ...one, server }] : [],
       ),
     );
     return here.flat();

@@ -12,10 +12,26 @@ export interface RunningContainer extends DatabaseContainer {
   imageId: string;
   release: number;
   memoryBytes: number | undefined;
+  isRunning: boolean;
+  /** Names of the volumes that it mounts. */
+  volumes: string[];
+  /** Its variables as they are. */
+  variables: string[];
+  workingDir: string;
 }
 
 /** findRunning returns the container of a service that runs on a server; undefined where there is none. */
 export async function findRunning(
+  server: Server,
+  scope: Scope,
+  service: string,
+): Promise<RunningContainer | undefined> {
+  const found = await findStanding(server, scope, service);
+  return found?.isRunning ? found : undefined;
+}
+
+/** findStanding returns the container of a service on a server, one that runs before one that does not; undefined where there is none. */
+export async function findStanding(
   server: Server,
   scope: Scope,
   service: string,
@@ -28,11 +44,11 @@ export async function findRunning(
     `${LABEL.service}=${service}`,
   ];
   const found = await engine.listContainers({ label });
-  const running = found.filter(({ State }) => State === 'running');
+  const byAge = found.sort((a, b) => (b.Created ?? 0) - (a.Created ?? 0));
   // Two stand only while the one is replaced by the other: the newer one has the data.
-  const [newest] = running.sort((a, b) => (b.Created ?? 0) - (a.Created ?? 0));
+  const newest = byAge.find(({ State }) => State === 'running') ?? byAge[0];
   if (newest?.Id === undefined) return undefined;
-  const { Config, Image, Args, Path, HostConfig } = await engine.inspectContainer(newest.Id);
+  const { Config, Image, Args, Path, HostConfig, Mounts } = await engine.inspectContainer(newest.Id);
   const labels = Config?.Labels ?? {};
   const command = [Path ?? '', ...(Args ?? [])];
   return {
@@ -41,6 +57,10 @@ export async function findRunning(
     imageId: Image ?? '',
     release: Number(labels[LABEL.release] ?? 0),
     memoryBytes: HostConfig?.Memory || undefined,
+    isRunning: newest.State === 'running',
+    volumes: (Mounts ?? []).flatMap(({ Type, Name }) => (Type === 'volume' && Name ? [Name] : [])),
+    variables: Config?.Env ?? [],
+    workingDir: Config?.WorkingDir || '/',
     command,
     configuration: await configurationOf(server, newest.Id, command),
     environment: await environmentOf(server, newest.Id, Config?.Env ?? []),

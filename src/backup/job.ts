@@ -23,6 +23,8 @@ export interface Job {
   /** Texts in the folder of the job, by name: scripts, and what is secret. */
   files: Readonly<Record<string, string>>;
   mounts: readonly Mount[];
+  /** The id of a container whose volumes and files it can read. */
+  volumesOf?: string | undefined;
   /** The engine's name of the network: `container:<id>` is that of a container. */
   network: string;
   /** Undefined is without limit. */
@@ -147,6 +149,7 @@ async function create({ engine }: Server, scope: Scope, job: Job, name: string):
       NetworkMode: job.network,
       // A volume without a name goes with its container.
       Mounts: [{ Type: 'volume', Target: JOB_FOLDER, VolumeOptions: { Labels: labels } }, ...job.mounts],
+      ...(job.volumesOf !== undefined && { VolumesFrom: [`${job.volumesOf}:ro`] }),
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '2' } },
       ...(job.memoryBytes !== undefined && { Memory: job.memoryBytes, MemorySwap: job.memoryBytes }),
     },

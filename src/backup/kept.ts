@@ -101,7 +101,10 @@ export async function pullBackups(request: BackupRequest & PullPlace): Promise<B
       return [{ ...told, file }];
     }
     await mkdir(folder, { recursive: true });
-    const file = join(folder, `${service}-${receipt.id}${posix.extname(path)}`);
+    const file = join(
+      folder,
+      `${service}-${receipt.id}${receipt.content === 'volumes' ? '.tar' : posix.extname(path)}`,
+    );
     const { bytes, sha256 } = await pullToRunner(restic, pulled, file);
     log.info(`backup ${receipt.id} of ${service} is ${file}: ${bytes} bytes, sha256 ${sha256}`);
     return [{ ...told, file, sha256 }];

@@ -10,10 +10,12 @@ import { UserError } from '../model/errors.ts';
 import type { Author } from '../model/release.ts';
 import { ABOUT_FILE, aboutText } from './about.ts';
 import { newBackupId, resticTime } from './backup-id.ts';
-import { findRunning, type RunningContainer } from './database-container.ts';
+import { findRunning, findStanding, type RunningContainer } from './database-container.ts';
 import { PROGRAMS } from './databases/index.ts';
 import type { DatabaseJob, DatabaseProgram } from './databases/program.ts';
 import { type Job, type JobSurroundings, runJob } from './job.ts';
+import type { Program } from './program.ts';
+import { programFor } from './program-for.ts';
 import { resticVersion, writtenSnapshot } from './restic-output.ts';
 import type { ResticAccess } from './vault.ts';
 import { differencesOf } from './verdict.ts';
@@ -36,8 +38,8 @@ export const DUMP_MEMORY_BYTES = 256 * 1024 * 1024;
 export async function makeBackup(surroundings: JobSurroundings, source: Source): Promise<BackupReceipt> {
   const { server, scope, clock } = surroundings;
   const { service, spec, access, author } = source;
-  const container = await requireRunning(surroundings, service);
-  const program = programOf(spec);
+  const container = await requireContainer(surroundings, source);
+  const program = programFor(spec, scope);
   const at = new Date(clock.now());
   const id = newBackupId(at);
   const tags = { ...scope, service, id };
@@ -94,12 +96,13 @@ export async function makeBackup(surroundings: JobSurroundings, source: Source):
  */
 export async function verifyBackup(
   surroundings: JobSurroundings,
-  { service, spec, access, author }: Source,
+  source: Source,
   receipt: BackupReceipt,
 ): Promise<BackupVerification> {
-  const { clock, server } = surroundings;
-  const container = await requireRunning(surroundings, service);
-  const program = programOf(spec);
+  const { clock, server, scope } = surroundings;
+  const { service, spec, access, author } = source;
+  const container = await requireContainer(surroundings, source);
+  const program = programFor(spec, scope);
   const title = `the test of backup ${receipt.id} of ${service}`;
   const outcome = await runJob(surroundings, {
     title,
@@ -116,27 +119,33 @@ export async function verifyBackup(
 /** snapshotsOf returns the variables by which scripts find a backup in its repository. Pure. */
 export function snapshotsOf(
   { snapshot, about = '' }: Pick<BackupReceipt, 'snapshot' | 'about'>,
-  { dataPath }: Pick<DatabaseProgram, 'dataPath'>,
+  { dataPath }: Pick<Program, 'dataPath'>,
 ): Record<string, string> {
   return { SNAPSHOT: snapshot, ABOUT: about, DATA_PATH: dataPath };
 }
 
 /** programOf returns how the database of a service is dumped and restored. */
 export function programOf({ content }: Pick<BackupSpec, 'content'>): DatabaseProgram {
+  if (content.kind === 'volumes' || content.kind === 'command')
+    throw new Error(`${content.kind} is no database`);
   return PROGRAMS[content.kind];
 }
 
 /** jobOf puts what a database needs together with what restic needs. Pure. */
 export function jobOf(
-  { script, files, environment }: DatabaseJob,
+  { script, files, environment, words = [], mounts = [], volumesOf, image, network }: DatabaseJob,
   access: ResticAccess,
   more: Readonly<Record<string, string>>,
-): Pick<Job, 'command' | 'files' | 'environment' | 'mounts'> {
+): Pick<Job, 'command' | 'files' | 'environment' | 'mounts' | 'volumesOf'> &
+  Partial<Pick<Job, 'image' | 'network'>> {
   return {
-    command: ['/bin/sh', script, ...access.command],
+    command: ['/bin/sh', script, ...words, ...access.command],
     files: { ...files, ...access.files },
     environment: { ...environment, ...access.environment, ...more },
-    mounts: access.mounts,
+    mounts: [...access.mounts, ...mounts],
+    volumesOf,
+    ...(image !== undefined && { image }),
+    ...(network !== undefined && { network }),
   };
 }
 
@@ -147,6 +156,16 @@ export function requireWhole(title: string, { facts }: BackupReceipt, restored: 
   throw new UserError(`${title} found what was not restored: ${differences.join('; ')}`, {
     hint: 'This backup counts for nothing. Make another one; if that fails too, its data cannot be dumped as it is.',
   });
+}
+
+/** Files are there whether anything runs or not. */
+async function requireContainer(
+  surroundings: JobSurroundings,
+  { service, spec }: Pick<Source, 'service' | 'spec'>,
+): Promise<RunningContainer> {
+  const { server, scope } = surroundings;
+  const standing = spec.content.kind === 'volumes' && (await findStanding(server, scope, service));
+  return standing || (await requireRunning(surroundings, service));
 }
 
 /** requireRunning returns the container of a service. It throws a UserError where none runs. */

@@ -6,7 +6,7 @@ import type { Scope } from '../model/names.ts';
 import type { Author } from '../model/release.ts';
 import { ABOUT_FILE, parseAbout } from './about.ts';
 import { type JobSurroundings, runJob } from './job.ts';
-import { programOf } from './make.ts';
+import { programFor } from './program-for.ts';
 import { EXIT } from './restic/failure.ts';
 import type { Restic } from './restic/restic.ts';
 import { listedSnapshots, type Snapshot, tagValue } from './restic/snapshots.ts';
@@ -14,7 +14,7 @@ import { listedSnapshots, type Snapshot, tagValue } from './restic/snapshots.ts'
 /** Whose backups are looked for, and of what kind they have to be. */
 export interface Lost {
   service: string;
-  spec: Pick<BackupSpec, 'content' | 'to'>;
+  spec: Pick<BackupSpec, 'content' | 'to' | 'image'>;
   owner: Scope;
 }
 
@@ -30,7 +30,8 @@ const SCRIPT = `set -eu
 umask 077
 while read -r id snapshot; do
   "$@" restore --no-lock --quiet "$snapshot:$PWD/about" --target "out/$id" \\
-    --include /${ABOUT_FILE} --include /facts --include /query </dev/null >/dev/null
+    --include /${ABOUT_FILE} --include /facts --include /query \\
+    --include /data.json --include /sha256 </dev/null >/dev/null
 done <parts
 `;
 
@@ -80,7 +81,7 @@ async function findBackups(
     mounts,
   });
   const foundAt = new Date(clock.now()).toISOString();
-  return parts.flatMap((one) => receiptFrom(one, output, spec, foundAt) ?? []);
+  return parts.flatMap((one) => receiptFrom(one, output, { spec, owner }, foundAt) ?? []);
 }
 
 /**
@@ -143,7 +144,7 @@ export function ownersIn(snapshots: readonly Snapshot[]): string[] {
 function receiptFrom(
   { id, data, about }: Parts,
   output: ReadonlyMap<string, string>,
-  spec: Lost['spec'],
+  { spec, owner }: Pick<Lost, 'spec' | 'owner'>,
   foundAt: string,
 ): BackupReceipt | undefined {
   const said = parseAbout(output.get(`${id}/${ABOUT_FILE}`));
@@ -158,7 +159,7 @@ function receiptFrom(
     target: targetTitle(spec.to),
     snapshot: data.id,
     about: about.id,
-    facts: programOf(spec).factsOf(facts),
+    facts: programFor(spec, owner).factsOf(facts),
     tools: {},
     found_at: foundAt,
   };

@@ -5,6 +5,7 @@ const Summary = z.looseObject({
   message_type: z.literal('summary'),
   snapshot_id: z.string(),
   total_bytes_processed: z.int(),
+  total_files_processed: z.int(),
   /** Since 0.17. */
   data_added_packed: z.int().optional(),
   data_added: z.int(),
@@ -15,6 +16,8 @@ export interface WrittenSnapshot {
   id: string;
   sizeBytes: number;
   storedBytes: number;
+  /** Files that were read, without folders and links. */
+  files: number;
 }
 
 /** writtenSnapshot reads the last words of `restic backup --json`. It throws a UserError where there is no snapshot. */
@@ -27,7 +30,8 @@ export function writtenSnapshot(output: string | undefined): WrittenSnapshot {
     });
   }
   const { snapshot_id: id, total_bytes_processed: sizeBytes, data_added, data_added_packed } = parsed.data;
-  return { id, sizeBytes, storedBytes: data_added_packed ?? data_added };
+  const { total_files_processed: files } = parsed.data;
+  return { id, sizeBytes, storedBytes: data_added_packed ?? data_added, files };
 }
 
 /** resticVersion reads `restic version --json`. */

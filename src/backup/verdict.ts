@@ -18,6 +18,9 @@ export function differencesOf(counted: BackupFacts, restored: BackupFacts): stri
     ...(counted.indexes ?? [])
       .filter((name) => !restored.indexes?.includes(name))
       .map((name) => `index ${name} is missing`),
+    ...Object.entries(counted.digests ?? {}).flatMap(([name, digest]) =>
+      restored.digests?.[name] === digest ? [] : [`${name} has another SHA-256 than it had`],
+    ),
     ...(counted.query === restored.query
       ? []
       : [

@@ -55,5 +55,8 @@ function hintFor(reason: string, output: readonly string[]): string {
   if (/dial tcp|i\/o timeout|no such host|connection refused/i.test(reason)) {
     return 'A registry cannot be reached from where it is built: is its address right, and does it run?';
   }
+  if (/unsupported frontend capability/i.test(reason)) {
+    return 'The BuildKit that builds is older than what the build asks for: use docker/setup-buildx-action before this step.';
+  }
   return 'Nothing was pushed or deployed. The whole output is in the log above.';
 }

@@ -113,7 +113,7 @@ function carryOut(
 ): Promise<BackupReport> {
   switch (operation) {
     case 'create':
-      return createBackups(request);
+      return createBackups({ ...request, leaseWaitMs });
     case 'verify':
       return verifyBackups({ ...request, which });
     case 'list':
@@ -149,7 +149,16 @@ async function readMask(path: string | undefined, workspace: string): Promise<st
   }
 }
 
-function outputOf({ service, server, receipt, file, sha256, restore, failure }: BackupOutcome): BackupOutput {
+function outputOf({
+  service,
+  server,
+  receipt,
+  file,
+  sha256,
+  restore,
+  volumes,
+  failure,
+}: BackupOutcome): BackupOutput {
   return {
     service,
     server,
@@ -163,6 +172,9 @@ function outputOf({ service, server, receipt, file, sha256, restore, failure }: 
     }),
     ...(file !== undefined && { file }),
     ...(sha256 !== undefined && { sha256 }),
+    ...(volumes !== undefined && {
+      volumes: Object.fromEntries(volumes.map(({ volume, restored }) => [volume, restored])),
+    }),
     verified: failure === undefined && receipt?.verified !== undefined,
     ...(receipt?.verified !== undefined && { restore_ms: receipt.verified.took_ms }),
     ...(restore?.kept !== undefined && { kept: restore.kept, kept_until: restore.kept_until }),

@@ -67,6 +67,8 @@ export interface BackupOutput {
   /** Where it was pulled to, and the digest of that file, in hex. */
   file?: string;
   sha256?: string;
+  /** Names of the volumes that it was restored to, by those that the file has. */
+  volumes?: Record<string, string>;
   /** How long a restore takes, where one was tried. */
   restore_ms?: number;
   /** The name of what a restore has replaced, and the time after which the next run removes it. */

@@ -2,10 +2,10 @@ import { X509Certificate } from 'node:crypto';
 import { allOrErrors } from '../fleet/fleet.ts';
 import { copyKey } from '../model/copy.ts';
 import type { GeneratedSecret } from '../model/generated-secret.ts';
-import { NginxInstance } from '../nginx/instance.ts';
 import type { LookAhead, OpenEnvironment } from './environment.ts';
 import { type Execution, execute, failureOf, type StepFailure } from './execute.ts';
 import { hideSecrets } from './hide-secrets.ts';
+import { rememberNginx } from './known-nginx.ts';
 import { findImage } from './observation/images.ts';
 import { leftToDeploys } from './observation/left-to-deploys.ts';
 import { describeMaintenance, maintenanceOf } from './observation/maintenance.ts';
@@ -21,7 +21,7 @@ import type { Plan } from './planning/plan.ts';
 import { planDeploy } from './planning/planner.ts';
 import type { DeployRequest } from './request.ts';
 import { type Asked, checkImages } from './restore.ts';
-import { type Guard, Knowledge, nginxKey, type RunContext } from './steps/context.ts';
+import { type Guard, Knowledge, type RunContext } from './steps/context.ts';
 import { outlastOldWorkers } from './steps/drain.ts';
 import { kindOf, type Step } from './steps/index.ts';
 import type { Timeline } from './timeline.ts';
@@ -251,18 +251,7 @@ export class Run {
       for (const { service, slot, address } of copies) {
         if (address !== undefined) this.known.addresses.set(copyKey({ server, service, slot }), address);
       }
-      for (const [kind, nginx] of [
-        ['sidecar', sidecar],
-        ['edge', edge],
-      ] as const) {
-        if (!nginx?.isRunning || nginx.address === undefined) continue;
-        const { id, name, address } = nginx;
-        const facts = { id, name, address };
-        const instance = new NginxInstance(kind, fleet.server(server), facts, nginx);
-        this.known.instances.set(nginxKey(server, kind), instance);
-        // A run that was cut off may have left some.
-        this.known.noteReload(this.request.clock.now() - nginx.reloadedMsAgo);
-      }
+      rememberNginx(this.known, fleet.server(server), { sidecar, edge }, this.request.clock);
     }
   }
 

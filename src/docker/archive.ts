@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { extract, pack } from 'tar-stream';
+import { extract, type Header, pack } from 'tar-stream';
 
 /** Files by path, relative to the archive's root. */
 export type Files = ReadonlyMap<string, string>;
@@ -53,12 +53,10 @@ export async function packEntries(entries: readonly ArchiveEntry[]): Promise<Buf
   return await bytesOf(archive);
 }
 
-/** unpackFiles returns the regular files of a tar archive. */
+/** unpackFiles returns the regular files of a whole tar archive; it throws where the archive ends before its end. */
 export async function unpackFiles(archive: Buffer): Promise<Map<string, string>> {
   const files = new Map<string, string>();
-  const entries = extract();
-  entries.end(archive);
-  for await (const entry of entries) {
+  for await (const entry of entriesOf(archive)) {
     const content = await bytesOf(entry);
     if (entry.header.type === 'file') files.set(entry.header.name, content.toString());
   }
@@ -73,18 +71,41 @@ export interface FileFacts {
   modifiedAt: Date;
 }
 
-/** factsOfFiles returns what a tar archive says of its regular files. */
+/** factsOfFiles returns what a whole tar archive says of its regular files; it throws where it ends before its end. */
 export async function factsOfFiles(archive: Buffer): Promise<FileFacts[]> {
   const found: FileFacts[] = [];
-  const entries = extract();
-  entries.end(archive);
-  for await (const entry of entries) {
+  for await (const entry of entriesOf(archive)) {
     const { name: path, type, size = 0, mtime: modifiedAt = new Date(0) } = entry.header;
     if (type === 'file') found.push({ path, size, modifiedAt });
     entry.resume();
   }
   return found;
 }
+
+/** An archive is made of blocks of so many bytes, and the last two are empty. */
+const BLOCK_BYTES = 512;
+const END_BYTES = 2 * BLOCK_BYTES;
+
+/**
+ * entriesOf reads a tar archive from memory, and throws after its entries where it has no end. An engine that fails in the middle
+ * ends its answer like any other; where that is between two files, nothing else tells that some are missing.
+ */
+async function* entriesOf(archive: Buffer) {
+  const entries = extract();
+  entries.end(archive);
+  let readBytes = 0;
+  for await (const entry of entries) {
+    const { type, size, byteOffset } = entry.header as PlacedHeader;
+    readBytes = byteOffset + (type === 'directory' ? 0 : Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES);
+    yield entry;
+  }
+  const end = archive.subarray(readBytes);
+  if (end.length < END_BYTES || end.some((byte) => byte !== 0))
+    throw new Error(`an archive ended after ${archive.length} bytes, before its end`);
+}
+
+/** Its type does not tell that tar-stream says where the content of an entry begins. */
+type PlacedHeader = Header & { byteOffset: number };
 
 /** A file in an archive that is read, or a name for another one there. */
 export type ReadEntry = { path: string } & ({ content: Readable } | { linkTo: string });

@@ -227,11 +227,19 @@ export class EngineClient implements Engine {
   }
 
   async readFiles(id: string, folder: string): Promise<Map<string, string>> {
-    return await unpackFiles(await this.#http.bytes(archiveRequest(id, folder)));
+    return await this.#readWhole(id, folder, unpackFiles);
   }
 
   async listFiles(id: string, folder: string): Promise<FileFacts[]> {
-    return await factsOfFiles(await this.#http.bytes(archiveRequest(id, folder)));
+    return await this.#readWhole(id, folder, factsOfFiles);
+  }
+
+  /** What is not there to its end tells nothing: who took it for all would take what is missing for gone. */
+  async #readWhole<T>(id: string, folder: string, read: (archive: Buffer) => Promise<T>): Promise<T> {
+    const archive = await this.#http.bytes(archiveRequest(id, folder));
+    return await read(archive).catch((error) => {
+      throw this.#http.explain(error);
+    });
   }
 
   async writeArchive(id: string, folder: string, tar: Readable, signal?: AbortSignal): Promise<void> {

@@ -5,8 +5,26 @@ export const DATABASES = ['postgres', 'redis', 'mariadb', 'mysql'] as const;
 export type DatabaseKind = (typeof DATABASES)[number];
 
 /** What of a service is backed up. */
-export interface BackupContent {
+export type BackupContent = DatabaseContent | VolumesContent | CommandContent;
+
+/** What its own program dumps. */
+export interface DatabaseContent {
   kind: DatabaseKind;
+}
+
+/** The files of volumes. */
+export interface VolumesContent {
+  kind: 'volumes';
+  /** Names as in the file, sorted. */
+  volumes: string[];
+  /** Whether the service is stopped while its files are read. */
+  isStopped: boolean;
+}
+
+/** What a command prints. */
+export interface CommandContent {
+  kind: 'command';
+  command: string[];
 }
 
 /** How many backups are kept: the last one of so many days, weeks and months. */
@@ -49,6 +67,8 @@ export interface BackupFacts {
   objects?: Record<string, number>;
   /** What the query of the file answered. */
   query?: string;
+  /** SHA-256 of what was read, by what it is. */
+  digests?: Record<string, string>;
 }
 
 /** How a backup was restored to see whether it is one. */

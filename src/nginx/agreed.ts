@@ -1,13 +1,16 @@
 import { repositoryOf } from '../model/image-name.ts';
 import { type Scope, scopeName } from '../model/names.ts';
 import type { EdgePort, NginxSpec } from '../model/spec.ts';
-import type { Manifest } from './tree.ts';
+import type { Manifest, ManifestScope } from './tree.ts';
 
 /** What an nginx is made of: its image, and the ports of the server that lead into it. */
 export interface NginxMake {
   image: string;
   ports: EdgePort[];
 }
+
+/** What an environment says of an edge, as it stands there for the others. */
+type EdgeNeeds = NonNullable<ManifestScope['edge']>;
 
 /** Every edge has it. */
 const HTTP: EdgePort = '80/tcp';
@@ -22,9 +25,7 @@ export function agreedMake(
   nginx: Pick<NginxSpec, 'image' | 'ports'>,
   manifest: Manifest | undefined,
 ): NginxMake {
-  const others = Object.entries(manifest?.scopes ?? {}).flatMap(([name, { edge }]) =>
-    name === scopeName(scope) || edge === undefined ? [] : [edge],
-  );
+  const others = needsOfOthers(scope, manifest).map(([, needs]) => needs);
   const images = [nginx.image, ...others.map(({ image }) => image)];
   return { image: newestImage(images) ?? nginx.image, ports: portsOfEdge([nginx, ...others]) };
 }
@@ -44,6 +45,33 @@ export function agreedProxyProtocol(
   return all.some(Boolean) && (isOn || all.every(Boolean));
 }
 
+/** What holds for all who share an nginx. */
+export type SharedSettings = Required<Pick<NginxSpec, 'keepaliveMinTimeoutMs'>> & {
+  /** Whether anybody has its accesses logged: those of others are left out in their own servers. */
+  isLogged: boolean;
+};
+
+/**
+ * agreedSettings returns what holds for all who share an edge: the longest time that one of them has idle connections live on at
+ * a reload, and whether the accesses of anybody are logged. Pure.
+ */
+export function agreedSettings(
+  scope: Scope,
+  own: Pick<NginxSpec, 'keepaliveMinTimeoutMs' | 'accessLog'> & { isLeaving?: boolean },
+  manifest: Manifest | undefined,
+): SharedSettings {
+  const others = needsOfOthers(scope, manifest).map(([, needs]) => ({
+    keepaliveMs: needs.keepalive_min_timeout_ms ?? 0,
+    isLogged: needs.access_log !== false,
+  }));
+  const ownSaid = { keepaliveMs: own.keepaliveMinTimeoutMs, isLogged: own.accessLog !== false };
+  const all = own.isLeaving && others.length > 0 ? others : [ownSaid, ...others];
+  return {
+    keepaliveMinTimeoutMs: Math.max(...all.map(({ keepaliveMs }) => keepaliveMs)),
+    isLogged: all.some(({ isLogged }) => isLogged),
+  };
+}
+
 /** opposedToProxyProtocol names the environments of an edge that say something else of the PROXY protocol than one does. Pure. */
 export function opposedToProxyProtocol(
   scope: Scope,
@@ -55,8 +83,13 @@ export function opposedToProxyProtocol(
 
 /** What the other environments of an edge say of the PROXY protocol. */
 function othersOn(scope: Scope, manifest: Manifest | undefined): [name: string, said: boolean][] {
+  return needsOfOthers(scope, manifest).map(([name, needs]) => [name, needs.proxy_protocol === true]);
+}
+
+/** What the other environments of an edge need of it. */
+function needsOfOthers(scope: Scope, manifest: Manifest | undefined): [name: string, needs: EdgeNeeds][] {
   return Object.entries(manifest?.scopes ?? {}).flatMap(([name, { edge }]) =>
-    name === scopeName(scope) || edge === undefined ? [] : [[name, edge.proxy_protocol === true]],
+    name === scopeName(scope) || edge === undefined ? [] : [[name, edge]],
   );
 }
 

@@ -1,7 +1,7 @@
 import { UserError } from '../model/errors.ts';
 import { type Scope, scopeName } from '../model/names.ts';
 import { isOverHttp, type NginxSpec, specHash } from '../model/spec.ts';
-import { agreedProxyProtocol, newestImage } from './agreed.ts';
+import { agreedProxyProtocol, agreedSettings, newestImage, type SharedSettings } from './agreed.ts';
 import { renderControl } from './control.ts';
 import { VARIABLES_FOLDER } from './edge-options.ts';
 import { HOST_FOLDER } from './hosts.ts';
@@ -157,8 +157,7 @@ function isIntact(kind: NginxKind, folder: FolderTree): boolean {
 
 function settingsAgree(kind: NginxKind, manifest: Manifest, wish: ScopeWish): boolean {
   const { settings } = manifest;
-  const facts = settingsFacts(kind, wish.settings, settings.chosen_by, isSpokenTo(manifest, wish));
-  return specHash(facts) === specHash(settings);
+  return specHash(settingsFor(kind, manifest, wish, settings.chosen_by)) === specHash(settings);
 }
 
 /** Whether connections begin with the PROXY protocol when an environment has what it wishes. */
@@ -174,6 +173,8 @@ function edgeNeeds(kind: NginxKind, { settings }: ScopeWish): Pick<Manifest['sco
     edge: {
       image: settings.image,
       ports: [...(settings.ports ?? [])].sort(),
+      keepalive_min_timeout_ms: settings.keepaliveMinTimeoutMs,
+      ...(settings.accessLog === false && { access_log: false as const }),
       ...(settings.proxyProtocol && { proxy_protocol: true as const }),
     },
   };
@@ -269,7 +270,8 @@ function intactFile(tree: Tree, path: string, written: string | undefined): stri
 
 /** firstFiles returns the files a new, empty nginx starts with. */
 export function firstFiles(kind: NginxKind, chosenBy: Scope, settings: NginxSpec): Map<string, string> {
-  const facts = settingsFacts(kind, settings, scopeName(chosenBy), settings.proxyProtocol === true);
+  const agreed = agreedSettings(chosenBy, settings, undefined);
+  const facts = settingsFacts(kind, agreed, scopeName(chosenBy), settings.proxyProtocol === true);
   const main = renderMain(mainOf(kind, 'a', { settings: facts, scopes: {} }, '0', new Map()));
   return new Map([
     ...mainFiles(kind, main).map(([path, content]) => [`a/${path}`, content] as const),
@@ -341,18 +343,28 @@ function refuseTakenPorts(others: Manifest['scopes'], wish: ScopeWish): void {
   }
 }
 
+/** What holds in an nginx when an environment has what it wishes, beside all others there. */
+function settingsFor(
+  kind: NginxKind,
+  manifest: Manifest | undefined,
+  wish: ScopeWish,
+  chosenBy: string,
+): Manifest['settings'] {
+  const { scope, settings, files } = wish;
+  const own = { ...settings, isLeaving: files.size === 0 };
+  const agreed = agreedSettings(scope, own, kind === 'edge' ? manifest : undefined);
+  return settingsFacts(kind, agreed, chosenBy, isSpokenTo(manifest, wish));
+}
+
 function settingsFacts(
   kind: NginxKind,
-  settings: NginxSpec,
+  { keepaliveMinTimeoutMs, isLogged }: SharedSettings,
   chosenBy: string,
   isSpokenTo: boolean,
 ): Manifest['settings'] {
-  const ofEdge = {
-    access_log: settings.accessLog ?? true,
-    ...(isSpokenTo && { proxy_protocol: true as const }),
-  };
+  const ofEdge = { access_log: isLogged, ...(isSpokenTo && { proxy_protocol: true as const }) };
   return {
-    keepalive_min_timeout_ms: settings.keepaliveMinTimeoutMs,
+    keepalive_min_timeout_ms: keepaliveMinTimeoutMs,
     ...(kind === 'edge' && ofEdge),
     chosen_by: chosenBy,
   };
@@ -364,29 +376,20 @@ function agreeOnSettings(
   others: Manifest['scopes'],
   wish: ScopeWish,
 ): Manifest['settings'] {
-  const wished = settingsFacts(kind, wish.settings, scopeName(wish.scope), isSpokenTo(manifest, wish));
   const isShared = kind === 'edge' && Object.keys(others).length > 0;
-  if (manifest === undefined || !isShared) return wished;
-  const { settings } = manifest;
+  if (manifest === undefined || !isShared) return settingsFor(kind, manifest, wish, scopeName(wish.scope));
+  const chosenBy = manifest.settings.chosen_by;
   const images = Object.values(others).flatMap(({ edge }) => edge?.image ?? []);
-  const differences = [
-    newestImage([wish.settings.image, ...images]) === undefined &&
-      `image (${[...new Set(images)].join(' and ')} there, ${wish.settings.image} here)`,
-    settings.keepalive_min_timeout_ms !== wished.keepalive_min_timeout_ms &&
-      `keepalive_min_timeout (${settings.keepalive_min_timeout_ms} ms there, ${wished.keepalive_min_timeout_ms} ms here)`,
-    settings.access_log !== wished.access_log &&
-      `access_log (${settings.access_log} there, ${wished.access_log} here)`,
-  ].filter((difference) => difference !== false);
-  if (differences.length > 0) {
-    const chosenBy = settings.chosen_by.replace('_', ' ');
+  if (newestImage([wish.settings.image, ...images]) === undefined) {
+    const there = [...new Set(images)].join(' and ');
     throw new UserError(
-      `the edge on this server is shared with ${Object.keys(others).join(', ').replaceAll('_', ' ')} and was set up by ${chosenBy} with other settings: ${differences.join(' and ')}`,
+      `the edge on this server is shared with ${Object.keys(others).join(', ').replaceAll('_', ' ')} and was set up by ${chosenBy.replace('_', ' ')} with another image: ${there} there, ${wish.settings.image} here`,
       {
-        hint: 'One edge serves all environments of a server: give "sidecar" and "edge" the same values for each of them.',
+        hint: 'One edge serves all environments of a server: give "sidecar.image" the same value for each of them.',
       },
     );
   }
-  return { ...wished, chosen_by: settings.chosen_by };
+  return settingsFor(kind, manifest, wish, chosenBy);
 }
 
 /** The number says which is newer, the hash tells two runs that begin from the same state apart. */

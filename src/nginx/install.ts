@@ -26,6 +26,7 @@ import { CONTROL_ACCESS_FILE, renderControlAccess, renderFlagAccess } from './co
 import { PROBE_ACCESS_FILE, renderProbeAccess } from './edge-options.ts';
 import { NginxInstance, readTree } from './instance.ts';
 import { COUNTS_BYTES, entryOf } from './metrics.ts';
+import { missingModule } from './modules.ts';
 import type { NginxKind } from './routes.ts';
 import { KEYS_FOLDER } from './tls.ts';
 import { CONFIG_FOLDER, FLAG_ACCESS_FILE } from './tree.ts';
@@ -407,11 +408,15 @@ async function explainStop({ server, kind, name }: Home): Promise<UserError> {
     await server.engine.removeContainer(name);
     return tooOld(server, image, 'older');
   }
-  if (/unknown directive "dav_methods"/.test(stderr)) {
+  const lacking = missingModule(stderr);
+  if (lacking !== undefined) {
     await server.engine.removeContainer(name);
-    return new UserError(`${server.name}: nginx in ${image} was built without its dav module`, {
-      hint: USE_ANOTHER_IMAGE,
-    });
+    return new UserError(
+      `${server.name}: nginx in ${image} has no ${lacking}, which ${kind} and all on it need`,
+      {
+        hint: `Name an image under sidecar.image whose nginx was built with it, or that loads it in /etc/nginx/modules-enabled/: nginx:1.30-alpine has all that is needed.`,
+      },
+    );
   }
   const [, module] = /unknown directive "(brotli|zstd)/.exec(stderr) ?? [];
   if (module !== undefined) {

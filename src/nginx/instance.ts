@@ -10,6 +10,7 @@ import { CONTROL_PORT } from './control.ts';
 import { PROBE_HEADER } from './edge-options.ts';
 import { renderPointer } from './main-file.ts';
 import type { FiguresName } from './metrics.ts';
+import { missingModule } from './modules.ts';
 import type { NginxKind } from './routes.ts';
 import { explainSnippet } from './snippets.ts';
 import type { Figures } from './traffic.ts';
@@ -167,8 +168,9 @@ export class NginxInstance {
         throw new UserError(`${this.#title()}: nginx refuses edge.nginx, ${place}`, {
           hint: 'It was left out: what was live before stays live. Put the line right, and run again.',
         });
+      const lacking = missingModule(complaint);
       throw new UserError(`${this.#title()}: nginx refuses the new configuration: ${complaint}`, {
-        hint: 'The configuration that was live before stays live.',
+        hint: `The configuration that was live before stays live.${lacking === undefined ? '' : ` Its image has no ${lacking}: name one under sidecar.image that has.`}`,
       });
     }
   }

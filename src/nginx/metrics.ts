@@ -33,6 +33,11 @@ const COUNTED = [
   '$upstream_response_time',
 ];
 
+/** The lines of a server whose requests are counted, and in no other log. */
+export const COUNTED_ONLY = [0, 1].map(
+  (turn) => `access_log ${COUNTS_FOLDER}/requests.${turn} counted buffer=32k flush=1s if=$counts_${turn};`,
+);
+
 /**
  * COUNTING is what an edge's main file says of it. For five seconds nginx writes into one file, then into the other. What a
  * run asks by itself is no traffic.
@@ -42,8 +47,7 @@ export const COUNTING = `# Which service it was for; empty is a host that no rou
     map "$is_probe:$msec" $counts_0 { default 0; "~^:\\d*[0-4]\\." 1; }
     map "$is_probe:$msec" $counts_1 { default 0; "~^:\\d*[5-9]\\." 1; }
     log_format counted escape=none "${COUNTED.join('\\t')}";
-    access_log ${COUNTS_FOLDER}/requests.0 counted buffer=32k flush=1s if=$counts_0;
-    access_log ${COUNTS_FOLDER}/requests.1 counted buffer=32k flush=1s if=$counts_1;
+    ${COUNTED_ONLY.join('\n    ')}
 `;
 
 /** The figures since the edge has started, and those of five to ten minutes ago. */

@@ -3,7 +3,7 @@ import type { Server } from '../fleet/server.ts';
 import { type Clock, poll } from '../model/clock.ts';
 import { UserError } from '../model/errors.ts';
 import { EDGE_BRIDGE_NAME, EDGE_NETWORK, networkName, type Scope, scopeName } from '../model/names.ts';
-import type { NginxSpec } from '../model/spec.ts';
+import { isOverHttp, type NginxSpec } from '../model/spec.ts';
 import { endDiverting } from './divert.ts';
 import { ensureInheritingEdge } from './install.ts';
 import { ignoringEnd, NginxInstance } from './instance.ts';
@@ -66,6 +66,32 @@ export async function awaitBackends(
     ),
   );
   await allOrErrors(ports.map(({ name, key }) => awaitBackend(edge, bridge, name, key, clock)));
+}
+
+/**
+ * awaitReached waits until a service answers an edge or sidecar through every upstream of its ports over http. A container that was
+ * started again may have another address, and for a second nginx knows the one before. It throws a UserError when it takes too long.
+ */
+export async function awaitReached(
+  nginx: NginxInstance,
+  scope: Scope,
+  service: string,
+  clock: Clock,
+): Promise<void> {
+  const name = scopeName(scope);
+  const { tree, folder } = await nginx.lookAgain(name, clock);
+  const served = tree.folders[folder].manifest?.scopes[name];
+  const route = served && routesOf(served).find((one) => one.service === service);
+  const ports = route === undefined ? [] : servedPorts(nginx.kind, route);
+  const keys = ports.filter(({ protocol }) => isOverHttp(protocol)).map((port) => portKey(service, port));
+  const isReached = await poll(clock, { everyMs: POLL_MS, timeoutMs: REACH_TIMEOUT_MS }, async () => {
+    const answers = await Promise.all(keys.map((key) => reaches(nginx, name, key).catch(() => false)));
+    return answers.every((isAnswered) => isAnswered) || undefined;
+  });
+  if (isReached) return;
+  throw new UserError(`${nginx.title}: ${service} is not reached after it was started again`, {
+    hint: 'Its container is healthy; run update-nginx, which proves what is served.',
+  });
 }
 
 async function awaitBackend(

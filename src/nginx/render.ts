@@ -1,6 +1,6 @@
 import { hostOfAddress } from '../model/addresses.ts';
 import { containerName, type Scope, scopeName } from '../model/names.ts';
-import { isOverHttp, type TlsSpec } from '../model/spec.ts';
+import { isOverHttp, type NginxSpec, type TlsSpec } from '../model/spec.ts';
 import { HEADERS_OF_EDGE } from './app-headers.ts';
 import { CONTROL_ACCESS_FILE, PROVE_PORT_OFFSET } from './control.ts';
 import {
@@ -33,7 +33,7 @@ import {
 import { listenHttp } from './listening.ts';
 import { seconds } from './main-file.ts';
 import { pageFiles, renderMaintenance, renderMaintenanceAnswers, renderPassers } from './maintenance.ts';
-import { backendsFile, renderBackends, renderCounted } from './metrics.ts';
+import { backendsFile, COUNTED_ONLY, renderBackends, renderCounted } from './metrics.ts';
 import { renderEnd, renderListen, renderPublished } from './published.ts';
 import { askFirst, renderQueue, renderQueueServers } from './queue.ts';
 import {
@@ -78,7 +78,7 @@ export function renderScope(
   on: RouteServer,
   servers: readonly RouteServer[],
   tls?: TlsSpec,
-  believed: Believed = {},
+  settings: ServerSettings = {},
 ): ScopeFiles {
   const files: ScopeFiles = new Map();
   const served = routes.filter((one) => isServedOn(one, on, servers));
@@ -89,7 +89,7 @@ export function renderScope(
       hostFile(scope, host),
       renderHost(
         { host, claims },
-        withOwnLines(serverOf(host, claims, { scope, tls, believed }), onlyLines(claims, scope, served)),
+        withOwnLines(serverOf(host, claims, { scope, tls, settings }), onlyLines(claims, scope, served)),
       ),
     );
   for (const route of served) {
@@ -102,7 +102,7 @@ export function renderScope(
       const text = !isOverHttp(port.protocol)
         ? renderStream(kind, scope, route, port, sides, backendsWith)
         : renderHttp(
-            { kind, scope, tls, believed },
+            { kind, scope, tls, settings },
             route,
             { ...port, domains: port.domains.filter((domain) => !isShared(domain)) },
             waysOf(scope, route, port, flagOf(sides)),
@@ -122,12 +122,20 @@ export function renderScope(
   if (kind === 'edge' && files.size > 0) {
     const flags = flagsOf(kind, scope, routes, on, servers);
     files.set(backendsFile(scope), renderBackends(scope, routes, flags, on, servers));
-    for (const line of believedVariables(believed)) {
+    for (const line of believedVariables(settings)) {
       const [path, text] = variableFile(line);
       files.set(path, text);
     }
   }
   return files;
+}
+
+/** What an environment says of all its servers at an edge: whose word counts, and whether accesses are logged. */
+type ServerSettings = Believed & Pick<NginxSpec, 'accessLog'>;
+
+/** Others on the edge have servers of their own, and what these say. */
+function renderSettings(settings: ServerSettings): string[] {
+  return [...renderBelieved(settings), ...(settings.accessLog === false ? COUNTED_ONLY : [])];
 }
 
 /** The lines of nginx that a route has of its own. */
@@ -150,7 +158,7 @@ function withOwnLines(server: HostServer, own: OwnLines | undefined): HostServer
 function serverOf(
   host: string,
   claims: readonly Claim<Piece>[],
-  { scope, tls, believed }: Omit<Home, 'kind'>,
+  { scope, tls, settings }: Omit<Home, 'kind'>,
 ): HostServer {
   const ports = claims.flatMap((claim) => ('piece' in claim ? [claim.piece.port] : []));
   const [group] = groupsOf([host], tls);
@@ -159,7 +167,7 @@ function serverOf(
       name: serverName(host),
       listens: listenHttp(),
       before: '',
-      lines: withHttp2(ports, renderBelieved(believed)),
+      lines: withHttp2(ports, renderSettings(settings)),
       headers: [],
       locations: HEALTH,
     };
@@ -169,7 +177,7 @@ function serverOf(
     name: serverName(host),
     listens: listenHttp(),
     before: renderTlsMaps(group, context),
-    lines: withHttp2(ports, [...renderBelieved(believed), ...renderTls(group, context)]),
+    lines: withHttp2(ports, [...renderSettings(settings), ...renderTls(group, context)]),
     headers: renderTlsHeaders(group, context),
     locations: `${HEALTH}${renderChallenge(group, context)}`,
   };
@@ -262,8 +270,7 @@ interface Home {
   kind: NginxKind;
   scope: Scope;
   tls: TlsSpec | undefined;
-  /** Whose word counts. */
-  believed: Believed;
+  settings: ServerSettings;
 }
 
 function renderHttp(
@@ -335,7 +342,7 @@ function renderAddress({ address, port, isLocal }: Backend, isUdp: boolean): str
 }
 
 function renderHttpServer(
-  { kind, scope, tls, believed }: Home,
+  { kind, scope, tls, settings }: Home,
   group: TlsGroup,
   ways: readonly [Way, ...Way[]],
   route: Route,
@@ -350,7 +357,7 @@ function renderHttpServer(
       `server_name ${kind === 'edge' ? group.domains.map(serverName).join(' ') : '_'};`,
       '# One idle timeout, whoever is silent: the app, the client, or the one that does not read.',
       ...limitsOf(route, port),
-      ...(kind === 'edge' ? [renderCounted(scope, route), ...renderBelieved(believed)] : []),
+      ...(kind === 'edge' ? [renderCounted(scope, route), ...renderSettings(settings)] : []),
       ...(context ? renderTls(group, context) : []),
     ],
   );

@@ -67,10 +67,11 @@ const backing = z.object({
   queue_requests_ms: z.number().optional(),
 });
 const manifestSchema = z.object({
-  /** Settings that all environments in this nginx share, and who chose them. */
+  /** Settings that hold for all environments in this nginx, and who set it up. */
   settings: z.object({
+    /** The longest that any of them says. */
     keepalive_min_timeout_ms: z.number(),
-    /** Of an edge only. */
+    /** Of an edge only: whether any of them has its accesses logged. */
     access_log: z.boolean().optional(),
     /** Whether connections begin with the PROXY protocol now; see `isSpokenTo`. */
     proxy_protocol: z.literal(true).optional(),
@@ -87,6 +88,8 @@ const manifestSchema = z.object({
         .object({
           image: z.string(),
           ports: z.array(z.string()),
+          keepalive_min_timeout_ms: z.number().optional(),
+          access_log: z.literal(false).optional(),
           proxy_protocol: z.literal(true).optional(),
         })
         .optional(),
@@ -239,6 +242,15 @@ export function otherFolder(folder: Folder): Folder {
 /** contentHash returns the hash by which a manifest knows a file. */
 export function contentHash(content: string): string {
   return specHash(content);
+}
+
+/**
+ * keepaliveMsOf returns for how long workers that were told to go may bring one more request of a connection that was idle, in
+ * milliseconds: those of what is live, or of what was before.
+ */
+export function keepaliveMsOf({ folders }: Tree): number {
+  const said = [folders.a, folders.b].map(({ manifest }) => manifest?.settings.keepalive_min_timeout_ms ?? 0);
+  return Math.max(...said);
 }
 
 /** editedFiles returns the files of an environment that are no longer what was written. */

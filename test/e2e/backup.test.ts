@@ -4,6 +4,7 @@ import type { LabServer } from '../lab/lab.ts';
 import { push } from '../lab/registry.ts';
 import type { ActionRun } from './action.ts';
 import { type Fleet, fleet } from './fleet.ts';
+import { fullSizeTest } from './full-size-test.ts';
 import { Project, serversOf } from './project.ts';
 
 /** What opens the repository: in a secret of GitHub. */
@@ -148,7 +149,7 @@ test('a run that is killed leaves nothing that counts, and the next one waits fo
   expect(await server.docker('ps', '--all', '--format', '{{.Names}}')).not.toMatch(/^kept_.*_backup/m);
 });
 
-test('a backup that has rotted is told as soon as it is restored', async () => {
+fullSizeTest('a backup that has rotted is told as soon as it is restored', async () => {
   const [made] = JSON.parse((await backup()).outputs.backups ?? '[]');
   await inRepository('for pack in data/*/*; do printf x | dd of="$pack" bs=1 seek=100 conv=notrunc; done');
   const failed = await tryBackup({ operation: 'verify', service: 'db' });

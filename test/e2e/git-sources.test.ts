@@ -16,6 +16,7 @@ import { type ActionRun, startAction } from './action.ts';
 import { watchCommandLines } from './command-lines.ts';
 import { filesWith, watchFiles } from './file-watch.ts';
 import { fleet } from './fleet.ts';
+import { fullSizeTest } from './full-size-test.ts';
 import { type LabBuilder, labBuilder, TOLD } from './lab-builders.ts';
 import type { Inputs } from './project.ts';
 import { said } from './said.ts';
@@ -203,6 +204,52 @@ describe.each(HERE)('services of other repositories, built with $words', ({ buil
     });
   });
 });
+
+/** Builders before BuildKit 0.10 know one context alone. */
+fullSizeTest(
+  'a service that copies from another repository has what is there at the version that the file names',
+  async () => {
+    const lab = await fleet();
+    const builder = await labBuilder('containerd', lab);
+    const folder = mkdtempSync(join(tmpdir(), 'switchyard-git-contexts-'));
+    const http = new GitHttpServer(folder, basic('x-access-token', TOKEN));
+    const address = await http.start();
+    const shared = new Published(folder, 'shared');
+    mkdirSync(join(folder, 'bare'));
+    const project = 'contexts';
+    const build = {
+      context: '.',
+      dockerfile_inline: `FROM ${lab.images.node}\nENV STORY=${RUN}\nCOPY --from=shared greeting.txt /\nUSER 1000\nCMD ["node"]\n`,
+      additional_contexts: { shared: `${address}/shared.git#main:lib` },
+    };
+    const config = {
+      project,
+      environments: { local: { provider: 'local' } },
+      services: { api: { build, port: 3000 } },
+    };
+    const { dir: workspace } = await newRepository(join(folder, 'bare'), {
+      'switchyard.yml': JSON.stringify(config),
+    });
+    const become = async (greeting: string, path = 'lib/greeting.txt') => {
+      const commit = shared.commit({ [path]: greeting });
+      const inputs = { environment: 'local', push: 'false', 'git-token': TOKEN };
+      const env = { ...builder.env, XDG_CACHE_HOME: join(folder, 'cache') };
+      const run = await startAction('build-push', inputs, { workspace, env }).done;
+      if (run.code !== 0) throw new Error(`the build failed:\n${said(run)}`);
+      expect(run.log).toMatch(`api copies from ${address}/shared.git, branch main: ${commit}`);
+      expect(holding(SECRETS, [run.log])).toEqual([]);
+      const { api } = JSON.parse(run.outputs.built!) as { api: { outcome: string; image: string } };
+      const read = ['run', '--rm', '--entrypoint', 'cat', api.image, '/greeting.txt'];
+      return [api.outcome, await docker(read, { env: builder.env })];
+    };
+    expect(await become('first')).toEqual(['built', 'first']);
+    expect(await become('of no matter', 'README')).toEqual(['present', 'first']);
+    expect(await become('second')).toEqual(['built', 'second']);
+    await http.stop();
+    rmSync(folder, { recursive: true });
+    await builder.forget(`${project}-local-*`);
+  },
+);
 
 /** Those of the texts that are in any of the places. */
 function holding(texts: readonly string[], places: readonly (string | Buffer)[]): string[] {

@@ -6,9 +6,11 @@ import { type Fleet, fleet } from './fleet.ts';
 import { fullSizeTest } from './full-size-test.ts';
 import { type LabBuilder, labBuilder } from './lab-builders.ts';
 import { commit, ENDS_MS, type Files, proven, push, shopOf } from './made-projects.ts';
+import type { Project } from './project.ts';
 import { pythonBase } from './python-base.ts';
 import { said } from './said.ts';
 import { size } from './size.ts';
+import { redisService } from './web-shop.ts';
 
 jest.setTimeout(600_000);
 
@@ -113,6 +115,59 @@ fullSizeTest.each(SAMPLES)(
     await shop.leave();
   },
 );
+
+/** A worker of Celery with dependencies of poetry, which takes its jobs from a Redis. */
+const CELERY: Files = {
+  'worker/pyproject.toml':
+    '[tool.poetry]\nname = "mailer"\nversion = "1"\npackage-mode = false\n[tool.poetry.dependencies]\npython = "^3.11"\ncelery = { version = "^5.5", extras = ["redis"] }\n',
+  'worker/mailer/__init__.py': '',
+  'worker/mailer/tasks.py': `import os
+from celery import Celery
+
+host, port = os.environ["SWITCHYARD_BROKER_HOST"], os.environ["SWITCHYARD_BROKER_PORT"]
+app = Celery("mailer", broker=f"redis://{host}:{port}/0")
+`,
+};
+
+fullSizeTest('a worker of Celery ends at once, but for one with processes of its own', async () => {
+  const shop = await shopOf(lab, 'sample-queue', { worker: { template: {} } });
+  await commit(shop, CELERY);
+  await lockIn(join(shop.folder, 'worker'), ['poetry', 'poetry', 'lock']);
+  const ended: Record<string, number> = {};
+  for (const pool of ['threads', 'solo', 'prefork']) {
+    const start = `celery --app mailer.tasks worker --loglevel info --pool ${pool} --concurrency 2`;
+    shop.edit(({ services }) => {
+      services.broker = redisService(lab);
+      services.worker = {
+        build: { context: './worker', template: { name: 'python', base: python, start } },
+        depends_on: ['broker'],
+        healthcheck: { start_period: '3s' },
+      };
+    });
+    await commit(shop, {});
+    expect(await push(shop, builder)).toEqual({ worker: 'built' });
+    await untilReady(shop);
+    const { user, ms, code } = await proven(lab, shop, 'worker');
+    expect({ pool, user, code }).toEqual({ pool, user: '10001', code: 0 });
+    ended[pool] = Math.round(ms);
+  }
+  console.log(`ms from SIGTERM to the end: ${JSON.stringify(ended)}`);
+  expect(ended.threads).toBeLessThan(ENDS_MS);
+  expect(ended.solo).toBeLessThan(ENDS_MS);
+  await shop.leave();
+});
+
+/** untilReady waits until a worker takes jobs. */
+async function untilReady(shop: Project): Promise<void> {
+  const [server] = lab.servers as [Fleet['servers'][number]];
+  const [container] = (await shop.containers(server, 'worker')) as [string];
+  const deadline = performance.now() + 60_000;
+  // It says so on stderr.
+  const logs = () => server.exec(['sh', '-c', `docker logs ${container} 2>&1`]);
+  while (!/ ready\./.test((await logs()).stdout)) {
+    if (performance.now() > deadline) throw new Error(`${container} takes no jobs`);
+  }
+}
 
 test('an app that has no server is told what to add', async () => {
   const shop = await shopOf(lab, 'sample-lacking', {

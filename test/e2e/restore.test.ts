@@ -8,6 +8,7 @@ import { push } from '../lab/registry.ts';
 import type { Stores } from '../lab/stores.ts';
 import type { ActionRun } from './action.ts';
 import { type Fleet, fleet } from './fleet.ts';
+import { fullSizeTest } from './full-size-test.ts';
 import { once } from './once.ts';
 import { Project, serversOf } from './project.ts';
 import { said } from './said.ts';
@@ -111,37 +112,40 @@ test('what a restore has replaced is named, kept for a day, and then removed by 
   expect((await shop.run('status')).log).not.toContain(kept);
 });
 
-test('an app that writes meanwhile loses nothing that it was told of: it connects again', async () => {
-  const { id } = await stands();
-  await sql('TRUNCATE visits');
-  const [told, refused]: [number[], number[]] = [[], []];
-  let isOver = false;
-  const writing = (async () => {
-    for (let number = 1; !isOver; number++)
-      await sql(`INSERT INTO visits VALUES (${number})`).then(
-        () => told.push(number),
-        () => refused.push(performance.now()),
-      );
-  })();
-  const { made } = await backup({ operation: 'restore', service: 'db', backup: id }).finally(() => {
-    isOver = true;
-  });
-  await writing;
-  expect(await sql('SELECT count(*) FROM orders')).toBe('1000');
-  const numbers = (text: string) =>
-    text
-      .split('\n')
-      .filter((line) => line !== '')
-      .map(Number);
-  const before = numbers(await sql('SELECT number FROM visits', 'production', made[0].kept));
-  const since = numbers(await sql('SELECT number FROM visits'));
-  expect(since.filter((number) => before.includes(number))).toEqual([]);
-  for (const number of told) expect([...before, ...since]).toContain(number);
-  console.log(
-    `Of ${told.length + refused.length} statements ${refused.length} were refused while the new database took its place, ` +
-      `within ${((refused.at(-1) ?? 0) - (refused[0] ?? 0)).toFixed(0)} ms`,
-  );
-});
+fullSizeTest(
+  'an app that writes meanwhile loses nothing that it was told of: it connects again',
+  async () => {
+    const { id } = await stands();
+    await sql('TRUNCATE visits');
+    const [told, refused]: [number[], number[]] = [[], []];
+    let isOver = false;
+    const writing = (async () => {
+      for (let number = 1; !isOver; number++)
+        await sql(`INSERT INTO visits VALUES (${number})`).then(
+          () => told.push(number),
+          () => refused.push(performance.now()),
+        );
+    })();
+    const { made } = await backup({ operation: 'restore', service: 'db', backup: id }).finally(() => {
+      isOver = true;
+    });
+    await writing;
+    expect(await sql('SELECT count(*) FROM orders')).toBe('1000');
+    const numbers = (text: string) =>
+      text
+        .split('\n')
+        .filter((line) => line !== '')
+        .map(Number);
+    const before = numbers(await sql('SELECT number FROM visits', 'production', made[0].kept));
+    const since = numbers(await sql('SELECT number FROM visits'));
+    expect(since.filter((number) => before.includes(number))).toEqual([]);
+    for (const number of told) expect([...before, ...since]).toContain(number);
+    console.log(
+      `Of ${told.length + refused.length} statements ${refused.length} were refused while the new database took its place, ` +
+        `within ${((refused.at(-1) ?? 0) - (refused[0] ?? 0)).toFixed(0)} ms`,
+    );
+  },
+);
 
 test('staging gets the data of production, masked, as its own', async () => {
   await stands();
@@ -170,7 +174,7 @@ test('staging gets the data of production, masked, as its own', async () => {
   expect(since.filter((subject) => subject.startsWith('returned production'))).toEqual([]);
 });
 
-test('a mask that fails leaves everything as it was, and nothing of production behind', async () => {
+fullSizeTest('a mask that fails leaves everything as it was, and nothing of production behind', async () => {
   await stands();
   const before = await databases('staging');
   writeFileSync(join(shop.folder, 'bad.sql'), 'UPDATE orders SET email = NULL;\nUPDATE nowhere SET a = 1;\n');

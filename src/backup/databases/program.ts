@@ -1,4 +1,5 @@
 import type { BackupFacts } from '../../model/backup.ts';
+import type { Mount } from '../vault.ts';
 
 /** How a database is asked for its data. */
 export interface Credentials {
@@ -24,6 +25,15 @@ export interface DatabaseJob {
   script: string;
   files: Readonly<Record<string, string>>;
   environment: Readonly<Record<string, string>>;
+  /** Words before those of restic; none unless given. */
+  words?: readonly string[];
+  /** Another image than the service's own. */
+  image?: string;
+  /** Another network than that of the service's container, or of a scratch container. */
+  network?: string;
+  mounts?: readonly Mount[];
+  /** The container whose volumes it can read. */
+  volumesOf?: string;
 }
 
 /** What is called how while a restore goes on, and after it. */

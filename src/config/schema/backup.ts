@@ -1,7 +1,9 @@
 import * as z from 'zod';
+import { UserError } from '../../model/errors.ts';
 import { parseCron } from '../cron.ts';
 import { DEFAULTS } from '../defaults.ts';
 import { parseImage } from '../image.ts';
+import { splitWords } from '../shell-words.ts';
 import { backupTarget } from './backup-target.ts';
 import { entryName } from './configs.ts';
 import { closed, key, parsed } from './key.ts';
@@ -70,6 +72,15 @@ const shared = {
   }),
 };
 
+const words = parsed(
+  z.union([filledText, z.array(filledText)], { error: 'must be a command, or a list of its words' }),
+  (value): string[] => {
+    const list = typeof value === 'string' ? splitWords(value) : value;
+    if (list.length === 0) throw new UserError('is empty');
+    return list;
+  },
+);
+
 const ofService = closed({
   enabled: key(flag, {
     description: 'Whether backups are made at all.',
@@ -77,6 +88,28 @@ const ofService = closed({
     example: 'enabled: false',
   }),
   ...shared,
+  volumes: key(
+    z.union([z.literal(true), z.array(filledText).min(1)], {
+      error: 'must be true, or a list with names of volumes of the service',
+    }),
+    {
+      description:
+        'The files of these volumes of the service, or of all with `true`, are what is backed up, whatever the service is. They are read while it works, unless `stop` says otherwise.',
+      example: 'volumes: [uploads]',
+    },
+  ),
+  stop: key(flag, {
+    description:
+      'Whether the service is stopped while its `volumes` are read, and then started again: what a program writes to several files fits together only then. Requests wait meanwhile where it has `queue_requests`.',
+    fallback: { value: false },
+    example: 'stop: true',
+  }),
+  command: key(words, {
+    description:
+      'What this command prints is backed up, whatever the service is. It runs in a container beside that of the service: of the same image, as root, with its variables, files and network, and its volumes read-only. A shell, `tee` and `sha256sum` have to be in the image.',
+    short: 'command: mongodump --archive --uri mongodb://127.0.0.1',
+    long: 'command: ["sqlite3", "-readonly", "/data/app.db", ".dump"]',
+  }),
   query: key(filledText, {
     description:
       'SQL that is asked in the backup’s own snapshot and again after a restore: both have to answer the same.',

@@ -19,7 +19,7 @@ export const sidecar = closed({
   }),
   keepalive_min_timeout: key(positiveDuration, {
     description:
-      'How long an idle connection of a client is kept at least when nginx reloads: longer than the gaps between the requests of a client, so that none meets a closing connection.',
+      'How long an idle connection of a client is kept at least when nginx reloads: longer than the gaps between the requests of a client, so that none meets a closing connection. An edge has the longest time of all environments on its server.',
     fallback: { value: DEFAULTS.sidecar.keepalive_min_timeout },
     example: 'keepalive_min_timeout: 10s',
   }),
@@ -58,7 +58,7 @@ export const edge = closed({
   }),
   access_log: key(flag, {
     description:
-      'Whether the edge writes a line of JSON for each request to the output of its container, which keeps the last 30 MB: host, method, path without query, status, bytes, times, upstream, request id.',
+      'Whether the edge writes a line of JSON for each request to the output of its container, which keeps the last 30 MB: host, method, path without query, status, bytes, times, upstream, request id. Environments that share a server each say it for their own domains.',
     fallback: { value: DEFAULTS.edge.access_log },
     example: 'access_log: false',
   }),

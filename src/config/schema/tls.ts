@@ -139,7 +139,7 @@ export const tls = closed({
   }),
   http3: key(flag, {
     description:
-      'Whether the domains are served over HTTP/3 as well (QUIC, UDP port 443 of the servers), which browsers learn from a header (`Alt-Svc`). Off by itself: a toggle ends no connection, but whenever the edge reads another configuration nginx ends those of QUIC, with what is on its way; and the port has to be open for UDP.',
+      'Whether the domains are served over HTTP/3 as well (QUIC, UDP port 443 of the servers), which browsers learn from a header (`Alt-Svc`). Off by itself: a toggle ends no connection, but whenever the edge reads another configuration nginx ends those of QUIC within a second, with what is on its way, and clients have to come again; and the port has to be open for UDP.',
     fallback: { value: DEFAULTS.tls.http3 },
     example: 'http3: true',
   }),

@@ -383,8 +383,19 @@ function planDeparture(
   }
 }
 
+/** What of a service says how its copies are asked. */
+type CheckedSpec = Pick<WantedService['spec'], 'protocol' | 'port'> & {
+  policy: Pick<WantedService['spec']['policy'], 'healthcheck'>;
+  route: Pick<WantedService['spec']['route'], 'domains'>;
+};
+
 /** checkOf returns by what a copy of a service proves that it is healthy. */
-export function checkOf(service: WantedService, server: string, slot: Slot, name: string): Check {
+export function checkOf(
+  service: { name: string; spec: CheckedSpec },
+  server: string,
+  slot: Slot,
+  name: string,
+): Check {
   const { protocol, port, policy, route } = service.spec;
   const { healthcheck } = policy;
   const host = healthcheck.headers?.host ?? hostOf(service.name, route.domains);

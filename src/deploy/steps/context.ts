@@ -9,6 +9,7 @@ import type { HookProgress, ProbeReport } from '../../model/release.ts';
 import type { NginxSpec, ServerSpec } from '../../model/spec.ts';
 import type { NginxInstance } from '../../nginx/instance.ts';
 import type { NginxKind } from '../../nginx/routes.ts';
+import { keepaliveMsOf, type Tree } from '../../nginx/tree.ts';
 import type { LayoutImage } from '../../registry/layout.ts';
 import type { SealedSecrets } from '../../state/sealed-secrets.ts';
 import type { Authority } from './authority.ts';
@@ -69,10 +70,20 @@ export class Knowledge {
   cut = 0;
   /** When an edge or sidecar was last told to read something new, by `Clock.now`; a run that was cut off may have done it. */
   reloadedAt = Number.NEGATIVE_INFINITY;
+  /**
+   * For how long old workers of edges and sidecars may bring one more request of an idle connection, in milliseconds: an edge has
+   * the longest time of all who share it.
+   */
+  keepaliveMs = 0;
 
   /** noteReload says that one was told so at a time. */
   noteReload(at: number): void {
     this.reloadedAt = Math.max(this.reloadedAt, at);
+  }
+
+  /** noteKeepalive says for how long those of an nginx may, by what was read of it. */
+  noteKeepalive(tree: Tree): void {
+    this.keepaliveMs = Math.max(this.keepaliveMs, keepaliveMsOf(tree));
   }
 }
 
@@ -115,6 +126,12 @@ export interface RunContext {
   /** moment announces that a step has come to one of the moments that its kind names. */
   moment(name: string): void;
 }
+
+/** What looking at copies, and keeping requests from them, needs of it. */
+export type LookContext = Pick<
+  RunContext,
+  'fleet' | 'scope' | 'servers' | 'nginx' | 'log' | 'clock' | 'guard' | 'known'
+>;
 
 /** nginxKey names the edge or sidecar of a server. */
 export function nginxKey(server: string, kind: NginxKind): string {

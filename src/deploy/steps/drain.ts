@@ -4,7 +4,7 @@ import type { Server } from '../../fleet/server.ts';
 import { poll } from '../../model/clock.ts';
 import { LABEL } from '../../model/labels.ts';
 import { type Connection, ConnectionWatch, connectionsTo, type Openness } from './connections.ts';
-import type { RunContext } from './context.ts';
+import type { LookContext, RunContext } from './context.ts';
 import type { StepKind } from './kind.ts';
 
 /** Waiting until nobody is connected to a container any more that gets no new traffic. */
@@ -87,7 +87,7 @@ function oldWorkersMs(
   { isOfStreams }: Pick<DrainStep, 'isOfStreams'>,
 ): number {
   const connecting = servers.length === 1 ? CONNECTING_MS.alone : CONNECTING_MS.amongOthers;
-  const bringMs = isOfStreams ? connecting : nginx.keepaliveMinTimeoutMs;
+  const bringMs = isOfStreams ? connecting : Math.max(nginx.keepaliveMinTimeoutMs, known.keepaliveMs);
   return Math.max(0, known.reloadedAt + bringMs + AFTER_OLD_WORKERS_MS - clock.now());
 }
 
@@ -101,7 +101,7 @@ export async function outlastOldWorkers(
 
 /** warnOfCut says that a drain was not over in time. */
 export function warnOfCut(
-  { log }: RunContext,
+  { log }: Pick<LookContext, 'log'>,
   { name, server, timeoutMs }: Pick<DrainStep, 'name' | 'server' | 'timeoutMs'>,
   open: number,
   fate: string,
@@ -117,7 +117,7 @@ export function warnOfCut(
  * namespace reads the kernel's table: that works for every image, also without a shell, and needs no right but Docker's.
  */
 export async function awaitNobody(
-  context: RunContext,
+  context: LookContext,
   serverName: string,
   target: DrainTarget,
 ): Promise<number> {
@@ -195,7 +195,7 @@ function limitText(limitMs: number): string {
  * ever; it is asked for files by exec.
  */
 export async function startHelper(
-  { scope, nginx }: RunContext,
+  { scope, nginx }: LookContext,
   { engine }: Server,
   target: Pick<DrainTarget, 'service' | 'id' | 'name'>,
 ): Promise<string | undefined> {

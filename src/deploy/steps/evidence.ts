@@ -4,7 +4,7 @@ import { messageOf } from '../../model/errors.ts';
 import type { EvidenceFile } from '../../model/evidence.ts';
 import { scopeName } from '../../model/names.ts';
 import { type NginxInstance, readTree } from '../../nginx/instance.ts';
-import { nginxKey, type RunContext } from './context.ts';
+import { type LookContext, nginxKey } from './context.ts';
 
 /** A container of a version that failed. */
 export interface FailedContainer {
@@ -23,7 +23,7 @@ const LOG_LINES = 10_000;
  * server are configured to do with its service, and what the edge has counted. What cannot be read is left out: nothing of
  * it may hide the failure.
  */
-export async function keepEvidence(context: RunContext, failed: FailedContainer): Promise<void> {
+export async function keepEvidence(context: LookContext, failed: FailedContainer): Promise<void> {
   const { fleet, known, log } = context;
   const server = fleet.server(failed.server);
   const pieces = [
@@ -63,7 +63,7 @@ function told({ Name, Created, Image, RestartCount, State, Config, HostConfig }:
 /** A port of a service has a file of its own, named after both. */
 async function configurationOf(
   { kind, server, id }: NginxInstance,
-  { scope }: RunContext,
+  { scope }: LookContext,
   { service }: FailedContainer,
 ): Promise<Piece> {
   const { live, folders } = await readTree(server, id);

@@ -3,7 +3,7 @@ import type { Server } from '../../fleet/server.ts';
 import { inTime } from '../../model/clock.ts';
 import { GRPC_HEALTH_PATH, healthQuestion } from '../../model/grpc.ts';
 import type { Healthcheck, Protocol } from '../../model/spec.ts';
-import type { RunContext } from './context.ts';
+import type { LookContext } from './context.ts';
 import { complaintAboutGrpc } from './grpc-verdict.ts';
 import { type Complaint, complaintAbout } from './http-verdict.ts';
 import type { ImageCheck, StartedCopy } from './start.ts';
@@ -50,7 +50,7 @@ export function isJustWatched({
 export function examination(
   server: Server,
   candidate: Candidate,
-  { clock }: RunContext,
+  { clock }: LookContext,
 ): () => Promise<Complaint | undefined> {
   const { healthcheck, protocol, address, containerPort } = candidate;
   const port = containerPort ?? 0;

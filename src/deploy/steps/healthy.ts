@@ -3,7 +3,7 @@ import { poll } from '../../model/clock.ts';
 import { copyKey, type Slot } from '../../model/copy.ts';
 import { messageOf, UserError } from '../../model/errors.ts';
 import type { Healthcheck, HealthTimes, Protocol } from '../../model/spec.ts';
-import type { RunContext } from './context.ts';
+import type { LookContext } from './context.ts';
 import { keepEvidence } from './evidence.ts';
 import { type Candidate, checkWithImage, examination, isJustWatched } from './examination.ts';
 import type { Complaint } from './http-verdict.ts';
@@ -81,7 +81,7 @@ export function allowedMs({ startPeriodMs, retries, intervalMs, timeoutMs }: Hea
 }
 
 /** The plan could not know what the image says. */
-async function tellOfTimes(step: CheckedCopy, context: RunContext): Promise<void> {
+async function tellOfTimes(step: CheckedCopy, context: LookContext): Promise<void> {
   const { healthcheck } = await candidateOf(step, context);
   const ms = allowedMs(healthcheck);
   if (ms === allowedMs(step.healthcheck)) return;
@@ -90,7 +90,7 @@ async function tellOfTimes(step: CheckedCopy, context: RunContext): Promise<void
   );
 }
 
-async function candidateOf(step: CheckedCopy, context: RunContext): Promise<Candidate> {
+async function candidateOf(step: CheckedCopy, context: LookContext): Promise<Candidate> {
   // Where an earlier run was cut off, the container has been running since then.
   const known = context.known.started.get(copyKey(step));
   const started = known ?? (await inspectStarted(context, step, step.name));
@@ -98,7 +98,7 @@ async function candidateOf(step: CheckedCopy, context: RunContext): Promise<Cand
 }
 
 /** Whoever forgot the port of an app should read of it; many a worker has the image of an app that listens. */
-function tellOfExposed(step: AnswerStep, { known, log }: RunContext): void {
+function tellOfExposed(step: AnswerStep, { known, log }: LookContext): void {
   const exposed = known.started.get(copyKey(step))?.exposed ?? [];
   if (step.containerPort !== undefined || exposed.length === 0) return;
   log.info(
@@ -106,7 +106,13 @@ function tellOfExposed(step: AnswerStep, { known, log }: RunContext): void {
   );
 }
 
-async function awaitAnswers(step: CheckedCopy, context: RunContext, needed: number): Promise<void> {
+/** awaitHealthy is the step for a copy that was not asked before. */
+export async function awaitHealthy(copy: CheckedCopy, context: LookContext): Promise<void> {
+  await awaitAnswers(copy, context, 1);
+  await awaitAnswers(copy, context, SUCCESSES_NEEDED);
+}
+
+async function awaitAnswers(step: CheckedCopy, context: LookContext, needed: number): Promise<void> {
   const { clock } = context;
   const server = context.fleet.server(step.server);
   const candidate = await candidateOf(step, context);
@@ -164,7 +170,7 @@ async function awaitAnswers(step: CheckedCopy, context: RunContext, needed: numb
 function refusalsOf(
   server: Server,
   candidate: Candidate & Pick<CheckedCopy, 'service'>,
-  context: RunContext,
+  context: LookContext,
 ): RefusalWatch {
   const { containerPort: port, healthcheck } = candidate;
   if (port === undefined) return async () => ({ refusal: undefined, isCertain: false });
@@ -176,7 +182,7 @@ function refusalsOf(
 async function crashOf(
   server: Server,
   candidate: Candidate,
-  context: RunContext,
+  context: LookContext,
 ): Promise<Complaint | undefined> {
   const { State, RestartCount = 0 } = await server.engine.inspectContainer(candidate.id);
   const isCrashing = isJustWatched(candidate)
@@ -199,7 +205,7 @@ const ENDS_WELL =
   'A service runs until it is replaced; what does its work and ends is a "pre_deploy" or "post_deploy".';
 
 /** The engine forgets an exit code as soon as it starts the container again: it is read between two starts. */
-async function lastEnd(server: Server, id: string, { clock }: RunContext) {
+async function lastEnd(server: Server, id: string, { clock }: LookContext) {
   return await poll(clock, { everyMs: CRASH_POLL_MS, timeoutMs: CRASH_LOOK_MS }, async () => {
     const { State } = await server.engine.inspectContainer(id);
     return State && (State.Restarting || !State.Running) ? State : undefined;
@@ -215,7 +221,7 @@ function complaintOf(error: unknown): Complaint {
 async function failure(
   { service, server }: CheckedCopy,
   { id, name }: Candidate,
-  context: RunContext,
+  context: LookContext,
   { why, advice }: Complaint,
 ): Promise<UserError> {
   const [log] = await Promise.all([

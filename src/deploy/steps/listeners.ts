@@ -1,6 +1,6 @@
 import type { Server } from '../../fleet/server.ts';
 import { type Listening, listeningPorts } from './connections.ts';
-import type { RunContext } from './context.ts';
+import type { LookContext } from './context.ts';
 import { type DrainTarget, startHelper } from './drain.ts';
 import type { Complaint } from './http-verdict.ts';
 
@@ -16,7 +16,7 @@ export interface Listeners {
  * engine what its image exposes beside `port`. Undefined where nobody can tell: it has ended, or the helper cannot start.
  */
 export async function findListeners(
-  context: RunContext,
+  context: LookContext,
   server: Server,
   container: Pick<DrainTarget, 'service' | 'id' | 'name'>,
   port: number,

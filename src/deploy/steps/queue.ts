@@ -1,7 +1,7 @@
 import { allOrErrors } from '../../fleet/fleet.ts';
 import { scopeName } from '../../model/names.ts';
 import { waitingFlag } from '../../nginx/standing-flags.ts';
-import { nginxKey, type RunContext } from './context.ts';
+import { type LookContext, nginxKey } from './context.ts';
 import type { StepKind } from './kind.ts';
 
 /** Having new requests for a service wait at edges and sidecars, while it is away. */
@@ -35,9 +35,10 @@ export const release: StepKind<ReleaseStep> = {
   run: (step, context) => setWaiting(step, context, false),
 };
 
-async function setWaiting(
-  { service, servers }: HoldStep | ReleaseStep,
-  { known, scope, clock }: RunContext,
+/** setWaiting has requests for a service wait, or lets them go on, at the edges and sidecars of servers. */
+export async function setWaiting(
+  { service, servers }: Pick<HoldStep | ReleaseStep, 'service' | 'servers'>,
+  { known, scope, clock }: LookContext,
   isSet: boolean,
 ): Promise<void> {
   const name = waitingFlag(scope, service);

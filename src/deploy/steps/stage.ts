@@ -212,6 +212,8 @@ interface Look extends Served {
 async function lookAt(context: RunContext, move: Move, server: Server, kind: NginxKind): Promise<Look> {
   const instance = instanceAt(context, server.name, kind);
   const served = await instance.lookAgain(scopeName(context.scope), context.clock);
+  // An edge that was not there when the run looked.
+  context.known.noteKeepalive(served.tree);
   return { ...served, kind, instance, wanted: wishAt(context, move, server, kind) };
 }
 

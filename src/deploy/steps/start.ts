@@ -7,7 +7,7 @@ import { LABEL } from '../../model/labels.ts';
 import { networkName } from '../../model/names.ts';
 import type { HealthTimes } from '../../model/spec.ts';
 import { type Blueprint, settingsOf } from '../planning/blueprint.ts';
-import type { RunContext } from './context.ts';
+import type { LookContext, RunContext } from './context.ts';
 import { createContainer } from './create-container.ts';
 import type { StepKind } from './kind.ts';
 
@@ -70,7 +70,7 @@ export const start: StepKind<StartStep> = {
 
 /** inspectStarted returns the copy with this id or container name, and notes its address for the routes. */
 export async function inspectStarted(
-  { fleet, scope, known, clock }: RunContext,
+  { fleet, scope, known, clock }: LookContext,
   place: Pick<StartStep, 'server' | 'service' | 'slot'>,
   id: string,
 ): Promise<StartedCopy> {

@@ -42,6 +42,12 @@ function sidecars(server = 'a'): string[] {
     .map(({ name, request }) => `${name} ${request.Image}`);
 }
 
+/** The sidecars in which names mean what they meant at some moment. */
+function held(): string[] {
+  const all = [...world.machine('a').containers.values()];
+  return all.flatMap(({ name, remembers }) => (remembers === undefined ? [] : [name]));
+}
+
 describe('another image', () => {
   test('is in the plan, and comes without a lost request or connection', async () => {
     await deployed();
@@ -120,6 +126,21 @@ describe('a run that was cut off', () => {
     await rest(world);
     expect(await convergence(world, file(NEWER))).toBeUndefined();
     expect(sidecars()).toEqual([`${SIDECAR} ${NEWER}`]);
+  });
+
+  test.each([
+    ['who has changed their mind', file(), 'nginx:1.30'],
+    ['the same upgrade', file(NEWER), NEWER],
+  ])('while DNS is held leaves nothing behind: next is %s', async (_who, next, image) => {
+    await deployed();
+    const at = /a POST networks\/shop_production_network\/connect shop_production_nginx_next/;
+    await world.tryDeploy(file(NEWER), { strikes: [{ at, when: 'after', how: 'killed' }] });
+    expect(held()).toEqual([`${SIDECAR}_next`]);
+    // At once: what holds it would end by itself otherwise.
+    await world.deploy(next);
+    expect(sidecars()).toEqual([`${SIDECAR} ${image}`]);
+    expect(held()).toEqual([]);
+    expect(await convergence(world, next)).toBeUndefined();
   });
 
   test.each(moments)('at "%s" is taken back by who has changed their mind', async (moment) => {

@@ -247,7 +247,7 @@ describe('an edge that is shared', () => {
   test('with images of which none is newer is refused', async () => {
     await deployed();
     await expect(world.deploy(blog({ image: 'acme/nginx:1' }))).rejects.toThrow(
-      'image (nginx:1.30 there, acme/nginx:1 here)',
+      'with another image: nginx:1.30 there, acme/nginx:1 here',
     );
     expect(edge().image).toBe('nginx:1.30');
   });

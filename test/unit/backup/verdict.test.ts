@@ -40,3 +40,11 @@ test('keys of redis that expire are not counted on', () => {
   );
   expect(() => countedFacts('[offset 0] Checking RDB file')).toThrow('nobody has counted');
 });
+
+test('what was printed has the digest that it had', () => {
+  const facts = { rows: {}, digests: { 'what the command has printed': 'aa' } };
+  expect(differencesOf(facts, facts)).toEqual([]);
+  expect(differencesOf(facts, { rows: {} })).toEqual([
+    'what the command has printed has another SHA-256 than it had',
+  ]);
+});

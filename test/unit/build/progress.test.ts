@@ -133,6 +133,7 @@ test.each([
   ['failed to solve: dial tcp 10.0.0.1:443: connect: connection refused', /cannot be reached/],
   ['failed to push r/a: denied: requested access', /packages: write/],
   ['failed to solve: node:99: not found', /base image/],
+  ['failed to solve: unsupported frontend capability moby.buildkit.frontend.contexts', /setup-buildx-action/],
   [
     'failed to solve: node:24: failed to copy: 429 Too Many Requests: toomanyrequests: pull rate limit',
     /log in/,

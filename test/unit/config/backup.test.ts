@@ -87,3 +87,30 @@ test.each(['17 3 * *', '60 3 * * *', '* * * * 7', '5-1 * * * *', '*/0 * * * *', 
     expect(() => parseCron(said)).toThrow(/is no schedule/);
   },
 );
+
+describe('a service that is no known database', () => {
+  const service =
+    'image: acme/wiki\nvolumes: ["pages:/data", "/etc/wiki:/etc/wiki:ro"]\nshare_volumes: true\n';
+
+  test.each([
+    ['volumes: true', { kind: 'volumes', volumes: ['pages'], isStopped: false }],
+    ['volumes: [pages], stop: true', { kind: 'volumes', volumes: ['pages'], isStopped: true }],
+    ['command: "app dump --all"', { kind: 'command', command: ['app', 'dump', '--all'] }],
+  ])('has its %s backed up', (lines, content) => {
+    expect(backupOf(`${service}backup: { ${lines} }`)?.content).toEqual(content);
+  });
+
+  test.each([
+    ['true', 'nobody knows what to back up'],
+    ['{ volumes: [page] }', 'there is no volume "page" of the service; did you mean "pages"?'],
+    ['{ volumes: true, command: app dump }', 'says twice what is backed up'],
+    ['{ command: app dump, stop: true }', 'is for volumes'],
+    ['{ command: [] }', 'is empty'],
+  ])('is refused %s', (said, message) => {
+    expect(() => backupOf(`${service}backup: ${said}`)).toThrow(message);
+  });
+
+  test('has to have a volume with a name', () => {
+    expect(() => backupOf('image: acme/wiki\nbackup: { volumes: true }')).toThrow('no volume with a name');
+  });
+});

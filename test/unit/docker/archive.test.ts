@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { extract } from 'tar-stream';
-import { PRIVATE, packFiles, unpackFiles } from '../../../src/docker/archive.ts';
+import { factsOfFiles, PRIVATE, packFiles, unpackFiles } from '../../../src/docker/archive.ts';
 import { demultiplex } from '../../../src/docker/multiplex.ts';
 
 describe('archives', () => {
@@ -41,6 +41,21 @@ describe('archives', () => {
       entry.resume();
     }
     expect(modes).toEqual({ api: '700 0:0', 'api/1.json': '600 0:0' });
+  });
+
+  test('an archive that was cut off is none, wherever that was', async () => {
+    const whole = await packFiles(
+      new Map([
+        ['a/one', 'x'.repeat(700)],
+        ['a/zeros', '\0'.repeat(2048)],
+      ]),
+    );
+    expect((await factsOfFiles(whole)).map(({ path }) => path)).toEqual(['a/one', 'a/zeros']);
+    for (let bytes = 0; bytes < whole.length; bytes += 256) {
+      const cut = whole.subarray(0, bytes);
+      await expect(unpackFiles(cut)).rejects.toThrow();
+      await expect(factsOfFiles(cut)).rejects.toThrow();
+    }
   });
 
   test('an empty archive has no files', async () => {

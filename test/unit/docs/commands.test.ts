@@ -134,7 +134,7 @@ describe('commands in the text', () => {
   /** Those that none can, and why. */
   const NOT_RUN: [RegExp, string][] = [
     [
-      /^docker (?:image prune|logs$|volume prune|system prune|system df|update|login|pull|run|inspect|ps|buildx inspect)\b/,
+      /^docker (?:image prune|builder prune|logs$|volume (?:prune|rm)|system prune|system df|update|login|pull|run|inspect|ps|buildx inspect)\b/,
       'Docker’s own, named without what they are for',
     ],
     [/^docker system dial-stdio$/, 'typed by the product, see src/fleet/dial.ts'],

@@ -11,6 +11,7 @@ import type { NginxKind } from '../../../src/nginx/routes.ts';
 import {
   editedFiles,
   folderOfGeneration,
+  keepaliveMsOf,
   parseTree,
   routesOf,
   servingSlots,
@@ -192,23 +193,59 @@ describe('several projects on one edge', () => {
     );
   });
 
-  test('settings that disagree are refused, each named with both values', () => {
+  test('images that cannot be compared are refused, with both of them', () => {
     const settings = { image: 'acme/nginx:5', keepaliveMinTimeoutMs: 9000 };
     expect(() => compose('edge', shared().tree, { ...shop(), settings })).toThrow(
-      /shared with blog live and was set up by \S+ \S+ with other settings: image \(nginx:1\.30-alpine there, acme\/nginx:5 here\) and keepalive_min_timeout \(2000 ms there, 9000 ms here\)/,
+      /shared with blog live and was set up by \S+ \S+ with another image: nginx:1\.30-alpine there, acme\/nginx:5 here$/,
     );
   });
 
-  test('whether an edge logs is the same for all', () => {
+  const asks = (keepaliveMinTimeoutMs: number) => ({ settings: { ...SETTINGS, keepaliveMinTimeoutMs } });
+  const blogAsks = (ms: number) => wish('edge', [blogRoute], { scope: BLOG, ...asks(ms) });
+  const shopAsks = (ms: number) => wish('edge', [web()], asks(ms));
+
+  test.each([
+    ['who came first', 9_000, 3_000],
+    ['who came last', 3_000, 9_000],
+  ])('idle connections live on for the longest time that one says: that of %s', (_who, first, last) => {
     const edge = new Volume('edge');
-    edge.write(blog({}));
-    const own = { ...SETTINGS, accessLog: false as const };
-    expect(() => compose('edge', edge.tree, { ...shop(), settings: own })).toThrow(
-      /other settings: access_log \(true there, false here\)/,
-    );
-    edge.write({ ...blog(), settings: own });
-    expect(edge.serves(blog())).toBe(false);
-    expect(edge.serves({ ...blog(), settings: own })).toBe(true);
+    edge.write(blogAsks(first));
+    edge.write(shopAsks(last));
+    expect(edge.read('main.conf')).toContain('keepalive_min_timeout 9s;');
+    expect([edge.serves(blogAsks(first)), edge.serves(shopAsks(last))]).toEqual([true, true]);
+  });
+
+  test('whoever asked for the longest time takes it along', () => {
+    const edge = new Volume('edge');
+    edge.write(blogAsks(3_000));
+    edge.write(shopAsks(9_000));
+    // Workers of what was live before still have theirs.
+    edge.write(wish('edge', [], asks(9_000)));
+    expect(edge.read('main.conf')).toContain('keepalive_min_timeout 3s;');
+    expect(keepaliveMsOf(edge.tree)).toBe(9_000);
+    expect(edge.serves(blogAsks(3_000))).toBe(true);
+    edge.write(blogAsks(4_000));
+    expect(keepaliveMsOf(edge.tree)).toBe(4_000);
+  });
+
+  test('accesses of one are logged or not, whatever another says, and all are counted', () => {
+    const edge = new Volume('edge');
+    const settings = { ...SETTINGS, accessLog: false as const };
+    const silentBlog = wish('edge', [blogRoute], { scope: BLOG, settings });
+    const isLogged = () => edge.read('main.conf')?.includes('access_log /dev/stdout');
+    edge.write(silentBlog);
+    // There is nobody whose accesses are logged.
+    expect(isLogged()).toBe(false);
+    edge.write(shop());
+    expect(isLogged()).toBe(true);
+    expect(edge.read('http/shop_production/api.conf')).not.toContain('access_log /dev');
+    expect(edge.read('http/blog_live/site.conf')?.match(/access_log \/dev\S+/g)).toEqual([
+      'access_log /dev/shm/requests.0',
+      'access_log /dev/shm/requests.1',
+    ]);
+    expect([edge.serves(shop()), edge.serves(silentBlog), edge.serves(blog())]).toEqual([true, true, false]);
+    edge.write(wish('edge', []));
+    expect(isLogged()).toBe(false);
   });
 
   test('a sidecar does not care what the edge believes', () => {
