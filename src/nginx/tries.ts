@@ -17,7 +17,9 @@ const USUAL: Tries = { count: 2, seconds: 5 };
  * triesOf returns how often a request of a route has to be tried, so that it reaches another server also where all copies
  * that have traffic on one are gone with it; undefined where the usual is enough: no server has several. Pure.
  */
-export function triesOf(copies: readonly Pick<RoutedCopy, 'server' | 'slot' | 'weight'>[]): Tries | undefined {
+export function triesOf(
+  copies: readonly Pick<RoutedCopy, 'server' | 'slot' | 'weight'>[],
+): Tries | undefined {
   const busy = copies.filter(({ weight }) => weight > 0);
   const most = Math.max(0, ...[...Map.groupBy(busy, ({ server }) => server).values()].map(countOf));
   if (most < USUAL.count) return undefined;

@@ -60,7 +60,10 @@ export class Balancer {
     let waitedMs = 0;
     const triesLeft = () => {
       if (upstream.triesMs > 0 && waitedMs >= upstream.triesMs) return 0;
-      return Math.min(left.length, (upstream.tries || left.length + passed.tried.length) - passed.tried.length);
+      return Math.min(
+        left.length,
+        (upstream.tries || left.length + passed.tried.length) - passed.tried.length,
+      );
     };
     while (triesLeft() > 0) {
       const peer = this.#next(upstream, left, isAlone, now);

@@ -23,10 +23,13 @@ test.each([
   ['two', on('a base', 'a 3', 'b base', 'b 3'), 3, 5],
   ['three on one of them', on('a base', 'b base', 'b 3', 'b 5'), 4, 7],
   ['six', on('a base', 'a 3', 'a 5', 'a 7', 'a 9', 'a 11', 'b base'), 7, 13],
-])('a server that dies with %s copies is passed over, and one try is left', (_what, copies, count, seconds) => {
-  expect(triesOf(copies)).toEqual({ count, seconds });
-  expect(renderTries('grpc', { count, seconds })).toEqual([
-    `grpc_next_upstream_tries ${count};`,
-    `grpc_next_upstream_timeout ${seconds}s;`,
-  ]);
-});
+])(
+  'a server that dies with %s copies is passed over, and one try is left',
+  (_what, copies, count, seconds) => {
+    expect(triesOf(copies)).toEqual({ count, seconds });
+    expect(renderTries('grpc', { count, seconds })).toEqual([
+      `grpc_next_upstream_tries ${count};`,
+      `grpc_next_upstream_timeout ${seconds}s;`,
+    ]);
+  },
+);
