@@ -1,15 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  type BackupOutcome,
-  type BackupReport,
-  type BackupRequest,
-  createBackups,
-  type RestoreRequest,
-  restoreBackups,
-  verifyBackups,
-} from '../backup/backup.ts';
-import { listBackups, pruneOldBackups, pullBackups } from '../backup/kept.ts';
+import type { BackupOutcome, BackupReport, BackupRequest, RestoreRequest } from '../backup/backup.ts';
 import { requireBackupSecrets } from '../config/backup-secrets.ts';
 import { failTogether, messageOf, UserError } from '../model/errors.ts';
 import { type CommandResult, command } from './command.ts';
@@ -98,7 +89,7 @@ export const backup = command({
   },
 });
 
-function carryOut(
+async function carryOut(
   {
     operation,
     backup: which,
@@ -111,19 +102,20 @@ function carryOut(
     Pick<RestoreRequest, 'from' | 'mask'>,
   request: BackupRequest,
 ): Promise<BackupReport> {
+  const backups = await import('../backup/index.ts');
   switch (operation) {
     case 'create':
-      return createBackups({ ...request, leaseWaitMs });
+      return await backups.createBackups({ ...request, leaseWaitMs });
     case 'verify':
-      return verifyBackups({ ...request, which });
+      return await backups.verifyBackups({ ...request, which });
     case 'list':
-      return listBackups(request);
+      return await backups.listBackups(request);
     case 'pull':
-      return pullBackups({ ...request, which, folder, serverFolder });
+      return await backups.pullBackups({ ...request, which, folder, serverFolder });
     case 'prune':
-      return pruneOldBackups(request);
+      return await backups.pruneOldBackups(request);
     case 'restore':
-      return restoreBackups({ ...request, which, leaseWaitMs, from, mask });
+      return await backups.restoreBackups({ ...request, which, leaseWaitMs, from, mask });
   }
 }
 
