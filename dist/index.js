@@ -217,20 +217,6 @@ function askHelper(helper, registry) {
 	});
 }
   }),
-  3165:
-  ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
-"use strict";
-  __nccwpck_require__.d(__webpack_exports__, {
-	Qd: () => (  ROOM_ON_SERVER),
-	R0: () => (  isFullDisk),
-	he: () => (  ROOM_ON_RUNNER)
-  });
-function isFullDisk(said) {
-	return /no space left on device|\bENOSPC\b|disk quota exceeded/i.test(said);
-}
-const ROOM_ON_SERVER = 'The disk of that server is full. "docker system df" there shows of what; "docker image prune --all" removes images that no container uses. Then run again.';
-const ROOM_ON_RUNNER = 'The disk of the machine that builds is full. "docker builder prune" there frees what earlier builds have left, "docker image prune --all" images that no container uses. Then run again: nothing was deployed.';
-  }),
   3617:
   ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
@@ -416,7 +402,6 @@ function engineMessage(body) {
 	G: () => (  explainRefusal),
 	v: () => (  explainCutOff)
   });
-  var _docker_full_disk_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(3165);
   var _docker_http_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3617);
   var _model_errors_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6454);
 function explainCutOff(server, error) {
@@ -430,8 +415,8 @@ function explainRefusal(what, error) {
 	if (!(error instanceof _docker_http_js__WEBPACK_IMPORTED_MODULE_0__  .NJ))
 		return error;
 	return new _model_errors_js__WEBPACK_IMPORTED_MODULE_1__  .yo(`${what}: the Docker engine refuses: ${error.message}`, {
-		hint: (0,_docker_full_disk_js__WEBPACK_IMPORTED_MODULE_2__  .R0)(error.message)
-			? _docker_full_disk_js__WEBPACK_IMPORTED_MODULE_2__  .Qd
+		hint: /no space left on device/.test(error.message)
+			? 'The disk of that server is full. "docker system df" there shows of what; "docker image prune --all" removes images that no container uses. Then run again.'
 			: 'These are the words of the Docker engine. What had the traffic has it still; the next run finishes what is left.',
 		cause: error,
 	});
@@ -18146,7 +18131,6 @@ module.exports = {
   var node_zlib__WEBPACK_IMPORTED_MODULE_6___default =  __nccwpck_require__.n(node_zlib__WEBPACK_IMPORTED_MODULE_6__);
   var _layout_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(3677);
 const LAYER = 'application/vnd.oci.image.layer.v1.tar';
-const PACKING = { level: 1 };
 const NAME = 'org.opencontainers.image.ref.name';
 class LayoutStore {
 	folder;
@@ -18203,7 +18187,7 @@ class LayoutStore {
 		const known = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_2__.readFile)(note, 'utf8').catch(() => undefined);
 		if (known !== undefined)
 			return JSON.parse(known);
-		const added = await this.#addStream((0,node_fs__WEBPACK_IMPORTED_MODULE_1__.createReadStream)(path), `${LAYER}+gzip`, (0,node_zlib__WEBPACK_IMPORTED_MODULE_6__.createGzip)(PACKING));
+		const added = await this.#addStream((0,node_fs__WEBPACK_IMPORTED_MODULE_1__.createReadStream)(path), `${LAYER}+gzip`, (0,node_zlib__WEBPACK_IMPORTED_MODULE_6__.createGzip)());
 		await this.#write(note, JSON.stringify(added));
 		return added;
 	}
@@ -18373,28 +18357,6 @@ async function unpackedSize({ mediaType, path, size }) {
 }
 function transferSize(layers) {
 	return layers.reduce((sum, { size }) => sum + size, 0);
-}
-  }),
-  1021:
-  ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
-"use strict";
-  __nccwpck_require__.d(__webpack_exports__, {
-	F: () => (  parseReference)
-  });
-const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/;
-function parseReference(image) {
-	const [name = '', digest] = image.split('@');
-	const [first = '', ...rest] = name.split('/');
-	const isHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
-	const isHub = !isHost || /^(?:index\.)?docker\.io$/.test(first);
-	const path = isHost ? rest.join('/') : name;
-	const [, repository = path, tag = 'latest'] = /^(.*?)(?::([^/:]+))?$/.exec(path) ?? [];
-	return {
-		host: isHub ? 'docker.io' : first,
-		origin: isHub ? 'https://registry-1.docker.io' : `${LOOPBACK.test(first) ? 'http' : 'https'}://${first}`,
-		path: isHub && !repository.includes('/') ? `library/${repository}` : repository,
-		reference: digest ?? tag,
-	};
 }
   }),
   2039:
@@ -66934,14 +66896,6 @@ const INPUTS = {
 		default: 'latest',
 		schema: inputs_text,
 	},
-	from: {
-		description: 'The environment whose backup `restore` brings to this one, for example `production` to staging: it is opened with the secrets of its own, and nothing of it is written. This one when empty.',
-		schema: optionalWord,
-	},
-	mask: {
-		description: 'The path of a file with statements, SQL for most databases, which `restore` runs on what it has restored before that takes its place, from the workspace. Where one fails nothing is changed.',
-		schema: optionalText,
-	},
 	folder: {
 		description: 'The folder that `pull` writes to, from the workspace: `actions/upload-artifact` makes an artifact of it.',
 		default: 'backups',
@@ -67207,11 +67161,7 @@ function isCutOff(exitCode) {
 	return KILLED.includes(exitCode);
 }
 ;
-const SLOTS = [
-	...['base', 'secondary'],
-	...['3', '4', '5', '6', '7', '8', '9', '10', '11', '12'],
-];
-const REPLICAS_MAX = SLOTS.length / 2;
+const SLOTS = ['base', 'secondary', '3', '4', '5', '6'];
 function slotIndex(slot) {
 	const index = SLOTS.indexOf(slot);
 	if (index < 0)
@@ -67221,31 +67171,557 @@ function slotIndex(slot) {
 function isSlot(text) {
 	return SLOTS.includes(text);
 }
-function inSlotOrder(copies) {
-	return [...copies].sort((a, b) => slotIndex(a.slot) - slotIndex(b.slot));
-}
-function acrossFrom(slot) {
-	return SLOTS[slotIndex(slot) ^ 1];
-}
-function laneOf(slot) {
-	return slotIndex(slot) >> 1;
-}
-function freeSlots(count, kept, taken) {
-	const closed = new Set([...kept, ...taken]);
-	const lanes = new Set(kept.map(laneOf));
-	const open = SLOTS.filter((slot) => !closed.has(slot));
-	const firsts = open.filter((slot) => {
-		const isFirst = !lanes.has(laneOf(slot));
-		lanes.add(laneOf(slot));
-		return isFirst;
-	});
-	const chosen = [...firsts, ...open.filter((slot) => !firsts.includes(slot))].slice(0, count);
-	if (chosen.length < count)
+function freeSlot(taken) {
+	const set = new Set(taken);
+	const free = SLOTS.find((slot) => !set.has(slot));
+	if (free === undefined)
 		throw new Error('all slots of a service are taken on one server');
-	return chosen;
+	return free;
 }
 function copyKey({ server, service, slot }) {
 	return `${server} ${service} ${slot}`;
+}
+var external_node_http2_ = __nccwpck_require__(2467);
+;
+const GRPC_HEALTH_PATH = '/grpc.health.v1.Health/Check';
+const GRPC_HEADERS = {
+	'content-type': 'application/grpc',
+	te: 'trailers',
+};
+function healthQuestion(service = '') {
+	const name = Buffer.from(service);
+	const message = name.length === 0 ? name : Buffer.concat([Buffer.from([0x0a, name.length]), name]);
+	const frame = Buffer.alloc(FRAME_BYTES);
+	frame.writeUInt32BE(message.length, 1);
+	return Buffer.concat([frame, message]);
+}
+const GRPC_NAME_MAX = 127;
+const FRAME_BYTES = 5;
+function healthStatus(answer) {
+	if (answer.length < FRAME_BYTES || answer.length !== FRAME_BYTES + answer.readUInt32BE(1))
+		return undefined;
+	const [key, status = 0] = answer.subarray(FRAME_BYTES);
+	if (key === undefined)
+		return STATUSES[0];
+	return key === 0x08 ? STATUSES[status] : undefined;
+}
+const STATUSES = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'];
+;
+async function callGrpc(connection, { path, host, headers = {}, message }, timeoutMs) {
+	const session = (0,external_node_http2_.connect)(`http://${host}`, { createConnection: () => connection });
+	const { promise, resolve, reject } = Promise.withResolvers();
+	const isLate = () => reject(new Error(`no answer within ${timeoutMs} ms`));
+	const timer = AbortSignal.timeout(timeoutMs);
+	timer.addEventListener('abort', isLate, { once: true });
+	session.on('error', reject);
+	session.on('close', () => reject(new Error('the connection was closed before an answer')));
+	const asked = { ':method': 'POST', ':path': path, ':authority': host };
+	const stream = session.request({ ...asked, 'user-agent': 'switchyard', ...headers, ...GRPC_HEADERS });
+	const pieces = [];
+	const answer = { httpStatus: 0, status: undefined, text: '' };
+	const readStatus = (fields) => {
+		if (fields['grpc-status'] !== undefined)
+			answer.status = Number(fields['grpc-status']);
+		if (fields['grpc-message'] !== undefined)
+			answer.text = decoded(String(fields['grpc-message']));
+	};
+	stream.on('response', (fields) => {
+		answer.httpStatus = Number(fields[':status']);
+		readStatus(fields);
+	});
+	stream.on('trailers', readStatus);
+	stream.on('data', (piece) => pieces.push(piece));
+	stream.on('error', reject);
+	stream.on('end', () => resolve({ ...answer, message: Buffer.concat(pieces) }));
+	stream.end(message);
+	try {
+		return await promise;
+	}
+	finally {
+		timer.removeEventListener('abort', isLate);
+		session.destroy();
+		connection.destroy();
+	}
+}
+function decoded(text) {
+	try {
+		return decodeURIComponent(text);
+	}
+	catch {
+		return text;
+	}
+}
+;
+const UNIMPLEMENTED = 12;
+const NOT_FOUND = 5;
+function complaintAboutGrpc({ httpStatus, status, text, message }, { service, mayLack }) {
+	const asked = service === '' ? 'its health over gRPC' : `the health of ${service} over gRPC`;
+	if (httpStatus !== 200 && status === undefined)
+		return {
+			why: `asked for ${asked} it answered with HTTP ${httpStatus}`,
+			advice: 'Does it speak gRPC on this port? Set "protocol" to what it speaks.',
+		};
+	if (status === UNIMPLEMENTED)
+		return mayLack
+			? undefined
+			: {
+				why: `asked for ${asked} it does not know the question`,
+				advice: 'Register the service grpc.health.v1.Health in the app; without "grpc" under healthcheck it is enough that it answers.',
+			};
+	if (status === NOT_FOUND)
+		return {
+			why: `asked for ${asked} it does not know that service`,
+			advice: 'Write the full name, "package.Service", as the app registers it with its health service.',
+		};
+	if (status !== 0)
+		return { why: `asked for ${asked} it answered status ${status ?? 'none'}${text && ` (${text})`}` };
+	const health = healthStatus(message);
+	if (health === 'SERVING')
+		return undefined;
+	return { why: `asked for ${asked} it says ${health ?? 'what is no answer to that'}` };
+}
+var external_node_util_ = __nccwpck_require__(7975);
+;
+const USUAL = [[200, 399]];
+const WITHOUT_PATH = [[100, 499]];
+const SHOWN = 60;
+function complaintAbout({ status, headers, body }, asked, { path, expect = {} }) {
+	const answered = `GET ${asked.path} answered ${status}`;
+	const wanted = expect.status ?? (path === undefined ? WITHOUT_PATH : USUAL);
+	if (!wanted.some(([from, to]) => from <= status && status <= to))
+		return complainOfStatus(answered, status, headers, asked);
+	if (expect.json === undefined)
+		return undefined;
+	if (body.trim() === '')
+		return { why: `${answered} without any content, and JSON is expected`, advice: NO_JSON };
+	const found = parsed(body);
+	if (found === undefined)
+		return { why: `${answered} with what is no JSON: ${JSON.stringify(shortened(body))}`, advice: NO_JSON };
+	const difference = differenceOf(found, expect.json, '');
+	return difference === undefined ? undefined : { why: `${answered}, and ${difference}` };
+}
+const NO_JSON = 'Does the path lead to the health check of the app? Without "expect: { json: … }" its status alone counts.';
+function complainOfStatus(answered, status, headers, { host }) {
+	if (status >= 300 && status < 400 && status !== 304) {
+		const to = [headers.location].flat()[0];
+		return {
+			why: to === undefined ? `${answered}, a redirect` : `${answered}, a redirect to ${shortened(to)}`,
+			advice: /^https:/i.test(to ?? '')
+				? 'The app sends plain HTTP to https: ask it as the proxy in front does, "healthcheck: { headers: { X-Forwarded-Proto: https } }", or let it answer this path without that.'
+				: 'Redirects are not followed: set "path" to where it leads, or take it with "expect: { status: 200-399 }".',
+		};
+	}
+	if (status === 401 || status === 403) {
+		return {
+			why: `${answered}: the app wants to know who asks`,
+			advice: `Let it answer this path without a login, set "path" to one that needs none, or take it with "expect: { status: ${status} }".`,
+		};
+	}
+	if (status === 400 || status === 421) {
+		return {
+			why: `${answered} to the host ${host}`,
+			advice: `Does the app take that host (ALLOWED_HOSTS in Django, config.hosts in Rails)? Add it there, or set "healthcheck: { headers: { Host: … } }".`,
+		};
+	}
+	if (status === 404 || status === 405)
+		return { why: answered, advice: 'Is "path" of the health check one that the app answers to GET?' };
+	if (status < 300)
+		return {
+			why: `${answered}, which "expect" does not name`,
+			advice: `If that is healthy, add it: "expect: { status: [${status}, …] }".`,
+		};
+	return { why: answered };
+}
+function differenceOf(found, wanted, at) {
+	if (!isMap(wanted)) {
+		if ((0,external_node_util_.isDeepStrictEqual)(found, wanted))
+			return undefined;
+		return `"${at}" is ${shortened(JSON.stringify(found))}, not ${shortened(JSON.stringify(wanted))}`;
+	}
+	if (!isMap(found))
+		return at === '' ? 'its JSON is no map' : `"${at}" is no map`;
+	for (const [name, value] of Object.entries(wanted)) {
+		const inside = at === '' ? name : `${at}.${name}`;
+		if (!Object.hasOwn(found, name))
+			return `its JSON has no "${inside}"`;
+		const difference = differenceOf(found[name], value, inside);
+		if (difference !== undefined)
+			return difference;
+	}
+	return undefined;
+}
+function isMap(value) {
+	return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+function parsed(body) {
+	try {
+		return JSON.parse(body);
+	}
+	catch {
+		return undefined;
+	}
+}
+function shortened(text) {
+	return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
+}
+;
+function checkWithImage(healthcheck, { test, ...times }) {
+	const { kind, unsaid = [] } = healthcheck;
+	if (kind !== 'default' || test.length <= 1)
+		return healthcheck;
+	const known = unsaid.filter((name) => times[name] !== undefined);
+	return { ...healthcheck, ...Object.fromEntries(known.map((name) => [name, times[name]])) };
+}
+function isJustWatched({ healthcheck: { kind }, containerPort, protocol, imageCheck, }) {
+	if (kind === 'running')
+		return true;
+	const isSilent = containerPort === undefined || protocol === 'udp';
+	return kind === 'default' && isSilent && imageCheck.test.length <= 1;
+}
+function examination(server, candidate, { clock }) {
+	const { healthcheck, protocol, address, containerPort } = candidate;
+	const port = containerPort ?? 0;
+	const { timeoutMs } = healthcheck;
+	const http = async () => {
+		const { path = '/', headers = {} } = healthcheck;
+		const { host } = candidate;
+		const answer = await server.http.get({ address, port, path, host, headers }, timeoutMs);
+		return complaintAbout(answer, { path, host }, healthcheck);
+	};
+	const grpc = async () => {
+		const { kind, grpcService: service = '', headers = {} } = healthcheck;
+		const { host } = candidate;
+		const question = { path: GRPC_HEALTH_PATH, host, headers, message: healthQuestion(service) };
+		const answer = await callGrpc(await server.dial(address, port), question, timeoutMs);
+		return complaintAboutGrpc(answer, { service, mayLack: kind === 'default' });
+	};
+	const tcp = async () => {
+		const dialled = server.dial(address, port).then((stream) => {
+			stream.destroy();
+			return true;
+		});
+		const isOpen = await inTime(clock, dialled, timeoutMs, false);
+		return isOpen ? undefined : { why: `no connection to port ${port} within ${timeoutMs} ms` };
+	};
+	const command = (test) => async () => {
+		const line = test[0] === 'CMD-SHELL' ? ['/bin/sh', '-c', ...test.slice(1)] : test.slice(1);
+		const result = await server.engine.exec(candidate.id, line, AbortSignal.timeout(timeoutMs));
+		if (result.exitCode === 0)
+			return containerPort === undefined || protocol === 'udp' ? undefined : await tcp();
+		const said = (result.stdout + result.stderr).trim().split('\n').at(-1) ?? '';
+		return { why: `${test.slice(1).join(' ')} ended with ${result.exitCode}${said && ` (${said})`}` };
+	};
+	const running = async () => {
+		const { State, RestartCount = 0 } = await server.engine.inspectContainer(candidate.id);
+		const isSteady = State?.Running && !State.Restarting && RestartCount <= candidate.restarts;
+		if (isSteady && clock.now() - candidate.since >= healthcheck.startPeriodMs)
+			return undefined;
+		return { why: `it has not run for ${healthcheck.startPeriodMs / 1000} s without a restart` };
+	};
+	if (isJustWatched(candidate))
+		return running;
+	switch (healthcheck.kind) {
+		case 'http':
+			return http;
+		case 'grpc':
+			return grpc;
+		case 'command':
+			return command(healthcheck.test ?? []);
+		case 'tcp':
+			return tcp;
+		case 'running':
+			return running;
+		case 'default': {
+			const { test } = candidate.imageCheck;
+			if (test.length > 1)
+				return command(test);
+			if (protocol === 'grpc')
+				return grpc;
+			return protocol === 'http' ? http : tcp;
+		}
+	}
+}
+;
+const LOG_LINES = 50;
+async function lastLines(server, id) {
+	const { stdout, stderr } = await server.engine
+		.logs(id, { tail: LOG_LINES })
+		.catch((error) => ({ stdout: '', stderr: (0,model_errors .bD)(error) }));
+	const lines = `${stdout}${stderr}`.trimEnd();
+	return lines === '' ? 'It printed nothing.' : `Its last lines:\n${lines.replaceAll(/^/gm, '  | ')}`;
+}
+;
+const ALIVE = new Set(['01', '03', '04']);
+const HALF_CLOSED = new Map([
+	['05', 'FIN_WAIT2'],
+	['08', 'CLOSE_WAIT'],
+]);
+const LISTENING = '0A';
+function connectionsTo(table, ports) {
+	const sockets = table.split('\n').map(socketOf);
+	const counted = new Set(ports ?? sockets.filter(({ state }) => state === LISTENING).map(({ port }) => port));
+	return sockets
+		.filter(({ state, remote, port }) => {
+		return (ALIVE.has(state) || HALF_CLOSED.has(state)) && !isLoopback(remote) && counted.has(port);
+	})
+		.map(({ id, state, isSending }) => ({ id, halfClosed: isSending ? undefined : HALF_CLOSED.get(state) }));
+}
+const HALF_CLOSED_MS = 10_000;
+class ConnectionWatch {
+	#since = new Map();
+	look(connections, now) {
+		const halfClosed = connections.filter(({ halfClosed: state }) => state !== undefined);
+		this.#since = new Map(halfClosed.map(({ id }) => [id, this.#since.get(id) ?? now]));
+		const abandoned = halfClosed.filter(({ id }) => now - this.#since.get(id) >= HALF_CLOSED_MS);
+		const count = (state) => abandoned.filter((one) => one.halfClosed === state).length;
+		return {
+			used: connections.length - halfClosed.length,
+			open: connections.length - abandoned.length,
+			abandoned: { CLOSE_WAIT: count('CLOSE_WAIT'), FIN_WAIT2: count('FIN_WAIT2') },
+		};
+	}
+}
+const RESOLVER = '0B00007F';
+function listeningPorts(table) {
+	const sockets = table
+		.split('\n')
+		.map(socketOf)
+		.filter(({ state, local }) => state === LISTENING && local !== RESOLVER);
+	const ports = [...new Set(sockets.map(({ port }) => port))].sort((a, b) => a - b);
+	return ports.map((port) => ({
+		port,
+		reach: reachOf(sockets.flatMap((socket) => (socket.port === port ? [socket.local] : []))),
+	}));
+}
+function reachOf(addresses) {
+	const isOutside = (address) => !isLoopback(address);
+	if (addresses.some((address) => isV4(address) && isOutside(address)))
+		return 'all';
+	if (addresses.some(isOutside))
+		return 'IPv6';
+	if (addresses.every(isV4))
+		return '127.0.0.1';
+	return addresses.some(isV4) ? '127.0.0.1 and ::1' : '::1';
+}
+function socketOf(line) {
+	const [, own = '', other = '', state = '', queues = ''] = line.trim().split(/\s+/);
+	const [local = '', port = ''] = own.split(':');
+	const isSending = Number.parseInt(queues.split(':')[0] ?? '', 16) > 0;
+	const remote = other.split(':')[0] ?? '';
+	return { id: `${own} ${other}`, port: Number.parseInt(port, 16), local, remote, state, isSending };
+}
+function isLoopback(address) {
+	return isV4(address) ? address.endsWith('7F') : address === '00000000000000000000000001000000';
+}
+function isV4(address) {
+	return address.length === 8 || address.startsWith('0000000000000000FFFF0000');
+}
+var external_node_crypto_ = __nccwpck_require__(7598);
+var docker_http = __nccwpck_require__(3617);
+var model_labels = __nccwpck_require__(6882);
+;
+const POLL_MS = 1_000;
+const EMPTY_LOOKS_NEEDED = 3;
+const EMPTY_POLL_MS = 250;
+const FIRST_LOOKS = 4;
+const FEEDBACK_EVERY_MS = 5_000;
+const CONNECTING_MS = { alone: 1_000, amongOthers: 3_000 };
+const AFTER_OLD_WORKERS_MS = 1_000;
+const drain = {
+	mayOutlastLease: ({ isAwaited }) => isAwaited !== true,
+	describe({ name, server, timeoutMs }) {
+		const limit = timeoutMs === 0 ? 'without limit' : `at most ${timeoutMs / 1000} s`;
+		return `drain ${name} on ${server} (${limit})`;
+	},
+	async run(step, context) {
+		if (!step.isHeld) {
+			tellOfOldWorkers(step, context);
+			await outlastOldWorkers(context, step);
+		}
+		const cut = await awaitNobody(context, step.server, step);
+		context.known.cut += cut;
+		warnOfCut(context, step, cut, 'cut');
+	},
+};
+function tellOfOldWorkers(step, context) {
+	const seconds = Math.ceil(oldWorkersMs(context, step) / 1000);
+	if (seconds <= 1)
+		return;
+	const { name, server, isOfStreams } = step;
+	context.log.info(isOfStreams
+		? `${name} on ${server} gets nothing new; in ${seconds} s all connections have arrived that nginx had just taken, then its own are counted`
+		: `${name} on ${server} gets nothing new; idle connections of users to nginx may bring it one more request for ${seconds} s, then its own are counted`);
+}
+function oldWorkersMs({ clock, known, nginx, servers }, { isOfStreams }) {
+	const connecting = servers.length === 1 ? CONNECTING_MS.alone : CONNECTING_MS.amongOthers;
+	const bringMs = isOfStreams ? connecting : nginx.keepaliveMinTimeoutMs;
+	return Math.max(0, known.reloadedAt + bringMs + AFTER_OLD_WORKERS_MS - clock.now());
+}
+async function outlastOldWorkers(context, of = {}) {
+	await context.clock.sleep(oldWorkersMs(context, of));
+}
+function warnOfCut({ log }, { name, server, timeoutMs }, open, fate) {
+	if (open === 0)
+		return;
+	const what = open === 1 ? '1 connection is' : `${open} connections are`;
+	log.warning(`${name} on ${server}: ${what} ${fate}, the drain timeout of ${timeoutMs / 1000} s is over`);
+}
+async function awaitNobody(context, serverName, target) {
+	const { clock, log } = context;
+	const server = context.fleet.server(serverName);
+	const begun = clock.now();
+	const limitMs = target.timeoutMs || Number.POSITIVE_INFINITY;
+	let helper = await startHelper(context, server, target);
+	const watch = new ConnectionWatch();
+	let { open, used, abandoned } = watch.look([], begun);
+	let emptyLooks = 0;
+	let toldAt = begun;
+	const lookOnce = async () => {
+		if (helper === undefined)
+			return true;
+		const seen = await look(server, helper, target.ports);
+		if (seen === undefined) {
+			helper = await startHelper(context, server, target);
+			return undefined;
+		}
+		({ open, used, abandoned } = watch.look(seen, clock.now()));
+		emptyLooks = open === 0 ? emptyLooks + 1 : 0;
+		if (emptyLooks === EMPTY_LOOKS_NEEDED)
+			return true;
+		if (open > 0 && clock.now() - toldAt >= FEEDBACK_EVERY_MS) {
+			toldAt = clock.now();
+			log.info(`${target.name} on ${serverName} waits for ${openText(open, target.ports)} to end: ${Math.round((toldAt - begun) / 1000)} s of ${limitText(limitMs)}`);
+		}
+		return undefined;
+	};
+	try {
+		const everyMs = (looks) => (open === 0 || looks <= FIRST_LOOKS ? EMPTY_POLL_MS : POLL_MS);
+		const isOver = await poll(clock, { everyMs, timeoutMs: limitMs }, lookOnce);
+		tellOfAbandoned(log, serverName, target, abandoned);
+		return isOver ? 0 : used;
+	}
+	finally {
+		if (helper !== undefined)
+			await server.engine.removeContainer(helper);
+	}
+}
+function tellOfAbandoned(log, server, { name, service }, { CLOSE_WAIT: byApp, FIN_WAIT2: byOthers }) {
+	const connections = (count) => (count === 1 ? '1 connection' : `${count} connections`);
+	const told = `${name} on ${server}: the drain did not wait for`;
+	if (byApp > 0)
+		log.warning(`${told} ${connections(byApp)} that ${service} left half-open (CLOSE_WAIT): everybody has gone, and the app does not close its end`);
+	if (byOthers > 0)
+		log.info(`${told} ${connections(byOthers)} that ${service} has closed and the other end has not (FIN_WAIT2)`);
+}
+function openText(open, ports) {
+	const where = ports === undefined ? '' : ` to its port ${ports.join(', ')}`;
+	return `${open} connection${open === 1 ? '' : 's'}${where}`;
+}
+function limitText(limitMs) {
+	return Number.isFinite(limitMs) ? `${limitMs / 1000} s` : 'unlimited time';
+}
+async function startHelper({ scope, nginx }, { engine }, target) {
+	try {
+		const id = await engine.createContainer(`${target.name}_drain_${(0,external_node_crypto_.randomUUID)()}`, {
+			Image: nginx.image,
+			Entrypoint: ['cat'],
+			Cmd: [],
+			OpenStdin: true,
+			NetworkDisabled: false,
+			Labels: {
+				[model_labels .d.role]: 'helper',
+				[model_labels .d.project]: scope.project,
+				[model_labels .d.environment]: scope.environment,
+				[model_labels .d.service]: target.service,
+			},
+			HostConfig: {
+				NetworkMode: `container:${target.id}`,
+				AutoRemove: true,
+				CapDrop: ['ALL'],
+				ReadonlyRootfs: true,
+			},
+		});
+		await engine.startContainer(id);
+		return id;
+	}
+	catch (error) {
+		const state = (await engine.findContainer(target.id))?.State;
+		if (state?.Running !== true || state.Restarting === true)
+			return undefined;
+		throw error;
+	}
+}
+async function look(server, helper, ports) {
+	try {
+		const { stdout } = await server.engine.exec(helper, ['cat', '/proc/net/tcp', '/proc/net/tcp6']);
+		return connectionsTo(stdout, ports);
+	}
+	catch (error) {
+		if ((0,docker_http .zM)(error, 404, 409))
+			return undefined;
+		throw error;
+	}
+}
+;
+async function findListeners(context, server, container, port) {
+	const { engine } = server;
+	const helper = await startHelper(context, server, container).catch(() => undefined);
+	if (helper === undefined)
+		return undefined;
+	try {
+		const { stdout } = await engine.exec(helper, ['cat', '/proc/net/tcp', '/proc/net/tcp6']);
+		const { Config } = await engine.inspectContainer(container.id);
+		const exposed = Object.keys(Config?.ExposedPorts ?? {})
+			.map((name) => Number.parseInt(name, 10))
+			.filter((one) => one !== port)
+			.sort((a, b) => a - b);
+		return { listening: listeningPorts(stdout), exposed };
+	}
+	catch {
+		return undefined;
+	}
+	finally {
+		await engine.removeContainer(helper).catch(() => undefined);
+	}
+}
+function explainRefusal(port, { listening, exposed }, isOurs) {
+	const own = listening.find((one) => one.port === port);
+	if (own?.reach === 'all' || (own?.reach === 'IPv6' && !isOurs))
+		return undefined;
+	if (own?.reach === 'IPv6')
+		return {
+			why: `the app listens on port ${port} of IPv6 addresses only, and it is reached by IPv4`,
+			advice: LISTEN_ON_ALL,
+		};
+	if (own !== undefined)
+		return {
+			why: `the app listens on port ${port} of ${own.reach} only, where nobody outside of its container reaches it`,
+			advice: LISTEN_ON_ALL,
+		};
+	const others = listening.map(({ port: other, reach }) => {
+		const isOpen = reach === 'all' || reach === 'IPv6';
+		return isOpen ? `${other}` : `${other} (of ${reach} only)`;
+	});
+	const image = exposed.length === 0 ? '' : `; its image exposes ${exposed.join(', ')}`;
+	return {
+		why: `nothing listens on port ${port} of the container, which listens on ${others.join(', ') || 'no port at all'}${image}`,
+		advice: others.length > 0
+			? 'Set "port" of the service to the one that the app listens on, or have the app listen on that one.'
+			: 'Does the app start, and does it need more time ("healthcheck: { start_period: … }")?',
+	};
+}
+const LISTEN_ON_ALL = 'Let the app listen on 0.0.0.0 (often a variable or option called HOST, BIND or listen address).';
+function watchRefusals(find, port, needed) {
+	let looks = 0;
+	let last;
+	return async (isOurs) => {
+		const found = await find();
+		const refusal = found && explainRefusal(port, found, isOurs);
+		looks = refusal !== undefined && refusal.why === last ? looks + 1 : 1;
+		last = refusal?.why;
+		const isElsewhere = (found?.listening.length ?? 0) > 0;
+		return { refusal, isCertain: refusal !== undefined && isElsewhere && looks >= Math.max(needed, 2) };
+	};
 }
 ;
 const NAME_PATTERN = /^[a-z](?:[a-z0-9-]*[a-z0-9])?$/;
@@ -67348,64 +67824,574 @@ const EDGE_VOLUME = 'switchyard_edge';
 const EDGE_KEYS_VOLUME = 'switchyard_edge_keys';
 const EDGE_NETWORK = '0switchyard';
 const SIDECAR_ALIAS = 'nginx';
-var docker_http = __nccwpck_require__(3617);
-var engine_failure = __nccwpck_require__(4631);
-var fleet_fleet = __nccwpck_require__(7492);
-var model_labels = __nccwpck_require__(6882);
 ;
-const REDIRECT_STATUSES = [301, 302, 307, 308];
-function hostOfAddress(address) {
-	return address.split('/', 1)[0];
-}
-function pathOfAddress(address) {
-	return address.slice(hostOfAddress(address).length) || '/';
-}
-function isBelow(path, above) {
-	return above === '/' || path === above || path.startsWith(`${above}/`);
-}
-function covers(above, address) {
-	return (hostOfAddress(above) === hostOfAddress(address) && isBelow(pathOfAddress(address), pathOfAddress(above)));
-}
-function hostsOf(addresses) {
-	return [...new Set(addresses.map(hostOfAddress))];
-}
-function takesName(domain, name) {
-	return domain === name || domain === '*' || (domain.startsWith('*.') && name.endsWith(domain.slice(1)));
-}
-function targetOf({ from, to }) {
-	const [, host = hostOfAddress(from), path = ''] = /^(?:https?:\/\/([^/:?#]+)(?::\d+)?)?([^?#]*)/.exec(to) ?? [];
-	return `${host}${path.replace(/\/+$/, '')}`;
+async function throughVolume({ engine }, scope, { volume, folder, image, platform }, work) {
+	const request = {
+		Image: image,
+		Cmd: ['true'],
+		Labels: {
+			[model_labels .d.role]: 'helper',
+			[model_labels .d.project]: scope.project,
+			[model_labels .d.environment]: scope.environment,
+		},
+		HostConfig: {
+			NetworkMode: 'none',
+			Mounts: [{ Type: 'volume', Source: volume, Target: folder, VolumeOptions: { NoCopy: true } }],
+		},
+	};
+	const container = await engine.createContainer(`${volume}_${(0,external_node_crypto_.randomUUID)()}`, request, platform);
+	try {
+		return await work(container);
+	}
+	finally {
+		await engine.removeContainer(container);
+	}
 }
 ;
-const GRPC_HEALTH_PATH = '/grpc.health.v1.Health/Check';
-const GRPC_HEADERS = {
-	'content-type': 'application/grpc',
-	te: 'trailers',
-};
-function healthQuestion(service = '') {
-	const name = Buffer.from(service);
-	const message = name.length === 0 ? name : Buffer.concat([Buffer.from([0x0a, name.length]), name]);
-	const frame = Buffer.alloc(FRAME_BYTES);
-	frame.writeUInt32BE(message.length, 1);
-	return Buffer.concat([frame, message]);
-}
-const GRPC_NAME_MAX = 127;
-const FRAME_BYTES = 5;
-function healthStatus(answer) {
-	if (answer.length < FRAME_BYTES || answer.length !== FRAME_BYTES + answer.readUInt32BE(1))
+const STORE = 'files';
+async function deliverFiles(server, scope, delivery) {
+	const { container, service, files, image, platform } = delivery;
+	if (files.length === 0)
 		return undefined;
-	const [key, status = 0] = answer.subarray(FRAME_BYTES);
-	if (key === undefined)
-		return STATUSES[0];
-	return key === 0x08 ? STATUSES[status] : undefined;
+	const { engine, name } = server;
+	const volume = filesVolumeName(container, (0,external_node_crypto_.randomBytes)(4).toString('hex'));
+	try {
+		const folder = await engine.createVolume(volume, {
+			[model_labels .d.role]: 'files',
+			[model_labels .d.project]: scope.project,
+			[model_labels .d.environment]: scope.environment,
+			[model_labels .d.service]: service,
+		});
+		const access = { volume, folder: FILES_FOLDER, image, platform };
+		await throughVolume(server, scope, access, async (helper) => {
+			const owner = await ownerIn(server, helper, delivery);
+			await engine.writeEntries(helper, FILES_FOLDER, entriesOf(delivery, owner));
+		});
+		const mounts = targetsOf(files).map((target, index) => ({
+			source: `${folder}/${STORE}/${index}`,
+			target,
+		}));
+		return { volume, mounts };
+	}
+	catch (error) {
+		if (error instanceof model_errors .yo)
+			throw error;
+		throw new model_errors .yo(`${name}: the files of ${service} cannot be delivered: ${(0,model_errors .bD)(error)}`, {
+			hint: `What served before serves on. They are written to the volume ${volume}: is the disk full?`,
+			cause: error,
+		});
+	}
 }
-const STATUSES = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'];
-var external_node_crypto_ = __nccwpck_require__(7598);
+async function removeWithFiles({ engine }, id) {
+	const found = await engine.findContainer(id);
+	await engine.removeContainer(id);
+	const volumes = (found?.Mounts ?? []).filter(({ Destination }) => Destination === FILES_FOLDER);
+	for (const { Name } of volumes)
+		if (Name)
+			await engine.removeVolume(Name);
+}
+async function giveUpFiles({ engine }, files) {
+	if (files !== undefined)
+		await engine.removeVolume(files.volume).catch(() => undefined);
+}
+const ROOT = { uid: 0, gid: 0 };
+function entriesOf({ files, secrets }, owner) {
+	const entries = [{ path: STORE, mode: 0o700, ...ROOT }];
+	for (const [index, target] of targetsOf(files).entries()) {
+		const place = `${STORE}/${index}`;
+		const own = files.filter((file) => file.target === target);
+		const folders = new Set(own.flatMap(({ path }) => (path === undefined ? [] : foldersOf(place, path))));
+		for (const folder of folders)
+			entries.push({ path: folder, mode: 0o755, ...ROOT });
+		for (const { path, mode, uid = owner.uid, gid = owner.gid, content } of own) {
+			const bytes = bytesOf(content, secrets);
+			entries.push({ path: path === undefined ? place : `${place}/${path}`, content: bytes, mode, uid, gid });
+		}
+	}
+	return entries;
+}
+function targetsOf(files) {
+	return [...new Set(files.map(({ target }) => target))];
+}
+function foldersOf(place, path) {
+	const parts = path.split('/').slice(0, -1);
+	return [place, ...parts.map((_part, index) => [place, ...parts.slice(0, index + 1)].join('/'))];
+}
+function bytesOf(content, secrets) {
+	if ('text' in content)
+		return Buffer.from(content.text);
+	if ('base64' in content)
+		return Buffer.from(content.base64, 'base64');
+	const value = secrets[content.secret];
+	if (value === undefined)
+		throw new Error(`nobody has the value of ${content.secret}`);
+	return Buffer.from(value, content.encoding ?? 'utf8');
+}
+async function ownerIn({ engine }, helper, { files, image, user }) {
+	if (files.every(({ uid, gid }) => uid !== undefined && gid !== undefined))
+		return ROOT;
+	const said = user || (await engine.findImage(image))?.Config?.User || '';
+	if (said === '')
+		return ROOT;
+	const read = async (path) => {
+		const [text = ''] = await engine
+			.readFiles(helper, path)
+			.then((found) => found.values())
+			.catch((error) => {
+			if ((0,docker_http .zM)(error, 404))
+				return [];
+			throw error;
+		});
+		return text;
+	};
+	return ownerOf(said, { passwd: await read('/etc/passwd'), group: await read('/etc/group') });
+}
+function ownerOf(said, { passwd, group }) {
+	const [user = '', ownGroup] = said.split(':');
+	const rows = (text) => text.split('\n').map((line) => line.split(':'));
+	const account = rows(passwd).find(([name, , uid]) => name === user || uid === user);
+	const uid = Number(/^\d+$/.test(user) ? user : (account?.[2] ?? 0));
+	if (ownGroup === undefined)
+		return { uid, gid: Number(account?.[3] ?? 0) };
+	const found = rows(group).find(([name]) => name === ownGroup);
+	return { uid, gid: Number(/^\d+$/.test(ownGroup) ? ownGroup : (found?.[2] ?? 0)) };
+}
+;
+function container_options_option(form, rest) {
+	return { form, ...rest };
+}
+const LINUX_SHARES = 'it is dropped by a kernel that cannot do it';
+const OWN_NAMESPACE = 'a container here is replaced by itself, so nothing can live inside another one';
+const CONTAINER_OPTIONS = {
+	hostname: container_options_option('hostname', {
+		description: 'Name that the container has for itself. Old and new side have the same one. Other services find it by `depends_on`, not by this.',
+		fallback: 'the id of the container; the name of the service for images that keep data under it (`rabbitmq`)',
+		example: 'hostname: broker-1',
+		fields: ['Config.Hostname'],
+	}),
+	domainname: container_options_option('hostname', {
+		description: 'Domain that the container has for itself.',
+		example: 'domainname: shop.internal',
+		fields: ['Config.Domainname'],
+	}),
+	init: container_options_option('flag', {
+		description: 'Whether a small init process is PID 1, which passes signals on and reaps children. Images with an init of their own (s6, linuxserver.io) need `false`.',
+		fallback: '`true`',
+		unsaid: true,
+		example: 'init: false',
+		fields: ['HostConfig.Init'],
+	}),
+	tty: container_options_option('flag', {
+		description: 'Whether the container has a terminal.',
+		fallback: '`false`',
+		unsaid: false,
+		example: 'tty: true',
+		fields: ['Config.Tty'],
+	}),
+	stdin_open: container_options_option('flag', {
+		description: 'Whether its standard input stays open though nobody is attached.',
+		fallback: '`false`',
+		unsaid: false,
+		example: 'stdin_open: true',
+		fields: ['Config.OpenStdin'],
+	}),
+	read_only: container_options_option('flag', {
+		description: 'Whether the container may only read its own file system; `volumes` and `tmpfs` can be written.',
+		fallback: '`false`',
+		unsaid: false,
+		example: 'read_only: true',
+		fields: ['HostConfig.ReadonlyRootfs'],
+	}),
+	tmpfs: container_options_option('scratch space', {
+		description: 'Paths in memory, each with the options of `mount` if any. They are empty in every new container.',
+		short: 'tmpfs: /run',
+		long: 'tmpfs: ["/run", "/tmp:size=64m,mode=1777"]',
+		fields: ['HostConfig.Tmpfs'],
+	}),
+	shm_size: container_options_option('size', {
+		description: 'Size of `/dev/shm`.',
+		fallback: "the engine's, 64m",
+		example: 'shm_size: 256m',
+		fields: ['HostConfig.ShmSize'],
+	}),
+	expose: container_options_option('ports', {
+		description: 'Ports that the image listens on, for people and tools who read `docker inspect`. The one that gets traffic is `port`.',
+		example: 'expose: ["9090", "8125/udp"]',
+		fields: ['Config.ExposedPorts'],
+		toFields: (ports) => ({ 'Config.ExposedPorts': Object.fromEntries(ports.map((port) => [port, {}])) }),
+		compared: 'contained',
+	}),
+	extra_hosts: container_options_option('hosts', {
+		description: 'Names with addresses for `/etc/hosts`; `host-gateway` is the address of the server.',
+		short: 'extra_hosts: ["host.docker.internal:host-gateway"]',
+		long: 'extra_hosts:\n  printer.internal: 10.0.0.9',
+		fields: ['HostConfig.ExtraHosts'],
+	}),
+	dns: container_options_option('words', {
+		description: 'Name servers in place of those of the server.',
+		short: 'dns: 10.0.0.53',
+		long: 'dns: [10.0.0.53, 10.0.1.53]',
+		fields: ['HostConfig.Dns'],
+	}),
+	dns_opt: container_options_option('words', {
+		description: 'Options of the resolver.',
+		example: 'dns_opt: ["timeout:2"]',
+		fields: ['HostConfig.DnsOptions'],
+	}),
+	dns_search: container_options_option('words', {
+		description: 'Domains that short names are looked up in.',
+		example: 'dns_search: [shop.internal]',
+		fields: ['HostConfig.DnsSearch'],
+	}),
+	group_add: container_options_option('words', {
+		description: 'Groups that the user of the container is in as well, by name or number.',
+		example: 'group_add: ["998"]',
+		fields: ['HostConfig.GroupAdd'],
+	}),
+	cap_add: container_options_option('capabilities', {
+		description: 'Capabilities of Linux that the container has beside the usual ones.',
+		example: 'cap_add: [NET_ADMIN]',
+		fields: ['HostConfig.CapAdd'],
+	}),
+	cap_drop: container_options_option('capabilities', {
+		description: 'Capabilities of Linux that are taken from it.',
+		example: 'cap_drop: [ALL]',
+		fields: ['HostConfig.CapDrop'],
+	}),
+	privileged: container_options_option('flag', {
+		description: 'Whether the container may do all that root of the server may. A plan warns of it: whoever breaks into this service has the server, and all that runs there.',
+		fallback: '`false`',
+		unsaid: false,
+		example: 'privileged: true',
+		fields: ['HostConfig.Privileged'],
+	}),
+	security_opt: container_options_option('security options', {
+		description: 'Options of the security modules: `no-new-privileges:true`, `apparmor:unconfined`, `seccomp:unconfined`, `label:…`, `systempaths=unconfined`. A profile of seccomp in a file is refused: the engine of the server cannot read it.',
+		example: 'security_opt: ["no-new-privileges:true"]',
+		fields: ['HostConfig.SecurityOpt', 'HostConfig.MaskedPaths', 'HostConfig.ReadonlyPaths'],
+		toFields: (options) => {
+			const others = options.filter((one) => one !== 'systempaths=unconfined');
+			return {
+				'HostConfig.SecurityOpt': others,
+				...(others.length < options.length && {
+					'HostConfig.MaskedPaths': [],
+					'HostConfig.ReadonlyPaths': [],
+				}),
+			};
+		},
+		compared: 'contained',
+	}),
+	sysctls: container_options_option('map', {
+		description: "Settings of the kernel that each container has for itself. An environment's are merged over these.",
+		short: 'sysctls: ["net.core.somaxconn=1024"]',
+		long: 'sysctls:\n  net.core.somaxconn: 1024',
+		fields: ['HostConfig.Sysctls'],
+	}),
+	ulimits: container_options_option('ulimits', {
+		description: 'Limits of Linux for its processes: a number for both, or `soft` and `hard`; -1 is without limit.',
+		short: 'ulimits: { nofile: 65536 }',
+		long: 'ulimits:\n  memlock: { soft: -1, hard: -1 }',
+		fields: ['HostConfig.Ulimits'],
+		toFields: (limits) => ({
+			'HostConfig.Ulimits': Object.entries(limits)
+				.sort(([a], [b]) => (a < b ? -1 : 1))
+				.map(([name, { soft, hard }]) => ({ Name: name, Soft: soft, Hard: hard })),
+		}),
+		compared: 'contained',
+	}),
+	devices: container_options_option('devices', {
+		description: 'Devices of the server, `/dev/a`, `/dev/a:/dev/b` or `/dev/a:/dev/b:rwm`, or by a CDI name.',
+		short: 'devices: ["/dev/ttyUSB0:/dev/ttyUSB0"]',
+		long: 'devices:\n  - { source: /dev/dri, target: /dev/dri, permissions: rw }',
+		fields: ['HostConfig.Devices', 'HostConfig.DeviceRequests'],
+		toFields: (devices) => {
+			const mapped = devices.filter(({ target }) => target !== undefined);
+			const named = devices.filter(({ target }) => target === undefined).map(({ source }) => source);
+			return {
+				...(mapped.length > 0 && {
+					'HostConfig.Devices': mapped.map(({ source, target, permissions }) => ({
+						PathOnHost: source,
+						PathInContainer: target,
+						CgroupPermissions: permissions ?? 'rwm',
+					})),
+				}),
+				...(named.length > 0 && { 'HostConfig.DeviceRequests': [{ Driver: 'cdi', DeviceIDs: named }] }),
+			};
+		},
+		compared: 'contained',
+	}),
+	device_cgroup_rules: container_options_option('words', {
+		description: 'Kinds of devices that it may use: type, numbers and permissions.',
+		example: 'device_cgroup_rules: ["c 188:* rmw"]',
+		fields: ['HostConfig.DeviceCgroupRules'],
+	}),
+	gpus: container_options_option('device requests', {
+		description: 'Graphics processors: `all`, or a list of how many or which ones. The long word for it is `deploy.resources.reservations.devices`; both may stand together.',
+		short: 'gpus: all',
+		long: 'gpus:\n  - { driver: nvidia, count: 1 }',
+		fields: ['HostConfig.DeviceRequests'],
+		toFields: (requests) => ({
+			'HostConfig.DeviceRequests': requests.map(({ driver, count, ids, capabilities, options }) => ({
+				Driver: driver ?? '',
+				Count: count ?? 0,
+				DeviceIDs: ids ?? [],
+				Capabilities: [capabilities],
+				Options: options ?? {},
+			})),
+		}),
+		compared: 'contained',
+	}),
+	ipc: container_options_option('choice', {
+		description: 'Whose shared memory the container sees.',
+		fallback: "the engine's, `private`",
+		choices: ['private', 'shareable', 'host', 'none'],
+		otherwise: OWN_NAMESPACE,
+		example: 'ipc: host',
+		fields: ['HostConfig.IpcMode'],
+	}),
+	pid: container_options_option('choice', {
+		description: 'Whose processes the container sees: with `host` those of the server.',
+		fallback: 'its own',
+		choices: ['host'],
+		otherwise: OWN_NAMESPACE,
+		example: 'pid: host',
+		fields: ['HostConfig.PidMode'],
+	}),
+	uts: container_options_option('choice', {
+		description: 'With `host` it has the name of the server for itself.',
+		fallback: 'its own',
+		choices: ['host'],
+		example: 'uts: host',
+		fields: ['HostConfig.UTSMode'],
+	}),
+	userns_mode: container_options_option('choice', {
+		description: 'With `host` its users are those of the server, also where the engine maps them.',
+		fallback: "the engine's",
+		choices: ['host'],
+		example: 'userns_mode: host',
+		fields: ['HostConfig.UsernsMode'],
+	}),
+	cgroup: container_options_option('choice', {
+		description: 'Whose control groups the container sees.',
+		fallback: "the engine's",
+		choices: ['host', 'private'],
+		example: 'cgroup: host',
+		fields: ['HostConfig.CgroupnsMode'],
+	}),
+	cgroup_parent: container_options_option('text', {
+		description: 'Control group that the one of the container is made in.',
+		example: 'cgroup_parent: shop.slice',
+		fields: ['HostConfig.CgroupParent'],
+	}),
+	cpu_shares: container_options_option('whole number', {
+		description: 'Its weight when CPUs are short; others have 1024.',
+		range: [2, 262_144],
+		example: 'cpu_shares: 512',
+		fields: ['HostConfig.CpuShares'],
+		compared: 'droppable',
+	}),
+	cpu_period: container_options_option('microseconds', {
+		description: 'Period of the quota of CPU time, in microseconds or as a duration.',
+		example: 'cpu_period: 100000',
+		fields: ['HostConfig.CpuPeriod'],
+		compared: 'droppable',
+	}),
+	cpu_quota: container_options_option('microseconds', {
+		description: 'CPU time that it has in each `cpu_period`, in microseconds. Not together with `cpus`.',
+		example: 'cpu_quota: 50000',
+		fields: ['HostConfig.CpuQuota'],
+		compared: 'droppable',
+	}),
+	cpu_rt_period: container_options_option('microseconds', {
+		description: 'The same for the scheduler of real time.',
+		example: 'cpu_rt_period: 1000000',
+		fields: ['HostConfig.CpuRealtimePeriod'],
+		compared: 'droppable',
+	}),
+	cpu_rt_runtime: container_options_option('microseconds', {
+		description: 'CPU time that it has in each `cpu_rt_period`.',
+		example: 'cpu_rt_runtime: 950ms',
+		fields: ['HostConfig.CpuRealtimeRuntime'],
+		compared: 'droppable',
+	}),
+	cpuset: container_options_option('text', {
+		description: 'CPUs that it may run on, by number.',
+		example: 'cpuset: "0-2"',
+		fields: ['HostConfig.CpusetCpus'],
+		compared: 'droppable',
+	}),
+	cpu_count: container_options_option('whole number', {
+		description: `How many CPUs it may use, where the engine counts them; on Linux ${LINUX_SHARES}: use \`cpus\`.`,
+		range: [0, 10_000],
+		example: 'cpu_count: 2',
+		fields: ['HostConfig.CpuCount'],
+		compared: 'droppable',
+	}),
+	cpu_percent: container_options_option('whole number', {
+		description: `Part of the CPUs it may use, where the engine counts so; on Linux ${LINUX_SHARES}: use \`cpus\`.`,
+		range: [0, 100],
+		example: 'cpu_percent: 50',
+		fields: ['HostConfig.CpuPercent'],
+		compared: 'droppable',
+	}),
+	memswap_limit: container_options_option('size or -1', {
+		description: 'Memory and swap that it may use together, at least its limit of memory; -1 is without limit.',
+		fallback: 'twice the limit of memory',
+		example: 'mem_limit: 256m\nmemswap_limit: 512m',
+		fields: ['HostConfig.MemorySwap'],
+		compared: 'droppable',
+	}),
+	mem_swappiness: container_options_option('whole number', {
+		description: 'How readily its memory is swapped out, from 0 to 100.',
+		range: [0, 100],
+		example: 'mem_swappiness: 10',
+		fields: ['HostConfig.MemorySwappiness'],
+		compared: 'droppable',
+	}),
+	oom_kill_disable: container_options_option('flag', {
+		description: `Whether it is left alone when it wants more memory than its limit: it hangs then; ${LINUX_SHARES}.`,
+		fallback: '`false`',
+		unsaid: false,
+		example: 'oom_kill_disable: true',
+		fields: ['HostConfig.OomKillDisable'],
+		compared: 'droppable',
+	}),
+	oom_score_adj: container_options_option('whole number', {
+		description: 'How readily it is ended when the server is short of memory, from -1000 (never) to 1000 (first).',
+		range: [-1000, 1000],
+		example: 'oom_score_adj: -500',
+		fields: ['HostConfig.OomScoreAdj'],
+	}),
+	blkio_config: container_options_option('block io', {
+		description: 'Its share of the disks.',
+		long: 'blkio_config:\n  weight: 300\n  device_read_bps: [{ path: /dev/sda, rate: 12mb }]',
+		fields: [
+			'HostConfig.BlkioWeight',
+			'HostConfig.BlkioWeightDevice',
+			'HostConfig.BlkioDeviceReadBps',
+			'HostConfig.BlkioDeviceReadIOps',
+			'HostConfig.BlkioDeviceWriteBps',
+			'HostConfig.BlkioDeviceWriteIOps',
+		],
+		toFields: (io) => {
+			const rates = (list) => list?.map(({ path, rate }) => ({ Path: path, Rate: rate }));
+			return withoutUndefined({
+				'HostConfig.BlkioWeight': io.weight,
+				'HostConfig.BlkioWeightDevice': io.weight_device?.map(({ path, weight }) => ({
+					Path: path,
+					Weight: weight,
+				})),
+				'HostConfig.BlkioDeviceReadBps': rates(io.device_read_bps),
+				'HostConfig.BlkioDeviceReadIOps': rates(io.device_read_iops),
+				'HostConfig.BlkioDeviceWriteBps': rates(io.device_write_bps),
+				'HostConfig.BlkioDeviceWriteIOps': rates(io.device_write_iops),
+			});
+		},
+		compared: 'droppable',
+	}),
+	platform: container_options_option('platform', {
+		description: 'Platform that the image is pulled for, and the container made for. Another one than that of the server needs an emulator there.',
+		fallback: 'that of the server',
+		example: 'platform: linux/amd64',
+		fields: [],
+	}),
+	runtime: container_options_option('text', {
+		description: 'Runtime of the engine that starts the container; the server must have it.',
+		fallback: "the engine's",
+		example: 'runtime: nvidia',
+		fields: ['HostConfig.Runtime'],
+	}),
+	isolation: container_options_option('choice', {
+		description: 'How it is kept apart; Linux has one way.',
+		fallback: '`default`',
+		unsaid: 'default',
+		choices: ['default'],
+		otherwise: 'the rest is for Windows',
+		example: 'isolation: default',
+		fields: [],
+	}),
+	storage_opt: container_options_option('map', {
+		description: 'Options of the storage driver of the engine.',
+		example: 'storage_opt: { size: 20G }',
+		fields: ['HostConfig.StorageOpt'],
+	}),
+	annotations: container_options_option('map', {
+		description: 'Annotations for the runtime; an engine older than Docker 24 drops them.',
+		short: 'annotations: ["com.example.team=shop"]',
+		long: 'annotations:\n  com.example.team: shop',
+		fields: ['HostConfig.Annotations'],
+		compared: 'droppable',
+	}),
+};
+function optionNames() {
+	return Object.keys(CONTAINER_OPTIONS);
+}
+function optionRow(name) {
+	return CONTAINER_OPTIONS[name];
+}
+function saidOptions(options) {
+	return Object.fromEntries(Object.entries(options).filter(([name, value]) => {
+		const { unsaid } = optionRow(name);
+		return value !== undefined && (unsaid === undefined || value !== unsaid);
+	}));
+}
+function withoutUndefined(fields) {
+	return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+;
+function fieldsOf(options) {
+	const fields = {};
+	for (const [name, value] of Object.entries(options)) {
+		const { fields: paths, toFields } = optionRow(name);
+		const own = toFields?.(value) ?? Object.fromEntries(paths.map((path) => [path, value]));
+		for (const [path, member] of Object.entries(own)) {
+			const before = fields[path];
+			fields[path] = Array.isArray(before) && Array.isArray(member) ? [...before, ...member] : member;
+		}
+	}
+	return fields;
+}
+function changedOptions(asked, is) {
+	const changed = Object.entries(asked).flatMap(([path, value]) => {
+		const name = optionNames().find((candidate) => optionRow(candidate).fields.includes(path));
+		return name === undefined || isKept(value, is[path], optionRow(name).compared) ? [] : [name];
+	});
+	return [...new Set(changed)];
+}
+function isKept(asked, is, compared) {
+	if (isNothing(is))
+		return isNothing(asked) || compared === 'droppable';
+	if (compared === 'contained' && isNothing(asked))
+		return true;
+	const found = new Set(membersOf(is));
+	const wanted = membersOf(asked);
+	return wanted.every((one) => found.has(one)) && (compared === 'contained' || found.size === wanted.length);
+}
+function isNothing(value) {
+	if (value === undefined || value === null || value === 0 || value === '' || value === false)
+		return true;
+	return typeof value === 'object' && Object.keys(value).length === 0;
+}
+function membersOf(value) {
+	if (Array.isArray(value))
+		return [...new Set(value.map(plain))];
+	if (typeof value === 'object' && value !== null) {
+		return Object.entries(value).map(([name, member]) => `${name}=${plain(member)}`);
+	}
+	return [plain(value)];
+}
+function plain(value) {
+	if (typeof value === 'string')
+		return value.replace(/^CAP_/, '');
+	if (typeof value !== 'object' || value === null)
+		return String(value);
+	const said = Object.entries(value).filter(([, member]) => !isNothing(member));
+	return JSON.stringify(said.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
 ;
 const HOST_PORTS = { first: 8000, count: 1000 };
 const INTERNAL_PORTS = { first: 5000, count: 1000 };
 const SLOT_OFFSET = 10_000;
-const SLOTS_IN_A_ROW = 6;
 function numbersOf(ports, name) {
 	const found = name === undefined ? ports : ports.extra?.[name];
 	if (found === undefined)
@@ -67438,12 +68424,10 @@ function preferredVersionPort(scope, { service, containerPort, version }) {
 	return stablePort(`${scope.project}/${scope.environment}/${service}/${containerPort}/${version}`, HOST_PORTS);
 }
 function hostPort(base, slot) {
-	const index = slotIndex(slot);
-	const row = Math.floor(index / SLOTS_IN_A_ROW);
-	return base + HOST_PORTS.count * row + SLOT_OFFSET * (index % SLOTS_IN_A_ROW);
+	return base + SLOT_OFFSET * slotIndex(slot);
 }
 function basePort(port) {
-	return HOST_PORTS.first + ((port - HOST_PORTS.first) % HOST_PORTS.count);
+	return HOST_PORTS.first + ((port - HOST_PORTS.first) % SLOT_OFFSET);
 }
 function allocatePorts(scope, requests, inUse) {
 	const hosts = new Set(inUse.foreignHostPorts);
@@ -67483,6 +68467,131 @@ function take(taken, range, preferred) {
 		}
 	}
 	throw new model_errors .yo(`all ports from ${range.first} to ${range.first + range.count - 1} are taken`);
+}
+;
+const REDIRECT_STATUSES = [301, 302, 307, 308];
+function hostOfAddress(address) {
+	return address.split('/', 1)[0];
+}
+function pathOfAddress(address) {
+	return address.slice(hostOfAddress(address).length) || '/';
+}
+function isBelow(path, above) {
+	return above === '/' || path === above || path.startsWith(`${above}/`);
+}
+function covers(above, address) {
+	return (hostOfAddress(above) === hostOfAddress(address) && isBelow(pathOfAddress(address), pathOfAddress(above)));
+}
+function hostsOf(addresses) {
+	return [...new Set(addresses.map(hostOfAddress))];
+}
+function takesName(domain, name) {
+	return domain === name || domain === '*' || (domain.startsWith('*.') && name.endsWith(domain.slice(1)));
+}
+function targetOf({ from, to }) {
+	const [, host = hostOfAddress(from), path = ''] = /^(?:https?:\/\/([^/:?#]+)(?::\d+)?)?([^?#]*)/.exec(to) ?? [];
+	return `${host}${path.replace(/\/+$/, '')}`;
+}
+;
+function portsOf({ protocol, port, extraPorts = {} }) {
+	if (port === undefined || protocol === undefined)
+		return [];
+	const others = Object.entries(extraPorts).map(([name, other]) => ({ name, ...other }));
+	return [{ port, protocol }, ...others.sort((a, b) => (a.name < b.name ? -1 : 1))];
+}
+function isWorker(spec) {
+	return portsOf(spec).length === 0;
+}
+function domainsOf({ redirects = [], ...ports }) {
+	return hostsOf([...addressesOf(ports), ...redirects.map(({ from }) => from)]);
+}
+function addressesOf({ domains, extraDomains = {}, }) {
+	return [...domains, ...Object.values(extraDomains).flat()];
+}
+function toldRoutes({ redirects = [], ...ports }) {
+	return [...addressesOf(ports), ...redirects.map(({ from, to }) => `${from} → ${to}`)];
+}
+function claimsOf({ redirects = [], ...ports }) {
+	return [...addressesOf(ports), ...redirects.map(({ from }) => from)];
+}
+function publishedOf(spec) {
+	const { published, extraPublished = {} } = spec.route;
+	return portsOf(spec).flatMap(({ name, protocol }) => {
+		const { numbers = [] } = (name === undefined ? published : extraPublished[name]) ?? {};
+		return numbers.map((number) => edgePort(number, protocol));
+	});
+}
+function isOverHttp(protocol) {
+	return protocol === 'http' || protocol === 'grpc';
+}
+function edgePort(number, protocol) {
+	return `${number}/${protocol === 'udp' ? 'udp' : 'tcp'}`;
+}
+function secretNamesOf({ secrets, files = [] }) {
+	const ofFiles = files.flatMap(({ content }) => ('secret' in content ? [content.secret] : []));
+	return [...new Set([...secrets, ...ofFiles])];
+}
+function specHash(value) {
+	return (0,external_node_crypto_.createHash)('sha256').update(canonicalJson(value)).digest('hex').slice(0, 16);
+}
+function canonicalJson(value) {
+	return JSON.stringify(value, (_key, member) => member !== null && typeof member === 'object' && !Array.isArray(member)
+		? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
+		: member);
+}
+var image_name = __nccwpck_require__(2486);
+;
+function transferredName(image) {
+	const digest = /@sha256:([0-9a-f]{64})$/.exec(image)?.[1];
+	return digest === undefined ? undefined : `${(0,image_name ._M)(image)}:sha256-${digest}`;
+}
+function transferredDigest(image) {
+	const repository = (0,image_name ._M)(image);
+	const digest = image_name .K1.exec(image.slice(repository.length + 1))?.[1];
+	return digest === undefined ? undefined : `${repository}@sha256:${digest}`;
+}
+function isTransferred(image) {
+	return transferredDigest(image) !== undefined;
+}
+function nameInTransfer(port, { token, name }) {
+	return `127.0.0.1:${port}/${token}/${name}`;
+}
+function isNameInTransfer(name) {
+	return /^127\.0\.0\.1:\d+\/[0-9a-f]{32}\//.test(name);
+}
+;
+const PREFIX = '_v';
+const TIME_LENGTH = '_20261126t1710'.length;
+const NAME_MAX = 63;
+const VERSION_MIN = 8;
+const DIGEST_LENGTH = 12;
+const VERSIONED_NAMES_TOTAL_MAX = NAME_MAX - '__'.length - PREFIX.length - TIME_LENGTH - VERSION_MIN;
+function versionOf(image) {
+	const [name = '', digest] = (transferredDigest(image) ?? image).split('@');
+	const tag = /:([^/:]+)$/.exec(name)?.[1];
+	if (tag === undefined)
+		return digest?.replace(/^sha256:/, '').slice(0, DIGEST_LENGTH) ?? 'latest';
+	return tag
+		.toLowerCase()
+		.replace(/^v(?=\d)/, '')
+		.replaceAll(/[^a-z0-9]+/g, '_')
+		.replaceAll(/^_|_$/g, '');
+}
+function versionedName(scope, service, image, taken, now) {
+	const base = nameBefore(scope, service);
+	const room = NAME_MAX - TIME_LENGTH - base.length;
+	const name = base + versionOf(image).slice(0, room).replace(/_$/, '');
+	return taken.has(name) ? `${name}_${minuteOf(now)}` : name;
+}
+function isVersionedName(scope, service, name) {
+	const base = nameBefore(scope, service);
+	return name.startsWith(base) && /^[a-z0-9_]*$/.test(name.slice(base.length));
+}
+function nameBefore(scope, service) {
+	return containerName(scope, service, 'base') + PREFIX;
+}
+function minuteOf(now) {
+	return now.toISOString().slice(0, 16).replaceAll(/[-:]/g, '').toLowerCase();
 }
 ;
 function domainsOfRoute({ ports, redirects = [] }) {
@@ -67575,7 +68684,7 @@ function backendsOf(scope, route, port, on, servers) {
 		const isLocal = server.name === on.name;
 		if (here.length === 0)
 			return [];
-		const slots = new Set([...here.flatMap(({ slot }) => [slot, acrossFrom(slot)]), ...SIDES]);
+		const slots = new Set([...here.map(({ slot }) => slot), ...SIDES]);
 		return [...slots].map((slot) => {
 			const copy = here.find((one) => one.slot === slot);
 			const weight = copy?.weight ?? 0;
@@ -67594,67 +68703,2022 @@ function backendsOf(scope, route, port, on, servers) {
 	return backends.sort((a, b) => Number(a.weight === 0) - Number(b.weight === 0));
 }
 ;
-function portsOf({ protocol, port, extraPorts = {} }) {
-	if (port === undefined || protocol === undefined)
+function changedSettings(asked, is, defaults) {
+	const isOwnEntry = asked.entrypoint !== undefined && asked.entrypoint.length > 0;
+	const entrypoint = asked.entrypoint ?? defaults?.entrypoint;
+	const ownCommand = asked.command ?? [];
+	const command = ownCommand.length > 0 || isOwnEntry ? ownCommand : defaults?.command;
+	return [
+		...differing('image', asked.image, is.image),
+		...changedVariables(asked, is.environment, defaults),
+		...differing('command', command, is.command),
+		...differing('entrypoint', entrypoint, is.entrypoint),
+		...differing('user', asked.user || undefined, is.user),
+		...differing('working_dir', asked.workingDir || undefined, is.workingDir),
+		...differing('stop_signal', asked.stopSignal || undefined, is.stopSignal),
+		...differingIn('labels', asked.labels, is.labels),
+		...differing('volumes', true, asked.volumes.every((volume) => hasVolume(is, volume))),
+		...differing('files', true, asked.files.every(({ target }) => hasVolume(is, { type: 'bind', source: '', target, readOnly: true }))),
+		...differing('ports', asked.ports, is.ports),
+		...differing('restart', asked.restart, is.restart),
+		...differing('logging.driver', asked.logging.driver, is.logging.driver),
+		...differingIn('logging.options', asked.logging.options, is.logging.options),
+		...changedLimits(asked.resources, is.resources),
+		...changedOptions(asked.fields, is.fields),
+		...differing('networks', true, asked.networks.every((network) => is.networks.includes(network))),
+	];
+}
+function differing(name, asked, is) {
+	return asked === undefined || canonicalJson(asked) === canonicalJson(is) ? [] : [name];
+}
+function differingIn(path, asked, is) {
+	return Object.entries(asked).flatMap(([name, value]) => differing(`${path}.${name}`, value, is[name]));
+}
+function changedVariables({ environment: asked, secrets }, is, defaults) {
+	const names = new Set([...Object.keys(asked), ...(defaults === undefined ? [] : Object.keys(is))]);
+	return [...names]
+		.filter((name) => !secrets.includes(name))
+		.filter((name) => is[name] !== (asked[name] ?? defaults?.environment[name]))
+		.map((name) => `environment.${name}`);
+}
+function hasVolume({ volumes }, { type, source, target, readOnly }) {
+	const found = volumes.find((volume) => volume.target === target);
+	const isSource = source === '' || found?.source === source;
+	return found?.type === type && isSource && found.readOnly === readOnly;
+}
+function changedLimits(asked, is) {
+	const limits = [
+		['cpus', asked.cpus, is.cpus],
+		['memory_bytes', asked.memoryBytes, is.memoryBytes],
+		['reserved_memory_bytes', asked.reservedMemoryBytes, is.reservedMemoryBytes],
+		['pids', asked.pids, is.pids],
+	];
+	return limits.filter(([, wanted, has]) => has > 0 && has !== wanted).map(([name]) => `resources.${name}`);
+}
+;
+const ADDRESS = '127.0.0.1';
+function loopbackPorts(dependencies) {
+	return [...new Set(Object.values(dependencies))]
+		.sort((a, b) => a - b)
+		.map((port) => ({ address: ADDRESS, hostPort: port, containerPort: port }));
+}
+function loopbackFile(ports) {
+	const listens = ports.map(({ containerPort }) => `        listen ${containerPort};\n`).join('');
+	const text = `# Written by Switchyard.
+include /etc/nginx/modules-enabled/*.conf;
+worker_processes 1;
+error_log stderr;
+events { worker_connections 4096; }
+stream {
+    resolver 127.0.0.11 valid=1s;
+    server {
+${listens}        proxy_connect_timeout 5s;
+        # A pool of a database may be silent for long.
+        proxy_timeout 24h;
+        proxy_pass ${SIDECAR_ALIAS}:$server_port;
+    }
+}
+`;
+	return { target: LOOPBACK_CONFIGURATION, mode: 0o444, uid: 0, gid: 0, content: { text } };
+}
+;
+function observedOn({ observed }, server) {
+	const found = observed.find(({ name }) => name === server);
+	if (found === undefined)
+		throw new Error(`${server} was not observed`);
+	return found;
+}
+function copiesOn(input, service, server) {
+	const found = observedOn(input, server).copies.filter((copy) => copy.service === service);
+	if (found.length < 2)
+		return found;
+	const recorded = recordedOn(input, service, server)?.container;
+	return found.sort((a, b) => Number(b.name === recorded) - Number(a.name === recorded));
+}
+function recordedOn({ state }, service, server) {
+	return state.services[service]?.copies.find((copy) => copy.server === server && copy.state === 'serving');
+}
+function handMadeOn(input, service, server) {
+	return observedOn(input, server).handMade.filter((copy) => copy.service === service);
+}
+function serversWithAdopted(input, service) {
+	return input.reached.filter((server) => copiesOn(input, service, server).some(({ isAdopted }) => isAdopted));
+}
+function serversWithSidecar(input) {
+	return input.reached.filter((server) => observedOn(input, server).sidecar !== undefined);
+}
+function serversWithRoutes(input) {
+	return input.removesAll ? serversWithSidecar(input) : [...input.reached];
+}
+function hooksOf(input, service) {
+	return input.observed.flatMap(({ name, hooks }) => hooks.filter((hook) => hook.service === service).map((hook) => ({ ...hook, server: name })));
+}
+function isImageMoved(input, { name, spec }, server) {
+	const named = copiesOn(input, name, server).filter(({ image }) => image === spec.container.image);
+	const found = observedOn(input, server).images.get(spec.container.image);
+	return found !== undefined && named.length > 0 && named.every(({ imageId }) => imageId !== found.id);
+}
+function standingCopies(input, service) {
+	return input.servers
+		.filter(({ name }) => input.reached.includes(name))
+		.flatMap((on) => [...copiesOn(input, service, on.name), ...handMadeOn(input, service, on.name)]
+		.filter(({ isAdopted }) => !isAdopted)
+		.map((copy) => ({ on, copy })));
+}
+;
+const SERVICES_FILE = '/run/switchyard/services.json';
+const FOLDER = '/run/secrets/switchyard';
+function passwordPath(service) {
+	return `${FOLDER}/${service}/password`;
+}
+function urlPath(service) {
+	return `${FOLDER}/${service}/url`;
+}
+function passwordKey(service) {
+	return `password of ${service}`;
+}
+function urlKey(service) {
+	return `url of ${service}`;
+}
+;
+const SCHEMA = 1;
+function toldVariables({ dependencies, connections = {} }) {
+	const addresses = Object.entries(dependencies).flatMap(([key, port]) => {
+		const [service = '', name] = key.split('.');
+		if (name !== undefined)
+			return [[`${prefixOf(service)}_PORT_${variableName(name)}`, String(port)]];
+		return [
+			[`${prefixOf(service)}_HOST`, SIDECAR_ALIAS],
+			[`${prefixOf(service)}_PORT`, String(port)],
+		];
+	});
+	const others = Object.entries(connections).flatMap(([service, { user, database, hasPassword }]) => [
+		...(user === undefined ? [] : [[`${prefixOf(service)}_USER`, user]]),
+		...(database === undefined ? [] : [[`${prefixOf(service)}_DATABASE`, database]]),
+		...(hasPassword ? [[`${prefixOf(service)}_PASSWORD_FILE`, passwordPath(service)]] : []),
+		[`${prefixOf(service)}_URL_FILE`, urlPath(service)],
+	]);
+	return Object.fromEntries([...addresses, ...others]);
+}
+function toldFile({ dependencies, connections }) {
+	if (connections === undefined)
+		return undefined;
+	const names = Object.keys(dependencies).filter((key) => !key.includes('.'));
+	const services = names.sort().map((name) => [name, serviceOf(name, dependencies, connections)]);
+	const text = `${JSON.stringify({ schema: SCHEMA, services: Object.fromEntries(services) }, null, 2)}\n`;
+	return { target: SERVICES_FILE, mode: 0o444, uid: 0, gid: 0, content: { text } };
+}
+function serviceOf(name, dependencies, connections) {
+	const further = Object.entries(dependencies)
+		.filter(([key]) => key.startsWith(`${name}.`))
+		.map(([key, port]) => [key.slice(name.length + 1), port])
+		.sort(([a], [b]) => (a < b ? -1 : 1));
+	const connection = Object.hasOwn(connections, name) ? connections[name] : undefined;
+	return {
+		host: SIDECAR_ALIAS,
+		port: dependencies[name],
+		...(further.length > 0 && { ports: Object.fromEntries(further) }),
+		...(connection && {
+			kind: connection.kind,
+			...(connection.user !== undefined && { user: connection.user }),
+			...(connection.database !== undefined && { database: connection.database }),
+			...(connection.hasPassword && { passwordFile: passwordPath(name) }),
+			urlFile: urlPath(name),
+		}),
+	};
+}
+function prefixOf(service) {
+	return `SWITCHYARD_${variableName(service)}`;
+}
+;
+function partHashes(spec) {
+	const { container, route, policy } = spec;
+	return {
+		container: specHash([portsOf(spec), container]),
+		route: specHash(route),
+		policy: specHash(policy),
+	};
+}
+function numberRelease(spec, secretsVersion, known) {
+	for (const release of [known.rollout, known.current]) {
+		if (release === undefined || release.number < known.serving)
+			continue;
+		if (isSameRelease(release, spec, secretsVersion)) {
+			return { number: release.number, isNew: false, secretsVersion };
+		}
+	}
+	return { number: known.highest + 1, isNew: true, secretsVersion };
+}
+function isSameRelease(release, spec, secretsVersion) {
+	return (release.secrets_version === secretsVersion && specHash(partHashes(release)) === specHash(partHashes(spec)));
+}
+function highestRelease(service, state, observed) {
+	const recorded = state.services[service];
+	const labels = observed.flatMap(({ copies, hooks }) => [...copies, ...hooks].filter((one) => one.service === service).map(({ release }) => release));
+	return Math.max(0, recorded?.release ?? 0, recorded?.rollout?.release ?? 0, state.release_numbers?.[service] ?? 0, ...labels.filter(Number.isFinite));
+}
+function secretSetKey(service, version) {
+	return `${service}/${version}`;
+}
+function secretsVersionOf(service, secrets, kept, known, versions) {
+	if (Object.keys(secrets).length === 0)
+		return 0;
+	const { given, labelled } = versions;
+	const named = [known.rollout?.secrets_version, known.current?.secrets_version, ...labelled];
+	const candidates = named.filter((version) => version !== undefined && version > 0);
+	const same = candidates.find((version) => {
+		const values = kept.get(secretSetKey(service, version));
+		return values !== undefined && specHash(values) === specHash(secrets);
+	});
+	return same ?? Math.max(given, 0, ...candidates) + 1;
+}
+function ownPorts({ ports, spec }) {
+	const [main, ...others] = portsOf(spec);
+	if (ports === undefined || main === undefined)
+		return undefined;
+	const { host, internal } = ports;
+	const extra = others.map(({ name }) => [name, numbersOf(ports, name)]);
+	return { host, internal, ...(extra.length > 0 && { extra: Object.fromEntries(extra) }) };
+}
+;
+function blueprintOf(input, service, server) {
+	const isAlone = input.servers.filter(({ zone }) => zone === server.zone).length === 1;
+	const isVersioned = service.spec.container.naming === 'version';
+	return {
+		scope: input.scope,
+		repository: input.repository,
+		service: service.name,
+		container: service.spec.container,
+		containerPort: service.spec.port,
+		...extraPortsOf(service),
+		...udpOf(service),
+		ports: ownPorts(service),
+		versionPort: isVersioned ? service.versionPort : undefined,
+		publishOn: isAlone ? undefined : server.privateIp,
+		dependencies: Object.fromEntries(service.dependsOn.flatMap((name) => blueprint_addressesOf(input, name))),
+		secretsVersion: service.release.secretsVersion,
+	};
+}
+function extraPortsOf({ spec }) {
+	const others = portsOf(spec).flatMap(({ name, port }) => name === undefined ? [] : [[name, port]]);
+	return others.length > 0 ? { extraPorts: Object.fromEntries(others) } : {};
+}
+function udpOf({ spec }) {
+	const udp = portsOf(spec).flatMap(({ name = '', protocol }) => (protocol === 'udp' ? [name] : []));
+	return udp.length > 0 ? { udp } : {};
+}
+function blueprint_addressesOf({ services }, service) {
+	const found = services.find(({ name }) => name === service);
+	const ports = found && ownPorts(found);
+	if (found === undefined || ports === undefined)
 		return [];
-	const others = Object.entries(extraPorts).map(([name, other]) => ({ name, ...other }));
-	return [{ port, protocol }, ...others.sort((a, b) => (a.name < b.name ? -1 : 1))];
+	return portsOf(found.spec).map((port) => [portKey(service, port), numbersOf(ports, port.name).internal]);
 }
-function isWorker(spec) {
-	return portsOf(spec).length === 0;
+function blueprintHash(blueprint) {
+	const { ports, publishOn, repository, versionPort, ...rest } = blueprint;
+	const hosts = ports === undefined ? [] : allNumbers(ports).map(({ host }) => host);
+	const isPublished = publishOn !== undefined && hosts.length > 0;
+	return specHash({ ...rest, published: isPublished ? `${publishOn}:${hosts.join()}` : null });
 }
-function domainsOf({ redirects = [], ...ports }) {
-	return hostsOf([...addressesOf(ports), ...redirects.map(({ from }) => from)]);
+function settingsOf(blueprint, { slot, release }) {
+	const { scope, container, publishOn, dependencies } = blueprint;
+	const told = { dependencies, connections: container.connections };
+	const loopback = container.isLoopback ? loopbackPorts(dependencies) : undefined;
+	const ownFiles = [toldFile(told), loopback && loopbackFile(loopback)].filter((file) => file !== undefined);
+	return {
+		image: container.image,
+		command: container.command,
+		entrypoint: container.entrypoint,
+		user: container.user ?? '',
+		workingDir: container.workingDir === undefined ? '' : cleanPath(container.workingDir),
+		stopSignal: container.stopSignal ?? '',
+		environment: { ...container.environment, ...toldVariables(told) },
+		secrets: container.secrets,
+		labels: container.labels,
+		ownLabels: ownLabels(blueprint, slot, release),
+		volumes: container.volumes.map((volume) => ({
+			type: volume.type,
+			source: cleanPath(sourceOf(scope, volume) ?? ''),
+			target: cleanPath(volume.target),
+			readOnly: volume.readOnly,
+			...(volume.more && { more: volume.more }),
+		})),
+		files: [...(container.files ?? []), ...ownFiles],
+		containerPorts: loopback?.map(({ containerPort }) => edgePort(containerPort, 'tcp')) ?? containerPortsOf(blueprint),
+		ports: loopback ??
+			(publishOn === undefined
+				? []
+				: hostPortsOf(blueprint, slot).map((one) => ({ address: publishOn, ...one }))),
+		restart: { name: container.restart.name, maximumRetryCount: container.restart.maximumRetryCount ?? 0 },
+		logging: container.logging,
+		resources: {
+			cpus: Math.round((container.resources.cpus ?? 0) * 1e9),
+			memoryBytes: container.resources.memoryBytes ?? 0,
+			reservedMemoryBytes: container.resources.reservedMemoryBytes ?? 0,
+			pids: container.resources.pids ?? 0,
+		},
+		networks: [networkName(scope)],
+		fields: fieldsOf(container.options ?? {}),
+		aliases: aliasesOf(blueprint, slot),
+		links: [`${sidecarName(scope)}:${SIDECAR_ALIAS}`],
+	};
 }
-function addressesOf({ domains, extraDomains = {}, }) {
-	return [...domains, ...Object.values(extraDomains).flat()];
+function hookSettings(blueprint, { hook, command, release }) {
+	const { scope, repository, service, container } = blueprint;
+	const settings = settingsOf(blueprint, { slot: 'base', release });
+	return {
+		...settings,
+		command,
+		ownLabels: {
+			[model_labels .d.role]: 'hook',
+			[model_labels .d.project]: scope.project,
+			[model_labels .d.environment]: scope.environment,
+			[model_labels .d.repository]: repository,
+			[model_labels .d.service]: service,
+			[model_labels .d.hook]: hook,
+			[model_labels .d.release]: String(release),
+			[model_labels .d.version]: container.image,
+		},
+		containerPorts: [],
+		ports: [],
+		restart: { name: 'no', maximumRetryCount: 0 },
+		volumes: settings.volumes.map((volume) => ({ ...volume, readOnly: volume.source !== '' })),
+		fields: fieldsOf(withoutTerminal(container.options ?? {})),
+		aliases: [],
+	};
 }
-function toldRoutes({ redirects = [], ...ports }) {
-	return [...addressesOf(ports), ...redirects.map(({ from, to }) => `${from} → ${to}`)];
+function withoutTerminal({ tty, stdin_open, expose, ...options }) {
+	return options;
 }
-function claimsOf({ redirects = [], ...ports }) {
-	return [...addressesOf(ports), ...redirects.map(({ from }) => from)];
+function changedByHand(input, service, server, { hash, slot, release, settings, imageId, versionPort }) {
+	const blueprint = { ...blueprintOf(input, service, server), versionPort };
+	if (settings === undefined || hash !== blueprintHash(blueprint))
+		return [];
+	const image = observedOn(input, server.name).images.get(blueprint.container.image);
+	const defaults = image?.id === imageId ? image.defaults : undefined;
+	return changedSettings(settingsOf(blueprint, { slot, release }), settings, defaults);
 }
-function publishedOf(spec) {
-	const { published, extraPublished = {} } = spec.route;
-	return portsOf(spec).flatMap(({ name, protocol }) => {
-		const { numbers = [] } = (name === undefined ? published : extraPublished[name]) ?? {};
-		return numbers.map((number) => edgePort(number, protocol));
+function nameOf({ scope, service, container }, slot, taken, now) {
+	if (container.naming !== 'version')
+		return containerName(scope, service, slot);
+	return versionedName(scope, service, container.image, taken, now);
+}
+function sourceOf(scope, { type, source, external }) {
+	return type === 'volume' && source && !external ? volumeName(scope, source) : source;
+}
+function containerPortsOf({ containerPort, extraPorts = {}, udp = [] }) {
+	if (containerPort === undefined)
+		return [];
+	return Object.entries({ '': containerPort, ...extraPorts }).map(([name, port]) => edgePort(port, udp.includes(name) ? 'udp' : 'tcp'));
+}
+function hostPortsOf({ ports, containerPort, extraPorts = {}, versionPort, udp = [] }, slot) {
+	const spoken = (name) => (udp.includes(name) ? { protocol: 'udp' } : {});
+	if (ports === undefined || containerPort === undefined)
+		return [];
+	const bases = versionPort === undefined ? [ports.host] : [ports.host, versionPort];
+	const others = Object.entries(extraPorts).map(([name, port]) => ({
+		base: numbersOf(ports, name).host,
+		containerPort: port,
+		...spoken(name),
+	}));
+	return [...bases.map((base) => ({ base, containerPort, ...spoken('') })), ...others]
+		.map(({ base, ...port }) => ({ hostPort: hostPort(base, slot), ...port }))
+		.sort((a, b) => a.hostPort - b.hostPort);
+}
+function aliasesOf({ scope, service, container }, slot) {
+	return container.naming === 'version' ? [service, containerName(scope, service, slot)] : [service];
+}
+function ownLabels(blueprint, slot, release) {
+	const { scope, repository, service, container, ports, versionPort, secretsVersion } = blueprint;
+	return {
+		[model_labels .d.role]: 'service',
+		[model_labels .d.project]: scope.project,
+		[model_labels .d.environment]: scope.environment,
+		[model_labels .d.repository]: repository,
+		[model_labels .d.service]: service,
+		[model_labels .d.release]: String(release),
+		[model_labels .d.version]: container.image,
+		[model_labels .d.slot]: slot,
+		...(ports !== undefined && {
+			[model_labels .d.hostPort]: String(ports.host),
+			[model_labels .d.internalPort]: String(ports.internal),
+		}),
+		...(ports?.extra !== undefined && { [model_labels .d.extraPorts]: extraPortsText(ports.extra) }),
+		...(versionPort !== undefined && { [model_labels .d.versionPort]: String(versionPort) }),
+		[model_labels .d.containerHash]: blueprintHash(blueprint),
+		[model_labels .d.secretsVersion]: String(secretsVersion),
+	};
+}
+;
+function mountsOf(volumes, files) {
+	const binds = volumes.filter(({ more }) => more?.selinux !== undefined || more?.createHostPath);
+	return {
+		Mounts: [
+			...volumes.filter((volume) => !binds.includes(volume)).map(mountOf),
+			...(files === undefined ? [] : fileMounts(files)),
+		],
+		...(binds.length > 0 && { Binds: binds.map(bindOf) }),
+	};
+}
+function fileMounts({ volume, mounts }) {
+	return [
+		{
+			Type: 'volume',
+			Source: volume,
+			Target: FILES_FOLDER,
+			ReadOnly: true,
+			VolumeOptions: { NoCopy: true },
+		},
+		...mounts.map(({ source, target }) => ({ Type: 'bind', Source: source, Target: target, ReadOnly: true })),
+	];
+}
+function bindOf({ source, target, readOnly, more = {} }) {
+	const options = [
+		...(readOnly ? ['ro'] : []),
+		...(more.selinux === undefined ? [] : [more.selinux]),
+		...(more.propagation === undefined ? [] : [more.propagation]),
+		...(more.nocopy ? ['nocopy'] : []),
+	];
+	return [
+		...(source === '' ? [] : [source]),
+		target,
+		...(options.length > 0 ? [options.join(',')] : []),
+	].join(':');
+}
+function mountOf({ type, source, target, readOnly, more = {} }) {
+	return {
+		Type: type,
+		Target: target,
+		ReadOnly: readOnly,
+		...(source !== '' && { Source: source }),
+		...optionsOf(type, more),
+	};
+}
+function optionsOf(type, more) {
+	if (Object.keys(more).length === 0)
+		return {};
+	const { propagation, recursive, nocopy, subpath, labels, sizeBytes, mode } = more;
+	switch (type) {
+		case 'bind':
+			return {
+				BindOptions: {
+					...(propagation !== undefined && { Propagation: propagation }),
+					...(recursive === 'disabled' && { NonRecursive: true }),
+					...(recursive === 'writable' && { ReadOnlyNonRecursive: true }),
+					...(recursive === 'readonly' && { ReadOnlyForceRecursive: true }),
+				},
+			};
+		case 'volume':
+			return {
+				VolumeOptions: {
+					...(nocopy && { NoCopy: true }),
+					...(subpath !== undefined && { Subpath: subpath }),
+					...(labels !== undefined && { Labels: labels }),
+				},
+			};
+		default:
+			return {
+				TmpfsOptions: {
+					...(sizeBytes !== undefined && { SizeBytes: sizeBytes }),
+					...(mode !== undefined && { Mode: mode }),
+				},
+			};
+	}
+}
+;
+function createRequest(settings, secrets, files) {
+	const { command, entrypoint, containerPorts, networks, aliases, links } = settings;
+	const [network = ''] = networks;
+	const values = Object.fromEntries(settings.secrets.map((name) => [name, secrets[name] ?? '']));
+	const own = {
+		Image: settings.image,
+		...(command !== undefined && { Cmd: command }),
+		...(entrypoint !== undefined && { Entrypoint: entrypoint }),
+		...(settings.user && { User: settings.user }),
+		...(settings.workingDir && { WorkingDir: settings.workingDir }),
+		...(settings.stopSignal && { StopSignal: settings.stopSignal }),
+		Env: Object.entries({ ...settings.environment, ...values }).map(([name, value]) => `${name}=${value}`),
+		ExposedPorts: Object.fromEntries(containerPorts.map((port) => [port, {}])),
+		Labels: { ...settings.labels, ...settings.ownLabels },
+		HostConfig: {
+			Init: true,
+			NetworkMode: network,
+			...mountsOf(settings.volumes, files),
+			RestartPolicy: {
+				Name: settings.restart.name,
+				MaximumRetryCount: settings.restart.maximumRetryCount,
+			},
+			LogConfig: { Type: settings.logging.driver, Config: settings.logging.options },
+			...portBindings(settings),
+			...limitsOf(settings),
+		},
+		NetworkingConfig: { EndpointsConfig: { [network]: { Aliases: aliases, Links: links } } },
+	};
+	return withFields(own, settings.fields);
+}
+function withFields(request, fields) {
+	const of = (part) => Object.fromEntries(Object.entries(fields)
+		.filter(([path]) => path.startsWith(`${part}.`))
+		.map(([path, value]) => [path.slice(part.length + 1), value]));
+	const config = of('Config');
+	return {
+		...request,
+		...config,
+		ExposedPorts: { ...config.ExposedPorts, ...request.ExposedPorts },
+		HostConfig: { ...request.HostConfig, ...of('HostConfig') },
+	};
+}
+function portBindings({ ports }) {
+	if (ports.length === 0)
+		return {};
+	const bindings = {};
+	for (const { address, hostPort, containerPort, protocol = 'tcp' } of ports) {
+		const own = { HostIp: address, HostPort: String(hostPort) };
+		const port = edgePort(containerPort, protocol);
+		bindings[port] = [...(bindings[port] ?? []), own];
+	}
+	return { PortBindings: bindings };
+}
+function limitsOf({ resources: { cpus, memoryBytes, reservedMemoryBytes, pids } }) {
+	return {
+		...(cpus > 0 && { NanoCpus: cpus }),
+		...(memoryBytes > 0 && { Memory: memoryBytes }),
+		...(reservedMemoryBytes > 0 && { MemoryReservation: reservedMemoryBytes }),
+		...(pids > 0 && { PidsLimit: pids }),
+	};
+}
+;
+async function createContainer({ fleet, scope, secrets }, { service, server: on, name, settings, platform }, calling = (create) => create()) {
+	const server = fleet.server(on);
+	const values = secrets[service] ?? {};
+	const { files, image, user } = settings;
+	const delivery = { container: name, service, files, image, platform, user, secrets: values };
+	const delivered = await deliverFiles(server, scope, delivery);
+	const request = createRequest(settings, values, delivered);
+	try {
+		return await calling(() => server.engine.createContainer(name, request, platform));
+	}
+	catch (error) {
+		await giveUpFiles(server, delivered);
+		throw error;
+	}
+}
+;
+const start = {
+	moments: ['created'],
+	describe({ service, release, slot, server, name, blueprint, existing }) {
+		if (existing !== undefined)
+			return `start ${name} on ${server} again`;
+		const called = blueprint.container.naming === 'version' ? `, called ${name}` : '';
+		return `start ${service} release ${release} as ${slot} on ${server}${called}`;
+	},
+	async run(step, context) {
+		const server = context.fleet.server(step.server);
+		const id = step.existing ?? (await create(context, step));
+		context.moment('created');
+		try {
+			await server.engine.startContainer(id);
+		}
+		catch (error) {
+			if (step.existing === undefined)
+				await removeWithFiles(server, id);
+			throw startFailure(step, error);
+		}
+		await inspectStarted(context, step, id);
+	},
+};
+async function inspectStarted({ fleet, scope, known, clock }, place, id) {
+	const container = await fleet.server(place.server).engine.inspectContainer(id);
+	const copy = {
+		id: container.Id,
+		name: container.Name?.replace(/^\//, '') ?? '',
+		address: container.NetworkSettings?.Networks?.[networkName(scope)]?.IPAddress ?? '',
+		imageCheck: imageCheckOf(container.Config?.Healthcheck),
+		exposed: Object.keys(container.Config?.ExposedPorts ?? {}).map((port) => Number.parseInt(port, 10)),
+		restarts: container.RestartCount ?? 0,
+		since: clock.now(),
+	};
+	known.addresses.set(copyKey(place), copy.address);
+	known.started.set(copyKey(place), copy);
+	return copy;
+}
+function imageCheckOf({ Test, Interval, Timeout, Retries, StartPeriod } = {}) {
+	return {
+		test: Test ?? [],
+		...(Interval && { intervalMs: Interval / 1e6 }),
+		...(Timeout && { timeoutMs: Timeout / 1e6 }),
+		...(Retries && { retries: Retries }),
+		...(StartPeriod && { startPeriodMs: StartPeriod / 1e6 }),
+	};
+}
+async function create(context, step) {
+	const { service, server, name, blueprint } = step;
+	const settings = settingsOf(blueprint, step);
+	const { platform } = blueprint.container.options ?? {};
+	try {
+		const id = await createContainer(context, { service, server, name, settings, platform }, (create) => create().catch(async (error) => {
+			if (!(0,docker_http .zM)(error, 409) || !(await removeLatecomer(context, step)))
+				throw error;
+			return await create();
+		}));
+		context.known.created.add(id);
+		context.known.unused.add(id);
+		return id;
+	}
+	catch (error) {
+		throw startFailure(step, error);
+	}
+}
+async function removeLatecomer({ fleet, scope, log }, step) {
+	const server = fleet.server(step.server);
+	const latecomer = await server.engine.findContainer(step.name);
+	const labels = latecomer?.Config?.Labels ?? {};
+	const isOurs = labels[model_labels .d.role] === 'service' &&
+		labels[model_labels .d.project] === scope.project &&
+		labels[model_labels .d.environment] === scope.environment &&
+		labels[model_labels .d.service] === step.service;
+	if (latecomer === undefined || !isOurs)
+		return false;
+	log.info(`${step.server}: ${step.name} came late, from a run that was cut off; it is replaced`);
+	await removeWithFiles(server, latecomer.Id);
+	return true;
+}
+function startFailure(step, error) {
+	if (!(error instanceof docker_http .NJ))
+		return error;
+	const { message } = error;
+	const hint = /already in use by container/.test(message)
+		? 'A container that Switchyard did not create has that name. Rename or remove it.'
+		: /port is already allocated|address already in use|cannot assign requested address/.test(message)
+			? 'Is private_ip an address of that server, and does something else listen on that port?'
+			: 'The Docker engine refused it, in the words above.';
+	return new model_errors .yo(`${step.server}: ${step.name} cannot start: ${message}`, { hint, cause: error });
+}
+;
+const PAUSE_MS = 100;
+const EAGER_PAUSE_MS = 50;
+const EAGER_MS = 1_000;
+const SUCCESSES_NEEDED = 3;
+const RESTARTS_MAX = 2;
+const CRASH_LOOK_MS = 5_000;
+const CRASH_POLL_MS = 25;
+const LOOKS_MAX = 3;
+const answer = {
+	onlyWaits: true,
+	describe: ({ service, slot, server, containerPort }) => `wait until ${service} (${slot}) on ${server} ${containerPort === undefined ? 'works' : 'answers'}`,
+	async run(step, context) {
+		await tellOfTimes(step, context);
+		await awaitAnswers(step, context, 1);
+		tellOfExposed(step, context);
+	},
+};
+const healthy = {
+	onlyWaits: true,
+	describe: ({ service, slot, server }) => `wait until ${service} (${slot}) on ${server} is healthy`,
+	run: (step, context) => awaitAnswers(step, context, SUCCESSES_NEEDED),
+};
+function allowedMs({ startPeriodMs, retries, intervalMs, timeoutMs }) {
+	return startPeriodMs + retries * (intervalMs + timeoutMs);
+}
+async function tellOfTimes(step, context) {
+	const { healthcheck } = await candidateOf(step, context);
+	const ms = allowedMs(healthcheck);
+	if (ms === allowedMs(step.healthcheck))
+		return;
+	context.log.info(`${step.name} on ${step.server} has ${ms / 1000} s to become healthy, by the HEALTHCHECK of its image`);
+}
+async function candidateOf(step, context) {
+	const known = context.known.started.get(copyKey(step));
+	const started = known ?? (await inspectStarted(context, step, step.name));
+	return { ...step, ...started, healthcheck: checkWithImage(step.healthcheck, started.imageCheck) };
+}
+function tellOfExposed(step, { known, log }) {
+	const exposed = known.started.get(copyKey(step))?.exposed ?? [];
+	if (step.containerPort !== undefined || exposed.length === 0)
+		return;
+	log.info(`${step.service} has no port, so nobody can connect to it. Its image exposes ${exposed.join(', ')}: write "port: ${exposed[0]}" if somebody shall`);
+}
+async function awaitAnswers(step, context, needed) {
+	const { clock } = context;
+	const server = context.fleet.server(step.server);
+	const candidate = await candidateOf(step, context);
+	const { healthcheck, since } = candidate;
+	const look = examination(server, candidate, context);
+	const whyRefused = refusalsOf(server, { ...candidate, service: step.service }, context);
+	const startsUntil = since + healthcheck.startPeriodMs;
+	const { intervalMs } = healthcheck;
+	const shortMs = Math.min(PAUSE_MS, intervalMs);
+	let successes = needed > 1 ? 1 : 0;
+	let failures = 0;
+	const pauseMs = () => failures === 0
+		? Math.min(EAGER_PAUSE_MS, intervalMs)
+		: Math.min(shortMs * 2 ** (failures - 1), intervalMs);
+	let reason = { why: 'it was not asked yet' };
+	if (successes > 0)
+		await clock.sleep(shortMs);
+	const isHealthy = await poll(clock, {
+		timeoutMs: since + allowedMs(healthcheck) - clock.now(),
+		everyMs: () => (successes > 0 ? shortMs : pauseMs()),
+	}, async () => {
+		const complaint = await look().catch(complaintOf);
+		if (complaint === undefined) {
+			successes += 1;
+			failures = 0;
+			reason = { why: `it answered ${successes} of ${SUCCESSES_NEEDED} times` };
+			return successes >= needed ? true : undefined;
+		}
+		successes = 0;
+		if (clock.now() - since >= EAGER_MS)
+			failures += 1;
+		reason = complaint;
+		const crash = await crashOf(server, candidate, context);
+		if (crash !== undefined)
+			throw await failure(server, candidate, crash);
+		if (/refused/i.test(complaint.why) && failures > 0 && clock.now() >= startsUntil) {
+			const { refusal, isCertain } = await whyRefused(complaint.isRefused === true);
+			reason = refusal ?? complaint;
+			if (isCertain)
+				throw await failure(server, candidate, { ...reason, why: `was not healthy: ${reason.why}` });
+		}
+		return undefined;
+	});
+	if (isHealthy)
+		return;
+	const seconds = ((clock.now() - since) / 1000).toFixed(1);
+	const why = `was not healthy within ${seconds} s: ${reason.why}`;
+	throw await failure(server, candidate, { ...reason, why });
+}
+function refusalsOf(server, candidate, context) {
+	const { containerPort: port, healthcheck } = candidate;
+	if (port === undefined)
+		return async () => ({ refusal: undefined, isCertain: false });
+	const find = () => findListeners(context, server, candidate, port);
+	return watchRefusals(find, port, Math.min(healthcheck.retries, LOOKS_MAX));
+}
+async function crashOf(server, candidate, context) {
+	const { State, RestartCount = 0 } = await server.engine.inspectContainer(candidate.id);
+	const isCrashing = isJustWatched(candidate)
+		? RestartCount > candidate.restarts
+		: RestartCount >= RESTARTS_MAX;
+	if (!isCrashing && (State?.Running || State?.Restarting))
+		return undefined;
+	const times = RestartCount === 1 ? 'once' : `${RestartCount} times`;
+	const ended = await lastEnd(server, candidate.id, context);
+	if (ended === undefined)
+		return { why: `crashed ${times}` };
+	const code = `with exit code ${ended.ExitCode}${ended.OOMKilled ? ', out of memory' : ''}`;
+	const last = RestartCount > 1 ? ', the last time' : ',';
+	return {
+		why: RestartCount > 0 ? `crashed ${times}${last} ${code}` : `ended ${code}`,
+		...(candidate.containerPort === undefined && ended.ExitCode === 0 && { advice: ENDS_WELL }),
+	};
+}
+const ENDS_WELL = 'A service runs until it is replaced; what does its work and ends is a "pre_deploy" or "post_deploy".';
+async function lastEnd(server, id, { clock }) {
+	return await poll(clock, { everyMs: CRASH_POLL_MS, timeoutMs: CRASH_LOOK_MS }, async () => {
+		const { State } = await server.engine.inspectContainer(id);
+		return State && (State.Restarting || !State.Running) ? State : undefined;
 	});
 }
-function isOverHttp(protocol) {
-	return protocol === 'http' || protocol === 'grpc';
+function complaintOf(error) {
+	const why = (0,model_errors .bD)(error);
+	return { why, isRefused: /refused/i.test(why) };
 }
-function edgePort(number, protocol) {
-	return `${number}/${protocol === 'udp' ? 'udp' : 'tcp'}`;
+async function failure(server, { id, name }, { why, advice }) {
+	const log = await lastLines(server, id);
+	return new model_errors .yo(`${server.name}: the new container ${name} ${why}. ${log}`, {
+		hint: `${advice === undefined ? '' : `${advice} `}The new container is removed.`,
+	});
 }
-function secretNamesOf({ secrets, files = [] }) {
-	const ofFiles = files.flatMap(({ content }) => ('secret' in content ? [content.secret] : []));
-	return [...new Set([...secrets, ...ofFiles])];
+var fleet_fleet = __nccwpck_require__(7492);
+var archive = __nccwpck_require__(8662);
+;
+const HTTP_PORT = 80;
+const TLS_PORT = 443;
+const DIRECT_HTTP_PORT = 8095;
+const DIRECT_TLS_PORT = 8094;
+function listenHttp(options = '', { proxyProtocol } = {}) {
+	return [
+		`listen ${HTTP_PORT}${options}${proxyProtocol ? ' proxy_protocol' : ''};`,
+		`listen ${DIRECT_HTTP_PORT}${options};`,
+	];
 }
-function specHash(value) {
-	return (0,external_node_crypto_.createHash)('sha256').update(canonicalJson(value)).digest('hex').slice(0, 16);
+function listenQuic(options = '') {
+	return `listen ${TLS_PORT} quic${options};`;
 }
-function canonicalJson(value) {
-	return JSON.stringify(value, (_key, member) => member !== null && typeof member === 'object' && !Array.isArray(member)
-		? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
-		: member);
+function listenTls(options = '', { proxyProtocol } = {}) {
+	return [
+		`listen ${TLS_PORT} ssl${options}${proxyProtocol ? ' proxy_protocol' : ''};`,
+		`listen ${DIRECT_TLS_PORT} ssl${options};`,
+	];
 }
+;
+function renderStores(stores, access) {
+	return stores
+		.map(([path, folder]) => `        location /${path}/ {
+            include ${access};
+            if ($request_method !~ "^(?:PUT|DELETE)$") { return 405; }
+            alias ${folder}/;
+            client_body_temp_path ${folder};
+            dav_methods PUT DELETE;
+        }
+`)
+		.join('');
+}
+;
+const KEYS_FOLDER = '/etc/switchyard_keys';
+const SERVED_FOLDER = 'served';
+const ACCOUNTS_FOLDER = 'accounts';
+const CERTIFICATE_FOLDER = 'certificates';
+const CHALLENGE_FOLDER = 'challenges';
+const REVOCATION_FOLDER = 'revocations';
+const CLIENT_CA_FOLDER = 'client_ca';
+const CHALLENGE_PATH = '/.well-known/acme-challenge/';
+const UNCOUNTED_RATE = 'rate_of_nobody';
+const UNCOUNTED_CONNECTIONS = 'connections_of_nobody';
+function tlsOf(tls, domain) {
+	if (tls === undefined)
+		return undefined;
+	const own = Object.hasOwn(tls.domains, domain) ? tls.domains[domain] : undefined;
+	const { mode, files, clientCa } = own ?? tls;
+	if (mode === 'off' || !canHave(mode, domain))
+		return undefined;
+	return { mode, ...(files && { files }), ...(clientCa && { clientCa }) };
+}
+function canHave(mode, domain) {
+	if (mode === 'http-01')
+		return !domain.includes('*');
+	return mode !== 'dns-01' || domain !== '*';
+}
+function certificateFile(scope, domain) {
+	return `${scope}.${domain.replace('*', '_')}`;
+}
+function groupsOf(domains, tls) {
+	const groups = new Map();
+	for (const domain of domains) {
+		const own = tlsOf(tls, domain);
+		const key = own === undefined ? '' : `tls ${own.clientCa ?? ''} ${own.mode === 'self-signed'}`;
+		const group = groups.get(key) ?? { domains: [], tls: own };
+		group.domains.push(domain);
+		groups.set(key, group);
+	}
+	return [...groups.values()];
+}
+function tlsDomains(domains, tls) {
+	return domains.filter((domain) => tlsOf(tls, domain) !== undefined);
+}
+function clientCaFile(scope, pem) {
+	return `${CLIENT_CA_FOLDER}/${scope}.${specHash(pem)}.crt`;
+}
+function clientCaFiles(scope, domains, tls) {
+	const all = domains.flatMap((domain) => tlsOf(tls, domain)?.clientCa ?? []);
+	return new Map(all.map((pem) => [clientCaFile(scope, pem), pem]));
+}
+const POLICIES = {
+	modern: ['ssl_protocols TLSv1.3;', 'ssl_prefer_server_ciphers off;'],
+	intermediate: [
+		'ssl_protocols TLSv1.2 TLSv1.3;',
+		`ssl_ciphers ${[
+			'ECDHE-ECDSA-AES128-GCM-SHA256',
+			'ECDHE-RSA-AES128-GCM-SHA256',
+			'ECDHE-ECDSA-AES256-GCM-SHA384',
+			'ECDHE-RSA-AES256-GCM-SHA384',
+			'ECDHE-ECDSA-CHACHA20-POLY1305',
+			'ECDHE-RSA-CHACHA20-POLY1305',
+		].join(':')};`,
+		'ssl_prefer_server_ciphers off;',
+	],
+};
+function renderTlsMaps(group, context) {
+	if (group.tls === undefined)
+		return '';
+	const mark = markOf(group, context.scope);
+	const cases = casesOf(group, context.scope);
+	const hsts = hstsOf(group.tls, context.tls);
+	return `map $ssl_server_name $certificate_${mark} { ${cases} }
+map $host $installed_${mark} { ${cases} }
+${hsts === undefined ? '' : `map "$https:$upstream_http_strict_transport_security" $hsts_${mark} { default ''; "on:" "${hsts}"; }\n`}`;
+}
+function renderTls(group, context) {
+	const { tls: own } = group;
+	if (own === undefined)
+		return [];
+	const { scope, tls, folder } = context;
+	const mark = markOf(group, scope);
+	const pem = `"${KEYS_FOLDER}/${SERVED_FOLDER}/$certificate_${mark}.pem"`;
+	const isCatchAll = group.domains.includes('*');
+	return [
+		...listenTls(isCatchAll ? ' default_server' : ''),
+		...(tls.http3 ? [listenQuic(isCatchAll ? ' default_server' : '')] : []),
+		'http2 on;',
+		`ssl_certificate ${pem};`,
+		`ssl_certificate_key ${pem};`,
+		...POLICIES[tls.policy],
+		...(own.clientCa === undefined
+			? []
+			: [
+				`ssl_client_certificate ${folder}/${clientCaFile(scopeName(scope), own.clientCa)};`,
+				'ssl_verify_client on;',
+				'ssl_verify_depth 5;',
+			]),
+		...(tls.redirect ? renderRedirect(mark, folder) : []),
+		...renderTlsHeaders(group, context),
+	];
+}
+function renderTlsHeaders(group, { scope, tls }) {
+	if (group.tls === undefined)
+		return [];
+	const isStrict = hstsOf(group.tls, tls) !== undefined;
+	return [
+		...(isStrict ? [`add_header Strict-Transport-Security $hsts_${markOf(group, scope)} always;`] : []),
+		...(tls.http3 ? ['add_header Alt-Svc $way_to_http3 always;'] : []),
+	];
+}
+function renderRedirect(mark, folder) {
+	return [
+		'set $is_plain $told_x_forwarded_proto;',
+		`if (!-f ${folder}/${CERTIFICATE_FOLDER}/$installed_${mark}.crt) { set $is_plain ""; }`,
+		'if ($uri ~ "^/\\.well-known/(?:acme-challenge|switchyard)/") { set $is_plain ""; }',
+		'if ($is_plain = http) { return 308 https://$host$request_uri; }',
+	];
+}
+function renderChallenge({ domains }, { scope, tls, folder }) {
+	if (!domains.some((domain) => tlsOf(tls, domain)?.mode === 'http-01'))
+		return '';
+	return `    location ^~ ${CHALLENGE_PATH} {
+        auth_basic off;
+        limit_req zone=${UNCOUNTED_RATE};
+        limit_conn ${UNCOUNTED_CONNECTIONS} 1;
+        default_type text/plain;
+        ssi on;
+        ssi_types text/plain;
+        root ${folder}/${CHALLENGE_FOLDER};
+        rewrite "^${CHALLENGE_PATH.replaceAll('.', '\\.')}(?<acme_token>[A-Za-z0-9_-]+)$" /${scopeName(scope)} break;
+        return 404;
+    }
+`;
+}
+function challengeAnswer(thumbprint) {
+	if (!/^[\w-]+$/.test(thumbprint))
+		throw new Error('a thumbprint is written in base64url');
+	return `<!--# echo var="acme_token" -->.${thumbprint}`;
+}
+function hstsOf({ mode }, { hstsSeconds, acme }) {
+	const isBelieved = mode === 'files' || (mode !== 'self-signed' && acme.isStaging !== true);
+	return hstsSeconds > 0 && isBelieved ? `max-age=${hstsSeconds}` : undefined;
+}
+function markOf({ domains }, scope) {
+	return specHash([scopeName(scope), domains]).slice(0, 10);
+}
+function casesOf({ domains }, scope) {
+	const file = (domain) => certificateFile(scopeName(scope), domain);
+	const exact = domains.filter((domain) => !domain.includes('*'));
+	const starred = domains.filter((domain) => domain.startsWith('*.'));
+	const fallback = domains.includes('*') ? '*' : domains[0];
+	return [
+		`default ${file(fallback)};`,
+		...exact.map((domain) => `${domain} ${file(domain)};`),
+		...starred.map((domain) => `"~${domain.slice(1).replaceAll('.', '\\.')}$" ${file(domain)};`),
+	].join(' ');
+}
+function renderTlsMain(domains, http3Domains, fronted) {
+	if (domains.length === 0)
+		return '';
+	const isAny = domains.includes('*');
+	const reject = isAny && !fronted.proxyProtocol
+		? ''
+		: `    # Who asks for a name that is not served gets no certificate.
+    server {
+${isAny ? '        server_name switchyard.invalid;\n' : ''}${listenTls(isAny ? '' : ' default_server', fronted)
+			.map((line) => `        ${line}\n`)
+			.join('')}        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_reject_handshake on;
+    }
+`;
+	return `    # Limits of a server are not for a CA: what has no key is not counted.
+    map '' $nobody { default ''; }
+    limit_req_zone $nobody zone=${UNCOUNTED_RATE}:32k rate=1r/s;
+    limit_conn_zone $nobody zone=${UNCOUNTED_CONNECTIONS}:32k;
+    # About 40,000 sessions. Tickets would need a key that is renewed on all servers at once.
+    ssl_session_cache shared:tls:10m;
+    ssl_session_timeout 1d;
+    ssl_session_tickets off;
+${reject}${renderHttp3Main(http3Domains)}`;
+}
+function renderHttp3Main(domains) {
+	if (domains.length === 0)
+		return '';
+	const isDefault = domains.includes('*') ? '' : ' default_server';
+	return `    # Addresses of packets can be forged: whoever begins a connection shows first that it gets answers.
+    quic_retry on;
+    map "$https:$upstream_http_alt_svc" $way_to_http3 { default ''; "on:" '${ALT_SVC}'; }
+    server {
+        ${listenQuic(`${isDefault} reuseport`)}
+        server_name switchyard.invalid;
+        ssl_protocols TLSv1.3;
+        ssl_reject_handshake on;
+    }
+`;
+}
+const ALT_SVC = 'h3=":443"; ma=3600';
+function renderInstall(domains, folder, access) {
+	if (domains.length === 0)
+		return '';
+	const stores = [
+		['keys', `${KEYS_FOLDER}/${SERVED_FOLDER}`],
+		[CERTIFICATE_FOLDER, `${folder}/${CERTIFICATE_FOLDER}`],
+		[CHALLENGE_FOLDER, `${folder}/${CHALLENGE_FOLDER}`],
+		[REVOCATION_FOLDER, `${folder}/${REVOCATION_FOLDER}`],
+	];
+	return renderStores(stores, access);
+}
+;
+const certificate_keys_KEY = /-----BEGIN (?:EC |RSA )?PRIVATE KEY-----[\s\S]+?-----END (?:EC |RSA )?PRIVATE KEY-----\n?/;
+function privateKeyIn(text) {
+	return certificate_keys_KEY.exec(text)?.[0];
+}
+async function readKeyPair({ server, id, title }, file) {
+	const text = await readFile({ server, id }, `${SERVED_FOLDER}/${file}.pem`);
+	const privateKey = privateKeyIn(text ?? '');
+	if (text === undefined || privateKey === undefined) {
+		throw new model_errors .yo(`${title} has no key for a certificate that it has`, {
+			hint: 'Somebody has changed the volume switchyard_edge_keys. Run the action certificates with "issue".',
+		});
+	}
+	return { privateKey, chain: text.replace(certificate_keys_KEY, '') };
+}
+async function accountKeyOf(edge, scope) {
+	return await readFile(edge, `${ACCOUNTS_FOLDER}/${scope}.pem`);
+}
+async function writeAccountKey({ server, id }, scope, key) {
+	await server.engine.writeFiles(id, KEYS_FOLDER, new Map([[`${ACCOUNTS_FOLDER}/${scope}.pem`, key]]), archive .Uj);
+}
+async function readFile({ server, id }, path) {
+	try {
+		return [...(await server.engine.readFiles(id, `${KEYS_FOLDER}/${path}`)).values()][0];
+	}
+	catch (error) {
+		if ((0,docker_http .zM)(error, 404))
+			return undefined;
+		throw error;
+	}
+}
+;
+const SHOWN_MS = 10_000;
+const HANDSHAKE_MS = 5_000;
+const certificates_POLL_MS = 50;
+async function installCertificate(edge, { scope, domain, origin }, { chain, privateKey }, clock) {
+	const file = certificateFile(scope, domain);
+	await edge.store(`/keys/${file}.pem`, `${ended(privateKey)}${ended(chain)}`, clock);
+	await proveCertificate(edge, { domain, port: DIRECT_TLS_PORT }, chain, clock);
+	await edge.store(`/${CERTIFICATE_FOLDER}/${file}.crt`, installedText(origin, chain), clock);
+}
+const ORIGIN = '# from ';
+function installedText(origin, chain) {
+	return `${ORIGIN}${origin}\n${ended(chain)}`;
+}
+function readInstalled(text) {
+	const [, origin = '', chain = ''] = /^# from (.*)\n([\s\S]*)$/.exec(text) ?? [];
+	try {
+		return { ...certificateFacts(new external_node_crypto_.X509Certificate(chain)), origin, chain, hash: specHash(chain.trim()) };
+	}
+	catch {
+		return undefined;
+	}
+}
+async function putChallengeAnswer(edge, scope, thumbprint, clock) {
+	await edge.store(`/${CHALLENGE_FOLDER}/${scope}`, challengeAnswer(thumbprint), clock);
+}
+async function proveChallengeAnswer({ server, address, title }, { domain }, { token, keyAuthorization }, clock) {
+	if (!/^[\w-]{1,200}$/.test(token))
+		throw new Error('the CA has sent a token that cannot be one');
+	const target = { address, port: DIRECT_HTTP_PORT, path: `${CHALLENGE_PATH}${token}`, host: domain };
+	let seen = 'no answer';
+	const isAnswered = await poll(clock, { everyMs: certificates_POLL_MS, timeoutMs: SHOWN_MS }, async () => {
+		try {
+			const { status, body } = await server.http.get(target, HANDSHAKE_MS);
+			seen = `its answer is ${status}`;
+			return (status === 200 && body === keyAuthorization) || undefined;
+		}
+		catch (error) {
+			seen = (0,model_errors .bD)(error);
+			return undefined;
+		}
+	});
+	if (isAnswered)
+		return;
+	throw new model_errors .yo(`${title} does not answer a CA that asks for ${domain}: ${seen}`, {
+		hint: 'No CA was asked, and what was served before is served on. "docker logs switchyard_edge" on the server says why; its image needs nginx with the modules that it has by itself (ssi).',
+	});
+}
+async function removeCertificate(edge, file, clock) {
+	await edge.store(`/${CERTIFICATE_FOLDER}/${file}.crt`, undefined, clock);
+	await edge.store(`/keys/${file}.pem`, undefined, clock);
+}
+async function proveCertificate({ server, address, title }, { domain, port }, chain, clock) {
+	const wanted = new external_node_crypto_.X509Certificate(chain).fingerprint256;
+	const name = domain === '*' ? undefined : domain.replace('*', 'probe');
+	let seen = 'no answer';
+	const isShown = await poll(clock, { everyMs: certificates_POLL_MS, timeoutMs: SHOWN_MS }, async () => {
+		try {
+			const shown = await server.handshake({ address, port, name }, HANDSHAKE_MS);
+			seen = `it shows the one of ${shown.issuer.replaceAll('\n', ', ')} with the serial ${shown.serialNumber}`;
+			return shown.fingerprint256 === wanted || undefined;
+		}
+		catch (error) {
+			seen = (0,model_errors .bD)(error);
+			return undefined;
+		}
+	});
+	if (isShown)
+		return;
+	throw new model_errors .yo(`${title} does not show the new certificate of ${domain}: ${seen}`, {
+		hint: 'What it served before it serves on. "docker logs switchyard_edge" on the server says why nginx refuses it.',
+	});
+}
+function ended(pem) {
+	return pem.endsWith('\n') ? pem : `${pem}\n`;
+}
+;
+class Knowledge {
+	addresses = new Map();
+	started = new Map();
+	created = new Set();
+	unused = new Set();
+	instances = new Map();
+	stagings = new Map();
+	probers = new Map();
+	probed = new Map();
+	digests = new Map();
+	account;
+	replacedKeys = new Map();
+	certificates = new Map();
+	cut = 0;
+	reloadedAt = Number.NEGATIVE_INFINITY;
+	noteReload(at) {
+		this.reloadedAt = Math.max(this.reloadedAt, at);
+	}
+}
+function nginxKey(server, kind) {
+	return `${server} ${kind}`;
+}
+function instanceAt({ known }, server, kind) {
+	const found = known.instances.get(nginxKey(server, kind));
+	if (found === undefined)
+		throw new Error(`${server}: there is no running ${kind}`);
+	return found;
+}
+;
+const shareAccount = {
+	moments: ['account is kept'],
+	mayOutlastLease: () => true,
+	describe: ({ servers }) => `have one account with certificate authorities on ${servers.join(', ')}`,
+	async run({ servers }, context) {
+		const { authority, known, clock } = context;
+		const scope = scopeName(context.scope);
+		const edges = servers.map((server) => instanceAt(context, server, 'edge'));
+		const keys = await (0,fleet_fleet .i)(edges.map((edge) => accountKeyOf(edge, scope)));
+		const account = keys.find((key) => key !== undefined) ?? (await authority.newAccountKey());
+		const lacking = edges.filter((_edge, index) => keys[index] !== account);
+		await (0,fleet_fleet .i)(lacking.map((edge) => writeAccountKey(edge, scope, account)));
+		context.moment('account is kept');
+		const thumbprint = authority.thumbprintOf(account);
+		await (0,fleet_fleet .i)(edges.map((edge) => putChallengeAnswer(edge, scope, thumbprint, clock)));
+		known.account = account;
+	},
+};
+;
+const ADOPTED = 'adopted';
+async function readFrontCertificate(front, files) {
+	const [chain, keyFault] = await Promise.all([readChain(front, files), keyFaultOf(front, files)]);
+	return { ...files, chain, ...(keyFault && { keyFault }) };
+}
+async function readFrontPair(front, files) {
+	const [chain, text] = await Promise.all([readChain(front, files), output(front, ['cat', files.key])]);
+	const privateKey = privateKeyIn(text);
+	if (privateKey !== undefined && belongsTo(privateKey, chain))
+		return { chain, privateKey };
+	throw new model_errors .yo(`${front.server.name}: ${files.key} does not hold the key of ${files.certificate}`, {
+		hint: 'Somebody may be renewing it just now: run again. "nginx -t" in the front has to succeed.',
+	});
+}
+function belongsTo(privateKey, chain) {
+	try {
+		return new external_node_crypto_.X509Certificate(chain).checkPrivateKey((0,external_node_crypto_.createPrivateKey)(privateKey));
+	}
+	catch {
+		return false;
+	}
+}
+async function readChain(front, { certificate }) {
+	const blocks = '/-----BEGIN CERTIFICATE-----/,/-----END CERTIFICATE-----/p';
+	return await output(front, ['sed', '-n', blocks, certificate]);
+}
+async function keyFaultOf(front, { key }) {
+	const count = await output(front, ['grep', '-c', 'ENCRYPTED', key]);
+	if (!/^\d+\s*$/.test(count))
+		return 'unreadable';
+	return Number(count) > 0 ? 'encrypted' : undefined;
+}
+async function output({ server, id }, command) {
+	if (!command.at(-1)?.startsWith('/'))
+		return '';
+	const { exitCode, stdout } = await server.engine.exec(id, command);
+	return exitCode < PROGRAM_FAILED ? stdout : '';
+}
+const PROGRAM_FAILED = 126;
+;
+const adoptCertificate = {
+	mayOutlastLease: () => true,
+	describe: ({ domain, name, server }) => `take the certificate of ${domain} over from ${name} on ${server}`,
+	async run({ server, domain, id, files }, context) {
+		const { scope, clock, fleet } = context;
+		const pair = await readFrontPair({ server: fleet.server(server), id }, files);
+		const edge = instanceAt(context, server, 'edge');
+		const facts = { scope: scopeName(scope), domain, origin: ADOPTED };
+		await installCertificate(edge, facts, pair, clock);
+	},
+};
+;
+const NOTE = '# to be revoked: ';
+async function noteRevocation(edge, { scope, domain }, { serial, reason, chain }, clock) {
+	await edge.store(placeOf(scope, domain, serial), `${NOTE}${reason}\n${chain}`, clock);
+}
+async function forgetRevocation(edge, { scope, domain }, serial, clock) {
+	await edge.store(placeOf(scope, domain, serial), undefined, clock);
+}
+function readRevocations(notes, scope, domain) {
+	const begin = `${certificateFile(scope, domain)}.`;
+	return [...notes].flatMap(([name, text]) => {
+		const [, reason = '', chain = ''] = /^# to be revoked: (.*)\n([\s\S]*)$/.exec(text) ?? [];
+		const certificate = name.startsWith(begin) ? read(chain) : undefined;
+		if (certificate === undefined || !isRevocationReason(reason))
+			return [];
+		return name === `${begin}${certificate.serialNumber}`
+			? [{ serial: certificate.serialNumber, reason, chain }]
+			: [];
+	});
+}
+function placeOf(scope, domain, serial) {
+	return `/${REVOCATION_FOLDER}/${certificateFile(scope, domain)}.${serial}`;
+}
+function read(chain) {
+	try {
+		return new external_node_crypto_.X509Certificate(chain);
+	}
+	catch {
+		return undefined;
+	}
+}
+;
+const DOOR_PORT = 80;
+const TLS_DOOR_PORT = 443;
+function doorPorts({ ports = [] }) {
+	return ports.includes(`${TLS_DOOR_PORT}/tcp`) ? [DOOR_PORT, TLS_DOOR_PORT] : [DOOR_PORT];
+}
+function isOfInterest(container, scope, { services, nginx }) {
+	return (container.name === nginx.adopt?.container ||
+		isOldSidecar(scope, container) ||
+		holdsDoor(container) ||
+		holdsTlsDoor(container) ||
+		services.some((service) => namesOf(scope, service).includes(container.name)));
+}
+function namesOf(scope, { name, adopt }) {
+	const byGrammar = [containerName(scope, name, 'base'), containerName(scope, name, 'secondary')];
+	return adopt === undefined ? byGrammar : [adopt.container, ...byGrammar];
+}
+function candidatesOf(scope, service, foreign) {
+	const names = namesOf(scope, service);
+	return foreign.filter(({ name }) => names.includes(name));
+}
+function adoptedCopies(scope, services, foreign) {
+	return services.flatMap((service) => candidatesOf(scope, service, foreign).map(({ id, name, image, imageId, isRunning, helpers }) => ({
+		id,
+		name,
+		service: service.name,
+		slot: name === containerName(scope, service.name, 'base') ? 'base' : 'secondary',
+		release: 0,
+		hash: '',
+		secretsVersion: 0,
+		image,
+		imageId,
+		isRunning,
+		hostPort: 0,
+		versionPort: undefined,
+		internalPort: 0,
+		address: undefined,
+		helpers,
+		isAdopted: true,
+	})));
+}
+function isOldSidecar(scope, { name }) {
+	return name === sidecarName(scope) || name === adoptedSidecarName(scope);
+}
+function oldSidecarOf(scope, { foreign }) {
+	return foreign.find((container) => isOldSidecar(scope, container));
+}
+function frontOf({ foreign }) {
+	return foreign.find(holdsDoor);
+}
+function doorsOf({ published }, edge) {
+	return doorPorts(edge).flatMap((door) => published.filter(({ port }) => port === door));
+}
+function holdsDoor({ isRunning, published }) {
+	return isRunning && published.some(({ port }) => port === DOOR_PORT);
+}
+function holdsTlsDoor({ isRunning, published }) {
+	return isRunning && published.some(({ port }) => port === TLS_DOOR_PORT);
+}
+function isNamed(scope, front, adopt, copies) {
+	return (front.name === adopt?.container ||
+		(isOldSidecar(scope, front) && front.composeProject === undefined) ||
+		copies.some(({ id }) => id === front.id));
+}
+;
+function tlsNames(front, { adopt }) {
+	const dropped = adopt?.drop ?? [];
+	const doors = doorsOf(front, { ports: ['443/tcp'] }).filter(({ port }) => !dropped.includes(String(port)));
+	return (front.served ?? []).filter(({ isTls, port }) => isTls && doors.some(({ containerPort }) => containerPort === port));
+}
+function offerOf(front, nginx, domain, now) {
+	const all = tlsNames(front, nginx);
+	const shown = certificatesOf(front, all.filter(({ name }) => adopted_certificates_covers(name, domain)));
+	const judged = [...shown, ...certificatesOf(front, all)].map((certificate) => ({
+		certificate,
+		found: faultOf(front.name, certificate, domain, now),
+	}));
+	const good = judged.find(({ found }) => found === undefined);
+	if (good !== undefined)
+		return { certificate: good.certificate };
+	const isAskedFor = all.some(({ name }) => !isAnyName(name) && adopted_certificates_covers(name, domain));
+	if (!isAskedFor)
+		return undefined;
+	return judged[0]?.found ?? unreadable(front.name, `the certificate of ${domain}`);
+}
+function isSelfSigned(chain) {
+	const certificate = new external_node_crypto_.X509Certificate(chain);
+	return certificate.issuer === certificate.subject && certificate.verify(certificate.publicKey);
+}
+function certificatesOf({ certificates = [] }, names) {
+	return names
+		.flatMap((one) => one.certificates ?? [])
+		.flatMap(({ certificate, key }) => certificates.filter((one) => one.certificate === certificate && one.key === key));
+}
+function faultOf(front, found, domain, now) {
+	const { certificate: path, chain, key, keyFault } = found;
+	const facts = factsOf(chain);
+	if (facts === undefined)
+		return unreadable(front, path);
+	const { names, notAfter } = facts;
+	if (!names.some((name) => isFor(name, domain))) {
+		return {
+			fault: `${path} is for ${names.join(', ') || 'no domain'}`,
+			advice: `Let ${front} have one for ${domain}, and reload it.`,
+		};
+	}
+	if (notAfter <= now.getTime()) {
+		return {
+			fault: `${path} has expired on ${new Date(notAfter).toISOString().slice(0, 10)}`,
+			advice: `Renew it, and reload ${front}.`,
+		};
+	}
+	if (keyFault === 'encrypted') {
+		return {
+			fault: `its key ${key} has a passphrase`,
+			advice: `Write it without one (openssl pkey -in KEY -out NEW), and let ${front} have that.`,
+		};
+	}
+	return keyFault === undefined ? undefined : unreadable(front, `its key ${key}`);
+}
+function unreadable(front, what) {
+	return {
+		fault: `${what} cannot be read`,
+		advice: `It has to be a file in ${front}, under a path without variables.`,
+	};
+}
+function factsOf(chain) {
+	try {
+		return certificateFacts(new external_node_crypto_.X509Certificate(chain));
+	}
+	catch {
+		return undefined;
+	}
+}
+function isFor(name, domain) {
+	const lower = name.toLowerCase();
+	return domain === '*' || lower === domain || lower === domain.replace(/^[^.]+/, '*');
+}
+function isAnyName(name) {
+	return name === '_';
+}
+function adopted_certificates_covers(name, domain) {
+	if (isAnyName(name) || name === domain)
+		return true;
+	if (name.startsWith('.'))
+		return domain === name.slice(1) || domain.endsWith(name);
+	return name.startsWith('*.') && domain.endsWith(name.slice(1));
+}
+;
+function condemnedOf(input, domain, servers, standing) {
+	const scope = scopeName(input.scope);
+	const noted = servers.flatMap((server) => readRevocations(observedOn(input, server).edge?.tree.revocations ?? new Map(), scope, domain));
+	const { revoke, obtained } = input.certificates;
+	const asked = revoke?.domains.includes(domain)
+		? standing
+			.filter(({ serial }) => !obtained?.has(serial))
+			.map(({ serial, chain }) => ({ serial, chain, reason: revoke.reason }))
+		: [];
+	if (revoke?.domains.includes(domain) && standing.length + noted.length === 0) {
+		throw new model_errors .yo(`${domain} has no certificate that could be revoked: none is from the CA of the file`, {
+			hint: '"action: list" says where each comes from. What a front has brought along, or somebody has given, is revoked by whoever issued it; "action: issue" brings another one in its place.',
+		});
+	}
+	return new Map([...noted, ...asked].map((one) => [one.serial, one]));
+}
+function planRevocations(condemned, domain, servers) {
+	return [...condemned.values()].map((one) => ({
+		kind: 'revoke certificate',
+		domain,
+		servers: [...servers],
+		...one,
+	}));
+}
+;
+function originOf({ mode, files }, { url }) {
+	if (mode === 'files')
+		return `files ${files?.certificate ?? ''}`;
+	return mode === 'self-signed' ? mode : `acme ${url}`;
+}
+function planCertificates(input, routes, leaving) {
+	const { tls } = input.nginx;
+	if (tls === undefined || input.removesAll)
+		return [];
+	const wanted = new Map();
+	for (const server of input.reached)
+		for (const domain of tlsDomains(domainsOn(input, server, routes), tls))
+			wanted.set(domain, [...(wanted.get(domain) ?? []), server]);
+	return [...wanted].map(([domain, servers]) => planDomain(input, domain, servers, leaving));
+}
+function planAccount(input, routes, certificates) {
+	const { tls } = input.nginx;
+	if (tls === undefined || input.removesAll)
+		return [];
+	const isAsked = certificates.some(({ certify, revoke }) => revoke.length > 0 || certify.some(({ mode }) => isFromAuthority(mode)));
+	const scope = scopeName(input.scope);
+	const modesOn = (server) => domainsOn(input, server, routes).flatMap((domain) => tlsOf(tls, domain)?.mode ?? []);
+	const answering = input.reached.filter((server) => modesOn(server).includes('http-01'));
+	const answers = answering.map((server) => observedOn(input, server).edge?.tree.challengeAnswers.get(scope));
+	const isUniform = answers.every((answer) => answer !== undefined && answer === answers[0]);
+	if (!isAsked && isUniform)
+		return [];
+	const servers = input.reached.filter((server) => modesOn(server).some(isFromAuthority));
+	return [{ kind: 'share account', servers }];
+}
+function planCertificateRemovals(input, routes) {
+	const scope = scopeName(input.scope);
+	return input.reached.flatMap((server) => {
+		const edge = observedOn(input, server).edge;
+		if (!edge?.isRunning)
+			return [];
+		const served = tlsDomains(domainsOn(input, server, routes), input.nginx.tls);
+		const kept = new Set(served.map((domain) => certificateFile(scope, domain)));
+		const files = [...edge.tree.certificates.keys()].filter((file) => file.startsWith(`${scope}.`) && !kept.has(file));
+		return files.length === 0 ? [] : [{ kind: 'remove certificates', server, files }];
+	});
+}
+function domainsOn({ servers }, server, routes) {
+	const on = servers.find(({ name }) => name === server);
+	return routes.filter((route) => isServedOn(route, on, servers)).flatMap(domainsOfRoute);
+}
+function planDomain(input, domain, servers, leaving) {
+	const tls = input.nginx.tls;
+	const own = tlsOf(tls, domain);
+	const origin = originOf(own, tls.acme);
+	const standing = servers.flatMap((server) => standingOn(input, server, domain));
+	if (own.files !== undefined)
+		return planFiles(input, domain, own.files, servers, standing);
+	const ours = standing.filter((one) => one.origin === origin);
+	const { forced, obtained } = input.certificates;
+	const isForced = forced.includes(domain) && !ours.some(({ serial }) => obtained?.has(serial));
+	const condemned = condemnedOf(input, domain, servers, isFromAuthority(own.mode) ? ours : []);
+	const revoke = planRevocations(condemned, domain, servers);
+	const kept = ours.filter(({ serial }) => !condemned.has(serial));
+	const best = isForced ? undefined : bestOf(input, kept, origin);
+	if (best !== undefined) {
+		const has = (server) => standing.some((one) => one.server === server && one.serial === best.serial);
+		return { ...NONE, install: copies(best, domain, servers, has), revoke };
+	}
+	const offered = servers.flatMap((server) => offeredOn(input, server, domain, leaving.get(server)));
+	const all = [...offered, ...standing];
+	const adopt = offered
+		.filter(({ server, hash }) => !standing.some((one) => one.server === server && one.hash === hash))
+		.map(({ step }) => step);
+	const isBelieved = ({ chain }) => own.mode === 'self-signed' || !isSelfSigned(chain);
+	const source = isForced ? undefined : bestOf(input, all.filter(isBelieved), ADOPTED);
+	if (source !== undefined) {
+		const has = (server) => all.some((one) => one.server === server && one.origin === ADOPTED && isGood(input, one) && isBelieved(one));
+		return { ...NONE, adopt, install: copies(source, domain, servers, has), revoke };
+	}
+	if (own.mode === 'dns-01' && input.certificates.given === undefined)
+		return { ...NONE, adopt };
+	const certify = {
+		...{ kind: 'certify', domain, mode: own.mode, servers: [...servers] },
+		...reasonOf(input, all, origin),
+		...revokedBy(standing, condemned),
+	};
+	return {
+		adopt,
+		certify: [certify],
+		install: servers.map((server) => ({ kind: 'install certificate', server, domain })),
+		revoke,
+	};
+}
+const NONE = { adopt: [], certify: [], install: [], revoke: [] };
+function revokedBy(standing, condemned) {
+	const found = new Map(standing.flatMap(({ serial, server }) => {
+		const one = condemned.get(serial);
+		return one === undefined ? [] : [[serial, { ...one, server }]];
+	}));
+	return found.size === 0 ? {} : { revokes: [...found.values()] };
+}
+function bestOf(input, all, origin) {
+	const good = all.filter((one) => one.origin === origin && isGood(input, one));
+	return good.sort((a, b) => b.notAfter - a.notAfter)[0];
+}
+function copies({ server: from, origin }, domain, servers, has) {
+	const told = origin === ADOPTED ? { origin } : {};
+	return servers
+		.filter((server) => !has(server))
+		.map((server) => ({ kind: 'install certificate', server, domain, from, ...told }));
+}
+function offeredOn({ now, nginx }, server, domain, front) {
+	const offer = front && offerOf(front, nginx, domain, now);
+	if (front === undefined || offer === undefined || 'fault' in offer)
+		return [];
+	const { certificate, key, chain } = offer.certificate;
+	const { id, name } = front;
+	const step = { kind: 'adopt certificate', server, domain, id, name, files: { certificate, key } };
+	const found = readInstalled(installedText(ADOPTED, chain));
+	return found === undefined ? [] : [{ ...found, server, step }];
+}
+function planFiles({ certificates: { given } }, domain, { certificate }, servers, standing) {
+	const wanted = given?.[certificate];
+	if (wanted === undefined)
+		return NONE;
+	const hash = specHash(wanted.trim());
+	const lacking = servers.filter((server) => !standing.some((one) => one.server === server && one.hash === hash));
+	return {
+		...NONE,
+		install: lacking.map((server) => ({ kind: 'install certificate', server, domain })),
+	};
+}
+function standingOn(input, server, domain) {
+	const text = observedOn(input, server).edge?.tree.certificates.get(certificateFile(scopeName(input.scope), domain));
+	const found = text === undefined ? undefined : readInstalled(text);
+	return found === undefined ? [] : [{ ...found, server }];
+}
+function isGood({ now, certificates: { renewAt } }, one) {
+	const at = renewAt.get(one.serial) ?? renewalAt(one);
+	return now.getTime() < Math.min(at, one.notAfter);
+}
+const certificate_plan_DAY_MS = 86_400_000;
+function reasonOf({ now }, standing, origin) {
+	const same = standing.filter((one) => one.origin === origin);
+	if (standing.length === 0)
+		return { reason: 'issue' };
+	if (same.length === 0)
+		return { reason: 'replace' };
+	const [last] = same.sort((a, b) => b.notAfter - a.notAfter);
+	const daysLeft = Math.max(0, Math.floor((last.notAfter - now.getTime()) / certificate_plan_DAY_MS));
+	return { reason: 'renew', daysLeft, replaces: last.chain };
+}
+function isFromAuthority(mode) {
+	return mode === 'http-01' || mode === 'dns-01';
+}
+;
+class CertificateError extends model_errors .yo {
+	because;
+	failures;
+	goodNames;
+	retryAt;
+	constructor(message, options) {
+		super(message, options);
+		this.name = 'CertificateError';
+		this.because = options.because;
+		this.failures = options.failures ?? [];
+		this.goodNames = options.goodNames ?? [];
+		this.retryAt = options.retryAt;
+	}
+}
+class AcmeRefusal extends Error {
+	problem;
+	retryAt;
+	nonce;
+	constructor(problem, retryAt, nonce) {
+		super(problem.detail);
+		this.name = 'AcmeRefusal';
+		this.problem = problem;
+		this.retryAt = retryAt;
+		this.nonce = nonce;
+	}
+}
+function explained(error, host, names) {
+	if (!(error instanceof AcmeRefusal))
+		return error;
+	const { problem, retryAt } = error;
+	if (problem.type === 'rateLimited' || problem.status === 429) {
+		const when = retryAt === undefined ? '' : `; it may be asked again at ${new Date(retryAt).toISOString()}`;
+		return new CertificateError(`the certificate authority ${host} has given too many certificates, or was asked too often: ${problem.detail}${when}`, {
+			because: 'rate limit',
+			hint: 'Come back then: trying before only makes it later. While you try things out, use its staging directory.',
+			retryAt,
+			cause: error,
+		});
+	}
+	if (problem.status >= 500) {
+		return new CertificateError(`the certificate authority ${host} has trouble of its own: ${problem.detail} (${problem.status})`, { because: 'unreachable', hint: 'Nothing has changed. Run again later.', retryAt, cause: error });
+	}
+	if (problem.ofNames.length > 0) {
+		const failures = problem.ofNames.map(({ name, detail }) => ({ name, reason: detail }));
+		return namesRefused(host, names, failures, error);
+	}
+	return new CertificateError(`the certificate authority ${host} gives no certificate for ${names.join(', ')}: ${problem.detail} (${problem.type})`, { because: 'refused', hint: adviceFor(problem.type), cause: error });
+}
+function namesRefused(host, names, failures, cause) {
+	const goodNames = names.filter((name) => failures.every((failure) => failure.name !== name));
+	const reasons = failures.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
+	const good = goodNames.length === 0 ? '' : ` Nothing was said against ${goodNames.join(', ')}.`;
+	return new CertificateError(`the certificate authority ${host} does not accept ${reasons}`, {
+		because: 'names',
+		hint: `Mend what it saw, or take the name out, and run again.${good}`,
+		failures,
+		goodNames,
+		cause,
+	});
+}
+function adviceFor(type) {
+	switch (type) {
+		case 'caa':
+			return 'A CAA record of the domain forbids this authority: add it there.';
+		case 'invalidContact':
+		case 'unsupportedContact':
+			return 'Is the e-mail address right? Its domain has to exist and to take mail.';
+		case 'unauthorized':
+			return 'The account may not do this: is it the one that the certificate was ordered with?';
+		default:
+			return 'What the authority says is in the message. Mend that, and run again.';
+	}
+}
+;
+function ledNowhere(domain, { why }, servers) {
+	return new model_errors .yo(`${domain} gets no certificate: it leads nowhere, DNS says that ${why}`, {
+		hint: `Let it lead to ${describe(servers)} by A or AAAA records, and run again. No CA was asked, since CAs count what fails; what is served over HTTP is served on.`,
+	});
+}
+function withLead(error, domain, lookup, servers) {
+	if (!(error instanceof CertificateError) || error.because !== 'names')
+		return error;
+	const { sentence, advice } = judged(domain, lookup, servers);
+	return new model_errors .yo(`${error.message} ${sentence}`, { hint: `${advice} Then run again.`, cause: error });
+}
+function judged(domain, lookup, servers) {
+	const there = describe(servers);
+	if (lookup.seen !== 'addresses') {
+		return {
+			sentence: `DNS, asked from here: ${lookup.why}.`,
+			advice: `Let ${domain} lead to ${there} by A or AAAA records.`,
+		};
+	}
+	const own = new Set(servers.flatMap(({ addresses }) => addresses));
+	const strange = lookup.addresses.filter((address) => !own.has(address));
+	const leads = `DNS has ${domain} lead to ${lookup.addresses.join(', ')}`;
+	if (strange.length === 0) {
+		return {
+			sentence: `${leads}, which is as it should be.`,
+			advice: 'Port 80 of these servers has to be reachable for the whole world: look at firewalls.',
+		};
+	}
+	const isPartly = strange.length < lookup.addresses.length;
+	return {
+		sentence: `${leads}, and the servers are ${there}.`,
+		advice: `${isPartly ? `${strange.join(', ')} is none of theirs: let it lead to them alone` : 'Let it lead to them'}; or have what stands before them pass on /.well-known/acme-challenge/ over HTTP, or use dns-01.`,
+	};
+}
+function describe(servers) {
+	return servers
+		.map(({ server: { name, host }, addresses }) => {
+		const mark = addresses.length > 0 && addresses.every(isPrivate) ? ', by its public address' : '';
+		return `${addresses.join(', ') || host} (${name}${mark})`;
+	})
+		.join(', ');
+}
+const PRIVATE = new external_node_net_.BlockList();
+for (const range of ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '127.0.0.0/8', '100.64.0.0/10'])
+	PRIVATE.addSubnet(range.split('/')[0], Number(range.split('/')[1]), 'ipv4');
+PRIVATE.addSubnet('fc00::', 7, 'ipv6');
+function isPrivate(address) {
+	return PRIVATE.check(address, (0,external_node_net_.isIP)(address) === 6 ? 'ipv6' : 'ipv4');
+}
+;
+const BESIDE_OLD_WORKERS_MS = 1_000;
+const VERBS = {
+	issue: 'issue a certificate for',
+	renew: 'renew the certificate of',
+	replace: 'replace the certificate of',
+};
+const certify = {
+	moments: ['challenge is answered', 'issued', 'revocation is noted'],
+	mayOutlastLease: () => true,
+	describe({ domain, mode, reason, daysLeft }) {
+		const left = daysLeft === undefined ? '' : ` (${daysLeft} days left)`;
+		const how = mode === 'self-signed' ? 'self-signed' : `by ${mode}`;
+		return `${VERBS[reason]} ${domain}${left}, ${how}`;
+	},
+	async run(step, context) {
+		const { nginx, known } = context;
+		const { domain } = step;
+		const own = ownTls(context, domain);
+		const origin = originOf(own, nginx.tls.acme);
+		const pair = await obtain(step, context).catch((error) => {
+			throw namingDomain(error, domain);
+		});
+		known.certificates.set(domain, { ...pair, origin });
+		context.moment('issued');
+		await noteRevocations(step, context);
+	},
+};
+const installCertificateStep = {
+	mayOutlastLease: () => true,
+	describe({ domain, server, from }) {
+		return from === undefined
+			? `install the certificate of ${domain} on ${server}`
+			: `copy the certificate of ${domain} from ${from} to ${server}`;
+	},
+	async run(step, context) {
+		const { scope, clock } = context;
+		const { domain, server } = step;
+		const { origin, ...pair } = await pairOf(step, context);
+		const edge = instanceAt(context, server, 'edge');
+		const facts = { scope: scopeName(scope), domain, origin };
+		await installCertificate(edge, facts, pair, clock);
+	},
+};
+const removeCertificates = {
+	mayOutlastLease: () => true,
+	describe: ({ server, files }) => `remove ${files.length === 1 ? 'a certificate' : `${files.length} certificates`} from ${server}`,
+	async run({ server, files }, context) {
+		const edge = instanceAt(context, server, 'edge');
+		await (0,fleet_fleet .i)(files.map((file) => removeCertificate(edge, file, context.clock)));
+	},
+};
+async function noteRevocations(step, context) {
+	const { domain, servers, revokes = [] } = step;
+	if (revokes.length === 0)
+		return;
+	const scope = scopeName(context.scope);
+	for (const { serial, server } of revokes) {
+		const edge = instanceAt(context, server, 'edge');
+		const { privateKey } = await readKeyPair(edge, certificateFile(scope, domain));
+		context.known.replacedKeys.set(serial, privateKey);
+	}
+	const edges = servers.map((server) => instanceAt(context, server, 'edge'));
+	await (0,fleet_fleet .i)(edges.flatMap((edge) => revokes.map((one) => noteRevocation(edge, { scope, domain }, one, context.clock))));
+	context.moment('revocation is noted');
+}
+function ownTls({ nginx }, domain) {
+	const own = tlsOf(nginx.tls, domain);
+	if (own === undefined)
+		throw new Error(`${domain} is not served over HTTPS`);
+	return own;
+}
+async function pairOf({ domain, from, origin }, context) {
+	const { known, tlsSecrets, nginx, scope } = context;
+	const own = ownTls(context, domain);
+	if (from !== undefined) {
+		const file = certificateFile(scopeName(scope), domain);
+		return {
+			...(await readKeyPair(instanceAt(context, from, 'edge'), file)),
+			origin: origin ?? originOf(own, nginx.tls.acme),
+		};
+	}
+	if (own.files === undefined) {
+		const obtained = known.certificates.get(domain);
+		if (obtained === undefined)
+			throw new Error(`there is no certificate for ${domain}`);
+		return obtained;
+	}
+	const { certificate, key } = own.files;
+	return {
+		chain: tlsSecrets[certificate] ?? '',
+		privateKey: tlsSecrets[key] ?? '',
+		origin: originOf(own, nginx.tls.acme),
+	};
+}
+function namingDomain(error, domain) {
+	if (!(error instanceof model_errors .yo) || error.message.includes(domain))
+		return error;
+	const { message, hint } = error;
+	return new model_errors .yo(`${domain} gets no certificate: ${message}`, { ...(hint && { hint }), cause: error });
+}
+async function obtain(step, context) {
+	switch (step.mode) {
+		case 'self-signed':
+			return await context.authority.selfSigned(step.domain);
+		case 'http-01':
+			return await orderWhereItLeads(step, context);
+		case 'dns-01':
+			return await order(step, context);
+	}
+}
+async function orderWhereItLeads(step, context) {
+	const { authority, nginx } = context;
+	const { domain } = step;
+	const isOfOnesOwn = nginx.tls.acme.ca !== undefined;
+	const lookup = isOfOnesOwn ? undefined : await authority.lookUp(domain);
+	if (lookup?.seen === 'nothing')
+		throw ledNowhere(domain, lookup, await whereaboutsOf(step, context));
+	try {
+		return await order(step, context);
+	}
+	catch (error) {
+		const seen = lookup ?? (await authority.lookUp(domain));
+		throw withLead(error, domain, seen, await whereaboutsOf(step, context));
+	}
+}
+async function whereaboutsOf({ servers }, context) {
+	const specs = context.servers.filter(({ name }) => servers.includes(name));
+	return await Promise.all(specs.map(async (server) => {
+		if ((0,external_node_net_.isIP)(server.host) !== 0)
+			return { server, addresses: [server.host] };
+		const lookup = await context.authority.lookUp(server.host);
+		return { server, addresses: lookup.seen === 'addresses' ? lookup.addresses : [] };
+	}));
+}
+async function order(step, context) {
+	const { authority, nginx, scope, tlsSecrets } = context;
+	const { acme } = nginx.tls;
+	const { account } = context.known;
+	if (account === undefined)
+		throw new Error('the servers answer for no account');
+	await outlastOldListeners(context);
+	const eabKey = acme.eab && tlsSecrets[acme.eab.hmacKey];
+	const token = acme.cloudflareToken && tlsSecrets[acme.cloudflareToken];
+	if (step.mode === 'dns-01' && !token) {
+		throw new model_errors .yo(`${step.domain} needs a token of Cloudflare, which this run was not given`, {
+			hint: 'Pass the input "secrets".',
+		});
+	}
+	return await authority.issue({
+		domain: step.domain,
+		owner: `${scope.project}/${scope.environment} ${step.domain}`,
+		acme,
+		account,
+		...(eabKey && { eabKey }),
+		solver: step.mode === 'dns-01' ? { cloudflareToken: token } : { http: solverOn(step, context) },
+		...(step.replaces && { replaces: step.replaces }),
+	});
+}
+async function outlastOldListeners({ known, clock }) {
+	const leftMs = known.reloadedAt + BESIDE_OLD_WORKERS_MS - clock.now();
+	if (leftMs > 0)
+		await clock.sleep(leftMs);
+}
+function solverOn({ domain, servers }, context) {
+	return {
+		present: async (challenges) => {
+			const edges = servers.map((server) => instanceAt(context, server, 'edge'));
+			await (0,fleet_fleet .i)(challenges.flatMap((challenge) => edges.map((edge) => proveChallengeAnswer(edge, { domain }, challenge, context.clock))));
+			context.moment('challenge is answered');
+		},
+	};
+}
+;
+const divert_POLL_MS = 50;
+const TIMEOUT_MS = 20_000;
+const READY = 'new connections are diverted';
+const SCRIPT = `set -eu
+mark=switchyard-edge
+clear() {
+  for chain in 'nat PREROUTING' 'nat OUTPUT' 'filter DOCKER-USER'; do
+    set -- $chain
+    iptables -w -t "$1" -S "$2" | grep -F -e "--comment $mark " | sed 's/^-A/-D/' | while read -r rule; do
+      iptables -w -t "$1" $rule
+    done
+  done
+}
+iptables -w -t nat -S OUTPUT >/dev/null
+iptables -w -S DOCKER-USER >/dev/null
+clear
+[ "$#" -gt 0 ] || exit 0
+address=$1
+process=$2
+shift 2
+trap 'clear; exit 0' TERM INT
+for door in "$@"; do
+  port=\${door%/*}
+  protocol=\${door#*/}
+  iptables -w -I DOCKER-USER -d "$address" -p "$protocol" -m "$protocol" --dport "$port" \\
+    -m comment --comment "$mark" -j ACCEPT
+  for chain in PREROUTING OUTPUT; do
+    iptables -w -t nat -I "$chain" ! -d 127.0.0.0/8 -p "$protocol" -m addrtype --dst-type LOCAL \\
+      -m "$protocol" --dport "$port" -m comment --comment "$mark" -j DNAT --to-destination "$address:$port"
+  done
+done
+echo '${READY}'
+while [ -d "/proc/$process" ]; do
+  sleep 1 &
+  wait $!
+done
+clear
+`;
+async function checkDiverting(server, image, clock) {
+	if (await isDiverting(server))
+		return;
+	const id = await divert_create(server, image, []);
+	await awaitEnd(server, id, clock);
+}
+async function isDiverting({ engine }) {
+	return (await engine.findContainer(EDGE_DIVERT_NAME))?.State?.Running === true;
+}
+async function divert({ server, id, address }, image, ports, clock) {
+	const process = (await server.engine.inspectContainer(id)).State?.Pid ?? 0;
+	const command = [address, String(process), ...ports];
+	const found = await server.engine.findContainer(EDGE_DIVERT_NAME);
+	const isThere = found?.State?.Running && found.Config?.Cmd?.join(' ') === command.join(' ');
+	const helper = isThere ? found.Id : await divert_create(server, image, command);
+	await awaitReady(server, helper, clock);
+}
+async function endDiverting(server) {
+	const { engine } = server;
+	await engine.stopContainer(EDGE_DIVERT_NAME, TIMEOUT_MS / 1_000);
+	await engine.removeContainer(EDGE_DIVERT_NAME);
+}
+async function divert_create(server, image, command) {
+	const { engine } = server;
+	await endDiverting(server);
+	const id = await engine
+		.createContainer(EDGE_DIVERT_NAME, {
+		Image: image,
+		Entrypoint: ['chroot', '/host', '/bin/sh', '-c', SCRIPT, EDGE_DIVERT_NAME],
+		Cmd: command,
+		Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+		StopSignal: 'SIGTERM',
+		Labels: { [model_labels .d.role]: 'edge-divert' },
+		HostConfig: {
+			NetworkMode: 'host',
+			Binds: ['/:/host'],
+			CapAdd: ['NET_ADMIN', 'NET_RAW'],
+			SecurityOpt: ['label=disable'],
+			RestartPolicy: { Name: 'no' },
+		},
+	})
+		.catch(async (error) => {
+		if ((0,docker_http .zM)(error, 409))
+			return (await engine.inspectContainer(EDGE_DIVERT_NAME)).Id;
+		throw error;
+	});
+	await engine.startContainer(id);
+	return id;
+}
+async function awaitReady(server, id, clock) {
+	const found = await poll(clock, { everyMs: divert_POLL_MS, timeoutMs: TIMEOUT_MS }, async () => {
+		const { stdout } = await server.engine.logs(id, { tail: 5 });
+		if (stdout.includes(READY))
+			return 'ready';
+		return (await server.engine.findContainer(id))?.State?.Running === true ? undefined : 'ended';
+	});
+	if (found !== 'ready')
+		throw await divert_failure(server, id);
+}
+async function awaitEnd(server, id, clock) {
+	const exitCode = await poll(clock, { everyMs: divert_POLL_MS, timeoutMs: TIMEOUT_MS }, async () => {
+		const { State: state } = await server.engine.inspectContainer(id);
+		return state?.Status === 'exited' ? state.ExitCode : undefined;
+	});
+	if (exitCode !== 0)
+		throw await divert_failure(server, id);
+	await server.engine.removeContainer(id);
+}
+async function divert_failure(server, id) {
+	const { stdout, stderr } = await server.engine.logs(id, { tail: 5 });
+	await endDiverting(server);
+	const words = `${stdout}${stderr}`.trim().split('\n').at(-1) || 'no answer';
+	return new model_errors .yo(`${server.name}: connections cannot be diverted to the edge: ${words}`, {
+		hint: 'A front is taken over, and an edge upgraded, without a gap by the iptables of the server. Without them stop and remove the old one at a quiet time, and run again: the edge then takes its ports.',
+	});
+}
+var engine_failure = __nccwpck_require__(4631);
 ;
 function sidesOf(scope, route, on, servers) {
 	const reached = reachedCopies(route, on, servers);
-	const first = [...reached].sort(byPlace)[0];
+	const first = [...reached].sort((a, b) => (a.server < b.server ? -1 : 1))[0];
 	if (first === undefined || !isOneSideEach(route, reached, on))
 		return undefined;
-	const isFlagged = slotIndex(first.slot) > slotIndex(acrossFrom(first.slot));
-	const across = routeAcross(route);
+	const isFlagged = first.slot === 'secondary';
+	const across = acrossFrom(route);
 	const [plain, flagged] = isFlagged ? [across, route] : [route, across];
-	const slotsOf = ({ copies }) => copies.filter(({ server }) => server === on.name);
-	const [plainCopy, ...others] = slotsOf(plain);
-	const [flaggedCopy] = slotsOf(flagged);
-	const own = plainCopy && flaggedCopy && others.length === 0
-		? { plain: plainCopy.slot, flagged: flaggedCopy.slot }
-		: undefined;
+	const [plainSlot, flaggedSlot] = [plain, flagged].map(({ copies }) => copies.find(({ server }) => server === on.name)?.slot);
+	const own = plainSlot && flaggedSlot && { plain: plainSlot, flagged: flaggedSlot };
 	return { flag: flagName(scope, plain, on, servers), plain, flagged, isFlagged, own };
 }
 function directFlag(flag) {
@@ -67682,24 +70746,25 @@ function flagsOf(kind, scope, routes, on, servers) {
 	return new Map(found);
 }
 function isOneSideEach(route, reached, on) {
+	const isAlone = new Set(reached.map(({ server }) => server)).size === reached.length;
 	const isAlike = reached.every(({ weight }) => weight > 0 && weight === reached[0].weight);
 	const [main] = route.ports;
-	const isKnown = ({ server, slot, port }) => server === on.name || port === undefined || main === undefined || port === hostPort(main.hostPort, slot);
-	return isAlike && reached.every(isKnown) && reached.every(({ server }) => areFirst(server, reached));
+	const isKnown = ({ server, slot, port }) => isSide(slot) &&
+		(server === on.name ||
+			port === undefined ||
+			main === undefined ||
+			port === hostPort(main.hostPort, slot));
+	return isAlone && isAlike && reached.every(isKnown);
 }
-function areFirst(server, reached) {
-	const lanes = reached.filter((copy) => copy.server === server).map(({ slot }) => laneOf(slot));
-	return new Set(lanes).size === lanes.length && lanes.every((lane) => lane < lanes.length);
+function isSide(slot) {
+	return slot === 'base' || slot === 'secondary';
 }
-function byPlace(a, b) {
-	if (a.server !== b.server)
-		return a.server < b.server ? -1 : 1;
-	return slotIndex(a.slot) - slotIndex(b.slot);
-}
-function routeAcross(route) {
+function acrossFrom(route) {
 	const [main] = route.ports;
 	const copies = route.copies.map((copy) => {
-		const slot = acrossFrom(copy.slot);
+		if (!isSide(copy.slot))
+			return copy;
+		const slot = copy.slot === 'base' ? 'secondary' : 'base';
 		const { port: _, ...rest } = copy;
 		return { ...rest, slot, ...(main && { port: hostPort(main.hostPort, slot) }) };
 	});
@@ -68022,246 +71087,6 @@ function headersOf({ headers = {} }) {
 	const said = new Map(Object.keys(headers).map((name) => [name.toLowerCase(), name]));
 	const defaults = Object.entries(DEFAULT_HEADERS).filter(([name]) => !said.has(name.toLowerCase()));
 	return [...defaults, ...Object.entries(headers)].flatMap(([name, value]) => value === null ? [] : [[name, value]]);
-}
-;
-function renderStores(stores, access) {
-	return stores
-		.map(([path, folder]) => `        location /${path}/ {
-            include ${access};
-            if ($request_method !~ "^(?:PUT|DELETE)$") { return 405; }
-            alias ${folder}/;
-            client_body_temp_path ${folder};
-            dav_methods PUT DELETE;
-        }
-`)
-		.join('');
-}
-;
-const HTTP_PORT = 80;
-const TLS_PORT = 443;
-const DIRECT_HTTP_PORT = 8095;
-const DIRECT_TLS_PORT = 8094;
-function listenHttp(options = '', { proxyProtocol } = {}) {
-	return [
-		`listen ${HTTP_PORT}${options}${proxyProtocol ? ' proxy_protocol' : ''};`,
-		`listen ${DIRECT_HTTP_PORT}${options};`,
-	];
-}
-function listenQuic(options = '') {
-	return `listen ${TLS_PORT} quic${options};`;
-}
-function listenTls(options = '', { proxyProtocol } = {}) {
-	return [
-		`listen ${TLS_PORT} ssl${options}${proxyProtocol ? ' proxy_protocol' : ''};`,
-		`listen ${DIRECT_TLS_PORT} ssl${options};`,
-	];
-}
-;
-const KEYS_FOLDER = '/etc/switchyard_keys';
-const SERVED_FOLDER = 'served';
-const ACCOUNTS_FOLDER = 'accounts';
-const CERTIFICATE_FOLDER = 'certificates';
-const CHALLENGE_FOLDER = 'challenges';
-const REVOCATION_FOLDER = 'revocations';
-const CLIENT_CA_FOLDER = 'client_ca';
-const CHALLENGE_PATH = '/.well-known/acme-challenge/';
-const UNCOUNTED_RATE = 'rate_of_nobody';
-const UNCOUNTED_CONNECTIONS = 'connections_of_nobody';
-function tlsOf(tls, domain) {
-	if (tls === undefined)
-		return undefined;
-	const own = Object.hasOwn(tls.domains, domain) ? tls.domains[domain] : undefined;
-	const { mode, files, clientCa } = own ?? tls;
-	if (mode === 'off' || !canHave(mode, domain))
-		return undefined;
-	return { mode, ...(files && { files }), ...(clientCa && { clientCa }) };
-}
-function canHave(mode, domain) {
-	if (mode === 'http-01')
-		return !domain.includes('*');
-	return mode !== 'dns-01' || domain !== '*';
-}
-function certificateFile(scope, domain) {
-	return `${scope}.${domain.replace('*', '_')}`;
-}
-function groupsOf(domains, tls) {
-	const groups = new Map();
-	for (const domain of domains) {
-		const own = tlsOf(tls, domain);
-		const key = own === undefined ? '' : `tls ${own.clientCa ?? ''} ${own.mode === 'self-signed'}`;
-		const group = groups.get(key) ?? { domains: [], tls: own };
-		group.domains.push(domain);
-		groups.set(key, group);
-	}
-	return [...groups.values()];
-}
-function tlsDomains(domains, tls) {
-	return domains.filter((domain) => tlsOf(tls, domain) !== undefined);
-}
-function clientCaFile(scope, pem) {
-	return `${CLIENT_CA_FOLDER}/${scope}.${specHash(pem)}.crt`;
-}
-function clientCaFiles(scope, domains, tls) {
-	const all = domains.flatMap((domain) => tlsOf(tls, domain)?.clientCa ?? []);
-	return new Map(all.map((pem) => [clientCaFile(scope, pem), pem]));
-}
-const POLICIES = {
-	modern: ['ssl_protocols TLSv1.3;', 'ssl_prefer_server_ciphers off;'],
-	intermediate: [
-		'ssl_protocols TLSv1.2 TLSv1.3;',
-		`ssl_ciphers ${[
-			'ECDHE-ECDSA-AES128-GCM-SHA256',
-			'ECDHE-RSA-AES128-GCM-SHA256',
-			'ECDHE-ECDSA-AES256-GCM-SHA384',
-			'ECDHE-RSA-AES256-GCM-SHA384',
-			'ECDHE-ECDSA-CHACHA20-POLY1305',
-			'ECDHE-RSA-CHACHA20-POLY1305',
-		].join(':')};`,
-		'ssl_prefer_server_ciphers off;',
-	],
-};
-function renderTlsMaps(group, context) {
-	if (group.tls === undefined)
-		return '';
-	const mark = markOf(group, context.scope);
-	const cases = casesOf(group, context.scope);
-	const hsts = hstsOf(group.tls, context.tls);
-	return `map $ssl_server_name $certificate_${mark} { ${cases} }
-map $host $installed_${mark} { ${cases} }
-${hsts === undefined ? '' : `map "$https:$upstream_http_strict_transport_security" $hsts_${mark} { default ''; "on:" "${hsts}"; }\n`}`;
-}
-function renderTls(group, context) {
-	const { tls: own } = group;
-	if (own === undefined)
-		return [];
-	const { scope, tls, folder } = context;
-	const mark = markOf(group, scope);
-	const pem = `"${KEYS_FOLDER}/${SERVED_FOLDER}/$certificate_${mark}.pem"`;
-	const isCatchAll = group.domains.includes('*');
-	return [
-		...listenTls(isCatchAll ? ' default_server' : ''),
-		...(tls.http3 ? [listenQuic(isCatchAll ? ' default_server' : '')] : []),
-		'http2 on;',
-		`ssl_certificate ${pem};`,
-		`ssl_certificate_key ${pem};`,
-		...POLICIES[tls.policy],
-		...(own.clientCa === undefined
-			? []
-			: [
-				`ssl_client_certificate ${folder}/${clientCaFile(scopeName(scope), own.clientCa)};`,
-				'ssl_verify_client on;',
-				'ssl_verify_depth 5;',
-			]),
-		...(tls.redirect ? renderRedirect(mark, folder) : []),
-		...renderTlsHeaders(group, context),
-	];
-}
-function renderTlsHeaders(group, { scope, tls }) {
-	if (group.tls === undefined)
-		return [];
-	const isStrict = hstsOf(group.tls, tls) !== undefined;
-	return [
-		...(isStrict ? [`add_header Strict-Transport-Security $hsts_${markOf(group, scope)} always;`] : []),
-		...(tls.http3 ? ['add_header Alt-Svc $way_to_http3 always;'] : []),
-	];
-}
-function renderRedirect(mark, folder) {
-	return [
-		'set $is_plain $told_x_forwarded_proto;',
-		`if (!-f ${folder}/${CERTIFICATE_FOLDER}/$installed_${mark}.crt) { set $is_plain ""; }`,
-		'if ($uri ~ "^/\\.well-known/(?:acme-challenge|switchyard)/") { set $is_plain ""; }',
-		'if ($is_plain = http) { return 308 https://$host$request_uri; }',
-	];
-}
-function renderChallenge({ domains }, { scope, tls, folder }) {
-	if (!domains.some((domain) => tlsOf(tls, domain)?.mode === 'http-01'))
-		return '';
-	return `    location ^~ ${CHALLENGE_PATH} {
-        auth_basic off;
-        limit_req zone=${UNCOUNTED_RATE};
-        limit_conn ${UNCOUNTED_CONNECTIONS} 1;
-        default_type text/plain;
-        ssi on;
-        ssi_types text/plain;
-        root ${folder}/${CHALLENGE_FOLDER};
-        rewrite "^${CHALLENGE_PATH.replaceAll('.', '\\.')}(?<acme_token>[A-Za-z0-9_-]+)$" /${scopeName(scope)} break;
-        return 404;
-    }
-`;
-}
-function challengeAnswer(thumbprint) {
-	if (!/^[\w-]+$/.test(thumbprint))
-		throw new Error('a thumbprint is written in base64url');
-	return `<!--# echo var="acme_token" -->.${thumbprint}`;
-}
-function hstsOf({ mode }, { hstsSeconds, acme }) {
-	const isBelieved = mode === 'files' || (mode !== 'self-signed' && acme.isStaging !== true);
-	return hstsSeconds > 0 && isBelieved ? `max-age=${hstsSeconds}` : undefined;
-}
-function markOf({ domains }, scope) {
-	return specHash([scopeName(scope), domains]).slice(0, 10);
-}
-function casesOf({ domains }, scope) {
-	const file = (domain) => certificateFile(scopeName(scope), domain);
-	const exact = domains.filter((domain) => !domain.includes('*'));
-	const starred = domains.filter((domain) => domain.startsWith('*.'));
-	const fallback = domains.includes('*') ? '*' : domains[0];
-	return [
-		`default ${file(fallback)};`,
-		...exact.map((domain) => `${domain} ${file(domain)};`),
-		...starred.map((domain) => `"~${domain.slice(1).replaceAll('.', '\\.')}$" ${file(domain)};`),
-	].join(' ');
-}
-function renderTlsMain(domains, http3Domains, fronted) {
-	if (domains.length === 0)
-		return '';
-	const isAny = domains.includes('*');
-	const reject = isAny && !fronted.proxyProtocol
-		? ''
-		: `    # Who asks for a name that is not served gets no certificate.
-    server {
-${isAny ? '        server_name switchyard.invalid;\n' : ''}${listenTls(isAny ? '' : ' default_server', fronted)
-			.map((line) => `        ${line}\n`)
-			.join('')}        ssl_protocols TLSv1.2 TLSv1.3;
-        ssl_reject_handshake on;
-    }
-`;
-	return `    # Limits of a server are not for a CA: what has no key is not counted.
-    map '' $nobody { default ''; }
-    limit_req_zone $nobody zone=${UNCOUNTED_RATE}:32k rate=1r/s;
-    limit_conn_zone $nobody zone=${UNCOUNTED_CONNECTIONS}:32k;
-    # About 40,000 sessions. Tickets would need a key that is renewed on all servers at once.
-    ssl_session_cache shared:tls:10m;
-    ssl_session_timeout 1d;
-    ssl_session_tickets off;
-${reject}${renderHttp3Main(http3Domains)}`;
-}
-function renderHttp3Main(domains) {
-	if (domains.length === 0)
-		return '';
-	const isDefault = domains.includes('*') ? '' : ' default_server';
-	return `    # Addresses of packets can be forged: whoever begins a connection shows first that it gets answers.
-    quic_retry on;
-    map "$https:$upstream_http_alt_svc" $way_to_http3 { default ''; "on:" '${ALT_SVC}'; }
-    server {
-        ${listenQuic(`${isDefault} reuseport`)}
-        server_name switchyard.invalid;
-        ssl_protocols TLSv1.3;
-        ssl_reject_handshake on;
-    }
-`;
-}
-const ALT_SVC = 'h3=":443"; ma=3600';
-function renderInstall(domains, folder, access) {
-	if (domains.length === 0)
-		return '';
-	const stores = [
-		['keys', `${KEYS_FOLDER}/${SERVED_FOLDER}`],
-		[CERTIFICATE_FOLDER, `${folder}/${CERTIFICATE_FOLDER}`],
-		[CHALLENGE_FOLDER, `${folder}/${CHALLENGE_FOLDER}`],
-		[REVOCATION_FOLDER, `${folder}/${REVOCATION_FOLDER}`],
-	];
-	return renderStores(stores, access);
 }
 ;
 const LISTS_FOLDER = 'user_lists';
@@ -69513,7 +72338,7 @@ const snippets_FRAMING = [
 ];
 const TOLD_BY_EDGE = ['host', 'forwarded', 'x-real-ip', 'x-request-id', 'switchyard-token'];
 function checkSnippets(snippets) {
-	const parsed = levelsOf(snippets).map((level) => ({ level, ...read(snippets[level]) }));
+	const parsed = levelsOf(snippets).map((level) => ({ level, ...snippets_read(snippets[level]) }));
 	const own = ownNames(snippets);
 	return parsed.flatMap(({ level, directives, mistake, mistakeLine = 1 }) => {
 		if (mistake !== undefined)
@@ -69522,7 +72347,7 @@ function checkSnippets(snippets) {
 	});
 }
 function snippetDirectives(snippet) {
-	return snippet === undefined ? [] : read(snippet).directives;
+	return snippet === undefined ? [] : snippets_read(snippet).directives;
 }
 function ownNames(snippets) {
 	const all = levelsOf(snippets).flatMap((level) => everyDirective(snippetDirectives(snippets[level])));
@@ -69540,7 +72365,7 @@ function everyDirective(directives) {
 function levelsOf(snippets) {
 	return SNIPPET_LEVELS.filter((level) => snippets[level] !== undefined);
 }
-function read({ text }) {
+function snippets_read({ text }) {
 	return parseDirectives(text, { withLines: true });
 }
 const MAPS = ['map', 'geo', 'split_clients'];
@@ -69754,11 +72579,11 @@ class OwnLines {
 	#written(directive, level, within = []) {
 		const { words, isBlock, body, line = 1 } = directive;
 		const text = words.map((word) => snippets_quoted(this.#renamed(word, words[0] ?? ''))).join(' ');
-		const mark = `# ${placeOf(this.#service, this.#snippets, level, line)}`;
+		const mark = `# ${snippets_placeOf(this.#service, this.#snippets, level, line)}`;
 		if (!isBlock)
 			return [`${text}; ${mark}`];
 		const inner = definesValues(directive)
-			? body.map((value) => `${value.words.map((word) => snippets_quoted(this.#renamed(word))).join(' ')}; # ${placeOf(this.#service, this.#snippets, level, value.line ?? line)}`)
+			? body.map((value) => `${value.words.map((word) => snippets_quoted(this.#renamed(word))).join(' ')}; # ${snippets_placeOf(this.#service, this.#snippets, level, value.line ?? line)}`)
 			: body.flatMap((one) => this.#written(one, level));
 		return [`${text} { ${mark}`, ...[...within, ...inner].map((one) => `    ${one}`), '}'];
 	}
@@ -69789,7 +72614,7 @@ function isLimit({ words: [name = ''] }) {
 function isRewriting({ words: [name = ''] }) {
 	return ['if', 'rewrite', 'return', 'set'].includes(name);
 }
-function placeOf(service, snippets, level, line) {
+function snippets_placeOf(service, snippets, level, line) {
 	const file = snippets[level]?.file;
 	return `line ${line} of ${file ?? `edge.nginx.${level}`} (${service})`;
 }
@@ -69822,7 +72647,7 @@ function withoutMark(text) {
 }
 ;
 const RELOAD_TIMEOUT_MS = 10_000;
-const POLL_MS = 15;
+const instance_POLL_MS = 15;
 const FLAG_ANSWER_MS = 2_000;
 const FLAG_TIMEOUT_MS = 20_000;
 const BIND_MS = 4_000;
@@ -69849,7 +72674,7 @@ class NginxInstance {
 		const [tree, identity] = await Promise.all([readTree(this.server, this.id), this.#identity(clock)]);
 		let served = await this.#servedOf(tree, scope, identity, clock);
 		if (served.folder !== tree.live) {
-			await poll(clock, { everyMs: POLL_MS, timeoutMs: OLD_WORKERS_MS }, async () => {
+			await poll(clock, { everyMs: instance_POLL_MS, timeoutMs: OLD_WORKERS_MS }, async () => {
 				served = await this.#servedOf(tree, scope, await this.#identity(clock), clock);
 				return served.folder === tree.live || undefined;
 			});
@@ -70020,7 +72845,7 @@ class NginxInstance {
 		};
 		const { http } = this.server;
 		let why = 'it does not answer';
-		const status = await poll(clock, { everyMs: POLL_MS, timeoutMs: FLAG_TIMEOUT_MS }, async () => {
+		const status = await poll(clock, { everyMs: instance_POLL_MS, timeoutMs: FLAG_TIMEOUT_MS }, async () => {
 			try {
 				const answer = await (text === undefined
 					? http.delete(target, FLAG_ANSWER_MS)
@@ -70045,8 +72870,8 @@ class NginxInstance {
 		const begunAt = clock.now();
 		let last = 'no answer';
 		let since;
-		await clock.sleep(POLL_MS);
-		const outcome = await poll(clock, { everyMs: POLL_MS, timeoutMs: RELOAD_TIMEOUT_MS }, async () => {
+		await clock.sleep(instance_POLL_MS);
+		const outcome = await poll(clock, { everyMs: instance_POLL_MS, timeoutMs: RELOAD_TIMEOUT_MS }, async () => {
 			try {
 				const served = await this.generation(scope);
 				if (served === generation)
@@ -70109,2958 +72934,6 @@ function complaints(stderr) {
 	]
 		.slice(-3)
 		.join('; ');
-}
-;
-class Knowledge {
-	addresses = new Map();
-	started = new Map();
-	created = new Set();
-	unused = new Set();
-	instances = new Map();
-	stagings = new Map();
-	probers = new Map();
-	probed = new Map();
-	digests = new Map();
-	account;
-	replacedKeys = new Map();
-	certificates = new Map();
-	evidence = new Map();
-	cut = 0;
-	reloadedAt = Number.NEGATIVE_INFINITY;
-	noteReload(at) {
-		this.reloadedAt = Math.max(this.reloadedAt, at);
-	}
-}
-function nginxKey(server, kind) {
-	return `${server} ${kind}`;
-}
-function instanceAt({ known }, server, kind) {
-	const found = known.instances.get(nginxKey(server, kind));
-	if (found === undefined)
-		throw new Error(`${server}: there is no running ${kind}`);
-	return found;
-}
-;
-const LOG_LINES = 10_000;
-async function keepEvidence(context, failed) {
-	const { fleet, known, log } = context;
-	const server = fleet.server(failed.server);
-	const pieces = [
-		logOf(server, failed),
-		stateOf(server, failed),
-		...['edge', 'sidecar'].flatMap((kind) => {
-			const instance = known.instances.get(nginxKey(failed.server, kind));
-			return instance === undefined ? [] : [configurationOf(instance, context, failed), figuresOf(instance)];
-		}),
-	];
-	for (const piece of await Promise.allSettled(pieces)) {
-		if (piece.status === 'rejected')
-			log.debug(`not kept as evidence: ${(0,model_errors .bD)(piece.reason)}`);
-		else if (piece.value !== undefined) {
-			const path = `${failed.server}/${piece.value.path}`;
-			known.evidence.set(path, { path, text: piece.value.text });
-		}
-	}
-}
-async function logOf({ engine }, { id, name }) {
-	const { stdout, stderr } = await engine.logs(id, { tail: LOG_LINES });
-	return { path: `${name}.log`, text: stdout + stderr };
-}
-async function stateOf({ engine }, { id, name }) {
-	return { path: `${name}.json`, text: inJson(evidence_told(await engine.inspectContainer(id))) };
-}
-function evidence_told({ Name, Created, Image, RestartCount, State, Config, HostConfig }) {
-	const { Env: _, ...settings } = Config ?? {};
-	return { Name, Created, Image, RestartCount, State, Config: settings, HostConfig };
-}
-async function configurationOf({ kind, server, id }, { scope }, { service }) {
-	const { live, folders } = await readTree(server, id);
-	const files = [...folders[live].files].filter(([path]) => {
-		const [protocol, of, file = ''] = path.split('/');
-		return ((protocol === 'http' || protocol === 'stream') && of === scopeName(scope) && file.startsWith(service));
-	});
-	if (files.length === 0)
-		return undefined;
-	return { path: `${kind}.conf`, text: files.map(([path, text]) => `# ${path}\n${text}`).join('\n') };
-}
-async function figuresOf(instance) {
-	const figures = await instance.figures();
-	return figures && { path: `${instance.kind}.metrics.txt`, text: figures.now };
-}
-function inJson(value) {
-	return `${JSON.stringify(value, null, 2)}\n`;
-}
-var external_node_http2_ = __nccwpck_require__(2467);
-;
-async function callGrpc(connection, { path, host, headers = {}, message }, timeoutMs) {
-	const session = (0,external_node_http2_.connect)(`http://${host}`, { createConnection: () => connection });
-	const { promise, resolve, reject } = Promise.withResolvers();
-	const isLate = () => reject(new Error(`no answer within ${timeoutMs} ms`));
-	const timer = AbortSignal.timeout(timeoutMs);
-	timer.addEventListener('abort', isLate, { once: true });
-	session.on('error', reject);
-	session.on('close', () => reject(new Error('the connection was closed before an answer')));
-	const asked = { ':method': 'POST', ':path': path, ':authority': host };
-	const stream = session.request({ ...asked, 'user-agent': 'switchyard', ...headers, ...GRPC_HEADERS });
-	const pieces = [];
-	const answer = { httpStatus: 0, status: undefined, text: '' };
-	const readStatus = (fields) => {
-		if (fields['grpc-status'] !== undefined)
-			answer.status = Number(fields['grpc-status']);
-		if (fields['grpc-message'] !== undefined)
-			answer.text = decoded(String(fields['grpc-message']));
-	};
-	stream.on('response', (fields) => {
-		answer.httpStatus = Number(fields[':status']);
-		readStatus(fields);
-	});
-	stream.on('trailers', readStatus);
-	stream.on('data', (piece) => pieces.push(piece));
-	stream.on('error', reject);
-	stream.on('end', () => resolve({ ...answer, message: Buffer.concat(pieces) }));
-	stream.end(message);
-	try {
-		return await promise;
-	}
-	finally {
-		timer.removeEventListener('abort', isLate);
-		session.destroy();
-		connection.destroy();
-	}
-}
-function decoded(text) {
-	try {
-		return decodeURIComponent(text);
-	}
-	catch {
-		return text;
-	}
-}
-;
-const UNIMPLEMENTED = 12;
-const NOT_FOUND = 5;
-function complaintAboutGrpc({ httpStatus, status, text, message }, { service, mayLack }) {
-	const asked = service === '' ? 'its health over gRPC' : `the health of ${service} over gRPC`;
-	if (httpStatus !== 200 && status === undefined)
-		return {
-			why: `asked for ${asked} it answered with HTTP ${httpStatus}`,
-			advice: 'Does it speak gRPC on this port? Set "protocol" to what it speaks.',
-		};
-	if (status === UNIMPLEMENTED)
-		return mayLack
-			? undefined
-			: {
-				why: `asked for ${asked} it does not know the question`,
-				advice: 'Register the service grpc.health.v1.Health in the app; without "grpc" under healthcheck it is enough that it answers.',
-			};
-	if (status === NOT_FOUND)
-		return {
-			why: `asked for ${asked} it does not know that service`,
-			advice: 'Write the full name, "package.Service", as the app registers it with its health service.',
-		};
-	if (status !== 0)
-		return { why: `asked for ${asked} it answered status ${status ?? 'none'}${text && ` (${text})`}` };
-	const health = healthStatus(message);
-	if (health === 'SERVING')
-		return undefined;
-	return { why: `asked for ${asked} it says ${health ?? 'what is no answer to that'}` };
-}
-var external_node_util_ = __nccwpck_require__(7975);
-;
-const USUAL = [[200, 399]];
-const WITHOUT_PATH = [[100, 499]];
-const SHOWN = 60;
-function complaintAbout({ status, headers, body }, asked, { path, expect = {} }) {
-	const answered = `GET ${asked.path} answered ${status}`;
-	const wanted = expect.status ?? (path === undefined ? WITHOUT_PATH : USUAL);
-	if (!wanted.some(([from, to]) => from <= status && status <= to))
-		return complainOfStatus(answered, status, headers, asked);
-	if (expect.json === undefined)
-		return undefined;
-	if (body.trim() === '')
-		return { why: `${answered} without any content, and JSON is expected`, advice: NO_JSON };
-	const found = parsed(body);
-	if (found === undefined)
-		return { why: `${answered} with what is no JSON: ${JSON.stringify(shortened(body))}`, advice: NO_JSON };
-	const difference = differenceOf(found, expect.json, '');
-	return difference === undefined ? undefined : { why: `${answered}, and ${difference}` };
-}
-const NO_JSON = 'Does the path lead to the health check of the app? Without "expect: { json: … }" its status alone counts.';
-function complainOfStatus(answered, status, headers, { host }) {
-	if (status >= 300 && status < 400 && status !== 304) {
-		const to = [headers.location].flat()[0];
-		return {
-			why: to === undefined ? `${answered}, a redirect` : `${answered}, a redirect to ${shortened(to)}`,
-			advice: /^https:/i.test(to ?? '')
-				? 'The app sends plain HTTP to https: ask it as the proxy in front does, "healthcheck: { headers: { X-Forwarded-Proto: https } }", or let it answer this path without that.'
-				: 'Redirects are not followed: set "path" to where it leads, or take it with "expect: { status: 200-399 }".',
-		};
-	}
-	if (status === 401 || status === 403) {
-		return {
-			why: `${answered}: the app wants to know who asks`,
-			advice: `Let it answer this path without a login, set "path" to one that needs none, or take it with "expect: { status: ${status} }".`,
-		};
-	}
-	if (status === 400 || status === 421) {
-		return {
-			why: `${answered} to the host ${host}`,
-			advice: `Does the app take that host (ALLOWED_HOSTS in Django, config.hosts in Rails)? Add it there, or set "healthcheck: { headers: { Host: … } }".`,
-		};
-	}
-	if (status === 404 || status === 405)
-		return { why: answered, advice: 'Is "path" of the health check one that the app answers to GET?' };
-	if (status < 300)
-		return {
-			why: `${answered}, which "expect" does not name`,
-			advice: `If that is healthy, add it: "expect: { status: [${status}, …] }".`,
-		};
-	return { why: answered };
-}
-function differenceOf(found, wanted, at) {
-	if (!isMap(wanted)) {
-		if ((0,external_node_util_.isDeepStrictEqual)(found, wanted))
-			return undefined;
-		return `"${at}" is ${shortened(JSON.stringify(found))}, not ${shortened(JSON.stringify(wanted))}`;
-	}
-	if (!isMap(found))
-		return at === '' ? 'its JSON is no map' : `"${at}" is no map`;
-	for (const [name, value] of Object.entries(wanted)) {
-		const inside = at === '' ? name : `${at}.${name}`;
-		if (!Object.hasOwn(found, name))
-			return `its JSON has no "${inside}"`;
-		const difference = differenceOf(found[name], value, inside);
-		if (difference !== undefined)
-			return difference;
-	}
-	return undefined;
-}
-function isMap(value) {
-	return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-function parsed(body) {
-	try {
-		return JSON.parse(body);
-	}
-	catch {
-		return undefined;
-	}
-}
-function shortened(text) {
-	return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
-}
-;
-function checkWithImage(healthcheck, { test, ...times }) {
-	const { kind, unsaid = [] } = healthcheck;
-	if (kind !== 'default' || test.length <= 1)
-		return healthcheck;
-	const known = unsaid.filter((name) => times[name] !== undefined);
-	return { ...healthcheck, ...Object.fromEntries(known.map((name) => [name, times[name]])) };
-}
-function isJustWatched({ healthcheck: { kind }, containerPort, protocol, imageCheck, }) {
-	if (kind === 'running')
-		return true;
-	const isSilent = containerPort === undefined || protocol === 'udp';
-	return kind === 'default' && isSilent && imageCheck.test.length <= 1;
-}
-function examination(server, candidate, { clock }) {
-	const { healthcheck, protocol, address, containerPort } = candidate;
-	const port = containerPort ?? 0;
-	const { timeoutMs } = healthcheck;
-	const http = async () => {
-		const { path = '/', headers = {} } = healthcheck;
-		const { host } = candidate;
-		const answer = await server.http.get({ address, port, path, host, headers }, timeoutMs);
-		return complaintAbout(answer, { path, host }, healthcheck);
-	};
-	const grpc = async () => {
-		const { kind, grpcService: service = '', headers = {} } = healthcheck;
-		const { host } = candidate;
-		const question = { path: GRPC_HEALTH_PATH, host, headers, message: healthQuestion(service) };
-		const answer = await callGrpc(await server.dial(address, port), question, timeoutMs);
-		return complaintAboutGrpc(answer, { service, mayLack: kind === 'default' });
-	};
-	const tcp = async () => {
-		const dialled = server.dial(address, port).then((stream) => {
-			stream.destroy();
-			return true;
-		});
-		const isOpen = await inTime(clock, dialled, timeoutMs, false);
-		return isOpen ? undefined : { why: `no connection to port ${port} within ${timeoutMs} ms` };
-	};
-	const command = (test) => async () => {
-		const line = test[0] === 'CMD-SHELL' ? ['/bin/sh', '-c', ...test.slice(1)] : test.slice(1);
-		const result = await server.engine.exec(candidate.id, line, AbortSignal.timeout(timeoutMs));
-		if (result.exitCode === 0)
-			return containerPort === undefined || protocol === 'udp' ? undefined : await tcp();
-		const said = (result.stdout + result.stderr).trim().split('\n').at(-1) ?? '';
-		return { why: `${test.slice(1).join(' ')} ended with ${result.exitCode}${said && ` (${said})`}` };
-	};
-	const running = async () => {
-		const { State, RestartCount = 0 } = await server.engine.inspectContainer(candidate.id);
-		const isSteady = State?.Running && !State.Restarting && RestartCount <= candidate.restarts;
-		if (isSteady && clock.now() - candidate.since >= healthcheck.startPeriodMs)
-			return undefined;
-		return { why: `it has not run for ${healthcheck.startPeriodMs / 1000} s without a restart` };
-	};
-	if (isJustWatched(candidate))
-		return running;
-	switch (healthcheck.kind) {
-		case 'http':
-			return http;
-		case 'grpc':
-			return grpc;
-		case 'command':
-			return command(healthcheck.test ?? []);
-		case 'tcp':
-			return tcp;
-		case 'running':
-			return running;
-		case 'default': {
-			const { test } = candidate.imageCheck;
-			if (test.length > 1)
-				return command(test);
-			if (protocol === 'grpc')
-				return grpc;
-			return protocol === 'http' ? http : tcp;
-		}
-	}
-}
-;
-const last_lines_LOG_LINES = 50;
-async function lastLines(server, id) {
-	const { stdout, stderr } = await server.engine
-		.logs(id, { tail: last_lines_LOG_LINES })
-		.catch((error) => ({ stdout: '', stderr: (0,model_errors .bD)(error) }));
-	const lines = `${stdout}${stderr}`.trimEnd();
-	return lines === '' ? 'It printed nothing.' : `Its last lines:\n${lines.replaceAll(/^/gm, '  | ')}`;
-}
-;
-const ALIVE = new Set(['01', '03', '04']);
-const HALF_CLOSED = new Map([
-	['05', 'FIN_WAIT2'],
-	['08', 'CLOSE_WAIT'],
-]);
-const LISTENING = '0A';
-function connectionsTo(table, ports) {
-	const sockets = table.split('\n').map(socketOf);
-	const counted = new Set(ports ?? sockets.filter(({ state }) => state === LISTENING).map(({ port }) => port));
-	return sockets
-		.filter(({ state, remote, port }) => {
-		return (ALIVE.has(state) || HALF_CLOSED.has(state)) && !isLoopback(remote) && counted.has(port);
-	})
-		.map(({ id, state, isSending }) => ({ id, halfClosed: isSending ? undefined : HALF_CLOSED.get(state) }));
-}
-const HALF_CLOSED_MS = 10_000;
-class ConnectionWatch {
-	#since = new Map();
-	look(connections, now) {
-		const halfClosed = connections.filter(({ halfClosed: state }) => state !== undefined);
-		this.#since = new Map(halfClosed.map(({ id }) => [id, this.#since.get(id) ?? now]));
-		const abandoned = halfClosed.filter(({ id }) => now - this.#since.get(id) >= HALF_CLOSED_MS);
-		const count = (state) => abandoned.filter((one) => one.halfClosed === state).length;
-		return {
-			used: connections.length - halfClosed.length,
-			open: connections.length - abandoned.length,
-			abandoned: { CLOSE_WAIT: count('CLOSE_WAIT'), FIN_WAIT2: count('FIN_WAIT2') },
-		};
-	}
-}
-const RESOLVER = '0B00007F';
-function listeningPorts(table) {
-	const sockets = table
-		.split('\n')
-		.map(socketOf)
-		.filter(({ state, local }) => state === LISTENING && local !== RESOLVER);
-	const ports = [...new Set(sockets.map(({ port }) => port))].sort((a, b) => a - b);
-	return ports.map((port) => ({
-		port,
-		reach: reachOf(sockets.flatMap((socket) => (socket.port === port ? [socket.local] : []))),
-	}));
-}
-function reachOf(addresses) {
-	const isOutside = (address) => !isLoopback(address);
-	if (addresses.some((address) => isV4(address) && isOutside(address)))
-		return 'all';
-	if (addresses.some(isOutside))
-		return 'IPv6';
-	if (addresses.every(isV4))
-		return '127.0.0.1';
-	return addresses.some(isV4) ? '127.0.0.1 and ::1' : '::1';
-}
-function socketOf(line) {
-	const [, own = '', other = '', state = '', queues = ''] = line.trim().split(/\s+/);
-	const [local = '', port = ''] = own.split(':');
-	const isSending = Number.parseInt(queues.split(':')[0] ?? '', 16) > 0;
-	const remote = other.split(':')[0] ?? '';
-	return { id: `${own} ${other}`, port: Number.parseInt(port, 16), local, remote, state, isSending };
-}
-function isLoopback(address) {
-	return isV4(address) ? address.endsWith('7F') : address === '00000000000000000000000001000000';
-}
-function isV4(address) {
-	return address.length === 8 || address.startsWith('0000000000000000FFFF0000');
-}
-;
-const drain_POLL_MS = 1_000;
-const EMPTY_LOOKS_NEEDED = 3;
-const EMPTY_POLL_MS = 250;
-const FIRST_LOOKS = 4;
-const FEEDBACK_EVERY_MS = 5_000;
-const CONNECTING_MS = { alone: 1_000, amongOthers: 3_000 };
-const AFTER_OLD_WORKERS_MS = 1_000;
-const drain = {
-	mayOutlastLease: ({ isAwaited }) => isAwaited !== true,
-	describe({ name, server, timeoutMs }) {
-		const limit = timeoutMs === 0 ? 'without limit' : `at most ${timeoutMs / 1000} s`;
-		return `drain ${name} on ${server} (${limit})`;
-	},
-	async run(step, context) {
-		if (!step.isHeld) {
-			tellOfOldWorkers(step, context);
-			await outlastOldWorkers(context, step);
-		}
-		const cut = await awaitNobody(context, step.server, step);
-		context.known.cut += cut;
-		warnOfCut(context, step, cut, 'cut');
-	},
-};
-function tellOfOldWorkers(step, context) {
-	const seconds = Math.ceil(oldWorkersMs(context, step) / 1000);
-	if (seconds <= 1)
-		return;
-	const { name, server, isOfStreams } = step;
-	context.log.info(isOfStreams
-		? `${name} on ${server} gets nothing new; in ${seconds} s all connections have arrived that nginx had just taken, then its own are counted`
-		: `${name} on ${server} gets nothing new; idle connections of users to nginx may bring it one more request for ${seconds} s, then its own are counted`);
-}
-function oldWorkersMs({ clock, known, nginx, servers }, { isOfStreams }) {
-	const connecting = servers.length === 1 ? CONNECTING_MS.alone : CONNECTING_MS.amongOthers;
-	const bringMs = isOfStreams ? connecting : nginx.keepaliveMinTimeoutMs;
-	return Math.max(0, known.reloadedAt + bringMs + AFTER_OLD_WORKERS_MS - clock.now());
-}
-async function outlastOldWorkers(context, of = {}) {
-	await context.clock.sleep(oldWorkersMs(context, of));
-}
-function warnOfCut({ log }, { name, server, timeoutMs }, open, fate) {
-	if (open === 0)
-		return;
-	const what = open === 1 ? '1 connection is' : `${open} connections are`;
-	log.warning(`${name} on ${server}: ${what} ${fate}, the drain timeout of ${timeoutMs / 1000} s is over`);
-}
-async function awaitNobody(context, serverName, target) {
-	const { clock, log } = context;
-	const server = context.fleet.server(serverName);
-	const begun = clock.now();
-	const limitMs = target.timeoutMs || Number.POSITIVE_INFINITY;
-	let helper = await startHelper(context, server, target);
-	const watch = new ConnectionWatch();
-	let { open, used, abandoned } = watch.look([], begun);
-	let emptyLooks = 0;
-	let toldAt = begun;
-	const lookOnce = async () => {
-		if (helper === undefined)
-			return true;
-		const seen = await look(server, helper, target.ports);
-		if (seen === undefined) {
-			helper = await startHelper(context, server, target);
-			return undefined;
-		}
-		({ open, used, abandoned } = watch.look(seen, clock.now()));
-		emptyLooks = open === 0 ? emptyLooks + 1 : 0;
-		if (emptyLooks === EMPTY_LOOKS_NEEDED)
-			return true;
-		if (open > 0 && clock.now() - toldAt >= FEEDBACK_EVERY_MS) {
-			toldAt = clock.now();
-			log.info(`${target.name} on ${serverName} waits for ${openText(open, target.ports)} to end: ${Math.round((toldAt - begun) / 1000)} s of ${limitText(limitMs)}`);
-		}
-		return undefined;
-	};
-	try {
-		const everyMs = (looks) => (open === 0 || looks <= FIRST_LOOKS ? EMPTY_POLL_MS : drain_POLL_MS);
-		const isOver = await poll(clock, { everyMs, timeoutMs: limitMs }, lookOnce);
-		tellOfAbandoned(log, serverName, target, abandoned);
-		return isOver ? 0 : used;
-	}
-	finally {
-		if (helper !== undefined)
-			await server.engine.removeContainer(helper);
-	}
-}
-function tellOfAbandoned(log, server, { name, service }, { CLOSE_WAIT: byApp, FIN_WAIT2: byOthers }) {
-	const connections = (count) => (count === 1 ? '1 connection' : `${count} connections`);
-	const told = `${name} on ${server}: the drain did not wait for`;
-	if (byApp > 0)
-		log.warning(`${told} ${connections(byApp)} that ${service} left half-open (CLOSE_WAIT): everybody has gone, and the app does not close its end`);
-	if (byOthers > 0)
-		log.info(`${told} ${connections(byOthers)} that ${service} has closed and the other end has not (FIN_WAIT2)`);
-}
-function openText(open, ports) {
-	const where = ports === undefined ? '' : ` to its port ${ports.join(', ')}`;
-	return `${open} connection${open === 1 ? '' : 's'}${where}`;
-}
-function limitText(limitMs) {
-	return Number.isFinite(limitMs) ? `${limitMs / 1000} s` : 'unlimited time';
-}
-async function startHelper({ scope, nginx }, { engine }, target) {
-	try {
-		const id = await engine.createContainer(`${target.name}_drain_${(0,external_node_crypto_.randomUUID)()}`, {
-			Image: nginx.image,
-			Entrypoint: ['cat'],
-			Cmd: [],
-			OpenStdin: true,
-			NetworkDisabled: false,
-			Labels: {
-				[model_labels .d.role]: 'helper',
-				[model_labels .d.project]: scope.project,
-				[model_labels .d.environment]: scope.environment,
-				[model_labels .d.service]: target.service,
-			},
-			HostConfig: {
-				NetworkMode: `container:${target.id}`,
-				AutoRemove: true,
-				CapDrop: ['ALL'],
-				ReadonlyRootfs: true,
-			},
-		});
-		await engine.startContainer(id);
-		return id;
-	}
-	catch (error) {
-		const state = (await engine.findContainer(target.id))?.State;
-		if (state?.Running !== true || state.Restarting === true)
-			return undefined;
-		throw error;
-	}
-}
-async function look(server, helper, ports) {
-	try {
-		const { stdout } = await server.engine.exec(helper, ['cat', '/proc/net/tcp', '/proc/net/tcp6']);
-		return connectionsTo(stdout, ports);
-	}
-	catch (error) {
-		if ((0,docker_http .zM)(error, 404, 409))
-			return undefined;
-		throw error;
-	}
-}
-;
-async function findListeners(context, server, container, port) {
-	const { engine } = server;
-	const helper = await startHelper(context, server, container).catch(() => undefined);
-	if (helper === undefined)
-		return undefined;
-	try {
-		const { stdout } = await engine.exec(helper, ['cat', '/proc/net/tcp', '/proc/net/tcp6']);
-		const { Config } = await engine.inspectContainer(container.id);
-		const exposed = Object.keys(Config?.ExposedPorts ?? {})
-			.map((name) => Number.parseInt(name, 10))
-			.filter((one) => one !== port)
-			.sort((a, b) => a - b);
-		return { listening: listeningPorts(stdout), exposed };
-	}
-	catch {
-		return undefined;
-	}
-	finally {
-		await engine.removeContainer(helper).catch(() => undefined);
-	}
-}
-function explainRefusal(port, { listening, exposed }, isOurs) {
-	const own = listening.find((one) => one.port === port);
-	if (own?.reach === 'all' || (own?.reach === 'IPv6' && !isOurs))
-		return undefined;
-	if (own?.reach === 'IPv6')
-		return {
-			why: `the app listens on port ${port} of IPv6 addresses only, and it is reached by IPv4`,
-			advice: LISTEN_ON_ALL,
-		};
-	if (own !== undefined)
-		return {
-			why: `the app listens on port ${port} of ${own.reach} only, where nobody outside of its container reaches it`,
-			advice: LISTEN_ON_ALL,
-		};
-	const others = listening.map(({ port: other, reach }) => {
-		const isOpen = reach === 'all' || reach === 'IPv6';
-		return isOpen ? `${other}` : `${other} (of ${reach} only)`;
-	});
-	const image = exposed.length === 0 ? '' : `; its image exposes ${exposed.join(', ')}`;
-	return {
-		why: `nothing listens on port ${port} of the container, which listens on ${others.join(', ') || 'no port at all'}${image}`,
-		advice: others.length > 0
-			? 'Set "port" of the service to the one that the app listens on, or have the app listen on that one.'
-			: 'Does the app start, and does it need more time ("healthcheck: { start_period: … }")?',
-	};
-}
-const LISTEN_ON_ALL = 'Let the app listen on 0.0.0.0 (often a variable or option called HOST, BIND or listen address).';
-function watchRefusals(find, port, needed) {
-	let looks = 0;
-	let last;
-	return async (isOurs) => {
-		const found = await find();
-		const refusal = found && explainRefusal(port, found, isOurs);
-		looks = refusal !== undefined && refusal.why === last ? looks + 1 : 1;
-		last = refusal?.why;
-		const isElsewhere = (found?.listening.length ?? 0) > 0;
-		return { refusal, isCertain: refusal !== undefined && isElsewhere && looks >= Math.max(needed, 2) };
-	};
-}
-;
-async function throughVolume({ engine }, scope, { volume, folder, image, platform }, work) {
-	const request = {
-		Image: image,
-		Cmd: ['true'],
-		Labels: {
-			[model_labels .d.role]: 'helper',
-			[model_labels .d.project]: scope.project,
-			[model_labels .d.environment]: scope.environment,
-		},
-		HostConfig: {
-			NetworkMode: 'none',
-			Mounts: [{ Type: 'volume', Source: volume, Target: folder, VolumeOptions: { NoCopy: true } }],
-		},
-	};
-	const container = await engine.createContainer(`${volume}_${(0,external_node_crypto_.randomUUID)()}`, request, platform);
-	try {
-		return await work(container);
-	}
-	finally {
-		await engine.removeContainer(container);
-	}
-}
-;
-const STORE = 'files';
-async function deliverFiles(server, scope, delivery) {
-	const { container, service, files, image, platform } = delivery;
-	if (files.length === 0)
-		return undefined;
-	const { engine, name } = server;
-	const volume = filesVolumeName(container, (0,external_node_crypto_.randomBytes)(4).toString('hex'));
-	try {
-		const folder = await engine.createVolume(volume, {
-			[model_labels .d.role]: 'files',
-			[model_labels .d.project]: scope.project,
-			[model_labels .d.environment]: scope.environment,
-			[model_labels .d.service]: service,
-		});
-		const access = { volume, folder: FILES_FOLDER, image, platform };
-		await throughVolume(server, scope, access, async (helper) => {
-			const owner = await ownerIn(server, helper, delivery);
-			await engine.writeEntries(helper, FILES_FOLDER, entriesOf(delivery, owner));
-		});
-		const mounts = targetsOf(files).map((target, index) => ({
-			source: `${folder}/${STORE}/${index}`,
-			target,
-		}));
-		return { volume, mounts };
-	}
-	catch (error) {
-		if (error instanceof model_errors .yo)
-			throw error;
-		throw new model_errors .yo(`${name}: the files of ${service} cannot be delivered: ${(0,model_errors .bD)(error)}`, {
-			hint: `What served before serves on. They are written to the volume ${volume}: is the disk full?`,
-			cause: error,
-		});
-	}
-}
-async function removeWithFiles({ engine }, id) {
-	const found = await engine.findContainer(id);
-	await engine.removeContainer(id);
-	const volumes = (found?.Mounts ?? []).filter(({ Destination }) => Destination === FILES_FOLDER);
-	for (const { Name } of volumes)
-		if (Name)
-			await engine.removeVolume(Name);
-}
-async function giveUpFiles({ engine }, files) {
-	if (files !== undefined)
-		await engine.removeVolume(files.volume).catch(() => undefined);
-}
-const ROOT = { uid: 0, gid: 0 };
-function entriesOf({ files, secrets }, owner) {
-	const entries = [{ path: STORE, mode: 0o700, ...ROOT }];
-	for (const [index, target] of targetsOf(files).entries()) {
-		const place = `${STORE}/${index}`;
-		const own = files.filter((file) => file.target === target);
-		const folders = new Set(own.flatMap(({ path }) => (path === undefined ? [] : foldersOf(place, path))));
-		for (const folder of folders)
-			entries.push({ path: folder, mode: 0o755, ...ROOT });
-		for (const { path, mode, uid = owner.uid, gid = owner.gid, content } of own) {
-			const bytes = bytesOf(content, secrets);
-			entries.push({ path: path === undefined ? place : `${place}/${path}`, content: bytes, mode, uid, gid });
-		}
-	}
-	return entries;
-}
-function targetsOf(files) {
-	return [...new Set(files.map(({ target }) => target))];
-}
-function foldersOf(place, path) {
-	const parts = path.split('/').slice(0, -1);
-	return [place, ...parts.map((_part, index) => [place, ...parts.slice(0, index + 1)].join('/'))];
-}
-function bytesOf(content, secrets) {
-	if ('text' in content)
-		return Buffer.from(content.text);
-	if ('base64' in content)
-		return Buffer.from(content.base64, 'base64');
-	const value = secrets[content.secret];
-	if (value === undefined)
-		throw new Error(`nobody has the value of ${content.secret}`);
-	return Buffer.from(value, content.encoding ?? 'utf8');
-}
-async function ownerIn({ engine }, helper, { files, image, user }) {
-	if (files.every(({ uid, gid }) => uid !== undefined && gid !== undefined))
-		return ROOT;
-	const said = user || (await engine.findImage(image))?.Config?.User || '';
-	if (said === '')
-		return ROOT;
-	const read = async (path) => {
-		const [text = ''] = await engine
-			.readFiles(helper, path)
-			.then((found) => found.values())
-			.catch((error) => {
-			if ((0,docker_http .zM)(error, 404))
-				return [];
-			throw error;
-		});
-		return text;
-	};
-	return ownerOf(said, { passwd: await read('/etc/passwd'), group: await read('/etc/group') });
-}
-function ownerOf(said, { passwd, group }) {
-	const [user = '', ownGroup] = said.split(':');
-	const rows = (text) => text.split('\n').map((line) => line.split(':'));
-	const account = rows(passwd).find(([name, , uid]) => name === user || uid === user);
-	const uid = Number(/^\d+$/.test(user) ? user : (account?.[2] ?? 0));
-	if (ownGroup === undefined)
-		return { uid, gid: Number(account?.[3] ?? 0) };
-	const found = rows(group).find(([name]) => name === ownGroup);
-	return { uid, gid: Number(/^\d+$/.test(ownGroup) ? ownGroup : (found?.[2] ?? 0)) };
-}
-;
-function container_options_option(form, rest) {
-	return { form, ...rest };
-}
-const LINUX_SHARES = 'it is dropped by a kernel that cannot do it';
-const OWN_NAMESPACE = 'a container here is replaced by itself, so nothing can live inside another one';
-const CONTAINER_OPTIONS = {
-	hostname: container_options_option('hostname', {
-		description: 'Name that the container has for itself. Old and new side have the same one. Other services find it by `depends_on`, not by this.',
-		fallback: 'the id of the container; the name of the service for images that keep data under it (`rabbitmq`)',
-		example: 'hostname: broker-1',
-		fields: ['Config.Hostname'],
-	}),
-	domainname: container_options_option('hostname', {
-		description: 'Domain that the container has for itself.',
-		example: 'domainname: shop.internal',
-		fields: ['Config.Domainname'],
-	}),
-	init: container_options_option('flag', {
-		description: 'Whether a small init process is PID 1, which passes signals on and reaps children. Images with an init of their own (s6, linuxserver.io) need `false`.',
-		fallback: '`true`',
-		unsaid: true,
-		example: 'init: false',
-		fields: ['HostConfig.Init'],
-	}),
-	tty: container_options_option('flag', {
-		description: 'Whether the container has a terminal.',
-		fallback: '`false`',
-		unsaid: false,
-		example: 'tty: true',
-		fields: ['Config.Tty'],
-	}),
-	stdin_open: container_options_option('flag', {
-		description: 'Whether its standard input stays open though nobody is attached.',
-		fallback: '`false`',
-		unsaid: false,
-		example: 'stdin_open: true',
-		fields: ['Config.OpenStdin'],
-	}),
-	read_only: container_options_option('flag', {
-		description: 'Whether the container may only read its own file system; `volumes` and `tmpfs` can be written.',
-		fallback: '`false`',
-		unsaid: false,
-		example: 'read_only: true',
-		fields: ['HostConfig.ReadonlyRootfs'],
-	}),
-	tmpfs: container_options_option('scratch space', {
-		description: 'Paths in memory, each with the options of `mount` if any. They are empty in every new container.',
-		short: 'tmpfs: /run',
-		long: 'tmpfs: ["/run", "/tmp:size=64m,mode=1777"]',
-		fields: ['HostConfig.Tmpfs'],
-	}),
-	shm_size: container_options_option('size', {
-		description: 'Size of `/dev/shm`.',
-		fallback: "the engine's, 64m",
-		example: 'shm_size: 256m',
-		fields: ['HostConfig.ShmSize'],
-	}),
-	expose: container_options_option('ports', {
-		description: 'Ports that the image listens on, for people and tools who read `docker inspect`. The one that gets traffic is `port`.',
-		example: 'expose: ["9090", "8125/udp"]',
-		fields: ['Config.ExposedPorts'],
-		toFields: (ports) => ({ 'Config.ExposedPorts': Object.fromEntries(ports.map((port) => [port, {}])) }),
-		compared: 'contained',
-	}),
-	extra_hosts: container_options_option('hosts', {
-		description: 'Names with addresses for `/etc/hosts`; `host-gateway` is the address of the server.',
-		short: 'extra_hosts: ["host.docker.internal:host-gateway"]',
-		long: 'extra_hosts:\n  printer.internal: 10.0.0.9',
-		fields: ['HostConfig.ExtraHosts'],
-	}),
-	dns: container_options_option('words', {
-		description: 'Name servers in place of those of the server.',
-		short: 'dns: 10.0.0.53',
-		long: 'dns: [10.0.0.53, 10.0.1.53]',
-		fields: ['HostConfig.Dns'],
-	}),
-	dns_opt: container_options_option('words', {
-		description: 'Options of the resolver.',
-		example: 'dns_opt: ["timeout:2"]',
-		fields: ['HostConfig.DnsOptions'],
-	}),
-	dns_search: container_options_option('words', {
-		description: 'Domains that short names are looked up in.',
-		example: 'dns_search: [shop.internal]',
-		fields: ['HostConfig.DnsSearch'],
-	}),
-	group_add: container_options_option('words', {
-		description: 'Groups that the user of the container is in as well, by name or number.',
-		example: 'group_add: ["998"]',
-		fields: ['HostConfig.GroupAdd'],
-	}),
-	cap_add: container_options_option('capabilities', {
-		description: 'Capabilities of Linux that the container has beside the usual ones.',
-		example: 'cap_add: [NET_ADMIN]',
-		fields: ['HostConfig.CapAdd'],
-	}),
-	cap_drop: container_options_option('capabilities', {
-		description: 'Capabilities of Linux that are taken from it.',
-		example: 'cap_drop: [ALL]',
-		fields: ['HostConfig.CapDrop'],
-	}),
-	privileged: container_options_option('flag', {
-		description: 'Whether the container may do all that root of the server may. A plan warns of it: whoever breaks into this service has the server, and all that runs there.',
-		fallback: '`false`',
-		unsaid: false,
-		example: 'privileged: true',
-		fields: ['HostConfig.Privileged'],
-	}),
-	security_opt: container_options_option('security options', {
-		description: 'Options of the security modules: `no-new-privileges:true`, `apparmor:unconfined`, `seccomp:unconfined`, `label:…`, `systempaths=unconfined`. A profile of seccomp in a file is refused: the engine of the server cannot read it.',
-		example: 'security_opt: ["no-new-privileges:true"]',
-		fields: ['HostConfig.SecurityOpt', 'HostConfig.MaskedPaths', 'HostConfig.ReadonlyPaths'],
-		toFields: (options) => {
-			const others = options.filter((one) => one !== 'systempaths=unconfined');
-			return {
-				'HostConfig.SecurityOpt': others,
-				...(others.length < options.length && {
-					'HostConfig.MaskedPaths': [],
-					'HostConfig.ReadonlyPaths': [],
-				}),
-			};
-		},
-		compared: 'contained',
-	}),
-	sysctls: container_options_option('map', {
-		description: "Settings of the kernel that each container has for itself. An environment's are merged over these.",
-		short: 'sysctls: ["net.core.somaxconn=1024"]',
-		long: 'sysctls:\n  net.core.somaxconn: 1024',
-		fields: ['HostConfig.Sysctls'],
-	}),
-	ulimits: container_options_option('ulimits', {
-		description: 'Limits of Linux for its processes: a number for both, or `soft` and `hard`; -1 is without limit.',
-		short: 'ulimits: { nofile: 65536 }',
-		long: 'ulimits:\n  memlock: { soft: -1, hard: -1 }',
-		fields: ['HostConfig.Ulimits'],
-		toFields: (limits) => ({
-			'HostConfig.Ulimits': Object.entries(limits)
-				.sort(([a], [b]) => (a < b ? -1 : 1))
-				.map(([name, { soft, hard }]) => ({ Name: name, Soft: soft, Hard: hard })),
-		}),
-		compared: 'contained',
-	}),
-	devices: container_options_option('devices', {
-		description: 'Devices of the server, `/dev/a`, `/dev/a:/dev/b` or `/dev/a:/dev/b:rwm`, or by a CDI name.',
-		short: 'devices: ["/dev/ttyUSB0:/dev/ttyUSB0"]',
-		long: 'devices:\n  - { source: /dev/dri, target: /dev/dri, permissions: rw }',
-		fields: ['HostConfig.Devices', 'HostConfig.DeviceRequests'],
-		toFields: (devices) => {
-			const mapped = devices.filter(({ target }) => target !== undefined);
-			const named = devices.filter(({ target }) => target === undefined).map(({ source }) => source);
-			return {
-				...(mapped.length > 0 && {
-					'HostConfig.Devices': mapped.map(({ source, target, permissions }) => ({
-						PathOnHost: source,
-						PathInContainer: target,
-						CgroupPermissions: permissions ?? 'rwm',
-					})),
-				}),
-				...(named.length > 0 && { 'HostConfig.DeviceRequests': [{ Driver: 'cdi', DeviceIDs: named }] }),
-			};
-		},
-		compared: 'contained',
-	}),
-	device_cgroup_rules: container_options_option('words', {
-		description: 'Kinds of devices that it may use: type, numbers and permissions.',
-		example: 'device_cgroup_rules: ["c 188:* rmw"]',
-		fields: ['HostConfig.DeviceCgroupRules'],
-	}),
-	gpus: container_options_option('device requests', {
-		description: 'Graphics processors: `all`, or a list of how many or which ones. The long word for it is `deploy.resources.reservations.devices`; both may stand together.',
-		short: 'gpus: all',
-		long: 'gpus:\n  - { driver: nvidia, count: 1 }',
-		fields: ['HostConfig.DeviceRequests'],
-		toFields: (requests) => ({
-			'HostConfig.DeviceRequests': requests.map(({ driver, count, ids, capabilities, options }) => ({
-				Driver: driver ?? '',
-				Count: count ?? 0,
-				DeviceIDs: ids ?? [],
-				Capabilities: [capabilities],
-				Options: options ?? {},
-			})),
-		}),
-		compared: 'contained',
-	}),
-	ipc: container_options_option('choice', {
-		description: 'Whose shared memory the container sees.',
-		fallback: "the engine's, `private`",
-		choices: ['private', 'shareable', 'host', 'none'],
-		otherwise: OWN_NAMESPACE,
-		example: 'ipc: host',
-		fields: ['HostConfig.IpcMode'],
-	}),
-	pid: container_options_option('choice', {
-		description: 'Whose processes the container sees: with `host` those of the server.',
-		fallback: 'its own',
-		choices: ['host'],
-		otherwise: OWN_NAMESPACE,
-		example: 'pid: host',
-		fields: ['HostConfig.PidMode'],
-	}),
-	uts: container_options_option('choice', {
-		description: 'With `host` it has the name of the server for itself.',
-		fallback: 'its own',
-		choices: ['host'],
-		example: 'uts: host',
-		fields: ['HostConfig.UTSMode'],
-	}),
-	userns_mode: container_options_option('choice', {
-		description: 'With `host` its users are those of the server, also where the engine maps them.',
-		fallback: "the engine's",
-		choices: ['host'],
-		example: 'userns_mode: host',
-		fields: ['HostConfig.UsernsMode'],
-	}),
-	cgroup: container_options_option('choice', {
-		description: 'Whose control groups the container sees.',
-		fallback: "the engine's",
-		choices: ['host', 'private'],
-		example: 'cgroup: host',
-		fields: ['HostConfig.CgroupnsMode'],
-	}),
-	cgroup_parent: container_options_option('text', {
-		description: 'Control group that the one of the container is made in.',
-		example: 'cgroup_parent: shop.slice',
-		fields: ['HostConfig.CgroupParent'],
-	}),
-	cpu_shares: container_options_option('whole number', {
-		description: 'Its weight when CPUs are short; others have 1024.',
-		range: [2, 262_144],
-		example: 'cpu_shares: 512',
-		fields: ['HostConfig.CpuShares'],
-		compared: 'droppable',
-	}),
-	cpu_period: container_options_option('microseconds', {
-		description: 'Period of the quota of CPU time, in microseconds or as a duration.',
-		example: 'cpu_period: 100000',
-		fields: ['HostConfig.CpuPeriod'],
-		compared: 'droppable',
-	}),
-	cpu_quota: container_options_option('microseconds', {
-		description: 'CPU time that it has in each `cpu_period`, in microseconds. Not together with `cpus`.',
-		example: 'cpu_quota: 50000',
-		fields: ['HostConfig.CpuQuota'],
-		compared: 'droppable',
-	}),
-	cpu_rt_period: container_options_option('microseconds', {
-		description: 'The same for the scheduler of real time.',
-		example: 'cpu_rt_period: 1000000',
-		fields: ['HostConfig.CpuRealtimePeriod'],
-		compared: 'droppable',
-	}),
-	cpu_rt_runtime: container_options_option('microseconds', {
-		description: 'CPU time that it has in each `cpu_rt_period`.',
-		example: 'cpu_rt_runtime: 950ms',
-		fields: ['HostConfig.CpuRealtimeRuntime'],
-		compared: 'droppable',
-	}),
-	cpuset: container_options_option('text', {
-		description: 'CPUs that it may run on, by number.',
-		example: 'cpuset: "0-2"',
-		fields: ['HostConfig.CpusetCpus'],
-		compared: 'droppable',
-	}),
-	cpu_count: container_options_option('whole number', {
-		description: `How many CPUs it may use, where the engine counts them; on Linux ${LINUX_SHARES}: use \`cpus\`.`,
-		range: [0, 10_000],
-		example: 'cpu_count: 2',
-		fields: ['HostConfig.CpuCount'],
-		compared: 'droppable',
-	}),
-	cpu_percent: container_options_option('whole number', {
-		description: `Part of the CPUs it may use, where the engine counts so; on Linux ${LINUX_SHARES}: use \`cpus\`.`,
-		range: [0, 100],
-		example: 'cpu_percent: 50',
-		fields: ['HostConfig.CpuPercent'],
-		compared: 'droppable',
-	}),
-	memswap_limit: container_options_option('size or -1', {
-		description: 'Memory and swap that it may use together, at least its limit of memory; -1 is without limit.',
-		fallback: 'twice the limit of memory',
-		example: 'mem_limit: 256m\nmemswap_limit: 512m',
-		fields: ['HostConfig.MemorySwap'],
-		compared: 'droppable',
-	}),
-	mem_swappiness: container_options_option('whole number', {
-		description: 'How readily its memory is swapped out, from 0 to 100.',
-		range: [0, 100],
-		example: 'mem_swappiness: 10',
-		fields: ['HostConfig.MemorySwappiness'],
-		compared: 'droppable',
-	}),
-	oom_kill_disable: container_options_option('flag', {
-		description: `Whether it is left alone when it wants more memory than its limit: it hangs then; ${LINUX_SHARES}.`,
-		fallback: '`false`',
-		unsaid: false,
-		example: 'oom_kill_disable: true',
-		fields: ['HostConfig.OomKillDisable'],
-		compared: 'droppable',
-	}),
-	oom_score_adj: container_options_option('whole number', {
-		description: 'How readily it is ended when the server is short of memory, from -1000 (never) to 1000 (first).',
-		range: [-1000, 1000],
-		example: 'oom_score_adj: -500',
-		fields: ['HostConfig.OomScoreAdj'],
-	}),
-	blkio_config: container_options_option('block io', {
-		description: 'Its share of the disks.',
-		long: 'blkio_config:\n  weight: 300\n  device_read_bps: [{ path: /dev/sda, rate: 12mb }]',
-		fields: [
-			'HostConfig.BlkioWeight',
-			'HostConfig.BlkioWeightDevice',
-			'HostConfig.BlkioDeviceReadBps',
-			'HostConfig.BlkioDeviceReadIOps',
-			'HostConfig.BlkioDeviceWriteBps',
-			'HostConfig.BlkioDeviceWriteIOps',
-		],
-		toFields: (io) => {
-			const rates = (list) => list?.map(({ path, rate }) => ({ Path: path, Rate: rate }));
-			return withoutUndefined({
-				'HostConfig.BlkioWeight': io.weight,
-				'HostConfig.BlkioWeightDevice': io.weight_device?.map(({ path, weight }) => ({
-					Path: path,
-					Weight: weight,
-				})),
-				'HostConfig.BlkioDeviceReadBps': rates(io.device_read_bps),
-				'HostConfig.BlkioDeviceReadIOps': rates(io.device_read_iops),
-				'HostConfig.BlkioDeviceWriteBps': rates(io.device_write_bps),
-				'HostConfig.BlkioDeviceWriteIOps': rates(io.device_write_iops),
-			});
-		},
-		compared: 'droppable',
-	}),
-	platform: container_options_option('platform', {
-		description: 'Platform that the image is pulled for, and the container made for. Another one than that of the server needs an emulator there.',
-		fallback: 'that of the server',
-		example: 'platform: linux/amd64',
-		fields: [],
-	}),
-	runtime: container_options_option('text', {
-		description: 'Runtime of the engine that starts the container; the server must have it.',
-		fallback: "the engine's",
-		example: 'runtime: nvidia',
-		fields: ['HostConfig.Runtime'],
-	}),
-	isolation: container_options_option('choice', {
-		description: 'How it is kept apart; Linux has one way.',
-		fallback: '`default`',
-		unsaid: 'default',
-		choices: ['default'],
-		otherwise: 'the rest is for Windows',
-		example: 'isolation: default',
-		fields: [],
-	}),
-	storage_opt: container_options_option('map', {
-		description: 'Options of the storage driver of the engine.',
-		example: 'storage_opt: { size: 20G }',
-		fields: ['HostConfig.StorageOpt'],
-	}),
-	annotations: container_options_option('map', {
-		description: 'Annotations for the runtime; an engine older than Docker 24 drops them.',
-		short: 'annotations: ["com.example.team=shop"]',
-		long: 'annotations:\n  com.example.team: shop',
-		fields: ['HostConfig.Annotations'],
-		compared: 'droppable',
-	}),
-};
-function optionNames() {
-	return Object.keys(CONTAINER_OPTIONS);
-}
-function optionRow(name) {
-	return CONTAINER_OPTIONS[name];
-}
-function saidOptions(options) {
-	return Object.fromEntries(Object.entries(options).filter(([name, value]) => {
-		const { unsaid } = optionRow(name);
-		return value !== undefined && (unsaid === undefined || value !== unsaid);
-	}));
-}
-function withoutUndefined(fields) {
-	return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
-}
-;
-function fieldsOf(options) {
-	const fields = {};
-	for (const [name, value] of Object.entries(options)) {
-		const { fields: paths, toFields } = optionRow(name);
-		const own = toFields?.(value) ?? Object.fromEntries(paths.map((path) => [path, value]));
-		for (const [path, member] of Object.entries(own)) {
-			const before = fields[path];
-			fields[path] = Array.isArray(before) && Array.isArray(member) ? [...before, ...member] : member;
-		}
-	}
-	return fields;
-}
-function changedOptions(asked, is) {
-	const changed = Object.entries(asked).flatMap(([path, value]) => {
-		const name = optionNames().find((candidate) => optionRow(candidate).fields.includes(path));
-		return name === undefined || isKept(value, is[path], optionRow(name).compared) ? [] : [name];
-	});
-	return [...new Set(changed)];
-}
-function isKept(asked, is, compared) {
-	if (isNothing(is))
-		return isNothing(asked) || compared === 'droppable';
-	if (compared === 'contained' && isNothing(asked))
-		return true;
-	const found = new Set(membersOf(is));
-	const wanted = membersOf(asked);
-	return wanted.every((one) => found.has(one)) && (compared === 'contained' || found.size === wanted.length);
-}
-function isNothing(value) {
-	if (value === undefined || value === null || value === 0 || value === '' || value === false)
-		return true;
-	return typeof value === 'object' && Object.keys(value).length === 0;
-}
-function membersOf(value) {
-	if (Array.isArray(value))
-		return [...new Set(value.map(plain))];
-	if (typeof value === 'object' && value !== null) {
-		return Object.entries(value).map(([name, member]) => `${name}=${plain(member)}`);
-	}
-	return [plain(value)];
-}
-function plain(value) {
-	if (typeof value === 'string')
-		return value.replace(/^CAP_/, '');
-	if (typeof value !== 'object' || value === null)
-		return String(value);
-	const said = Object.entries(value).filter(([, member]) => !isNothing(member));
-	return JSON.stringify(said.sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-var image_name = __nccwpck_require__(2486);
-;
-function transferredName(image) {
-	const digest = /@sha256:([0-9a-f]{64})$/.exec(image)?.[1];
-	return digest === undefined ? undefined : `${(0,image_name ._M)(image)}:sha256-${digest}`;
-}
-function transferredDigest(image) {
-	const repository = (0,image_name ._M)(image);
-	const digest = image_name .K1.exec(image.slice(repository.length + 1))?.[1];
-	return digest === undefined ? undefined : `${repository}@sha256:${digest}`;
-}
-function isTransferred(image) {
-	return transferredDigest(image) !== undefined;
-}
-function nameInTransfer(port, { token, name }) {
-	return `127.0.0.1:${port}/${token}/${name}`;
-}
-function isNameInTransfer(name) {
-	return /^127\.0\.0\.1:\d+\/[0-9a-f]{32}\//.test(name);
-}
-;
-const PREFIX = '_v';
-const TIME_LENGTH = '_20261126t1710'.length;
-const NAME_MAX = 63;
-const VERSION_MIN = 8;
-const DIGEST_LENGTH = 12;
-const VERSIONED_NAMES_TOTAL_MAX = NAME_MAX - '__'.length - PREFIX.length - TIME_LENGTH - VERSION_MIN;
-function versionOf(image) {
-	const [name = '', digest] = (transferredDigest(image) ?? image).split('@');
-	const tag = /:([^/:]+)$/.exec(name)?.[1];
-	if (tag === undefined)
-		return digest?.replace(/^sha256:/, '').slice(0, DIGEST_LENGTH) ?? 'latest';
-	return tag
-		.toLowerCase()
-		.replace(/^v(?=\d)/, '')
-		.replaceAll(/[^a-z0-9]+/g, '_')
-		.replaceAll(/^_|_$/g, '');
-}
-function versionedName(scope, service, image, taken, now) {
-	const base = nameBefore(scope, service);
-	const room = NAME_MAX - TIME_LENGTH - base.length;
-	const name = base + versionOf(image).slice(0, room).replace(/_$/, '');
-	return taken.has(name) ? `${name}_${minuteOf(now)}` : name;
-}
-function isVersionedName(scope, service, name) {
-	const base = nameBefore(scope, service);
-	return name.startsWith(base) && /^[a-z0-9_]*$/.test(name.slice(base.length));
-}
-function nameBefore(scope, service) {
-	return containerName(scope, service, 'base') + PREFIX;
-}
-function minuteOf(now) {
-	return now.toISOString().slice(0, 16).replaceAll(/[-:]/g, '').toLowerCase();
-}
-;
-function changedSettings(asked, is, defaults) {
-	const isOwnEntry = asked.entrypoint !== undefined && asked.entrypoint.length > 0;
-	const entrypoint = asked.entrypoint ?? defaults?.entrypoint;
-	const ownCommand = asked.command ?? [];
-	const command = ownCommand.length > 0 || isOwnEntry ? ownCommand : defaults?.command;
-	return [
-		...differing('image', asked.image, is.image),
-		...changedVariables(asked, is.environment, defaults),
-		...differing('command', command, is.command),
-		...differing('entrypoint', entrypoint, is.entrypoint),
-		...differing('user', asked.user || undefined, is.user),
-		...differing('working_dir', asked.workingDir || undefined, is.workingDir),
-		...differing('stop_signal', asked.stopSignal || undefined, is.stopSignal),
-		...differingIn('labels', asked.labels, is.labels),
-		...differing('volumes', true, asked.volumes.every((volume) => hasVolume(is, volume))),
-		...differing('files', true, asked.files.every(({ target }) => hasVolume(is, { type: 'bind', source: '', target, readOnly: true }))),
-		...differing('ports', asked.ports, is.ports),
-		...differing('restart', asked.restart, is.restart),
-		...differing('logging.driver', asked.logging.driver, is.logging.driver),
-		...differingIn('logging.options', asked.logging.options, is.logging.options),
-		...changedLimits(asked.resources, is.resources),
-		...changedOptions(asked.fields, is.fields),
-		...differing('networks', true, asked.networks.every((network) => is.networks.includes(network))),
-	];
-}
-function differing(name, asked, is) {
-	return asked === undefined || canonicalJson(asked) === canonicalJson(is) ? [] : [name];
-}
-function differingIn(path, asked, is) {
-	return Object.entries(asked).flatMap(([name, value]) => differing(`${path}.${name}`, value, is[name]));
-}
-function changedVariables({ environment: asked, secrets }, is, defaults) {
-	const names = new Set([...Object.keys(asked), ...(defaults === undefined ? [] : Object.keys(is))]);
-	return [...names]
-		.filter((name) => !secrets.includes(name))
-		.filter((name) => is[name] !== (asked[name] ?? defaults?.environment[name]))
-		.map((name) => `environment.${name}`);
-}
-function hasVolume({ volumes }, { type, source, target, readOnly }) {
-	const found = volumes.find((volume) => volume.target === target);
-	const isSource = source === '' || found?.source === source;
-	return found?.type === type && isSource && found.readOnly === readOnly;
-}
-function changedLimits(asked, is) {
-	const limits = [
-		['cpus', asked.cpus, is.cpus],
-		['memory_bytes', asked.memoryBytes, is.memoryBytes],
-		['reserved_memory_bytes', asked.reservedMemoryBytes, is.reservedMemoryBytes],
-		['pids', asked.pids, is.pids],
-	];
-	return limits.filter(([, wanted, has]) => has > 0 && has !== wanted).map(([name]) => `resources.${name}`);
-}
-;
-const ADDRESS = '127.0.0.1';
-function loopbackPorts(dependencies) {
-	return [...new Set(Object.values(dependencies))]
-		.sort((a, b) => a - b)
-		.map((port) => ({ address: ADDRESS, hostPort: port, containerPort: port }));
-}
-function loopbackFile(ports) {
-	const listens = ports.map(({ containerPort }) => `        listen ${containerPort};\n`).join('');
-	const text = `# Written by Switchyard.
-include /etc/nginx/modules-enabled/*.conf;
-worker_processes 1;
-error_log stderr;
-events { worker_connections 4096; }
-stream {
-    resolver 127.0.0.11 valid=1s;
-    server {
-${listens}        proxy_connect_timeout 5s;
-        # A pool of a database may be silent for long.
-        proxy_timeout 24h;
-        proxy_pass ${SIDECAR_ALIAS}:$server_port;
-    }
-}
-`;
-	return { target: LOOPBACK_CONFIGURATION, mode: 0o444, uid: 0, gid: 0, content: { text } };
-}
-;
-function observedOn({ observed }, server) {
-	const found = observed.find(({ name }) => name === server);
-	if (found === undefined)
-		throw new Error(`${server} was not observed`);
-	return found;
-}
-function copiesOn(input, service, server) {
-	const found = observedOn(input, server).copies.filter((copy) => copy.service === service);
-	if (found.length < 2)
-		return found;
-	const recorded = recordedOn(input, service, server).map(({ container }) => container);
-	return found.sort((a, b) => Number(recorded.includes(b.name)) - Number(recorded.includes(a.name)));
-}
-function recordedOn({ state }, service, server) {
-	const copies = state.services[service]?.copies ?? [];
-	return copies.filter((copy) => copy.server === server && copy.state === 'serving');
-}
-function handMadeOn(input, service, server) {
-	return observedOn(input, server).handMade.filter((copy) => copy.service === service);
-}
-function serversWithAdopted(input, service) {
-	return input.reached.filter((server) => copiesOn(input, service, server).some(({ isAdopted }) => isAdopted));
-}
-function serversWithSidecar(input) {
-	return input.reached.filter((server) => observedOn(input, server).sidecar !== undefined);
-}
-function serversWithRoutes(input) {
-	return input.removesAll ? serversWithSidecar(input) : [...input.reached];
-}
-function hooksOf(input, service) {
-	return input.observed.flatMap(({ name, hooks }) => hooks.filter((hook) => hook.service === service).map((hook) => ({ ...hook, server: name })));
-}
-function isImageMoved(input, { name, spec }, server) {
-	const named = copiesOn(input, name, server).filter(({ image }) => image === spec.container.image);
-	const found = observedOn(input, server).images.get(spec.container.image);
-	return found !== undefined && named.length > 0 && named.every(({ imageId }) => imageId !== found.id);
-}
-function standingCopies(input, service) {
-	return input.servers
-		.filter(({ name }) => input.reached.includes(name))
-		.flatMap((on) => [...copiesOn(input, service, on.name), ...handMadeOn(input, service, on.name)]
-		.filter(({ isAdopted }) => !isAdopted)
-		.map((copy) => ({ on, copy })));
-}
-;
-const SERVICES_FILE = '/run/switchyard/services.json';
-const FOLDER = '/run/secrets/switchyard';
-function passwordPath(service) {
-	return `${FOLDER}/${service}/password`;
-}
-function urlPath(service) {
-	return `${FOLDER}/${service}/url`;
-}
-function passwordKey(service) {
-	return `password of ${service}`;
-}
-function urlKey(service) {
-	return `url of ${service}`;
-}
-;
-const SCHEMA = 1;
-function toldVariables({ dependencies, connections = {} }) {
-	const addresses = Object.entries(dependencies).flatMap(([key, port]) => {
-		const [service = '', name] = key.split('.');
-		if (name !== undefined)
-			return [[`${prefixOf(service)}_PORT_${variableName(name)}`, String(port)]];
-		return [
-			[`${prefixOf(service)}_HOST`, SIDECAR_ALIAS],
-			[`${prefixOf(service)}_PORT`, String(port)],
-		];
-	});
-	const others = Object.entries(connections).flatMap(([service, { user, database, hasPassword }]) => [
-		...(user === undefined ? [] : [[`${prefixOf(service)}_USER`, user]]),
-		...(database === undefined ? [] : [[`${prefixOf(service)}_DATABASE`, database]]),
-		...(hasPassword ? [[`${prefixOf(service)}_PASSWORD_FILE`, passwordPath(service)]] : []),
-		[`${prefixOf(service)}_URL_FILE`, urlPath(service)],
-	]);
-	return Object.fromEntries([...addresses, ...others]);
-}
-function toldFile({ dependencies, connections }) {
-	if (connections === undefined)
-		return undefined;
-	const names = Object.keys(dependencies).filter((key) => !key.includes('.'));
-	const services = names.sort().map((name) => [name, serviceOf(name, dependencies, connections)]);
-	const text = `${JSON.stringify({ schema: SCHEMA, services: Object.fromEntries(services) }, null, 2)}\n`;
-	return { target: SERVICES_FILE, mode: 0o444, uid: 0, gid: 0, content: { text } };
-}
-function serviceOf(name, dependencies, connections) {
-	const further = Object.entries(dependencies)
-		.filter(([key]) => key.startsWith(`${name}.`))
-		.map(([key, port]) => [key.slice(name.length + 1), port])
-		.sort(([a], [b]) => (a < b ? -1 : 1));
-	const connection = Object.hasOwn(connections, name) ? connections[name] : undefined;
-	return {
-		host: SIDECAR_ALIAS,
-		port: dependencies[name],
-		...(further.length > 0 && { ports: Object.fromEntries(further) }),
-		...(connection && {
-			kind: connection.kind,
-			...(connection.user !== undefined && { user: connection.user }),
-			...(connection.database !== undefined && { database: connection.database }),
-			...(connection.hasPassword && { passwordFile: passwordPath(name) }),
-			urlFile: urlPath(name),
-		}),
-	};
-}
-function prefixOf(service) {
-	return `SWITCHYARD_${variableName(service)}`;
-}
-;
-function partHashes(spec) {
-	const { container, route, policy } = spec;
-	return {
-		container: specHash([portsOf(spec), container]),
-		route: specHash(route),
-		policy: specHash(policy),
-	};
-}
-function numberRelease(spec, secretsVersion, known) {
-	for (const release of [known.rollout, known.current]) {
-		if (release === undefined || release.number < known.serving)
-			continue;
-		if (isSameRelease(release, spec, secretsVersion)) {
-			return { number: release.number, isNew: false, secretsVersion };
-		}
-	}
-	return { number: known.highest + 1, isNew: true, secretsVersion };
-}
-function isSameRelease(release, spec, secretsVersion) {
-	return (release.secrets_version === secretsVersion && specHash(partHashes(release)) === specHash(partHashes(spec)));
-}
-function highestRelease(service, state, observed) {
-	const recorded = state.services[service];
-	const labels = observed.flatMap(({ copies, hooks }) => [...copies, ...hooks].filter((one) => one.service === service).map(({ release }) => release));
-	return Math.max(0, recorded?.release ?? 0, recorded?.rollout?.release ?? 0, state.release_numbers?.[service] ?? 0, ...labels.filter(Number.isFinite));
-}
-function secretSetKey(service, version) {
-	return `${service}/${version}`;
-}
-function secretsVersionOf(service, secrets, kept, known, versions) {
-	if (Object.keys(secrets).length === 0)
-		return 0;
-	const { given, labelled } = versions;
-	const named = [known.rollout?.secrets_version, known.current?.secrets_version, ...labelled];
-	const candidates = named.filter((version) => version !== undefined && version > 0);
-	const same = candidates.find((version) => {
-		const values = kept.get(secretSetKey(service, version));
-		return values !== undefined && specHash(values) === specHash(secrets);
-	});
-	return same ?? Math.max(given, 0, ...candidates) + 1;
-}
-function ownPorts({ ports, spec }) {
-	const [main, ...others] = portsOf(spec);
-	if (ports === undefined || main === undefined)
-		return undefined;
-	const { host, internal } = ports;
-	const extra = others.map(({ name }) => [name, numbersOf(ports, name)]);
-	return { host, internal, ...(extra.length > 0 && { extra: Object.fromEntries(extra) }) };
-}
-;
-function blueprintOf(input, service, server) {
-	const isAlone = input.servers.filter(({ zone }) => zone === server.zone).length === 1;
-	const isVersioned = service.spec.container.naming === 'version';
-	return {
-		scope: input.scope,
-		repository: input.repository,
-		service: service.name,
-		container: service.spec.container,
-		containerPort: service.spec.port,
-		...extraPortsOf(service),
-		...udpOf(service),
-		ports: ownPorts(service),
-		versionPort: isVersioned ? service.versionPort : undefined,
-		publishOn: isAlone ? undefined : server.privateIp,
-		dependencies: Object.fromEntries(service.dependsOn.flatMap((name) => blueprint_addressesOf(input, name))),
-		secretsVersion: service.release.secretsVersion,
-	};
-}
-function extraPortsOf({ spec }) {
-	const others = portsOf(spec).flatMap(({ name, port }) => name === undefined ? [] : [[name, port]]);
-	return others.length > 0 ? { extraPorts: Object.fromEntries(others) } : {};
-}
-function udpOf({ spec }) {
-	const udp = portsOf(spec).flatMap(({ name = '', protocol }) => (protocol === 'udp' ? [name] : []));
-	return udp.length > 0 ? { udp } : {};
-}
-function blueprint_addressesOf({ services }, service) {
-	const found = services.find(({ name }) => name === service);
-	const ports = found && ownPorts(found);
-	if (found === undefined || ports === undefined)
-		return [];
-	return portsOf(found.spec).map((port) => [portKey(service, port), numbersOf(ports, port.name).internal]);
-}
-function blueprintHash(blueprint) {
-	const { ports, publishOn, repository, versionPort, ...rest } = blueprint;
-	const hosts = ports === undefined ? [] : allNumbers(ports).map(({ host }) => host);
-	const isPublished = publishOn !== undefined && hosts.length > 0;
-	return specHash({ ...rest, published: isPublished ? `${publishOn}:${hosts.join()}` : null });
-}
-function settingsOf(blueprint, { slot, release }) {
-	const { scope, container, publishOn, dependencies } = blueprint;
-	const told = { dependencies, connections: container.connections };
-	const loopback = container.isLoopback ? loopbackPorts(dependencies) : undefined;
-	const ownFiles = [toldFile(told), loopback && loopbackFile(loopback)].filter((file) => file !== undefined);
-	return {
-		image: container.image,
-		command: container.command,
-		entrypoint: container.entrypoint,
-		user: container.user ?? '',
-		workingDir: container.workingDir === undefined ? '' : cleanPath(container.workingDir),
-		stopSignal: container.stopSignal ?? '',
-		environment: { ...container.environment, ...toldVariables(told) },
-		secrets: container.secrets,
-		labels: container.labels,
-		ownLabels: ownLabels(blueprint, slot, release),
-		volumes: container.volumes.map((volume) => ({
-			type: volume.type,
-			source: cleanPath(sourceOf(scope, volume) ?? ''),
-			target: cleanPath(volume.target),
-			readOnly: volume.readOnly,
-			...(volume.more && { more: volume.more }),
-		})),
-		files: [...(container.files ?? []), ...ownFiles],
-		containerPorts: loopback?.map(({ containerPort }) => edgePort(containerPort, 'tcp')) ?? containerPortsOf(blueprint),
-		ports: loopback ??
-			(publishOn === undefined
-				? []
-				: hostPortsOf(blueprint, slot).map((one) => ({ address: publishOn, ...one }))),
-		restart: { name: container.restart.name, maximumRetryCount: container.restart.maximumRetryCount ?? 0 },
-		logging: container.logging,
-		resources: {
-			cpus: Math.round((container.resources.cpus ?? 0) * 1e9),
-			memoryBytes: container.resources.memoryBytes ?? 0,
-			reservedMemoryBytes: container.resources.reservedMemoryBytes ?? 0,
-			pids: container.resources.pids ?? 0,
-		},
-		networks: [networkName(scope)],
-		fields: fieldsOf(container.options ?? {}),
-		aliases: aliasesOf(blueprint, slot),
-		links: [`${sidecarName(scope)}:${SIDECAR_ALIAS}`],
-	};
-}
-function hookSettings(blueprint, { hook, command, release }) {
-	const { scope, repository, service, container } = blueprint;
-	const settings = settingsOf(blueprint, { slot: 'base', release });
-	return {
-		...settings,
-		command,
-		ownLabels: {
-			[model_labels .d.role]: 'hook',
-			[model_labels .d.project]: scope.project,
-			[model_labels .d.environment]: scope.environment,
-			[model_labels .d.repository]: repository,
-			[model_labels .d.service]: service,
-			[model_labels .d.hook]: hook,
-			[model_labels .d.release]: String(release),
-			[model_labels .d.version]: container.image,
-		},
-		containerPorts: [],
-		ports: [],
-		restart: { name: 'no', maximumRetryCount: 0 },
-		volumes: settings.volumes.map((volume) => ({ ...volume, readOnly: volume.source !== '' })),
-		fields: fieldsOf(withoutTerminal(container.options ?? {})),
-		aliases: [],
-	};
-}
-function withoutTerminal({ tty, stdin_open, expose, ...options }) {
-	return options;
-}
-function changedByHand(input, service, server, { hash, slot, release, settings, imageId, versionPort }) {
-	const blueprint = { ...blueprintOf(input, service, server), versionPort };
-	if (settings === undefined || hash !== blueprintHash(blueprint))
-		return [];
-	const image = observedOn(input, server.name).images.get(blueprint.container.image);
-	const defaults = image?.id === imageId ? image.defaults : undefined;
-	return changedSettings(settingsOf(blueprint, { slot, release }), settings, defaults);
-}
-function nameOf({ scope, service, container }, slot, taken, now) {
-	if (container.naming !== 'version')
-		return containerName(scope, service, slot);
-	return versionedName(scope, service, container.image, taken, now);
-}
-function sourceOf(scope, { type, source, external }) {
-	return type === 'volume' && source && !external ? volumeName(scope, source) : source;
-}
-function containerPortsOf({ containerPort, extraPorts = {}, udp = [] }) {
-	if (containerPort === undefined)
-		return [];
-	return Object.entries({ '': containerPort, ...extraPorts }).map(([name, port]) => edgePort(port, udp.includes(name) ? 'udp' : 'tcp'));
-}
-function hostPortsOf({ ports, containerPort, extraPorts = {}, versionPort, udp = [] }, slot) {
-	const spoken = (name) => (udp.includes(name) ? { protocol: 'udp' } : {});
-	if (ports === undefined || containerPort === undefined)
-		return [];
-	const bases = versionPort === undefined ? [ports.host] : [ports.host, versionPort];
-	const others = Object.entries(extraPorts).map(([name, port]) => ({
-		base: numbersOf(ports, name).host,
-		containerPort: port,
-		...spoken(name),
-	}));
-	return [...bases.map((base) => ({ base, containerPort, ...spoken('') })), ...others]
-		.map(({ base, ...port }) => ({ hostPort: hostPort(base, slot), ...port }))
-		.sort((a, b) => a.hostPort - b.hostPort);
-}
-function aliasesOf({ scope, service, container }, slot) {
-	return container.naming === 'version' ? [service, containerName(scope, service, slot)] : [service];
-}
-function ownLabels(blueprint, slot, release) {
-	const { scope, repository, service, container, ports, versionPort, secretsVersion } = blueprint;
-	return {
-		[model_labels .d.role]: 'service',
-		[model_labels .d.project]: scope.project,
-		[model_labels .d.environment]: scope.environment,
-		[model_labels .d.repository]: repository,
-		[model_labels .d.service]: service,
-		[model_labels .d.release]: String(release),
-		[model_labels .d.version]: container.image,
-		[model_labels .d.slot]: slot,
-		...(ports !== undefined && {
-			[model_labels .d.hostPort]: String(ports.host),
-			[model_labels .d.internalPort]: String(ports.internal),
-		}),
-		...(ports?.extra !== undefined && { [model_labels .d.extraPorts]: extraPortsText(ports.extra) }),
-		...(versionPort !== undefined && { [model_labels .d.versionPort]: String(versionPort) }),
-		[model_labels .d.containerHash]: blueprintHash(blueprint),
-		[model_labels .d.secretsVersion]: String(secretsVersion),
-	};
-}
-;
-function mountsOf(volumes, files) {
-	const binds = volumes.filter(({ more }) => more?.selinux !== undefined || more?.createHostPath);
-	return {
-		Mounts: [
-			...volumes.filter((volume) => !binds.includes(volume)).map(mountOf),
-			...(files === undefined ? [] : fileMounts(files)),
-		],
-		...(binds.length > 0 && { Binds: binds.map(bindOf) }),
-	};
-}
-function fileMounts({ volume, mounts }) {
-	return [
-		{
-			Type: 'volume',
-			Source: volume,
-			Target: FILES_FOLDER,
-			ReadOnly: true,
-			VolumeOptions: { NoCopy: true },
-		},
-		...mounts.map(({ source, target }) => ({ Type: 'bind', Source: source, Target: target, ReadOnly: true })),
-	];
-}
-function bindOf({ source, target, readOnly, more = {} }) {
-	const options = [
-		...(readOnly ? ['ro'] : []),
-		...(more.selinux === undefined ? [] : [more.selinux]),
-		...(more.propagation === undefined ? [] : [more.propagation]),
-		...(more.nocopy ? ['nocopy'] : []),
-	];
-	return [
-		...(source === '' ? [] : [source]),
-		target,
-		...(options.length > 0 ? [options.join(',')] : []),
-	].join(':');
-}
-function mountOf({ type, source, target, readOnly, more = {} }) {
-	return {
-		Type: type,
-		Target: target,
-		ReadOnly: readOnly,
-		...(source !== '' && { Source: source }),
-		...optionsOf(type, more),
-	};
-}
-function optionsOf(type, more) {
-	if (Object.keys(more).length === 0)
-		return {};
-	const { propagation, recursive, nocopy, subpath, labels, sizeBytes, mode } = more;
-	switch (type) {
-		case 'bind':
-			return {
-				BindOptions: {
-					...(propagation !== undefined && { Propagation: propagation }),
-					...(recursive === 'disabled' && { NonRecursive: true }),
-					...(recursive === 'writable' && { ReadOnlyNonRecursive: true }),
-					...(recursive === 'readonly' && { ReadOnlyForceRecursive: true }),
-				},
-			};
-		case 'volume':
-			return {
-				VolumeOptions: {
-					...(nocopy && { NoCopy: true }),
-					...(subpath !== undefined && { Subpath: subpath }),
-					...(labels !== undefined && { Labels: labels }),
-				},
-			};
-		default:
-			return {
-				TmpfsOptions: {
-					...(sizeBytes !== undefined && { SizeBytes: sizeBytes }),
-					...(mode !== undefined && { Mode: mode }),
-				},
-			};
-	}
-}
-;
-function createRequest(settings, secrets, files) {
-	const { command, entrypoint, containerPorts, networks, aliases, links } = settings;
-	const [network = ''] = networks;
-	const values = Object.fromEntries(settings.secrets.map((name) => [name, secrets[name] ?? '']));
-	const own = {
-		Image: settings.image,
-		...(command !== undefined && { Cmd: command }),
-		...(entrypoint !== undefined && { Entrypoint: entrypoint }),
-		...(settings.user && { User: settings.user }),
-		...(settings.workingDir && { WorkingDir: settings.workingDir }),
-		...(settings.stopSignal && { StopSignal: settings.stopSignal }),
-		Env: Object.entries({ ...settings.environment, ...values }).map(([name, value]) => `${name}=${value}`),
-		ExposedPorts: Object.fromEntries(containerPorts.map((port) => [port, {}])),
-		Labels: { ...settings.labels, ...settings.ownLabels },
-		HostConfig: {
-			Init: true,
-			NetworkMode: network,
-			...mountsOf(settings.volumes, files),
-			RestartPolicy: {
-				Name: settings.restart.name,
-				MaximumRetryCount: settings.restart.maximumRetryCount,
-			},
-			LogConfig: { Type: settings.logging.driver, Config: settings.logging.options },
-			...portBindings(settings),
-			...limitsOf(settings),
-		},
-		NetworkingConfig: { EndpointsConfig: { [network]: { Aliases: aliases, Links: links } } },
-	};
-	return withFields(own, settings.fields);
-}
-function withFields(request, fields) {
-	const of = (part) => Object.fromEntries(Object.entries(fields)
-		.filter(([path]) => path.startsWith(`${part}.`))
-		.map(([path, value]) => [path.slice(part.length + 1), value]));
-	const config = of('Config');
-	return {
-		...request,
-		...config,
-		ExposedPorts: { ...config.ExposedPorts, ...request.ExposedPorts },
-		HostConfig: { ...request.HostConfig, ...of('HostConfig') },
-	};
-}
-function portBindings({ ports }) {
-	if (ports.length === 0)
-		return {};
-	const bindings = {};
-	for (const { address, hostPort, containerPort, protocol = 'tcp' } of ports) {
-		const own = { HostIp: address, HostPort: String(hostPort) };
-		const port = edgePort(containerPort, protocol);
-		bindings[port] = [...(bindings[port] ?? []), own];
-	}
-	return { PortBindings: bindings };
-}
-function limitsOf({ resources: { cpus, memoryBytes, reservedMemoryBytes, pids } }) {
-	return {
-		...(cpus > 0 && { NanoCpus: cpus }),
-		...(memoryBytes > 0 && { Memory: memoryBytes }),
-		...(reservedMemoryBytes > 0 && { MemoryReservation: reservedMemoryBytes }),
-		...(pids > 0 && { PidsLimit: pids }),
-	};
-}
-;
-async function createContainer({ fleet, scope, secrets }, { service, server: on, name, settings, platform }, calling = (create) => create()) {
-	const server = fleet.server(on);
-	const values = secrets[service] ?? {};
-	const { files, image, user } = settings;
-	const delivery = { container: name, service, files, image, platform, user, secrets: values };
-	const delivered = await deliverFiles(server, scope, delivery);
-	const request = createRequest(settings, values, delivered);
-	try {
-		return await calling(() => server.engine.createContainer(name, request, platform));
-	}
-	catch (error) {
-		await giveUpFiles(server, delivered);
-		throw error;
-	}
-}
-;
-const start = {
-	moments: ['created'],
-	describe({ service, release, slot, server, name, blueprint, existing }) {
-		if (existing !== undefined)
-			return `start ${name} on ${server} again`;
-		const called = blueprint.container.naming === 'version' ? `, called ${name}` : '';
-		return `start ${service} release ${release} as ${slot} on ${server}${called}`;
-	},
-	async run(step, context) {
-		const server = context.fleet.server(step.server);
-		const id = step.existing ?? (await create(context, step));
-		context.moment('created');
-		try {
-			await server.engine.startContainer(id);
-		}
-		catch (error) {
-			if (step.existing === undefined)
-				await removeWithFiles(server, id);
-			throw startFailure(step, error);
-		}
-		await inspectStarted(context, step, id);
-	},
-};
-async function inspectStarted({ fleet, scope, known, clock }, place, id) {
-	const container = await fleet.server(place.server).engine.inspectContainer(id);
-	const copy = {
-		id: container.Id,
-		name: container.Name?.replace(/^\//, '') ?? '',
-		address: container.NetworkSettings?.Networks?.[networkName(scope)]?.IPAddress ?? '',
-		imageCheck: imageCheckOf(container.Config?.Healthcheck),
-		exposed: Object.keys(container.Config?.ExposedPorts ?? {}).map((port) => Number.parseInt(port, 10)),
-		restarts: container.RestartCount ?? 0,
-		since: clock.now(),
-	};
-	known.addresses.set(copyKey(place), copy.address);
-	known.started.set(copyKey(place), copy);
-	return copy;
-}
-function imageCheckOf({ Test, Interval, Timeout, Retries, StartPeriod } = {}) {
-	return {
-		test: Test ?? [],
-		...(Interval && { intervalMs: Interval / 1e6 }),
-		...(Timeout && { timeoutMs: Timeout / 1e6 }),
-		...(Retries && { retries: Retries }),
-		...(StartPeriod && { startPeriodMs: StartPeriod / 1e6 }),
-	};
-}
-async function create(context, step) {
-	const { service, server, name, blueprint } = step;
-	const settings = settingsOf(blueprint, step);
-	const { platform } = blueprint.container.options ?? {};
-	try {
-		const id = await createContainer(context, { service, server, name, settings, platform }, (create) => create().catch(async (error) => {
-			if (!(0,docker_http .zM)(error, 409) || !(await removeLatecomer(context, step)))
-				throw error;
-			return await create();
-		}));
-		context.known.created.add(id);
-		context.known.unused.add(id);
-		return id;
-	}
-	catch (error) {
-		throw startFailure(step, error);
-	}
-}
-async function removeLatecomer({ fleet, scope, log }, step) {
-	const server = fleet.server(step.server);
-	const latecomer = await server.engine.findContainer(step.name);
-	const labels = latecomer?.Config?.Labels ?? {};
-	const isOurs = labels[model_labels .d.role] === 'service' &&
-		labels[model_labels .d.project] === scope.project &&
-		labels[model_labels .d.environment] === scope.environment &&
-		labels[model_labels .d.service] === step.service;
-	if (latecomer === undefined || !isOurs)
-		return false;
-	log.info(`${step.server}: ${step.name} came late, from a run that was cut off; it is replaced`);
-	await removeWithFiles(server, latecomer.Id);
-	return true;
-}
-function startFailure(step, error) {
-	if (!(error instanceof docker_http .NJ))
-		return error;
-	const { message } = error;
-	const hint = /already in use by container/.test(message)
-		? 'A container that Switchyard did not create has that name. Rename or remove it.'
-		: /port is already allocated|address already in use|cannot assign requested address/.test(message)
-			? 'Is private_ip an address of that server, and does something else listen on that port?'
-			: 'The Docker engine refused it, in the words above.';
-	return new model_errors .yo(`${step.server}: ${step.name} cannot start: ${message}`, { hint, cause: error });
-}
-;
-const PAUSE_MS = 100;
-const EAGER_PAUSE_MS = 50;
-const EAGER_MS = 1_000;
-const SUCCESSES_NEEDED = 3;
-const RESTARTS_MAX = 2;
-const CRASH_LOOK_MS = 5_000;
-const CRASH_POLL_MS = 25;
-const LOOKS_MAX = 3;
-const answer = {
-	onlyWaits: true,
-	describe: ({ service, slot, server, containerPort }) => `wait until ${service} (${slot}) on ${server} ${containerPort === undefined ? 'works' : 'answers'}`,
-	async run(step, context) {
-		await tellOfTimes(step, context);
-		await awaitAnswers(step, context, 1);
-		tellOfExposed(step, context);
-	},
-};
-const healthy = {
-	onlyWaits: true,
-	describe: ({ service, slot, server }) => `wait until ${service} (${slot}) on ${server} is healthy`,
-	run: (step, context) => awaitAnswers(step, context, SUCCESSES_NEEDED),
-};
-function allowedMs({ startPeriodMs, retries, intervalMs, timeoutMs }) {
-	return startPeriodMs + retries * (intervalMs + timeoutMs);
-}
-async function tellOfTimes(step, context) {
-	const { healthcheck } = await candidateOf(step, context);
-	const ms = allowedMs(healthcheck);
-	if (ms === allowedMs(step.healthcheck))
-		return;
-	context.log.info(`${step.name} on ${step.server} has ${ms / 1000} s to become healthy, by the HEALTHCHECK of its image`);
-}
-async function candidateOf(step, context) {
-	const known = context.known.started.get(copyKey(step));
-	const started = known ?? (await inspectStarted(context, step, step.name));
-	return { ...step, ...started, healthcheck: checkWithImage(step.healthcheck, started.imageCheck) };
-}
-function tellOfExposed(step, { known, log }) {
-	const exposed = known.started.get(copyKey(step))?.exposed ?? [];
-	if (step.containerPort !== undefined || exposed.length === 0)
-		return;
-	log.info(`${step.service} has no port, so nobody can connect to it. Its image exposes ${exposed.join(', ')}: write "port: ${exposed[0]}" if somebody shall`);
-}
-async function awaitAnswers(step, context, needed) {
-	const { clock } = context;
-	const server = context.fleet.server(step.server);
-	const candidate = await candidateOf(step, context);
-	const { healthcheck, since } = candidate;
-	const look = examination(server, candidate, context);
-	const whyRefused = refusalsOf(server, { ...candidate, service: step.service }, context);
-	const startsUntil = since + healthcheck.startPeriodMs;
-	const { intervalMs } = healthcheck;
-	const shortMs = Math.min(PAUSE_MS, intervalMs);
-	let successes = needed > 1 ? 1 : 0;
-	let failures = 0;
-	const pauseMs = () => failures === 0
-		? Math.min(EAGER_PAUSE_MS, intervalMs)
-		: Math.min(shortMs * 2 ** (failures - 1), intervalMs);
-	let reason = { why: 'it was not asked yet' };
-	if (successes > 0)
-		await clock.sleep(shortMs);
-	const isHealthy = await poll(clock, {
-		timeoutMs: since + allowedMs(healthcheck) - clock.now(),
-		everyMs: () => (successes > 0 ? shortMs : pauseMs()),
-	}, async () => {
-		const complaint = await look().catch(complaintOf);
-		if (complaint === undefined) {
-			successes += 1;
-			failures = 0;
-			reason = { why: `it answered ${successes} of ${SUCCESSES_NEEDED} times` };
-			return successes >= needed ? true : undefined;
-		}
-		successes = 0;
-		if (clock.now() - since >= EAGER_MS)
-			failures += 1;
-		reason = complaint;
-		const crash = await crashOf(server, candidate, context);
-		if (crash !== undefined)
-			throw await failure(step, candidate, context, crash);
-		if (/refused/i.test(complaint.why) && failures > 0 && clock.now() >= startsUntil) {
-			const { refusal, isCertain } = await whyRefused(complaint.isRefused === true);
-			reason = refusal ?? complaint;
-			if (isCertain)
-				throw await failure(step, candidate, context, { ...reason, why: `was not healthy: ${reason.why}` });
-		}
-		return undefined;
-	});
-	if (isHealthy)
-		return;
-	const seconds = ((clock.now() - since) / 1000).toFixed(1);
-	const why = `was not healthy within ${seconds} s: ${reason.why}`;
-	throw await failure(step, candidate, context, { ...reason, why });
-}
-function refusalsOf(server, candidate, context) {
-	const { containerPort: port, healthcheck } = candidate;
-	if (port === undefined)
-		return async () => ({ refusal: undefined, isCertain: false });
-	const find = () => findListeners(context, server, candidate, port);
-	return watchRefusals(find, port, Math.min(healthcheck.retries, LOOKS_MAX));
-}
-async function crashOf(server, candidate, context) {
-	const { State, RestartCount = 0 } = await server.engine.inspectContainer(candidate.id);
-	const isCrashing = isJustWatched(candidate)
-		? RestartCount > candidate.restarts
-		: RestartCount >= RESTARTS_MAX;
-	if (!isCrashing && (State?.Running || State?.Restarting))
-		return undefined;
-	const times = RestartCount === 1 ? 'once' : `${RestartCount} times`;
-	const ended = await lastEnd(server, candidate.id, context);
-	if (ended === undefined)
-		return { why: `crashed ${times}` };
-	const code = `with exit code ${ended.ExitCode}${ended.OOMKilled ? ', out of memory' : ''}`;
-	const last = RestartCount > 1 ? ', the last time' : ',';
-	return {
-		why: RestartCount > 0 ? `crashed ${times}${last} ${code}` : `ended ${code}`,
-		...(candidate.containerPort === undefined && ended.ExitCode === 0 && { advice: ENDS_WELL }),
-	};
-}
-const ENDS_WELL = 'A service runs until it is replaced; what does its work and ends is a "pre_deploy" or "post_deploy".';
-async function lastEnd(server, id, { clock }) {
-	return await poll(clock, { everyMs: CRASH_POLL_MS, timeoutMs: CRASH_LOOK_MS }, async () => {
-		const { State } = await server.engine.inspectContainer(id);
-		return State && (State.Restarting || !State.Running) ? State : undefined;
-	});
-}
-function complaintOf(error) {
-	const why = (0,model_errors .bD)(error);
-	return { why, isRefused: /refused/i.test(why) };
-}
-async function failure({ service, server }, { id, name }, context, { why, advice }) {
-	const [log] = await Promise.all([
-		lastLines(context.fleet.server(server), id),
-		keepEvidence(context, { service, server, name, id }),
-	]);
-	return new model_errors .yo(`${server}: the new container ${name} ${why}. ${log}`, {
-		hint: `${advice === undefined ? '' : `${advice} `}The new container is removed.`,
-	});
-}
-var archive = __nccwpck_require__(8662);
-;
-const certificate_keys_KEY = /-----BEGIN (?:EC |RSA )?PRIVATE KEY-----[\s\S]+?-----END (?:EC |RSA )?PRIVATE KEY-----\n?/;
-function privateKeyIn(text) {
-	return certificate_keys_KEY.exec(text)?.[0];
-}
-async function readKeyPair({ server, id, title }, file) {
-	const text = await readFile({ server, id }, `${SERVED_FOLDER}/${file}.pem`);
-	const privateKey = privateKeyIn(text ?? '');
-	if (text === undefined || privateKey === undefined) {
-		throw new model_errors .yo(`${title} has no key for a certificate that it has`, {
-			hint: 'Somebody has changed the volume switchyard_edge_keys. Run the action certificates with "issue".',
-		});
-	}
-	return { privateKey, chain: text.replace(certificate_keys_KEY, '') };
-}
-async function accountKeyOf(edge, scope) {
-	return await readFile(edge, `${ACCOUNTS_FOLDER}/${scope}.pem`);
-}
-async function writeAccountKey({ server, id }, scope, key) {
-	await server.engine.writeFiles(id, KEYS_FOLDER, new Map([[`${ACCOUNTS_FOLDER}/${scope}.pem`, key]]), archive .Uj);
-}
-async function readFile({ server, id }, path) {
-	try {
-		return [...(await server.engine.readFiles(id, `${KEYS_FOLDER}/${path}`)).values()][0];
-	}
-	catch (error) {
-		if ((0,docker_http .zM)(error, 404))
-			return undefined;
-		throw error;
-	}
-}
-;
-const SHOWN_MS = 10_000;
-const HANDSHAKE_MS = 5_000;
-const certificates_POLL_MS = 50;
-async function installCertificate(edge, { scope, domain, origin }, { chain, privateKey }, clock) {
-	const file = certificateFile(scope, domain);
-	await edge.store(`/keys/${file}.pem`, `${ended(privateKey)}${ended(chain)}`, clock);
-	await proveCertificate(edge, { domain, port: DIRECT_TLS_PORT }, chain, clock);
-	await edge.store(`/${CERTIFICATE_FOLDER}/${file}.crt`, installedText(origin, chain), clock);
-}
-const ORIGIN = '# from ';
-function installedText(origin, chain) {
-	return `${ORIGIN}${origin}\n${ended(chain)}`;
-}
-function readInstalled(text) {
-	const [, origin = '', chain = ''] = /^# from (.*)\n([\s\S]*)$/.exec(text) ?? [];
-	try {
-		return { ...certificateFacts(new external_node_crypto_.X509Certificate(chain)), origin, chain, hash: specHash(chain.trim()) };
-	}
-	catch {
-		return undefined;
-	}
-}
-async function putChallengeAnswer(edge, scope, thumbprint, clock) {
-	await edge.store(`/${CHALLENGE_FOLDER}/${scope}`, challengeAnswer(thumbprint), clock);
-}
-async function proveChallengeAnswer({ server, address, title }, { domain }, { token, keyAuthorization }, clock) {
-	if (!/^[\w-]{1,200}$/.test(token))
-		throw new Error('the CA has sent a token that cannot be one');
-	const target = { address, port: DIRECT_HTTP_PORT, path: `${CHALLENGE_PATH}${token}`, host: domain };
-	let seen = 'no answer';
-	const isAnswered = await poll(clock, { everyMs: certificates_POLL_MS, timeoutMs: SHOWN_MS }, async () => {
-		try {
-			const { status, body } = await server.http.get(target, HANDSHAKE_MS);
-			seen = `its answer is ${status}`;
-			return (status === 200 && body === keyAuthorization) || undefined;
-		}
-		catch (error) {
-			seen = (0,model_errors .bD)(error);
-			return undefined;
-		}
-	});
-	if (isAnswered)
-		return;
-	throw new model_errors .yo(`${title} does not answer a CA that asks for ${domain}: ${seen}`, {
-		hint: 'No CA was asked, and what was served before is served on. "docker logs switchyard_edge" on the server says why; its image needs nginx with the modules that it has by itself (ssi).',
-	});
-}
-async function removeCertificate(edge, file, clock) {
-	await edge.store(`/${CERTIFICATE_FOLDER}/${file}.crt`, undefined, clock);
-	await edge.store(`/keys/${file}.pem`, undefined, clock);
-}
-async function proveCertificate({ server, address, title }, { domain, port }, chain, clock) {
-	const wanted = new external_node_crypto_.X509Certificate(chain).fingerprint256;
-	const name = domain === '*' ? undefined : domain.replace('*', 'probe');
-	let seen = 'no answer';
-	const isShown = await poll(clock, { everyMs: certificates_POLL_MS, timeoutMs: SHOWN_MS }, async () => {
-		try {
-			const shown = await server.handshake({ address, port, name }, HANDSHAKE_MS);
-			seen = `it shows the one of ${shown.issuer.replaceAll('\n', ', ')} with the serial ${shown.serialNumber}`;
-			return shown.fingerprint256 === wanted || undefined;
-		}
-		catch (error) {
-			seen = (0,model_errors .bD)(error);
-			return undefined;
-		}
-	});
-	if (isShown)
-		return;
-	throw new model_errors .yo(`${title} does not show the new certificate of ${domain}: ${seen}`, {
-		hint: 'What it served before it serves on. "docker logs switchyard_edge" on the server says why nginx refuses it.',
-	});
-}
-function ended(pem) {
-	return pem.endsWith('\n') ? pem : `${pem}\n`;
-}
-;
-const shareAccount = {
-	moments: ['account is kept'],
-	mayOutlastLease: () => true,
-	describe: ({ servers }) => `have one account with certificate authorities on ${servers.join(', ')}`,
-	async run({ servers }, context) {
-		const { authority, known, clock } = context;
-		const scope = scopeName(context.scope);
-		const edges = servers.map((server) => instanceAt(context, server, 'edge'));
-		const keys = await (0,fleet_fleet .i)(edges.map((edge) => accountKeyOf(edge, scope)));
-		const account = keys.find((key) => key !== undefined) ?? (await authority.newAccountKey());
-		const lacking = edges.filter((_edge, index) => keys[index] !== account);
-		await (0,fleet_fleet .i)(lacking.map((edge) => writeAccountKey(edge, scope, account)));
-		context.moment('account is kept');
-		const thumbprint = authority.thumbprintOf(account);
-		await (0,fleet_fleet .i)(edges.map((edge) => putChallengeAnswer(edge, scope, thumbprint, clock)));
-		known.account = account;
-	},
-};
-;
-const ADOPTED = 'adopted';
-async function readFrontCertificate(front, files) {
-	const [chain, keyFault] = await Promise.all([readChain(front, files), keyFaultOf(front, files)]);
-	return { ...files, chain, ...(keyFault && { keyFault }) };
-}
-async function readFrontPair(front, files) {
-	const [chain, text] = await Promise.all([readChain(front, files), output(front, ['cat', files.key])]);
-	const privateKey = privateKeyIn(text);
-	if (privateKey !== undefined && belongsTo(privateKey, chain))
-		return { chain, privateKey };
-	throw new model_errors .yo(`${front.server.name}: ${files.key} does not hold the key of ${files.certificate}`, {
-		hint: 'Somebody may be renewing it just now: run again. "nginx -t" in the front has to succeed.',
-	});
-}
-function belongsTo(privateKey, chain) {
-	try {
-		return new external_node_crypto_.X509Certificate(chain).checkPrivateKey((0,external_node_crypto_.createPrivateKey)(privateKey));
-	}
-	catch {
-		return false;
-	}
-}
-async function readChain(front, { certificate }) {
-	const blocks = '/-----BEGIN CERTIFICATE-----/,/-----END CERTIFICATE-----/p';
-	return await output(front, ['sed', '-n', blocks, certificate]);
-}
-async function keyFaultOf(front, { key }) {
-	const count = await output(front, ['grep', '-c', 'ENCRYPTED', key]);
-	if (!/^\d+\s*$/.test(count))
-		return 'unreadable';
-	return Number(count) > 0 ? 'encrypted' : undefined;
-}
-async function output({ server, id }, command) {
-	if (!command.at(-1)?.startsWith('/'))
-		return '';
-	const { exitCode, stdout } = await server.engine.exec(id, command);
-	return exitCode < PROGRAM_FAILED ? stdout : '';
-}
-const PROGRAM_FAILED = 126;
-;
-const adoptCertificate = {
-	mayOutlastLease: () => true,
-	describe: ({ domain, name, server }) => `take the certificate of ${domain} over from ${name} on ${server}`,
-	async run({ server, domain, id, files }, context) {
-		const { scope, clock, fleet } = context;
-		const pair = await readFrontPair({ server: fleet.server(server), id }, files);
-		const edge = instanceAt(context, server, 'edge');
-		const facts = { scope: scopeName(scope), domain, origin: ADOPTED };
-		await installCertificate(edge, facts, pair, clock);
-	},
-};
-;
-const NOTE = '# to be revoked: ';
-async function noteRevocation(edge, { scope, domain }, { serial, reason, chain }, clock) {
-	await edge.store(revocations_placeOf(scope, domain, serial), `${NOTE}${reason}\n${chain}`, clock);
-}
-async function forgetRevocation(edge, { scope, domain }, serial, clock) {
-	await edge.store(revocations_placeOf(scope, domain, serial), undefined, clock);
-}
-function readRevocations(notes, scope, domain) {
-	const begin = `${certificateFile(scope, domain)}.`;
-	return [...notes].flatMap(([name, text]) => {
-		const [, reason = '', chain = ''] = /^# to be revoked: (.*)\n([\s\S]*)$/.exec(text) ?? [];
-		const certificate = name.startsWith(begin) ? revocations_read(chain) : undefined;
-		if (certificate === undefined || !isRevocationReason(reason))
-			return [];
-		return name === `${begin}${certificate.serialNumber}`
-			? [{ serial: certificate.serialNumber, reason, chain }]
-			: [];
-	});
-}
-function revocations_placeOf(scope, domain, serial) {
-	return `/${REVOCATION_FOLDER}/${certificateFile(scope, domain)}.${serial}`;
-}
-function revocations_read(chain) {
-	try {
-		return new external_node_crypto_.X509Certificate(chain);
-	}
-	catch {
-		return undefined;
-	}
-}
-;
-const DOOR_PORT = 80;
-const TLS_DOOR_PORT = 443;
-function doorPorts({ ports = [] }) {
-	return ports.includes(`${TLS_DOOR_PORT}/tcp`) ? [DOOR_PORT, TLS_DOOR_PORT] : [DOOR_PORT];
-}
-function isOfInterest(container, scope, { services, nginx }) {
-	return (container.name === nginx.adopt?.container ||
-		isOldSidecar(scope, container) ||
-		holdsDoor(container) ||
-		holdsTlsDoor(container) ||
-		services.some((service) => namesOf(scope, service).includes(container.name)));
-}
-function namesOf(scope, { name, adopt }) {
-	const byGrammar = [containerName(scope, name, 'base'), containerName(scope, name, 'secondary')];
-	return adopt === undefined ? byGrammar : [adopt.container, ...byGrammar];
-}
-function candidatesOf(scope, service, foreign) {
-	const names = namesOf(scope, service);
-	return foreign.filter(({ name }) => names.includes(name));
-}
-function adoptedCopies(scope, services, foreign) {
-	return services.flatMap((service) => candidatesOf(scope, service, foreign).map(({ id, name, image, imageId, isRunning, helpers }) => ({
-		id,
-		name,
-		service: service.name,
-		slot: name === containerName(scope, service.name, 'base') ? 'base' : 'secondary',
-		release: 0,
-		hash: '',
-		secretsVersion: 0,
-		image,
-		imageId,
-		isRunning,
-		hostPort: 0,
-		versionPort: undefined,
-		internalPort: 0,
-		address: undefined,
-		helpers,
-		isAdopted: true,
-	})));
-}
-function isOldSidecar(scope, { name }) {
-	return name === sidecarName(scope) || name === adoptedSidecarName(scope);
-}
-function oldSidecarOf(scope, { foreign }) {
-	return foreign.find((container) => isOldSidecar(scope, container));
-}
-function frontOf({ foreign }) {
-	return foreign.find(holdsDoor);
-}
-function doorsOf({ published }, edge) {
-	return doorPorts(edge).flatMap((door) => published.filter(({ port }) => port === door));
-}
-function holdsDoor({ isRunning, published }) {
-	return isRunning && published.some(({ port }) => port === DOOR_PORT);
-}
-function holdsTlsDoor({ isRunning, published }) {
-	return isRunning && published.some(({ port }) => port === TLS_DOOR_PORT);
-}
-function isNamed(scope, front, adopt, copies) {
-	return (front.name === adopt?.container ||
-		(isOldSidecar(scope, front) && front.composeProject === undefined) ||
-		copies.some(({ id }) => id === front.id));
-}
-;
-function tlsNames(front, { adopt }) {
-	const dropped = adopt?.drop ?? [];
-	const doors = doorsOf(front, { ports: ['443/tcp'] }).filter(({ port }) => !dropped.includes(String(port)));
-	return (front.served ?? []).filter(({ isTls, port }) => isTls && doors.some(({ containerPort }) => containerPort === port));
-}
-function offerOf(front, nginx, domain, now) {
-	const all = tlsNames(front, nginx);
-	const shown = certificatesOf(front, all.filter(({ name }) => adopted_certificates_covers(name, domain)));
-	const judged = [...shown, ...certificatesOf(front, all)].map((certificate) => ({
-		certificate,
-		found: faultOf(front.name, certificate, domain, now),
-	}));
-	const good = judged.find(({ found }) => found === undefined);
-	if (good !== undefined)
-		return { certificate: good.certificate };
-	const isAskedFor = all.some(({ name }) => !isAnyName(name) && adopted_certificates_covers(name, domain));
-	if (!isAskedFor)
-		return undefined;
-	return judged[0]?.found ?? unreadable(front.name, `the certificate of ${domain}`);
-}
-function isSelfSigned(chain) {
-	const certificate = new external_node_crypto_.X509Certificate(chain);
-	return certificate.issuer === certificate.subject && certificate.verify(certificate.publicKey);
-}
-function certificatesOf({ certificates = [] }, names) {
-	return names
-		.flatMap((one) => one.certificates ?? [])
-		.flatMap(({ certificate, key }) => certificates.filter((one) => one.certificate === certificate && one.key === key));
-}
-function faultOf(front, found, domain, now) {
-	const { certificate: path, chain, key, keyFault } = found;
-	const facts = factsOf(chain);
-	if (facts === undefined)
-		return unreadable(front, path);
-	const { names, notAfter } = facts;
-	if (!names.some((name) => isFor(name, domain))) {
-		return {
-			fault: `${path} is for ${names.join(', ') || 'no domain'}`,
-			advice: `Let ${front} have one for ${domain}, and reload it.`,
-		};
-	}
-	if (notAfter <= now.getTime()) {
-		return {
-			fault: `${path} has expired on ${new Date(notAfter).toISOString().slice(0, 10)}`,
-			advice: `Renew it, and reload ${front}.`,
-		};
-	}
-	if (keyFault === 'encrypted') {
-		return {
-			fault: `its key ${key} has a passphrase`,
-			advice: `Write it without one (openssl pkey -in KEY -out NEW), and let ${front} have that.`,
-		};
-	}
-	return keyFault === undefined ? undefined : unreadable(front, `its key ${key}`);
-}
-function unreadable(front, what) {
-	return {
-		fault: `${what} cannot be read`,
-		advice: `It has to be a file in ${front}, under a path without variables.`,
-	};
-}
-function factsOf(chain) {
-	try {
-		return certificateFacts(new external_node_crypto_.X509Certificate(chain));
-	}
-	catch {
-		return undefined;
-	}
-}
-function isFor(name, domain) {
-	const lower = name.toLowerCase();
-	return domain === '*' || lower === domain || lower === domain.replace(/^[^.]+/, '*');
-}
-function isAnyName(name) {
-	return name === '_';
-}
-function adopted_certificates_covers(name, domain) {
-	if (isAnyName(name) || name === domain)
-		return true;
-	if (name.startsWith('.'))
-		return domain === name.slice(1) || domain.endsWith(name);
-	return name.startsWith('*.') && domain.endsWith(name.slice(1));
-}
-;
-function condemnedOf(input, domain, servers, standing) {
-	const scope = scopeName(input.scope);
-	const noted = servers.flatMap((server) => readRevocations(observedOn(input, server).edge?.tree.revocations ?? new Map(), scope, domain));
-	const { revoke, obtained } = input.certificates;
-	const asked = revoke?.domains.includes(domain)
-		? standing
-			.filter(({ serial }) => !obtained?.has(serial))
-			.map(({ serial, chain }) => ({ serial, chain, reason: revoke.reason }))
-		: [];
-	if (revoke?.domains.includes(domain) && standing.length + noted.length === 0) {
-		throw new model_errors .yo(`${domain} has no certificate that could be revoked: none is from the CA of the file`, {
-			hint: '"action: list" says where each comes from. What a front has brought along, or somebody has given, is revoked by whoever issued it; "action: issue" brings another one in its place.',
-		});
-	}
-	return new Map([...noted, ...asked].map((one) => [one.serial, one]));
-}
-function planRevocations(condemned, domain, servers) {
-	return [...condemned.values()].map((one) => ({
-		kind: 'revoke certificate',
-		domain,
-		servers: [...servers],
-		...one,
-	}));
-}
-;
-function originOf({ mode, files }, { url }) {
-	if (mode === 'files')
-		return `files ${files?.certificate ?? ''}`;
-	return mode === 'self-signed' ? mode : `acme ${url}`;
-}
-function planCertificates(input, routes, leaving) {
-	const { tls } = input.nginx;
-	if (tls === undefined || input.removesAll)
-		return [];
-	const wanted = new Map();
-	for (const server of input.reached)
-		for (const domain of tlsDomains(domainsOn(input, server, routes), tls))
-			wanted.set(domain, [...(wanted.get(domain) ?? []), server]);
-	return [...wanted].map(([domain, servers]) => planDomain(input, domain, servers, leaving));
-}
-function planAccount(input, routes, certificates) {
-	const { tls } = input.nginx;
-	if (tls === undefined || input.removesAll)
-		return [];
-	const isAsked = certificates.some(({ certify, revoke }) => revoke.length > 0 || certify.some(({ mode }) => isFromAuthority(mode)));
-	const scope = scopeName(input.scope);
-	const modesOn = (server) => domainsOn(input, server, routes).flatMap((domain) => tlsOf(tls, domain)?.mode ?? []);
-	const answering = input.reached.filter((server) => modesOn(server).includes('http-01'));
-	const answers = answering.map((server) => observedOn(input, server).edge?.tree.challengeAnswers.get(scope));
-	const isUniform = answers.every((answer) => answer !== undefined && answer === answers[0]);
-	if (!isAsked && isUniform)
-		return [];
-	const servers = input.reached.filter((server) => modesOn(server).some(isFromAuthority));
-	return [{ kind: 'share account', servers }];
-}
-function planCertificateRemovals(input, routes) {
-	const scope = scopeName(input.scope);
-	return input.reached.flatMap((server) => {
-		const edge = observedOn(input, server).edge;
-		if (!edge?.isRunning)
-			return [];
-		const served = tlsDomains(domainsOn(input, server, routes), input.nginx.tls);
-		const kept = new Set(served.map((domain) => certificateFile(scope, domain)));
-		const files = [...edge.tree.certificates.keys()].filter((file) => file.startsWith(`${scope}.`) && !kept.has(file));
-		return files.length === 0 ? [] : [{ kind: 'remove certificates', server, files }];
-	});
-}
-function domainsOn({ servers }, server, routes) {
-	const on = servers.find(({ name }) => name === server);
-	return routes.filter((route) => isServedOn(route, on, servers)).flatMap(domainsOfRoute);
-}
-function planDomain(input, domain, servers, leaving) {
-	const tls = input.nginx.tls;
-	const own = tlsOf(tls, domain);
-	const origin = originOf(own, tls.acme);
-	const standing = servers.flatMap((server) => standingOn(input, server, domain));
-	if (own.files !== undefined)
-		return planFiles(input, domain, own.files, servers, standing);
-	const ours = standing.filter((one) => one.origin === origin);
-	const { forced, obtained } = input.certificates;
-	const isForced = forced.includes(domain) && !ours.some(({ serial }) => obtained?.has(serial));
-	const condemned = condemnedOf(input, domain, servers, isFromAuthority(own.mode) ? ours : []);
-	const revoke = planRevocations(condemned, domain, servers);
-	const kept = ours.filter(({ serial }) => !condemned.has(serial));
-	const best = isForced ? undefined : bestOf(input, kept, origin);
-	if (best !== undefined) {
-		const has = (server) => standing.some((one) => one.server === server && one.serial === best.serial);
-		return { ...NONE, install: copies(best, domain, servers, has), revoke };
-	}
-	const offered = servers.flatMap((server) => offeredOn(input, server, domain, leaving.get(server)));
-	const all = [...offered, ...standing];
-	const adopt = offered
-		.filter(({ server, hash }) => !standing.some((one) => one.server === server && one.hash === hash))
-		.map(({ step }) => step);
-	const isBelieved = ({ chain }) => own.mode === 'self-signed' || !isSelfSigned(chain);
-	const source = isForced ? undefined : bestOf(input, all.filter(isBelieved), ADOPTED);
-	if (source !== undefined) {
-		const has = (server) => all.some((one) => one.server === server && one.origin === ADOPTED && isGood(input, one) && isBelieved(one));
-		return { ...NONE, adopt, install: copies(source, domain, servers, has), revoke };
-	}
-	if (own.mode === 'dns-01' && input.certificates.given === undefined)
-		return { ...NONE, adopt };
-	const certify = {
-		...{ kind: 'certify', domain, mode: own.mode, servers: [...servers] },
-		...reasonOf(input, all, origin),
-		...revokedBy(standing, condemned),
-	};
-	return {
-		adopt,
-		certify: [certify],
-		install: servers.map((server) => ({ kind: 'install certificate', server, domain })),
-		revoke,
-	};
-}
-const NONE = { adopt: [], certify: [], install: [], revoke: [] };
-function revokedBy(standing, condemned) {
-	const found = new Map(standing.flatMap(({ serial, server }) => {
-		const one = condemned.get(serial);
-		return one === undefined ? [] : [[serial, { ...one, server }]];
-	}));
-	return found.size === 0 ? {} : { revokes: [...found.values()] };
-}
-function bestOf(input, all, origin) {
-	const good = all.filter((one) => one.origin === origin && isGood(input, one));
-	return good.sort((a, b) => b.notAfter - a.notAfter)[0];
-}
-function copies({ server: from, origin }, domain, servers, has) {
-	const told = origin === ADOPTED ? { origin } : {};
-	return servers
-		.filter((server) => !has(server))
-		.map((server) => ({ kind: 'install certificate', server, domain, from, ...told }));
-}
-function offeredOn({ now, nginx }, server, domain, front) {
-	const offer = front && offerOf(front, nginx, domain, now);
-	if (front === undefined || offer === undefined || 'fault' in offer)
-		return [];
-	const { certificate, key, chain } = offer.certificate;
-	const { id, name } = front;
-	const step = { kind: 'adopt certificate', server, domain, id, name, files: { certificate, key } };
-	const found = readInstalled(installedText(ADOPTED, chain));
-	return found === undefined ? [] : [{ ...found, server, step }];
-}
-function planFiles({ certificates: { given } }, domain, { certificate }, servers, standing) {
-	const wanted = given?.[certificate];
-	if (wanted === undefined)
-		return NONE;
-	const hash = specHash(wanted.trim());
-	const lacking = servers.filter((server) => !standing.some((one) => one.server === server && one.hash === hash));
-	return {
-		...NONE,
-		install: lacking.map((server) => ({ kind: 'install certificate', server, domain })),
-	};
-}
-function standingOn(input, server, domain) {
-	const text = observedOn(input, server).edge?.tree.certificates.get(certificateFile(scopeName(input.scope), domain));
-	const found = text === undefined ? undefined : readInstalled(text);
-	return found === undefined ? [] : [{ ...found, server }];
-}
-function isGood({ now, certificates: { renewAt } }, one) {
-	const at = renewAt.get(one.serial) ?? renewalAt(one);
-	return now.getTime() < Math.min(at, one.notAfter);
-}
-const certificate_plan_DAY_MS = 86_400_000;
-function reasonOf({ now }, standing, origin) {
-	const same = standing.filter((one) => one.origin === origin);
-	if (standing.length === 0)
-		return { reason: 'issue' };
-	if (same.length === 0)
-		return { reason: 'replace' };
-	const [last] = same.sort((a, b) => b.notAfter - a.notAfter);
-	const daysLeft = Math.max(0, Math.floor((last.notAfter - now.getTime()) / certificate_plan_DAY_MS));
-	return { reason: 'renew', daysLeft, replaces: last.chain };
-}
-function isFromAuthority(mode) {
-	return mode === 'http-01' || mode === 'dns-01';
-}
-;
-class CertificateError extends model_errors .yo {
-	because;
-	failures;
-	goodNames;
-	retryAt;
-	constructor(message, options) {
-		super(message, options);
-		this.name = 'CertificateError';
-		this.because = options.because;
-		this.failures = options.failures ?? [];
-		this.goodNames = options.goodNames ?? [];
-		this.retryAt = options.retryAt;
-	}
-}
-class AcmeRefusal extends Error {
-	problem;
-	retryAt;
-	nonce;
-	constructor(problem, retryAt, nonce) {
-		super(problem.detail);
-		this.name = 'AcmeRefusal';
-		this.problem = problem;
-		this.retryAt = retryAt;
-		this.nonce = nonce;
-	}
-}
-function explained(error, host, names) {
-	if (!(error instanceof AcmeRefusal))
-		return error;
-	const { problem, retryAt } = error;
-	if (problem.type === 'rateLimited' || problem.status === 429) {
-		const when = retryAt === undefined ? '' : `; it may be asked again at ${new Date(retryAt).toISOString()}`;
-		return new CertificateError(`the certificate authority ${host} has given too many certificates, or was asked too often: ${problem.detail}${when}`, {
-			because: 'rate limit',
-			hint: 'Come back then: trying before only makes it later. While you try things out, use its staging directory.',
-			retryAt,
-			cause: error,
-		});
-	}
-	if (problem.status >= 500) {
-		return new CertificateError(`the certificate authority ${host} has trouble of its own: ${problem.detail} (${problem.status})`, { because: 'unreachable', hint: 'Nothing has changed. Run again later.', retryAt, cause: error });
-	}
-	if (problem.ofNames.length > 0) {
-		const failures = problem.ofNames.map(({ name, detail }) => ({ name, reason: detail }));
-		return namesRefused(host, names, failures, error);
-	}
-	return new CertificateError(`the certificate authority ${host} gives no certificate for ${names.join(', ')}: ${problem.detail} (${problem.type})`, { because: 'refused', hint: adviceFor(problem.type), cause: error });
-}
-function namesRefused(host, names, failures, cause) {
-	const goodNames = names.filter((name) => failures.every((failure) => failure.name !== name));
-	const reasons = failures.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
-	const good = goodNames.length === 0 ? '' : ` Nothing was said against ${goodNames.join(', ')}.`;
-	return new CertificateError(`the certificate authority ${host} does not accept ${reasons}`, {
-		because: 'names',
-		hint: `Mend what it saw, or take the name out, and run again.${good}`,
-		failures,
-		goodNames,
-		cause,
-	});
-}
-function adviceFor(type) {
-	switch (type) {
-		case 'caa':
-			return 'A CAA record of the domain forbids this authority: add it there.';
-		case 'invalidContact':
-		case 'unsupportedContact':
-			return 'Is the e-mail address right? Its domain has to exist and to take mail.';
-		case 'unauthorized':
-			return 'The account may not do this: is it the one that the certificate was ordered with?';
-		default:
-			return 'What the authority says is in the message. Mend that, and run again.';
-	}
-}
-;
-function ledNowhere(domain, { why }, servers) {
-	return new model_errors .yo(`${domain} gets no certificate: it leads nowhere, DNS says that ${why}`, {
-		hint: `Let it lead to ${describe(servers)} by A or AAAA records, and run again. No CA was asked, since CAs count what fails; what is served over HTTP is served on.`,
-	});
-}
-function withLead(error, domain, lookup, servers) {
-	if (!(error instanceof CertificateError) || error.because !== 'names')
-		return error;
-	const { sentence, advice } = judged(domain, lookup, servers);
-	return new model_errors .yo(`${error.message} ${sentence}`, { hint: `${advice} Then run again.`, cause: error });
-}
-function judged(domain, lookup, servers) {
-	const there = describe(servers);
-	if (lookup.seen !== 'addresses') {
-		return {
-			sentence: `DNS, asked from here: ${lookup.why}.`,
-			advice: `Let ${domain} lead to ${there} by A or AAAA records.`,
-		};
-	}
-	const own = new Set(servers.flatMap(({ addresses }) => addresses));
-	const strange = lookup.addresses.filter((address) => !own.has(address));
-	const leads = `DNS has ${domain} lead to ${lookup.addresses.join(', ')}`;
-	if (strange.length === 0) {
-		return {
-			sentence: `${leads}, which is as it should be.`,
-			advice: 'Port 80 of these servers has to be reachable for the whole world: look at firewalls.',
-		};
-	}
-	const isPartly = strange.length < lookup.addresses.length;
-	return {
-		sentence: `${leads}, and the servers are ${there}.`,
-		advice: `${isPartly ? `${strange.join(', ')} is none of theirs: let it lead to them alone` : 'Let it lead to them'}; or have what stands before them pass on /.well-known/acme-challenge/ over HTTP, or use dns-01.`,
-	};
-}
-function describe(servers) {
-	return servers
-		.map(({ server: { name, host }, addresses }) => {
-		const mark = addresses.length > 0 && addresses.every(isPrivate) ? ', by its public address' : '';
-		return `${addresses.join(', ') || host} (${name}${mark})`;
-	})
-		.join(', ');
-}
-const PRIVATE = new external_node_net_.BlockList();
-for (const range of ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '127.0.0.0/8', '100.64.0.0/10'])
-	PRIVATE.addSubnet(range.split('/')[0], Number(range.split('/')[1]), 'ipv4');
-PRIVATE.addSubnet('fc00::', 7, 'ipv6');
-function isPrivate(address) {
-	return PRIVATE.check(address, (0,external_node_net_.isIP)(address) === 6 ? 'ipv6' : 'ipv4');
-}
-;
-const BESIDE_OLD_WORKERS_MS = 1_000;
-const VERBS = {
-	issue: 'issue a certificate for',
-	renew: 'renew the certificate of',
-	replace: 'replace the certificate of',
-};
-const certify = {
-	moments: ['challenge is answered', 'issued', 'revocation is noted'],
-	mayOutlastLease: () => true,
-	describe({ domain, mode, reason, daysLeft }) {
-		const left = daysLeft === undefined ? '' : ` (${daysLeft} days left)`;
-		const how = mode === 'self-signed' ? 'self-signed' : `by ${mode}`;
-		return `${VERBS[reason]} ${domain}${left}, ${how}`;
-	},
-	async run(step, context) {
-		const { nginx, known } = context;
-		const { domain } = step;
-		const own = ownTls(context, domain);
-		const origin = originOf(own, nginx.tls.acme);
-		const pair = await obtain(step, context).catch((error) => {
-			throw namingDomain(error, domain);
-		});
-		known.certificates.set(domain, { ...pair, origin });
-		context.moment('issued');
-		await noteRevocations(step, context);
-	},
-};
-const installCertificateStep = {
-	mayOutlastLease: () => true,
-	describe({ domain, server, from }) {
-		return from === undefined
-			? `install the certificate of ${domain} on ${server}`
-			: `copy the certificate of ${domain} from ${from} to ${server}`;
-	},
-	async run(step, context) {
-		const { scope, clock } = context;
-		const { domain, server } = step;
-		const { origin, ...pair } = await pairOf(step, context);
-		const edge = instanceAt(context, server, 'edge');
-		const facts = { scope: scopeName(scope), domain, origin };
-		await installCertificate(edge, facts, pair, clock);
-	},
-};
-const removeCertificates = {
-	mayOutlastLease: () => true,
-	describe: ({ server, files }) => `remove ${files.length === 1 ? 'a certificate' : `${files.length} certificates`} from ${server}`,
-	async run({ server, files }, context) {
-		const edge = instanceAt(context, server, 'edge');
-		await (0,fleet_fleet .i)(files.map((file) => removeCertificate(edge, file, context.clock)));
-	},
-};
-async function noteRevocations(step, context) {
-	const { domain, servers, revokes = [] } = step;
-	if (revokes.length === 0)
-		return;
-	const scope = scopeName(context.scope);
-	for (const { serial, server } of revokes) {
-		const edge = instanceAt(context, server, 'edge');
-		const { privateKey } = await readKeyPair(edge, certificateFile(scope, domain));
-		context.known.replacedKeys.set(serial, privateKey);
-	}
-	const edges = servers.map((server) => instanceAt(context, server, 'edge'));
-	await (0,fleet_fleet .i)(edges.flatMap((edge) => revokes.map((one) => noteRevocation(edge, { scope, domain }, one, context.clock))));
-	context.moment('revocation is noted');
-}
-function ownTls({ nginx }, domain) {
-	const own = tlsOf(nginx.tls, domain);
-	if (own === undefined)
-		throw new Error(`${domain} is not served over HTTPS`);
-	return own;
-}
-async function pairOf({ domain, from, origin }, context) {
-	const { known, tlsSecrets, nginx, scope } = context;
-	const own = ownTls(context, domain);
-	if (from !== undefined) {
-		const file = certificateFile(scopeName(scope), domain);
-		return {
-			...(await readKeyPair(instanceAt(context, from, 'edge'), file)),
-			origin: origin ?? originOf(own, nginx.tls.acme),
-		};
-	}
-	if (own.files === undefined) {
-		const obtained = known.certificates.get(domain);
-		if (obtained === undefined)
-			throw new Error(`there is no certificate for ${domain}`);
-		return obtained;
-	}
-	const { certificate, key } = own.files;
-	return {
-		chain: tlsSecrets[certificate] ?? '',
-		privateKey: tlsSecrets[key] ?? '',
-		origin: originOf(own, nginx.tls.acme),
-	};
-}
-function namingDomain(error, domain) {
-	if (!(error instanceof model_errors .yo) || error.message.includes(domain))
-		return error;
-	const { message, hint } = error;
-	return new model_errors .yo(`${domain} gets no certificate: ${message}`, { ...(hint && { hint }), cause: error });
-}
-async function obtain(step, context) {
-	switch (step.mode) {
-		case 'self-signed':
-			return await context.authority.selfSigned(step.domain);
-		case 'http-01':
-			return await orderWhereItLeads(step, context);
-		case 'dns-01':
-			return await order(step, context);
-	}
-}
-async function orderWhereItLeads(step, context) {
-	const { authority, nginx } = context;
-	const { domain } = step;
-	const isOfOnesOwn = nginx.tls.acme.ca !== undefined;
-	const lookup = isOfOnesOwn ? undefined : await authority.lookUp(domain);
-	if (lookup?.seen === 'nothing')
-		throw ledNowhere(domain, lookup, await whereaboutsOf(step, context));
-	try {
-		return await order(step, context);
-	}
-	catch (error) {
-		const seen = lookup ?? (await authority.lookUp(domain));
-		throw withLead(error, domain, seen, await whereaboutsOf(step, context));
-	}
-}
-async function whereaboutsOf({ servers }, context) {
-	const specs = context.servers.filter(({ name }) => servers.includes(name));
-	return await Promise.all(specs.map(async (server) => {
-		if ((0,external_node_net_.isIP)(server.host) !== 0)
-			return { server, addresses: [server.host] };
-		const lookup = await context.authority.lookUp(server.host);
-		return { server, addresses: lookup.seen === 'addresses' ? lookup.addresses : [] };
-	}));
-}
-async function order(step, context) {
-	const { authority, nginx, scope, tlsSecrets } = context;
-	const { acme } = nginx.tls;
-	const { account } = context.known;
-	if (account === undefined)
-		throw new Error('the servers answer for no account');
-	await outlastOldListeners(context);
-	const eabKey = acme.eab && tlsSecrets[acme.eab.hmacKey];
-	const token = acme.cloudflareToken && tlsSecrets[acme.cloudflareToken];
-	if (step.mode === 'dns-01' && !token) {
-		throw new model_errors .yo(`${step.domain} needs a token of Cloudflare, which this run was not given`, {
-			hint: 'Pass the input "secrets".',
-		});
-	}
-	return await authority.issue({
-		domain: step.domain,
-		owner: `${scope.project}/${scope.environment} ${step.domain}`,
-		acme,
-		account,
-		...(eabKey && { eabKey }),
-		solver: step.mode === 'dns-01' ? { cloudflareToken: token } : { http: solverOn(step, context) },
-		...(step.replaces && { replaces: step.replaces }),
-	});
-}
-async function outlastOldListeners({ known, clock }) {
-	const leftMs = known.reloadedAt + BESIDE_OLD_WORKERS_MS - clock.now();
-	if (leftMs > 0)
-		await clock.sleep(leftMs);
-}
-function solverOn({ domain, servers }, context) {
-	return {
-		present: async (challenges) => {
-			const edges = servers.map((server) => instanceAt(context, server, 'edge'));
-			await (0,fleet_fleet .i)(challenges.flatMap((challenge) => edges.map((edge) => proveChallengeAnswer(edge, { domain }, challenge, context.clock))));
-			context.moment('challenge is answered');
-		},
-	};
-}
-;
-const divert_POLL_MS = 50;
-const TIMEOUT_MS = 20_000;
-const READY = 'new connections are diverted';
-const SCRIPT = `set -eu
-mark=switchyard-edge
-clear() {
-  for chain in 'nat PREROUTING' 'nat OUTPUT' 'filter DOCKER-USER'; do
-    set -- $chain
-    iptables -w -t "$1" -S "$2" | grep -F -e "--comment $mark " | sed 's/^-A/-D/' | while read -r rule; do
-      iptables -w -t "$1" $rule
-    done
-  done
-}
-iptables -w -t nat -S OUTPUT >/dev/null
-iptables -w -S DOCKER-USER >/dev/null
-clear
-[ "$#" -gt 0 ] || exit 0
-address=$1
-process=$2
-shift 2
-trap 'clear; exit 0' TERM INT
-for door in "$@"; do
-  port=\${door%/*}
-  protocol=\${door#*/}
-  iptables -w -I DOCKER-USER -d "$address" -p "$protocol" -m "$protocol" --dport "$port" \\
-    -m comment --comment "$mark" -j ACCEPT
-  for chain in PREROUTING OUTPUT; do
-    iptables -w -t nat -I "$chain" ! -d 127.0.0.0/8 -p "$protocol" -m addrtype --dst-type LOCAL \\
-      -m "$protocol" --dport "$port" -m comment --comment "$mark" -j DNAT --to-destination "$address:$port"
-  done
-done
-echo '${READY}'
-while [ -d "/proc/$process" ]; do
-  sleep 1 &
-  wait $!
-done
-clear
-`;
-async function checkDiverting(server, image, clock) {
-	if (await isDiverting(server))
-		return;
-	const id = await divert_create(server, image, []);
-	await awaitEnd(server, id, clock);
-}
-async function isDiverting({ engine }) {
-	return (await engine.findContainer(EDGE_DIVERT_NAME))?.State?.Running === true;
-}
-async function divert({ server, id, address }, image, ports, clock) {
-	const process = (await server.engine.inspectContainer(id)).State?.Pid ?? 0;
-	const command = [address, String(process), ...ports];
-	const found = await server.engine.findContainer(EDGE_DIVERT_NAME);
-	const isThere = found?.State?.Running && found.Config?.Cmd?.join(' ') === command.join(' ');
-	const helper = isThere ? found.Id : await divert_create(server, image, command);
-	await awaitReady(server, helper, clock);
-}
-async function endDiverting(server) {
-	const { engine } = server;
-	await engine.stopContainer(EDGE_DIVERT_NAME, TIMEOUT_MS / 1_000);
-	await engine.removeContainer(EDGE_DIVERT_NAME);
-}
-async function divert_create(server, image, command) {
-	const { engine } = server;
-	await endDiverting(server);
-	const id = await engine
-		.createContainer(EDGE_DIVERT_NAME, {
-		Image: image,
-		Entrypoint: ['chroot', '/host', '/bin/sh', '-c', SCRIPT, EDGE_DIVERT_NAME],
-		Cmd: command,
-		Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
-		StopSignal: 'SIGTERM',
-		Labels: { [model_labels .d.role]: 'edge-divert' },
-		HostConfig: {
-			NetworkMode: 'host',
-			Binds: ['/:/host'],
-			CapAdd: ['NET_ADMIN', 'NET_RAW'],
-			SecurityOpt: ['label=disable'],
-			RestartPolicy: { Name: 'no' },
-		},
-	})
-		.catch(async (error) => {
-		if ((0,docker_http .zM)(error, 409))
-			return (await engine.inspectContainer(EDGE_DIVERT_NAME)).Id;
-		throw error;
-	});
-	await engine.startContainer(id);
-	return id;
-}
-async function awaitReady(server, id, clock) {
-	const found = await poll(clock, { everyMs: divert_POLL_MS, timeoutMs: TIMEOUT_MS }, async () => {
-		const { stdout } = await server.engine.logs(id, { tail: 5 });
-		if (stdout.includes(READY))
-			return 'ready';
-		return (await server.engine.findContainer(id))?.State?.Running === true ? undefined : 'ended';
-	});
-	if (found !== 'ready')
-		throw await divert_failure(server, id);
-}
-async function awaitEnd(server, id, clock) {
-	const exitCode = await poll(clock, { everyMs: divert_POLL_MS, timeoutMs: TIMEOUT_MS }, async () => {
-		const { State: state } = await server.engine.inspectContainer(id);
-		return state?.Status === 'exited' ? state.ExitCode : undefined;
-	});
-	if (exitCode !== 0)
-		throw await divert_failure(server, id);
-	await server.engine.removeContainer(id);
-}
-async function divert_failure(server, id) {
-	const { stdout, stderr } = await server.engine.logs(id, { tail: 5 });
-	await endDiverting(server);
-	const words = `${stdout}${stderr}`.trim().split('\n').at(-1) || 'no answer';
-	return new model_errors .yo(`${server.name}: connections cannot be diverted to the edge: ${words}`, {
-		hint: 'A front is taken over, and an edge upgraded, without a gap by the iptables of the server. Without them stop and remove the old one at a quiet time, and run again: the edge then takes its ports.',
-	});
 }
 ;
 const TTL_MS = 60_000;
@@ -73561,8 +73434,6 @@ const hook = {
 		context.moment('ended');
 		const log = await lastLines(server, id);
 		const isKilled = isCutOff(exitCode);
-		if (exitCode !== 0)
-			await keepEvidence(context, { ...step, id });
 		if (!isKilled)
 			await context.record.noteHook(step, exitCode === 0 ? 'done' : 'failed');
 		await removeWithFiles(server, id);
@@ -73654,7 +73525,7 @@ async function hook_awaitEnd(context, running) {
 	});
 	if (ended !== undefined)
 		return ended;
-	const [log] = await Promise.all([lastLines(server, id), keepEvidence(context, running)]);
+	const log = await lastLines(server, id);
 	await stop(context, server, running, Math.ceil(running.graceMs / 1000));
 	throw new model_errors .yo(`${running.server}: ${titleOf(running)} was not over within ${timeoutMs / 1000} s, and was stopped. ${log}`, { hint: `Give it more time: "timeout" of ${running.hook}. ${WHAT_NEXT}` });
 }
@@ -74908,27 +74779,23 @@ async function prove(instance, scope, generation, proof, clock) {
 	const expected = proof.own.length > 0 ? proof.own : proof.all;
 	const ask = proof.isPublished ? askPublished : isOverHttp(proof.port.protocol) ? askHttp : askStream;
 	let answered = 'nobody';
-	const seen = new Map();
-	const isProven = (index) => {
-		const found = seen.get(index) ?? new Set();
-		return found.size > 0 && proof.own.every((address) => found.has(address));
-	};
-	const areProven = await poll(clock, { everyMs: prove_POLL_MS, timeoutMs: PROOF_TIMEOUT_MS }, async () => {
+	const proven = new Set();
+	const isProven = await poll(clock, { everyMs: prove_POLL_MS, timeoutMs: PROOF_TIMEOUT_MS }, async () => {
 		const upstreams = await ask(instance, scope, generation, proof, clock).catch((error) => {
 			answered = error.message;
 			return [];
 		});
 		for (const [index, answers] of upstreams.entries()) {
-			const right = answers.filter((answer) => expected.includes(answer));
-			seen.set(index, new Set([...(seen.get(index) ?? []), ...right]));
-			if (right.length === 0 || !isProven(index))
+			if (answers.some((answer) => expected.includes(answer)))
+				proven.add(index);
+			else
 				answered = answers.at(-1) ?? answered;
 		}
-		return (upstreams.length > 0 && upstreams.every((_answers, index) => isProven(index))) || undefined;
+		return (upstreams.length > 0 && upstreams.every((_answers, index) => proven.has(index))) || undefined;
 	});
-	if (areProven)
+	if (isProven)
 		return;
-	throw new model_errors .yo(`${instance.title}: the switch of ${prove_nameOf(proof)} is not proven: ${expected.join(proof.own.length > 0 ? ' and ' : ' or ')} should answer, but ${answered} did`, { hint: 'The old side keeps running and nothing of it was touched.' });
+	throw new model_errors .yo(`${instance.title}: the switch of ${prove_nameOf(proof)} is not proven: ${expected.join(' or ')} should answer, but ${answered} did`, { hint: 'The old side keeps running and nothing of it was touched.' });
 }
 function prove_nameOf({ service, port: { name } }) {
 	return name === undefined ? service : `${service} (port ${name})`;
@@ -75297,14 +75164,11 @@ function proofOf({ scope, servers, known }, route, port, server) {
 		all: addresses.map(({ text }) => text),
 	};
 }
-var full_disk = __nccwpck_require__(3165);
 ;
 function explainRegistry(said, isLoggedIn) {
 	const login = isLoggedIn
 		? 'The login is that of the run (registry-username, or docker login): may it read this image?'
 		: 'If the image is private, give registry-username and registry-password, or log in before this step (docker/login-action).';
-	if ((0,full_disk .R0)(said))
-		return { what: 'the server has no space left', hint: full_disk .Qd };
 	if (/toomanyrequests|rate limit/i.test(said)) {
 		return { what: 'the registry has had too many requests', hint: `Run again later. ${login}` };
 	}
@@ -77327,22 +77191,18 @@ function once(look) {
 }
 function copiesByRole(input, service, server) {
 	const copies = copiesOn(input, service, server);
-	const active = activeOf(copies, {
-		routed: slotsRouted(input, service, server),
-		recorded: recordedOn(input, service, server).map(({ slot }) => slot),
-	});
-	return { active, beside: copies.filter((copy) => !active.includes(copy)) };
-}
-function activeOf(copies, { routed, recorded }) {
-	const running = copies.find(({ isRunning }) => isRunning);
-	const adopted = copies.find(({ isAdopted, isRunning }) => isAdopted && isRunning);
-	if (routed.length === 0 && adopted !== undefined)
-		return [adopted];
-	const found = [...new Set(routed.length > 0 ? routed : recorded)].flatMap((slot) => copies.find((copy) => copy.slot === slot) ?? []);
-	if (found.length > 0)
-		return inSlotOrder(found);
-	const instead = running ?? (routed.length > 0 ? undefined : copies[0]);
-	return instead === undefined ? [] : [instead];
+	const routed = routedSlot(input, service, server);
+	const recorded = recordedOn(input, service, server)?.slot;
+	const active = routed === undefined
+		? (copies.find(({ isAdopted, isRunning }) => isAdopted && isRunning) ??
+			copies.find(({ slot }) => slot === recorded) ??
+			copies.find(({ isRunning }) => isRunning) ??
+			copies[0])
+		: (copies.find(({ slot }) => slot === routed) ?? copies.find(({ isRunning }) => isRunning));
+	const rest = copies.filter((copy) => copy !== active);
+	const ours = rest.filter(({ isAdopted }) => !isAdopted);
+	const idle = ours.find(({ slot }) => slot !== active?.slot) ?? ours[0] ?? rest[0];
+	return { active, idle, others: rest.filter((copy) => copy !== idle) };
 }
 function servedBy(scope, nginx) {
 	if (nginx === undefined)
@@ -77359,8 +77219,8 @@ function servingRelease(scope, observed, service) {
 	const serving = observed.flatMap(({ name, copies }) => copies.filter((copy) => copy.service === service && routed.some(({ server, slot }) => server === name && slot === copy.slot)));
 	return Math.max(0, ...serving.map(({ release }) => release));
 }
-function slotsRouted(input, service, server) {
-	return routedSlots(input).get(server)?.get(service) ?? [];
+function routedSlot(input, service, server) {
+	return routedSlots(input).get(server)?.get(service);
 }
 const routedSlots = once((input) => {
 	const zones = new Map(input.servers.map(({ name, zone }) => [name, zone]));
@@ -77369,9 +77229,9 @@ const routedSlots = once((input) => {
 		const all = [sidecar, edge, ...neighbours.flatMap((server) => [server.sidecar, server.edge])];
 		const found = new Map();
 		for (const nginx of all) {
-			for (const [service, there] of servingSlots(servedBy(input.scope, nginx), name)) {
-				if (!found.has(service))
-					found.set(service, there);
+			for (const [service, [slot]] of servingSlots(servedBy(input.scope, nginx), name)) {
+				if (slot !== undefined && !found.has(service))
+					found.set(service, slot);
 			}
 		}
 		return [name, found];
@@ -77413,22 +77273,22 @@ function servingOn(input, service, spec) {
 	if (input.excluded.has(server))
 		return [];
 	if (!input.reached.includes(server)) {
-		return inSlotOrder(recordedOn(input, service, server)).map((recorded) => {
-			const { slot, container: name, release } = recorded;
-			const port = recordedPort(input.scope, service, recorded);
-			return { zone, isBackup: false, copy: serving({ service, server, slot, name, release, port }) };
-		});
+		const recorded = recordedOn(input, service, server);
+		if (recorded === undefined)
+			return [];
+		const { slot, container: name, release } = recorded;
+		const port = recordedPort(input.scope, service, recorded);
+		return [{ zone, isBackup: false, copy: serving({ service, server, slot, name, release, port }) }];
 	}
-	const routed = slotsRouted(input, service, server);
-	if (routed.length === 0)
+	const routed = routedSlot(input, service, server);
+	const { active } = copiesByRole(input, service, server);
+	if (routed === undefined || active === undefined)
 		return [];
-	return copiesByRole(input, service, server).active.map((active) => {
-		const { slot, name, release } = active;
-		const port = portOf(slot, active.versionPort);
-		const published = isPublished(input, spec, active) ? {} : { isUnpublished: true };
-		const copy = serving({ service, server, slot, name, release, port, ...published });
-		return { zone, isBackup: !routed.includes(slot), copy };
-	});
+	const { slot, name, release } = active;
+	const port = portOf(slot, active.versionPort);
+	const published = isPublished(input, spec, active) ? {} : { isUnpublished: true };
+	const copy = serving({ service, server, slot, name, release, port, ...published });
+	return [{ zone, isBackup: slot !== routed, copy }];
 }
 function isPublished({ servers }, { name, zone, privateIp }, { hostPort, settings }) {
 	const isAsked = servers.some((other) => other.zone === zone && other.name !== name);
@@ -77455,9 +77315,8 @@ function copyNamed(input, service, { server, slot }) {
 			return found;
 	}
 	const recorded = recordedOn(input, service, server);
-	const there = recorded.find((copy) => copy.slot === slot);
-	const name = there?.container ?? containerName(input.scope, service, slot);
-	return { name, release: (there ?? recorded[0])?.release };
+	const name = recorded?.slot === slot ? recorded.container : containerName(input.scope, service, slot);
+	return { name, release: recorded?.release };
 }
 ;
 function servesAlready(input, server, routes) {
@@ -77552,7 +77411,7 @@ function withNewDomains(route, { ports, spec }) {
 	return withDomainsOf(route, [{ ports: routePorts(ports, spec), ...(redirects && { redirects }) }]);
 }
 function isRecordBehind(input, { name, release }) {
-	return input.reached.some((server) => copiesByRole(input, name, server).active.some((copy) => copy.release > release.number));
+	return input.reached.some((server) => (copiesByRole(input, name, server).active?.release ?? 0) > release.number);
 }
 function routeOf(service, spec, copies) {
 	const { domains, extraDomains, stripPrefix, extraStripPrefix, published, extraPublished, ...limits } = spec.route;
@@ -78301,13 +78160,9 @@ async function answersAtFirst(step, context) {
 	const first = await countedNow(step, context);
 	return { before: first?.others, counted: first?.counted };
 }
-async function watch_failure({ service, monitor }, { why, copy }, copies, context) {
-	const { fleet } = context;
+async function watch_failure({ service, monitor }, { why, copy }, copies, { fleet }) {
 	const about = copies.filter(({ server, name }) => copy === undefined || (copy.server === server && copy.name === name));
-	const [logs] = await Promise.all([
-		Promise.all(about.map(async ({ server, name, id }) => `${name} on ${server}: ${await lastLines(fleet.server(server), id)}`)),
-		Promise.all(about.map((failed) => keepEvidence(context, failed))),
-	]);
+	const logs = await Promise.all(about.map(async ({ server, name, id }) => `${name} on ${server}: ${await lastLines(fleet.server(server), id)}`));
 	const who = copy === undefined ? service : `${copy.server}: ${copy.name}`;
 	return new model_errors .yo(`${who} ${why}, seen in the ${monitor.periodMs / 1000} s after the switch. ${logs.join('\n')}`, {
 		hint: 'Users get the version before again. What counts as too much is said by "monitor" of the service.',
@@ -78365,7 +78220,6 @@ const EFFECTS = {
 	create: 'new',
 	toggle: 'new containers beside the old ones',
 	recreate: 'RESTART: the old container stops before the new one starts',
-	scale: 'the number of its containers',
 	reload: 'routes only, no new container',
 	record: 'the record only',
 	remove: 'removed',
@@ -78405,11 +78259,10 @@ function describeNothing({ compared }) {
 	}
 }
 function describeChange(change) {
-	const { service, from, to, effect, reasons, servers, copiesOnEach } = change;
+	const { service, from, to, effect, reasons, servers } = change;
 	const number = effect === 'remove' ? `${from} → none` : from === to ? String(to) : `${from || 'none'} → ${to}`;
 	const why = reasons.length > 0 ? ` (${reasons.join(', ')})` : '';
-	const each = copiesOnEach === undefined ? '' : `, ${copiesOnEach} on each`;
-	const where = servers.length > 0 ? ` on ${servers.join(', ')}${each}` : '';
+	const where = servers.length > 0 ? ` on ${servers.join(', ')}` : '';
 	const isNew = effect !== 'remove' && (from !== to || STARTING.includes(effect));
 	return `${service} ${number}: ${EFFECTS[effect]}${where}${why}${isNew ? `; ${describeImage(change)}` : ''}`;
 }
@@ -78520,56 +78373,6 @@ function renderFailure(what, error) {
 	return page(`## ❌ ${escapeMarkdown(what)} failed`, caution(failure_textOf(error)));
 }
 ;
-async function backupAges(snapshot, { services }, now) {
-	const found = services.map(async ({ name, backup }) => {
-		const deployed = snapshot.state.services[name];
-		if (backup === undefined || deployed === undefined)
-			return [];
-		const receipts = await snapshot.receipts(name);
-		return [backupAge(name, backup, receipts, { deployedAt: deployed.deployed_at, now })];
-	});
-	return (await Promise.all(found)).flat();
-}
-function backupAge(service, { maxAgeMs }, receipts, { deployedAt, now }) {
-	const last = receipts.at(-1);
-	const verified = receipts.filter((one) => one.verified !== undefined).at(-1);
-	const since = Date.parse(verified?.began_at ?? deployedAt);
-	return {
-		service,
-		...(last && { last: { id: last.id, at: last.began_at } }),
-		...(verified && { verified: { id: verified.id, at: verified.began_at }, age_ms: now - since }),
-		isLate: now - since > maxAgeMs,
-	};
-}
-function describeBackup({ service, last, verified, age_ms = 0 }) {
-	if (last === undefined)
-		return `${service} was never backed up`;
-	if (verified === undefined)
-		return `no backup of ${service} was ever verified: the last one, ${last.id}, was not`;
-	return `the last verified backup of ${service} is ${describeAge(age_ms)} old (${verified.id})`;
-}
-function lateBackups(ages) {
-	return ages.filter(({ isLate, verified }) => isLate || verified === undefined).map(describeBackup);
-}
-const HOUR_MS = 3_600_000;
-function describeAge(ms) {
-	if (ms < HOUR_MS)
-		return `${Math.max(1, Math.round(ms / 60_000))} min`;
-	const hours = Math.round(ms / HOUR_MS);
-	return hours < 72 ? `${hours} h` : `${Math.round(hours / 24)} days`;
-}
-async function restoresOf(snapshot, { services }) {
-	const backedUp = services.filter(({ backup }) => backup !== undefined);
-	return (await Promise.all(backedUp.map(({ name }) => snapshot.restores(name)))).flat();
-}
-function describeRestore(restore) {
-	const { service, server, backup, from, environment, began_at, done_at, kept = '', kept_until } = restore;
-	const of = from === environment ? `backup ${backup}` : `backup ${backup} of ${from}`;
-	return done_at === undefined
-		? `a restore of ${service} on ${server} from ${of} began at ${began_at}, and has not said that it is over`
-		: `${service} on ${server} has the data of ${of}; what it had before is kept as ${kept} until ${kept_until}`;
-}
-;
 function textTable(rows) {
 	const [first] = rows;
 	if (first === undefined)
@@ -78595,7 +78398,7 @@ function markdownTable(rows) {
 	].join('\n');
 }
 ;
-function renderBackups({ title, operation, report, outputs: { backups } }) {
+function renderBackups({ title, operation, outputs: { backups } }) {
 	const rows = backups.map(rowOf);
 	const isMade = operation === 'create' || operation === 'verify';
 	const unverified = backups.filter(({ verified, error }) => isMade && !verified && error === undefined);
@@ -78604,12 +78407,11 @@ function renderBackups({ title, operation, report, outputs: { backups } }) {
 	for (const { service, server } of beside) {
 		warnings.push(`the only copy of ${service} stands beside the original, on ${server}: name a place elsewhere with "to" of "backup" in the file`);
 	}
-	const restores = (report.restores ?? []).map(describeRestore);
 	const failed = backups.filter(({ error }) => error !== undefined);
 	return {
-		lines: [title, ...textTable(rows), ...restores],
+		lines: [title, ...textTable(rows)],
 		warnings,
-		markdown: page(`## ${failed.length === 0 ? '🗄️' : '⛔'} ${title}: ${backups.length === 1 ? 'a backup' : `${backups.length} backups`}`, failed.map(({ service, server, error }) => caution(`${service} on ${server}: ${error}`)).join('\n\n'), markdownTable(rows), restores.map((line) => `- ${escapeMarkdown(line)}`).join('\n'), warnings.map((line) => `- ⚠️ ${escapeMarkdown(line)}`).join('\n')),
+		markdown: page(`## ${failed.length === 0 ? '🗄️' : '⛔'} ${title}: ${backups.length === 1 ? 'a backup' : `${backups.length} backups`}`, failed.map(({ service, server, error }) => caution(`${service} on ${server}: ${error}`)).join('\n\n'), markdownTable(rows), warnings.map((line) => `- ⚠️ ${escapeMarkdown(line)}`).join('\n')),
 	};
 }
 function rowOf(one) {
@@ -78727,8 +78529,7 @@ function deployedLines({ report, author, failure }) {
 		const servers = [...new Set((report.copies[change.service] ?? []).map(({ server }) => server))];
 		const isThere = change.isWorker ? `works, ${change.image}` : `serves, ${describeImage(change)}`;
 		const what = `${change.service}: release ${change.to} ${isThere}`;
-		const each = change.copiesOnEach === undefined ? '' : `, ${change.copiesOnEach} on each`;
-		return `${what} on ${servers.join(', ')}${each}${change.effect === 'none' ? '' : commit}`;
+		return `${what} on ${servers.join(', ')}${change.effect === 'none' ? '' : commit}`;
 	});
 }
 const SHORT_COMMIT = 10;
@@ -79533,22 +79334,18 @@ class Journal {
 		const services = [...new Set(copies.map(({ service }) => service))].join(', ');
 		await this.#commit((state) => recordDrain(state, containers, until), { subject: `${project} ${environment}: ${services} ${isOver ? 'drained' : 'still drains'}` }, { lease: 'release' });
 	}
-	async keepReceipts(receipts, what, author) {
-		await this.#note({ receipts }, what, author);
+	async keepReceipts(receipts, what, { run, actor }) {
+		const { project, environment } = this.#options.scope;
+		const message = { subject: `${project} ${environment}: ${what}`, trailers: { Run: run, Actor: actor } };
+		this.#snapshot = await this.#store.keepReceipts({ receipts, message });
 	}
-	async forgetReceipts(gone, what, author) {
-		await this.#note({ gone }, what, author);
-	}
-	async keepRestores({ restores, ended }, what, author) {
-		await this.#note({ restores, ended }, what, author);
+	async forgetReceipts(gone, what, { run, actor }) {
+		const { project, environment } = this.#options.scope;
+		const message = { subject: `${project} ${environment}: ${what}`, trailers: { Run: run, Actor: actor } };
+		this.#snapshot = await this.#store.keepReceipts({ gone, message });
 	}
 	async close() {
 		await this.#store.close();
-	}
-	async #note(change, what, { run, actor }) {
-		const { project, environment } = this.#options.scope;
-		const message = { subject: `${project} ${environment}: ${what}`, trailers: { Run: run, Actor: actor } };
-		this.#snapshot = await this.#store.keepReceipts({ ...change, message });
 	}
 	#now() {
 		return new Date(this.#options.clock.now());
@@ -79664,6 +79461,45 @@ function hideSecrets({ hide }, { wanted, secrets, generated }) {
 		for (const value of hiddenValues(secrets[name] ?? {}, container))
 			hide(value);
 	}
+}
+;
+async function backupAges(snapshot, { services }, now) {
+	const found = services.map(async ({ name, backup }) => {
+		const deployed = snapshot.state.services[name];
+		if (backup === undefined || deployed === undefined)
+			return [];
+		const receipts = await snapshot.receipts(name);
+		return [backupAge(name, backup, receipts, { deployedAt: deployed.deployed_at, now })];
+	});
+	return (await Promise.all(found)).flat();
+}
+function backupAge(service, { maxAgeMs }, receipts, { deployedAt, now }) {
+	const last = receipts.at(-1);
+	const verified = receipts.filter((one) => one.verified !== undefined).at(-1);
+	const since = Date.parse(verified?.began_at ?? deployedAt);
+	return {
+		service,
+		...(last && { last: { id: last.id, at: last.began_at } }),
+		...(verified && { verified: { id: verified.id, at: verified.began_at }, age_ms: now - since }),
+		isLate: now - since > maxAgeMs,
+	};
+}
+function describeBackup({ service, last, verified, age_ms = 0 }) {
+	if (last === undefined)
+		return `${service} was never backed up`;
+	if (verified === undefined)
+		return `no backup of ${service} was ever verified: the last one, ${last.id}, was not`;
+	return `the last verified backup of ${service} is ${describeAge(age_ms)} old (${verified.id})`;
+}
+function lateBackups(ages) {
+	return ages.filter(({ isLate, verified }) => isLate || verified === undefined).map(describeBackup);
+}
+const HOUR_MS = 3_600_000;
+function describeAge(ms) {
+	if (ms < HOUR_MS)
+		return `${Math.max(1, Math.round(ms / 60_000))} min`;
+	const hours = Math.round(ms / HOUR_MS);
+	return hours < 72 ? `${hours} h` : `${Math.round(hours / 24)} days`;
 }
 ;
 const USERS_MAPS = [
@@ -79791,8 +79627,8 @@ function placesSentTo(input, server) {
 function recordedSenders({ stale_servers: stale = {} }, server, copy) {
 	return Object.entries(stale).flatMap(([name, { sends_to: places = [] }]) => places.some((place) => isAt(place, server, copy)) ? [name] : []);
 }
-function isCrowded(taken, count) {
-	return SLOTS.length - new Set(taken).size < count;
+function isCrowded(taken) {
+	return SLOTS.every((slot) => new Set(taken).has(slot));
 }
 function leftOutIn({ servers, excluded }, zone) {
 	return servers
@@ -79838,7 +79674,7 @@ function serverDrift(kept) {
 }
 function untilThen(kept, stale) {
 	const names = kept.reached.flatMap((server) => observedOn(kept, server)
-		.copies.filter((copy) => !copiesByRole(kept, copy.service, server).active.includes(copy))
+		.copies.filter((copy) => copiesByRole(kept, copy.service, server).active?.id !== copy.id)
 		.filter((copy) => recordedSenders(kept.state, server, copy).includes(stale))
 		.map(({ name }) => `${name} on ${server}`));
 	if (names.length === 0)
@@ -79876,7 +79712,7 @@ function copyDrift(kept, service, on, copy) {
 	}
 	const wanted = kept.services.find((candidate) => candidate.name === service);
 	const changed = wanted === undefined ? [] : changedByHand(kept, wanted, on, found);
-	const isActive = copiesByRole(kept, service, server).active.includes(found);
+	const isActive = copiesByRole(kept, service, server).active?.id === found.id;
 	return [
 		...(changed.length === 0
 			? []
@@ -81124,18 +80960,16 @@ function keptService(facts, name, ports) {
 			name,
 			spec: current,
 			dependsOn: [],
-			placement: recordedPlacement(facts.state, name),
+			placement: {
+				servers: facts.state.services[name]?.copies.filter(({ state }) => state === 'serving').length ?? 1,
+				zones: [],
+			},
 			ports: ports.get(name),
 			release: currentNumber(current),
 			known: { current, rollout: undefined, highest: current.number, serving: 0 },
 			isSelected: false,
 		},
 	];
-}
-function recordedPlacement({ services }, name) {
-	const serving = (services[name]?.copies ?? []).filter(({ state }) => state === 'serving');
-	const servers = Math.max(1, new Set(serving.map(({ server }) => server)).size);
-	return { servers, zones: [], replicas: Math.max(1, Math.ceil(serving.length / servers)) };
 }
 function currentNumber(current) {
 	return { number: current.number, isNew: false, secretsVersion: current.secrets_version };
@@ -81262,13 +81096,7 @@ function isGoneButForStandby(input, service) {
 }
 function changeOf(input, service, plan) {
 	const effect = effectOf(input, service, plan);
-	const counted = explainNumbers(input, service, plan);
-	const reasons = effect === 'scale'
-		? counted
-		: [...explainChange(service, plan.rollout, input), ...explainAdoption(plan), ...counted];
-	const servers = [...new Set(plan.copies.map(({ server }) => server))];
-	const onEach = new Set(servers.map((server) => countOn(plan.copies, server)));
-	const [each = 1] = onEach;
+	const reasons = [...explainChange(service, plan.rollout, input), ...explainAdoption(plan)];
 	return {
 		service: service.name,
 		from: service.known.current?.number ?? input.state.services[service.name]?.release ?? 0,
@@ -81276,8 +81104,7 @@ function changeOf(input, service, plan) {
 		effect,
 		strategy: service.spec.policy.strategy,
 		reasons: effect === 'record' && reasons.length === 0 ? ['the record names other copies'] : reasons,
-		servers,
-		...(onEach.size === 1 && each > 1 && { copiesOnEach: each }),
+		servers: plan.copies.map(({ server }) => server),
 		image: service.spec.container.image,
 		domains: toldRoutes(service.spec.route),
 		...(isWorker(service.spec) && { isWorker: true }),
@@ -81287,8 +81114,6 @@ function effectOf(input, service, plan) {
 	const { rollout, isMoving, isPostponed } = plan;
 	if (isPostponed)
 		return 'none';
-	if (isScaled(input, service, plan))
-		return 'scale';
 	if (rollout.start.length + rollout.check.length > 0) {
 		return isStanding(input, service.name) ? service.spec.policy.strategy : 'create';
 	}
@@ -81298,26 +81123,6 @@ function effectOf(input, service, plan) {
 		return isRouteChanged(service) ? 'reload' : 'record';
 	}
 	return rollout.retire.length > 0 || !isRecorded(input, service.name, plan) ? 'record' : 'none';
-}
-function countOn(copies, server) {
-	return copies.filter((copy) => copy.server === server).length;
-}
-function changes_numbersOf(input, service, { copies }) {
-	const before = servingCopies(input, service.name);
-	return input.reached
-		.map((server) => ({ server, was: countOn(before, server), is: countOn(copies, server) }))
-		.filter(({ was, is }) => was > 0 && is > 0);
-}
-function isScaled(input, service, plan) {
-	const before = servingCopies(input, service.name);
-	const numbers = changes_numbersOf(input, service, plan);
-	const stays = plan.copies.filter((copy) => before.some(({ server, slot }) => server === copy.server && slot === copy.slot));
-	const isWhole = [...before, ...plan.copies].every(({ server }) => numbers.some((one) => one.server === server));
-	const areKept = numbers.every(({ server, was, is }) => countOn(stays, server) === Math.min(was, is));
-	return isWhole && areKept && numbers.some(({ was, is }) => was !== is) && service.release.isNew === false;
-}
-function explainNumbers(input, service, plan) {
-	return changes_numbersOf(input, service, plan).flatMap(({ server, was, is }) => was === is ? [] : [`${is} ${is === 1 ? 'copy' : 'copies'} on ${server} instead of ${was}`]);
 }
 function explainAdoption({ takenOver, isPostponed }) {
 	const adopted = takenOver.map(({ name, server }) => `adopts ${name} on ${server}`);
@@ -81999,59 +81804,53 @@ function place(service, count, candidates, current, awaited = []) {
 }
 ;
 const toggle = (standing) => {
-	const { active, beside, release, replicas } = standing;
-	const right = active.filter(standing.isWanted);
-	const kept = [...right].sort((a, b) => Number(b.isRunning) - Number(a.isRunning)).slice(0, replicas);
-	const resumed = beside
-		.filter((copy) => copy.isRunning && copy.release === release && standing.isWanted(copy))
-		.slice(0, replicas - kept.length);
-	const isStaying = (copy) => kept.includes(copy) || resumed.includes(copy);
-	const served = active.filter((copy) => !isStaying(copy));
-	const rest = beside.filter((copy) => !isStaying(copy));
-	const missing = replicas - kept.length - resumed.length;
-	if (missing === 0)
-		return { ...servingAs(kept, resumed, []), vacate: [], stop: [], retire: served };
-	const backups = kept.length > 0 ? [] : servingInstead(standing, rest);
-	const old = backups.length > 0 ? backups : served;
-	const slots = freeSlots(missing, [...kept, ...resumed].map(({ slot }) => slot),
-	[...old.map(({ slot }) => slot), ...standing.routed, ...standing.taken]);
-	const dead = backups.length > 0 ? served : [];
-	const inTheWay = rest.filter((copy) => !old.includes(copy) && slots.includes(copy.slot));
+	const { active, idle, release } = standing;
+	if (active !== undefined && standing.isWanted(active))
+		return keep(active, idle);
+	if (idle?.isRunning && idle.release === release && standing.isWanted(idle))
+		return resume(idle, active);
+	const [old, vacate] = servesInstead(standing) ? [idle, active] : [active, idle];
 	return {
-		...servingAs(kept, resumed, slots),
-		vacate: [...dead, ...inTheWay],
-		stop: [],
+		slot: freeSlot([old?.slot, standing.routed, ...standing.taken].filter((slot) => slot !== undefined)),
+		start: { existing: undefined },
+		resume: false,
+		vacate,
+		stop: undefined,
 		retire: old,
 	};
 };
-function servingInstead({ active, rollout }, beside) {
-	if (active.some(({ isRunning }) => isRunning))
-		return [];
-	return beside.filter(({ isRunning, release }) => isRunning && (active.length === 0 || release !== rollout));
+function servesInstead({ active, idle, rollout }) {
+	if (!idle?.isRunning || active?.isRunning)
+		return false;
+	return active === undefined || idle.release !== rollout;
 }
 const recreate = (standing) => {
-	const plan = toggle({ ...standing, replicas: 1 });
-	const isNew = plan.copies.some(({ start, resume }) => resume || (start && start.existing === undefined));
-	const isServing = (copy) => plan.retire.includes(copy) || plan.copies.some(({ standing }) => standing === copy);
-	const vacate = [
-		...plan.vacate,
-		...standing.beside.filter((copy) => !isServing(copy) && !plan.vacate.includes(copy)),
-	];
-	return { ...plan, vacate, stop: isNew ? plan.retire : [] };
+	const plan = toggle(standing);
+	if (plan.resume || (plan.start?.existing === undefined && plan.start !== undefined)) {
+		return { ...plan, stop: plan.retire };
+	}
+	return { ...plan, vacate: standing.idle, retire: undefined };
 };
 const STRATEGIES = { toggle, recreate };
-function servingAs(kept, resumed, created) {
-	const copies = [
-		...kept.map((standing) => ({
-			slot: standing.slot,
-			standing,
-			start: standing.isRunning ? undefined : { existing: standing.id },
-			resume: false,
-		})),
-		...resumed.map((standing) => ({ slot: standing.slot, standing, start: undefined, resume: true })),
-		...created.map((slot) => ({ slot, standing: undefined, start: { existing: undefined }, resume: false })),
-	];
-	return { copies: inSlotOrder(copies) };
+function keep(active, idle) {
+	return {
+		slot: active.slot,
+		start: active.isRunning ? undefined : { existing: active.id },
+		resume: false,
+		vacate: undefined,
+		stop: undefined,
+		retire: idle,
+	};
+}
+function resume(idle, active) {
+	return {
+		slot: idle.slot,
+		start: undefined,
+		resume: true,
+		vacate: undefined,
+		stop: undefined,
+		retire: active,
+	};
 }
 ;
 function planService(input, service) {
@@ -82103,58 +81902,47 @@ function service_plan_targetsOf(input, service, current) {
 function planCopy(input, service, server, plan) {
 	const blueprint = blueprintOf(input, service, server);
 	const isRight = (copy) => isWanted(input, service, server, blueprint, copy);
-	const { active, beside, standby, inTheWay, taken } = copiesToJudge(input, service, server, isRight);
+	const { active, idle, others, standby, inTheWay, taken } = copiesToJudge(input, service, server, isRight);
 	const change = STRATEGIES[service.spec.policy.strategy]({
 		active,
-		beside,
-		routed: slotsRouted(input, service.name, server.name),
-		replicas: service.placement.replicas,
+		idle,
+		routed: routedSlot(input, service.name, server.name),
 		release: service.release.number,
 		rollout: input.state.services[service.name]?.rollout?.release,
 		taken,
 		isWanted: isRight,
 	});
-	const { vacate, stop, retire: old } = change;
-	const blocking = vacate.filter(({ id, isAdopted, isRunning }) => isAdopted && isRunning && !input.drainedElsewhere.has(id));
-	if (blocking.length > 0) {
-		plan.takenOver.push(...blocking.map((copy) => retire(service, server.name, copy)));
+	const { vacate } = change;
+	if (vacate?.isAdopted && vacate.isRunning && !input.drainedElsewhere.has(vacate.id)) {
+		plan.takenOver.push(retire(service, server.name, vacate));
 		plan.isPostponed = true;
 		return;
 	}
+	const copy = copyAfter(input, service, server.name, blueprint, change, [active, idle]);
+	plan.copies.push(copy);
 	addPull(input, service, server.name, change, plan);
-	for (const one of change.copies) {
-		const copy = copyAfter(input, service, server.name, blueprint, change, one);
-		plan.copies.push(copy);
-		addStart(input, service, copy, blueprint, one, plan);
-	}
-	const leaving = [...vacate, ...inTheWay];
-	plan.vacate.push(...leaving.map((copy) => retireSentTo(input, service, server, copy)));
-	plan.rollout.stop.push(...stop.map((copy) => predecessorOf(input, service, server, copy)));
-	for (const copy of old)
-		addOldCopy(input, service, server, copy, stop.includes(copy), plan);
+	addReplacement(input, service, copy, blueprint, change, plan);
 	plan.standby.push(...standby.map((one) => standbyOf(input, server, one)));
-	const named = [...vacate, ...old, ...change.copies.map(({ standing }) => standing)];
-	const others = beside.filter((copy) => !named.includes(copy));
-	const handMade = handMadeOn(input, service.name, server.name);
-	addLeftovers(input, service, server.name, [...others, ...handMade], plan);
+	plan.vacate.push(...inTheWay.map((one) => retireSentTo(input, service, server, one)));
+	addLeftovers(input, service, server.name, [...others, ...handMadeOn(input, service.name, server.name)], plan);
 }
 function copiesToJudge(input, service, server, isRight) {
-	const { active, beside: found } = copiesByRole(input, service.name, server.name);
+	const { active, ...found } = copiesByRole(input, service.name, server.name);
+	const beside = [found.idle, ...found.others].filter((copy) => copy !== undefined);
 	if (service.spec.policy.strategy === 'recreate') {
-		return { active, beside: found, standby: [], inTheWay: [], taken: [] };
+		return { active, ...found, standby: [], inTheWay: [], taken: [] };
 	}
-	const standby = found.filter((copy) => leftOutSenders(input, server, copy).length > 0);
-	const beside = found.filter((copy) => !standby.includes(copy));
-	const stays = [...active.map(({ slot }) => slot), ...slotsRouted(input, service.name, server.name)];
-	const standing = standby.map(({ slot }) => slot);
+	const standby = beside.filter((copy) => leftOutSenders(input, server, copy).length > 0);
+	const [idle, ...others] = beside.filter((copy) => !standby.includes(copy));
+	const stays = [active?.slot, routedSlot(input, service.name, server.name)].filter((slot) => slot !== undefined);
+	const standing = [...standby, ...others].map(({ slot }) => slot);
 	const taken = [...standing, ...slotsSentTo(input, server, service.name)];
-	const missing = service.placement.replicas - active.filter(isRight).length;
-	if (!isCrowded([...stays, ...taken], missing))
-		return { active, beside, standby, inTheWay: [], taken };
-	if (!isCrowded([...stays, ...standing], missing)) {
-		return { active, beside, standby, inTheWay: [], taken: standing };
+	if (!isCrowded([...stays, ...taken]))
+		return { active, idle, others, standby, inTheWay: [], taken };
+	if (!isCrowded([...stays, ...standing]) || (active !== undefined && isRight(active))) {
+		return { active, idle, others, standby, inTheWay: [], taken: standing };
 	}
-	return { active, beside, standby: [], inTheWay: standby, taken: [] };
+	return { active, idle, others: [], standby: [], inTheWay: [...standby, ...others], taken: [] };
 }
 function standbyOf(input, on, copy) {
 	const { service, slot, name, release, versionPort } = copy;
@@ -82168,8 +81956,10 @@ function isWanted(input, service, server, blueprint, copy) {
 		(image === undefined || copy.imageId === image.id) &&
 		changedByHand(input, service, server, copy).length === 0);
 }
-function copyAfter(input, service, server, blueprint, change, { slot, standing }) {
-	const { name, versionPort, release } = standing ?? {
+function copyAfter(input, service, server, blueprint, change, standing) {
+	const { slot } = change;
+	const kept = service_plan_isCreating(change) ? undefined : standing.find((copy) => copy?.slot === slot);
+	const { name, versionPort, release } = kept ?? {
 		name: nameOf(blueprint, slot, takenNames(input, server, change), input.now),
 		versionPort: blueprint.versionPort,
 		release: service.release.number,
@@ -82181,13 +81971,13 @@ function service_plan_isCreating({ start }) {
 }
 function takenNames(input, server, { vacate }) {
 	const { copies } = observedOn(input, server);
-	return new Set(copies.filter((copy) => !vacate.includes(copy)).map(({ name }) => name));
+	return new Set(copies.filter((copy) => copy !== vacate).map(({ name }) => name));
 }
 function addPull(input, { spec: { container, policy } }, server, change, { pulls }) {
 	const { image, options: { platform } = {} } = container;
 	const found = observedOn(input, server).images.get(image);
 	const isThere = found !== undefined && service_plan_isFor(found.platform, platform);
-	if (!change.copies.some(service_plan_isCreating) || policy.pullPolicy === 'always' || isThere)
+	if (!service_plan_isCreating(change) || policy.pullPolicy === 'always' || isThere)
 		return;
 	pulls.push({
 		kind: 'pull',
@@ -82202,9 +81992,15 @@ function service_plan_isFor(found, platform) {
 		return true;
 	return found === platform || found.startsWith(`${platform}/`);
 }
-function addStart(input, service, { server, slot, name }, blueprint, { start, resume }, plan) {
+function addReplacement(input, service, { server, slot, name }, blueprint, change, plan) {
 	const { rollout } = plan;
+	const { start, stop } = change;
 	const { number: release } = service.release;
+	const on = input.servers.find((one) => one.name === server);
+	if (change.vacate !== undefined)
+		plan.vacate.push(retireSentTo(input, service, on, change.vacate));
+	if (stop !== undefined)
+		rollout.stop.push(predecessorOf(input, service, on, stop));
 	if (start !== undefined) {
 		const { existing } = start;
 		rollout.start.push({
@@ -82218,11 +82014,12 @@ function addStart(input, service, { server, slot, name }, blueprint, { start, re
 			existing,
 		});
 	}
-	const isUnproven = start === undefined && !slotsRouted(input, service.name, server).includes(slot);
-	if (start !== undefined || resume || isUnproven) {
+	const isUnproven = start === undefined && routedSlot(input, service.name, server) !== slot;
+	if (start !== undefined || change.resume || isUnproven) {
 		rollout.check.push(checkOf(service, server, slot, name));
 		plan.isMoving = true;
 	}
+	addOldCopy(input, service, server, change, plan);
 }
 function predecessorOf(input, service, on, copy) {
 	const retirement = retireSentTo(input, service, on, copy);
@@ -82255,15 +82052,16 @@ function retireSentTo(input, service, on, copy) {
 		drainTimeoutMs: Math.min(drainTimeoutMs || Number.POSITIVE_INFINITY, LONGEST_SENT_TO_MS),
 	};
 }
-function addOldCopy(input, service, on, old, isStopped, { rollout, takenOver, standby }) {
-	if (input.drainedElsewhere.has(old.id))
+function addOldCopy(input, service, server, { retire: old, stop }, { rollout, takenOver, standby }) {
+	if (old === undefined || input.drainedElsewhere.has(old.id))
 		return;
-	if (!isStopped && leftOutSenders(input, on, old).length > 0) {
+	const on = input.servers.find(({ name }) => name === server);
+	if (stop === undefined && leftOutSenders(input, on, old).length > 0) {
 		standby.push(standbyOf(input, on, old));
 		return;
 	}
-	const retirement = retire(service, on.name, old);
-	if (isStopped)
+	const retirement = retire(service, server, old);
+	if (stop !== undefined)
 		rollout.retire.push({ ...retirement, drainTimeoutMs: undefined });
 	else
 		(old.isAdopted ? takenOver : rollout.retire).push(retirement);
@@ -83239,7 +83037,7 @@ function judgeDisk({ server, root, freeBytes }, plan, comingBytes = 0) {
 }
 function judgeMemory({ server, memoryBytes }, plan, input) {
 	const limitOf = (name) => judge_server_specOf(input, name)?.container.resources.memoryBytes ?? 0;
-	const standing = Object.entries(plan.copies).flatMap(([name, copies]) => copies.filter((copy) => copy.server === server).map(() => name));
+	const standing = Object.entries(plan.copies).flatMap(([name, copies]) => copies.some((copy) => copy.server === server) ? [name] : []);
 	const twice = stepsOf(plan, 'drain').filter((step) => step.server === server && standing.includes(step.service));
 	const names = [...standing, ...twice.map(({ service }) => service)];
 	const needed = names.reduce((sum, name) => sum + limitOf(name), 0);
@@ -84086,9 +83884,9 @@ function fromIssue(issue, parent, context) {
 				: (quotesHint(issue.expected, value, path) ?? exampleAt(path)));
 		case 'invalid_value': {
 			const known = issue.values.map(String);
-			const isSaid = issue.message.startsWith('must');
-			const what = isSaid ? issue.message : `must be ${listed(known, 'or')}, not ${shown(value)}`;
-			return problem(`${what}${didYouMean(String(value), known)}`);
+			if (issue.message.startsWith('must'))
+				return problem(issue.message);
+			return problem(`must be ${listed(known, 'or')}, not ${shown(value)}${didYouMean(String(value), known)}`);
 		}
 		case 'custom':
 			return problem(issue.message, issue.params?.hint);
@@ -84342,7 +84140,6 @@ const defaults_DEFAULTS = {
 	tls: { staging: false, policy: 'intermediate', redirect: true, hsts: 15_552_000, http3: false },
 	server: { port: 22, zone: 'default' },
 	servers: 1,
-	replicas: 1,
 	retain_releases: 50,
 	strategy: 'toggle',
 	naming: 'side',
@@ -86998,15 +86795,13 @@ const memory = key_parsed(scalars_bytes, (value) => {
 }).meta({ takes: 'size' });
 const pids = wholeNumber('a whole number, at least 1', 1);
 const pidsOrNoLimit = key_parsed(decimal('a whole number, at least 1, or -1', (value) => Number.isSafeInteger(value) && value >= -1), (value) => (value < 1 ? undefined : value)).meta({ takes: 'number' });
-const replicas = key_parsed(wholeNumber('a whole number', 0), (count) => {
-	if (count >= 1 && count <= REPLICAS_MAX)
-		return count;
-	throw new model_errors .yo(`must be 1 to ${REPLICAS_MAX}, not ${count}`, {
-		hint: count < 1
-			? 'Take the service out of the environment where it shall not run.'
-			: 'Write servers: 2 and more, to have as many copies on each of several servers.',
-	});
-}).meta({ takes: 'number' });
+function one(instead) {
+	return key_parsed(wholeNumber('a whole number', 0), (count) => {
+		if (count === 1)
+			return 1;
+		throw new model_errors .yo(`must be 1, not ${count}`, { hint: `Write ${instead}.` });
+	}).meta({ takes: 'number' });
+}
 const resources = key_closed({
 	limits: key(key_closed({
 		cpus: key(cpus, {
@@ -87075,11 +86870,11 @@ const deploy = key_closed({
 		from: 'Compose',
 		description: 'When the engine starts the container again; `restart` of the service wins.',
 	}),
-	replicas: key(replicas, {
+	replicas: key(one('servers: 2 at the service where it shall stand on two, once on each'), {
 		from: 'Compose',
-		description: 'The long word for `replicas` of the service.',
-		fallback: { value: defaults_DEFAULTS.replicas },
-		example: 'replicas: 2',
+		description: 'Accepted where it is 1. A service stands once on each of its `servers`.',
+		fallback: { value: 1 },
+		example: 'replicas: 1',
 	}),
 	mode: key(main_schemas .euz('replicated', { error: 'must be replicated: write servers at the service' }), {
 		from: 'Compose',
@@ -87467,14 +87262,9 @@ const service = key_closed({
 		long: 'connection: { kind: postgres, user: app, database: shop, password: db-password }',
 	}),
 	servers: key(wholeNumber('a whole number, at least 1', 1, 10_000), {
-		description: 'On how many of the servers in its zones the service stands, with its `replicas` on each.',
+		description: 'On how many of the servers in its zones the service stands, once on each.',
 		fallback: { value: defaults_DEFAULTS.servers },
 		example: 'servers: 2',
-	}),
-	replicas: key(replicas, {
-		description: 'How many copies of the service stand on each of its servers, 1 to 6; requests are shared among all of them, and a deploy replaces them together. Where only this number changes, only the difference starts or goes. Databases, and what says `strategy: recreate`, have one. See [Several copies on a server](../guide.md#several-copies-on-a-server).',
-		fallback: { value: defaults_DEFAULTS.replicas },
-		example: 'replicas: 2',
 	}),
 	zones: key(key_parsed(main_schemas .YOg(main_schemas .YjP()), (list) => distinct(list)), {
 		description: 'Zones whose servers the service may stand on.',
@@ -87704,11 +87494,11 @@ const service = key_closed({
 		example: 'pids_limit: 200',
 	}),
 	...containerOptionKeys,
-	scale: key(replicas, {
+	scale: key(one('servers: 2 where it shall stand on two, once on each'), {
 		from: 'Compose',
-		description: 'Compose’s older word for `replicas`.',
-		fallback: { value: defaults_DEFAULTS.replicas },
-		example: 'scale: 2',
+		description: 'Accepted where it is 1. A service stands once on each of its `servers`.',
+		fallback: { value: 1 },
+		example: 'scale: 1',
 	}),
 	attach: key(scalars_flag, {
 		from: 'Compose',
@@ -89736,7 +89526,6 @@ function reportOf(run, { plan, input }, progress = new Progress(plan)) {
 		standing: progress.failure === undefined ? [] : standing(input, progress),
 		notes: run.notes,
 		expiredImages: progress.expiredImages,
-		evidence: [...run.known.evidence.values()],
 		copies: { ...progress.copies, ...Object.fromEntries(kept) },
 		changed: !isEmpty(plan) || progress.hasActed,
 	};
@@ -91075,7 +90864,22 @@ function detailOf(text) {
 		return '';
 	}
 }
-var registry_reference = __nccwpck_require__(1021);
+;
+const reference_LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/;
+function parseReference(image) {
+	const [name = '', digest] = image.split('@');
+	const [first = '', ...rest] = name.split('/');
+	const isHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
+	const isHub = !isHost || /^(?:index\.)?docker\.io$/.test(first);
+	const path = isHost ? rest.join('/') : name;
+	const [, repository = path, tag = 'latest'] = /^(.*?)(?::([^/:]+))?$/.exec(path) ?? [];
+	return {
+		host: isHub ? 'docker.io' : first,
+		origin: isHub ? 'https://registry-1.docker.io' : `${reference_LOOPBACK.test(first) ? 'http' : 'https'}://${first}`,
+		path: isHub && !repository.includes('/') ? `library/${repository}` : repository,
+		reference: digest ?? tag,
+	};
+}
 ;
 const client_TIMEOUT_MS = 20_000;
 const MANIFESTS = [
@@ -91151,7 +90955,7 @@ class RegistryClient {
 		await this.#ask('DELETE', image, 'pull,delete', { headers: {} });
 	}
 	async #ask(method, image, scope, request, what) {
-		const place = (0,registry_reference .F)(image);
+		const place = parseReference(image);
 		const { origin, path, host } = place;
 		const { kind, reference } = what ?? { kind: 'manifests', reference: place.reference };
 		const url = `${origin}/v2/${path}/${kind}/${reference}`;
@@ -91514,7 +91318,7 @@ async function makeImages(request) {
 	const isPushed = inputs.push ?? !staysHere(project);
 	if (isPushed)
 		checkRegistry(project, services);
-	const { buildImages } = await Promise.all( [__nccwpck_require__.e(541), __nccwpck_require__.e(552)]).then(__nccwpck_require__.bind(__nccwpck_require__, 3552));
+	const { buildImages } = await Promise.all( [__nccwpck_require__.e(541), __nccwpck_require__.e(902)]).then(__nccwpck_require__.bind(__nccwpck_require__, 1902));
 	const { repository, serverUrl, run, runId } = githubRun(env);
 	return await buildImages({
 		builds,
@@ -91857,7 +91661,7 @@ function loopbackService(services, servers, image) {
 	return {
 		name: loopback_LOOPBACK,
 		dependsOn,
-		placement: { servers: servers.length, zones: [], replicas: 1 },
+		placement: { servers: servers.length, zones: [] },
 		container: {
 			image,
 			isLoopback: true,
@@ -92556,42 +92360,11 @@ function checkService(input, ports, report) {
 	checkScratch(input, report);
 	checkOverlap(input, ports, report);
 	checkQueue(input, ports, report);
-	checkReplicas(input, report);
 	if (input.request_buffering !== undefined && ports.protocol === 'grpc')
 		report(['request_buffering'], 'a call of gRPC reaches the app while it comes, always', 'Leave it out.');
 }
 function strategyOf({ strategy, overlap }) {
 	return strategy ?? (overlap === false ? 'recreate' : defaults_DEFAULTS.strategy);
-}
-function replicaWords({ replicas, scale, deploy }) {
-	return [
-		{ path: ['replicas'], count: replicas },
-		{ path: ['scale'], count: scale },
-		{ path: ['deploy', 'replicas'], count: deploy?.replicas },
-	].flatMap(({ path, count }) => (count === undefined ? [] : [{ path, count }]));
-}
-function replicasOf(input) {
-	return replicaWords(input)[0]?.count ?? defaults_DEFAULTS.replicas;
-}
-function checkReplicas(input, report) {
-	const [first, ...others] = replicaWords(input);
-	if (first === undefined)
-		return;
-	const other = others.find(({ count }) => count !== first.count);
-	if (other !== undefined)
-		report(first.path, `says something else than ${other.path.join('.')}`, 'Keep one of the two.');
-	if (first.count === 1)
-		return;
-	const write = 'Write replicas: 1, or leave it out.';
-	if (input.preset !== undefined) {
-		report(first.path, `${input.preset} keeps its data in one place: several copies would each have other data, or write the same files`, write);
-	}
-	else if (strategyOf(input) === 'recreate') {
-		report(first.path, 'the old copy stops before the new one starts, since two must not work at once', 'Write replicas: 1, or have it replaced by strategy: toggle.');
-	}
-	else if (input.naming === 'version') {
-		report(first.path, 'with naming: version the names of several copies would differ by nothing but a time', 'Write naming: side, or replicas: 1.');
-	}
 }
 function checkOverlap({ strategy, overlap }, ports, report) {
 	if (overlap === undefined)
@@ -92670,43 +92443,6 @@ function checkScratch(input, report) {
 			report(['tmpfs'], `${JSON.stringify(path)} is in volumes, too`, 'Keep one of the two.');
 		}
 	}
-}
-;
-const password_files_MYSQL = ['MYSQL_PASSWORD', 'MYSQL_ROOT_PASSWORD'];
-const PASSWORD_FILES = {
-	postgres: { variables: ['POSTGRES_PASSWORD'] },
-	mysql: { variables: password_files_MYSQL },
-	mariadb: { variables: [...password_files_MYSQL, 'MARIADB_PASSWORD', 'MARIADB_ROOT_PASSWORD'] },
-	mongo: { variables: ['MONGO_INITDB_ROOT_PASSWORD'], reader: { uid: 999, gid: 999 } },
-	minio: { variables: ['MINIO_ROOT_PASSWORD'] },
-};
-function passwordFilesOf(input, secretVariables) {
-	const known = input.build === undefined ? PASSWORD_FILES[baseNameOf(input.image ?? '')] : undefined;
-	const variables = (known?.variables ?? []).filter((variable) => secretVariables.includes(variable) && isFree(variable, input));
-	return {
-		variables,
-		files: variables.map((variable) => ({
-			target: password_files_pathOf(variable),
-			mode: 0o400,
-			...(input.user === undefined && known?.reader),
-			content: { secret: variable },
-		})),
-		environment: Object.fromEntries(variables.map((variable) => [`${variable}_FILE`, password_files_pathOf(variable)])),
-	};
-}
-function password_files_pathOf(variable) {
-	return `/run/secrets/${variable}`;
-}
-function isFree(variable, input) {
-	const { environment = {}, secrets = [], configs = [], volumes = [] } = input;
-	if (Object.hasOwn(environment, `${variable}_FILE`))
-		return false;
-	if ([...secrets, ...configs, ...volumes].some(({ target }) => target === password_files_pathOf(variable)))
-		return false;
-	const { command = [], entrypoint = [], healthcheck, pre_deploy, post_deploy } = input;
-	const words = [command, entrypoint, healthcheck?.test, pre_deploy?.command, post_deploy?.command].flat();
-	const isRead = new RegExp(`\\b${variable}\\b`);
-	return !words.some((word) => typeof word === 'string' && isRead.test(word));
 }
 ;
 function resolveBackup(input, shared = {}, report) {
@@ -93447,22 +93183,16 @@ function resolveService(name, { base, over, preset, image, naming, around = [], 
 	checkVariableSizes(environment, input, report);
 	const levels = domains.domains.length + Object.keys(domains.extraDomains ?? {}).length > 0 ? around : [];
 	const secretFiles = secretFilesOf(input, sources);
-	const secretVariables = [...Object.keys(variables.secrets), ...fromRepository.secretVariables];
-	const passwords = passwordFilesOf(input, secretVariables);
-	const files = [...fromRepository.files, ...secretFiles.files, ...passwords.files];
+	const files = [...fromRepository.files, ...secretFiles.files];
 	const spec = {
 		name,
 		...ports,
 		dependsOn: input.depends_on ?? [],
-		placement: {
-			servers: input.servers ?? defaults_DEFAULTS.servers,
-			zones: input.zones ?? [],
-			replicas: replicasOf(input),
-		},
+		placement: { servers: input.servers ?? defaults_DEFAULTS.servers, zones: input.zones ?? [] },
 		container: {
 			...container(name, input, recognised),
-			environment: { ...environment, ...passwords.environment },
-			secrets: secretVariables.filter((variable) => !passwords.variables.includes(variable)).sort(),
+			environment,
+			secrets: [...Object.keys(variables.secrets), ...fromRepository.secretVariables].sort(),
 			...(files.length > 0 && { files }),
 			...given('preset', preset?.spec),
 		},
@@ -95771,13 +95501,6 @@ function receiptsFolder(scope, service) {
 function receiptPath(scope, service, id) {
 	return `${receiptsFolder(scope, service)}/${id}.json`;
 }
-function restoresFolder(scope, service) {
-	checkName('service', service);
-	return `restores/${scope.project}/${scope.environment}/${service}`;
-}
-function restorePath(scope, service, id) {
-	return `${restoresFolder(scope, service)}/${id}.json`;
-}
 function leaseMessage({ project, environment }, lease) {
 	const what = lease.released ? 'released' : 'held';
 	return `${project} ${environment}: lease ${lease.fence} ${what} by ${lease.holder}\n\nRun: ${lease.run}\n`;
@@ -95790,7 +95513,6 @@ This branch is written by Switchyard after every deploy. It has no code and is n
 - \`state/<project>/<environment>.json\`: what runs on which server now, since when, by which run
 - \`releases/<project>/<environment>/<service>/<n>.json\`: everything needed to run that release again; written once
 - \`backups/<project>/<environment>/<service>/<id>.json\`: the receipt of a backup, and when it was last restored
-- \`restores/<project>/<environment>/<service>/<id>.json\`: what a restore has replaced, for as long as it is kept
 - \`secrets/<project>/<environment>.json\`: copies of generated secrets, each encrypted with age for who may open it
 
 The history of production: \`git fetch origin ${branch} && git log -p FETCH_HEAD -- state\`
@@ -95857,27 +95579,17 @@ class Snapshot {
 		return found.filter((release) => release !== undefined);
 	}
 	async receipts(service) {
-		const files = await this.#filesOf(receiptsFolder(this.#scope, service));
-		return files.map(({ text, place }) => parseReceipt(text, place));
-	}
-	async restores(service) {
-		const files = await this.#filesOf(restoresFolder(this.#scope, service));
-		return files.map(({ text, place }) => parseRestore(text, place));
-	}
-	async #filesOf(folder) {
 		if (this.commit === undefined)
 			return [];
-		const names = await this.#branch.list(this.commit, folder);
-		const paths = names
-			.filter((name) => name.endsWith('.json'))
-			.sort()
-			.map((name) => `${folder}/${name}`);
+		const names = await this.#branch.list(this.commit, receiptsFolder(this.#scope, service));
+		const ids = names.flatMap((name) => /^(.+)\.json$/.exec(name)?.[1] ?? []).sort();
+		const paths = ids.map((id) => receiptPath(this.#scope, service, id));
 		if (paths.length === 0)
 			return [];
 		const texts = await this.#branch.files(this.commit, paths);
 		return paths.flatMap((path, index) => {
 			const text = texts[index];
-			return text === undefined ? [] : [{ text, place: { ref: this.#branch.name, path } }];
+			return text === undefined ? [] : [parseReceipt(text, { ref: this.#branch.name, path })];
 		});
 	}
 	async #file(path) {
@@ -95913,19 +95625,6 @@ const receiptFrame = main_schemas ._H3({
 });
 function parseReceipt(text, place) {
 	return parseJson(text, place, receiptFrame, 1);
-}
-const restoreFrame = main_schemas ._H3({
-	schema: main_schemas .euz(1),
-	service: main_schemas .YjP(),
-	id: main_schemas .YjP(),
-	server: main_schemas .YjP(),
-	backup: main_schemas .YjP(),
-	kept: main_schemas .YjP().optional(),
-	kept_until: datetime(),
-	done_at: datetime().optional(),
-});
-function parseRestore(text, place) {
-	return parseJson(text, place, restoreFrame, 1);
 }
 ;
 const BRANCH = 'switchyard-state';
@@ -96026,16 +95725,10 @@ class Store {
 			return this.#snapshot(tip);
 		});
 	}
-	keepReceipts({ receipts = [], gone = [], restores = [], ended = [], message, }) {
+	keepReceipts({ receipts = [], gone = [], message }) {
 		const { scope } = this.#options;
-		const files = new Map([
-			...receipts.map((one) => [receiptPath(scope, one.service, one.id), formatJson(one)]),
-			...restores.map((one) => [restorePath(scope, one.service, one.id), formatJson(one)]),
-		]);
-		const removed = [
-			...gone.map(({ service, id }) => receiptPath(scope, service, id)),
-			...ended.map(({ service, id }) => restorePath(scope, service, id)),
-		];
+		const files = new Map(receipts.map((receipt) => [receiptPath(scope, receipt.service, receipt.id), formatJson(receipt)]));
+		const removed = gone.map(({ service, id }) => receiptPath(scope, service, id));
 		return this.#inTurn(async () => {
 			for (let races = 0;; races++) {
 				const tip = await this.#branch.fetch();
@@ -96400,8 +96093,7 @@ async function bring(inputs, surroundings, kind) {
 	}
 	return { ...result, outputs: { ...result.outputs, ...builtOutputs(built) } };
 }
-async function carryOut({ project, built }, inputs, surroundings, kind) {
-	const { log, signal, onPlan } = surroundings;
+async function carryOut({ project, built }, inputs, { log, signal, onPlan }, kind) {
 	const request = changeRequest(project, inputs, log, kind);
 	if (inputs['dry-run']) {
 		const report = await dryRun({ ...request, unbuiltImages: unbuiltOf(built) });
@@ -96409,7 +96101,7 @@ async function carryOut({ project, built }, inputs, surroundings, kind) {
 	}
 	const { author } = project;
 	const report = await deploy_deploy({ ...request, author, leaseWaitMs: inputs['lease-wait'], signal, onPlan });
-	return deployed(project, report, built, surroundings.keepEvidence(report.evidence));
+	return deployed(project, report, built);
 }
 const change_NO_SECRETS = { secrets: {}, needed: {}, complete: () => ({}) };
 function changeRequest(project, inputs, log, { scope, rollback, forcedCertificates, revokedCertificates }) {
@@ -96449,7 +96141,7 @@ function changeRequest(project, inputs, log, { scope, rollback, forcedCertificat
 		hide: (value) => log.hide(value),
 	};
 }
-function deployed({ wanted, title, author }, report, built, evidence) {
+function deployed({ wanted, title, author }, report, built) {
 	const services = resultOf(report, wanted.servers.length > 1);
 	return {
 		kind: 'deployed',
@@ -96458,7 +96150,7 @@ function deployed({ wanted, title, author }, report, built, evidence) {
 		report,
 		services,
 		built,
-		outputs: { changed: report.changed, releases: result_releasesOf(report), result: services, evidence },
+		outputs: { changed: report.changed, releases: result_releasesOf(report), result: services },
 		failure: (0,model_errors .b5)(report.failure, report.standing) ?? lossIn(services),
 	};
 }
@@ -96470,10 +96162,7 @@ function withoutChange({ wanted, title }, report, built) {
 		title,
 		report,
 		built,
-		outputs: {
-			...{ changed, releases: result_releasesOf(planned), evidence: '' },
-			result: resultOf(planned, wanted.servers.length > 1),
-		},
+		outputs: { changed, releases: result_releasesOf(planned), result: resultOf(planned, wanted.servers.length > 1) },
 		failure: foreseenFailure(report),
 	};
 }
@@ -96882,7 +96571,7 @@ function renderStatus(report) {
 	const lease = report.lease === undefined ? [] : [`being changed by ${report.lease}`];
 	const nginx = report.nginx.map(({ server, edge, sidecar }) => `${server}: edge ${edge}, sidecar ${sidecar}`);
 	const certificates = report.certificates.map(certificateLine);
-	const backups = [...report.backups.map(describeBackup), ...report.restores.map(describeRestore)];
+	const backups = report.backups.map(describeBackup);
 	const late = report.certificates.filter(({ urgency }) => urgency === 'late');
 	return {
 		warnings: [
@@ -96970,7 +96659,7 @@ function render(result) {
 }
 ;
 function chooseBackup(service, receipts, which, latestOf) {
-	const trusted = receipts.filter((one) => latestOf === 'made' || isTrusted(one));
+	const trusted = receipts.filter(({ verified }) => latestOf === 'made' || verified !== undefined);
 	if (which === 'latest') {
 		const latest = trusted.at(-1);
 		if (latest !== undefined)
@@ -96987,9 +96676,6 @@ function chooseBackup(service, receipts, which, latestOf) {
 	if (before !== undefined)
 		return before;
 	throw none(service, receipts, `no backup that counts began before ${new Date(time).toISOString()} of`);
-}
-function isTrusted({ verified, unverified, found_at }) {
-	return verified !== undefined || (found_at !== undefined && unverified === undefined);
 }
 const choose_TOLD = 5;
 function none(service, receipts, what) {
@@ -97027,7 +96713,7 @@ async function findRunning(server, scope, service) {
 		release: Number(labels[model_labels .d.release] ?? 0),
 		memoryBytes: HostConfig?.Memory || undefined,
 		command,
-		configuration: await database_container_configurationOf(server, newest.Id, command),
+		configuration: await configurationOf(server, newest.Id, command),
 		environment: await database_container_environmentOf(server, newest.Id, Config?.Env ?? []),
 	};
 }
@@ -97052,7 +96738,7 @@ async function database_container_environmentOf({ engine }, id, said) {
 	});
 	return Object.fromEntries(await Promise.all(read));
 }
-async function database_container_configurationOf({ engine }, id, command) {
+async function configurationOf({ engine }, id, command) {
 	const path = command.find((word) => word.startsWith('/') && word.endsWith('.conf'));
 	if (path === undefined)
 		return undefined;
@@ -97063,35 +96749,6 @@ async function database_container_configurationOf({ engine }, id, command) {
 		if ((0,docker_http .zM)(error, 404))
 			return undefined;
 		throw error;
-	}
-}
-;
-const ABOUT_FILE = 'about.json';
-const About = main_schemas ._H3({
-	schema: main_schemas .euz(1),
-	project: main_schemas .YjP(),
-	environment: main_schemas .YjP(),
-	service: main_schemas .YjP(),
-	id: main_schemas .YjP(),
-	content: main_schemas .k5n(DATABASES),
-	server: main_schemas .YjP(),
-	release: main_schemas .Whr(),
-	image: main_schemas .YjP(),
-	began_at: datetime(),
-	query: main_schemas .YjP().optional(),
-	run: main_schemas .YjP(),
-	actor: main_schemas .YjP(),
-});
-function aboutText(about) {
-	return `${JSON.stringify(about, undefined, 2)}\n`;
-}
-function parseAbout(text) {
-	try {
-		const parsed = About.safeParse(JSON.parse(text ?? ''));
-		return parsed.success ? parsed.data : undefined;
-	}
-	catch {
-		return undefined;
 	}
 }
 ;
@@ -97107,7 +96764,6 @@ function resticTime(at) {
 }
 ;
 const JOB_FOLDER = '/run/switchyard-backup';
-const NO_ACCESS = { command: [], environment: {}, files: {}, mounts: [] };
 ;
 const Fact = main_schemas .KCZ([
 	main_schemas .PVZ([main_schemas .euz('rows'), main_schemas .YjP(), main_schemas .Whr()]),
@@ -97164,7 +96820,6 @@ const DUMP = `set -eu
 umask 077
 job=$PWD
 mkdir about
-cp about.json about
 . ./programs.sh
 "$dump" --version >out/version
 "$@" backup --json --host switchyard --time "$BACKUP_TIME" --tag "$DATA_TAGS" \\
@@ -97350,9 +97005,7 @@ function programFor(dialect) {
 				},
 			};
 		},
-		tidy: byHand,
 		restoreBeside: byHand,
-		mask: byHand,
 		swap: byHand,
 		namesOf: byHand,
 		factsOf: countedFacts,
@@ -97444,7 +97097,6 @@ umask 077
 # A session that has ended shows by what it does not answer.
 trap '' PIPE
 mkdir about
-cp about.json about
 pg_dump --version >out/version
 pg_dumpall --globals-only --no-password --database "$PGDATABASE" --file about/globals.sql
 mkfifo ask answer
@@ -97527,21 +97179,6 @@ wait "$server" || true
 const ELSEWHERE = `elsewhere=postgres
 [ "$PGDATABASE" != postgres ] || elsewhere=template1
 `;
-const TIDY = `set -eu
-${ELSEWHERE}
-${PSQL} --dbname "$elsewhere" --set half="$HALF" --set half_before="$HALF_BEFORE" --set kept="$KEPT" --set kept_before="$KEPT_BEFORE" --output out/kept --file tidy.sql
-`;
-const postgres_scripts_ID = `'^[0-9]{8}t[0-9]{6}z-[0-9a-f]{4}$'`;
-const idAfter = (start) => `substr(datname, length(:'${start}') + 1)`;
-const left = (start) => `starts_with(datname, :'${start}') AND ${idAfter(start)} ~ ${postgres_scripts_ID}`;
-const due = (start) => `${left(start)} AND ${idAfter(start)} COLLATE "C" < :'${start}_before'`;
-const TIDY_SQL = `
-SELECT count(pg_terminate_backend(pid)) AS sent_away FROM pg_stat_activity WHERE ${due('half')} \\gset
-SELECT format('DROP DATABASE %I', datname) FROM pg_database WHERE ${due('half')} \\gexec
-SELECT format('DROP DATABASE %I', datname) FROM pg_database d WHERE ${due('kept')}
-  AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datname = d.datname) \\gexec
-SELECT datname FROM pg_database WHERE ${left('kept')} ORDER BY 1;
-`;
 const RESTORE_BESIDE = `set -eu
 umask 077
 . ./restore.sh
@@ -97550,34 +97187,13 @@ ${ELSEWHERE}
 # That there are none is fine (1), and that the file cannot be read is not (2).
 grep -E '^(CREATE ROLE|GRANT) ' globals.sql >roles.sql || [ $? = 1 ]
 # Some roles are there already, which is no mistake; one that is missing, pg_restore finds.
-psql --no-psqlrc --no-password --quiet --dbname "$elsewhere" --file "\${FOREIGN:-own}-roles.sql" >/dev/null 2>&1 || true
-${PSQL} --dbname "$elsewhere" --set old="$PGDATABASE" --set new="$NEW" --file beside.sql
+psql --no-psqlrc --no-password --quiet --dbname "$elsewhere" --file roles.sql >/dev/null 2>&1 || true
+${PSQL} --dbname "$elsewhere" --set old="$PGDATABASE" --set new="$NEW" --set half="$HALF" --file beside.sql
 fill "$NEW" "$@"
-[ -z "$FOREIGN" ] || ${PSQL} --dbname "$NEW" --file adopt.sql
 count "$NEW"
 `;
-const OWN_ROLES_SQL = '\\i roles.sql\n';
-const FOREIGN_ROLES_SQL = `\\set ON_ERROR_ROLLBACK on
-BEGIN;
-CREATE TEMP TABLE here AS SELECT rolname FROM pg_roles;
-\\i roles.sql
-SELECT format('COMMENT ON ROLE %I IS %L', rolname, 'of another environment: a restore made it, and the next one removes it')
-FROM pg_roles WHERE rolname NOT IN (SELECT rolname FROM here) \\gexec
-COMMIT;
-`;
-const ADOPT_SQL = `
-CREATE TEMP VIEW foreign_roles AS SELECT quote_ident(rolname) AS name FROM pg_roles
-WHERE shobj_description(oid, 'pg_authid') LIKE 'of another environment: a restore made it%';
-SELECT format('REASSIGN OWNED BY %s TO %I', name, pg_get_userbyid(datdba)) FROM foreign_roles, pg_database WHERE datname = current_database() \\gexec
-SELECT format('DROP OWNED BY %s', name) FROM foreign_roles \\gexec
-SELECT format('DROP ROLE %s', name) FROM foreign_roles \\gexec
-DROP VIEW foreign_roles;
-`;
-const MASK = `set -eu
-# Without details, which would show rows.
-${PSQL} --set VERBOSITY=terse --dbname "$NEW" --single-transaction --file mask.sql >mask.log
-`;
 const BESIDE_SQL = `
+SELECT format('DROP DATABASE %I', datname) FROM pg_database WHERE starts_with(datname, :'half') \\gexec
 SELECT format('CREATE DATABASE %I TEMPLATE template0 OWNER %I ENCODING %L LC_COLLATE %L LC_CTYPE %L', :'new', pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype)
 FROM pg_database WHERE datname = :'old'
 UNION ALL SELECT format('CREATE DATABASE %I TEMPLATE template0', :'new') WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'old') \\gexec
@@ -97625,43 +97241,16 @@ const postgres_postgres = {
 			environment: { ...postgres_environmentOf(container), POSTGRES_PASSWORD_FILE: 'password' },
 		};
 	},
-	tidy(container, { half, keptStart }, before) {
-		return {
-			script: 'tidy.sh',
-			files: { 'tidy.sh': TIDY, 'tidy.sql': TIDY_SQL, ...postgres_shared(container, undefined) },
-			environment: {
-				...postgres_environmentOf(container),
-				HALF: half,
-				HALF_BEFORE: before.half,
-				KEPT: keptStart,
-				KEPT_BEFORE: before.kept,
-			},
-		};
-	},
-	mask(container, names, statements) {
-		return {
-			script: 'mask.sh',
-			files: { 'mask.sh': MASK, 'mask.sql': statements, ...postgres_shared(container, undefined) },
-			environment: { ...postgres_environmentOf(container), ...namedFor(names) },
-		};
-	},
-	restoreBeside(container, query, names, isForeign) {
+	restoreBeside(container, query, names) {
 		return {
 			script: 'beside.sh',
 			files: {
 				'beside.sh': RESTORE_BESIDE,
 				'restore.sh': RESTORE,
 				'beside.sql': BESIDE_SQL,
-				'own-roles.sql': OWN_ROLES_SQL,
-				'foreign-roles.sql': FOREIGN_ROLES_SQL,
-				'adopt.sql': ADOPT_SQL,
 				...postgres_shared(container, query),
 			},
-			environment: {
-				...postgres_environmentOf(container),
-				...namedFor(names),
-				FOREIGN: isForeign ? 'foreign' : '',
-			},
+			environment: { ...postgres_environmentOf(container), ...namedFor(names) },
 		};
 	},
 	swap(container, names) {
@@ -97678,9 +97267,13 @@ const postgres_postgres = {
 	},
 	namesOf(container, id) {
 		const { database } = postgres_credentialsOf(container);
-		const start = (what) => `${fitting(database, LONGEST_NAME - what.length - id.length)}${what}`;
-		const [half, keptStart] = [start('_restoring_'), start('_before_')];
-		return { current: database, filled: `${half}${id}`, half, kept: `${keptStart}${id}`, keptStart };
+		const named = (what) => `${fitting(database, LONGEST_NAME - what.length)}${what}`;
+		return {
+			current: database,
+			filled: named(`_restoring_${id}`),
+			half: fitting(database, LONGEST_NAME - `_restoring_${id}`.length).concat('_restoring_'),
+			kept: named(`_before_${id}`),
+		};
 	},
 	factsOf: countedFacts,
 	toolsOf: (output) => ({ pg_dump: (output.get('version') ?? '').trim() }),
@@ -97692,8 +97285,8 @@ function fitting(name, bytes) {
 		characters.pop();
 	return characters.join('');
 }
-function namedFor({ filled, kept }) {
-	return { NEW: filled, BEFORE: kept };
+function namedFor({ filled, half, kept }) {
+	return { NEW: filled, HALF: half, BEFORE: kept };
 }
 function postgres_credentialsOf({ environment }) {
 	const { POSTGRES_USER: user = 'postgres', POSTGRES_PASSWORD: password = '' } = environment;
@@ -97739,7 +97332,6 @@ if [ -s redis-password ]; then
   export REDISCLI_AUTH
 fi
 mkdir about
-cp about.json about
 "$cli" --version >out/version
 "$cli" -h 127.0.0.1 -p "$REDIS_PORT" --rdb dump.rdb >dump.log
 "$check" dump.rdb >about/facts
@@ -97792,13 +97384,7 @@ const redis_redis = {
 			environment: { REDIS_PORT: redis_portOf(container) },
 		};
 	},
-	tidy: () => {
-		throw byHand();
-	},
 	restoreBeside: () => {
-		throw byHand();
-	},
-	mask: () => {
 		throw byHand();
 	},
 	swap: () => {
@@ -98068,19 +97654,13 @@ async function makeBackup(surroundings, source) {
 	const id = newBackupId(at);
 	const tags = { ...scope, service, id };
 	const part = program.dump(container, spec.query);
-	const { release, image } = container;
-	const about = aboutText({
-		...{ schema: 1, ...scope, service, id, content: spec.content.kind, server: server.name, release, image },
-		...{ began_at: at.toISOString(), ...(spec.query !== undefined && { query: spec.query }) },
-		...{ run: author.run, actor: author.actor },
-	});
 	const outcome = await runJob(surroundings, {
 		title: `the backup of ${service}`,
 		service,
 		image: container.imageId,
 		network: `container:${container.id}`,
 		memoryBytes: DUMP_MEMORY_BYTES,
-		...jobOf({ ...part, files: { ...part.files, [ABOUT_FILE]: about } }, access, {
+		...jobOf(part, access, {
 			BACKUP_TIME: resticTime(at),
 			DATA_PATH: program.dataPath,
 			DATA_TAGS: backupTags(tags, 'data').join(','),
@@ -98089,7 +97669,7 @@ async function makeBackup(surroundings, source) {
 	});
 	const { output } = outcome;
 	const data = writtenSnapshot(output.get('data.json'));
-	const beside = writtenSnapshot(output.get('about.json'));
+	const about = writtenSnapshot(output.get('about.json'));
 	return {
 		schema: 1,
 		...scope,
@@ -98102,10 +97682,10 @@ async function makeBackup(surroundings, source) {
 		began_at: at.toISOString(),
 		took_ms: Math.round(outcome.tookMs),
 		size_bytes: data.sizeBytes,
-		stored_bytes: data.storedBytes + beside.storedBytes,
+		stored_bytes: data.storedBytes + about.storedBytes,
 		target: targetTitle(spec.to),
 		snapshot: data.id,
-		about: beside.id,
+		about: about.id,
 		facts: program.factsOf(output),
 		...(spec.query !== undefined && { query: spec.query }),
 		tools: { ...program.toolsOf(output), restic: resticVersion(output.get('restic.json')) },
@@ -98160,302 +97740,14 @@ async function requireRunning({ server, scope }, service) {
 	});
 }
 ;
-async function repositorySecrets({ secrets, generated, author, clock, hide }, { wanted, fleet, journal }) {
-	if (generated === undefined)
-		return secrets;
-	const by = { run: author.run, now: clock.now() };
-	const settled = await findGenerated(fleet, journal.snapshot, wanted, generated, by);
-	const [unmade] = settled.made;
-	if (unmade !== undefined) {
-		throw new model_errors .yo(`secret ${unmade} was not made yet, and backups need it`, {
-			hint: 'Deploy once: that makes it, and keeps it on the servers.',
-		});
-	}
-	const found = Object.keys(generated.needed).map((name) => [name, settled.secrets.get(name).value]);
-	for (const [, value] of found)
-		hide(value);
-	return { ...secrets, ...Object.fromEntries(found) };
-}
-;
-async function openOrigin(request, service) {
-	const { wanted, clock, generated, excludedServers } = request;
-	const scope = { project: wanted.project, environment: wanted.environment };
-	const spec = wanted.services.find(({ name }) => name === service)?.backup;
-	if (spec === undefined) {
-		throw new model_errors .yo(`${service} is not backed up in ${wanted.environment}, from where its data shall come`, {
-			hint: 'Is the name of the environment right? What is backed up in one, its "services" or those at the top of the file say.',
-		});
-	}
-	if (generated === undefined) {
-		const store = await request.openStore();
-		try {
-			const snapshot = await store.read();
-			return { scope, spec, secrets: request.secrets, receipts: await snapshot.receipts(service) };
-		}
-		finally {
-			await store.close();
-		}
-	}
-	const narrowing = { services: undefined, zones: undefined, excludedServers };
-	const opening = { wanted, narrowing, access: 'read', timeline: new Timeline(clock) };
-	return await withEnvironment(request, opening, async (environment) => {
-		const secrets = await repositorySecrets(request, environment);
-		return { scope, spec, secrets, receipts: await environment.journal.snapshot.receipts(service) };
-	});
-}
-async function requireWithinReach({ engine, name }, { scope, spec }) {
-	if (spec.to.kind !== 'disk' || (await engine.hasVolume(backupsVolumeName(scope))))
-		return;
-	throw new model_errors .yo(`backups of ${scope.environment} lie on the disks of its servers, and ${name} is none of them`, {
-		hint: 'Name a place that both reach, by "to" of "backup" in the file, and make a backup there.',
-	});
-}
-;
-const EXIT = { incomplete: 3, noRepository: 10, locked: 11, wrongPassword: 12 };
-const SAID = [
-	{
-		pattern: /no space left on device|disk quota exceeded|QuotaExceeded|XMinioStorageFull|507 /i,
-		what: 'there is no space left for backups',
-		hint: 'Make room there, or keep fewer backups ("retention") and run the action with "prune". Those that are there stay as they are.',
-	},
-	{
-		pattern: /(delet|remov)[^\n]*(403|405|forbidden|not allowed|access ?denied)|(403|forbidden)[^\n]*(delet|remov)/i,
-		what: 'nothing may be deleted with these credentials',
-		hint: 'An append-only repository is pruned with other credentials, from a place that a thief of the server does not reach: run the action with "prune" and secrets that may delete.',
-	},
-	{
-		pattern: /Host key verification failed|HOST IDENTIFICATION HAS CHANGED|No \S+ host key is known/i,
-		what: 'the host shows another key than the file says',
-		hint: 'Compare "ssh-keyscan HOST" with "host_key" in the file. If nobody has changed the host, somebody stands in between.',
-	},
-	{
-		pattern: /NoSuchBucket|bucket does not exist/i,
-		what: 'the bucket is not there',
-		hint: 'Is its name right, after the endpoint in "s3"? It is not made by itself, since a mistyped one would be.',
-	},
-	{
-		pattern: /Permission denied \(|AccessDenied|Access Denied|InvalidAccessKeyId|SignatureDoesNotMatch|access key|40[13] (unauthorized|forbidden)|\((401|403)\)|unauthorized/i,
-		what: 'the credentials are not accepted',
-		hint: 'Are the secrets that "to" names those of this place, and may they read and write there?',
-	},
-	{
-		pattern: /x509: |tls: |certificate/i,
-		what: 'the certificate of the server is not trusted',
-		hint: 'One of an authority of your own is named by "ca" in the file.',
-	},
-	{
-		pattern: /permission denied|SSH_FX_PERMISSION_DENIED/i,
-		what: 'it may not be written there',
-		hint: 'Give the login the right to write below the path in the file.',
-	},
-	{
-		pattern: /ciphertext verification failed|invalid data returned|does not match|hash mismatch|unexpected (pack )?(size|file)|pack .*(missing|not found)|blob .*not found|id mismatch|load\(<data|decrypting|broken pack|damaged/i,
-		what: 'the repository is damaged',
-		hint: 'Something there was changed or lost after it was written. See what with "restic check --read-data"; a backup made now is whole again, and "restic repair" gives up what cannot be read.',
-	},
-	{
-		pattern: /no such host|could not resolve|connection refused|connection reset|connection timed out|i\/o timeout|network is unreachable|no route to host|connect: |closed by remote host|unexpected EOF|server went away/i,
-		what: 'it cannot be reached from the server',
-		hint: 'Is the address in the file right, and does a firewall let the server through?',
-	},
-];
-function explainRestic({ exitCode, stderr, target, server }) {
-	const said = wordsOf(stderr);
-	const { what, hint } = meaningOf(exitCode, said);
-	return new model_errors .yo(`${server}: backups at ${target}: ${what}. restic says: ${said || 'nothing'}`, {
-		hint,
-	});
-}
-function meaningOf(exitCode, said) {
-	switch (exitCode) {
-		case EXIT.noRepository:
-			return {
-				what: 'there is no repository',
-				hint: 'The first backup makes one. Where there were some before, see where they have gone: is the address still the same?',
-			};
-		case EXIT.locked:
-			return {
-				what: 'the repository is locked by a run that is at work, or was ended in the middle',
-				hint: 'Run again. What a dead run has left is taken away by itself once it is half an hour old.',
-			};
-		case EXIT.wrongPassword:
-			return {
-				what: 'the password of the repository is another one',
-				hint: 'Give the secret the value that it had when the first backup was made. One that was generated is made anew when servers and state branch are lost: its first value is still in every clone that has the state branch, in what "task: export" of the action secrets has written, and on each server that is left. Nothing was changed.',
-			};
-		case 137:
-			return {
-				what: 'restic was killed',
-				hint: 'By somebody, or since the server had no memory left ("dmesg" tells). Run again.',
-			};
-	}
-	const known = SAID.find(({ pattern }) => pattern.test(said));
-	if (known !== undefined)
-		return known;
-	if (exitCode === EXIT.incomplete) {
-		return {
-			what: 'not all of it was done',
-			hint: 'Nothing of it counts as a backup. What is said tells what is missing; then run again.',
-		};
-	}
-	return {
-		what: `restic ended with exit code ${exitCode}`,
-		hint: 'Nothing half counts as a backup. What it says tells what is wrong; then run again.',
-	};
-}
-function wordsOf(stderr) {
-	const lines = stderr
-		.split('\n')
-		.map(restic_failure_textOf)
-		.filter((line) => line !== '');
-	return [...new Set(lines)].slice(-6).join('; ').replaceAll(/\s+/g, ' ');
-}
-function restic_failure_textOf(line) {
-	if (!line.startsWith('{'))
-		return line.trim();
-	try {
-		const { message, error } = JSON.parse(line);
-		const text = (message ?? error?.message ?? '').replace(/^Fatal: /, '');
-		return text.split(/\n(?=[\w./*()]+\n\t)/)[0]?.trim() ?? '';
-	}
-	catch {
-		return line.trim();
-	}
-}
-;
-const Listed = main_schemas .YOg(main_schemas ._H3({
-	id: main_schemas .YjP(),
-	time: main_schemas .YjP(),
-	paths: main_schemas .YOg(main_schemas .YjP()).nullish(),
-	tags: main_schemas .YOg(main_schemas .YjP()).nullish(),
-	summary: main_schemas ._H3({ total_bytes_processed: main_schemas .Whr(), data_added_packed: main_schemas .Whr().optional() })
-		.optional(),
-}));
-async function snapshots_snapshotsOf(restic, tags) {
-	const { values } = await restic.run(['snapshots', '--no-lock', '--tag', tags.join(',')]);
-	return listedSnapshots(values);
-}
-function listedSnapshots(values) {
-	const listed = values.flatMap((value) => Listed.parse(value ?? []));
-	return listed.map(snapshotFrom).sort((one, other) => Date.parse(one.time) - Date.parse(other.time));
-}
-function tagValue({ tags }, name) {
-	return tags.find((tag) => tag.startsWith(`${name}=`))?.slice(name.length + 1);
-}
-function snapshotFrom({ id, time, paths, tags, summary }) {
-	return {
-		id,
-		time,
-		paths: paths ?? [],
-		tags: tags ?? [],
-		...(summary && { sizeBytes: summary.total_bytes_processed }),
-		...(summary?.data_added_packed !== undefined && { storedBytes: summary.data_added_packed }),
-	};
-}
-;
-const recover_SCRIPT = `set -eu
-umask 077
-while read -r id snapshot; do
-  "$@" restore --no-lock --quiet "$snapshot:$PWD/about" --target "out/$id" \\
-    --include /${ABOUT_FILE} --include /facts --include /query </dev/null >/dev/null
-done <parts
-`;
-async function findBackups(surroundings, restic, { service, spec, owner }) {
-	const { clock, log, server } = surroundings;
-	const { exitCode, values } = await restic.run(['snapshots', '--no-lock'], {
-		expected: [EXIT.noRepository],
-	});
-	if (exitCode === EXIT.noRepository)
-		return [];
-	const all = listedSnapshots(values);
-	const parts = recover_partsOf(all, { ...owner, service });
-	if (parts.length === 0) {
-		const others = ownersIn(all);
-		if (others.length === 0)
-			return [];
-		throw new model_errors .yo(`${restic.title} has no backup of ${service} of ${owner.project} ${owner.environment}`, {
-			hint: `It has those of ${others.join(', ')}. Has the project, the environment or the service another name by now?`,
-		});
-	}
-	log.info(`${server.name}: ${restic.title} has ${parts.length} backups of ${service} that the record does not know`);
-	const { image, command, environment, files, mounts, isOutside } = restic.requestFor([]);
-	const { output } = await runJob(surroundings, {
-		title: `the look at the backups of ${service}`,
-		service,
-		image,
-		network: isOutside ? 'bridge' : 'none',
-		command: ['/bin/sh', 'recover.sh', ...command],
-		files: {
-			...files,
-			'recover.sh': recover_SCRIPT,
-			parts: parts.map(({ id, about }) => `${id} ${about.id}\n`).join(''),
-		},
-		environment,
-		mounts,
-	});
-	const foundAt = new Date(clock.now()).toISOString();
-	return parts.flatMap((one) => receiptFrom(one, output, spec, foundAt) ?? []);
-}
-async function findUnknown(surroundings, restic, lost, recorded) {
-	if (recorded.some(({ target }) => target === targetTitle(lost.spec.to)))
-		return [];
-	return await findBackups(surroundings, restic, lost);
-}
-async function keepFound(journal, found, author) {
-	const [first] = found;
-	if (first === undefined)
-		return;
-	const what = `${found.length} backups of ${first.service} found in their repository`;
-	await journal.keepReceipts(found, what, author);
-}
-const recover_ID = /^\d{8}t\d{6}z-[0-9a-f]{4}$/;
-function recover_partsOf(snapshots, owner) {
-	const own = snapshots.filter((one) => Object.entries(owner).every(([name, value]) => tagValue(one, name) === value));
-	const byId = Map.groupBy(own, (one) => tagValue(one, 'backup') ?? '');
-	return [...byId]
-		.flatMap(([id, parts]) => {
-		const part = (name) => parts.find((one) => tagValue(one, 'part') === name);
-		const [data, about] = [part('data'), part('about')];
-		return data && about && recover_ID.test(id) ? [{ id, data, about }] : [];
-	})
-		.sort((one, other) => (one.id < other.id ? -1 : 1));
-}
-function ownersIn(snapshots) {
-	const names = snapshots.flatMap((one) => {
-		const [service, project, environment] = ['service', 'project', 'environment'].map((name) => tagValue(one, name));
-		return service === undefined ? [] : [`${service} of ${project} ${environment}`];
-	});
-	return [...new Set(names)].sort();
-}
-function receiptFrom({ id, data, about }, output, spec, foundAt) {
-	const said = parseAbout(output.get(`${id}/${ABOUT_FILE}`));
-	if (said === undefined || said.id !== id || said.content !== spec.content.kind)
-		return undefined;
-	const own = [...output].filter(([path]) => path.startsWith(`${id}/`));
-	const facts = new Map(own.map(([path, text]) => [path.slice(id.length + 1), text]));
-	return {
-		...said,
-		took_ms: 0,
-		size_bytes: data.sizeBytes ?? 0,
-		stored_bytes: (data.storedBytes ?? 0) + (about.storedBytes ?? 0),
-		target: targetTitle(spec.to),
-		snapshot: data.id,
-		about: about.id,
-		facts: programOf(spec).factsOf(facts),
-		tools: {},
-		found_at: foundAt,
-	};
-}
-;
 const DISK_FOLDER = '/srv/switchyard-backups';
 const CACHE_FOLDER = '/var/cache/switchyard-restic';
 const CACHE_VOLUME = 'switchyard_restic_cache';
 const MEMORY = '128MiB';
-function accessTo({ target, password, secrets, owner }, scope, programs) {
-	const own = targetAccess(target, secrets, owner ?? scope, programs);
-	const isRead = owner !== undefined;
+function accessTo({ target, password, secrets }, scope, programs) {
+	const own = targetAccess(target, secrets, scope, programs);
 	return {
-		command: [programs.restic, ...own.options, ...(isRead ? ['--no-lock'] : [])],
+		command: [programs.restic, ...own.options],
 		environment: {
 			...programs.environment,
 			...own.environment,
@@ -98468,7 +97760,7 @@ function accessTo({ target, password, secrets, owner }, scope, programs) {
 		mounts: [
 			...programs.mounts,
 			{ Type: 'volume', Source: CACHE_VOLUME, Target: CACHE_FOLDER, VolumeOptions: { NoCopy: true } },
-			...(isRead ? own.mounts.map((mount) => ({ ...mount, ReadOnly: true })) : own.mounts),
+			...own.mounts,
 		],
 	};
 }
@@ -98665,6 +97957,118 @@ function runPrefix(scope) {
 	return `${scopeName(scope)}_restic_`;
 }
 ;
+const EXIT = { incomplete: 3, noRepository: 10, locked: 11, wrongPassword: 12 };
+const SAID = [
+	{
+		pattern: /no space left on device|disk quota exceeded|QuotaExceeded|XMinioStorageFull|507 /i,
+		what: 'there is no space left for backups',
+		hint: 'Make room there, or keep fewer backups ("retention") and run the action with "prune". Those that are there stay as they are.',
+	},
+	{
+		pattern: /(delet|remov)[^\n]*(403|405|forbidden|not allowed|access ?denied)|(403|forbidden)[^\n]*(delet|remov)/i,
+		what: 'nothing may be deleted with these credentials',
+		hint: 'An append-only repository is pruned with other credentials, from a place that a thief of the server does not reach: run the action with "prune" and secrets that may delete.',
+	},
+	{
+		pattern: /Host key verification failed|HOST IDENTIFICATION HAS CHANGED|No \S+ host key is known/i,
+		what: 'the host shows another key than the file says',
+		hint: 'Compare "ssh-keyscan HOST" with "host_key" in the file. If nobody has changed the host, somebody stands in between.',
+	},
+	{
+		pattern: /NoSuchBucket|bucket does not exist/i,
+		what: 'the bucket is not there',
+		hint: 'Is its name right, after the endpoint in "s3"? It is not made by itself, since a mistyped one would be.',
+	},
+	{
+		pattern: /Permission denied \(|AccessDenied|Access Denied|InvalidAccessKeyId|SignatureDoesNotMatch|access key|40[13] (unauthorized|forbidden)|\((401|403)\)|unauthorized/i,
+		what: 'the credentials are not accepted',
+		hint: 'Are the secrets that "to" names those of this place, and may they read and write there?',
+	},
+	{
+		pattern: /x509: |tls: |certificate/i,
+		what: 'the certificate of the server is not trusted',
+		hint: 'One of an authority of your own is named by "ca" in the file.',
+	},
+	{
+		pattern: /permission denied|SSH_FX_PERMISSION_DENIED/i,
+		what: 'it may not be written there',
+		hint: 'Give the login the right to write below the path in the file.',
+	},
+	{
+		pattern: /ciphertext verification failed|invalid data returned|does not match|hash mismatch|unexpected (pack )?(size|file)|pack .*(missing|not found)|blob .*not found|id mismatch|load\(<data|decrypting|broken pack|damaged/i,
+		what: 'the repository is damaged',
+		hint: 'Something there was changed or lost after it was written. See what with "restic check --read-data"; a backup made now is whole again, and "restic repair" gives up what cannot be read.',
+	},
+	{
+		pattern: /no such host|could not resolve|connection refused|connection reset|connection timed out|i\/o timeout|network is unreachable|no route to host|connect: |closed by remote host|unexpected EOF|server went away/i,
+		what: 'it cannot be reached from the server',
+		hint: 'Is the address in the file right, and does a firewall let the server through?',
+	},
+];
+function explainRestic({ exitCode, stderr, target, server }) {
+	const said = wordsOf(stderr);
+	const { what, hint } = meaningOf(exitCode, said);
+	return new model_errors .yo(`${server}: backups at ${target}: ${what}. restic says: ${said || 'nothing'}`, {
+		hint,
+	});
+}
+function meaningOf(exitCode, said) {
+	switch (exitCode) {
+		case EXIT.noRepository:
+			return {
+				what: 'there is no repository',
+				hint: 'The first backup makes one. Where there were some before, see where they have gone: is the address still the same?',
+			};
+		case EXIT.locked:
+			return {
+				what: 'the repository is locked by a run that is at work, or was ended in the middle',
+				hint: 'Run again. What a dead run has left is taken away by itself once it is half an hour old.',
+			};
+		case EXIT.wrongPassword:
+			return {
+				what: 'the password of the repository is another one',
+				hint: 'Give the secret the value that it had when the first backup was made. Nothing was changed.',
+			};
+		case 137:
+			return {
+				what: 'restic was killed',
+				hint: 'By somebody, or since the server had no memory left ("dmesg" tells). Run again.',
+			};
+	}
+	const known = SAID.find(({ pattern }) => pattern.test(said));
+	if (known !== undefined)
+		return known;
+	if (exitCode === EXIT.incomplete) {
+		return {
+			what: 'not all of it was done',
+			hint: 'Nothing of it counts as a backup. What is said tells what is missing; then run again.',
+		};
+	}
+	return {
+		what: `restic ended with exit code ${exitCode}`,
+		hint: 'Nothing half counts as a backup. What it says tells what is wrong; then run again.',
+	};
+}
+function wordsOf(stderr) {
+	const lines = stderr
+		.split('\n')
+		.map(restic_failure_textOf)
+		.filter((line) => line !== '');
+	return [...new Set(lines)].slice(-6).join('; ').replaceAll(/\s+/g, ' ');
+}
+function restic_failure_textOf(line) {
+	if (!line.startsWith('{'))
+		return line.trim();
+	try {
+		const { message, error } = JSON.parse(line);
+		const text = (message ?? error?.message ?? '').replace(/^Fatal: /, '');
+		return text.split(/\n(?=[\w./*()]+\n\t)/)[0]?.trim() ?? '';
+	}
+	catch {
+		return line.trim();
+	}
+}
+;
 async function prepareRepository(restic, isExpected) {
 	if (await prepare_isThere(restic))
 		return;
@@ -98818,20 +98222,17 @@ function restic_valuesOf(stdout) {
 	}
 }
 ;
-async function openRepository(surroundings, { isExpected, authFor, ...request }) {
-	const { spec, owner } = request;
+async function openRepository(surroundings, { spec, secrets, isExpected, authFor }) {
+	const { scope } = surroundings;
 	await removeDeadRuns(surroundings);
 	await ensureImage(surroundings, spec.image, authFor);
-	const repository = repositoryOf(request);
+	const repository = { target: spec.to, password: secrets[spec.passwordSecret] ?? '', secrets };
 	const restic = new Restic(surroundings, repository, spec.image);
 	const [programs] = await Promise.all([
 		bringPrograms(surroundings, spec.image),
-		prepareRepository(restic, isExpected || owner !== undefined),
+		prepareRepository(restic, isExpected),
 	]);
-	return accessTo(repository, surroundings.scope, programs);
-}
-function repositoryOf({ spec, secrets, owner, }) {
-	return { target: spec.to, password: secrets[spec.passwordSecret] ?? '', secrets, ...(owner && { owner }) };
+	return accessTo(repository, scope, programs);
 }
 async function ensureImage({ server: { engine, name }, signal }, image, authFor) {
 	if ((await engine.findImage(image)) !== undefined)
@@ -98850,79 +98251,11 @@ async function ensureImage({ server: { engine, name }, signal }, image, authFor)
 	}
 }
 ;
-const KEPT_MS = 24 * 3_600_000;
-async function tidyRestores(surroundings, { service, spec }, isAlone) {
-	const { clock } = surroundings;
+async function restoreInPlace(surroundings, { service, spec, access }, receipt, confirm) {
+	const { server, clock } = surroundings;
 	const container = await requireRunning(surroundings, service);
 	const program = programOf(spec);
 	const names = program.namesOf(container, newBackupId(new Date(clock.now())));
-	const { output } = await runJob(surroundings, {
-		title: `the tidying after restores of ${service}`,
-		service,
-		image: container.imageId,
-		network: `container:${container.id}`,
-		memoryBytes: DUMP_MEMORY_BYTES,
-		...jobOf(program.tidy(container, names, tidyBefore(clock.now(), isAlone)), NO_ACCESS, {}),
-	});
-	return (output.get('kept') ?? '').split('\n').filter((name) => name !== '');
-}
-const END_OF_TIME = 'z';
-function tidyBefore(now, isAlone) {
-	const [due = ''] = newBackupId(new Date(now - KEPT_MS)).split('-');
-	return { half: isAlone ? END_OF_TIME : due, kept: due };
-}
-function isDue(restores, server, now) {
-	return restores.some((one) => one.server === server && Date.parse(one.kept_until) <= now);
-}
-function settle(restores, server, kept, now) {
-	const own = restores.filter((one) => one.server === server);
-	const isKept = (one) => one.kept !== undefined && kept.includes(one.kept);
-	return {
-		restores: own
-			.filter((one) => isKept(one) && one.done_at === undefined)
-			.map((one) => ({ ...one, done_at: new Date(now).toISOString() })),
-		ended: own.filter((one) => !isKept(one)),
-	};
-}
-;
-async function restoreInPlace(surroundings, source, restoring) {
-	const { receipt, keep } = restoring;
-	await tidyUp(surroundings, source, restoring.restores, keep);
-	const began = restore_begin(surroundings, source, receipt);
-	await keep({ restores: [began], ended: [] });
-	try {
-		const done = await bringBack(surroundings, source, restoring, began);
-		await keep({ restores: [done], ended: [] });
-		return done;
-	}
-	catch (error) {
-		await tidyUp(surroundings, source, [began], keep).catch((left) => {
-			surroundings.log.debug(`${surroundings.server.name}: what the restore of ${source.service} has filled stays for now: ${left}`);
-		});
-		throw error;
-	}
-}
-function restore_begin({ clock, server, scope }, { service, author }, { id, environment }) {
-	const now = clock.now();
-	return {
-		...{ schema: 1, ...scope, service, id: newBackupId(new Date(now)), server: server.name },
-		...{ backup: id, from: environment, began_at: new Date(now).toISOString() },
-		kept_until: new Date(now + KEPT_MS).toISOString(),
-		...{ run: author.run, actor: author.actor },
-	};
-}
-async function tidyUp(surroundings, source, restores, keep) {
-	const kept = await tidyRestores(surroundings, source, true);
-	const { server, clock } = surroundings;
-	const settled = settle(restores, server.name, kept, clock.now());
-	if (settled.restores.length + settled.ended.length > 0)
-		await keep(settled);
-}
-async function bringBack(surroundings, { service, spec, access }, { receipt, mask, keep, confirm }, began) {
-	const { server, clock, scope } = surroundings;
-	const container = await requireRunning(surroundings, service);
-	const program = programOf(spec);
-	const names = program.namesOf(container, began.id);
 	const title = `the restore of ${service} from backup ${receipt.id}`;
 	const place = {
 		service,
@@ -98930,30 +98263,33 @@ async function bringBack(surroundings, { service, spec, access }, { receipt, mas
 		network: `container:${container.id}`,
 		memoryBytes: DUMP_MEMORY_BYTES,
 	};
-	const isForeign = receipt.environment !== scope.environment || receipt.project !== scope.project;
-	const beside = program.restoreBeside(container, receipt.query, names, isForeign);
+	const beside = program.restoreBeside(container, receipt.query, names);
 	const filled = await runJob(surroundings, {
 		title,
 		...place,
 		...jobOf(beside, access, snapshotsOf(receipt, program)),
 	});
 	requireWhole(`${server.name}: ${title}`, receipt, program.factsOf(filled.output));
-	if (mask !== undefined) {
-		const masking = program.mask(container, names, mask);
-		await runJob(surroundings, {
-			title: `the masking of ${service}`,
-			...place,
-			...jobOf(masking, NO_ACCESS, {}),
+	await confirm();
+	await runJob(surroundings, { title, ...place, ...jobOf(program.swap(container, names), access, {}) });
+	return names.kept;
+}
+;
+async function repositorySecrets({ secrets, generated, author, clock, hide }, { wanted, fleet, journal }) {
+	if (generated === undefined)
+		return secrets;
+	const by = { run: author.run, now: clock.now() };
+	const settled = await findGenerated(fleet, journal.snapshot, wanted, generated, by);
+	const [unmade] = settled.made;
+	if (unmade !== undefined) {
+		throw new model_errors .yo(`secret ${unmade} was not made yet, and backups need it`, {
+			hint: 'Deploy once: that makes it, and keeps it on the servers.',
 		});
 	}
-	await confirm();
-	const at = clock.now();
-	const { kept } = program.namesOf(container, newBackupId(new Date(at)));
-	const swapping = { ...began, kept, kept_until: new Date(at + KEPT_MS).toISOString() };
-	await keep({ restores: [swapping], ended: [] });
-	const swap = program.swap(container, { ...names, kept });
-	await runJob(surroundings, { title, ...place, ...jobOf(swap, NO_ACCESS, {}) });
-	return { ...swapping, done_at: new Date(clock.now()).toISOString() };
+	const found = Object.keys(generated.needed).map((name) => [name, settled.secrets.get(name).value]);
+	for (const [, value] of found)
+		hide(value);
+	return { ...secrets, ...Object.fromEntries(found) };
 }
 ;
 async function createBackups(request) {
@@ -98962,8 +98298,8 @@ async function createBackups(request) {
 		const { receipt } = await work.step(`Back up ${service} on ${holder.server.name}`, () => makeBackup(work.surroundings, work.source).then((made) => ({ receipt: made })));
 		await work.keep(receipt, `backup ${receipt.id} of ${service}`);
 		const before = await work.receipts();
-		if (!isVerifiedNow(spec, before, receipt))
-			return { receipt };
+		if (!isDue(spec, before, receipt))
+			return receipt;
 		return await verified(work, receipt);
 	});
 }
@@ -98974,31 +98310,20 @@ async function verifyBackups(request) {
 	});
 }
 async function restoreBackups(request) {
-	const { author, leaseWaitMs, signal, from, mask, services = [] } = request;
-	const [name] = services;
-	if (name === undefined || services.length !== 1) {
+	const { author, leaseWaitMs, signal, services = [] } = request;
+	if (services.length !== 1) {
 		throw new model_errors .yo('a restore needs the name of the service whose data comes back', {
 			hint: 'Write it as the input "service", one name.',
 		});
 	}
-	const origin = from && (await openOrigin(from, name));
-	const restore = async ({ service, spec, server }, work) => {
+	const restore = async ({ service, server }, work) => {
 		const receipts = await work.receipts();
 		const receipt = chooseBackup(service, receipts, request.which, 'verified');
-		if (receipt.content !== spec.content.kind)
-			throw isOfAnotherKind(receipt, spec);
-		const restores = await work.restores();
-		const { keepRestores: keep, confirm } = work;
-		const restored = await work.step(`Restore backup ${receipt.id} of ${service} on ${server.name}`, () => restoreInPlace(work.surroundings, work.source, { receipt, mask, restores, keep, confirm }));
-		request.log.warning(`${describeRestore(restored)}. The first backup after that removes it`);
-		return { receipt, restore: restored };
+		const kept = await work.step(`Restore backup ${receipt.id} of ${service} on ${server.name}`, () => restoreInPlace(work.surroundings, work.source, receipt, work.confirm));
+		request.log.warning(`${service} has the data of ${receipt.began_at} again. What it had before is kept as ${kept} on ${server.name}: remove it when nobody misses anything`);
+		return receipt;
 	};
-	return await withHolders(request, restore, { author, leaseWaitMs, signal }, origin);
-}
-function isOfAnotherKind({ id, content, image }, spec) {
-	return new model_errors .yo(`backup ${id} is of a ${content} (${image}), and the service is a ${spec.content.kind}`, {
-		hint: 'Is the service the right one? "operation: pull" writes a backup to a folder, for whatever else shall be done with it.',
-	});
+	return await withHolders(request, restore, { author, leaseWaitMs, signal });
 }
 async function verified(work, receipt) {
 	const { service, id } = receipt;
@@ -99007,7 +98332,7 @@ async function verified(work, receipt) {
 		const { unverified: _earlier, ...known } = receipt;
 		const good = { ...known, verified: verification };
 		await work.keep(good, `backup ${id} of ${service} verified`);
-		return { receipt: good };
+		return good;
 	}
 	catch (error) {
 		const bad = { ...receipt, unverified: (0,model_errors .bD)(error).split('\n')[0] ?? '' };
@@ -99016,65 +98341,44 @@ async function verified(work, receipt) {
 		throw error;
 	}
 }
-function isVerifiedNow({ verify }, before, { began_at }) {
+function isDue({ verify }, before, { began_at }) {
 	if (verify !== 'daily')
 		return verify === 'always';
 	return !before.some(({ verified: found }) => found?.at.slice(0, 10) === began_at.slice(0, 10));
 }
-async function withHolders(request, work, access = 'read', origin) {
+async function withHolders(request, work, access = 'read') {
 	const { wanted: file, excludedServers, clock, log, author, signal, registryAuth } = request;
-	const chosen = origin === undefined ? chosenOf(request) : chosenFor(request, origin);
+	const chosen = chosenOf(request);
 	const narrowing = { services: undefined, zones: undefined, excludedServers };
 	const opening = { wanted: file, narrowing, access, timeline: new Timeline(clock) };
 	return await withEnvironment(request, opening, async (environment) => {
 		const { wanted, fleet, journal } = environment;
 		fleet.guardWith(() => journal.lease?.assertMayChange());
-		const secrets = origin?.secrets ?? (await repositorySecrets(request, environment));
+		const secrets = await repositorySecrets(request, environment);
 		const scope = { project: wanted.project, environment: wanted.environment };
 		const holders = await holdersOf(fleet, scope, chosen);
 		const outcomes = [];
 		for (const holder of holders) {
-			const { service, server } = holder;
+			const { service, spec, server } = holder;
 			const told = { service, server: server.name };
 			try {
 				const surroundings = { server, scope, clock, log, signal };
-				const { spec } = origin ?? holder;
-				if (origin !== undefined)
-					await requireWithinReach(server, origin);
-				const owner = origin?.scope;
-				const known = origin?.receipts ?? (await journal.snapshot.receipts(service));
-				const isExpected = known.some(({ target }) => target === targetTitle(spec.to));
-				const repository = { spec, secrets, owner, isExpected, authFor: registryAuth };
-				const source = {
-					...{ service, spec: holder.spec, author },
-					access: await openRepository(surroundings, repository),
-				};
-				const keepRestores = (settled) => journal.keepRestores(settled, `restore of ${service} on ${server.name}`, author);
-				const receipts = async () => {
-					const recorded = origin?.receipts ?? (await journal.snapshot.receipts(service));
-					const restic = new Restic(surroundings, repositoryOf(repository), spec.image);
-					const lost = { service, spec, owner: owner ?? scope };
-					const found = await findUnknown(surroundings, restic, lost, recorded);
-					if (origin === undefined)
-						await keepFound(journal, found, author);
-					return [...recorded, ...found].sort((one, other) => (one.id < other.id ? -1 : 1));
-				};
-				const restores = await journal.snapshot.restores(service);
-				if (access === 'read' && isDue(restores, server.name, clock.now())) {
-					const kept = await tidyRestores(surroundings, source, false);
-					await keepRestores(settle(restores, server.name, kept, clock.now()));
-				}
-				const worked = await work(holder, {
+				const before = await journal.snapshot.receipts(service);
+				const access = await openRepository(surroundings, {
+					spec,
+					secrets,
+					isExpected: before.some(({ target }) => target === targetTitle(spec.to)),
+					authFor: registryAuth,
+				});
+				const receipt = await work(holder, {
 					surroundings,
-					source,
+					source: { service, spec, access, author },
 					step: (title, inner) => log.group(title, inner),
 					keep: (kept, what) => journal.keepReceipts([kept], what, author),
-					receipts,
-					restores: () => journal.snapshot.restores(service),
-					keepRestores,
+					receipts: () => journal.snapshot.receipts(service),
 					confirm: async () => await journal.lease?.confirm(),
 				});
-				outcomes.push({ ...told, ...worked });
+				outcomes.push({ ...told, receipt });
 			}
 			catch (error) {
 				if (signal.aborted || !(error instanceof model_errors .yo))
@@ -99094,12 +98398,6 @@ function chosenOf({ wanted, services, }) {
 			: `the file does not back up ${JSON.stringify(unknown)}`, { hint: 'Write backup: true at a service that is a database.' });
 	}
 	return services === undefined ? all : all.filter(({ service }) => services.includes(service));
-}
-function chosenFor({ wanted, services = [] }, { spec }) {
-	return services.map((service) => ({
-		service,
-		spec: wanted.services.find(({ name }) => name === service)?.backup ?? spec,
-	}));
 }
 async function holdersOf(fleet, scope, chosen) {
 	const found = await fleet.onAll(async (server) => {
@@ -99176,6 +98474,33 @@ class Digest extends external_node_stream_.Transform {
 	result() {
 		return { bytes: this.#bytes, sha256: this.#hash.digest('hex') };
 	}
+}
+;
+const Listed = main_schemas .YOg(main_schemas ._H3({
+	id: main_schemas .YjP(),
+	time: main_schemas .YjP(),
+	paths: main_schemas .YOg(main_schemas .YjP()).nullish(),
+	tags: main_schemas .YOg(main_schemas .YjP()).nullish(),
+	summary: main_schemas ._H3({ total_bytes_processed: main_schemas .Whr(), data_added_packed: main_schemas .Whr().optional() })
+		.optional(),
+}));
+async function snapshots_snapshotsOf(restic, tags) {
+	const { values } = await restic.run(['snapshots', '--no-lock', '--tag', tags.join(',')]);
+	const listed = values.flatMap((value) => Listed.parse(value ?? []));
+	return listed.map(snapshotFrom).sort((one, other) => Date.parse(one.time) - Date.parse(other.time));
+}
+function tagValue({ tags }, name) {
+	return tags.find((tag) => tag.startsWith(`${name}=`))?.slice(name.length + 1);
+}
+function snapshotFrom({ id, time, paths, tags, summary }) {
+	return {
+		id,
+		time,
+		paths: paths ?? [],
+		tags: tags ?? [],
+		...(summary && { sizeBytes: summary.total_bytes_processed }),
+		...(summary?.data_added_packed !== undefined && { storedBytes: summary.data_added_packed }),
+	};
 }
 ;
 const Groups = main_schemas .YOg(main_schemas ._H3({ remove: main_schemas .YOg(main_schemas ._H3({ id: main_schemas .YjP() })).nullish() }));
@@ -99271,19 +98596,16 @@ async function withKept(request, work) {
 		const secrets = await repositorySecrets(request, environment);
 		const scope = { project: wanted.project, environment: wanted.environment };
 		const outcomes = [];
-		const restores = await Promise.all(chosen.map(({ service }) => journal.snapshot.restores(service)));
 		for (const { service, spec } of chosen) {
 			const all = await journal.snapshot.receipts(service);
-			for (const { name, receipts: recorded } of placesOf(fleet, spec, all)) {
+			for (const { name, receipts } of placesOf(fleet, spec, all)) {
 				try {
 					const server = serverNamed(fleet, name, service);
 					const surroundings = { server, scope, clock, log: request.log, signal };
 					await removeDeadRuns(surroundings);
 					await ensureImage(surroundings, spec.image, registryAuth);
-					const restic = new Restic(surroundings, repositoryOf({ spec, secrets }), spec.image);
-					const found = await findUnknown(surroundings, restic, { service, spec, owner: scope }, recorded);
-					await keepFound(journal, found, request.author);
-					const receipts = [...recorded, ...found];
+					const repository = { target: spec.to, password: secrets[spec.passwordSecret] ?? '', secrets };
+					const restic = new Restic(surroundings, repository, spec.image);
 					outcomes.push(...(await work({ service, spec, server, restic, scope, receipts, journal })));
 				}
 				catch (error) {
@@ -99293,16 +98615,14 @@ async function withKept(request, work) {
 				}
 			}
 		}
-		return { outcomes, restores: restores.flat() };
+		return { outcomes };
 	});
 }
 function placesOf({ servers }, { to }, receipts) {
-	if (to.kind === 'disk' && receipts.length > 0) {
+	if (to.kind === 'disk') {
 		const byServer = Map.groupBy(receipts, ({ server }) => server);
 		return [...byServer].map(([name, own]) => ({ name, receipts: own }));
 	}
-	if (to.kind === 'disk')
-		return servers.map(({ name }) => ({ name, receipts }));
 	const last = servers.find(({ name }) => name === receipts.at(-1)?.server) ?? servers[0];
 	return last === undefined ? [] : [{ name: last.name, receipts }];
 }
@@ -99327,8 +98647,6 @@ const backup = command_command({
 		...PROJECT,
 		'operation',
 		'backup',
-		'from',
-		'mask',
 		'folder',
 		'server-folder',
 		'service',
@@ -99345,38 +98663,22 @@ const backup = command_command({
 	async run(inputs, surroundings) {
 		const project = await openProject(inputs, surroundings);
 		const { operation, service: services, 'exclude-servers': excludedServers } = inputs;
-		const { from: other } = inputs;
-		if (operation !== 'restore')
-			refuseBesideRestore(inputs);
-		const { title } = project;
-		const signal = surroundings.signal;
-		const requestOf = (one, isOpened = true) => {
-			const { secrets, needed } = isOpened
-				? requireBackupSecrets(one, services, one.sources)
-				: { secrets: {}, needed: {} };
-			for (const value of Object.values(secrets))
-				surroundings.log.hide(value);
-			return {
-				...{
-					...one.reach,
-					wanted: one.wanted,
-					services,
-					excludedServers,
-					secrets,
-					author: one.author,
-					signal,
-				},
-				...(Object.keys(needed).length > 0 && { generated: { ...one.sealing, needed } }),
-				hide: (value) => surroundings.log.hide(value),
-			};
+		const { wanted, reach, author, title, sources, sealing } = project;
+		const { secrets, needed } = requireBackupSecrets(project, services, sources);
+		for (const value of Object.values(secrets))
+			surroundings.log.hide(value);
+		const request = {
+			...reach,
+			wanted,
+			services,
+			excludedServers,
+			secrets,
+			...(Object.keys(needed).length > 0 && { generated: { ...sealing, needed } }),
+			author,
+			signal: surroundings.signal,
+			hide: (value) => surroundings.log.hide(value),
 		};
-		const from = other === undefined
-			? undefined
-			: requestOf(await openProject({ ...inputs, environment: other }, surroundings));
-		const request = requestOf(project, from === undefined);
-		const mask = await readMask(inputs.mask, project.workspace);
-		const folder = (0,external_node_path_.join)(project.workspace, inputs.folder);
-		const report = await backup_carryOut({ ...inputs, folder, from, mask }, request);
+		const report = await backup_carryOut({ ...inputs, folder: (0,external_node_path_.join)(project.workspace, inputs.folder) }, request);
 		return {
 			kind: 'backups',
 			title,
@@ -99387,7 +98689,7 @@ const backup = command_command({
 		};
 	},
 });
-function backup_carryOut({ operation, backup: which, folder, 'server-folder': serverFolder, 'lease-wait': leaseWaitMs, from, mask, }, request) {
+function backup_carryOut({ operation, backup: which, folder, 'server-folder': serverFolder, 'lease-wait': leaseWaitMs, }, request) {
 	switch (operation) {
 		case 'create':
 			return createBackups(request);
@@ -99400,31 +98702,10 @@ function backup_carryOut({ operation, backup: which, folder, 'server-folder': se
 		case 'prune':
 			return pruneOldBackups(request);
 		case 'restore':
-			return restoreBackups({ ...request, which, leaseWaitMs, from, mask });
+			return restoreBackups({ ...request, which, leaseWaitMs });
 	}
 }
-function refuseBesideRestore({ from, mask }) {
-	const named = [from !== undefined && 'from', mask !== undefined && 'mask'].find((name) => name !== false);
-	if (named === undefined)
-		return;
-	throw new model_errors .yo(`the input "${named}" is for "operation: restore" alone`, {
-		hint: 'Leave it out, or write what shall be restored.',
-	});
-}
-async function readMask(path, workspace) {
-	if (path === undefined)
-		return undefined;
-	try {
-		return await (0,external_node_fs_promises_.readFile)((0,external_node_path_.join)(workspace, path), 'utf8');
-	}
-	catch (cause) {
-		throw new model_errors .yo(`there is no ${path} in the repository, by which the data shall be masked`, {
-			hint: 'The input "mask" is a path from the workspace: is it right, and is the repository checked out?',
-			cause,
-		});
-	}
-}
-function outputOf({ service, server, receipt, file, sha256, restore, failure }) {
+function outputOf({ service, server, receipt, file, sha256, failure }) {
 	return {
 		service,
 		server,
@@ -99440,7 +98721,6 @@ function outputOf({ service, server, receipt, file, sha256, restore, failure }) 
 		...(sha256 !== undefined && { sha256 }),
 		verified: failure === undefined && receipt?.verified !== undefined,
 		...(receipt?.verified !== undefined && { restore_ms: receipt.verified.took_ms }),
-		...(restore?.kept !== undefined && { kept: restore.kept, kept_until: restore.kept_until }),
 		...(failure !== undefined && { error: (0,model_errors .bD)(failure).split('\n')[0] ?? '' }),
 	};
 }
@@ -99490,7 +98770,7 @@ const buildPush = command_command({
 async function eject(project, services, { env, log }) {
 	const { workspace, folder, title } = project;
 	const builds = requireBuilds(project, services, undefined);
-	const { ejectDockerfiles } = await Promise.all( [__nccwpck_require__.e(541), __nccwpck_require__.e(552)]).then(__nccwpck_require__.bind(__nccwpck_require__, 3552));
+	const { ejectDockerfiles } = await Promise.all( [__nccwpck_require__.e(541), __nccwpck_require__.e(902)]).then(__nccwpck_require__.bind(__nccwpck_require__, 1902));
 	const checkout = await readCheckout({ workspace, env });
 	const ejected = await ejectDockerfiles(builds, { folder, workspace, checkout, log });
 	return { kind: 'built', title, images: [], ejected, outputs: builtOutputs([]), failure: undefined };
@@ -99540,7 +98820,7 @@ function statusOf(kept, lease, traffic) {
 	const standing = observed.flatMap(({ copies }) => copies.map(({ service }) => service));
 	const names = [...new Set([...Object.keys(state.services), ...standing])].sort();
 	const services = names.map((name) => {
-		const copies = observed.flatMap((server) => status_copiesOf(server, name, copiesByRole(kept, name, server.name).active, state));
+		const copies = observed.flatMap((server) => status_copiesOf(server, name, copiesByRole(kept, name, server.name).active?.id, state));
 		const { release = 0, deployed_at = '', run = '', history = [] } = state.services[name] ?? {};
 		const route = kept.services.find((service) => service.name === name)?.spec.route;
 		const routes = route === undefined ? [] : toldRoutes(route);
@@ -99566,8 +98846,8 @@ function statusOf(kept, lease, traffic) {
 		lease,
 		nginx: observed.map(({ name, edge, sidecar }) => ({
 			server: name,
-			edge: status_stateOf(edge),
-			sidecar: status_stateOf(sidecar),
+			edge: stateOf(edge),
+			sidecar: stateOf(sidecar),
 		})),
 	};
 }
@@ -99576,10 +98856,10 @@ function strangersIn({ scope, observed, repository }) {
 		? []
 		: [ownedByAnother(name, scope, owner, repository).message]);
 }
-function status_copiesOf({ name: server, copies }, service, active, state) {
+function status_copiesOf({ name: server, copies }, service, activeId, state) {
 	return copies
 		.filter((copy) => copy.service === service)
-		.map((copy) => ({ ...copy, isActive: active.includes(copy) }))
+		.map((copy) => ({ ...copy, isActive: copy.id === activeId }))
 		.map(({ slot, name, release, image, isRunning, isActive }) => ({
 		server,
 		slot,
@@ -99591,7 +98871,7 @@ function status_copiesOf({ name: server, copies }, service, active, state) {
 		...(!isActive && recordedSenders(state, server, { service, slot }).length > 0 && { isStandby: true }),
 	}));
 }
-function status_stateOf(nginx) {
+function stateOf(nginx) {
 	return nginx === undefined ? 'none' : nginx.isRunning ? 'runs' : 'stopped';
 }
 ;
@@ -99602,22 +98882,20 @@ async function status_status(request) {
 	return await withEnvironment(request, opening, async ({ wanted, repository, fleet, journal }) => {
 		const { snapshot } = journal;
 		const facts = await survey(fleet, snapshot, { wanted, repository, secrets: {}, narrowing, clock });
-		const [backups, restores, exposed, figures] = await Promise.all([
+		const [backups, exposed, figures] = await Promise.all([
 			backupAges(snapshot, wanted, clock.now()),
-			restoresOf(snapshot, wanted),
 			exposedOn(snapshot, request.secrets),
-			fleet.onAll((server) => status_figuresOf(server, facts.observed.find(({ name }) => name === server.name))),
+			fleet.onAll((server) => figuresOf(server, facts.observed.find(({ name }) => name === server.name))),
 		]);
 		const traffic = trafficOf(wanted, figures.filter((one) => one !== undefined));
 		return {
 			...statusOf(buildKeptInput(facts), holderOf(snapshot.lease, clock.now()), traffic),
 			backups,
-			restores,
 			exposed,
 		};
 	});
 }
-async function status_figuresOf(server, observed) {
+async function figuresOf(server, observed) {
 	const { id, name, address, isRunning } = observed?.edge ?? {};
 	if (!isRunning || id === undefined || name === undefined || address === undefined)
 		return undefined;
@@ -99686,7 +98964,7 @@ const certificates_certificates = command_command({
 	meanings: {
 		secrets: 'The values of secrets by name, as a JSON object: all with the expression `toJSON(secrets)`. Needed where `tls` names some: tokens, certificates, keys.',
 	},
-	outputs: ['changed', 'releases', 'result', 'evidence'],
+	outputs: ['changed', 'releases', 'result'],
 	async run({ action, domains, 'revocation-reason': reason, ...inputs }, surroundings) {
 		if (action !== 'list') {
 			const project = await openProject(inputs, surroundings);
@@ -99704,7 +98982,7 @@ const certificates_certificates = command_command({
 		return {
 			kind: 'certificates',
 			report,
-			outputs: { changed: false, releases: report.releases, result: report.services, evidence: '' },
+			outputs: { changed: false, releases: report.releases, result: report.services },
 			failure: endingIn(report),
 		};
 	},
@@ -99741,7 +99019,7 @@ const commands_deploy_deploy = command_command({
 	title: 'Switchyard',
 	description: 'Deploy everything of an environment to your own servers, without losing a request.',
 	inputs: [...PROJECT, ...CHANGING, ...RELEASING, 'age-key', ...REGISTRY, ...BUILDING, 'unfinished-hook'],
-	outputs: ['changed', 'releases', 'result', 'images', 'digests', 'built', 'evidence'],
+	outputs: ['changed', 'releases', 'result', 'images', 'digests', 'built'],
 	run: (inputs, surroundings) => bring(inputs, surroundings, { scope: 'services', check: checkAllEnvironments }),
 });
 function checkAllEnvironments({ config }) {
@@ -99900,7 +99178,7 @@ const rollback = command_command({
 		service: 'The services to bring back, one a line. They change in the order of their dependencies. Needed, but for `to: list`, which then shows all.',
 		result: 'JSON: by service its release, the `effect` of the run, its `copies` with `server`, `slot`, `container`, `port` and durations in ms, and the counts of the probe. With `to: list` the last releases of each service instead, the newest first.',
 	},
-	outputs: ['changed', 'releases', 'result', 'evidence'],
+	outputs: ['changed', 'releases', 'result'],
 	async run(inputs, surroundings) {
 		if (inputs.to === 'list')
 			return await rollback_list(inputs, surroundings);
@@ -99925,7 +99203,7 @@ async function rollback_list(inputs, surroundings) {
 		kind: 'releases',
 		title,
 		past,
-		outputs: { changed: false, releases: past.current, result: past.services, evidence: '' },
+		outputs: { changed: false, releases: past.current, result: past.services },
 		failure: undefined,
 	};
 }
@@ -99956,7 +99234,7 @@ function named_secrets_originOf(definitions, name) {
 	return isEncrypted ? 'encrypted file' : 'file';
 }
 ;
-const prune_secrets_KEPT_MS = 30 * 24 * 60 * 60_000;
+const KEPT_MS = 30 * 24 * 60 * 60_000;
 async function pruneSecrets(request) {
 	const { wanted: file, excludedServers, isDryRun, clock, log } = request;
 	const { author, leaseWaitMs, signal } = request;
@@ -99994,7 +99272,7 @@ async function neededSets(snapshot) {
 function unneeded(kept, needed, now) {
 	return kept
 		.filter(({ service, version }) => !needed.has(secretSetKey(service, version)))
-		.filter(({ keptAt }) => now - keptAt.getTime() > prune_secrets_KEPT_MS)
+		.filter(({ keptAt }) => now - keptAt.getTime() > KEPT_MS)
 		.map(({ service, version }) => ({ service, version }))
 		.sort((a, b) => (a.service === b.service ? a.version - b.version : a.service < b.service ? -1 : 1));
 }
@@ -100143,7 +99421,7 @@ const toggleDeploy = command_command({
 		'zones',
 		'unfinished-hook',
 	],
-	outputs: ['changed', 'releases', 'result', 'images', 'digests', 'built', 'evidence'],
+	outputs: ['changed', 'releases', 'result', 'images', 'digests', 'built'],
 	run: (inputs, surroundings) => bring(inputs, surroundings, { scope: 'services' }),
 });
 ;
@@ -100151,7 +99429,7 @@ const updateNginx = command_command({
 	title: 'Switchyard update-nginx',
 	description: 'Render the routes of all that is deployed in an environment and apply them where anything differs.',
 	inputs: [...PROJECT, ...CHANGING, 'zones'],
-	outputs: ['changed', 'releases', 'result', 'evidence'],
+	outputs: ['changed', 'releases', 'result'],
 	run: (inputs, surroundings) => change(inputs, surroundings, { scope: 'routes' }),
 });
 ;
@@ -100194,25 +99472,6 @@ const ACTIONS = {
 	status: { folder: 'actions/status', icon: 'list', color: 'blue', command: commands_status_status },
 };
 ;
-function writeEvidence(files, log) {
-	if (files.length === 0)
-		return '';
-	try {
-		const folder = (0,external_node_fs_.mkdtempSync)((0,external_node_path_.join)(process.env.RUNNER_TEMP ?? (0,external_node_os_.tmpdir)(), 'switchyard-evidence-'));
-		for (const { path, text } of files) {
-			const file = (0,external_node_path_.join)(folder, path);
-			(0,external_node_fs_.mkdirSync)((0,external_node_path_.dirname)(file), { recursive: true });
-			(0,external_node_fs_.writeFileSync)(file, log.withoutSecrets(text));
-		}
-		log.info(`What tells of the failed version is kept in ${folder}; the output "evidence" names it`);
-		return folder;
-	}
-	catch (error) {
-		log.warning(`what tells of the failed version cannot be written: ${(0,model_errors .bD)(error)}`);
-		return '';
-	}
-}
-;
 const SHORTEST_SECRET = 4;
 function annotationAt({ file, line, column }) {
 	return { title: 'Switchyard', file, startLine: line, startColumn: column };
@@ -100240,15 +99499,11 @@ class RunnerLog {
 		}
 	}
 	clean(text) {
-		const cleaned = this.withoutSecrets(text);
-		return cleaned.replaceAll(/^([\s\u0085]*)::/gm, '$1\u200b::').replaceAll('##[', '#\u200b#[');
-	}
-	withoutSecrets(text) {
 		let cleaned = text;
 		for (const secret of [...this.#secrets].sort((a, b) => b.length - a.length)) {
 			cleaned = cleaned.replaceAll(secret, '***');
 		}
-		return cleaned;
+		return cleaned.replaceAll(/^([\s\u0085]*)::/gm, '$1\u200b::').replaceAll('##[', '#\u200b#[');
 	}
 	debug(message) {
 		core_debug(this.clean(message));
@@ -100519,7 +99774,6 @@ function surroundingsOf(log, signal) {
 			for (const line of describePlan(plan))
 				log.info(line);
 		},
-		keepEvidence: (files) => writeEvidence(files, log),
 		onLease: rememberLease,
 	};
 }
