@@ -1,9 +1,11 @@
 import { recognisedImages } from '../src/config/image.ts';
 import { reasonOf } from '../src/config/schema/key.ts';
 import { DEPLOY_REFUSALS, SERVICE_REFUSALS, TOP_REFUSALS } from '../src/config/schema/refusals.ts';
+import { SLOTS } from '../src/model/copy.ts';
 import { NAME_RULE, NAMES_TOTAL_MAX } from '../src/model/names.ts';
 import {
   HOST_PORTS,
+  hostPort,
   INTERNAL_PORTS,
   preferredHostPort,
   preferredInternalPort,
@@ -194,7 +196,8 @@ function namesSection(): string {
 
 Names of projects, environments and services are ${NAME_RULE}; the three of a service have at most ${NAMES_TOTAL_MAX} characters
 together, because they form its container's name, \`{project}_{env}_{service}\`, and \`…_secondary\` for the other side,
-which must fit into a DNS label. A service cannot be named \`nginx\`, nor a project \`switchyard\`.`;
+which must fit into a DNS label. With several copies on a server (\`replicas\`) \`…_3\` and \`…_4\` are the sides of the second one, and
+so on to \`…_12\`: names hold no underscore, so no two copies have one name. A service cannot be named \`nginx\`, nor a project \`switchyard\`.`;
 }
 
 function portsSection(): string {
@@ -210,10 +213,17 @@ the first four bytes (big endian) of the SHA-256 of a string in UTF-8, modulo 10
 | --- | --- | --- | --- |
 | host port, base side | \`project/environment/service/port\` | ${HOST_PORTS.first}-${last(HOST_PORTS)} | ${preferred} |
 | host port, secondary side | the same | ${HOST_PORTS.first + SLOT_OFFSET}-${last(HOST_PORTS) + SLOT_OFFSET} | ${preferred + SLOT_OFFSET} |
+| host port, further copies | the same | see below | ${SLOTS.slice(2)
+    .map((slot) => `\`${slot}\`: ${hostPort(preferred, slot)}`)
+    .join(', ')} |
 | internal port | \`project/environment/service\` | ${INTERNAL_PORTS.first}-${last(INTERNAL_PORTS)} | ${preferredInternalPort(scope, 'api')} |
 | internal port of an extra port | \`project/environment/service/name\` | the same | \`metrics\`: ${preferredInternalPort(scope, 'api', 'metrics')} |
 
 The host port of an extra port follows from its own port number, as that of the main one does. A worker has none of these.
+
+Each copy on a server has two host ports, one for each side: the slots \`base\` and \`secondary\`, \`3\` and \`4\`, and so on. Each slot is
+10000 above the one before, up to \`6\`; \`7\` is 1000 above \`base\`, \`8\` again 10000 above that. No two slots of any two services
+have one port, and none is above ${hostPort(last(HOST_PORTS), '12')}.
 
 A service whose port is taken gets the next free one, from the end of the range on from its beginning. What was
 allocated is recorded and never moves, whatever services come and go.`;

@@ -1,7 +1,9 @@
+import { poll, systemClock } from '../model/clock.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import type { Log } from '../model/log.ts';
 import type { ServerSpec } from '../model/spec.ts';
 import type { SshConnection } from '../ssh/connection.ts';
+import { isConnectionRefused } from '../ssh/explain.ts';
 import { checkDistribution } from './distribution.ts';
 import { logIn, openDeploy } from './login.ts';
 import { type Phase, TRIAL_SECONDS } from './phase.ts';
@@ -20,6 +22,10 @@ export interface BareServer {
   /** Whether the firewall may close ports that containers of others publish. */
   mayClose: boolean;
 }
+
+/** A third of the time after which the server undoes a door by itself. */
+const RELOAD_MS = 20_000;
+const RELOAD_POLL_MS = 200;
 
 /** What a phase has found on a server. */
 export interface Found {
@@ -106,13 +112,25 @@ function closedBy({ mayClose, recipe }: BareServer, { facts }: Said): string[] {
   return mayClose ? [] : published.filter((port) => !open.includes(port));
 }
 
+/** An sshd that reads its settings again begins anew, and nobody listens for a moment; longer on a slow machine. */
+async function openThrough(spec: ServerSpec, privateKey: string): Promise<SshConnection> {
+  const open = async () => await openDeploy(spec, privateKey);
+  const opened = await poll(systemClock, { everyMs: RELOAD_POLL_MS, timeoutMs: RELOAD_MS }, () =>
+    open().catch((error: unknown) => {
+      if (isConnectionRefused(error)) return undefined;
+      throw error;
+    }),
+  );
+  return opened ?? (await open());
+}
+
 /**
  * goThrough confirms a door by a connection that came in through it. Where none does, the door is undone over the connection that is there
  * still; and where that has gone too, the server undoes it by itself.
  */
 async function goThrough({ spec, privateKey }: BareServer, door: Phase, old: SshConnection): Promise<void> {
   try {
-    const through = await openDeploy(spec, privateKey);
+    const through = await openThrough(spec, privateKey);
     try {
       await runPhase(shellOf({ spec }, through), door, 'confirm');
     } finally {

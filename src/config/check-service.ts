@@ -13,6 +13,7 @@ export function checkService(input: ServiceInput, ports: PortsSpec, report: Repo
   checkScratch(input, report);
   checkOverlap(input, ports, report);
   checkQueue(input, ports, report);
+  checkReplicas(input, report);
   if (input.request_buffering !== undefined && ports.protocol === 'grpc')
     report(['request_buffering'], 'a call of gRPC reaches the app while it comes, always', 'Leave it out.');
 }
@@ -20,6 +21,49 @@ export function checkService(input: ServiceInput, ports: PortsSpec, report: Repo
 /** strategyOf returns how a service is replaced: `overlap` is a worker's word for it. */
 export function strategyOf({ strategy, overlap }: ServiceInput): StrategyName {
   return strategy ?? (overlap === false ? 'recreate' : DEFAULTS.strategy);
+}
+
+/** The words for the number of copies on a server, as they stand in the file. */
+function replicaWords({ replicas, scale, deploy }: ServiceInput) {
+  return [
+    { path: ['replicas'], count: replicas },
+    { path: ['scale'], count: scale },
+    { path: ['deploy', 'replicas'], count: deploy?.replicas },
+  ].flatMap(({ path, count }) => (count === undefined ? [] : [{ path, count }]));
+}
+
+/** replicasOf returns how many copies of a service stand on each of its servers. */
+export function replicasOf(input: ServiceInput): number {
+  return replicaWords(input)[0]?.count ?? DEFAULTS.replicas;
+}
+
+function checkReplicas(input: ServiceInput, report: Report): void {
+  const [first, ...others] = replicaWords(input);
+  if (first === undefined) return;
+  const other = others.find(({ count }) => count !== first.count);
+  if (other !== undefined)
+    report(first.path, `says something else than ${other.path.join('.')}`, 'Keep one of the two.');
+  if (first.count === 1) return;
+  const write = 'Write replicas: 1, or leave it out.';
+  if (input.preset !== undefined) {
+    report(
+      first.path,
+      `${input.preset} keeps its data in one place: several copies would each have other data, or write the same files`,
+      write,
+    );
+  } else if (strategyOf(input) === 'recreate') {
+    report(
+      first.path,
+      'the old copy stops before the new one starts, since two must not work at once',
+      'Write replicas: 1, or have it replaced by strategy: toggle.',
+    );
+  } else if (input.naming === 'version') {
+    report(
+      first.path,
+      'with naming: version the names of several copies would differ by nothing but a time',
+      'Write naming: side, or replicas: 1.',
+    );
+  }
 }
 
 function checkOverlap({ strategy, overlap }: ServiceInput, ports: PortsSpec, report: Report): void {

@@ -14,6 +14,7 @@ export const DEFAULTS = {
   server: { port: 22, zone: 'default' },
   servers: 1,
   bootstrap: { login: 'root', swap: '2g' },
+  replicas: 1,
   retain_releases: 50,
   strategy: 'toggle',
   naming: 'side',

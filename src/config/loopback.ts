@@ -25,7 +25,7 @@ export function loopbackService(
   return {
     name: LOOPBACK,
     dependsOn,
-    placement: { servers: servers.length, zones: [] },
+    placement: { servers: servers.length, zones: [], replicas: 1 },
     container: {
       image,
       isLoopback: true,

@@ -12,7 +12,7 @@ import {
 } from '../model/spec.ts';
 import { isTransferred } from '../model/transferred-image.ts';
 import { type AutoAddress, autoAddressesOf } from './auto-addresses.ts';
-import { checkService, type Report, strategyOf } from './check-service.ts';
+import { checkService, type Report, replicasOf, strategyOf } from './check-service.ts';
 import { DEFAULTS } from './defaults.ts';
 import { parseDuration } from './duration.ts';
 import { type RecognisedImage, recogniseImage } from './image.ts';
@@ -111,7 +111,11 @@ export function resolveService(
     name,
     ...ports,
     dependsOn: input.depends_on ?? [],
-    placement: { servers: input.servers ?? DEFAULTS.servers, zones: input.zones ?? [] },
+    placement: {
+      servers: input.servers ?? DEFAULTS.servers,
+      zones: input.zones ?? [],
+      replicas: replicasOf(input),
+    },
     container: {
       ...container(name, input, recognised),
       environment: { ...environment, ...passwords.environment },

@@ -1,11 +1,17 @@
 /**
- * Where a copy stands on its server. The first two slots are the sides between which a service toggles; there are more
- * for several copies of a service on one server, and for generations that still drain.
+ * Where a copy stands on its server. The first two slots are the sides between which a service toggles. There are more for
+ * several copies of a service on one server, two sides for each, and for generations that still drain.
  */
 export type Slot = 'base' | 'secondary' | `${number}`;
 
-/** All slots there are, in the order in which they are taken. Host ports end at 65535: there is room for six. */
-export const SLOTS: readonly Slot[] = ['base', 'secondary', '3', '4', '5', '6'];
+/** All slots there are: two sides for each copy of {@link REPLICAS_MAX}. */
+export const SLOTS: readonly Slot[] = [
+  ...(['base', 'secondary'] as const),
+  ...(['3', '4', '5', '6', '7', '8', '9', '10', '11', '12'] as const),
+];
+
+/** So many copies of a service stand on one server at most: each has two sides, and there is a host port for each slot. */
+export const REPLICAS_MAX = SLOTS.length / 2;
 
 /** slotIndex returns how many slots come before this one: 0 for `base`. It throws for what is no slot. */
 export function slotIndex(slot: Slot): number {
@@ -19,12 +25,37 @@ export function isSlot(text: string | undefined): text is Slot {
   return SLOTS.includes(text as Slot);
 }
 
-/** freeSlot returns the first slot that is not taken; it throws when all are. */
-export function freeSlot(taken: Iterable<Slot>): Slot {
-  const set = new Set(taken);
-  const free = SLOTS.find((slot) => !set.has(slot));
-  if (free === undefined) throw new Error('all slots of a service are taken on one server');
-  return free;
+/** inSlotOrder returns copies in the order of their slots. */
+export function inSlotOrder<T extends { slot: Slot }>(copies: readonly T[]): T[] {
+  return [...copies].sort((a, b) => slotIndex(a.slot) - slotIndex(b.slot));
+}
+
+/** acrossFrom returns the slot to which the traffic of a copy goes in a toggle: `secondary` for `base`, `3` for `4`. */
+export function acrossFrom(slot: Slot): Slot {
+  return SLOTS[slotIndex(slot) ^ 1]!;
+}
+
+/** laneOf returns which two slots this one is one of: 0 for `base` and `secondary`, 1 for `3` and `4`. */
+export function laneOf(slot: Slot): number {
+  return slotIndex(slot) >> 1;
+}
+
+/**
+ * freeSlots returns slots for new copies. Each stands in a lane of its own, the first one in which nothing is `kept`, on
+ * the side that is not taken; what finds no lane has the first free slot. It throws when all are taken.
+ */
+export function freeSlots(count: number, kept: readonly Slot[], taken: Iterable<Slot>): Slot[] {
+  const closed = new Set([...kept, ...taken]);
+  const lanes = new Set(kept.map(laneOf));
+  const open = SLOTS.filter((slot) => !closed.has(slot));
+  const firsts = open.filter((slot) => {
+    const isFirst = !lanes.has(laneOf(slot));
+    lanes.add(laneOf(slot));
+    return isFirst;
+  });
+  const chosen = [...firsts, ...open.filter((slot) => !firsts.includes(slot))].slice(0, count);
+  if (chosen.length < count) throw new Error('all slots of a service are taken on one server');
+  return chosen;
 }
 
 /**

@@ -3,12 +3,13 @@ import { type Slot, slotIndex } from './copy.ts';
 import { UserError } from './errors.ts';
 import type { Scope } from './names.ts';
 
-/** Host ports of the slot `base`; those of every further slot are SLOT_OFFSET above the one before. */
+/** Host ports of the slot `base`; see {@link hostPort} for those of the others. */
 export const HOST_PORTS = { first: 8000, count: 1000 } as const;
 /** Ports that apps connect to at the sidecar. */
 export const INTERNAL_PORTS = { first: 5000, count: 1000 } as const;
-/** The host port of a slot is that of the slot before it plus this. */
+/** The host port of a slot is that of the slot before it plus this, six times; then it begins anew, a thousand higher. */
 export const SLOT_OFFSET = 10_000;
+const SLOTS_IN_A_ROW = 6;
 
 /** The two numbers that are allocated to a port of a service once and never move. */
 export interface PortNumbers {
@@ -83,14 +84,20 @@ export function preferredVersionPort(
   );
 }
 
-/** hostPort returns the port of a slot for a service whose slot `base` has `base`. */
+/**
+ * hostPort returns the port of a slot for a service whose slot `base` has `base`: 10000 more for each slot, up to `6`, which
+ * has 50000 more; ports end at 65535, so `7` has 1000 more, `8` has 11000 more, and so on to 51000. No two slots of any two
+ * bases have the same port.
+ */
 export function hostPort(base: number, slot: Slot): number {
-  return base + SLOT_OFFSET * slotIndex(slot);
+  const index = slotIndex(slot);
+  const row = Math.floor(index / SLOTS_IN_A_ROW);
+  return base + HOST_PORTS.count * row + SLOT_OFFSET * (index % SLOTS_IN_A_ROW);
 }
 
 /** basePort is the inverse of hostPort: it returns the port of the slot `base` for the port of any slot. */
 export function basePort(port: number): number {
-  return HOST_PORTS.first + ((port - HOST_PORTS.first) % SLOT_OFFSET);
+  return HOST_PORTS.first + ((port - HOST_PORTS.first) % HOST_PORTS.count);
 }
 
 /** A service that needs ports. */

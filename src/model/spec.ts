@@ -240,8 +240,8 @@ export interface PortsSpec {
 export interface ServiceSpec extends PortsSpec {
   name: string;
   dependsOn: string[];
-  /** On how many of the servers of `zones` it stands; empty zones are all zones. */
-  placement: { servers: number; zones: string[] };
+  /** On how many of the servers of `zones` it stands, and with how many copies on each; empty zones are all zones. */
+  placement: { servers: number; zones: string[]; replicas: number };
   container: ContainerSpec;
   route: RouteSpec;
   policy: PolicySpec;

@@ -1,5 +1,6 @@
 import { indented } from './edge-options.ts';
 import type { RoutePort } from './routes.ts';
+import { CONNECT_SECONDS, renderTries } from './tries.ts';
 
 /*
  * gRPC is HTTP/2 up to the app, with trailers, and with bodies that go both ways at once: nginx has a module of its own
@@ -19,10 +20,9 @@ export function renderGrpcMain(
       ...headers.map(([name, value]) => `grpc_set_header ${name} ${value};`),
       `grpc_buffer_size ${bufferKb}k;`,
       // As with HTTP: a call that an app may have got is never sent twice.
-      'grpc_connect_timeout 2s;',
+      `grpc_connect_timeout ${CONNECT_SECONDS}s;`,
       'grpc_next_upstream error timeout;',
-      'grpc_next_upstream_tries 2;',
-      'grpc_next_upstream_timeout 5s;',
+      ...renderTries('grpc'),
       'grpc_socket_keepalive on;',
     ],
     '    ',

@@ -12,6 +12,7 @@ import { TOUCHED } from './published.ts';
 import { type NginxKind, UNPOOLED } from './routes.ts';
 import { renderInstall, renderTlsMain } from './tls.ts';
 import { CONFIG_FOLDER, FLAG_ACCESS_FILE, FLAG_FOLDER, type Folder } from './tree.ts';
+import { CONNECT_SECONDS, renderTries } from './tries.ts';
 import { renderListPlaces } from './user-lists.ts';
 
 /** What request line, a field and the headers of an answer may have; nginx takes 8 and 4 KB by itself. */
@@ -89,10 +90,8 @@ ${renderTlsMain(config.tlsDomains, config.http3Domains, config.settings)}`
       ? `stream {
     resolver 127.0.0.11 valid=1s ipv6=off;
 ${proof}    access_log off;
-    proxy_connect_timeout 2s;
-    proxy_next_upstream_tries 2;
-    proxy_next_upstream_timeout 5s;
-    proxy_socket_keepalive on;
+    proxy_connect_timeout ${CONNECT_SECONDS}s;
+${indented(renderTries('proxy'), '    ')}    proxy_socket_keepalive on;
 ${config.streamFiles.map(include('    ')).join('')}}
 `
       : '';
@@ -131,12 +130,10 @@ http {
     proxy_headers_hash_bucket_size 128;
     proxy_http_version 1.1;
     # Two: a SYN lost to a full backlog is sent again after 1 s (RFC 6298 §2).
-    proxy_connect_timeout 2s;
+    proxy_connect_timeout ${CONNECT_SECONDS}s;
     # Never non_idempotent: it runs POSTs twice.
     proxy_next_upstream error timeout;
-    proxy_next_upstream_tries 2;
-    proxy_next_upstream_timeout 5s;
-    proxy_socket_keepalive on;
+${indented(renderTries('proxy'), '    ')}    proxy_socket_keepalive on;
 ${renderHeaders(config.kind)}    # Server-sent events must leave at once, and nothing tells them from other answers beforehand.
     proxy_buffering off;
 ${renderGrpcMain(headersOfCalls(config.kind), BUFFER_KB)}${METHODS}${BODIES}    # HTTP/2 without TLS is offered to whoever is asked, and is nothing that the app could be told from here.

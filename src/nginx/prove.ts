@@ -16,7 +16,7 @@ const TOUCH_MS = 50;
 export interface Proof {
   service: string;
   port: RoutePort;
-  /** `address:port` of the copies that shall answer on this server; empty when none stands here. */
+  /** `address:port` of the copies on this server, all of which shall answer; empty when none stands here. */
   own: string[];
   /** The same of all servers of the zone. */
   all: string[];
@@ -27,8 +27,8 @@ export interface Proof {
 }
 
 /**
- * prove sends requests through the very upstreams of a port until a copy that shall have the traffic has answered
- * through each (docs/architecture.md, "The switch"): one on this server where there is any, else one of the zone. A new generation
+ * prove sends requests through the very upstreams of a port until the copies that shall have the traffic have answered
+ * through each (docs/architecture.md, "The switch"): all on this server where there are any, else one of the zone. A new generation
  * alone proves nothing: with a name that does not resolve, the old side serves as backup. It throws a UserError that
  * says who answered instead.
  */
@@ -42,21 +42,26 @@ export async function prove(
   const expected = proof.own.length > 0 ? proof.own : proof.all;
   const ask = proof.isPublished ? askPublished : isOverHttp(proof.port.protocol) ? askHttp : askStream;
   let answered = 'nobody';
-  const proven = new Set<number>();
-  const isProven = await poll(clock, { everyMs: POLL_MS, timeoutMs: PROOF_TIMEOUT_MS }, async () => {
+  const seen = new Map<number, Set<string>>();
+  const isProven = (index: number) => {
+    const found = seen.get(index) ?? new Set();
+    return found.size > 0 && proof.own.every((address) => found.has(address));
+  };
+  const areProven = await poll(clock, { everyMs: POLL_MS, timeoutMs: PROOF_TIMEOUT_MS }, async () => {
     const upstreams = await ask(instance, scope, generation, proof, clock).catch((error: Error) => {
       answered = error.message;
       return [];
     });
     for (const [index, answers] of upstreams.entries()) {
-      if (answers.some((answer) => expected.includes(answer))) proven.add(index);
-      else answered = answers.at(-1) ?? answered;
+      const right = answers.filter((answer) => expected.includes(answer));
+      seen.set(index, new Set([...(seen.get(index) ?? []), ...right]));
+      if (right.length === 0 || !isProven(index)) answered = answers.at(-1) ?? answered;
     }
-    return (upstreams.length > 0 && upstreams.every((_answers, index) => proven.has(index))) || undefined;
+    return (upstreams.length > 0 && upstreams.every((_answers, index) => isProven(index))) || undefined;
   });
-  if (isProven) return;
+  if (areProven) return;
   throw new UserError(
-    `${instance.title}: the switch of ${nameOf(proof)} is not proven: ${expected.join(' or ')} should answer, but ${answered} did`,
+    `${instance.title}: the switch of ${nameOf(proof)} is not proven: ${expected.join(proof.own.length > 0 ? ' and ' : ' or ')} should answer, but ${answered} did`,
     { hint: 'The old side keeps running and nothing of it was touched.' },
   );
 }

@@ -61,6 +61,7 @@ import {
   type TlsGroup,
 } from './tls.ts';
 import { CONFIG_FOLDER } from './tree.ts';
+import { renderTries, triesOf } from './tries.ts';
 import { flagOf, isThere, renderSide, type Way, waysOf } from './ways.ts';
 
 /** The rendered routes of one environment in one nginx: files by path below one of the volume's folders. */
@@ -448,14 +449,16 @@ function pieceOf(scope: Scope, route: Route, port: RoutePort, ways: readonly [Wa
 }
 
 /** What holds for the requests of a route. */
-function limitsOf({ idleTimeoutMs, maxBodyBytes }: Route, { protocol }: RoutePort): string[] {
+function limitsOf({ idleTimeoutMs, maxBodyBytes, copies }: Route, { protocol }: RoutePort): string[] {
   const idle = seconds(idleTimeoutMs);
+  const tries = triesOf(copies);
   return [
     ...(protocol === 'grpc'
       ? grpcLimits(idle)
       : [`proxy_read_timeout ${idle};`, `proxy_send_timeout ${idle};`]),
     `client_body_timeout ${idle};`,
     `send_timeout ${idle};`,
+    ...(tries === undefined ? [] : renderTries(protocol === 'grpc' ? 'grpc' : 'proxy', tries)),
     ...(maxBodyBytes ? [`client_max_body_size ${maxBodyBytes};`] : []),
   ];
 }
@@ -525,14 +528,16 @@ const STREAMED: Readonly<Record<'auto' | 'on' | 'off', string | undefined>> = {
 /** A service of UDP is proven by a connection too: who would have got it is in the log, whether it takes any or not. */
 function renderStreamServer(name: string, route: Route, port: RoutePort): string {
   const { internalPort, protocol } = port;
+  const tries = triesOf(route.copies);
+  const lines = tries === undefined ? '' : indented(renderTries('proxy', tries), '    ');
   return `server {
 ${renderListen(port, internalPort)}    proxy_pass ${name};
-${renderEnd(route, port)}}
+${lines}${renderEnd(route, port)}}
 server {
     listen ${internalPort + PROVE_PORT_OFFSET};
     include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
     proxy_pass ${name};
-    proxy_timeout 5s;
+${lines}    proxy_timeout 5s;
 ${protocol === 'udp' ? '    proxy_next_upstream off;\n' : ''}    access_log /dev/stdout proof;
 }
 `;

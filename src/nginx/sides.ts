@@ -1,4 +1,4 @@
-import type { Slot } from '../model/copy.ts';
+import { acrossFrom, laneOf, type Slot, slotIndex } from '../model/copy.ts';
 import { type Scope, scopeName } from '../model/names.ts';
 import { hostPort } from '../model/ports.ts';
 import { isOverHttp, specHash } from '../model/spec.ts';
@@ -14,7 +14,7 @@ import {
 } from './routes.ts';
 
 /**
- * A route whose copies stand on one side each. Both ways to share its traffic are written in the configuration, and a
+ * A route whose copies stand on one side each: every copy has two of its own. Both ways to share its traffic are written in the configuration, and a
  * flag, a file that is there or not, says by which of them it goes (docs/architecture.md, "The switch"). Both are the same
  * whichever is the way now: so traffic moves from side to side without a change to the configuration.
  */
@@ -26,7 +26,7 @@ export interface Sides {
   flagged: Route;
   /** By which of the two the traffic goes. */
   isFlagged: boolean;
-  /** The slots of the copy on the server itself, on either way: each server may stand on another side. */
+  /** The slots of the one copy on the server itself, on either way: each server may stand on another side. */
   own: OwnSlots | undefined;
 }
 
@@ -38,7 +38,7 @@ export interface OwnSlots {
 
 /**
  * sidesOf returns the two ways of a route as one server has them. Undefined where there are none: copies with shares of
- * their own, several on one server, in further slots, or at ports of their version, lead elsewhere the next time. Pure.
+ * their own, in slots that are not the first ones, or at ports of their version, lead elsewhere the next time. Pure.
  */
 export function sidesOf(
   scope: Scope,
@@ -47,15 +47,19 @@ export function sidesOf(
   servers: readonly RouteServer[],
 ): Sides | undefined {
   const reached = reachedCopies(route, on, servers);
-  const first = [...reached].sort((a, b) => (a.server < b.server ? -1 : 1))[0];
+  const first = [...reached].sort(byPlace)[0];
   if (first === undefined || !isOneSideEach(route, reached, on)) return undefined;
-  const isFlagged = first.slot === 'secondary';
-  const across = acrossFrom(route);
+  const isFlagged = slotIndex(first.slot) > slotIndex(acrossFrom(first.slot));
+  const across = routeAcross(route);
   const [plain, flagged] = isFlagged ? [across, route] : [route, across];
-  const [plainSlot, flaggedSlot] = [plain, flagged].map(
-    ({ copies }) => copies.find(({ server }) => server === on.name)?.slot,
-  );
-  const own = plainSlot && flaggedSlot && { plain: plainSlot, flagged: flaggedSlot };
+  const slotsOf = ({ copies }: Route) => copies.filter(({ server }) => server === on.name);
+  const [plainCopy, ...others] = slotsOf(plain);
+  const [flaggedCopy] = slotsOf(flagged);
+  // Of several no one is sent all the traffic, be it for a second.
+  const own =
+    plainCopy && flaggedCopy && others.length === 0
+      ? { plain: plainCopy.slot, flagged: flaggedCopy.slot }
+      : undefined;
   return { flag: flagName(scope, plain, on, servers), plain, flagged, isFlagged, own };
 }
 
@@ -113,28 +117,29 @@ export function flagsOf(
 }
 
 function isOneSideEach(route: Route, reached: readonly RoutedCopy[], on: Pick<RouteServer, 'name'>): boolean {
-  const isAlone = new Set(reached.map(({ server }) => server)).size === reached.length;
   const isAlike = reached.every(({ weight }) => weight > 0 && weight === reached[0]!.weight);
   const [main] = route.ports;
   const isKnown = ({ server, slot, port }: RoutedCopy) =>
-    isSide(slot) &&
-    (server === on.name ||
-      port === undefined ||
-      main === undefined ||
-      port === hostPort(main.hostPort, slot));
-  return isAlone && isAlike && reached.every(isKnown);
+    server === on.name || port === undefined || main === undefined || port === hostPort(main.hostPort, slot);
+  return isAlike && reached.every(isKnown) && reached.every(({ server }) => areFirst(server, reached));
 }
 
-function isSide(slot: Slot): slot is 'base' | 'secondary' {
-  return slot === 'base' || slot === 'secondary';
+/** On each server as many copies stand in the first lanes, one in each: there the next ones stand on the other sides. */
+function areFirst(server: string, reached: readonly RoutedCopy[]): boolean {
+  const lanes = reached.filter((copy) => copy.server === server).map(({ slot }) => laneOf(slot));
+  return new Set(lanes).size === lanes.length && lanes.every((lane) => lane < lanes.length);
+}
+
+function byPlace(a: RoutedCopy, b: RoutedCopy): number {
+  if (a.server !== b.server) return a.server < b.server ? -1 : 1;
+  return slotIndex(a.slot) - slotIndex(b.slot);
 }
 
 /** The same route when each copy's traffic has gone to the other side of its server. */
-function acrossFrom(route: Route): Route {
+function routeAcross(route: Route): Route {
   const [main] = route.ports;
   const copies = route.copies.map((copy): RoutedCopy => {
-    if (!isSide(copy.slot)) return copy;
-    const slot = copy.slot === 'base' ? 'secondary' : 'base';
+    const slot = acrossFrom(copy.slot);
     const { port: _, ...rest } = copy;
     return { ...rest, slot, ...(main && { port: hostPort(main.hostPort, slot) }) };
   });

@@ -8,6 +8,7 @@ const EFFECTS: Record<Effect, string> = {
   create: 'new',
   toggle: 'new containers beside the old ones',
   recreate: 'RESTART: the old container stops before the new one starts',
+  scale: 'the number of its containers',
   reload: 'routes only, no new container',
   record: 'the record only',
   remove: 'removed',
@@ -54,11 +55,12 @@ export function describeNothing({ compared }: Pick<Plan, 'compared'>): string {
 
 /** describeChange returns what happens to a service, why, and what it is then, in one line. */
 export function describeChange(change: Change): string {
-  const { service, from, to, effect, reasons, servers } = change;
+  const { service, from, to, effect, reasons, servers, copiesOnEach } = change;
   const number =
     effect === 'remove' ? `${from} → none` : from === to ? String(to) : `${from || 'none'} → ${to}`;
   const why = reasons.length > 0 ? ` (${reasons.join(', ')})` : '';
-  const where = servers.length > 0 ? ` on ${servers.join(', ')}` : '';
+  const each = copiesOnEach === undefined ? '' : `, ${copiesOnEach} on each`;
+  const where = servers.length > 0 ? ` on ${servers.join(', ')}${each}` : '';
   const isNew = effect !== 'remove' && (from !== to || STARTING.includes(effect));
   return `${service} ${number}: ${EFFECTS[effect]}${where}${why}${isNew ? `; ${describeImage(change)}` : ''}`;
 }

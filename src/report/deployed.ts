@@ -40,7 +40,8 @@ export function deployedLines({ report, author, failure }: Deployed): string[] {
       const servers = [...new Set((report.copies[change.service] ?? []).map(({ server }) => server))];
       const isThere = change.isWorker ? `works, ${change.image}` : `serves, ${describeImage(change)}`;
       const what = `${change.service}: release ${change.to} ${isThere}`;
-      return `${what} on ${servers.join(', ')}${change.effect === 'none' ? '' : commit}`;
+      const each = change.copiesOnEach === undefined ? '' : `, ${change.copiesOnEach} on each`;
+      return `${what} on ${servers.join(', ')}${each}${change.effect === 'none' ? '' : commit}`;
     });
 }
 

@@ -86,6 +86,11 @@ export function isKeyRefused(error: unknown): boolean {
   return error instanceof UserError && (error.cause as { level?: string })?.level === 'client-authentication';
 }
 
+/** isConnectionRefused tells whether an error of connecting says that nobody listens at the port. */
+export function isConnectionRefused(error: unknown): boolean {
+  return error instanceof UserError && (error.cause as { code?: string })?.code === 'ECONNREFUSED';
+}
+
 /** named puts the server's name before where it was looked for, unless that says it already. */
 function named({ name, host }: SshTarget, address: string): string {
   return name === host ? address : `${name} (${address})`;

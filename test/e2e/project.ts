@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { stringify } from 'yaml';
 import type { BackupReceipt } from '../../src/model/backup.ts';
+import { SLOTS } from '../../src/model/copy.ts';
 import type { EnvironmentState, Release } from '../../src/model/release.ts';
 import type { Lab, LabServer } from '../lab/lab.ts';
 import { type ActionRun, type RunningAction, startAction } from './action.ts';
@@ -251,7 +252,8 @@ export class Project {
   async containers(server: LabServer, service: string): Promise<string[]> {
     const prefix = `${this.config.project}_${this.environment}_${service}`;
     const names = (await server.docker('ps', '--format', '{{.Names}}')).trim().split('\n');
-    const sides = names.filter((name) => name === prefix || name === `${prefix}_secondary`);
+    const endings = [...SLOTS.slice(1)].map((slot) => `_${slot}`);
+    const sides = names.filter((name) => ['', ...endings].some((ending) => name === `${prefix}${ending}`));
     return [...sides, ...names.filter((name) => name.startsWith(`${prefix}_v`))].sort();
   }
 

@@ -1,5 +1,7 @@
 import * as z from 'zod';
+import { REPLICAS_MAX } from '../../model/copy.ts';
 import { UserError } from '../../model/errors.ts';
+import { DEFAULTS } from '../defaults.ts';
 import { reservedDevices } from './container-options.ts';
 import { closed, key, parsed } from './key.ts';
 import { DEPLOY_REFUSALS, RESERVATION_REFUSALS } from './refusals.ts';
@@ -25,13 +27,16 @@ export const pidsOrNoLimit = parsed(
   (value) => (value < 1 ? undefined : value),
 ).meta({ takes: 'number' });
 
-/** one is the number 1, for what Compose counts and Switchyard has one of; `instead` is what to write for more. */
-export function one(instead: string) {
-  return parsed(wholeNumber('a whole number', 0), (count): 1 => {
-    if (count === 1) return 1;
-    throw new UserError(`must be 1, not ${count}`, { hint: `Write ${instead}.` });
-  }).meta({ takes: 'number' });
-}
+/** How many copies of a service stand on each of its servers. */
+export const replicas = parsed(wholeNumber('a whole number', 0), (count) => {
+  if (count >= 1 && count <= REPLICAS_MAX) return count;
+  throw new UserError(`must be 1 to ${REPLICAS_MAX}, not ${count}`, {
+    hint:
+      count < 1
+        ? 'Take the service out of the environment where it shall not run.'
+        : 'Write servers: 2 and more, to have as many copies on each of several servers.',
+  });
+}).meta({ takes: 'number' });
 
 const resources = closed({
   limits: key(
@@ -116,11 +121,11 @@ export const deploy = closed(
       from: 'Compose',
       description: 'When the engine starts the container again; `restart` of the service wins.',
     }),
-    replicas: key(one('servers: 2 at the service where it shall stand on two, once on each'), {
+    replicas: key(replicas, {
       from: 'Compose',
-      description: 'Accepted where it is 1. A service stands once on each of its `servers`.',
-      fallback: { value: 1 },
-      example: 'replicas: 1',
+      description: 'The long word for `replicas` of the service.',
+      fallback: { value: DEFAULTS.replicas },
+      example: 'replicas: 2',
     }),
     mode: key(z.literal('replicated', { error: 'must be replicated: write servers at the service' }), {
       from: 'Compose',

@@ -28,7 +28,7 @@ import { monitor } from './monitor.ts';
 import { publish } from './publish.ts';
 import { redirects } from './redirects.ts';
 import { DEPENDENCY_REFUSALS, SERVICE_REFUSALS } from './refusals.ts';
-import { cpus, deploy, memory, one, pidsOrNoLimit } from './resources.ts';
+import { cpus, deploy, memory, pidsOrNoLimit, replicas } from './resources.ts';
 import {
   bytes,
   duration,
@@ -265,9 +265,15 @@ export const service = closed(
       long: 'connection: { kind: postgres, user: app, database: shop, password: db-password }',
     }),
     servers: key(wholeNumber('a whole number, at least 1', 1, 10_000), {
-      description: 'On how many of the servers in its zones the service stands, once on each.',
+      description: 'On how many of the servers in its zones the service stands, with its `replicas` on each.',
       fallback: { value: DEFAULTS.servers },
       example: 'servers: 2',
+    }),
+    replicas: key(replicas, {
+      description:
+        'How many copies of the service stand on each of its servers, 1 to 6; requests are shared among all of them, and a deploy replaces them together. Where only this number changes, only the difference starts or goes. Databases, and what says `strategy: recreate`, have one. See [Several copies on a server](../guide.md#several-copies-on-a-server).',
+      fallback: { value: DEFAULTS.replicas },
+      example: 'replicas: 2',
     }),
     zones: key(
       parsed(z.array(z.string()), (list) => distinct(list)),
@@ -542,11 +548,11 @@ export const service = closed(
       example: 'pids_limit: 200',
     }),
     ...containerOptionKeys,
-    scale: key(one('servers: 2 where it shall stand on two, once on each'), {
+    scale: key(replicas, {
       from: 'Compose',
-      description: 'Accepted where it is 1. A service stands once on each of its `servers`.',
-      fallback: { value: 1 },
-      example: 'scale: 1',
+      description: 'Compose’s older word for `replicas`.',
+      fallback: { value: DEFAULTS.replicas },
+      example: 'scale: 2',
     }),
     attach: key(flag, {
       from: 'Compose',

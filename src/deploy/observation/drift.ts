@@ -62,7 +62,7 @@ function serverDrift(kept: PlanInput): Drift[] {
 function untilThen(kept: PlanInput, stale: string): string {
   const names = kept.reached.flatMap((server) =>
     observedOn(kept, server)
-      .copies.filter((copy) => copiesByRole(kept, copy.service, server).active?.id !== copy.id)
+      .copies.filter((copy) => !copiesByRole(kept, copy.service, server).active.includes(copy))
       .filter((copy) => recordedSenders(kept.state, server, copy).includes(stale))
       .map(({ name }) => `${name} on ${server}`),
   );
@@ -109,7 +109,7 @@ function copyDrift(kept: PlanInput, service: string, on: ServerSpec, copy: Recor
   }
   const wanted = kept.services.find((candidate) => candidate.name === service);
   const changed = wanted === undefined ? [] : changedByHand(kept, wanted, on, found);
-  const isActive = copiesByRole(kept, service, server).active?.id === found.id;
+  const isActive = copiesByRole(kept, service, server).active.includes(found);
   return [
     ...(changed.length === 0
       ? []

@@ -3,7 +3,7 @@ import type { EnvironmentState, HistoryEntry } from '../../model/release.ts';
 import { toldRoutes } from '../../model/spec.ts';
 import type { ServiceTraffic } from '../../nginx/traffic.ts';
 import type { PlanInput } from '../planning/input.ts';
-import type { ObservedServer } from '../planning/observed.ts';
+import type { ObservedCopy, ObservedServer } from '../planning/observed.ts';
 import { ownedByAnother } from '../planning/ownership.ts';
 import { planDeploy } from '../planning/planner.ts';
 import { copiesByRole } from '../planning/routed-copies.ts';
@@ -80,7 +80,7 @@ export function statusOf(
   const names = [...new Set([...Object.keys(state.services), ...standing])].sort();
   const services = names.map((name) => {
     const copies = observed.flatMap((server) =>
-      copiesOf(server, name, copiesByRole(kept, name, server.name).active?.id, state),
+      copiesOf(server, name, copiesByRole(kept, name, server.name).active, state),
     );
     const { release = 0, deployed_at = '', run = '', history = [] } = state.services[name] ?? {};
     const route = kept.services.find((service) => service.name === name)?.spec.route;
@@ -125,12 +125,12 @@ function strangersIn({ scope, observed, repository }: PlanInput): string[] {
 function copiesOf(
   { name: server, copies }: ObservedServer,
   service: string,
-  activeId: string | undefined,
+  active: readonly ObservedCopy[],
   state: EnvironmentState,
 ): StatusCopy[] {
   return copies
     .filter((copy) => copy.service === service)
-    .map((copy) => ({ ...copy, isActive: copy.id === activeId }))
+    .map((copy) => ({ ...copy, isActive: active.includes(copy) }))
     .map(({ slot, name, release, image, isRunning, isActive }) => ({
       server,
       slot,

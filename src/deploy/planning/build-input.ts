@@ -202,16 +202,20 @@ function keptService(facts: Facts, name: string, ports: ReadonlyMap<string, Serv
       name,
       spec: current,
       dependsOn: [],
-      placement: {
-        servers: facts.state.services[name]?.copies.filter(({ state }) => state === 'serving').length ?? 1,
-        zones: [],
-      },
+      placement: recordedPlacement(facts.state, name),
       ports: ports.get(name),
       release: currentNumber(current),
       known: { current, rollout: undefined, highest: current.number, serving: 0 },
       isSelected: false,
     },
   ];
+}
+
+/** Where a service stands that the file does not name: as recorded. */
+function recordedPlacement({ services }: EnvironmentState, name: string): WantedService['placement'] {
+  const serving = (services[name]?.copies ?? []).filter(({ state }) => state === 'serving');
+  const servers = Math.max(1, new Set(serving.map(({ server }) => server)).size);
+  return { servers, zones: [], replicas: Math.max(1, Math.ceil(serving.length / servers)) };
 }
 
 function currentNumber(current: Release) {

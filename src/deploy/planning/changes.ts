@@ -1,8 +1,10 @@
+import type { Copy } from '../../model/copy.ts';
 import { isWorker, toldRoutes } from '../../model/spec.ts';
 import type { PlanInput } from './input.ts';
 import { copiesOn, standingCopies } from './observed-copies.ts';
 import type { Change, Effect } from './plan.ts';
 import { explainChange } from './reasons.ts';
+import { servingCopies } from './routed-copies.ts';
 import type { ServicePlan } from './service-plan.ts';
 import { leftOutSenders } from './standby.ts';
 import { partHashes, type WantedService } from './wanted.ts';
@@ -29,7 +31,14 @@ function isGoneButForStandby(input: PlanInput, service: string): boolean {
 
 function changeOf(input: PlanInput, service: WantedService, plan: ServicePlan): Change {
   const effect = effectOf(input, service, plan);
-  const reasons = [...explainChange(service, plan.rollout, input), ...explainAdoption(plan)];
+  const counted = explainNumbers(input, service, plan);
+  const reasons =
+    effect === 'scale'
+      ? counted
+      : [...explainChange(service, plan.rollout, input), ...explainAdoption(plan), ...counted];
+  const servers = [...new Set(plan.copies.map(({ server }) => server))];
+  const onEach = new Set(servers.map((server) => countOn(plan.copies, server)));
+  const [each = 1] = onEach;
   return {
     service: service.name,
     from: service.known.current?.number ?? input.state.services[service.name]?.release ?? 0,
@@ -37,7 +46,8 @@ function changeOf(input: PlanInput, service: WantedService, plan: ServicePlan): 
     effect,
     strategy: service.spec.policy.strategy,
     reasons: effect === 'record' && reasons.length === 0 ? ['the record names other copies'] : reasons,
-    servers: plan.copies.map(({ server }) => server),
+    servers,
+    ...(onEach.size === 1 && each > 1 && { copiesOnEach: each }),
     image: service.spec.container.image,
     domains: toldRoutes(service.spec.route),
     ...(isWorker(service.spec) && { isWorker: true }),
@@ -47,6 +57,7 @@ function changeOf(input: PlanInput, service: WantedService, plan: ServicePlan): 
 function effectOf(input: PlanInput, service: WantedService, plan: ServicePlan): Effect {
   const { rollout, isMoving, isPostponed } = plan;
   if (isPostponed) return 'none';
+  if (isScaled(input, service, plan)) return 'scale';
   if (rollout.start.length + rollout.check.length > 0) {
     return isStanding(input, service.name) ? service.spec.policy.strategy : 'create';
   }
@@ -55,6 +66,38 @@ function effectOf(input: PlanInput, service: WantedService, plan: ServicePlan): 
     return isRouteChanged(service) ? 'reload' : 'record';
   }
   return rollout.retire.length > 0 || !isRecorded(input, service.name, plan) ? 'record' : 'none';
+}
+
+function countOn(copies: readonly Pick<Copy, 'server'>[], server: string): number {
+  return copies.filter((copy) => copy.server === server).length;
+}
+
+/** Where copies stand before and after, how many. */
+function numbersOf(input: PlanInput, service: WantedService, { copies }: ServicePlan) {
+  const before = servingCopies(input, service.name);
+  return input.reached
+    .map((server) => ({ server, was: countOn(before, server), is: countOn(copies, server) }))
+    .filter(({ was, is }) => was > 0 && is > 0);
+}
+
+/** On each server it stands on stays what is there, or what is left of it; nothing is replaced. */
+function isScaled(input: PlanInput, service: WantedService, plan: ServicePlan): boolean {
+  const before = servingCopies(input, service.name);
+  const numbers = numbersOf(input, service, plan);
+  const stays = plan.copies.filter((copy) =>
+    before.some(({ server, slot }) => server === copy.server && slot === copy.slot),
+  );
+  const isWhole = [...before, ...plan.copies].every(({ server }) =>
+    numbers.some((one) => one.server === server),
+  );
+  const areKept = numbers.every(({ server, was, is }) => countOn(stays, server) === Math.min(was, is));
+  return isWhole && areKept && numbers.some(({ was, is }) => was !== is) && service.release.isNew === false;
+}
+
+function explainNumbers(input: PlanInput, service: WantedService, plan: ServicePlan): string[] {
+  return numbersOf(input, service, plan).flatMap(({ server, was, is }) =>
+    was === is ? [] : [`${is} ${is === 1 ? 'copy' : 'copies'} on ${server} instead of ${was}`],
+  );
 }
 
 function explainAdoption({ takenOver, isPostponed }: ServicePlan): string[] {

@@ -10,17 +10,18 @@ export function observedOn({ observed }: Pick<PlanInput, 'observed'>, server: st
   return found;
 }
 
-/** copiesOn returns a service's copies on one server: two as a rule; the recorded one first. */
+/** copiesOn returns a service's copies on one server, those first that serve by the record. */
 export function copiesOn(input: PlanInput, service: string, server: string): ObservedCopy[] {
   const found = observedOn(input, server).copies.filter((copy) => copy.service === service);
   if (found.length < 2) return found;
-  const recorded = recordedOn(input, service, server)?.container;
-  return found.sort((a, b) => Number(b.name === recorded) - Number(a.name === recorded));
+  const recorded = recordedOn(input, service, server).map(({ container }) => container);
+  return found.sort((a, b) => Number(recorded.includes(b.name)) - Number(recorded.includes(a.name)));
 }
 
-/** recordedOn returns the copy of a service that serves on a server by the record. */
+/** recordedOn returns the copies of a service that serve on a server by the record. */
 export function recordedOn({ state }: Pick<PlanInput, 'state'>, service: string, server: string) {
-  return state.services[service]?.copies.find((copy) => copy.server === server && copy.state === 'serving');
+  const copies = state.services[service]?.copies ?? [];
+  return copies.filter((copy) => copy.server === server && copy.state === 'serving');
 }
 
 /** handMadeOn returns what has the labels of a service on one server and was made by hand. */

@@ -24,6 +24,8 @@ export type Effect =
   | 'toggle'
   /** The old copy stops before the new one starts. */
   | 'recreate'
+  /** More copies, or fewer: those that are there stay as they are. */
+  | 'scale'
   /** Only edge and sidecar change. */
   | 'reload'
   /** Only the record changes. */
@@ -42,6 +44,8 @@ export interface Change {
   reasons: string[];
   /** Names of the servers it stands on afterwards; of one that is removed, those it leaves. */
   servers: string[];
+  /** How many copies stand on each of them; left out where it is one, or they differ. */
+  copiesOnEach?: number;
   image: string;
   /** Where the edge serves it afterwards, and what it redirects, in words. */
   domains: string[];

@@ -146,8 +146,8 @@ function withNewDomains(route: Route, { ports, spec }: WantedService): Route {
 
 /** A run was cut off between its switch and the record. */
 function isRecordBehind(input: PlanInput, { name, release }: WantedService): boolean {
-  return input.reached.some(
-    (server) => (copiesByRole(input, name, server).active?.release ?? 0) > release.number,
+  return input.reached.some((server) =>
+    copiesByRole(input, name, server).active.some((copy) => copy.release > release.number),
   );
 }
 

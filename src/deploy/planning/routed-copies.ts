@@ -1,4 +1,4 @@
-import type { Copy, Slot } from '../../model/copy.ts';
+import { type Copy, inSlotOrder, type Slot } from '../../model/copy.ts';
 import { containerName, type Scope, scopeName } from '../../model/names.ts';
 import type { ServerSpec } from '../../model/spec.ts';
 import { type Route, type RoutedCopy, withDomainsOf } from '../../nginx/routes.ts';
@@ -20,33 +20,38 @@ function once<T>(look: (input: PlanInput) => T): (input: PlanInput) => T {
 
 /** The copies of a service on one server, by what they do. */
 export interface CopiesOnServer {
-  /** The one that has the traffic, or that will have it when its server's nginx is there. */
-  active: ObservedCopy | undefined;
-  /** The one beside it. */
-  idle: ObservedCopy | undefined;
-  /** There are more only where somebody made them by hand, or a run has left them. */
-  others: ObservedCopy[];
+  /** Those that have the traffic, or that will have it when their server's nginx is there, in the order of their slots. */
+  active: ObservedCopy[];
+  /** The others: what drains, and what a run has left, or somebody has made by hand. */
+  beside: ObservedCopy[];
 }
 
 /**
- * copiesByRole returns the copy that the live routes point to, and the one beside it. Where that one is gone, the one
- * beside it is the backup that serves. The record is asked only where there is no route. Pure.
+ * copiesByRole returns the copies that the live routes point to, and those beside them. Where the former are gone, one
+ * beside them is the backup that serves. The record is asked only where there is no route. Pure.
  */
 export function copiesByRole(input: PlanInput, service: string, server: string): CopiesOnServer {
   const copies = copiesOn(input, service, server);
-  const routed = routedSlot(input, service, server);
-  const recorded = recordedOn(input, service, server)?.slot;
-  const active =
-    routed === undefined
-      ? (copies.find(({ isAdopted, isRunning }) => isAdopted && isRunning) ??
-        copies.find(({ slot }) => slot === recorded) ??
-        copies.find(({ isRunning }) => isRunning) ??
-        copies[0])
-      : (copies.find(({ slot }) => slot === routed) ?? copies.find(({ isRunning }) => isRunning));
-  const rest = copies.filter((copy) => copy !== active);
-  const ours = rest.filter(({ isAdopted }) => !isAdopted);
-  const idle = ours.find(({ slot }) => slot !== active?.slot) ?? ours[0] ?? rest[0];
-  return { active, idle, others: rest.filter((copy) => copy !== idle) };
+  const active = activeOf(copies, {
+    routed: slotsRouted(input, service, server),
+    recorded: recordedOn(input, service, server).map(({ slot }) => slot),
+  });
+  return { active, beside: copies.filter((copy) => !active.includes(copy)) };
+}
+
+function activeOf(
+  copies: readonly ObservedCopy[],
+  { routed, recorded }: Record<'routed' | 'recorded', readonly Slot[]>,
+): ObservedCopy[] {
+  const running = copies.find(({ isRunning }) => isRunning);
+  const adopted = copies.find(({ isAdopted, isRunning }) => isAdopted && isRunning);
+  if (routed.length === 0 && adopted !== undefined) return [adopted];
+  const found = [...new Set(routed.length > 0 ? routed : recorded)].flatMap(
+    (slot) => copies.find((copy) => copy.slot === slot) ?? [],
+  );
+  if (found.length > 0) return inSlotOrder(found);
+  const instead = running ?? (routed.length > 0 ? undefined : copies[0]);
+  return instead === undefined ? [] : [instead];
 }
 
 /**
@@ -75,11 +80,11 @@ export function servingRelease(scope: Scope, observed: readonly ObservedServer[]
 }
 
 /**
- * routedSlot returns the slot that the live routes point to on a server. The server's own sidecar says it; where a run
+ * slotsRouted returns the slots that the live routes point to on a server. The server's own sidecar says it; where a run
  * was cut off during a first switch, only others may know yet.
  */
-export function routedSlot(input: PlanInput, service: string, server: string): Slot | undefined {
-  return routedSlots(input).get(server)?.get(service);
+export function slotsRouted(input: PlanInput, service: string, server: string): readonly Slot[] {
+  return routedSlots(input).get(server)?.get(service) ?? [];
 }
 
 /** The slots that the live routes point to, by server and service. */
@@ -88,10 +93,10 @@ const routedSlots = once((input) => {
   const slots = input.observed.map(({ name, sidecar, edge }) => {
     const neighbours = input.observed.filter((server) => zones.get(server.name) === zones.get(name));
     const all = [sidecar, edge, ...neighbours.flatMap((server) => [server.sidecar, server.edge])];
-    const found = new Map<string, Slot>();
+    const found = new Map<string, readonly Slot[]>();
     for (const nginx of all) {
-      for (const [service, [slot]] of servingSlots(servedBy(input.scope, nginx), name)) {
-        if (slot !== undefined && !found.has(service)) found.set(service, slot);
+      for (const [service, there] of servingSlots(servedBy(input.scope, nginx), name)) {
+        if (!found.has(service)) found.set(service, there);
       }
     }
     return [name, found] as const;
@@ -152,20 +157,21 @@ function servingOn(input: PlanInput, service: string, spec: ServerSpec) {
   if (input.excluded.has(server)) return [];
   if (!input.reached.includes(server)) {
     // A server that the run does not look at: the record is all there is.
-    const recorded = recordedOn(input, service, server);
-    if (recorded === undefined) return [];
-    const { slot, container: name, release } = recorded;
-    const port = recordedPort(input.scope, service, recorded);
-    return [{ zone, isBackup: false, copy: serving({ service, server, slot, name, release, port }) }];
+    return inSlotOrder(recordedOn(input, service, server)).map((recorded) => {
+      const { slot, container: name, release } = recorded;
+      const port = recordedPort(input.scope, service, recorded);
+      return { zone, isBackup: false, copy: serving({ service, server, slot, name, release, port }) };
+    });
   }
-  const routed = routedSlot(input, service, server);
-  const { active } = copiesByRole(input, service, server);
-  if (routed === undefined || active === undefined) return [];
-  const { slot, name, release } = active;
-  const port = portOf(slot, active.versionPort);
-  const published = isPublished(input, spec, active) ? {} : { isUnpublished: true as const };
-  const copy = serving({ service, server, slot, name, release, port, ...published });
-  return [{ zone, isBackup: slot !== routed, copy }];
+  const routed = slotsRouted(input, service, server);
+  if (routed.length === 0) return [];
+  return copiesByRole(input, service, server).active.map((active) => {
+    const { slot, name, release } = active;
+    const port = portOf(slot, active.versionPort);
+    const published = isPublished(input, spec, active) ? {} : { isUnpublished: true as const };
+    const copy = serving({ service, server, slot, name, release, port, ...published });
+    return { zone, isBackup: !routed.includes(slot), copy };
+  });
 }
 
 /**
@@ -210,6 +216,7 @@ export function copyNamed(
     if (found !== undefined) return found;
   }
   const recorded = recordedOn(input, service, server);
-  const name = recorded?.slot === slot ? recorded.container : containerName(input.scope, service, slot);
-  return { name, release: recorded?.release };
+  const there = recorded.find((copy) => copy.slot === slot);
+  const name = there?.container ?? containerName(input.scope, service, slot);
+  return { name, release: (there ?? recorded[0])?.release };
 }

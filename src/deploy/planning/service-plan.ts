@@ -10,9 +10,9 @@ import { place } from './placement.ts';
 import type { StandbyCopy } from './plan.ts';
 import { type Retirement, retire } from './retirement.ts';
 import type { Check, Predecessor, Rollout } from './rollout.ts';
-import { asRouted, copiesByRole, copyNamed, routedSlot, serving, servingCopies } from './routed-copies.ts';
+import { asRouted, copiesByRole, copyNamed, serving, servingCopies, slotsRouted } from './routed-copies.ts';
 import { isCrowded, leftOutSenders, slotsSentTo } from './standby.ts';
-import { type Replacement, STRATEGIES } from './strategies.ts';
+import { type Replacement, type ServingCopy, STRATEGIES } from './strategies.ts';
 import { portOf } from './version-ports.ts';
 import type { WantedService } from './wanted.ts';
 
@@ -99,35 +99,41 @@ function targetsOf(input: PlanInput, service: WantedService, current: readonly C
 function planCopy(input: PlanInput, service: WantedService, server: ServerSpec, plan: ServicePlan): void {
   const blueprint = blueprintOf(input, service, server);
   const isRight = (copy: ObservedCopy) => isWanted(input, service, server, blueprint, copy);
-  const { active, idle, others, standby, inTheWay, taken } = copiesToJudge(input, service, server, isRight);
+  const { active, beside, standby, inTheWay, taken } = copiesToJudge(input, service, server, isRight);
   const change = STRATEGIES[service.spec.policy.strategy]({
     active,
-    idle,
-    routed: routedSlot(input, service.name, server.name),
+    beside,
+    routed: slotsRouted(input, service.name, server.name),
+    replicas: service.placement.replicas,
     release: service.release.number,
     rollout: input.state.services[service.name]?.rollout?.release,
     taken,
     isWanted: isRight,
   });
-  const { vacate } = change;
-  if (vacate?.isAdopted && vacate.isRunning && !input.drainedElsewhere.has(vacate.id)) {
-    plan.takenOver.push(retire(service, server.name, vacate));
+  const { vacate, stop, retire: old } = change;
+  const blocking = vacate.filter(
+    ({ id, isAdopted, isRunning }) => isAdopted && isRunning && !input.drainedElsewhere.has(id),
+  );
+  if (blocking.length > 0) {
+    plan.takenOver.push(...blocking.map((copy) => retire(service, server.name, copy)));
     plan.isPostponed = true;
     return;
   }
-  const copy = copyAfter(input, service, server.name, blueprint, change, [active, idle]);
-  plan.copies.push(copy);
   addPull(input, service, server.name, change, plan);
-  addReplacement(input, service, copy, blueprint, change, plan);
+  for (const one of change.copies) {
+    const copy = copyAfter(input, service, server.name, blueprint, change, one);
+    plan.copies.push(copy);
+    addStart(input, service, copy, blueprint, one, plan);
+  }
+  const leaving = [...vacate, ...inTheWay];
+  plan.vacate.push(...leaving.map((copy) => retireSentTo(input, service, server, copy)));
+  plan.rollout.stop.push(...stop.map((copy) => predecessorOf(input, service, server, copy)));
+  for (const copy of old) addOldCopy(input, service, server, copy, stop.includes(copy), plan);
   plan.standby.push(...standby.map((one) => standbyOf(input, server, one)));
-  plan.vacate.push(...inTheWay.map((one) => retireSentTo(input, service, server, one)));
-  addLeftovers(
-    input,
-    service,
-    server.name,
-    [...others, ...handMadeOn(input, service.name, server.name)],
-    plan,
-  );
+  const named = [...vacate, ...old, ...change.copies.map(({ standing }) => standing)];
+  const others = beside.filter((copy) => !named.includes(copy));
+  const handMade = handMadeOn(input, service.name, server.name);
+  addLeftovers(input, service, server.name, [...others, ...handMade], plan);
 }
 
 /**
@@ -140,24 +146,22 @@ function copiesToJudge(
   server: ServerSpec,
   isRight: (copy: ObservedCopy) => boolean,
 ) {
-  const { active, ...found } = copiesByRole(input, service.name, server.name);
-  const beside = [found.idle, ...found.others].filter((copy) => copy !== undefined);
+  const { active, beside: found } = copiesByRole(input, service.name, server.name);
   // Of these no two run on one server.
   if (service.spec.policy.strategy === 'recreate') {
-    return { active, ...found, standby: [], inTheWay: [], taken: [] };
+    return { active, beside: found, standby: [], inTheWay: [], taken: [] };
   }
-  const standby = beside.filter((copy) => leftOutSenders(input, server, copy).length > 0);
-  const [idle, ...others] = beside.filter((copy) => !standby.includes(copy));
-  const stays = [active?.slot, routedSlot(input, service.name, server.name)].filter(
-    (slot) => slot !== undefined,
-  );
-  const standing = [...standby, ...others].map(({ slot }) => slot);
+  const standby = found.filter((copy) => leftOutSenders(input, server, copy).length > 0);
+  const beside = found.filter((copy) => !standby.includes(copy));
+  const stays = [...active.map(({ slot }) => slot), ...slotsRouted(input, service.name, server.name)];
+  const standing = standby.map(({ slot }) => slot);
   const taken = [...standing, ...slotsSentTo(input, server, service.name)];
-  if (!isCrowded([...stays, ...taken])) return { active, idle, others, standby, inTheWay: [], taken };
-  if (!isCrowded([...stays, ...standing]) || (active !== undefined && isRight(active))) {
-    return { active, idle, others, standby, inTheWay: [], taken: standing };
+  const missing = service.placement.replicas - active.filter(isRight).length;
+  if (!isCrowded([...stays, ...taken], missing)) return { active, beside, standby, inTheWay: [], taken };
+  if (!isCrowded([...stays, ...standing], missing)) {
+    return { active, beside, standby, inTheWay: [], taken: standing };
   }
-  return { active, idle, others: [], standby: [], inTheWay: [...standby, ...others], taken: [] };
+  return { active, beside, standby: [], inTheWay: standby, taken: [] };
 }
 
 /** standbyOf returns an old copy as one that stands by for servers that are left out. */
@@ -183,18 +187,16 @@ function isWanted(
   );
 }
 
-/** The copy that serves on a server afterwards: one that stands keeps name and release, a new one gets its own. */
+/** A copy that serves on a server afterwards: one that stands keeps name and release, a new one gets its own. */
 function copyAfter(
   input: PlanInput,
   service: WantedService,
   server: string,
   blueprint: Blueprint,
   change: Replacement,
-  standing: readonly (ObservedCopy | undefined)[],
+  { slot, standing }: ServingCopy,
 ): Copy {
-  const { slot } = change;
-  const kept = isCreating(change) ? undefined : standing.find((copy) => copy?.slot === slot);
-  const { name, versionPort, release } = kept ?? {
+  const { name, versionPort, release } = standing ?? {
     name: nameOf(blueprint, slot, takenNames(input, server, change), input.now),
     versionPort: blueprint.versionPort,
     release: service.release.number,
@@ -202,14 +204,14 @@ function copyAfter(
   return serving({ service: service.name, server, slot, name, release, port: portOf(slot, versionPort) });
 }
 
-function isCreating({ start }: Replacement): boolean {
+function isCreating({ start }: ServingCopy): boolean {
   return start !== undefined && start.existing === undefined;
 }
 
 /** What is removed before a container starts leaves its name to it. */
 function takenNames(input: PlanInput, server: string, { vacate }: Replacement): Set<string> {
   const { copies } = observedOn(input, server);
-  return new Set(copies.filter((copy) => copy !== vacate).map(({ name }) => name));
+  return new Set(copies.filter((copy) => !vacate.includes(copy)).map(({ name }) => name));
 }
 
 function addPull(
@@ -222,7 +224,7 @@ function addPull(
   const { image, options: { platform } = {} } = container;
   const found = observedOn(input, server).images.get(image);
   const isThere = found !== undefined && isFor(found.platform, platform);
-  if (!isCreating(change) || policy.pullPolicy === 'always' || isThere) return;
+  if (!change.copies.some(isCreating) || policy.pullPolicy === 'always' || isThere) return;
   pulls.push({
     kind: 'pull',
     server,
@@ -238,20 +240,16 @@ function isFor(found: string | undefined, platform: string | undefined): boolean
   return found === platform || found.startsWith(`${platform}/`);
 }
 
-function addReplacement(
+function addStart(
   input: PlanInput,
   service: WantedService,
   { server, slot, name }: Copy,
   blueprint: Blueprint,
-  change: Replacement,
+  { start, resume }: ServingCopy,
   plan: ServicePlan,
 ): void {
   const { rollout } = plan;
-  const { start, stop } = change;
   const { number: release } = service.release;
-  const on = input.servers.find((one) => one.name === server)!;
-  if (change.vacate !== undefined) plan.vacate.push(retireSentTo(input, service, on, change.vacate));
-  if (stop !== undefined) rollout.stop.push(predecessorOf(input, service, on, stop));
   if (start !== undefined) {
     const { existing } = start;
     rollout.start.push({
@@ -266,12 +264,11 @@ function addReplacement(
     });
   }
   // A copy that no route points to was left by a run that was cut off: nobody knows whether it is healthy.
-  const isUnproven = start === undefined && routedSlot(input, service.name, server) !== slot;
-  if (start !== undefined || change.resume || isUnproven) {
+  const isUnproven = start === undefined && !slotsRouted(input, service.name, server).includes(slot);
+  if (start !== undefined || resume || isUnproven) {
     rollout.check.push(checkOf(service, server, slot, name));
     plan.isMoving = true;
   }
-  addOldCopy(input, service, server, change, plan);
 }
 
 /**
@@ -329,19 +326,19 @@ function retireSentTo(
 function addOldCopy(
   input: PlanInput,
   service: WantedService,
-  server: string,
-  { retire: old, stop }: Replacement,
+  on: ServerSpec,
+  old: ObservedCopy,
+  isStopped: boolean,
   { rollout, takenOver, standby }: ServicePlan,
 ): void {
-  if (old === undefined || input.drainedElsewhere.has(old.id)) return;
-  const on = input.servers.find(({ name }) => name === server)!;
-  if (stop === undefined && leftOutSenders(input, on, old).length > 0) {
+  if (input.drainedElsewhere.has(old.id)) return;
+  if (!isStopped && leftOutSenders(input, on, old).length > 0) {
     standby.push(standbyOf(input, on, old));
     return;
   }
-  const retirement = retire(service, server, old);
+  const retirement = retire(service, on.name, old);
   // A container that was stopped before has nothing to drain, and is of use to no front that stays.
-  if (stop !== undefined) rollout.retire.push({ ...retirement, drainTimeoutMs: undefined });
+  if (isStopped) rollout.retire.push({ ...retirement, drainTimeoutMs: undefined });
   else (old.isAdopted ? takenOver : rollout.retire).push(retirement);
 }
 

@@ -53,9 +53,9 @@ export function recordedSenders(
   );
 }
 
-/** isCrowded tells whether a service has no slot left for a new copy on a server. Pure. */
-export function isCrowded(taken: Iterable<Slot>): boolean {
-  return SLOTS.every((slot) => new Set(taken).has(slot));
+/** isCrowded tells whether a service has too few slots left for so many new copies on a server. Pure. */
+export function isCrowded(taken: Iterable<Slot>, count: number): boolean {
+  return SLOTS.length - new Set(taken).size < count;
 }
 
 function leftOutIn({ servers, excluded }: PlanInput, zone: string): string[] {

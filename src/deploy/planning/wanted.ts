@@ -133,7 +133,7 @@ export interface WantedService {
   name: string;
   spec: ReleaseSpec;
   dependsOn: string[];
-  placement: { servers: number; zones: string[] };
+  placement: { servers: number; zones: string[]; replicas: number };
   /**
    * Host and internal numbers of its ports: of those that the file gives it, and of those that the release that runs has and
    * the file no longer does, since its copies are drained by them. Undefined for a worker that has always been one.

@@ -62,12 +62,12 @@ export function judgeDisk({ server, root, freeBytes }: Vitals, plan: Plan, comin
 
 /**
  * Compares a server's memory with the limits of what stands there during the deploy: while a service is
- * replaced its old and its new copy count. Services without a limit are not counted.
+ * replaced its old and its new copies count. Services without a limit are not counted.
  */
 function judgeMemory({ server, memoryBytes }: Vitals, plan: Plan, input: PlanInput): Finding {
   const limitOf = (name: string) => specOf(input, name)?.container.resources.memoryBytes ?? 0;
   const standing = Object.entries(plan.copies).flatMap(([name, copies]) =>
-    copies.some((copy) => copy.server === server) ? [name] : [],
+    copies.filter((copy) => copy.server === server).map(() => name),
   );
   // An old copy that drains runs beside the new one.
   const twice = stepsOf(plan, 'drain').filter(

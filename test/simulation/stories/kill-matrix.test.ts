@@ -75,6 +75,16 @@ const watched = (number: number) => {
 };
 const two = (number: number) =>
   shop([service('api', { image: `api:${number}`, servers: 2, policy: { healthcheck: HEALTH } })], servers(2));
+const several = (number: number, replicas: number) => {
+  const changes = { replicas, servers: 2, policy: { healthcheck: HEALTH } };
+  return shop(
+    [
+      service('api', { image: `api:${number}`, ...changes }),
+      worker('mailer', { image: `mailer:${number}`, replicas, dependsOn: ['api'] }),
+    ],
+    servers(2),
+  );
+};
 /** A worker that toggles after a service with several ports, and one of which two must not work at once. */
 const workers = (number: number) =>
   shop(
@@ -114,6 +124,10 @@ const secretsOf = (number: number) => ({ api: { TOKEN: `token ${number}` } });
 
 const STORIES: Story[] = [
   { name: 'while it toggles one service', past: [two(1)], wanted: two(2) },
+  { name: 'while it toggles two copies on each server', past: [several(1, 2)], wanted: several(2, 2) },
+  { name: 'while copies come', past: [several(1, 1)], wanted: several(1, 3) },
+  { name: 'while copies go, and the others toggle', past: [several(1, 3)], wanted: several(2, 2) },
+  { name: 'while copies go', past: [several(1, 3)], wanted: several(1, 1) },
   { name: 'while it watches a new version', past: [watched(1)], wanted: watched(2) },
   {
     name: 'while it deploys new versions of everything',

@@ -28,6 +28,7 @@ const desired = fc.record({
       hasMetrics: fc.boolean(),
       domain: fc.constantFrom(...DOMAINS),
       servers: fc.integer({ min: 1, max: 3 }),
+      replicas: fc.constantFrom(1, 1, 2, 3),
       token: fc.constantFrom('one', 'two'),
       drainTimeoutMs: fc.constantFrom(1_000, 2_000, 120_000),
       isWatched: fc.boolean(),
@@ -53,6 +54,7 @@ const desired = fc.record({
     fc.record({
       version: fc.integer({ min: 1, max: BROKEN }),
       servers: fc.integer({ min: 1, max: 2 }),
+      replicas: fc.constantFrom(1, 1, 2),
       overlaps: fc.boolean(),
       dependsOnApi: fc.boolean(),
     }),
@@ -217,6 +219,8 @@ export function fileOf({ api, web, db, mailer, servers: count, keeps }: Desired)
     ...(it.hasMetrics && { extraPorts: { metrics: { port: 9100, protocol: 'http' } } }),
     domains: [it.domain],
     servers: it.servers,
+    // Names of several with a version would differ by a time alone.
+    replicas: it.naming === undefined ? it.replicas : 1,
     secrets: ['TOKEN'],
     environment: { VERSION: `${it.version}` },
     dependsOn: dependsOnDb,
@@ -241,6 +245,7 @@ export function fileOf({ api, web, db, mailer, servers: count, keeps }: Desired)
       worker('mailer', {
         image: `mailer:${mailer.version}`,
         servers: mailer.overlaps ? mailer.servers : 1,
+        replicas: mailer.overlaps ? mailer.replicas : 1,
         dependsOn: mailer.dependsOnApi && api !== undefined ? ['api'] : [],
         policy: { strategy: mailer.overlaps ? 'toggle' : 'recreate' },
       }),
@@ -272,7 +277,7 @@ export function describeDesired({ api, web, db, mailer, servers: count, keeps }:
   return words(
     api &&
       words(
-        `api:${api.version} on ${api.servers}`,
+        `api:${api.version} on ${api.servers}${api.naming === undefined && api.replicas > 1 ? `, ${api.replicas} on each` : ''}`,
         `port ${api.port}${api.hasMetrics ? ' and metrics' : ''}`,
         api.domain,
         `token ${api.token}`,
@@ -286,7 +291,7 @@ export function describeDesired({ api, web, db, mailer, servers: count, keeps }:
       `web:${web.version} on ${web.servers}${web.isKeptInFirstZone ? ` in ${ZONES[0]}` : ''}${web.hasDomain ? ' with a domain' : ''}${web.dependsOnApi ? ' after api' : ''}`,
     db && `db:${db.version}`,
     mailer &&
-      `mailer:${mailer.version} on ${mailer.servers}${mailer.overlaps ? '' : ' alone'}${mailer.dependsOnApi ? ' after api' : ''}`,
+      `mailer:${mailer.version} on ${mailer.servers}${mailer.overlaps ? `, ${mailer.replicas} on each` : ' alone'}${mailer.dependsOnApi ? ' after api' : ''}`,
     `servers ${servers(count)
       .map(({ name }) => name)
       .join(' ')}`,

@@ -36,6 +36,7 @@ export type ServiceChanges = Partial<
   options?: ContainerOptions;
   servers?: number;
   zones?: string[];
+  replicas?: number;
   policy?: Partial<PolicySpec>;
 };
 
@@ -51,6 +52,7 @@ export function service(name: string, changes: ServiceChanges = {}): ServiceSpec
     files,
     servers,
     zones,
+    replicas,
     policy,
     options,
     ...rest
@@ -60,7 +62,7 @@ export function service(name: string, changes: ServiceChanges = {}): ServiceSpec
     protocol: 'http',
     port: 3000,
     dependsOn: [],
-    placement: { servers: servers ?? 1, zones: zones ?? [] },
+    placement: { servers: servers ?? 1, zones: zones ?? [], replicas: replicas ?? 1 },
     container: {
       image: image ?? `${name}:1`,
       ...(naming && { naming }),

@@ -341,7 +341,7 @@ class Teller {
       const eligible = wanted.servers.filter(
         ({ zone }) => placement.zones.length === 0 || placement.zones.includes(zone),
       );
-      const count = Math.min(placement.servers, eligible.length);
+      const count = Math.min(placement.servers, eligible.length) * placement.replicas;
       if (copies.length !== count)
         throw new Wrong(`${copies.length} copies of ${name} are recorded, not ${count}`);
       for (const copy of copies) this.#checkCopy(name, copy);
@@ -355,8 +355,9 @@ class Teller {
     if (found.labels[LABEL.release] !== `${release}`)
       throw new Wrong(`${container} on ${server} is release ${found.labels[LABEL.release]}, not ${release}`);
     const isReached = this.#world.state.services[name]!.internal_port !== undefined;
-    if (!isReached && this.#world.working(name, server) !== container)
-      throw new Wrong(`${this.#world.working(name, server)} works as ${name} on ${server}, not ${container}`);
+    const working = this.#world.working(name, server)?.split(', ') ?? [];
+    if (!isReached && !working.includes(container))
+      throw new Wrong(`${working} works as ${name} on ${server}, not ${container}`);
     if (!isReached) return;
     const serving = this.#world.serving(name, server)?.split(', ') ?? [];
     const recorded = this.#world.state.services[name]!.copies.map((copy) => copy.container);

@@ -5,6 +5,9 @@ import { isAddress, type Upstream, type UpstreamServer } from './nginx-config.ts
 /** How often names are asked for again: `resolver … valid=1s`. */
 const RESOLVE_MS = 1_000;
 
+/** `proxy_connect_timeout`: how long one waits for a server that is off. */
+const CONNECT_MS = 2_000;
+
 const REFUSED = 502;
 const WAITED_IN_VAIN = 504;
 
@@ -54,7 +57,14 @@ export class Balancer {
     const left = this.#peers(upstream, now);
     const passed: Passed = { tried: [], target: undefined, status: REFUSED, metDeadServer: false };
     const isAlone = left.length === 1;
-    const triesLeft = () => Math.min(left.length, (upstream.tries || left.length) - passed.tried.length);
+    let waitedMs = 0;
+    const triesLeft = () => {
+      if (upstream.triesMs > 0 && waitedMs >= upstream.triesMs) return 0;
+      return Math.min(
+        left.length,
+        (upstream.tries || left.length + passed.tried.length) - passed.tried.length,
+      );
+    };
     while (triesLeft() > 0) {
       const peer = this.#next(upstream, left, isAlone, now);
       if (peer === undefined) break;
@@ -67,6 +77,7 @@ export class Balancer {
         return passed;
       }
       passed.metDeadServer ||= target === 'off';
+      if (target !== 'refused') waitedMs += CONNECT_MS;
       passed.status = target === 'refused' ? REFUSED : WAITED_IN_VAIN;
       this.#failures.set(peer.text, [...(this.#failures.get(peer.text) ?? []), now]);
       // Who waited for an answer while names got another meaning finds nobody else, and nginx names the group.

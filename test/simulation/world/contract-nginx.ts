@@ -414,6 +414,25 @@ export const NGINX_CONTRACT: readonly Case[] = [
     },
   },
   {
+    title: 'so many are tried as the nearest place says',
+    async run(given, own) {
+      const backends = `server ${own}_a:3001 resolve max_fails=0; server ${own}_b:3001 resolve max_fails=0;
+        server ${own}_c:3000 resolve max_fails=0 backup;`;
+      const triedWith = async (more: string, name: string) => {
+        await nginx.write({ main: passing(backends, more).replace('"one"', `"${name}"`) });
+        await nginx.reload();
+        await until(given.clock, async () => (await nginx.ask('/identity')).body === name || undefined);
+        await given.clock.sleep(1_500);
+        const { status, headers } = await nginx.ask('/');
+        return [status, String(headers['x-upstream']).split(', ').length];
+      };
+      const nginx = await startNginx(given, own, { main: passing(backends) });
+      for (const name of ['a', 'b', 'c']) await nginx.backend(name);
+      expect(await triedWith('', 'two')).toEqual([502, 2]);
+      expect(await triedWith('proxy_next_upstream_tries 3;', 'three')).toEqual([200, 3]);
+    },
+  },
+  {
     title:
       'a name that means nothing is no obstacle, and is found within a second or two when it means something',
     async run(given, own) {

@@ -27,6 +27,8 @@ export interface Upstream {
   keepaliveMs: number;
   /** How many servers one request may try; 0 is all. */
   tries: number;
+  /** When a request has waited so long, no other server is tried; 0 is without end. */
+  triesMs: number;
 }
 
 /** What a location, a server or an `if` does, in the order in which it is written. */
@@ -34,6 +36,8 @@ export type Rule =
   | { does: 'return'; status: number; text: string }
   | { does: 'pass'; target: string; path: string }
   | { does: 'header'; name: string; value: string }
+  /** How many servers are tried, and for how long, see `Upstream`. */
+  | { does: 'try'; limit: Partial<Pick<Upstream, 'tries' | 'triesMs'>> }
   | { does: 'tell host'; value: string }
   | { does: 'set'; variable: string; value: string }
   /** Asks for another path than the client does; `isLast` goes on with nothing but that. */
@@ -133,7 +137,6 @@ export function readNginxConfig(
   const reader = new Reader(canResolve);
   refuseUnknown(http, ['server', 'upstream', 'map', 'keepalive_min_timeout']);
   refuseUnknown(stream, ['server', 'upstream', 'map']);
-  const triesOf = (body: readonly Directive[]) => Number(settingOf(body, 'proxy_next_upstream_tries') ?? 0);
   const [minTimeout] = blocks(http, 'keepalive_min_timeout');
   if (minTimeout !== undefined && isOlder(version, KEEPALIVE_MIN_SINCE)) throw unknownDirective(minTimeout);
   for (const block of blocks(http, 'upstream')) reader.readUpstream(block, triesOf(http));
@@ -189,7 +192,7 @@ class Reader {
     this.#canResolve = canResolve;
   }
 
-  readUpstream({ words: [, name = ''], body }: Directive, tries: number): void {
+  readUpstream({ words: [, name = ''], body }: Directive, limit: Partial<Upstream>): void {
     refuseUnknown(body, ['server']);
     if (this.upstreams.has(name)) throw new NginxRefusal(`duplicate upstream "${name}"`);
     const servers = blocks(body, 'server').map((one) => this.#upstreamServer(one));
@@ -197,7 +200,7 @@ class Reader {
     const servesOne = settingOf(body, 'keepalive_requests') === '1';
     const isKept = settingOf(body, 'keepalive') !== undefined && !servesOne;
     const keepaliveMs = isKept ? durationOf(settingOf(body, 'keepalive_timeout') ?? '60s') : 0;
-    this.upstreams.set(name, { name, servers, keepaliveMs, tries });
+    this.upstreams.set(name, { name, servers, keepaliveMs, tries: 0, triesMs: 0, ...limit });
   }
 
   #upstreamServer({ words: [, address = '', ...options] }: Directive): UpstreamServer {
@@ -272,7 +275,8 @@ class Reader {
         servers: isUdp
           ? written.servers.map((one) => ({ ...one, port: overUdp(one.port) }))
           : written.servers,
-        tries: isOne ? 1 : written.tries,
+        ...triesOf(body),
+        ...(isOne && { tries: 1 }),
       },
       log: {
         stream: path === '/dev/stderr' ? 'stderr' : 'stdout',
@@ -293,6 +297,11 @@ class Reader {
         case 'proxy_pass':
         case 'grpc_pass':
           return [this.#pass(first)];
+        case 'proxy_next_upstream_tries':
+        case 'proxy_next_upstream_timeout':
+        case 'grpc_next_upstream_tries':
+        case 'grpc_next_upstream_timeout':
+          return [{ does: 'try', limit: triesOf([directive]) }];
         case 'add_header':
           return [{ does: 'header', name: first.toLowerCase(), value: second }];
         case 'proxy_set_header':
@@ -352,8 +361,19 @@ class Reader {
     this.#needAddress(host, target);
     const server = { host, port: Number(port), weight: 1, isBackup: false, isDown: false, isResolved: false };
     const servers = [{ ...server, maxFails: 1, failTimeoutMs: 10_000 }];
-    this.upstreams.set(target, { name: target, servers, keepaliveMs: 0, tries: 0 });
+    this.upstreams.set(target, { name: target, servers, keepaliveMs: 0, tries: 0, triesMs: 0 });
   }
+}
+
+/** How often, and for how long, something is tried that `body` passes on. */
+function triesOf(body: readonly Directive[]): Partial<Pick<Upstream, 'tries' | 'triesMs'>> {
+  const said = (what: string) =>
+    settingOf(body, `proxy_next_upstream_${what}`) ?? settingOf(body, `grpc_next_upstream_${what}`);
+  const [tries, time] = [said('tries'), said('timeout')];
+  return {
+    ...(tries !== undefined && { tries: Number(tries) }),
+    ...(time !== undefined && { triesMs: durationOf(time) }),
+  };
 }
 
 /** `error_page 520 =503 /page` */

@@ -158,7 +158,7 @@ export class Workers {
 
   /** Where nobody has answered, nginx may be told to go on elsewhere: by then names mean what they mean now. */
   #recover(
-    { named }: HttpServer,
+    { named, rules: all }: HttpServer,
     rules: readonly Rule[],
     variables: Record<string, string>,
     { status, upstream, target }: Handled,
@@ -167,7 +167,8 @@ export class Workers {
     // What a location says of an error counts, and not what its server says.
     const recovery = rules.findLast((rule) => rule.does === 'recover' && rule.status === status);
     const next = recovery?.does === 'recover' ? named.get(recovery.location) : undefined;
-    return next && this.#follow(next, variables, this.#process.now() + WAITED_MS);
+    const inherited = all.filter(({ does }) => does === 'try');
+    return next && this.#follow([...inherited, ...next], variables, this.#process.now() + WAITED_MS);
   }
 
   /** join connects to where a port of TCP leads. */
@@ -323,7 +324,9 @@ export class Workers {
     const said = asked.join('');
     const upstream = this.config.upstreams.get(to) ?? askedFor(to);
     if (upstream === undefined) throw new Error(`the model of nginx knows no upstream ${name}`);
-    const { tried, target, metDeadServer, status } = this.balancer.pass(upstream, at);
+    const limits = rules.map((rule) => (rule.does === 'try' ? rule.limit : {}));
+    const limited: Upstream = Object.assign({}, upstream, ...limits);
+    const { tried, target, metDeadServer, status } = this.balancer.pass(limited, at);
     const told = rules.find((rule) => rule.does === 'tell host');
     const request = {
       port: target?.port ?? 0,
@@ -375,7 +378,7 @@ function askedFor(to: string): Upstream | undefined {
   if (host === undefined) return undefined;
   const server = { host, port: Number(port), weight: 1, isBackup: false, isDown: false };
   const servers = [{ ...server, isResolved: true, isAskedEachTime: true, maxFails: 0, failTimeoutMs: 0 }];
-  return { name: '', servers, keepaliveMs: 0, tries: 1 };
+  return { name: '', servers, keepaliveMs: 0, tries: 1, triesMs: 0 };
 }
 
 /** A text counts before a pattern, and patterns in their order. */

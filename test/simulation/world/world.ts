@@ -408,17 +408,18 @@ export class World extends Simulation {
     return names.length > 1 ? names.join(', ') : names[0];
   }
 
-  /** working returns the container of a worker that is active on a server, by what its sidecar's manifest says. */
+  /** working returns the containers of a worker that are active on a server, by commas: by what its sidecar's manifest says. */
   working(service: string, server = 'a', scope = SHOP): string | undefined {
     const machine = this.machine(server);
     const files = machine.find(sidecarName(scope))?.list(CONFIG_FOLDER) ?? new Map<string, string>();
     const below = new Map([...files].map(([path, text]) => [path.slice(path.indexOf('/') + 1), text]));
     const tree = parseTree(below);
     const served = servedScope(tree, tree.live, scopeName(scope));
-    const [slot] = servingSlots(served, server).get(service) ?? [];
-    return this.containersOf(server, 'service').find(
-      ({ labels }) => labels[LABEL.service] === service && labels[LABEL.slot] === slot,
-    )?.name;
+    const slots: string[] = servingSlots(served, server).get(service) ?? [];
+    const names = this.containersOf(server, 'service')
+      .filter(({ labels }) => labels[LABEL.service] === service && slots.includes(labels[LABEL.slot] ?? ''))
+      .map(({ name }) => name);
+    return names.length === 0 ? undefined : names.join(', ');
   }
 
   /** answering returns the names of the containers that answer for a domain, or a path below it, at the door of a server. */

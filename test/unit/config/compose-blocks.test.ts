@@ -87,7 +87,7 @@ test.each(Object.entries(REFUSED))('%s is refused with what to write', (name, wo
 describe('of what Compose has and one container of a service has not, the error says what to write', () => {
   test.each([
     ['profiles: [debug]', 'write the service under environments.<name>.services'],
-    ['deploy: { replicas: 3 }', 'Write servers: 2 at the service'],
+    ['deploy: { replicas: 30 }', 'Write servers: 2 and more'],
     ['deploy: { mode: global }', 'write servers at the service'],
     ['deploy: { placement: { constraints: [node.role == manager] } }', 'write zones at the service'],
     ['deploy: { labels: [traefik.enable=true] }', 'write labels at the service'],

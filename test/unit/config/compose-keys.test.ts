@@ -62,14 +62,14 @@ ports: ["127.0.0.1:8080:3000/tcp"]
 networks: [front]
 network_mode: host
 links: [db]
-deploy: { replicas: 3, placement: {} }`;
+deploy: { replicas: 30, placement: {} }`;
   expect(messagesOf(() => resolveText(localFile(`api:\n${indented(api, 2)}`)))).toEqual([
     expect.stringContaining('api.container_name: not supported: containers are named by Switchyard'),
     expect.stringContaining('api.ports: not supported: write port: 3000;'),
     expect.stringContaining('api.networks: not supported: '),
     expect.stringContaining('api.network_mode: not supported: '),
     expect.stringContaining('api.links: not supported: '),
-    'services.api.deploy.replicas: must be 1, not 3',
+    'services.api.deploy.replicas: must be 1 to 6, not 30',
     'services.api.deploy.placement: not supported: write zones at the service.',
   ]);
 });

@@ -302,7 +302,7 @@ describe('keys of a service', () => {
     ['volumes: ["a:/t", "b:/t/"]', 'volumes[1]: two volumes are mounted at /t'],
     ['restart: sometimes', 'restart: "sometimes" is no restart policy'],
     ['logging: { options: { a: [] } }', 'logging.options.a: must be text or a number'],
-    ['deploy: { replicas: 3 }', 'deploy.replicas: must be 1, not 3'],
+    ['deploy: { replicas: 30 }', 'deploy.replicas: must be 1 to 6, not 30'],
     [
       'deploy: { resources: { limits: { cpus: 0 } } }',
       'deploy.resources.limits.cpus: must be a number of CPUs, at least 0.01, not 0',

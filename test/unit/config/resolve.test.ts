@@ -44,7 +44,7 @@ describe('the file that issue 3 asks for', () => {
       protocol: 'http',
       port: 3000,
       dependsOn: ['cache'],
-      placement: { servers: 2, zones: [] },
+      placement: { servers: 2, zones: [], replicas: 1 },
       container: {
         image: 'ghcr.io/acme/api:1.2.3',
         environment: { LOG_LEVEL: 'warn' },

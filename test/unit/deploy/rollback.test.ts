@@ -118,7 +118,10 @@ describe('what is restored', () => {
     const { container, route, policy, dependsOn, placement } = specOf(old, today);
     expect(container).toEqual({ ...old.container, image: `acme/api:v1@${digest}` });
     expect({ route, policy }).toEqual({ route: old.route, policy: old.policy });
-    expect({ dependsOn, placement }).toEqual({ dependsOn: ['db'], placement: { servers: 2, zones: [] } });
+    expect({ dependsOn, placement }).toEqual({
+      dependsOn: ['db'],
+      placement: { servers: 2, zones: [], replicas: 1 },
+    });
   });
 
   test('with its digest known, no registry has to be asked', () => {

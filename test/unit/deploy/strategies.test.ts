@@ -1,6 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import type { ObservedCopy } from '../../../src/deploy/planning/observed.ts';
-import { STRATEGIES, type Standing } from '../../../src/deploy/planning/strategies.ts';
+import {
+  type Replacement,
+  type ServingCopy,
+  STRATEGIES,
+  type Standing,
+} from '../../../src/deploy/planning/strategies.ts';
 import type { Slot } from '../../../src/model/copy.ts';
 
 /** Copies are known by what they are called; `v2` is what shall run, as release 2. */
@@ -40,9 +45,10 @@ function copyOf(sketch: string, slot: Slot): ObservedCopy {
 function standing({ active, idle, activeSlot = 'base', routed = activeSlot, rollout }: Sketch): Standing {
   const idleSlot = activeSlot === 'base' ? 'secondary' : 'base';
   return {
-    active: active === undefined ? undefined : copyOf(active, activeSlot),
-    idle: idle === undefined ? undefined : copyOf(idle, idleSlot),
-    routed: routed === 'nowhere' ? undefined : routed,
+    active: active === undefined ? [] : [copyOf(active, activeSlot)],
+    beside: idle === undefined ? [] : [copyOf(idle, idleSlot)],
+    routed: routed === 'nowhere' ? [] : [routed],
+    replicas: 1,
     release: 2,
     rollout,
     taken: [],
@@ -52,17 +58,24 @@ function standing({ active, idle, activeSlot = 'base', routed = activeSlot, roll
 
 /** decided says what a strategy wants in words: what goes before, what comes, where, and what goes then. */
 function decided(strategy: 'toggle' | 'recreate', sketch: Sketch): string {
-  const { slot, start, resume, vacate, stop, retire } = STRATEGIES[strategy](standing(sketch));
-  const coming =
+  const shown = standing(sketch);
+  const decision = wordsOf(STRATEGIES[strategy](shown), shown);
+  return decision.replaceAll(/ in \w+/g, '');
+}
+
+/** What a strategy wants in words; `leave` is what it does not name, and goes as a leftover. */
+function wordsOf({ copies, vacate, stop, retire }: Replacement, { beside }: Standing): string {
+  const comes = ({ start, resume }: ServingCopy) =>
     start === undefined ? (resume ? 'resume' : 'keep') : start.existing === undefined ? 'create' : 'restart';
+  const stay = copies.map(({ standing: copy }) => copy);
+  const left = beside.filter((copy) => ![...vacate, ...retire, ...stay].includes(copy));
   return [
-    vacate && `remove ${vacate.hash}`,
-    stop && `stop ${stop.hash}`,
-    `${coming} ${slot}`,
-    retire && `retire ${retire.hash}`,
-  ]
-    .filter(Boolean)
-    .join(', ');
+    ...vacate.map(({ id }) => `remove ${id}`),
+    ...stop.map(({ id }) => `stop ${id}`),
+    ...copies.map((copy) => `${comes(copy)} ${copy.slot}`),
+    ...retire.map(({ id }) => `retire ${id}`),
+    ...left.map(({ id }) => `retire ${id}`),
+  ].join(', ');
 }
 
 describe('toggle', () => {
@@ -115,13 +128,15 @@ describe('toggle', () => {
 
   test('a new copy stands in no slot that is taken by what is not its affair', () => {
     const taken = { ...standing({ active: 'v1' }), taken: ['secondary', '3'] as const };
-    expect(STRATEGIES.toggle(taken).slot).toBe('4');
+    expect(STRATEGIES.toggle(taken).copies.map(({ slot }) => slot)).toEqual(['4']);
   });
 
   test('a copy that is made as wanted and is of another release is not taken for the new one', () => {
-    const { idle, ...sketch } = standing({ active: 'v1', idle: 'v2' });
-    const { start, vacate } = STRATEGIES.toggle({ ...sketch, idle: { ...idle!, release: 1 } });
-    expect([start, vacate?.hash]).toEqual([{ existing: undefined }, 'v2']);
+    const { beside, ...sketch } = standing({ active: 'v1', idle: 'v2' });
+    const older = { ...sketch, beside: beside.map((copy) => ({ ...copy, release: 1 })) };
+    expect(wordsOf(STRATEGIES.toggle(older), older)).toBe(
+      'remove v2 in secondary, create secondary, retire v1 in base',
+    );
   });
 
   describe('where the copy that has the traffic does not run, the one beside it serves as its backup', () => {
@@ -166,6 +181,90 @@ describe('toggle', () => {
     ])('%s', (_what, sketch, decision) => {
       expect(decided('toggle', sketch)).toBe(decision);
     });
+  });
+});
+
+describe('toggle of several copies', () => {
+  /** `v1 in base, v1 stopped in 3` */
+  function several(active: string, beside: string, replicas: number, more: Partial<Standing> = {}): Standing {
+    const copies = (text: string) =>
+      text.split(', ').flatMap((one) => {
+        const [version = '', slot] = one.split(' in ');
+        return slot === undefined ? [] : [copyOf(version, slot as Slot)];
+      });
+    const serving = copies(active);
+    const routed = serving.map(({ slot }) => slot);
+    const shown = { active: serving, beside: copies(beside), routed, replicas };
+    return { ...standing({}), ...shown, ...more };
+  }
+
+  test.each<[string, Standing, string]>([
+    ['nothing is there', several('', '', 2), 'create base, create 3'],
+    [
+      'all are replaced together, each by its other side',
+      several('v1 in base, v1 in 3', '', 2),
+      'create secondary, create 4, retire v1 in base, retire v1 in 3',
+    ],
+    [
+      'and back',
+      several('v1 in secondary, v1 in 4', '', 2),
+      'create base, create 3, retire v1 in secondary, retire v1 in 4',
+    ],
+    ['one more is wanted: only that starts', several('v2 in secondary', '', 2), 'keep secondary, create 3'],
+    ['one less: only that goes', several('v2 in base, v2 in 3', '', 1), 'keep base, retire v2 in 3'],
+    [
+      'less, and one has stopped: what runs stays',
+      several('v2 stopped in base, v2 in 3', '', 1),
+      'keep 3, retire v2 in base',
+    ],
+    [
+      'more of another version',
+      several('v1 in base, v1 in 3', '', 3),
+      'create secondary, create 4, create 5, retire v1 in base, retire v1 in 3',
+    ],
+    [
+      'one is not as wanted: the others stay',
+      several('v2 in base, v0 in 3, v2 in 5', '', 3),
+      'keep base, create 4, keep 5, retire v0 in 3',
+    ],
+    [
+      'one has crashed: it starts again in its place',
+      several('v2 in base, v2 stopped in 3', '', 2),
+      'keep base, restart 3',
+    ],
+    [
+      'the container of one is gone: no new one stands where routes lead to',
+      several('v2 in base', '', 2, { routed: ['base', '3'] }),
+      'keep base, create 4',
+    ],
+    [
+      'a killed run has started one of two',
+      several('v1 in base, v1 in 3', 'v2 in 4', 2, { rollout: 2 }),
+      'create secondary, resume 4, retire v1 in base, retire v1 in 3',
+    ],
+    [
+      'a killed run has switched and not retired',
+      several('v2 in secondary, v2 in 4', 'v1 in base, v1 in 3', 2),
+      'keep secondary, keep 4, retire v1 in base, retire v1 in 3',
+    ],
+    [
+      'a killed run has left copies of a release that nobody wants',
+      several('v1 in base, v1 in 3', 'v0 in secondary, v0 in 4, v0 in 5', 2),
+      'remove v0 in secondary, remove v0 in 4, create secondary, create 4, retire v1 in base, retire v1 in 3, retire v0 in 5',
+    ],
+    [
+      'none of those with the traffic runs: their backups serve',
+      several('v1 stopped in base, v1 stopped in 3', 'v0 in secondary, v0 in 4', 2),
+      'remove v1 stopped in base, remove v1 stopped in 3, create 5, create 7, retire v0 in secondary, retire v0 in 4',
+    ],
+  ])('%s', (_what, shown, decision) => {
+    expect(wordsOf(STRATEGIES.toggle(shown), shown)).toBe(decision.replaceAll(' stopped in', ' in'));
+  });
+
+  test('there is room for six, and for their successors', () => {
+    const active = ['v1 in base', 'v1 in 3', 'v1 in 5', 'v1 in 7', 'v1 in 9', 'v1 in 11'].join(', ');
+    const { copies } = STRATEGIES.toggle(several(active, '', 6));
+    expect(copies.map(({ slot }) => slot)).toEqual(['secondary', '4', '6', '8', '10', '12']);
   });
 });
 
@@ -223,11 +322,12 @@ describe('recreate', () => {
       ),
     );
     for (const sketch of sketches) {
-      const { active, idle, ...rest } = standing(sketch);
-      const { slot, stop, vacate } = STRATEGIES.recreate({ ...rest, active, idle });
-      const gone = [stop, vacate];
-      const left = [active, idle].filter((copy) => copy?.isRunning && !gone.includes(copy));
-      expect({ sketch, beside: left.filter((copy) => copy?.slot !== slot) }).toEqual({ sketch, beside: [] });
+      const { active, beside, ...rest } = standing(sketch);
+      const { copies, stop, vacate } = STRATEGIES.recreate({ ...rest, active, beside });
+      const gone = [...stop, ...vacate];
+      const left = [...active, ...beside].filter((copy) => copy.isRunning && !gone.includes(copy));
+      const others = left.filter((copy) => copies.every(({ slot }) => slot !== copy.slot));
+      expect({ sketch, others }).toEqual({ sketch, others: [] });
     }
   });
 });

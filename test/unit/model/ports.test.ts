@@ -6,6 +6,7 @@ import {
   allocateVersionPorts,
   basePort,
   extraPortsText,
+  HOST_PORTS,
   hostPort,
   type PortRequest,
   parseExtraPorts,
@@ -159,10 +160,18 @@ test('the base port is found again from that of any slot', () => {
     for (const slot of SLOTS) expect(basePort(hostPort(base, slot))).toBe(base);
 });
 
-test('every slot is 10000 above the one before', () => {
-  expect(hostPort(8339, 'base')).toBe(8339);
-  expect(hostPort(8339, 'secondary')).toBe(18339);
-  expect(hostPort(8999, '6')).toBe(58999);
+test('every slot is 10000 above the one before, and after six of them 1000 above the first', () => {
+  expect(SLOTS.map((slot) => hostPort(8339, slot))).toEqual([
+    8339, 18339, 28339, 38339, 48339, 58339, 9339, 19339, 29339, 39339, 49339, 59339,
+  ]);
+  expect(hostPort(8999, '12')).toBe(59999);
+});
+
+test('no two services have one port, whatever their slots', () => {
+  const bases = Array.from({ length: HOST_PORTS.count }, (_, index) => HOST_PORTS.first + index);
+  const ports = bases.flatMap((base) => SLOTS.map((slot) => hostPort(base, slot)));
+  expect(new Set(ports).size).toBe(HOST_PORTS.count * SLOTS.length);
+  expect(Math.max(...ports)).toBeLessThan(65_536);
 });
 
 describe('allocatePorts', () => {

@@ -362,7 +362,7 @@ describe('what a manifest tells', () => {
 
   test.each([
     ['a slot that there is not', '"slot": "third"'],
-    ['a slot beyond the last', '"slot": "7"'],
+    ['a slot beyond the last', '"slot": "13"'],
   ])('nothing, when it names %s', (_what, slot) => {
     const edge = new Volume('edge');
     edge.write(shop());

@@ -47,3 +47,27 @@ test.each<[string, RouteChanges, string]>([
 ])('the host of a proof is %s', async (_what, changes, host) => {
   expect(new Set((await askedBy(changes)).map((one) => one.host))).toEqual(new Set([host]));
 });
+
+test('of several copies on a server each has to have answered', async () => {
+  const OTHER = '10.0.0.3:3000';
+  const answers = [COPY, COPY, COPY, COPY, OTHER];
+  let asked = 0;
+  const get = async () => {
+    const upstream = answers[Math.min(asked++, answers.length - 1)];
+    const headers = {
+      'x-switchyard-generation': '1.abc',
+      'x-switchyard-upstream': upstream,
+      'x-switchyard-answered': '0.001',
+    };
+    return { status: 200, headers, body: '' };
+  };
+  const edge = {
+    title: 'a edge',
+    address: '10.0.0.9',
+    server: { http: { get } },
+  } as unknown as NginxInstance;
+  const { service, ports } = web({});
+  const both = [COPY, OTHER];
+  await prove(edge, SHOP, '1.abc', { service, port: ports[0]!, own: both, all: both }, systemClock);
+  expect(asked).toBeGreaterThan(answers.length - 1);
+});

@@ -82,7 +82,8 @@ describe('the two ways of a route', () => {
 
   test.each<[string, Route]>([
     ['copies with shares', web({ copies: [at(LONDON_A, 'base', 9), at(LONDON_B, 'base', 1)] })],
-    ['several copies on a server', web({ copies: [at(LONDON_A, 'base'), at(LONDON_A, 'secondary')] })],
+    ['two copies on both sides of one', web({ copies: [at(LONDON_A, 'base'), at(LONDON_A, 'secondary')] })],
+    ['two copies that are not the first', web({ copies: [at(LONDON_A, 'base'), at(LONDON_A, '5')] })],
     ['a copy in a further slot', web({ copies: [at(LONDON_A, '3')] })],
     ['a copy of another server at the port of its version', web({ copies: [at(LONDON_B, 'base', 1, 8609)] })],
     ['no copy in the zone', web({ copies: [at(NEW_YORK, 'base')] })],
@@ -95,6 +96,15 @@ describe('the two ways of a route', () => {
       flagsOf('edge', SHOP, [standing(['secondary', 'base'])], on, SERVERS).get('api')?.own;
     expect(ownOf(LONDON_A)).toEqual({ plain: 'base', flagged: 'secondary' });
     expect(ownOf(LONDON_B)).toEqual({ plain: 'secondary', flagged: 'base' });
+  });
+
+  test('are there for several copies on a server, and none of them is sent all of its traffic', () => {
+    const several = (first: Slot, second: Slot, third: Slot) =>
+      web({ copies: [at(LONDON_A, first), at(LONDON_A, second), at(LONDON_B, third)] });
+    const [now, next] = [several('base', '4', 'base'), several('secondary', '3', 'secondary')];
+    for (const kind of ['edge', 'sidecar'] as const) expect(textsOf(kind, next)).toEqual(textsOf(kind, now));
+    expect(flagOf(next)).toMatchObject({ name: flagOf(now)!.name, isSet: true, own: undefined });
+    expect(flagOf(now)).toMatchObject({ isSet: false, own: undefined });
   });
 
   test('are not there for tcp, which moves by a reload, and are for a worker', () => {
