@@ -8,7 +8,7 @@ import { bundle } from './bundle.ts';
 
 const dist = join(import.meta.dirname, '..', 'dist');
 /** What each run loads, and what only some load, weighs so much and little more: a package that comes along unnoticed shall be noticed. */
-const MAX_BYTES = { loaded: 3_480_000, asked: 1_000_000 };
+const MAX_BYTES = { loaded: 3_500_000, asked: 1_000_000 };
 
 const problems = [];
 if (process.versions.node.split('.')[0] !== '24') {

@@ -1,4 +1,3 @@
-import { inspectServer } from '../bootstrap/bootstrap.ts';
 import { bareServers, type Provisioned, toProvisioned } from './bare-servers.ts';
 import { command } from './command.ts';
 import { FLEET } from './inputs.ts';
@@ -14,6 +13,7 @@ export const doctor = command({
   },
   outputs: ['changed', 'servers'],
   async run({ 'exit-code': tells, ...inputs }, surroundings): Promise<Provisioned> {
+    const { inspectServer } = await import('../bootstrap/bootstrap.ts');
     const project = await readProject(inputs, surroundings);
     const servers = bareServers(project, inputs, surroundings.log);
     const found = await toProvisioned(project.title, 'doctor', servers, inspectServer);

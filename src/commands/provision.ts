@@ -1,4 +1,3 @@
-import { inspectServer, setUpServer } from '../bootstrap/bootstrap.ts';
 import { bareServers, type Provisioned, toProvisioned } from './bare-servers.ts';
 import { command } from './command.ts';
 import { FLEET } from './inputs.ts';
@@ -12,6 +11,7 @@ export const provision = command({
   inputs: [...FLEET, 'mode'],
   outputs: ['changed', 'servers'],
   async run({ mode, ...inputs }, surroundings): Promise<Provisioned> {
+    const { inspectServer, setUpServer } = await import('../bootstrap/bootstrap.ts');
     const project = await readProject(inputs, surroundings);
     const servers = bareServers(project, inputs, surroundings.log);
     const isApplied = mode === 'apply';

@@ -35,7 +35,7 @@ describe('A bare server', () => {
     return { lab, server, shop: await Project.create(lab, config) };
   }
 
-  test('is looked at, and nothing is changed', async () => {
+  fullSizeTest('is looked at, and nothing is changed', async () => {
     const { server, shop } = await shopOnBare('from-outside', 'trixie');
     const planned = await shop.run('provision');
     expect(planned).toMatchObject({ code: 0, outputs: { changed: 'true' } });
@@ -46,7 +46,7 @@ describe('A bare server', () => {
     expect((await server.exec(['docker', 'version'])).code).not.toBe(0);
   });
 
-  fullSizeTest('becomes one that a deploy answers from, and a second run changes nothing', async () => {
+  test('becomes one that a deploy answers from, and a second run changes nothing', async () => {
     const { server, shop } = await shopOnBare('from-nothing', 'trixie');
     const applied = await shop.run('provision', { mode: 'apply' });
     expect(applied.log).toContain('docker: has now Docker');

@@ -1,8 +1,8 @@
 "use strict";
-exports.id = 902;
-exports.ids = [902];
+exports.id = 552;
+exports.ids = [552];
 exports.modules = {
-  1902:
+  3552:
   ((__unused_webpack_module, __webpack_exports__, __webpack_require__) => {
 __webpack_require__.d(__webpack_exports__, {
   buildImages: () => (  buildImages),
@@ -2762,6 +2762,7 @@ async function ejectDockerfiles(builds, place) {
 		return { service, files: Object.keys(texts).map((name) => (0,external_node_path_.relative)(workspace, (0,external_node_path_.join)(context, name))) };
 	}));
 }
+var full_disk = __webpack_require__(3165);
 var cache_folder = __webpack_require__(5312);
 var git_source = __webpack_require__(3343);
 var bare_repository = __webpack_require__(7527);
@@ -3587,7 +3588,7 @@ async function streamDocker(args, { env, signal }, read) {
 			throw error;
 	}
 	throw new errors .yo(`docker ${args[0]} failed: ${said.trim().split('\n').at(-1)}`, {
-		hint: /no space left/i.test(said) ? 'The disk of the runner is full.' : 'These are its own words.',
+		hint: (0,full_disk .R0)(said) ? full_disk .he : 'These are its own words.',
 	});
 }
 function missingDocker(cause) {
@@ -3908,11 +3909,71 @@ function failureOf(lines) {
 		output: output.slice(-MOST_LINES),
 	};
 }
+var reference = __webpack_require__(1021);
+;
+const push_failure_CAUSES = [
+	{
+		pattern: /toomanyrequests|too many requests|rate limit/i,
+		what: 'it has had too many requests',
+		hint: 'Run again in some minutes; with a login most registries allow more.',
+	},
+	{
+		pattern: /quota|insufficient storage/i,
+		what: 'it has no space left',
+		hint: 'Make room in the registry, or raise its quota, and run again.',
+	},
+	{
+		pattern: /denied|unauthorized|forbidden|insufficient_scope|authentication required|no basic auth/i,
+		what: 'this login may not write there',
+		hint: 'Are registry-username and registry-password right, and may that account write there? For ghcr.io the job needs "packages: write".',
+	},
+	{
+		pattern: /\b50\d\b|internal server error|bad gateway|unavailable|unknown error|blob upload (?:invalid|unknown)/i,
+		what: 'it failed itself',
+		hint: 'Run again later. If it is your own registry, its log says why: is its disk full?',
+	},
+	{
+		pattern: /\bEOF\b|connection reset|broken pipe|closed (?:network )?connection|server closed|timeout/i,
+		what: 'the connection broke off',
+		hint: 'Run again. If it does every time, look at what stands before the registry: proxies limit how large an upload is, and how long it takes.',
+	},
+	{
+		pattern: /connection refused|no such host|no route to host|network is unreachable/i,
+		what: 'it cannot be reached',
+		hint: 'Is its address right, and does it run?',
+	},
+];
+const UNKNOWN = {
+	pattern: /^/,
+	what: 'it says why',
+	hint: 'Are registry-username and registry-password right, and may that account write there?',
+};
+function pushFailure(lines, reason) {
+	const failed = failedPush(lines, reason);
+	if (failed === undefined)
+		return undefined;
+	const said = (0,full_disk .R0)(failed.reason) ? 'quota' : failed.reason;
+	const { what, hint } = push_failure_CAUSES.find(({ pattern }) => pattern.test(said)) ?? UNKNOWN;
+	return {
+		what: `the registry ${(0,reference .F)(failed.image).host} did not take the image: ${what}`,
+		hint: `${hint} Nothing was deployed.`,
+	};
+}
+function failedPush(lines, reason) {
+	const [, image, words = ''] = /failed to push (\S+): (.*)$/.exec(reason) ?? [];
+	if (image !== undefined)
+		return { image, reason: words };
+	const begun = lines
+		.map((line) => /^The push refers to repository \[(\S+)\]$|^#\d+ pushing (\S+) with docker$/.exec(line))
+		.findLast((match) => match !== null);
+	const pushed = begun?.[1] ?? begun?.[2];
+	return pushed === undefined ? undefined : { image: pushed, reason };
+}
 ;
 function buildFailure({ spec, lines, file, lineOf }) {
 	const { service } = spec;
 	const { reason, line: told, instruction, output } = failureOf(lines);
-	const push = pushFailure(reason);
+	const push = pushFailure(lines, reason);
 	if (push !== undefined)
 		return new errors .yo(`${service}: ${push.what}: ${reason}`, { hint: push.hint });
 	const line = told ?? (instruction === undefined ? undefined : lineOf(instruction));
@@ -3920,34 +3981,30 @@ function buildFailure({ spec, lines, file, lineOf }) {
 	const where = line === undefined ? '' : placeElsewhere(spec, line);
 	const shown = output.map((one) => `\n  | ${one}`).join('');
 	return new errors .yo(`${service}: ${what}${where}: ${reason}${shown}`, {
-		hint: hintFor(reason),
+		hint: hintFor(reason, output),
 		...(file !== undefined && line !== undefined && { location: { file, line, column: 1 } }),
 	});
 }
 function placeElsewhere({ git, dockerfile }, line) {
 	return git === undefined || !('path' in dockerfile) ? '' : ` (${dockerfile.path}:${line} in ${git.url})`;
 }
-function pushFailure(reason) {
-	if (/failed to push|denied: |unauthorized|insufficient_scope|no basic auth credentials/i.test(reason)) {
-		return {
-			what: 'the registry did not take the image, or does not give what it builds on',
-			hint: 'Are registry-username and registry-password right, and may that account write there? For ghcr.io the job needs "packages: write".',
-		};
-	}
-	return undefined;
-}
-function hintFor(reason) {
-	if (/no space left/i.test(reason)) {
-		return 'The disk of the runner is full: "docker builder prune" frees what earlier builds have left.';
-	}
+function hintFor(reason, output) {
+	if ([reason, ...output].some(full_disk .R0))
+		return full_disk .he;
 	if (/not found: not found|"\/.*": not found|failed to compute cache key/i.test(reason)) {
 		return 'Is the file in the context, and does .dockerignore not leave it out?';
 	}
-	if (/pull access denied|repository does not exist|manifest unknown|: not found$/i.test(reason)) {
+	if (/toomanyrequests|too many requests|rate limit/i.test(reason)) {
+		return 'The registry of the base image has had too many requests: run again in some minutes, or log in to it before this step (docker/login-action), which most registries allow more.';
+	}
+	if (/denied|unauthorized|forbidden|insufficient_scope|no basic auth|repository does not exist|manifest unknown|: not found$/i.test(reason)) {
 		return 'Is the name of the base image right, and may the runner read it (docker/login-action)?';
 	}
 	if (/dial tcp|i\/o timeout|no such host|connection refused/i.test(reason)) {
 		return 'A registry cannot be reached from where it is built: is its address right, and does it run?';
+	}
+	if (/unsupported frontend capability/i.test(reason)) {
+		return 'The BuildKit that builds is older than what the build asks for: use docker/setup-buildx-action before this step.';
 	}
 	return 'Nothing was pushed or deployed. The whole output is in the log above.';
 }
@@ -4086,7 +4143,7 @@ async function buildFrom(fetch, request) {
 	return await withDockerConfig({ env, parent, login }, async (place) => {
 		const present = await (0,fleet .i)(examined.map((one) => look(request, () => find(one, request, place))));
 		const missing = examined.filter((_one, index) => present[index] === undefined);
-		const histories = new Map(await (0,fleet .i)(missing.map(async (one) => [one, (await look(request, () => historyOf(one, request))) ?? UNKNOWN])));
+		const histories = new Map(await (0,fleet .i)(missing.map(async (one) => [one, (await look(request, () => historyOf(one, request))) ?? images_UNKNOWN])));
 		if (isDryRun) {
 			return examined.map((one, index) => present[index] ?? missingImage(one, histories.get(one).why));
 		}
@@ -4094,7 +4151,7 @@ async function buildFrom(fetch, request) {
 		return await inTurns(examined, async (one, index) => {
 			const found = present[index];
 			if (found === undefined)
-				return await build(one, histories.get(one));
+				return await withRoom(one, () => build(one, histories.get(one)));
 			await nameAgain(found, one, request);
 			return found;
 		});
@@ -4197,7 +4254,7 @@ async function sizeIn(layouts, digest) {
 function missingImage({ spec: { service, repository }, hash }, why) {
 	return { service, repository, outcome: 'missing', image: `${repository}:${contentTag(hash)}`, hash, why };
 }
-const UNKNOWN = { why: 'nobody could look for it', sizeBytes: undefined };
+const images_UNKNOWN = { why: 'nobody could look for it', sizeBytes: undefined };
 async function historyOf({ spec: { repository }, parts }, { registry, isPushed, layouts }) {
 	if (layouts !== undefined) {
 		return { why: 'this job does not have this content yet', sizeBytes: undefined };
@@ -4251,6 +4308,17 @@ async function builderFor(missing, request, place) {
 		log.info('This builder does not date files by their commit: building the same again would give another digest');
 	}
 	return (one, history) => build(one, history, caches.get(one), builder, request, place);
+}
+async function withRoom({ spec }, work) {
+	try {
+		return await work();
+	}
+	catch (error) {
+		if (error instanceof errors .yo || !(0,full_disk .R0)((0,errors .bD)(error)))
+			throw error;
+		const message = `${spec.service}: the image could not be kept here: ${(0,errors .bD)(error)}`;
+		throw new errors .yo(message, { hint: full_disk .he, cause: error });
+	}
 }
 function cacheOf({ spec }, { abilities, isEngine }, request) {
 	const { env, cache: asked, isPushed } = request;
