@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { docker, run } from './command.ts';
 import { contentId } from './images.ts';
+import { withMachineLock } from './machine-lock.ts';
 import type { LabNetworks } from './networks.ts';
 
 /** The volume that keeps what was pushed, for all labs of this machine, from one `up` to the next. */
@@ -42,6 +43,12 @@ export async function startRegistry(lab: string, image: string, networks: LabNet
  * that engines pull.
  */
 export async function push(registry: Registry, image: string, name: string): Promise<string> {
+  // The engine knows what it pushes by the same name in every test file, and each takes that name away again.
+  const lock = `push-${registry.address}-${name}`.replaceAll(/[^a-z0-9.-]/gi, '-');
+  return await withMachineLock(lock, console.log, () => pushAlone(registry, image, name));
+}
+
+async function pushAlone(registry: Registry, image: string, name: string): Promise<string> {
   const repository = name.slice(0, name.lastIndexOf(':'));
   const tag = name.slice(repository.length + 1);
   const proof = `lab-${contentId(image)}`;
