@@ -95,7 +95,8 @@ has() { command -v "$1" >/dev/null 2>&1; }
 is_installed() { [ "$(dpkg-query -W -f '\${db:Status-Abbrev}' "$1" 2>/dev/null | cut -c1-2)" = ii ]; }
 has_systemd() { [ -d /run/systemd/system ]; }
 holds() { [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]; }
-# put FILE TEXT [MODE]: in one step, so that nobody ever reads half of it.
+# put FILE TEXT [MODE]: in one step, so that nobody ever reads half of it. No program reads a file whose name begins with a dot in the
+# folders that are written to, so what a full disk leaves behind does nothing.
 put() {
   mkdir -p "\${1%/*}"
   beside=$(mktemp "\${1%/*}/.switchyard-XXXXXX")
@@ -123,15 +124,18 @@ on_trial() { [ -e "$trials/$1" ]; }
 begin_trial() {
   mkdir -p "$trials"
   printf '%s\\nrm -f %s\\n' "$3" "$trials/$1" >"$trials/$1"
+  # Only one that has failed before is known here; where it cannot be forgotten, systemd-run says so.
   systemctl reset-failed "switchyard-undo-$1.service" 2>/dev/null || true
   systemd-run --quiet --unit="switchyard-undo-$1" --on-active="\${2}s" --timer-property=AccuracySec=1s /bin/sh "$trials/$1"
 }
 end_trial() {
+  # A timer that has run out is gone; one that could not be stopped finds nothing to run.
   systemctl stop "switchyard-undo-$1.timer" 2>/dev/null || true
   rm -f "$trials/$1"
 }
 undo_trial() {
   on_trial "$1" || return 0
+  # Undone twice is undone all the same.
   systemctl stop "switchyard-undo-$1.timer" 2>/dev/null || true
   sh "$trials/$1"
 }
@@ -195,7 +199,9 @@ if has dockerd; then
       done
     fi
   elif has docker; then
-    others=$(docker ps --format '{{.Names}}' | grep -v '^switchyard_' || true)
+    names=$(docker ps --format '{{.Names}}')
+    # That there are no others is fine (1).
+    others=$(printf '%s\\n' "$names" | grep -v '^switchyard_') || [ $? = 1 ]
     [ -z "$others" ] || left "containers that run already: $(printf '%s' "$others" | tr '\\n' ' ')"
   fi
 fi
@@ -276,7 +282,8 @@ stands() {
     systemctl is-enabled --quiet switchyard-firewall.service
 }
 if has docker && [ ! -e "$file" ]; then
-  ids=$(docker ps --quiet --no-trunc 2>/dev/null || true)
+  # A look may find a Docker that does not run, which its own phase tells. Before anything is closed it has to answer.
+  ids=$(docker ps --quiet --no-trunc) || [ "$mode" != apply ]
   # Names of others, and the ports of theirs that the world reaches.
   [ -z "$ids" ] || fact published "$(docker inspect --format '{{$name := .Name}}{{range $port, $all := .NetworkSettings.Ports}}{{range $all}}{{$name}} {{.HostIp}} {{.HostPort}} {{$port}}{{"\\n"}}{{end}}{{end}}' $ids |
     awk '$1 !~ /^\\/switchyard_/ && $2 !~ /^(127\\.|::1$)/ && NF == 4 { split($4, port, "/"); print $3 "/" port[2] }' | sort -u | tr '\\n' ' ')"
@@ -354,7 +361,9 @@ fi
 file=/etc/apt/apt.conf.d/60switchyard-upgrades
 text='APT::Periodic::Update-Package-Lists "1";
 APT::Periodic::Unattended-Upgrade "1";'
-daily=$(apt-config dump 2>/dev/null | grep -c '^APT::Periodic::\\(Update-Package-Lists\\|Unattended-Upgrade\\) "1";' || true)
+settings=$(apt-config dump)
+# It counts, and ends with 1 where there is none.
+daily=$(printf '%s\\n' "$settings" | grep -c '^APT::Periodic::\\(Update-Package-Lists\\|Unattended-Upgrade\\) "1";') || [ $? = 1 ]
 if [ "$daily" != 2 ]; then
   if lacks 'security updates every day'; then put "$file" "$text"; fi
 fi

@@ -41,7 +41,8 @@ has() { command -v "$1" >/dev/null 2>&1; }
 is_installed() { [ "$(dpkg-query -W -f '\${db:Status-Abbrev}' "$1" 2>/dev/null | cut -c1-2)" = ii ]; }
 has_systemd() { [ -d /run/systemd/system ]; }
 holds() { [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]; }
-# put FILE TEXT [MODE]: in one step, so that nobody ever reads half of it.
+# put FILE TEXT [MODE]: in one step, so that nobody ever reads half of it. No program reads a file whose name begins with a dot in the
+# folders that are written to, so what a full disk leaves behind does nothing.
 put() {
   mkdir -p "\${1%/*}"
   beside=$(mktemp "\${1%/*}/.switchyard-XXXXXX")
@@ -69,15 +70,18 @@ on_trial() { [ -e "$trials/$1" ]; }
 begin_trial() {
   mkdir -p "$trials"
   printf '%s\\nrm -f %s\\n' "$3" "$trials/$1" >"$trials/$1"
+  # Only one that has failed before is known here; where it cannot be forgotten, systemd-run says so.
   systemctl reset-failed "switchyard-undo-$1.service" 2>/dev/null || true
   systemd-run --quiet --unit="switchyard-undo-$1" --on-active="\${2}s" --timer-property=AccuracySec=1s /bin/sh "$trials/$1"
 }
 end_trial() {
+  # A timer that has run out is gone; one that could not be stopped finds nothing to run.
   systemctl stop "switchyard-undo-$1.timer" 2>/dev/null || true
   rm -f "$trials/$1"
 }
 undo_trial() {
   on_trial "$1" || return 0
+  # Undone twice is undone all the same.
   systemctl stop "switchyard-undo-$1.timer" 2>/dev/null || true
   sh "$trials/$1"
 }

@@ -40,7 +40,9 @@ if has dockerd; then
       done
     fi
   elif has docker; then
-    others=$(docker ps --format '{{.Names}}' | grep -v '^switchyard_' || true)
+    names=$(docker ps --format '{{.Names}}')
+    # That there are no others is fine (1).
+    others=$(printf '%s\\n' "$names" | grep -v '^switchyard_') || [ $? = 1 ]
     [ -z "$others" ] || left "containers that run already: $(printf '%s' "$others" | tr '\\n' ' ')"
   fi
 fi

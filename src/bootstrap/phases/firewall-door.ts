@@ -101,7 +101,8 @@ stands() {
     systemctl is-enabled --quiet switchyard-firewall.service
 }
 if has docker && [ ! -e "$file" ]; then
-  ids=$(docker ps --quiet --no-trunc 2>/dev/null || true)
+  # A look may find a Docker that does not run, which its own phase tells. Before anything is closed it has to answer.
+  ids=$(docker ps --quiet --no-trunc) || [ "$mode" != apply ]
   # Names of others, and the ports of theirs that the world reaches.
   [ -z "$ids" ] || fact published "$(docker inspect --format '{{$name := .Name}}{{range $port, $all := .NetworkSettings.Ports}}{{range $all}}{{$name}} {{.HostIp}} {{.HostPort}} {{$port}}{{"\\n"}}{{end}}{{end}}' $ids |
     awk '$1 !~ /^\\/switchyard_/ && $2 !~ /^(127\\.|::1$)/ && NF == 4 { split($4, port, "/"); print $3 "/" port[2] }' | sort -u | tr '\\n' ' ')"

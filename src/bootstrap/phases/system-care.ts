@@ -26,7 +26,9 @@ fi
 file=/etc/apt/apt.conf.d/60switchyard-upgrades
 text='APT::Periodic::Update-Package-Lists "1";
 APT::Periodic::Unattended-Upgrade "1";'
-daily=$(apt-config dump 2>/dev/null | grep -c '^APT::Periodic::\\(Update-Package-Lists\\|Unattended-Upgrade\\) "1";' || true)
+settings=$(apt-config dump)
+# It counts, and ends with 1 where there is none.
+daily=$(printf '%s\\n' "$settings" | grep -c '^APT::Periodic::\\(Update-Package-Lists\\|Unattended-Upgrade\\) "1";') || [ $? = 1 ]
 if [ "$daily" != 2 ]; then
   if lacks 'security updates every day'; then put "$file" "$text"; fi
 fi
